@@ -1,0 +1,68 @@
+"""Files that are whole or not there, and names that are not taken."""
+
+from __future__ import annotations
+
+import os
+from errno import EISDIR
+from itertools import count
+from pathlib import Path
+from tempfile import mkstemp
+
+
+def write_whole(path: str | Path, data: bytes | str) -> None:
+    """Write `data` at `path`, replacing what stood there; text is written as UTF-8 with its line ends as they are.
+
+    The bytes go to a temporary name in the same directory, which is then renamed: a reader, or a machine that stops
+    midway, finds the old file or the new one. A link is followed, and the mode of a file that is replaced is kept.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    content = data.encode() if isinstance(data, str) else data
+    if target.exists() and not target.is_file():  # a device or a pipe, such as /dev/stdout, cannot be renamed over
+        target.write_bytes(content)
+        return
+    try:
+        handle, name = mkstemp(dir=target.parent, prefix=".archlang-", suffix=".tmp")
+    except OSError as error:  # it would name the temporary file, of which the caller knows nothing
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def write_fresh(path: str | Path, data: bytes | str) -> Path:
+    """Write `data` whole at `path`, or at the next name that is free, and say which; it overwrites nothing."""
+    while True:
+        chosen = fresh_path(path)
+        try:
+            chosen.touch(exist_ok=False)  # takes the name, so that of two programs only one has it
+        except FileExistsError:
+            continue
+        try:
+            write_whole(chosen, data)
+        except BaseException:
+            chosen.unlink()
+            raise
+        return chosen
+
+
+def fresh_path(path: str | Path) -> Path:
+    """`path` if nothing stands there, else the first free of `lenet5-2.pt`, `lenet5-3.pt`, ..."""
+    wanted = Path(path)
+    if not os.path.lexists(wanted):
+        return wanted
+    named = (wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}") for number in count(2))
+    return next(candidate for candidate in named if not os.path.lexists(candidate))
+
+
+def _umask() -> int:
+    # the mask can be read only by setting it
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

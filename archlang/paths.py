@@ -1,0 +1,17 @@
+"""Where the grammar and the shipped specs lie: inside the installed package, or beside it in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _shipped(folder: str) -> Path:
+    inside = _PACKAGE / folder
+    return inside if inside.is_dir() else _PACKAGE.parent / folder
+
+
+GRAMMAR = _shipped("grammars") / "archlang.lark"
+SPECS = _shipped("specs")
+TABLE = _PACKAGE / "grammar.table"

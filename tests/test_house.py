@@ -1,0 +1,70 @@
+"""Rules of the house that no single module can keep alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parent.parent
+
+WITHOUT_TORCH = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"{name} is blocked", name=name)
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def without_torch(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process where torch cannot be imported."""
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_TORCH + program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_imports_run_downwards_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True) == 0, capsys.readouterr().out
+
+
+def test_the_blocker_blocks_torch() -> None:
+    assert "torch is blocked" in without_torch("import torch").stderr
+
+
+@pytest.mark.parametrize("net", ["lenet5", "vgg16_bn"])
+@pytest.mark.parametrize("command", ["check", "report", "build"])
+def test_static_work_does_without_torch(command: str, net: str) -> None:
+    done = without_torch("from archlang.cli import main; sys.exit(main())", command, net)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize("suffix", ["svg", "dot"])
+def test_a_picture_does_without_torch(suffix: str, tmp_path: Path) -> None:
+    picture = tmp_path / f"lenet5.{suffix}"
+    done = without_torch("from archlang.cli import main; sys.exit(main())", "render", "lenet5", "-o", str(picture))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert picture.stat().st_size > 0
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    found = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    assert found[1].strip("[]") == version("archlang")
+
+
+def test_the_table_is_compiled_by_the_lark_that_reads_it() -> None:
+    """A table of another version of lark is stale, and would be rebuilt at every start."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (pin,) = (line for line in settings["build-system"]["requires"] if line.startswith("lark"))
+    assert pin in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
