@@ -1,0 +1,116 @@
+"""Tensor types with named axes, and the arithmetic of windows that slide over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from archlang.diagnostics import Rejected
+
+DTYPE_BYTES = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+}  # fmt: skip
+
+AXIS_WORDS = {"n": "batch", "c": "channels", "d": "depth", "h": "height", "w": "width", "t": "length"}
+
+_SPATIAL = {1: ("t",), 2: ("h", "w"), 3: ("d", "h", "w")}
+
+
+class Window(tuple[int, ...]):
+    """A window or a shape as the language writes it: `3x3`, `3x224x224`, `[5]`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self)) if len(self) != 1 else f"[{self[0]}]"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """The type of a value: sizes, axis names and dtype.
+
+    The batch axis is called `n`; its size in `shape` is a multiple of the open batch, 1 for an ordinary value.
+    A tensor without an axis `n` (a parameter) has no batch.
+    """
+
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        """The sizes without the batch: `64x224x224`."""
+        sizes = [size for size, axis in zip(self.shape, self.axes, strict=True) if axis != "n"]
+        return "x".join(map(str, sizes)) if sizes else "scalar"
+
+    def __getitem__(self, axis: str) -> int:
+        """The size along the axis of that name."""
+        if axis not in self.axes:
+            raise Rejected(
+                "no-such-axis", f"{self} has no axis {AXIS_WORDS.get(axis, axis)}, its axes are {self.names}"
+            )
+        return self.shape[self.axes.index(axis)]
+
+    @property
+    def names(self) -> str:
+        """The axes in one string: `n c h w`."""
+        return " ".join(self.axes)
+
+    @property
+    def values(self) -> int:
+        """How many numbers it holds, for one image."""
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes it takes, for one image."""
+        return self.values * DTYPE_BYTES[self.dtype]
+
+    @property
+    def is_float(self) -> bool:
+        return "float" in self.dtype
+
+    def resized(self, **sizes: int) -> TensorType:
+        """The same axes with other sizes: `x.resized(c=64, h=7, w=7)`."""
+        shape = tuple(sizes.get(axis, size) for axis, size in zip(self.axes, self.shape, strict=True))
+        return TensorType(shape, self.axes, self.dtype)
+
+    def spatial(self, rank: int, operator: str) -> tuple[int, ...]:
+        """The sizes of the last `rank` axes of `n c h w` (`n c t`, `n c d h w`); another layout is rejected."""
+        if rank not in _SPATIAL:
+            raise Rejected("window-rank", f"a window has 1, 2 or 3 sides, not {rank}")
+        wanted = ("n", "c", *_SPATIAL[rank])
+        if self.axes != wanted:
+            raise Rejected(
+                "wrong-rank",
+                f"{operator} with {rank} sides slides over {' '.join(wanted)}, and its input {self} has {self.names}",
+                about="input",
+            )
+        return self.shape[2:]
+
+
+def spatial_axes(rank: int) -> tuple[str, ...]:
+    """The names of the axes that a window of `rank` sides slides over."""
+    return _SPATIAL[rank]
+
+
+def input_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
+    """The type of a net's input, from its shape without a batch, channels first."""
+    integer = "int" in dtype
+    names = {0: (), 1: ("t",) if integer else ("c",), 2: ("c", "t"), 3: ("c", "h", "w"), 4: ("c", "d", "h", "w")}
+    if len(shape) not in names:
+        raise Rejected("input-rank", f"an input has at most 4 axes besides the batch, not {len(shape)}")
+    return TensorType((1, *shape), ("n", *names[len(shape)]), dtype)
+
+
+def slide(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False) -> int:
+    """Positions of a window: floor((size + before + after - dilation*(kernel - 1) - 1) / stride) + 1.
+
+    Dumoulin and Visin 2016 (arXiv:1603.07285), relationship 15. With `ceil`, the last window may hang over the
+    end, unless it would start in the padding (as torch's pools decide).
+    """
+    span = size + before + after - dilation * (kernel - 1) - 1
+    count = (-(-span // stride) if ceil else span // stride) + 1
+    if ceil and (count - 1) * stride >= size + before:
+        count -= 1
+    return count
