@@ -1,0 +1,77 @@
+"""Activations: one nonlinear function, value by value."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work
+from archlang.ops.checks import check_axis, check_dtype
+from archlang.shapes import TensorType
+
+
+class _Pointwise(Operator):
+    """What the activations share: the type is kept, one function maps each value, and torch keeps the output."""
+
+    target: ClassVar[str]
+    integers: ClassVar[bool] = False  # whether whole numbers are mapped, and stay what they are
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_dtype(x, self.word, integers=self.integers)
+        return (x,)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(activated=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("output"),) if x.is_float else ()
+
+    def torch(self, x: TensorType) -> Module:
+        return Module(self.target)
+
+
+class Relu(_Pointwise):
+    """max(0, x). Nair and Hinton 2010."""
+
+    word: ClassVar[str] = "relu"
+    target: ClassVar[str] = "torch.nn.ReLU"
+    integers: ClassVar[bool] = True
+    elsewhere: ClassVar[tuple[str, ...]] = ("ReLU",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("relu", "3x4x4"), Example("relu", "7"))
+
+
+class Tanh(_Pointwise):
+    """Hyperbolic tangent."""
+
+    word: ClassVar[str] = "tanh"
+    target: ClassVar[str] = "torch.nn.Tanh"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Tanh",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("tanh", "3x4x4"),)
+
+
+class Sigmoid(_Pointwise):
+    """1 / (1 + exp(-x))."""
+
+    word: ClassVar[str] = "sigmoid"
+    target: ClassVar[str] = "torch.nn.Sigmoid"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Sigmoid", "logistic")
+    examples: ClassVar[tuple[Example, ...]] = (Example("sigmoid", "3x4x4"),)
+
+
+class Softmax(_Pointwise):
+    """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last."""
+
+    word: ClassVar[str] = "softmax"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Softmax",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("softmax", "10"), Example("softmax axis=2", "3x4x5"))
+
+    axis: int = 1
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_axis(x, self.axis, self.word)
+        return super().outputs(x)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=x.axes[self.axis] != "c")
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Softmax", (("dim", self.axis),))

@@ -1,0 +1,184 @@
+"""What an operator is, and everything it tells. Passes ask these questions and never for a layer's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from math import prod
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from archlang.shapes import DTYPE_BYTES, TensorType
+
+Size = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Kind = Literal["window", "number", "string", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A tensor of the state dict: its key below the operator's path, its shape, and whether it is a buffer."""
+
+    name: str
+    shape: tuple[int, ...]
+    buffer: bool = False
+    dtype: str = "float32"
+
+    @property
+    def count(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The arithmetic of one forward pass over one image; each column counts its own kind, none includes another."""
+
+    macs: int = 0  # multiply-accumulates of convolutions and matrix products
+    bias_adds: int = 0
+    normalised: int = 0  # values that a normalisation scales and shifts
+    activated: int = 0  # values that a nonlinear function maps
+    elementwise: int = 0  # additions, multiplications and divisions, value by value
+    comparisons: int = 0
+    moved: int = 0  # values copied without arithmetic
+
+    def __add__(self, other: Work) -> Work:
+        return Work(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __mul__(self, times: int) -> Work:
+        return Work(*(getattr(self, f.name) * times for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A tensor that autograd keeps for the backward pass: an input, the output, or one of the operator's own.
+
+    Parameters and buffers are not listed: they live anyway. An own tensor tells its shape and dtype, and whether
+    it grows with the batch.
+    """
+
+    what: Literal["input", "output", "own"]
+    index: int = 0
+    shape: tuple[int, ...] = ()
+    dtype: str = "float32"
+    per_image: bool = True
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of an own tensor, for one image."""
+        return prod(self.shape) * DTYPE_BYTES[self.dtype]
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """How far one output position reaches along one axis: extent (dilation included), step, first offset."""
+
+    extent: int = 1
+    step: int = 1
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What an output value sees of the input: the axes slid over, or the whole input. Other axes are pointwise.
+
+    Channels are no positions: that a convolution mixes them all is not said here.
+    """
+
+    slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A torch module as data: `torch.nn.Conv2d`, its arguments in order, its keyword arguments.
+
+    Arguments are pairs of torch's own name and the value, so that a differing number can be named in a class.
+    Options are triples of name, value and torch's default; one that has its default need not be written.
+    `source` holds a class to emit where torch has none.
+    """
+
+    target: str
+    args: tuple[tuple[str, object], ...] = ()
+    options: tuple[tuple[str, object, object], ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A torch expression over the inputs, `{0}`, `{1}`, ... or `{all}` for all of them with commas between."""
+
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture:
+    """A row of the CS231n table: `CONV3-64`, and how its weights multiply out: `(3*3*3)*64`.
+
+    `{input}` in the formula stands for the sizes that enter the layer, HxWxC as the lecture writes them.
+    """
+
+    name: str
+    weights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A step as the language writes it, and the inputs that it takes there."""
+
+    step: str
+    inputs: str
+    training: bool = True  # whether values are compared in training mode as well
+
+
+class Operator(BaseModel):
+    """One operator: a frozen value of its hyperparameters. Its fields are its arguments in the language.
+
+    Each question is asked with the types of the inputs, in order. An operator of one input names it, as in
+    `def outputs(self, x: TensorType)`; a join takes `*inputs: TensorType`. Type checkers let both stand in the place of
+    `*inputs: Any, **_: Any`, and of no other signature.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    word: ClassVar[str]  # its name in the language
+    positional: ClassVar[Mapping[str, Kind]] = {}  # fields that stand without a name, in order, and their kinds
+    elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
+    join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
+        """The types of the outputs; raises `Rejected` where the inputs do not fit."""
+        raise TypeError(f"{type(self).__name__} does not say its output shapes")
+
+    def weights(self, *inputs: Any, **_: Any) -> tuple[Weight, ...]:
+        """Parameters and buffers, as torch's state dict names and shapes them."""
+        return ()
+
+    def work(self, *inputs: Any, **_: Any) -> Work:
+        """The arithmetic of one forward pass, for one image."""
+        raise TypeError(f"{type(self).__name__} does not say its work")
+
+    def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
+        """What autograd keeps in training mode, eager on CPU."""
+        raise TypeError(f"{type(self).__name__} does not say what it saves")
+
+    def reach(self, *inputs: Any, **_: Any) -> Reach:
+        """What one output value sees of its inputs; pointwise where nothing else is said."""
+        return Reach()
+
+    def view(self, *inputs: Any, **_: Any) -> bool:
+        """Whether the output is the input itself, in another shape perhaps: in training mode it takes no new memory."""
+        return False
+
+    def torch(self, *inputs: Any, **_: Any) -> Module | Expression:
+        """The torch call that computes it."""
+        raise TypeError(f"{type(self).__name__} does not say its torch call")
+
+    def lecture(self, *inputs: Any, **_: Any) -> Lecture | None:
+        """Its row in the CS231n table, or None where it belongs to the row above."""
+        return None
+
+    def params(self, *inputs: Any, **_: Any) -> int:
+        """Trainable values: the sizes of the weights that are not buffers."""
+        return sum(weight.count for weight in self.weights(*inputs) if not weight.buffer)

@@ -1,0 +1,34 @@
+"""What several operators ask of their inputs before anything else."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Rejected
+from archlang.shapes import TensorType
+
+
+def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integers: bool = False) -> None:
+    """Before weights no dtype but theirs is accepted, as torch mixes none there; elsewhere any float is.
+
+    `integers` tells that whole numbers are accepted too; truth values never are.
+    """
+    if weighted and x.dtype != "float32":
+        message = f"{operator} computes with float32 weights, and its input {x} is {x.dtype}"
+    elif not (x.is_float or (integers and "int" in x.dtype)):
+        message = (
+            f"{operator} needs {'numbers' if integers else 'floating-point values'}, and its input {x} is {x.dtype}"
+        )
+    else:
+        return
+    raise Rejected("wrong-dtype", message, about="input")
+
+
+def check_axis(x: TensorType, axis: int, operator: str) -> None:
+    """An axis is counted from 0, which is the batch, or back from -1; the batch itself is rejected."""
+    rank = len(x.axes)
+    if not -rank <= axis < rank:
+        axes = ", ".join(f"{at} is {name}" for at, name in enumerate(x.axes) if name != "n")
+        message = f"{operator} along axis {axis}: its input {x} has no such axis ({axes})"
+        raise Rejected("no-such-axis", message, about="axis")
+    if x.axes[axis] == "n":
+        message = f"{operator} along axis {axis}, which is the batch: one image would be mixed with another"
+        raise Rejected("batch-axis", message, about="axis")

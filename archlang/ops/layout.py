@@ -1,0 +1,62 @@
+"""Operators that only change how values are laid out."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work
+from archlang.shapes import TensorType
+
+
+class Flatten(Operator):
+    """All axes but the batch become one, channels outermost: n c h w -> n c with c*h*w values."""
+
+    word: ClassVar[str] = "flatten"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("flatten", "3x4x5"), Example("flatten", "7"))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if x.axes[0] != "n":
+            message = f"flatten keeps the batch axis first, and its input has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        return (TensorType((x.shape[0], prod(x.shape[1:])), ("n", "c"), x.dtype),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=len(x.axes) > 2)
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Flatten")
+
+
+class Identity(Operator):
+    """The input itself."""
+
+    word: ClassVar[str] = "identity"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Identity", "noop")
+    examples: ClassVar[tuple[Example, ...]] = (Example("identity", "3x4x4"),)
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        return (x,)
+
+    def work(self, x: TensorType) -> Work:
+        return Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Identity")

@@ -1,0 +1,59 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Weight, Work
+from archlang.ops.checks import check_dtype
+from archlang.shapes import AXIS_WORDS, TensorType
+
+
+class Linear(Operator):
+    """Fully connected layer: y = x·Wᵀ + b over the last axis, c -> out.
+
+    Weights (out, c) and a bias; MACs = (values of x)/c * c * out.
+    """
+
+    word: ClassVar[str] = "linear"
+    positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Linear", "Dense", "fc", "FullyConnected", "InnerProduct", "dense")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("linear 10", "84"),
+        Example("linear 7 bias=false", "5"),
+    )
+
+    out: Size
+    bias: bool = True
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if x.axes[-1] != "c":
+            axis = x.axes[-1]
+            raise Rejected(
+                "linear-needs-channels-last",
+                f"linear mixes the last axis, and the last axis of its input {x} is the {AXIS_WORDS.get(axis, axis)}",
+                help=f"write `flatten` before it, which gives it {x.values} values",
+                about="input",
+            )
+        check_dtype(x, self.word, weighted=True)
+        return (x.resized(c=self.out),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        weight = Weight("weight", (self.out, x["c"]))
+        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(macs=y.values * x["c"], bias_adds=y.values if self.bias else 0)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),)
+
+    def torch(self, x: TensorType) -> Module:
+        args = (("in_features", x["c"]), ("out_features", self.out))
+        return Module("torch.nn.Linear", args, (("bias", self.bias, True),))
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture("FC", f"{{input}}*{self.out}")

@@ -1,0 +1,108 @@
+"""Normalisations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Weight, Work
+from archlang.ops.checks import check_dtype
+from archlang.shapes import TensorType
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class BatchNorm(Operator):
+    """Each channel scaled to mean 0 and deviation 1 over the batch, then by a learned weight and bias.
+
+    Ioffe and Szegedy 2015 (arXiv:1502.03167). Two weights and two running statistics a channel.
+    """
+
+    word: ClassVar[str] = "batchnorm"
+    elsewhere: ClassVar[tuple[str, ...]] = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization", "bn")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("batchnorm", "3x8x8"),
+        Example("batchnorm eps=0.001 momentum=0.01", "5"),
+        Example("batchnorm affine=false", "3x7"),
+        Example("batchnorm", "2x3x4x5"),
+    )
+
+    eps: Positive = 1e-5
+    momentum: Annotated[float, Field(ge=0, le=1)] = 0.1
+    affine: bool = True
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if x.axes[:2] != ("n", "c"):
+            message = f"batchnorm needs axes n c ..., and its input {x} has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        check_dtype(x, self.word, weighted=True)
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        channels = (x["c"],)
+        learned = (Weight("weight", channels), Weight("bias", channels)) if self.affine else ()
+        return (
+            *learned,
+            Weight("running_mean", channels, buffer=True),
+            Weight("running_var", channels, buffer=True),
+            Weight("num_batches_tracked", (), buffer=True, dtype="int64"),
+        )
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        statistic = Saved("own", shape=(x["c"],), per_image=False)
+        return (Saved("input"), statistic, statistic)
+
+    def torch(self, x: TensorType) -> Module:
+        rank = {2: 1, 3: 1, 4: 2, 5: 3}[len(x.shape)]
+        options = (("eps", self.eps, 1e-5), ("momentum", self.momentum, 0.1), ("affine", self.affine, True))
+        return Module(f"torch.nn.BatchNorm{rank}d", (("num_features", x["c"]),), options)
+
+
+class LocalResponseNorm(Operator):
+    """Each value divided by (k + alpha/size * sum of squares over `size` neighbouring channels)**beta.
+
+    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form.
+    """
+
+    word: ClassVar[str] = "lrn"
+    positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("LocalResponseNorm", "local_response_norm", "LRN")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("lrn 5", "8x6x6"),
+        Example("lrn 3 alpha=0.001 beta=0.5 k=2.0", "4x5x5"),
+        Example("lrn 5", "8x6"),
+    )
+
+    size: Size
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if x.axes[:2] != ("n", "c") or len(x.axes) < 3:
+            message = f"lrn needs axes n c t, n c h w or n c d h w, and its input {x} has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        check_dtype(x, self.word)
+        return (x,)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        n, c, *spatial = x.shape
+        padded = Saved("own", shape=(n, c + self.size - 1, *spatial), dtype=x.dtype)
+        sums = Saved("own", shape=x.shape, dtype=x.dtype)
+        return (Saved("input"), padded, sums, sums)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach({"c": Slide(self.size, 1, self.size // 2)})
+
+    def torch(self, x: TensorType) -> Module:
+        options = (("alpha", self.alpha, 1e-4), ("beta", self.beta, 0.75), ("k", self.k, 1.0))
+        return Module("torch.nn.LocalResponseNorm", (("size", self.size),), options)

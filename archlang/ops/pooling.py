@@ -1,0 +1,225 @@
+"""Pooling: the largest or the mean value under a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
+from archlang.ops.checks import check_dtype
+from archlang.ops.windows import (
+    Geometry,
+    Sizes,
+    Stride,
+    adaptive_windows,
+    brief,
+    check_sides,
+    each,
+    short,
+    slid,
+    steady,
+    window_reach,
+)
+from archlang.shapes import TensorType, Window
+
+
+class _Pool(Operator):
+    """What the pools share: a window, a stride (the window where none is given) and a padding."""
+
+    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
+
+    kernel: Sizes
+    stride: Stride | None = None
+    pad: Natural | tuple[Natural, ...] = 0
+    ceil: bool = False
+
+    def _geometry(self, dilation: Stride = 1) -> Geometry:
+        rank = len(self.kernel)
+        check_sides(rank)
+        stride = self.kernel if self.stride is None else each(self.stride, rank, "stride")
+        pad = each(self.pad, rank, "pad")
+        return Geometry(self.kernel, stride, pad, each(dilation, rank, "dilation"), self.ceil)
+
+    def _slid(self, x: TensorType, geometry: Geometry) -> tuple[TensorType]:
+        for k, width in zip(self.kernel, geometry.pad, strict=True):
+            if width > k // 2:
+                message = f"a pool's pad is at most half its window: {width} is over {k}/2"
+                raise Rejected("pool-padding", message, about="pad")
+        return (x.resized(**slid(x, self.word, geometry, [k // 2 for k in self.kernel])),)
+
+    def _module(self, name: str, geometry: Geometry, *more: tuple[str, object, object]) -> Module:
+        options = (
+            ("stride", brief(geometry.stride), brief(self.kernel)),
+            ("padding", brief(geometry.pad), 0),
+            *more,
+            ("ceil_mode", self.ceil, False),
+        )
+        return Module(f"torch.nn.{name}{len(self.kernel)}d", (("kernel_size", brief(self.kernel)),), options)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture(f"POOL{short(self.kernel)}")
+
+
+class MaxPool(_Pool):
+    """The largest value under each window; k*k - 1 comparisons an output.
+
+    n c h w -> n c h' w' with h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1, or the ceiling of it.
+    """
+
+    word: ClassVar[str] = "maxpool"
+    elsewhere: ClassVar[tuple[str, ...]] = ("MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxPooling2D", "max_pool")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("maxpool 2x2/2", "3x8x8"),
+        Example("maxpool 3x3/2 pad=1", "2x9x7"),
+        Example("maxpool 3x3/2 ceil=true", "2x8x8"),
+        Example("maxpool 2x2/1 dilation=2", "2x6x6"),
+        Example("maxpool [2]", "3x9"),
+        Example("maxpool 2x2x2", "2x4x5x6"),
+    )
+
+    dilation: Stride = 1
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        outputs = self._slid(x, self._geometry(self.dilation))
+        check_dtype(x, self.word, integers=len(self.kernel) > 1)  # torch's MaxPool1d alone knows floats only
+        return outputs
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(comparisons=y.values * (prod(self.kernel) - 1))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        (y,) = self.outputs(x)
+        return (Saved("input"), Saved("own", shape=y.shape, dtype="int64")) if x.is_float else ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return window_reach(self._geometry(self.dilation))
+
+    def torch(self, x: TensorType) -> Module:
+        geometry = self._geometry(self.dilation)
+        return self._module("MaxPool", geometry, ("dilation", brief(geometry.dilation), 1))
+
+
+class AvgPool(_Pool):
+    """The mean under each window; padding counts as zeros unless `count_include_pad=false`.
+
+    n c h w -> n c h' w' with h' = floor((h + 2*pad - k)/stride) + 1, or the ceiling of it. k*k - 1 additions and a
+    division an output, at the border too.
+    """
+
+    word: ClassVar[str] = "avgpool"
+    elsewhere: ClassVar[tuple[str, ...]] = ("AvgPool1d", "AvgPool2d", "AvgPool3d", "AveragePooling2D", "avg_pool")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("avgpool 2x2/2", "3x8x8"),
+        Example("avgpool 3x3/2 pad=1 count_include_pad=false", "2x9x7"),
+        Example("avgpool 3x3/2 ceil=true", "2x8x8"),
+        Example("avgpool [2]", "3x9"),
+        Example("avgpool 2x2x2", "2x4x5x6"),
+    )
+
+    count_include_pad: bool = True
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        geometry = self._geometry()
+        if len(self.kernel) == 3 and any(
+            k > size for k, size in zip(self.kernel, x.spatial(3, self.word), strict=True)
+        ):
+            message = f"the kernel {Window(self.kernel)} is larger than {x}, and here torch counts no padding in"
+            raise Rejected("kernel-too-large", message, about="kernel")
+        check_dtype(x, self.word)
+        return self._slid(x, geometry)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(elementwise=y.values * prod(self.kernel))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return window_reach(self._geometry())
+
+    def torch(self, x: TensorType) -> Module:
+        return self._module("AvgPool", self._geometry(), ("count_include_pad", self.count_include_pad, True))
+
+
+class _AdaptivePool(Operator):
+    """The mean under windows chosen so that the map has the wanted size: window i covers i*h/h' to (i + 1)*h/h',
+    rounded outwards."""
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        raise TypeError(f"{type(self).__name__} does not say its output sizes")
+
+    def _sides(self, x: TensorType) -> list[tuple[str, int, int]]:
+        """Of each axis: its name, its size, the size wanted."""
+        return list(zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        sizes = {axis: wanted for axis, _, wanted in self._sides(x)}
+        check_dtype(x, self.word)
+        return (x.resized(**sizes),)
+
+    def work(self, x: TensorType) -> Work:
+        covered = prod(sum(end - start for start, end in adaptive_windows(size, to)) for _, size, to in self._sides(x))
+        return Work(elementwise=x["n"] * x["c"] * covered)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        # torch computes a map of one position as a mean, which keeps nothing
+        return () if set(self._wanted(x)) == {1} else (Saved("input"),)
+
+    def reach(self, x: TensorType) -> Reach:
+        slides = {axis: steady(adaptive_windows(size, to)) for axis, size, to in self._sides(x)}
+        even = {axis: slide for axis, slide in slides.items() if slide is not None}
+        return Reach(even) if len(even) == len(slides) else Reach(whole=True)
+
+    def torch(self, x: TensorType) -> Module:
+        wanted = self._wanted(x)
+        return Module(f"torch.nn.AdaptiveAvgPool{len(wanted)}d", (("output_size", brief(wanted)),))
+
+
+class AdaptiveAvgPool(_AdaptivePool):
+    """The mean under windows chosen so that the map has the wanted size.
+
+    n c h w -> n c h' w'. Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h').
+    """
+
+    word: ClassVar[str] = "adaptive_avgpool"
+    positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("adaptive_avgpool 7x7", "2x14x15"),
+        Example("adaptive_avgpool 2x3", "2x9x7"),
+        Example("adaptive_avgpool 1x1", "4x5x5"),
+        Example("adaptive_avgpool [4]", "2x9"),
+        Example("adaptive_avgpool 2x2x1", "2x4x5x6"),
+    )
+
+    size: Sizes
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        check_sides(len(self.size), "size")
+        x.spatial(len(self.size), self.word)
+        return self.size
+
+
+class GlobalAvgPool(_AdaptivePool):
+    """The mean of each whole map: n c h w -> n c 1 1 (Lin, Chen and Yan 2013, arXiv:1312.4400, section 3.2)."""
+
+    word: ClassVar[str] = "globalavgpool"
+    elsewhere: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAveragePool", "GlobalAvgPool", "gap")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("globalavgpool", "8x7x5"),
+        Example("globalavgpool", "3x9"),
+        Example("globalavgpool", "2x3x4x5"),
+    )
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        if x.axes[:2] != ("n", "c") or len(x.axes) < 3:
+            message = f"globalavgpool needs axes n c t, n c h w or n c d h w, and its input {x} has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        return (1,) * (len(x.axes) - 2)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture(f"POOL{short(x.shape[2:])}")

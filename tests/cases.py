@@ -1,0 +1,153 @@
+"""Operators with random arguments and random inputs, and those of the examples."""
+
+from __future__ import annotations
+
+import operator
+import types as python
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
+
+from archlang.diagnostics import Rejected, render
+from archlang.elaborate import elaborate
+from archlang.ops.base import Operator
+from archlang.parse import parse
+from archlang.shapes import TensorType
+from archlang.source import Source
+
+LAYOUTS = (("n", "c"), ("n", "c", "t"), ("n", "c", "h", "w"), ("n", "c", "d", "h", "w"), ("n", "t", "c"), ("n", "t"))
+OFTEN = (0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 4, 5)  # which layout: most operators slide over the second to the fourth
+DTYPES = ("float32",) * 12 + ("float64", "int64", "uint8", "bool")
+
+few = settings(
+    max_examples=30,
+    phases=(Phase.reuse, Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+more = settings(few, max_examples=100)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator, and the types of the inputs that it is given. It may reject them."""
+
+    op: Operator
+    types: tuple[TensorType, ...]
+
+    def __str__(self) -> str:
+        return f"{self.op!r} of {', '.join(f'{x} ({x.names}, {x.dtype})' for x in self.types)}"
+
+    def rejection(self) -> Rejected | None:
+        try:
+            self.op.outputs(*self.types)
+        except Rejected as rejected:
+            return rejected
+        return None
+
+
+def rejection(op: Operator, *types: TensorType) -> Rejected:
+    """What the operator says, where it must reject these inputs."""
+    found = Case(op, types).rejection()
+    assert found is not None, f"{Case(op, types)} is accepted"
+    return found
+
+
+@cache
+def examples(op: type[Operator]) -> list[Case]:
+    """The examples of an operator's class, read as the language reads them."""
+    return [read(example.step, *example.inputs.split(", ")) for example in op.examples]
+
+
+def read(step: str, *shapes: str) -> Case:
+    """A step of the language and the inputs that flow into it."""
+    inputs = (f"input x{at}: {shape if 'x' in shape else f'[{shape}]'}" for at, shape in enumerate(shapes))
+    source = Source("example", "\n".join(["net example {", *inputs, step, "output", "}"]))
+    file, wrong = parse(source)
+    graph, more = elaborate(file, "example")
+    assert graph is not None, "\n".join(render(diagnostic, {"example": source}) for diagnostic in [*wrong, *more])
+    (layer,) = graph.flat()
+    return Case(layer.op, layer.input_types)
+
+
+# ---- random arguments and inputs -----------------------------------------------------------------------------------
+
+
+@st.composite
+def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
+    """An operator with random arguments, and random inputs; most often they fit."""
+    layout = LAYOUTS[draw(st.sampled_from(OFTEN))]
+    fields = {name: draw(_values(field, field.annotation, len(layout) - 2)) for name, field in op.model_fields.items()}
+    first = draw(_types(layout))
+    if not op.join:
+        return Case(op(**fields), (first,))
+    others = draw(st.lists(_like(first), min_size=draw(st.sampled_from((0, 1, 1, 1))), max_size=3))
+    return Case(op(**fields), (first, *others))
+
+
+def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:
+    """Cases that the operator takes."""
+    return cases(op).filter(lambda case: case.rejection() is None)
+
+
+@st.composite
+def _types(draw: st.DrawFn, layout: tuple[str, ...]) -> TensorType:
+    sizes = {"n": st.sampled_from((1, 1, 1, 2)), "c": st.sampled_from((1, 2, 3, 4, 6))}
+    shape = tuple(draw(sizes.get(axis, st.integers(1, 9 if len(layout) < 5 else 5))) for axis in layout)
+    return TensorType(shape, layout, draw(st.sampled_from(DTYPES)))
+
+
+@st.composite
+def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
+    """A second input of a join: the same type, or one that differs a little."""
+    change = draw(st.sampled_from(("none",) * 5 + ("one", "size", "dtype", "layout")))
+    if change == "layout":
+        return draw(st.sampled_from(LAYOUTS).flatmap(_types))
+    if change == "dtype":
+        return TensorType(x.shape, x.axes, draw(st.sampled_from(DTYPES)))
+    if change == "none":
+        return x
+    size = 1 if change == "one" else draw(st.integers(1, 9))
+    return x.resized(**dict.fromkeys(draw(st.sets(st.sampled_from(x.axes[1:]), min_size=1)), size))
+
+
+def _values(field: FieldInfo | None, annotation: Any, rank: int) -> st.SearchStrategy[Any]:
+    """Values of a field, from its annotation and bounds. `rank` is how many sides a window most often has."""
+    bounds = _bounds(field)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        return _values(annotation.__metadata__[0], arguments[0], rank)
+    if origin in (Union, python.UnionType):
+        return st.one_of(*(_values(None, member, rank) for member in arguments))
+    if origin is Literal:
+        return st.sampled_from(arguments)
+    if origin is tuple:
+        sides = st.sampled_from((*(max(rank, 1),) * 24, 1, 2, 3, 4))
+        return sides.flatmap(lambda count: st.tuples(*[_values(None, arguments[0], rank)] * count))
+    if annotation in (None, type(None)):
+        return st.none()
+    if annotation is bool:
+        return st.booleans()
+    if annotation is int:
+        least = bounds.get("ge")
+        return (
+            st.integers(-3, 4) if least is None else st.sampled_from([least + x for x in (0, 0, 0, 1, 1, 1, 2, 2, 3)])
+        )
+    assert annotation is float, f"no values are known for {annotation}"
+    inside = [x for x in (0.0, 1e-5, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5) if _is_inside(x, bounds)]
+    return st.sampled_from(inside)
+
+
+def _bounds(field: FieldInfo | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for bound in field.metadata if field else ():
+        found |= {name: getattr(bound, name) for name in ("ge", "gt", "le", "lt") if hasattr(bound, name)}
+    return found
+
+
+def _is_inside(x: float, bounds: dict[str, Any]) -> bool:
+    checks = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
+    return all(checks[name](x, bound) for name, bound in bounds.items())

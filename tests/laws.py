@@ -1,0 +1,238 @@
+"""The laws: what an operator tells of itself, against torch. Each is a function of one case that the operator takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from archlang.ir import Block, Graph, OpNode, Port
+from archlang.ops.base import Expression, Module, Slide
+from archlang.shapes import TensorType
+from archlang.source import Span
+from tests.cases import Case
+
+BATCH = 2
+HERE = Span("by hand", 1, 1, 1, 2)
+
+
+def called(case: Case) -> Callable[..., torch.Tensor]:
+    """The module that the operator names, in training mode, or a function for an expression."""
+    told = case.op.torch(*case.types)
+    if isinstance(told, Expression):
+        names = [f"x{at}" for at in range(len(case.types))]
+        text = told.template.replace("{all}", ", ".join(names))
+        for at, name in enumerate(names):
+            text = text.replace(f"{{{at}}}", name)
+        function: Callable[..., torch.Tensor] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
+        return function
+    return built(told)
+
+
+def built(told: Module) -> torch.nn.Module:
+    """The module, its arguments in order, the options that differ from torch's defaults by name."""
+    package, _, name = told.target.rpartition(".")
+    assert package == "torch.nn" and not told.source, "a class of our own needs its source run"
+    kind: Callable[..., torch.nn.Module] = getattr(torch.nn, name)
+    options = {option: value for option, value, default in told.options if value != default}
+    return kind(*(value for _, value in told.args), **options)
+
+
+def settings_of(module: torch.nn.Module) -> dict[str, object]:
+    """What a module was built with: its own attributes that are no tensors, and the shapes of those that are."""
+    own: dict[str, object] = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return own | {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+
+def tensors(types: Sequence[TensorType], batch: int = BATCH) -> list[torch.Tensor]:
+    """Random inputs of these types, from 0 to 1, or whole numbers from 0 to 9. Floats require a gradient."""
+    made: list[torch.Tensor] = []
+    generator = torch.Generator().manual_seed(0)
+    for x in types:
+        shape = shape_of(x, batch)
+        dtype = getattr(torch, x.dtype)
+        if x.is_float:
+            made.append(torch.rand(shape, generator=generator, dtype=dtype, requires_grad=True))
+        else:
+            made.append(torch.randint(10, shape, generator=generator).to(dtype))
+    return made
+
+
+def shape_of(x: TensorType, batch: int = BATCH) -> tuple[int, ...]:
+    return tuple(size * batch if axis == "n" else size for axis, size in zip(x.axes, x.shape, strict=True))
+
+
+def graph_of(case: Case) -> Graph:
+    """A net of this one operator."""
+    outputs = case.op.outputs(*case.types)
+    inside, outside = tuple(range(len(case.types))), tuple(range(len(case.types), len(case.types) + len(outputs)))
+    node = OpNode(op=case.op, scope="", name=None if case.op.join else "0", inputs=inside, outputs=outside, span=HERE)
+    root = Block(
+        id="net",
+        name="net",
+        arguments={},
+        inputs=tuple(Port(name=f"x{at}", value=at) for at in inside),
+        outputs=tuple(Port(name=f"y{at}", value=at) for at in outside),
+        types=(*case.types, *outputs),
+        nodes=(node,),
+        scopes=(),
+        labels={},
+    )
+    return Graph(name="net", arguments={}, blocks=(root,))
+
+
+def types_are_torchs(case: Case) -> None:
+    y = called(case)(*tensors(case.types))
+    (told,) = case.op.outputs(*case.types)
+    assert (y.shape, y.dtype) == (shape_of(told), getattr(torch, told.dtype))
+
+
+def weights_are_torchs(case: Case) -> None:
+    module = called(case)
+    told = case.op.weights(*case.types)
+    if not isinstance(module, torch.nn.Module):
+        assert told == () and case.op.join
+        return
+    state = module.state_dict()
+    assert {w.name: (w.shape, getattr(torch, w.dtype)) for w in told} == {
+        key: (tuple(value.shape), value.dtype) for key, value in state.items()
+    }
+    assert {w.name for w in told if not w.buffer} == {name for name, _ in module.named_parameters()}
+    assert case.op.params(*case.types) == sum(p.numel() for p in module.parameters())
+
+
+def defaults_are_torchs(case: Case) -> None:
+    """An option that has its default may be left out."""
+    told = case.op.torch(*case.types)
+    if isinstance(told, Expression):
+        return
+    without = settings_of(built(replace(told, options=())))
+    for name, _, default in told.options:
+        option = (name, default, object())  # an object is equal to no other, so that the option is written
+        assert settings_of(built(replace(told, options=(option,)))) == without, name
+
+
+def macs_are_torchs(case: Case) -> None:
+    module = called(case)
+    inputs = [x.to("meta") for x in tensors(case.types)]
+    if isinstance(module, torch.nn.Module):
+        module.to("meta")
+    with FlopCounterMode(display=False) as counter:
+        module(*inputs)
+    assert case.op.work(*case.types).macs * BATCH * 2 == counter.get_total_flops()
+
+
+def saved_bytes_are_torchs(case: Case) -> None:
+    module = called(case)
+    inputs = tensors(case.types)
+    weights = list(module.state_dict(keep_vars=True).values()) if isinstance(module, torch.nn.Module) else []
+    kept: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor) -> torch.Tensor:
+        kept.append(x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        module(*inputs)
+    lasting = {storage.data_ptr() for storage in map(torch.Tensor.untyped_storage, weights)}
+    storages = {storage.data_ptr(): storage.nbytes() for storage in map(torch.Tensor.untyped_storage, kept)}
+    assert told_bytes(case) == sum(size for at, size in storages.items() if at not in lasting)
+
+
+def told_bytes(case: Case) -> int:
+    """What the operator tells to be kept, each input and output once."""
+    told = case.op.saved(*case.types)
+    own = sum(s.bytes * (BATCH if s.per_image else 1) for s in told if s.what == "own")
+    types = {"input": case.types, "output": case.op.outputs(*case.types)}
+    values = sum(types[what][at].bytes for what, at in {(s.what, s.index) for s in told if s.what != "own"})
+    return own + BATCH * values
+
+
+def views_are_torchs(case: Case) -> None:
+    inputs = tensors(case.types)
+    y = called(case)(*inputs)
+    shares = y.untyped_storage().data_ptr() in [x.untyped_storage().data_ptr() for x in inputs]
+    assert case.op.view(*case.types) == shares
+
+
+def reach_is_torchs(case: Case) -> None:
+    """What one output position sees lies within what is told, and touches both ends of it."""
+    reach, (y,) = case.op.reach(*case.types), case.op.outputs(*case.types)
+    if reach.whole:
+        return
+    for at, x in enumerate(case.types):
+        for axis in y.axes:
+            if axis not in reach.slides and axis not in ("n", "c"):
+                for position, seen in enumerate(influence(case, at, axis)):
+                    assert seen <= ({0} if x[axis] == 1 else {position})
+        for axis, slide in reach.slides.items():
+            others = [other for other in reach.slides if other != axis]
+            # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
+            tight = axis != "c" and all(inside(reach.slides[other], x[other], y[other]) for other in others)
+            for position, seen in enumerate(influence(case, at, axis)):
+                first = position * slide.step - slide.before
+                window = range(first, first + slide.extent)
+                if getattr(case.op, "padding_mode", "zeros") != "zeros" and not (0 <= first and window[-1] < x[axis]):
+                    continue  # the border is made of values further in
+                assert seen <= set(window)
+                assert not tight or {window[0], window[-1]} & set(range(x[axis])) <= seen
+
+
+def inside(slide: Slide, size: int, positions: int) -> bool:
+    """Whether some window lies wholly inside the input."""
+    firsts = [position * slide.step - slide.before for position in range(positions)]
+    return any(first >= 0 and first + slide.extent <= size for first in firsts)
+
+
+def influence(case: Case, at: int, axis: str) -> list[set[int]]:
+    """Of each position of the output along an axis: at which positions of input `at` a change changes it."""
+    module = called(case)
+    if isinstance(module, torch.nn.Module):
+        module.double().eval()
+    inputs = [x.detach().double() for x in tensors(case.types)]
+    along, (y,) = case.types[at].axes.index(axis), case.op.outputs(*case.types)
+    seen = [set[int]() for _ in range(y[axis])]
+    before = module(*inputs)
+    for position in range(case.types[at][axis]):
+        changed = inputs[at].clone()
+        changed.select(along, position).add_(10)
+        after = module(*inputs[:at], changed, *inputs[at + 1 :])
+        differs = (
+            (~before.isclose(after, rtol=0, atol=0, equal_nan=True)).movedim(y.axes.index(axis), 0).flatten(1).any(1)
+        )
+        for index in differs.nonzero().flatten().tolist():
+            seen[index].add(position)
+    return seen
+
+
+def json_comes_back(case: Case) -> None:
+    graph = graph_of(case)
+    text = graph.model_dump_json()
+    assert Graph.model_validate_json(text) == graph
+    assert Graph.model_validate_json(text).model_dump_json() == text
+
+
+def lectures_formula_is_the_weights(case: Case) -> None:
+    told = case.op.lecture(*case.types)
+    if told is None:
+        return
+    weights = sum(w.count for w in case.op.weights(*case.types) if not w.buffer and w.name != "bias")
+    formula = told.weights.replace("{input}", str(case.types[0]["c"]))
+    assert weights == (prod(map(int, formula.replace("(", "").replace(")", "").split("*"))) if formula else 0)
+    assert told.name.isprintable() and " " not in told.name
+
+
+LAWS = [
+    types_are_torchs,
+    weights_are_torchs,
+    defaults_are_torchs,
+    macs_are_torchs,
+    saved_bytes_are_torchs,
+    views_are_torchs,
+    reach_is_torchs,
+    json_comes_back,
+    lectures_formula_is_the_weights,
+]
