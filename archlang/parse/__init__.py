@@ -1,0 +1,113 @@
+"""Text to syntax tree. Every mistake is a diagnostic; what can be read after one is read."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, cast
+
+from lark import Token, UnexpectedToken
+
+from archlang.diagnostics import Diagnostic
+from archlang.parse.brackets import Chunk
+from archlang.parse.build import Build
+from archlang.parse.layout import lay_out
+from archlang.parse.table import load
+from archlang.paths import GRAMMAR, TABLE
+from archlang.source import Source, Span
+from archlang.syntax import Declaration, Expression, File, Let
+
+SETTINGS = "--set"  # the name of the text that a setting of the command line is
+MAX_ERRORS = 20  # in one declaration
+MAX_REPORTS = 50  # in one file, after which nothing more is read
+
+
+def parse(source: Source) -> tuple[File, list[Diagnostic]]:
+    """The syntax tree of a file, and what is wrong with it, in the order of its lines."""
+    parser, build = _parser()
+    build.file = source.name
+    layout = lay_out(source.name, parser.lex, source.text)
+    diagnostics = layout.diagnostics
+    declarations: list[Declaration] = []
+    broken: set[str] = set()
+    for chunk in layout.chunks:
+        if len(diagnostics) >= MAX_REPORTS:
+            break
+        tree = _declaration(parser, source, chunk, diagnostics)
+        if tree is not None:
+            declarations.append(tree)
+        elif len(chunk.tokens) > 1:
+            broken.add(str(chunk.tokens[1]))
+    if not declarations and not diagnostics:
+        start = Span(source.name, 1, 1, 1, 2)
+        help = "a file begins like `net lenet5(classes=10) {`"
+        diagnostics.append(Diagnostic("empty-file", "this file declares nothing", start, help=help))
+    diagnostics.sort(key=lambda diagnostic: (diagnostic.span.line, diagnostic.span.column))
+    return File(source.name, tuple(declarations), tuple(layout.comments), frozenset(broken)), diagnostics
+
+
+def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:
+    """An expression by itself, as `--set depth=4` gives it on the command line."""
+    file, diagnostics = parse(Source(SETTINGS, f"let value = {text}"))
+    match file.declarations:
+        case (Let(value=value),) if not diagnostics:
+            return value, []
+        case _:
+            return None, diagnostics
+
+
+@cache
+def _parser() -> tuple[Any, Build]:
+    """The parser, whose methods lark types by half, and its callbacks."""
+    build = Build()
+    return load(GRAMMAR, TABLE, build), build
+
+
+def _declaration(parser: Any, source: Source, chunk: Chunk, diagnostics: list[Diagnostic]) -> Declaration | None:
+    """The tree of one declaration; None where nothing can be said of it. Lines that do not parse become `Broken`."""
+    if not chunk.tokens or not chunk.sound:
+        return None
+    last = chunk.tokens[-1]
+    tokens: list[Token] | None
+    tokens = [
+        *chunk.tokens,
+        Token("$END", "", last.end_pos, last.end_line, last.end_column, last.end_line, last.end_column),
+    ]
+    for _ in range(MAX_ERRORS):
+        at, tree = _fed(parser, tokens)
+        if tree is not None:
+            return tree
+        tokens = _repaired(parser, source, tokens, at, diagnostics)
+        if tokens is None:
+            return None
+    return None
+
+
+def _fed(parser: Any, tokens: list[Token]) -> tuple[int, Declaration | None]:
+    """Feed tokens to the parser: the tree, or None and where it stopped."""
+    machine = parser.parse_interactive(start="declaration")
+    feed, result = machine.feed_token, None
+    at = -1
+    try:
+        for token in tokens:
+            at += 1
+            result = feed(token)
+    except UnexpectedToken:
+        return at, None
+    return at, cast(Declaration, result)
+
+
+def _repaired(
+    parser: Any, source: Source, tokens: list[Token], at: int, diagnostics: list[Diagnostic]
+) -> list[Token] | None:
+    """The tokens without the line that is wrong; what is wrong with it is told, unless that was done."""
+    from archlang.parse.recover import repaired, without_line
+    from archlang.parse.stop import Stop
+
+    if any(token.type == "BROKEN" for token in tokens[max(at - 1, 0) : at + 1]):
+        return without_line(tokens, at)
+    machine = parser.parse_interactive(start="declaration")
+    for token in tokens[:at]:
+        machine.feed_token(token)
+    repair = repaired(Stop(source.name, source.text, tokens, at, frozenset(machine.accepts())))
+    diagnostics.append(repair.diagnostic)
+    return repair.tokens

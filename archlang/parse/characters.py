@@ -1,0 +1,152 @@
+"""From the lexer's tokens to words: comments aside, strings cut at their holes, and what is no token reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from lark import Token
+
+from archlang.diagnostics import Diagnostic
+from archlang.source import Span
+
+MAX_DIGITS = 40
+MAX_NAME = 100  # characters
+MAX_WORDS = 150_000  # of a file
+
+_NUMBERS = {"INT", "FLOAT", "WINDOW", "QUANTITY"}
+_QUOTES = 'a string stands between double quotes: `"n c h w"`'
+_INSTEAD = {
+    "'": _QUOTES, "‘": _QUOTES, "’": _QUOTES, "“": _QUOTES, "”": _QUOTES, "«": _QUOTES, "»": _QUOTES,
+    "→": "an arrow is written `->`", "⇒": "an arrow is written `->`",
+    "×": "a window is written `3x3`, with the letter x",
+    "–": "write `-`", "—": "write `-`", "−": "write `-`", "&": "write `and`", "!": "write `not`, or `!=` between two",
+    "^": "a power is written `**`", "\\": "brackets may run over several lines; the arguments of a step stand on one",
+}  # fmt: skip
+
+
+class TooLarge(Exception):
+    """The text has more words than any spec; nothing of it is read."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+Report = Callable[[str, str, Token, "str | None"], None]
+
+
+def span_of(file: str, token: Token) -> Span:
+    """The place of a token."""
+    line, column = token.line or 1, token.column or 1
+    return Span(file, line, column, token.end_line or line, token.end_column or column + len(token))
+
+
+def quoted(text: str) -> str:
+    """A part of the text within a message: shortened where it is long."""
+    return f"`{text}`" if len(text) <= 60 else f"`{text[:50]}...`"
+
+
+def words_of(
+    file: str,
+    lex: Callable[[str], Iterable[Token]],
+    text: str,
+    comments: list[tuple[Span, str]],
+    diagnostics: list[Diagnostic],
+) -> Iterator[Token]:
+    """The tokens of a text. What is none is reported, once a line, and becomes BROKEN."""
+    reported = 0
+
+    def report(code: str, message: str, token: Token, help: str | None) -> None:
+        nonlocal reported
+        if reported != token.line:
+            diagnostics.append(Diagnostic(code, message, span_of(file, token), help=help))
+        reported = token.line or 0
+
+    for count, token in enumerate(_holes(lex, text, report)):
+        if count == MAX_WORDS:
+            message = f"a file has at most {MAX_WORDS:,} words"
+            raise TooLarge(Diagnostic("too-large", message, span_of(file, token)))
+        if token.type == "COMMENT":
+            comments.append((span_of(file, token), str(token)))
+            continue
+        wrong = _wrong(token)
+        if wrong is not None:
+            report(*wrong)
+            token = Token.new_borrow_pos("BROKEN", str(token), token)
+        yield token
+
+
+def _wrong(token: Token) -> tuple[str, str, Token, str | None] | None:
+    """What is wrong with a token by itself: code, message, place, help."""
+    if token.type == "UNKNOWN":
+        return "unexpected-character", f"the character {_named(token)} has no meaning here", token, _INSTEAD.get(token)
+    if token.type == "OPEN_STRING":
+        return "unclosed-string", "this string is not closed on its line", token, 'write `"` where it ends'
+    if token.type == "BAD_NUMBER":
+        return "bad-number", f"{quoted(token)} is no number and no window", token, _number_help(token)
+    if token.type in _NUMBERS and len(token) > MAX_DIGITS:
+        return "bad-number", f"a number has at most {MAX_DIGITS} digits", token, None
+    if token.type == "NAME" and len(token) > MAX_NAME:
+        return "bad-name", f"a name has at most {MAX_NAME} characters", token, None
+    return None
+
+
+def _named(character: str) -> str:
+    """A character as it looks, or by its name where it looks like nothing."""
+    if character.isprintable() and not character.isspace():
+        return f"`{character}`"
+    from unicodedata import name
+
+    return f"U+{ord(character):04X} ({name(character, 'a control character').lower()})"
+
+
+def _number_help(token: str) -> str | None:
+    lower = token.lower()
+    sides = lower.split("x")
+    if len(sides) > 1 and all(side.isdecimal() for side in sides):
+        return f"write `{lower}`"
+    if len(sides) > 1 and all(sides) and all(side.isidentifier() or side.isdecimal() for side in sides):
+        return f"a window with computed sides stands in brackets: `[{', '.join(token.split('x'))}]`"
+    return None
+
+
+def _holes(lex: Callable[[str], Iterable[Token]], text: str, report: Report) -> Iterator[Token]:
+    """The lexer's tokens, strings with `{holes}` cut into parts: the text between holes and the tokens within them."""
+    for token in lex(text):
+        if token.type == "STRING" and "{" in token:
+            yield from _cut(lex, token, report)
+        else:
+            yield token
+
+
+def _cut(lex: Callable[[str], Iterable[Token]], token: Token, report: Report) -> Iterator[Token]:
+    kind, start, at = "STRING_HEAD", 0, 0
+    while (at := token.find("{", at)) >= 0:
+        if token.startswith("{{", at):
+            at += 2
+            continue
+        close = token.find("}", at)
+        inside = token[at + 1 : max(close, at)]
+        if close < 0 or not inside.strip() or "{" in inside:
+            hole = _piece(token, "BROKEN", at, (close if close > 0 else at) + 1)
+            help = 'a hole holds an expression: `"layer{i}"`; a brace itself is written `{{`'
+            report("bad-hole", f"{quoted(hole)} is no hole of a string", hole, help)
+            yield Token.new_borrow_pos("BROKEN", str(token), token)
+            return
+        yield _piece(token, kind, start, at + 1)
+        for inner in lex(inside):
+            yield _moved(inner, token, at + 1)
+        kind, start, at = "STRING_MIDDLE", close, close
+    yield _piece(token, "STRING_TAIL" if start else "STRING", start, len(token))
+
+
+def _piece(token: Token, kind: str, start: int, end: int) -> Token:
+    return _moved(Token(kind, str(token[start:end]), 0, 1, 1, 1, 1 + end - start, end - start), token, start)
+
+
+def _moved(inner: Token, outer: Token, by: int) -> Token:
+    """A token of a part of another one, at its place in the whole text."""
+    start, column = (outer.start_pos or 0) + by, (outer.column or 1) + by
+    at = inner.start_pos or 0
+    end = at + len(inner)
+    return Token(inner.type, str(inner), start + at, outer.line, column + at, outer.line, column + end, start + end)

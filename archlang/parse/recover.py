@@ -1,0 +1,111 @@
+"""What to say of a token that the grammar does not expect, and how to go on after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lark import Token
+
+from archlang.diagnostics import Diagnostic
+from archlang.parse.characters import quoted
+from archlang.parse.slips import SLIPS
+from archlang.parse.stop import Stop
+
+_WORDS = {
+    "NAME": "a name", "INT": "a number", "FLOAT": "a number", "WINDOW": "a window", "STRING": "a string",
+    "QUANTITY": "a figure such as `4.1G`", "STRIDE_SLASH": "a stride", "EQUALS": "`==`", "COMPARISON": "`<`",
+    "EQUAL": "`=`", "COLON": "`:`", "COMMA": "`,`", "IN": "`in`", "AS": "`as`", "LBRACE": "`{`", "RBRACE": "`}`",
+    "LPAR": "`(`", "CALL": "`(`", "RPAR": "`)`", "RSQB": "`]`", "VBAR": "`|`", "ELSE": "`else`", "ARROW": "`->`",
+    "SEP": "the end of the line", "$END": "the end of the line",
+}  # fmt: skip
+_VALUE = {"NAME", "INT", "WINDOW", "LPAR"}
+_LITERALS = {"NAME", "INT", "FLOAT", "WINDOW", "STRING", "LPAR", "STRIDE_SLASH"}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What is said of a stop, and the tokens to go on with; None where the declaration's first line is wrong."""
+
+    diagnostic: Diagnostic
+    tokens: list[Token] | None
+
+
+def repaired(stop: Stop) -> Repair:
+    """The first slip that fits, or else what was found and what was expected; the line is taken out."""
+    tokens = without_line(stop.tokens, stop.at)
+    for slip_of in SLIPS:
+        slip = slip_of(stop)
+        if slip is not None:
+            span = stop.span(slip.first).to(stop.span(slip.last))
+            if slip.continues and tokens is not None:
+                tokens = _without_line_before(tokens)
+            return Repair(Diagnostic(slip.code, slip.message, span, help=slip.help), tokens)
+    return Repair(_unexpected(stop), tokens)
+
+
+def _unexpected(stop: Stop) -> Diagnostic:
+    found, tokens, at = stop.found, stop.tokens, stop.at
+    if found.type == "$END":
+        message = f"this `{tokens[0]}` ends too early; expected {_listed(stop.expected)}"
+        return Diagnostic("unexpected-word", message, stop.span(at))
+    what = "the end of the line" if found.type == "SEP" else quoted(found)
+    where = f" after {quoted(tokens[at - 1])}" if at and tokens[at - 1].type not in ("SEP", "BROKEN") else ""
+    message = f"{what} cannot stand here{where}; expected {_listed(stop.expected)}"
+    return Diagnostic("unexpected-word", message, stop.span(at))
+
+
+def _listed(expected: frozenset[str]) -> str:
+    """What the grammar expects, in the language's words."""
+    if "FOR" in expected:
+        return "a step" if "LET" not in expected else "a step or a statement"
+    if expected & {"SEP", "$END"} and _VALUE <= expected:
+        return "an argument, `->` or the end of the line"
+    words = ["a value"] if _VALUE <= expected else []
+    words += [word for kind, word in _WORDS.items() if kind in expected and not (words and kind in _LITERALS)]
+    words = list(dict.fromkeys(words))
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _without_line_before(tokens: list[Token]) -> list[Token]:
+    """The tokens with the line before the last BROKEN one taken out too."""
+    at = max(i for i, token in enumerate(tokens) if token.type == "BROKEN")
+    if at < 2 or tokens[at - 1].type != "SEP":
+        return tokens
+    return without_line(tokens, at - 2) or tokens
+
+
+def without_line(tokens: list[Token], at: int) -> list[Token] | None:
+    """The tokens with the line around `at` made one BROKEN token; None where the line is the declaration's first."""
+    end = at
+    if tokens[at].type in ("SEP", "RBRACE", "$END") and at:
+        at -= 1
+    start = _edge(tokens, at, -1)
+    end = max(_edge(tokens, end, +1), start + 1)
+    if [token.type for token in tokens[start:end]] == ["BROKEN"] and start > 1:
+        # the line is gone already, so it is the braces around it that may not stand here
+        start, end = _edge(tokens, start - 1, -1), _edge(tokens, start - 1, +1)
+    if start == 0:
+        return None
+    first, last = tokens[start], tokens[end - 1]
+    place = (first.start_pos, first.line, first.column, last.end_line, last.end_column, last.end_pos)
+    return [*tokens[:start], Token("BROKEN", "", *place), *tokens[end:]]
+
+
+def _edge(tokens: list[Token], at: int, step: int) -> int:
+    """Where the line around `at` begins (step -1) or ends (+1): at a separator or brace on its own level."""
+    inward, outward = ("RBRACE", "LBRACE") if step < 0 else ("LBRACE", "RBRACE")
+    depth = 0
+    while 0 <= at < len(tokens):
+        if at == 0 and step < 0:
+            return 0
+        kind = tokens[at - 1 if step < 0 else at].type
+        if kind == inward:
+            depth += 1
+        elif kind == outward:
+            if depth == 0:
+                return at
+            depth -= 1
+        elif kind in ("SEP", "VBAR", "$END") and depth == 0:
+            return at
+        at += step
+    return max(at, 0)

@@ -1,0 +1,296 @@
+"""The syntax tree: what was written. One frozen class for each rule of the grammar, each with its span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.source import Span
+
+# ---- expressions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Literal:
+    """A number, a bool or a window."""
+
+    value: int | float | bool | tuple[int, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A string; its parts are text and the expressions that fill its holes."""
+
+    parts: tuple[str | Expression, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name:
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribute:
+    """`base.name`: a path, or a fact of a value."""
+
+    base: Expression
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    base: Expression
+    index: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    base: Expression
+    start: Expression | None
+    stop: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """`max(a, b)`, or an operator or block with arguments fixed: `leaky_relu(slope=0.1)`."""
+
+    function: Expression
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary:
+    operator: str
+    operand: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    operator: str
+    left: Expression
+    right: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditional:
+    """`then if condition else otherwise`."""
+
+    then: Expression
+    condition: Expression
+    otherwise: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """A tuple `(a, b)` or a list `[a, b]`."""
+
+    items: tuple[Expression, ...]
+    is_list: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantity:
+    """A rounded figure of a promise: `133M`, `15.47G`, `24GiB`. `slack` is one unit of its last digit."""
+
+    value: int | float
+    slack: float
+    span: Span
+
+
+Expression = (
+    Literal | Text | Name | Attribute | Index | Slice | Call | Unary | Binary | Conditional | Sequence | Quantity
+)
+
+# ---- arguments
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """`64`, `3x3/2`; with a name `pad=1`; a stride alone (`/2`) is the argument named `stride`, `slash` being true."""
+
+    value: Expression
+    span: Span
+    name: str | None = None
+    slash: bool = False
+
+
+# ---- statements
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter:
+    name: str
+    default: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Let:
+    """`let name = value`; with parameters it defines a function."""
+
+    name: str
+    parameters: tuple[Parameter, ...] | None
+    value: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input:
+    name: str
+    shape: Expression | None
+    options: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    values: tuple[Expression, ...]
+    training: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expect:
+    subject: Expression
+    comparison: str
+    promised: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Broken:
+    """A line that was reported and taken out; its value is unknown."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """`label: action`, reached by a written arrow or not."""
+
+    label: Expression | None
+    action: Action
+    arrow: bool
+    span: Span
+
+
+# ---- actions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Apply:
+    """An operator or block with its arguments, or a value alone."""
+
+    head: Expression
+    arguments: tuple[Argument, ...]
+    branches: Branches | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """Statements in braces."""
+
+    items: tuple[Statement, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branches:
+    """Branches side by side: `{ | F | G }`."""
+
+    branches: tuple[Body, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class For:
+    targets: Targets
+    iterable: Expression
+    body: Body | Branches
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    condition: Expression
+    then: Body | Branches
+    otherwise: If | Body | Branches | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat:
+    """`repeat count as name { }`; `dense` wraps each turn in `concat { | it | ... }`."""
+
+    count: Expression
+    name: Name | None
+    body: Body | Branches
+    dense: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residual:
+    body: Body
+    shortcut: Body | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """The variables of a loop: `i, (w, d)`."""
+
+    names: tuple[Name | Targets, ...]
+    span: Span
+
+
+Action = Apply | Body | Branches | For | If | Repeat | Residual
+Statement = Let | Input | Output | Expect | Broken | Step
+
+# ---- declarations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """A `net` or a `block`."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    body: Body
+    is_net: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """`net name = base arguments { expectations }`."""
+
+    name: Name
+    base: Name
+    arguments: tuple[Argument, ...]
+    body: Body | None
+    span: Span
+
+
+Declaration = Definition | Derived | Let
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """A parsed file. `broken` names the declarations that could not be read: nothing is said of what is in them."""
+
+    name: str
+    declarations: tuple[Declaration, ...]
+    comments: tuple[tuple[Span, str], ...]
+    broken: frozenset[str]
