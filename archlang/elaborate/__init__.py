@@ -1,0 +1,107 @@
+"""Syntax tree to Graph. Names, loops and shapes are resolved in one walk; every mistake is a diagnostic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Diagnostic, Rejected
+from archlang.elaborate.builder import Builder, Here, Lets, Scope
+from archlang.elaborate.calls import elaborate_block
+from archlang.elaborate.declarations import resolved, top_of
+from archlang.elaborate.expressions import evaluate
+from archlang.elaborate.parameters import assigned, bind_parameters, refuse_flowing
+from archlang.elaborate.ports import run_expect
+from archlang.elaborate.steps import run, too_deep
+from archlang.elaborate.values import Given, Mistake, Silent, shown
+from archlang.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class NetName:
+    """A net that a file declares. `complete` says that it can be built without further arguments."""
+
+    name: str
+    complete: bool
+    span: Span
+
+
+def nets(file: s.File) -> list[NetName]:
+    """The nets of a file, in the order written."""
+    here = top_of(file)
+    found: dict[str, NetName] = {}
+    for declaration in file.declarations:
+        if isinstance(declaration, s.Derived) or (isinstance(declaration, s.Definition) and declaration.is_net):
+            name = declaration.name
+            found.setdefault(name.text, NetName(name.text, _complete(file, name.text, here), name.span))
+    return list(found.values())
+
+
+def _complete(file: s.File, name: str, here: Here) -> bool:
+    """Whether every parameter has a value; a net with a mistake counts as complete, so that the mistake is told."""
+    try:
+        definition, given, _ = resolved(file, name, here)
+    except (Mistake, Silent, RecursionError):
+        return True
+    return all(parameter.default is not None or parameter.name in given for parameter in definition.parameters)
+
+
+def elaborate(
+    file: s.File, name: str, settings: Mapping[str, s.Expression] | None = None
+) -> tuple[ir.Graph | None, list[Diagnostic]]:
+    """The Graph of the net of that name, and what is wrong with it. `settings` replace arguments of the net."""
+    here = top_of(file)
+    session = here.session
+    try:
+        return _net(file, name, settings or {}, here), session.diagnostics
+    except Mistake as mistake:
+        session.report(mistake)
+    except RecursionError:
+        session.report(too_deep(next(declaration.span for declaration in file.declarations)))
+    except Silent:
+        pass
+    return None, session.diagnostics
+
+
+def check_declarations(file: s.File) -> list[Diagnostic]:
+    """What is wrong with a file's declarations themselves, whichever net is built."""
+    here = top_of(file)
+    for name in list(here.session.later):
+        here.session.declared(name)
+    return here.session.diagnostics
+
+
+def _net(file: s.File, name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
+    session = here.session
+    definition, given, promises = resolved(file, name, here)
+    inside = Here(session, Builder(definition), Scope(), Lets({}))
+    what = definition.name.text
+    replaced = tuple(Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items())
+    given = given | assigned(what, definition.parameters, replaced)
+    refuse_flowing(what, tuple(given.values()))
+    span = next(d.name.span for d in file.declarations if not isinstance(d, s.Let) and d.name.text == name)
+    bound = bind_parameters(what, definition.parameters, tuple(given.values()), span, inside, evaluate)
+    made = elaborate_block(inside, bound, run)
+    if promises is not None:
+        inside.builder.promises.clear()
+        _derived_promises(promises, inside)
+    if made.block is None or session.diagnostics:
+        return None
+    # a promise is of the net at its own parameters
+    kept = () if settings or (promises is None and name != what) else tuple(inside.builder.promises)
+    arguments = {word: shown(value) for word, value in bound.items()}
+    return ir.Graph(name=name, arguments=arguments, blocks=tuple(session.blocks), promises=kept)
+
+
+def _derived_promises(body: s.Body, here: Here) -> None:
+    for item in body.items:
+        try:
+            if not isinstance(item, (s.Expect, s.Broken)):
+                message = "the braces of a derived net hold `expect` lines alone"
+                raise Mistake(Rejected("misplaced-step", message), item.span)
+            if isinstance(item, s.Expect):
+                run_expect(item, here)
+        except Mistake as mistake:
+            here.session.report(mistake)

@@ -1,0 +1,132 @@
+"""A step that is one word and its arguments: an operator, a block or a value."""
+
+from __future__ import annotations
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate import labels
+from archlang.elaborate.arguments import bind_operator
+from archlang.elaborate.builder import Here, bundle
+from archlang.elaborate.calls import At, call_block, nothing_flows
+from archlang.elaborate.control import Run, gathered
+from archlang.elaborate.functions import givens
+from archlang.elaborate.names import head_of, lookup, step_named, unknown_step
+from archlang.elaborate.paths import flowing
+from archlang.elaborate.reading import mentions_it, spelled
+from archlang.elaborate.values import (
+    UNKNOWN,
+    BlockValue,
+    Given,
+    Mistake,
+    OperatorValue,
+    Silent,
+    Tensor,
+    Value,
+    kind,
+)
+from archlang.ops import foreign_names, registry
+
+OPERATOR_STEPS = 4  # what an operator costs of the steps that a run may take
+
+
+def apply(step: s.Step, action: s.Apply, here: Here, run: Run) -> None:
+    """A step that is an operator, a block or a value; branches after an operator give what flows into it."""
+    head = _head(action, here)
+    if isinstance(head, (OperatorValue, BlockValue)):
+        if action.branches is not None:
+            here.it = bundle(gathered(action.branches, here, run))
+        joins = isinstance(head, OperatorValue) and head.op.join
+        name = None if joins else labels.claim(step.label, step.span, here)
+        given = (*head.given, *givens(action.arguments, here))
+        at = (here.scope.path, name)
+        if isinstance(head, OperatorValue):
+            here.it = apply_operator(head, given, at, action, here)
+        else:
+            here.it = call_block(head.definition, given, at, action, here, run)
+        labels.bind(step.label, here.it, here)
+        return
+    _name_value(step, action, head, here)
+
+
+def _head(action: s.Apply, here: Here) -> Value:
+    """The operator, block or value that a step begins with."""
+    node = action.head
+    if isinstance(node, s.Call):
+        raise _called_like_a_function(node, here)
+    if isinstance(node, s.Attribute) and here.scope.find(head_of(node)) is None:
+        if node.name.lower() in foreign_names():  # `nn.Conv2d`
+            raise unknown_step(node.name, node.span, here)
+    if not isinstance(node, s.Name):
+        return flowing(node, here)
+    label, other = here.scope.find(node.text), step_named(node.text, node.span, here)
+    if label is not None and other is not None and not action.arguments and action.branches is None:
+        message = f"`{node.text}` is both a value named above and {kind(other)}"
+        help = f"write `({node.text})` for the value; for the other, name the value differently"
+        raise Mistake(Rejected("ambiguous-word", message, help=help), node.span)
+    found = other if other is not None else lookup(node.text, node.span, here)
+    if found is None:
+        raise unknown_step(node.text, node.span, here)
+    if found is UNKNOWN:
+        raise Silent
+    return found if isinstance(found, (OperatorValue, BlockValue)) else _value_of(node, found, action, here)
+
+
+def _value_of(node: s.Name, found: Value, action: s.Apply, here: Here) -> Value:
+    if action.arguments or action.branches is not None:
+        message = f"`{node.text}` is {kind(found)}, and only operators and blocks take arguments"
+        raise Mistake(Rejected("not-an-operator", message), node.span)
+    return flowing(node, here)
+
+
+def _called_like_a_function(node: s.Call, here: Here) -> Exception:
+    word = spelled(node.function)
+    name = word.rpartition(".")[2]
+    if step_named(name, node.span, here) is None and name not in registry():
+        return unknown_step(name, node.function.span, here)
+    words = [argument.value.text for argument in node.arguments if isinstance(argument.value, s.Name)]
+    if words and all(here.scope.find(text) is not None or text == "it" for text in words):
+        values = words[0] if len(words) == 1 else f"({', '.join(words)})"
+        help = f"values flow in from the left of an arrow: `{values} -> {name}`"
+    else:
+        written = [f"{a.name}={spelled(a.value)}" if a.name else spelled(a.value) for a in node.arguments]
+        help = f"arguments follow it with spaces: `{' '.join([name, *written])}`"
+    return Mistake(Rejected("called-like-a-function", "a step is not written as a function call", help=help), node.span)
+
+
+def apply_operator(head: OperatorValue, given: tuple[Given, ...], at: At, action: s.Apply, here: Here) -> Value:
+    """One node, and the value it gives; what the operator rejects is reported under the words at fault."""
+    op, places = bind_operator(head.op, given, action.head.span)
+    inputs = here.flowing()
+    if not inputs:
+        raise nothing_flows(op.word, action.head.span)
+    if not op.join and len(inputs) != 1:
+        message = f"{op.word} takes one value, and a tuple of {len(inputs)} flows into it"
+        help = "join the tuple first, as by `concat`, or take one of its values"
+        raise Mistake(Rejected("tuple-into-one", message, help=help), action.head.span, _sides(inputs, action, here))
+    here.session.tick(action.span, OPERATOR_STEPS)
+    try:
+        outputs = op.outputs(*[tensor.type for tensor in inputs])
+    except Rejected as rejected:
+        about = rejected.about or ""
+        span = places.get(about, action.span if about in op.positional else action.head.span)
+        raise Mistake(rejected, span, _sides(inputs, action, here)) from None
+    return bundle(here.builder.add_op(op, outputs, [t.value for t in inputs], at, action.span))
+
+
+def _sides(inputs: tuple[Tensor, ...], action: s.Apply, here: Here) -> tuple[Label, ...]:
+    """Where each value that flows in comes from, where that is another line."""
+    places = [(here.builder.origins[tensor.value], tensor.type) for tensor in inputs]
+    return tuple(
+        Label(span, f"{type} from here") for span, type in places if span.line != action.span.line or len(inputs) > 1
+    )
+
+
+def _name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
+    if action.arguments or action.branches is not None:
+        message = f"this is {kind(value)}, and only operators and blocks take arguments"
+        raise Mistake(Rejected("not-an-operator", message), action.head.span)
+    if step.arrow and not mentions_it(action.head):
+        message = "the value before this arrow is dropped: what stands after it does not use `it`"
+        raise Mistake(Rejected("dropped-value", message, help="begin a new line with the value"), action.span)
+    here.it = value
+    labels.bind(step.label, value, here)

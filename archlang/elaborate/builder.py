@@ -1,0 +1,253 @@
+"""The block being built, the scopes and names in it, and what is shared by the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from archlang import ir, syntax
+from archlang.diagnostics import Diagnostic, Label, Rejected
+from archlang.elaborate.values import UNKNOWN, Bundle, Mistake, Silent, Tensor, Unknown, Value
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType
+from archlang.source import Span
+
+MAX_STEPS = 200_000  # statements, turns of loops and calls of functions in one run
+MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
+MAX_DEPTH = 40  # calls within calls
+MAX_CHAIN = 6  # places told of the chain that leads to a mistake
+
+
+@dataclass
+class Made:
+    """A block that was elaborated: None where it failed, how many operators it holds with its calls expanded."""
+
+    block: ir.Block | None
+    layers: int = 0
+
+
+@dataclass
+class Session:
+    """What one run of the elaborator shares: the declarations, the blocks made so far, the diagnostics.
+
+    `later` holds what is declared at the top of the file and was not needed yet.
+    """
+
+    broken: frozenset[str]
+    globals: dict[str, Value] = field(default_factory=dict[str, "Value"])
+    later: dict[str, Callable[[], Value]] = field(default_factory=dict[str, "Callable[[], Value]"])
+    under_way: set[str] = field(default_factory=set[str])
+    made: dict[object, Made] = field(default_factory=dict[object, Made])  # by arguments bound, defaults too
+    calls: dict[object, Made] = field(default_factory=dict[object, Made])  # by arguments as given: no need to bind anew
+    blocks: list[ir.Block] = field(default_factory=list[ir.Block])
+    variants: dict[str, int] = field(default_factory=dict[str, int])  # how often each block was made
+    diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])
+    failed: set[object] = field(default_factory=set[object])  # identities of blocks that are wrong
+    depth: int = 0
+    steps: int = 0
+
+    def declared(self, name: str) -> Value | None:
+        """What the file declares by that name, evaluated when it is first needed."""
+        if name in self.under_way:
+            raise Rejected("endless-recursion", f"`{name}` is defined by itself")
+        if name in self.later:
+            make = self.later.pop(name)
+            self.under_way.add(name)
+            self.globals[name] = make()
+            self.under_way.remove(name)
+        return self.globals.get(name)
+
+    def declarations(self) -> list[str]:
+        """The names that the file declares."""
+        return [*self.globals, *self.later]
+
+    def report(self, mistake: Mistake) -> None:
+        """Keep a mistake as a diagnostic, with the calls and loops around it; one place tells the same one once."""
+        diagnostic = mistake.diagnostic(self._around())
+        if all((d.code, d.span) != (diagnostic.code, diagnostic.span) for d in self.diagnostics):
+            self.diagnostics.append(diagnostic)
+
+    def _around(self) -> tuple[Label, ...]:
+        """The calls and loops that lead here, innermost first, each place once; a long chain is cut before its last."""
+        told = [label() for label in self.trace]
+        labels = {label.span: label for label in told}  # of a place met often, the innermost is kept
+        chain = tuple(labels[span] for span in dict.fromkeys(label.span for label in reversed(told)))
+        return chain if len(chain) <= MAX_CHAIN else (*chain[: MAX_CHAIN - 1], chain[-1])
+
+    @contextmanager
+    def traced(self, label: Callable[[], Label]) -> Generator[None, None, None]:
+        """Within, every mistake tells of this call or turn."""
+        self.trace.append(label)
+        try:
+            yield
+        finally:
+            self.trace.pop()
+
+    def give_up_if_too_large(self) -> None:
+        """Once the limit is passed nothing more is worth saying."""
+        if self.steps > MAX_STEPS:
+            raise Silent
+
+    def tick(self, span: Span, steps: int = 1) -> None:
+        """Count steps, so that no spec runs on without end."""
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            self.trace.clear()
+            raise Mistake(Rejected("too-large", f"this takes more than {MAX_STEPS:,} steps to write out"), span)
+
+
+@dataclass
+class Lets:
+    """Names given by `let`, by loops and by parameters, innermost first. `loop` says that they change at each turn."""
+
+    names: dict[str, Value]
+    outer: Lets | None = None
+    loop: bool = False
+
+    def find(self, name: str) -> Value | None:
+        scope: Lets | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def visible(self) -> list[str]:
+        return [*self.names, *(self.outer.visible() if self.outer else ())]
+
+    def changing(self) -> list[str]:
+        """The numbers that change from turn to turn of the loops around, innermost first."""
+        own = [name for name, value in self.names.items() if isinstance(value, int)] if self.loop else []
+        return [*own, *(self.outer.changing() if self.outer else ())]
+
+
+@dataclass
+class Scope:
+    """Braces that are a sub-module: its path in the block, its labels, the keys taken, the next position."""
+
+    path: str = ""
+    outer: Scope | None = None
+    labels: dict[str, Value] = field(default_factory=dict[str, Value])
+    named: dict[str, Span] = field(default_factory=dict[str, Span])  # where each label is written
+    keys: dict[str, Span] = field(default_factory=dict[str, Span])
+    skipped: dict[str, Span] = field(default_factory=dict[str, Span])  # labels in an `if` that was not taken
+    position: int = 0
+
+    def find(self, name: str) -> Value | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.labels:
+                return scope.labels[name]
+            scope = scope.outer
+        return None
+
+    def named_at(self, name: str) -> Span | None:
+        """Where a label is written."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.named:
+                return scope.named[name]
+            scope = scope.outer
+        return None
+
+    def skipped_at(self, name: str) -> Span | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.skipped:
+                return scope.skipped[name]
+            scope = scope.outer
+        return None
+
+    def visible(self) -> list[str]:
+        return [*self.labels, *(self.outer.visible() if self.outer else ())]
+
+
+@dataclass
+class Builder:
+    """A block in the making."""
+
+    definition: syntax.Definition
+    types: list[TensorType] = field(default_factory=list[TensorType])
+    origins: list[Span] = field(default_factory=list[Span])
+    nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
+    inputs: list[ir.Port] = field(default_factory=list[ir.Port])
+    outputs: list[ir.Port] = field(default_factory=list[ir.Port])
+    scopes: list[str] = field(default_factory=list[str])
+    labels: dict[str, int] = field(default_factory=dict[str, int])
+    promises: list[ir.Promise] = field(default_factory=list[ir.Promise])
+    used: set[int] = field(default_factory=set[int])
+    layers: int = 0
+    tainted: bool = False  # a line could not be read, so names may be missing through no fault of later lines
+    failed: bool = False  # a statement of the block was refused
+    has_output: bool = False
+    pending: list[TensorType] | None = None  # what a caller gives to the inputs still to come; None in a net
+
+    def new_value(self, type: TensorType, span: Span) -> int:
+        self.types.append(type)
+        self.origins.append(span)
+        return len(self.types) - 1
+
+    def add_input(self, name: str, type: TensorType, span: Span) -> Tensor:
+        value = self.new_value(type, span)
+        self.inputs.append(ir.Port(name=name, value=value))
+        return Tensor(value, type)
+
+    def add_op(
+        self, op: Operator, types: Sequence[TensorType], inputs: Sequence[int], at: tuple[str, str | None], span: Span
+    ) -> tuple[Tensor, ...]:
+        values = tuple(self.new_value(type, span) for type in types)
+        self.used.update(inputs)
+        self.layers += 1
+        self.nodes.append(ir.OpNode(op=op, scope=at[0], name=at[1], inputs=tuple(inputs), outputs=values, span=span))
+        return tuple(map(Tensor, values, types))
+
+    def add_call(self, made: Made, inputs: Sequence[int], at: tuple[str, str | None], span: Span) -> tuple[Tensor, ...]:
+        assert made.block is not None
+        types = [made.block.types[port.value] for port in made.block.outputs]
+        values = tuple(self.new_value(type, span) for type in types)
+        self.used.update(inputs)
+        self.layers += made.layers
+        if self.layers > MAX_LAYERS:
+            raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), span)
+        self.nodes.append(
+            ir.CallNode(block=made.block.id, scope=at[0], name=at[1], inputs=tuple(inputs), outputs=values, span=span)
+        )
+        return tuple(map(Tensor, values, types))
+
+
+@dataclass
+class Here:
+    """Where the walk stands: the block, the scope in it, the names, and `it`, the value that flows."""
+
+    session: Session
+    builder: Builder
+    scope: Scope
+    lets: Lets
+    it: Value | None = None
+
+    def nested(self, loop: bool = False) -> Here:
+        """The same place with names of its own, for braces that are no scope."""
+        # the constructor itself: `replace` costs twice as much, and every turn of a loop comes here
+        return Here(self.session, self.builder, self.scope, Lets({}, self.lets, loop), self.it)
+
+    def within(self, name: str) -> Here:
+        """The inside of a sub-module of that name."""
+        path = ir.join_path(self.scope.path, name)
+        self.builder.scopes.append(path)
+        return replace(self, scope=Scope(path, self.scope), lets=Lets({}, self.lets))
+
+    def flowing(self) -> tuple[Tensor, ...]:
+        """The values that flow into the next step; silent where they are unknown."""
+        if self.it is None:
+            return ()
+        items = self.it.items if isinstance(self.it, Bundle) else (self.it,)
+        if any(item is UNKNOWN for item in items):
+            raise Silent
+        return tuple(item for item in items if isinstance(item, Tensor))
+
+
+def bundle(items: Sequence[Tensor | Unknown]) -> Value:
+    """One value as itself, several as a tuple."""
+    return items[0] if len(items) == 1 else Bundle(tuple(items))

@@ -1,0 +1,122 @@
+"""Loops, conditions and branches: which bodies run, with which names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate import labels
+from archlang.elaborate.builder import Here
+from archlang.elaborate.expressions import evaluate, number, truth
+from archlang.elaborate.paths import flattened
+from archlang.elaborate.reading import labels_in
+from archlang.elaborate.values import UNKNOWN, Bundle, Mistake, Tensor, Unknown, Value, kind, shown
+from archlang.source import Span
+
+Run = Callable[[s.Body, Here], None]
+
+
+def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable[[], Label]]]:
+    """Each turn of a loop: the place inside, where `it` is what flows at that moment, and what a message says of it."""
+    values, targets = _looped(action, here)
+    for turn, value in enumerate(values):
+        here.session.tick(action.span)
+        inner = here.nested(loop=True)
+        if targets is not None:
+            assign(targets, value, inner)
+        yield inner, partial(_turn, action.span, inner, turn, len(values))
+
+
+def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Targets | None]:
+    """What a loop runs over, and the names that it gives."""
+    if isinstance(action, s.Repeat):
+        count = number(action.count, here, "the count of a repeat")
+        if count < 0:
+            message = f"a block is repeated 0 or more times, not {count}"
+            raise Mistake(Rejected("out-of-range", message), action.count.span)
+        return range(count), s.Targets((action.name,), action.name.span) if action.name else None
+    values = evaluate(action.iterable, here)
+    if isinstance(values, Bundle):
+        return values.items, action.targets
+    if not isinstance(values, tuple):
+        help = f"write `range({shown(values)})`" if isinstance(values, int) and not isinstance(values, bool) else None
+        message = f"`for` runs over a list, and this is {kind(values)}"
+        raise Mistake(Rejected("wrong-kind", message, help=help), action.iterable.span)
+    return values, action.targets
+
+
+def _turn(span: Span, inner: Here, turn: int, count: int) -> Label:
+    """Which turn it is, told by the names that it gives; a message alone asks for it."""
+    names = [f"{name} = {shown(value)}" for name, value in inner.lets.names.items()]
+    told = ", ".join(names) if all(len(name) <= 40 for name in names) else ""
+    return Label(span, f"in the turn where {told}" if told else f"in turn {turn + 1} of {count}")
+
+
+def assign(targets: s.Targets, value: Value, here: Here) -> None:
+    """Loop variables to values: one takes the whole, several take a tuple apart."""
+    parts: tuple[Value, ...] = (value,)
+    if len(targets.names) > 1:
+        if not isinstance(value, tuple) or len(value) != len(targets.names):
+            message = f"{len(targets.names)} names cannot take apart {kind(value)}"
+            raise Mistake(Rejected("wrong-kind", message), targets.span)
+        parts = value
+    for target, part in zip(targets.names, parts, strict=True):
+        if isinstance(target, s.Targets):
+            assign(target, part, here)
+            continue
+        if target.text in here.lets.names:
+            message = f"`{target.text}` stands twice in one loop"
+            raise Mistake(Rejected("name-taken", message), target.span)
+        labels.refuse_taken(target.text, target.span, here)
+        here.lets.names[target.text] = part
+
+
+def chosen(action: s.If, here: Here) -> s.If | s.Body | s.Branches | None:
+    """The side of a condition that runs; the labels of the other are remembered as not taken."""
+    holds = truth(action.condition, here)
+    taken, other = (action.then, action.otherwise) if holds else (action.otherwise, action.then)
+    for name, span in labels_in(other):
+        here.scope.skipped.setdefault(name, span)
+    return taken
+
+
+def holds_bars(action: s.Action) -> bool:
+    """Whether an action gives several values side by side: bars, or `for` and `if` around bars."""
+    match action:
+        case s.Branches():
+            return True
+        case s.For() | s.Repeat():
+            return holds_bars(action.body)
+        case s.If():
+            return holds_bars(action.then) or (action.otherwise is not None and holds_bars(action.otherwise))
+        case s.Body(items=(s.Step(label=None, action=inner),)):
+            return not isinstance(inner, s.Body) and holds_bars(inner)
+        case _:
+            return False
+
+
+def gathered(action: s.Action, here: Here, run: Run) -> list[Tensor | Unknown]:
+    """The values of all branches, in the order written; each branch starts from the same `it`."""
+    out: list[Tensor | Unknown] = []
+    match action:
+        case s.Branches():
+            for branch in action.branches:
+                out += gathered(branch, here, run)
+        case s.For() | s.Repeat() if holds_bars(action):
+            for inner, turn in turns(action, here):
+                with here.session.traced(turn):
+                    out += gathered(action.body, inner, run)
+        case s.If() if holds_bars(action):
+            taken = chosen(action, here)
+            out += gathered(taken, here, run) if taken is not None else []
+        case s.Body(items=(s.Step(action=inner),)) if holds_bars(action):
+            out += gathered(inner, here, run)
+        case s.Body():
+            nested = here.nested()
+            run(action, nested)
+            out += flattened([nested.it if nested.it is not None else UNKNOWN])
+        case _:
+            raise TypeError(f"{type(action).__name__} is no branch")
+    return out

@@ -1,0 +1,116 @@
+"""Labels: keys in the state dict, and names for values."""
+
+from __future__ import annotations
+
+import keyword
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.builder import Here
+from archlang.elaborate.module_names import MODULE_ATTRIBUTES
+from archlang.elaborate.operations import text_of
+from archlang.elaborate.reading import names_in, spelled
+from archlang.elaborate.values import Bundle, Mistake, Tensor, Value, kind
+from archlang.ir import join_path
+from archlang.source import Span
+
+MAX_NAME = 100  # characters of a label
+
+
+def refuse_taken(name: str, span: Span, here: Here) -> None:
+    """Refuse a name that a parameter, a `let`, a loop or a label has here already."""
+    if name == "it":
+        raise Mistake(Rejected("name-taken", "`it` is the value that flows; it cannot be named anew"), span)
+    if here.lets.find(name) is not None:
+        message = f"`{name}` is a parameter, a `let` or a loop's name already, and is never given another value"
+        raise Mistake(Rejected("name-taken", message), span)
+    if here.scope.find(name) is not None:
+        first = here.scope.named_at(name)
+        labels = (Label(first, "named here"),) if first else ()
+        raise Mistake(Rejected("name-taken", f"`{name}` is the label of a step already"), span, labels)
+
+
+def claim(label: s.Expression | None, span: Span, here: Here) -> str:
+    """The key of a step in its scope: its label, else its position. Labelled or not, it takes a position."""
+    scope = here.scope
+    if label is None or isinstance(label, s.Sequence):
+        name, span = str(scope.position), label.span if label else span
+    else:
+        name, span = _text(label, here), label.span
+        check(name, span, here)
+    if name in scope.keys:
+        raise _clash(name, label, span, scope.keys[name], here)
+    scope.keys[name] = span
+    scope.position += 1
+    return name
+
+
+def check(name: str, span: Span, here: Here) -> None:
+    """Refuse what cannot be a key of a torch module."""
+    if len(name) > MAX_NAME:
+        raise Mistake(Rejected("bad-label", f"a label has at most {MAX_NAME} characters"), span)
+    if not (name.isascii() and (name.isidentifier() or (name.isdecimal() and str(int(name[:9])) == name))):
+        message = f"a label is made of letters, digits and `_`, and begins with no digit: not `{name}`"
+        help = (
+            f"for this path, write the step within braces: `{name.partition('.')[0]}: {{ ... }}`"
+            if "." in name
+            else None
+        )
+        raise Mistake(Rejected("bad-label", message, help=help), span)
+    if name in MODULE_ATTRIBUTES or keyword.iskeyword(name):
+        what = "a word of Python" if keyword.iskeyword(name) else "an attribute of every torch module"
+        message = f"`{name}` is {what}, so no part of a network can be called that"
+        raise Mistake(Rejected("bad-label", message, help=f"write `{name}_` or another name"), span)
+    if name == "it":
+        refuse_taken(name, span, here)
+    if here.lets.find(name) is not None:
+        message = f"`{name}` is a parameter, a `let` or a loop's name here; a label needs one of its own"
+        raise Mistake(Rejected("name-taken", message), span)
+
+
+def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
+    if span != first or label is None:
+        places = (Label(first, "the first one"),)
+        return Mistake(Rejected("duplicate-label", f"`{name}` is the name of another step here"), span, places)
+    message = f"every turn of the loop would be called `{name}`"
+    stem = spelled(label).strip('"') + ("_" if isinstance(label, s.Text) else "")
+    free = [variable for variable in here.lets.changing() if variable not in names_in(label)]
+    counted = "number the loop (`repeat 3 as i`, `for i, width in enumerate(widths)`) and "
+    help = f'{"" if free else counted}write `"{stem}{{{free[0] if free else "i"}}}":`'
+    return Mistake(Rejected("label-repeats", message, help=help), span)
+
+
+def bind(label: s.Expression | None, value: Value | None, here: Here) -> None:
+    """Give the value of a step its name; a tuple of labels names the values of a tuple."""
+    if label is None or value is None:
+        return
+    if not isinstance(label, s.Sequence):
+        _name(_text(label, here), label, value, here)
+        return
+    items = value.items if isinstance(value, Bundle) else (value,)
+    if len(items) != len(label.items):
+        message = f"{len(label.items)} labels cannot name {kind(value)}"
+        raise Mistake(Rejected("labels-do-not-match", message), label.span)
+    for part, item in zip(label.items, items, strict=True):
+        _name(_text(part, here), part, item, here)
+
+
+def _name(name: str, label: s.Expression, value: Value, here: Here) -> None:
+    scope, builder = here.scope, here.builder
+    check(name, label.span, here)
+    if name in scope.labels:
+        raise _clash(name, label, label.span, scope.named.get(name, label.span), here)
+    scope.labels[name] = value
+    scope.named[name] = label.span
+    if isinstance(value, Tensor):
+        builder.labels[join_path(scope.path, name)] = value.value
+
+
+def _text(label: s.Expression, here: Here) -> str:
+    match label:
+        case s.Name(text=text):
+            return text
+        case s.Text():
+            return text_of(label, here)
+        case _:
+            raise Mistake(Rejected("bad-label", "a label is a name, a string or a tuple of names"), label.span)

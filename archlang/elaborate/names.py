@@ -1,0 +1,115 @@
+"""What a name stands for, and what is said where it stands for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.builder import Here
+from archlang.elaborate.builtins import FUNCTIONS
+from archlang.elaborate.reading import labels_in
+from archlang.elaborate.suggest import did_you_mean
+from archlang.elaborate.values import BlockValue, Function, Mistake, OperatorValue, Silent, Value
+from archlang.ops import enumerations, registry
+from archlang.source import Span
+
+
+def lookup(name: str, span: Span, here: Here) -> Value | None:
+    """What a name stands for: `it`, a `let` or parameter, a label, a declaration, a function, an operator."""
+    if name == "it" and here.it is not None:
+        return here.it
+    for found in (here.lets.find(name), here.scope.find(name), declared(name, span, here)):
+        if found is not None:
+            return found
+    return Function(name) if name in FUNCTIONS else operator(name)
+
+
+def declared(name: str, span: Span, here: Here) -> Value | None:
+    """What the file declares by that name."""
+    try:
+        return here.session.declared(name)
+    except Rejected as rejected:
+        raise Mistake(rejected, span) from None
+
+
+def operator(name: str) -> OperatorValue | None:
+    """The operator of that name."""
+    return OperatorValue(registry()[name]) if name in registry() else None
+
+
+def step_named(name: str, span: Span, here: Here) -> Value | None:
+    """The operator or block that a step of that name applies: a parameter's or `let`'s before a declared one."""
+    for found in (here.lets.find(name), declared(name, span, here), operator(name)):
+        if found is not None:
+            return found if isinstance(found, (OperatorValue, BlockValue)) else None
+    return None
+
+
+def unknown_step(name: str, span: Span, here: Here) -> Exception:
+    """The refusal of a step's first word."""
+    blocks = [word for word, value in here.session.globals.items() if isinstance(value, BlockValue)]
+    words = [*here.lets.visible(), *here.scope.visible(), *blocks, *registry()]
+    message = f"there is no operator, block or value called `{name}`"
+    help = did_you_mean(name, words, operators=True)
+    return _unknown(name, span, here, Rejected("unknown-operator", message, help=help))
+
+
+def unknown_value(name: str, span: Span, here: Here) -> Exception:
+    """The refusal of a name where a value of the net is wanted."""
+    help = did_you_mean(name, [*here.scope.visible(), *here.lets.visible()])
+    return _unknown(name, span, here, Rejected("unknown-name", f"no value is called `{name}`", help=help))
+
+
+def unknown_name(name: str, span: Span, here: Here) -> Exception:
+    """The refusal of a name in an expression."""
+    words = [*here.lets.visible(), *here.scope.visible(), *here.session.declarations(), *FUNCTIONS]
+    more = [*registry(), *enumerations(), "true", "false"]
+    help = "leave the argument out" if name == "None" else did_you_mean(name, [*words, *more], operators=True)
+    return _unknown(name, span, here, Rejected("unknown-name", f"nothing here is called `{name}`", help=help))
+
+
+def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception:
+    """The refusal, or a better one where the name is known elsewhere; silent where it may have been lost."""
+    if here.builder.tainted or name in here.session.broken:
+        return Silent()
+    if name == "it":
+        return Mistake(Rejected("nothing-flows", "there is no value yet that `it` could be"), span)
+    skipped = here.scope.skipped_at(name)
+    if skipped is not None:
+        label = Label(skipped, "named here")
+        return Mistake(Rejected("not-taken", f"`{name}` was named in an `if` that was not taken"), span, (label,))
+    return _elsewhere(name, span, here) or Mistake(rejected, span)
+
+
+def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
+    """The refusal of a value that is named later, or within braces."""
+    places = list(labels_in(here.builder.definition.body))
+    for path, place in places:
+        if path == name and (place.line, place.column) > (span.line, span.column):
+            labels = (Label(place, "it is named only here"),)
+            return Mistake(Rejected("used-too-early", f"`{name}` does not exist yet"), span, labels)
+    for path, place in places:
+        if path.endswith("." + name) and _within_reach(path, here):
+            labels = (Label(place, "named here, within braces"),)
+            message = f"`{name}` stands within braces, and is reached by its path"
+            return Mistake(Rejected("unknown-name", message, help=f"write `{path}`"), span, labels)
+    return None
+
+
+def _within_reach(path: str, here: Here) -> bool:
+    """Whether the braces in which a path begins are named already."""
+    return here.scope.find(path.partition(".")[0]) is not None
+
+
+def head_of(node: s.Expression) -> str:
+    """The first word of a path: `nn` of `nn.Conv2d`."""
+    while isinstance(node, (s.Attribute, s.Index, s.Slice)):
+        node = node.base
+    return node.text if isinstance(node, s.Name) else ""
+
+
+def words_of(values: Sequence[str]) -> str:
+    """Names listed in a message: `a`, `b` and `c`."""
+    quoted = [f"`{value}`" for value in values]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -1,0 +1,101 @@
+"""What can be read off the tree without evaluating anything: labels, paths, expressions as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlang import syntax as s
+from archlang.ir import join_path
+from archlang.source import Span
+
+
+def written(label: s.Expression | None) -> list[str]:
+    """The names in a label that can be read without evaluating anything."""
+    match label:
+        case s.Name(text=text) | s.Text(parts=(str(text),)):
+            return [text]
+        case s.Sequence(items=items):
+            return [name for item in items for name in written(item)]
+        case _:
+            return []
+
+
+def labels_in(node: s.Action | None, scope: str = "") -> Iterator[tuple[str, Span]]:
+    """The labels written in a part of the tree, each with its path from there."""
+    match node:
+        case s.Body(items=items):
+            for item in items:
+                if isinstance(item, s.Step):
+                    yield from _labels_of(item, scope)
+        case s.Branches(branches=parts):
+            for part in parts:
+                yield from labels_in(part, scope)
+        case s.If(then=first, otherwise=second) | s.Residual(body=first, shortcut=second):
+            yield from labels_in(first, scope)
+            yield from labels_in(second, scope)
+        case s.For(body=body) | s.Repeat(body=body):
+            yield from labels_in(body, scope)
+        case s.Apply(branches=branches):
+            yield from labels_in(branches, scope)
+        case None:
+            return
+
+
+def _labels_of(step: s.Step, scope: str) -> Iterator[tuple[str, Span]]:
+    if step.label is None:
+        if not isinstance(step.action, s.Body):  # braces without a label hide theirs
+            yield from labels_in(step.action, scope)
+        return
+    names = written(step.label)
+    for name in names:
+        yield join_path(scope, name), step.label.span
+    if len(names) == 1 and not isinstance(step.action, s.Apply):
+        yield from labels_in(step.action, join_path(scope, names[0]))
+
+
+def spelled(node: s.Expression) -> str:
+    """An expression as it may be written, for help; `...` stands for what is long."""
+    match node:
+        case s.Literal(value=tuple() as window):
+            return "x".join(map(str, window))
+        case s.Literal(value=value):
+            return str(value).lower()
+        case s.Name(text=text):
+            return text
+        case s.Text(parts=parts):
+            return '"' + "".join(part if isinstance(part, str) else f"{{{spelled(part)}}}" for part in parts) + '"'
+        case s.Attribute(base=base, name=name):
+            return f"{spelled(base)}.{name}"
+        case s.Index(base=base, index=index):
+            return f"{spelled(base)}[{spelled(index)}]"
+        case s.Unary(operator="-", operand=operand):
+            return f"-{spelled(operand)}"
+        case s.Sequence(items=items, is_list=is_list):
+            inside = ", ".join(map(spelled, items))
+            return f"[{inside}]" if is_list else f"({inside})"
+        case _:
+            return "..."
+
+
+def mentions_it(node: s.Expression) -> bool:
+    """Whether an expression of values has `it` in it."""
+    match node:
+        case s.Name(text="it"):
+            return True
+        case s.Sequence(items=items):
+            return any(map(mentions_it, items))
+        case s.Index(base=base) | s.Slice(base=base) | s.Attribute(base=base):
+            return mentions_it(base)
+        case s.Conditional(then=then, otherwise=otherwise):
+            return mentions_it(then) or mentions_it(otherwise)
+        case _:
+            return False
+
+
+def names_in(node: s.Expression) -> set[str]:
+    """The bare names that a label's holes mention."""
+    match node:
+        case s.Text(parts=parts):
+            return {part.text for part in parts if isinstance(part, s.Name)}
+        case _:
+            return set()

@@ -1,0 +1,36 @@
+"""The name that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.ops import foreign_names
+
+# arguments as other libraries call them; those that stand without a name here; those that follow from what flows in
+_ARGUMENTS = {
+    "padding": "pad", "ceil_mode": "ceil", "use_bias": "bias", "dilation_rate": "dilation", "negative_slope": "slope",
+    "epsilon": "eps", "dim": "axis", "keepdim": "keep", "keepdims": "keep", "num_layers": "layers",
+}  # fmt: skip
+PLACED = {
+    "kernel_size": "kernel", "pool_size": "kernel", "filters": "out", "units": "out", "out_channels": "out",
+    "out_features": "out", "strides": "stride", "rate": "p", "num_groups": "groups", "output_size": "size",
+}  # fmt: skip
+INFERRED = frozenset({"in_channels", "in_features", "num_features", "input_shape", "input_dim", "inplace"})
+
+
+def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = False) -> str | None:
+    """The nearest of our names, or ours for another library's, as help; None where none is near."""
+    ours = (_foreign(name) if operators else None) or _ARGUMENTS.get(name)
+    near = [ours] if ours and (operators or ours in candidates) else _near(name, candidates)
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def _foreign(name: str) -> str | None:
+    names = foreign_names()
+    return names.get(name.lower()) or names.get(name.lower().replace("_", ""))
+
+
+def _near(name: str, candidates: Sequence[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name[:60].lower(), candidates, 1, 0.6)
