@@ -1,0 +1,140 @@
+"""What a net counts: its weights, its arithmetic, and what its operators give out.
+
+Nothing is counted here by hand: an operator tells its weights and its work, its types tell values and bytes. Each
+operator of each block is asked once, and a block counts as often as it is called, so the time grows with the blocks
+and not with the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from archlang.ir import Block, Graph, Layer, OpNode
+from archlang.ops.base import Weight, Work
+from archlang.shapes import TensorType
+
+FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The counts of an operator, a block or a net, over one forward pass of one batch."""
+
+    params: int = 0  # values of the weights that are not buffers
+    trainable_params: int = 0  # those that training changes
+    buffers: int = 0  # values of the buffers
+    macs: int = 0  # multiply-accumulates of convolutions and matrix products
+    output_values: int = 0  # values that the operators give, views included
+    output_bytes: int = 0
+
+    def at_rest(self) -> Totals:
+        """What is there without running: the weights."""
+        return replace(self, macs=0, output_values=0, output_bytes=0)
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.params + other.params,
+            self.trainable_params + other.trainable_params,
+            self.buffers + other.buffers,
+            self.macs + other.macs,
+            self.output_values + other.output_values,
+            self.output_bytes + other.output_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counts of every operator (by block id and the values it gives), of every block (by id) and of the net.
+
+    They are those of evaluation: what runs in training alone counts its weights.
+    """
+
+    operators: Mapping[tuple[str, tuple[int, ...]], Totals]
+    blocks: Mapping[str, Totals]
+    net: Totals
+
+    def of(self, layer: Layer) -> Totals:
+        """The counts of one operator, wherever its block is called."""
+        counts = self.operators[layer.block.id, layer.node.outputs]
+        return counts.at_rest() if layer.training_only else counts
+
+
+def work(graph: Graph, batch: int = 1) -> Work:
+    """The arithmetic of one forward pass over `batch` images, each kind in its own column."""
+    return _by_block(graph, lambda block, node: _work(block, node, batch), Work(), lambda work: Work())[graph.root.id]
+
+
+def totals(graph: Graph, batch: int = 1, dtype: str | None = None) -> Totals:
+    """The counts of the whole net; see `count`."""
+    return count(graph, batch, dtype).net
+
+
+def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
+    """The counts of operators, blocks and net over `batch` images; `dtype` takes the place of the float dtypes."""
+    if batch < 1:
+        raise ValueError(f"a batch has at least 1 image, not {batch}")
+    if dtype is not None and dtype not in FLOAT_DTYPES:
+        raise ValueError(f"dtype is one of {', '.join(FLOAT_DTYPES)}, not {dtype}")
+    operators = {
+        (block.id, node.outputs): _operator(block, node, batch, dtype)
+        for block in graph.blocks
+        for node in block.nodes
+        if isinstance(node, OpNode)
+    }
+    blocks = _by_block(graph, lambda block, node: operators[block.id, node.outputs], Totals(), Totals.at_rest)
+    return Counts(operators, blocks, blocks[graph.root.id])
+
+
+def retyped(type: TensorType, dtype: str | None) -> TensorType:
+    """The type with `dtype` in the place of its own float dtype; integers and bools stay."""
+    return TensorType(type.shape, type.axes, dtype) if dtype and type.is_float else type
+
+
+def images(types: tuple[TensorType, ...], batch: int) -> int:
+    """How often the counts for one image happen: once for each image where there is a batch axis, once where not."""
+    return batch if any("n" in type.axes for type in types) else 1
+
+
+_Counted = TypeVar("_Counted", Totals, Work)
+
+
+def _by_block(
+    graph: Graph,
+    of: Callable[[Block, OpNode], _Counted],
+    none: _Counted,
+    at_rest: Callable[[_Counted], _Counted],
+) -> dict[str, _Counted]:
+    """The sum over each block's operators and calls, by block id. Callees stand first, so their sums are known."""
+    sums: dict[str, _Counted] = {}
+    for block in graph.blocks:
+        total = none
+        for node in block.nodes:
+            counted = of(block, node) if isinstance(node, OpNode) else sums[node.block]
+            total = total + (at_rest(counted) if node.outputs in block.training_only else counted)
+        sums[block.id] = total
+    return sums
+
+
+def _operator(block: Block, node: OpNode, batch: int, dtype: str | None) -> Totals:
+    outputs = block.types_of(node.outputs)
+    weights = node.op.weights(*block.types_of(node.inputs))
+    return Totals(
+        params=sum(weight.count for weight in weights if not weight.buffer),
+        trainable_params=sum(weight.count for weight in weights if _is_trainable(weight)),
+        buffers=sum(weight.count for weight in weights if weight.buffer),
+        macs=_work(block, node, batch).macs,
+        output_values=sum(type.values * images((type,), batch) for type in outputs),
+        output_bytes=sum(retyped(type, dtype).bytes * images((type,), batch) for type in outputs),
+    )
+
+
+def _work(block: Block, node: OpNode, batch: int) -> Work:
+    inputs = block.types_of(node.inputs)
+    return node.op.work(*inputs) * images((*inputs, *block.types_of(node.outputs)), batch)
+
+
+def _is_trainable(weight: Weight) -> bool:
+    """Whether training changes it: every parameter, no buffer. What is frozen is decided here and nowhere else."""
+    return not weight.buffer
