@@ -1,0 +1,67 @@
+"""A sheet: rows of words and numbers under headings, and how it is written as aligned text, CSV and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Cell = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows under headings. The last row is the total; `above` and `below` are lines around the table."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...]
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+
+
+def as_text(sheet: Sheet) -> str:
+    """The sheet in columns: words to the left, numbers to the right, with separators."""
+    body = [tuple(_shown(cell) for cell in row) for row in (*sheet.rows, sheet.total)]
+    right = [isinstance(cell, int) for cell in sheet.total]
+    widths = [max(map(len, column)) for column in zip(sheet.headings, *body, strict=True)]
+    rule = "  ".join("-" * width for width in widths)
+    lines = [_line(row, widths, right) for row in (sheet.headings, *body)]
+    return "\n".join([*sheet.above, "", lines[0], rule, *lines[1:-1], rule, lines[-1], "", *sheet.below])
+
+
+def as_csv(sheet: Sheet) -> str:
+    """The rows and the total as comma-separated values, numbers without separators."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows((sheet.headings, *sheet.rows, sheet.total))
+    return out.getvalue().removesuffix("\n")
+
+
+def as_markdown(sheet: Sheet) -> str:
+    """The sheet as a pipe table, with the lines around it as paragraphs."""
+    rule = tuple("---:" if isinstance(cell, int) else "---" for cell in sheet.total)
+    rows = [tuple(escaped(_shown(cell)) for cell in row) for row in (sheet.headings, *sheet.rows, sheet.total)]
+    table = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
+    above, below = ([line for text in part for line in (escaped(text), "")] for part in (sheet.above, sheet.below))
+    return "\n".join([*above, *table, "", *below]).rstrip("\n")
+
+
+def escaped(text: str) -> str:
+    """Words that Markdown would read as marks or as the end of a cell, written so that they stand for themselves."""
+    marked = "".join(f"\\{char}" if char in "\\`*_[]<>|~#&" else char for char in text)
+    return " ".join(marked.splitlines())
+
+
+def _shown(cell: Cell) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (
+        cell.rjust(width) if to_right else cell.ljust(width)
+        for cell, width, to_right in zip(cells, widths, right, strict=True)
+    )
+    return "  ".join(padded).rstrip()
