@@ -1,0 +1,190 @@
+"""The picture of a Graph as DOT: a node for each operator, a cluster for each scope and call, shapes on the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from itertools import count
+from re import sub
+from typing import TYPE_CHECKING
+
+from archlang.ir import Block, CallNode, Graph, Node, OpNode
+from archlang.render.notation import arguments
+
+if TYPE_CHECKING:
+    import graphviz
+
+# Graphviz 14 lays out 3,000 operators in a second; reading is the limit. A column of 300 boxes is 20,000 points long,
+# which a PNG of 144 dots an inch can no longer hold, and blocks that repeat say more where they are drawn once.
+FOLD_ABOVE = 300
+
+# laid out by the first, which is wider than most: an SVG is shown in the first of these that its reader has
+FONT = "Open Sans,Helvetica,Arial,sans-serif"
+INK, FAINT, LINE = "#1f2933", "#7b8794", "#52606d"
+
+_GRAPH = {"rankdir": "TB", "nodesep": "0.35", "ranksep": "0.32", "fontname": FONT, "fontsize": "14", "fontcolor": INK,
+          "labelloc": "t", "pad": "0.2", "bgcolor": "white"}  # fmt: skip
+_NODE = {"shape": "box", "style": "rounded,filled", "fontname": FONT, "fontsize": "11", "fontcolor": INK,
+         "margin": "0.17,0.06", "height": "0.34", "penwidth": "1"}  # fmt: skip
+_EDGE = {"fontname": FONT, "fontsize": "9", "fontcolor": LINE, "color": LINE, "arrowsize": "0.6"}
+_CLUSTER = {"style": "rounded,filled", "color": "#c3ccd5", "fillcolor": "#f5f7fa", "fontsize": "11",
+            "fontcolor": INK, "labeljust": "l", "margin": "12"}  # fmt: skip
+
+_END = {"fillcolor": "#323f4b", "color": "#323f4b", "fontcolor": "white"}  # an input or output of the net
+_WEIGHTED = {"fillcolor": "#d8e6f5", "color": "#5b85b5"}  # an operator that has weights
+_JOIN = {"fillcolor": "#fbeccb", "color": "#c79a3b"}  # an operator that brings several values together
+_PLAIN = {"fillcolor": "white", "color": "#9aa5b1"}
+_CALL = {"fillcolor": "#e9e4f3", "color": "#8672b0", "peripheries": "2"}  # a block that is drawn elsewhere
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """A box around nodes while it is being filled. `scopes` are the labelled braces within it, by name."""
+
+    label: str
+    nodes: list[tuple[str, str, dict[str, str]]] = field(default_factory=list[tuple[str, str, dict[str, str]]])
+    inner: list[_Cluster] = field(default_factory=list["_Cluster"])
+    scopes: dict[str, _Cluster] = field(default_factory=dict[str, "_Cluster"])
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """What has been drawn so far: numbers given to nodes, edges, and the blocks drawn, where each is drawn `once`."""
+
+    graph: Graph
+    once: bool
+    numbers: Iterator[int] = field(default_factory=count)
+    edges: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    drawn: set[str] = field(default_factory=set[str])
+
+
+def dot(graph: Graph, title: str | None = None) -> str:
+    """The DOT of a net, top-down. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
+    import graphviz
+
+    sheet = _Sheet(graph, once=_operators(graph) > FOLD_ABOVE)
+    page = _Cluster(_bold(graph.name if title is None else title))
+    root = graph.root
+    given = {port.value: _add_node(sheet, page, _bold(port.name), _END) for port in root.inputs}
+    _draw(sheet, page, root, given)
+    for port in root.outputs:
+        end = _add_node(sheet, page, _bold(port.name) + (_faint(" when training") if port.training else ""), _END)
+        _add_edge(sheet, root, given, port.value, end)
+    picture = graphviz.Digraph(
+        "net", graph_attr={**_GRAPH, "label": f"<{page.label}>"}, node_attr=_NODE, edge_attr=_EDGE
+    )
+    _emit(picture, page, count())
+    for tail, head, shape in sheet.edges:
+        picture.edge(tail, head, label=f" {shape} ")  # pyright: ignore[reportUnknownMemberType]
+    source: str = picture.source
+    return source
+
+
+def _draw(sheet: _Sheet, around: _Cluster, block: Block, given: dict[int, str]) -> None:
+    """Draw the nodes of a block. `given` says which drawn node gives a value; it is filled as they are drawn."""
+    for run in block.runs():
+        first = run[0]
+        where = _scope(around, first.scope)
+        if isinstance(first, CallNode) and (not sheet.once or first.block not in sheet.drawn):
+            inside = where if first.name is None and len(run) == 1 else _cluster(where, _call_label(sheet, run))
+            results = _draw_open(sheet, inside, first, [given[value] for value in first.inputs])
+        else:
+            label, style = _operator(block, first) if isinstance(first, OpNode) else (_call_label(sheet, run), _CALL)
+            drawn = _add_node(sheet, where, label, style)
+            for value in first.inputs:
+                _add_edge(sheet, block, given, value, drawn)
+            results = [drawn] * len(first.outputs)
+        for node in run:
+            given.update(zip(node.outputs, results, strict=True))
+
+
+def _draw_open(sheet: _Sheet, inside: _Cluster, node: CallNode, sources: list[str]) -> list[str]:
+    """Draw what a called block holds, and say which drawn nodes give its outputs."""
+    callee = sheet.graph.by_id[node.block]
+    sheet.drawn.add(callee.id)
+    given = dict(zip((port.value for port in callee.inputs), sources, strict=True))
+    _draw(sheet, inside, callee, given)
+    return [given[port.value] for port in callee.outputs]
+
+
+def _scope(around: _Cluster, path: str) -> _Cluster:
+    """The cluster of a scope, `path` being relative to `around`; made where it is not there yet."""
+    for name in path.split(".") if path else ():
+        if name not in around.scopes:
+            around.scopes[name] = _cluster(around, _bold(name))
+        around = around.scopes[name]
+    return around
+
+
+def _operator(block: Block, node: OpNode) -> tuple[str, dict[str, str]]:
+    label = " ".join([_bold(node.op.word), *map(_text, arguments(node.op))])
+    weighted = bool(node.op.weights(*block.types_of(node.inputs)))
+    style = _JOIN if node.op.join else _WEIGHTED if weighted else _PLAIN
+    return (label if node.name is None else f"{_faint(node.name)}&#160; {label}"), style
+
+
+def _call_label(sheet: _Sheet, run: list[Node]) -> str:
+    first, last = run[0], run[-1]
+    assert isinstance(first, CallNode)
+    label = _bold(sheet.graph.by_id[first.block].name) + (f" ×{len(run)}" if len(run) > 1 else "")
+    names = list(dict.fromkeys(name for name in (first.name, last.name) if name is not None))
+    return f"{_faint('–'.join(names))}&#160; {label}" if names else label
+
+
+def _cluster(around: _Cluster, label: str) -> _Cluster:
+    inner = _Cluster(label)
+    around.inner.append(inner)
+    return inner
+
+
+def _add_node(sheet: _Sheet, where: _Cluster, label: str, style: dict[str, str]) -> str:
+    name = f"n{next(sheet.numbers)}"
+    where.nodes.append((name, label, style))
+    return name
+
+
+def _add_edge(sheet: _Sheet, block: Block, given: dict[int, str], value: int, head: str) -> None:
+    sheet.edges.append((given[value], head, str(block.types[value])))
+
+
+def _emit(picture: graphviz.Digraph, cluster: _Cluster, numbers: Iterator[int]) -> None:
+    import graphviz
+
+    for name, label, style in cluster.nodes:
+        picture.node(name, label=f"<{label}>", **style)  # pyright: ignore[reportUnknownMemberType]
+    for inner in cluster.inner:
+        # spaces make the cluster twice as wide as its label, so that the edge that enters midway does not cross it
+        spaces = "&#160;" * (5 + 2 * len(sub("<[^>]*>|&[^;]*;", "", inner.label)))
+        attributes = {**_CLUSTER, "label": f"<{inner.label}{spaces}>"}
+        below = graphviz.Digraph(f"cluster_{next(numbers)}", graph_attr=attributes)
+        _emit(below, inner, numbers)
+        picture.subgraph(below)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _operators(graph: Graph) -> int:
+    """How many operators there are to draw, calls expanded, repeats once."""
+    counts: dict[str, int] = {}
+    for block in graph.blocks:
+        firsts = (run[0] for run in block.runs())
+        counts[block.id] = sum(counts[node.block] if isinstance(node, CallNode) else 1 for node in firsts)
+    return counts[graph.root.id]
+
+
+def _text(words: str) -> str:
+    """Words for an HTML-like label: markup is escaped, and what cannot be printed is written out.
+
+    Graphviz reads XML and then still replaces `\\N` by the node's name, so that backslashes are doubled.
+    """
+    if not words:
+        return "&#160;"  # an empty element is an error
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+    return escape(printable.replace("\\", "\\\\"))
+
+
+def _bold(words: str) -> str:
+    return f"<b>{_text(words)}</b>"
+
+
+def _faint(words: str) -> str:
+    return f'<font color="{FAINT}">{_text(words)}</font>'
