@@ -1,0 +1,247 @@
+"""Which classes the source has: one for each structure of a block, its differing numbers as constructor arguments.
+
+Two regions have one structure when they hold the same operators with the same keys and the same connections, whatever
+the numbers. Numbers that are alike in all of them are written out; columns of numbers that agree share an argument.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archlang.facts.structure import call_structure
+from archlang.ir import Graph
+from archlang.lower.regions import Region, Step, region
+from archlang.ops.base import Module
+
+_WIDTHS = ("channels", "features", "groups")
+
+Signature = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A number in a constructor call: its name, its value, torch's default (`...` where it has none).
+
+    `role` is torch's name of what it sets in the end, through the classes in between.
+    """
+
+    name: str
+    value: object
+    role: str
+    default: object = ...
+
+
+@dataclass
+class Class:
+    """A class to emit, the regions that are instances of it, and the arguments that tell them apart."""
+
+    name: str
+    instances: list[Region] = field(default_factory=list[Region])
+    columns: dict[str, list[object]] = field(default_factory=dict[str, list[object]])  # argument -> value by instance
+    defaults: dict[str, object] = field(default_factory=dict[str, object])  # of the arguments that torch has one for
+    roles: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def region(self) -> Region:
+        return self.instances[0]
+
+    @property
+    def params(self) -> list[str]:
+        """The constructor's arguments, those with a default last."""
+        return sorted(self.columns, key=lambda name: name in self.defaults)
+
+    def arguments(self, instance: Region) -> list[Slot]:
+        """The constructor arguments of one instance."""
+        at = next(index for index, one in enumerate(self.instances) if one is instance)
+        return [
+            Slot(name, self.columns[name][at], self.roles[name], self.defaults.get(name, ...)) for name in self.params
+        ]
+
+
+@dataclass
+class Program:
+    """The classes in the order in which they must be written, and which class each region and block is."""
+
+    classes: list[Class] = field(default_factory=list[Class])
+    by_region: dict[int, Class] = field(default_factory=dict[int, Class])  # by id of the region
+    roots: dict[str, Region] = field(default_factory=dict[str, Region])  # by id of the block
+
+    def of(self, entry: Region | Step) -> Class | None:
+        """The class that an entry is an instance of; None for torch's own modules and for `nn.Sequential`."""
+        if isinstance(entry, Step):
+            return self.by_region[id(self.roots[entry.call])] if isinstance(entry.call, str) else None
+        return self.by_region.get(id(entry))
+
+    def slots(self, entry: Region | Step) -> list[Slot]:
+        """The numbers in the constructor call of an entry, those of an `nn.Sequential`'s items included."""
+        found = self.of(entry)
+        if found is not None:
+            instance = self.roots[entry.call] if isinstance(entry, Step) and isinstance(entry.call, str) else entry
+            assert isinstance(instance, Region)
+            return found.arguments(instance)
+        if isinstance(entry, Region):
+            return [slot for inner in entry.entries for slot in self.slots(inner)]
+        if isinstance(entry.call, Module):
+            args = [Slot(name, value, name) for name, value in entry.call.args]
+            return args + [Slot(name, value, name, default) for name, value, default in entry.call.options]
+        return []
+
+
+def program(graph: Graph) -> Program:
+    """The classes of a net."""
+    made = Program()
+    groups: dict[object, Class] = {}
+    signatures: dict[str, Signature] = {}
+    for block in graph.blocks:
+        root = made.roots[block.id] = region(block)
+        is_net = block is graph.root
+        for unit in _units(root):
+            signature = _signature(unit, signatures)
+            key = ("net",) if is_net and unit is root else (block.name, signature)
+            if key not in groups:
+                groups[key] = Class(camel(graph.name) if is_net and unit is root else _class_name(block.name, unit))
+                made.classes.append(groups[key])
+            groups[key].instances.append(unit)
+            made.by_region[id(unit)] = groups[key]
+        signatures[block.id] = _signature(root, signatures)
+    _tell_apart(made.classes)
+    done: set[str] = set()
+    for found in list(made.classes):
+        _parametrise(found, made, done)
+    return made
+
+
+def _units(found: Region) -> Iterator[Region]:
+    """The regions that need a class, inner ones first: blocks, and braces that no `nn.Sequential` can be."""
+    for entry in found.entries:
+        if isinstance(entry, Region):
+            yield from _units(entry)
+    if found.name is None or not found.is_sequential:
+        yield found
+
+
+def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
+    """All of a region but its numbers: keys, targets, names of arguments, connections."""
+    numbers: dict[int, int] = {}
+
+    def local(values: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(numbers.setdefault(value, len(numbers)) for value in values)
+
+    parts: list[object] = [local(found.inputs)]
+    for entry in found.entries:
+        parts += [entry.name, local(entry.inputs), _target(entry, callees), local(entry.outputs)]
+    parts.append(tuple((local((port.value,)), port.training) for port in found.block.outputs))
+    return (*parts, local(found.outputs))
+
+
+def _target(entry: Region | Step, callees: dict[str, Signature]) -> object:
+    if isinstance(entry, Region):
+        return _signature(entry, callees)
+    if isinstance(entry.call, str):
+        return callees[entry.call]
+    return call_structure(entry.call)
+
+
+def camel(name: str) -> str:
+    """`squeeze_excite` as a class is called: `SqueezeExcite`."""
+    joined = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
+
+
+def _class_name(owner: str, unit: Region) -> str:
+    return camel(owner if unit.name is None else unit.name)
+
+
+def _tell_apart(classes: list[Class]) -> None:
+    """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart."""
+    taken = {"torch", "nn", classes[-1].name}
+    for found in classes[:-1]:
+        if len(found.instances) > 1 and found.region.name is not None:
+            found.name = found.name.rstrip("0123456789") or found.name  # braces that recur, numbered
+    for found in sorted(classes[:-1], key=lambda one: len(_keys(one.region))):
+        rival = next((one for one in classes if one is not found and one.name == found.name), None)
+        plain = set(_keys(rival.region)) if rival else set[str]()
+        own = [key for key in _keys(found.region) if key not in plain and not key.isdigit()]
+        found.name = _free(found.name, own, taken)
+        taken.add(found.name)
+
+
+def _free(name: str, own: list[str], taken: set[str]) -> str:
+    """The name, or where it is taken the name with the first key of its own, else with a number."""
+    candidates = [name, *(name + camel(key.split(".")[0]) for key in own[:1])]
+    candidates += [f"{name}{number}" for number in range(2, len(taken) + 3)]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _keys(found: Region) -> list[str]:
+    return [f"{step.node.scope}.{step.name}".strip(".") for step in found.walk() if step.name is not None]
+
+
+def _parametrise(found: Class, made: Program, done: set[str]) -> None:
+    """Name the numbers in which the instances differ."""
+    if found.name in done:
+        return
+    done.add(found.name)
+    for instance in found.instances:
+        for entry in instance.entries:
+            for inner in [entry, *(entry.walk() if isinstance(entry, Region) else ())]:
+                callee = made.of(inner)
+                if callee is not None:
+                    _parametrise(callee, made, done)
+    rows = [[slot for entry in instance.entries for slot in made.slots(entry)] for instance in found.instances]
+    hints = _hints(found.region, made)
+    for at, slot in enumerate(rows[0]):
+        column = [row[at].value for row in rows]
+        if constant(column) or column_of(column, slot.role, found) is not None:
+            continue
+        name = _argument_name(found, column, slot.name, hints[at])
+        found.columns[name], found.roles[name] = column, slot.role
+        if slot.default is not ... and constant([row[at].default for row in rows]):
+            found.defaults[name] = slot.default
+
+
+def constant(column: list[object]) -> bool:
+    """Whether all instances have one value."""
+    return all(_same(value, column[0]) for value in column)
+
+
+def column_of(column: list[object], role: str, found: Class) -> str | None:
+    """The argument of the class that has these values and may stand for this number, if one has."""
+    for name, values in found.columns.items():
+        if _exchangeable(role, found.roles[name]) and all(map(_same, values, column)):
+            return name
+    return None
+
+
+def _exchangeable(one: str, other: str) -> bool:
+    """Whether equal numbers mean one thing: widths do (and the groups of a depthwise convolution), others by chance."""
+    return one == other or (one.endswith(_WIDTHS) and other.endswith(_WIDTHS))
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other  # True is not 1 here
+
+
+def _hints(found: Region, made: Program) -> list[str]:
+    """For each slot, the key of the entry that it belongs to."""
+    hints: list[str] = []
+    for entry in found.entries:
+        if isinstance(entry, Region) and made.of(entry) is None:
+            hints += _hints(entry, made)
+        else:
+            hints += [entry.name or ""] * len(made.slots(entry))
+    return hints
+
+
+def _argument_name(found: Class, column: list[object], name: str, hint: str) -> str:
+    """The block's own parameter with these values; else torch's name, with the entry's key where that is taken."""
+    arguments = [instance.block.arguments for instance in found.instances]
+    for own in arguments[0]:
+        if all(row.get(own) == str(value) for row, value in zip(arguments, column, strict=True)):
+            if own not in found.columns and not keyword.iskeyword(own):
+                return own
+    candidates = [name, f"{hint}_{name}" if hint.isidentifier() else f"{name}_{hint}"]
+    candidates += [f"{name}_{number}" for number in range(2, len(found.columns) + 3)]
+    return next(word for word in candidates if word not in found.columns)

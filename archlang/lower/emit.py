@@ -1,0 +1,184 @@
+"""The text of the source: constructor calls, straight-line forwards, lines as a formatter would leave them."""
+
+from __future__ import annotations
+
+from archlang.ir import Graph
+from archlang.lower.classes import Class, Program, column_of, constant
+from archlang.lower.forward import attribute, forward
+from archlang.lower.regions import Region, Step
+from archlang.ops.base import Module
+
+WIDTH = 88  # what formatters allow without being told
+
+
+def source(graph: Graph, made: Program, summary: str) -> str:
+    """The whole file."""
+    classes = [_class(found, made) for found in made.classes]
+    custom = {step.call.source for root in made.roots.values() for step in root.walk() if isinstance(step.call, Module)}
+    bodies = [text.strip("\n") for text in sorted(custom - {""})] + classes
+    text = "\n\n\n".join(bodies)
+    imports = ["import torch"] if "torch." in text else []
+    return "\n".join([f'"""{summary}"""', "", *imports, "from torch import nn", "", "", text, ""])
+
+
+def _class(found: Class, made: Program) -> str:
+    body = found.region
+    if body.is_sequential:
+        return _sequential_class(found, made)
+    head = [f"class {found.name}(nn.Module):", _init(found), "        super().__init__()"]
+    return "\n".join([*head, *_members(found, made), "", *forward(found, made)])
+
+
+def _init(found: Class) -> str:
+    params = ["self"]
+    for name in found.params:
+        params.append(f"{name}={found.defaults[name]!r}" if name in found.defaults else name)
+    return "\n".join(_call("    ", "def __init__", params, ":", ""))
+
+
+def _sequential_class(found: Class, made: Program) -> str:
+    lines = [f"class {found.name}(nn.Sequential):", _init(found), "        super().__init__("]
+    lines += _items(found.region, found, made, 12)
+    return "\n".join([*lines, "        )"])
+
+
+def _members(found: Class, made: Program) -> list[str]:
+    lines: list[str] = []
+    seen: set[str] = set()
+    for entry in found.region.entries:
+        if isinstance(entry, Step) and entry.name is None:
+            continue
+        name = attribute(entry, found)
+        if name in seen:
+            continue
+        seen.add(name)
+        target = f"self.{name} = " if not name.isdigit() else f'self.add_module("{name}", '
+        lines += _assigned(target, entry, found, made)
+    return lines
+
+
+def _assigned(target: str, entry: Region | Step, found: Class, made: Program) -> list[str]:
+    closer = ")" if target.endswith(", ") else ""
+    if isinstance(entry, Region) and made.of(entry) is None:
+        if closer:
+            inner = [f"            {target.split('(')[1]}", "            nn.Sequential("]
+            inner[0] = inner[0].rstrip()
+            return ["        self.add_module(", *inner, *_items(entry, found, made, 16), "            ),", "        )"]
+        return [f"        {target}nn.Sequential(", *_items(entry, found, made, 12), "        )"]
+    name, arguments = _constructor(entry, found, made)
+    if closer:
+        return [
+            f"        {target}{name}({', '.join(arguments)})){_comment(8 + len(target), entry, found, name, arguments)}"
+        ]
+    return _call(f"        {target}", name, arguments, "", _shape(entry, found))
+
+
+def _items(region: Region, found: Class, made: Program, indent: int) -> list[str]:
+    """The items of an `nn.Sequential`, one a line; three or more alike in a row are made by a loop."""
+    rows: list[tuple[list[str], int]] = []
+    for entry in region.entries:
+        if isinstance(entry, Region) and made.of(entry) is None:
+            pad = " " * indent
+            lines = [f"{pad}nn.Sequential(", *_items(entry, found, made, indent + 4), f"{pad}),"]
+        else:
+            name, arguments = _constructor(entry, found, made)
+            lines = _call(" " * indent, name, arguments, ",", _shape(entry, found))
+        if rows and rows[-1][0] == lines:
+            rows[-1] = (lines, rows[-1][1] + 1)
+        else:
+            rows.append((lines, 1))
+    return [line for lines, times in rows for line in _repeated(lines, times, indent)]
+
+
+def _repeated(lines: list[str], times: int, indent: int) -> list[str]:
+    if times < 3 or len(lines) > 1:
+        return lines * times
+    call, _, comment = lines[0].strip().partition("  # ")
+    line = f"{' ' * indent}*({call.rstrip(',')} for _ in range({times})),"
+    if len(line) > WIDTH:
+        return lines * times
+    return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
+
+
+def _constructor(entry: Region | Step, found: Class, made: Program) -> tuple[str, list[str]]:
+    """The name of the class to call and its arguments as text; a number that differs is an argument's name."""
+    callee = made.of(entry)
+    if callee is not None:
+        name = callee.name
+    else:
+        assert isinstance(entry, Step) and isinstance(entry.call, Module)
+        name = (
+            entry.call.target.removeprefix("torch.") if entry.call.target.startswith("torch.nn.") else entry.call.target
+        )
+    arguments: list[str] = []
+    columns = _columns(entry, found, made)
+    for slot, column in zip(made.slots(entry), columns, strict=True):
+        varying = None if constant(column) else column_of(column, slot.role, found)
+        text = repr(slot.value) if varying is None else varying
+        if slot.default is ...:
+            arguments.append(text)
+        elif _given(entry, slot.name, found, made):
+            arguments.append(f"{slot.name}={text}")
+    return name, arguments
+
+
+def _columns(entry: Region | Step, found: Class, made: Program) -> list[list[object]]:
+    """For each slot of an entry, its values in all instances of the class."""
+    rows = [[slot.value for slot in made.slots(twin)] for twin in _twins(entry, found)]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _given(entry: Region | Step, option: str, found: Class, made: Program) -> bool:
+    """Whether an option differs from torch's default in any instance of the class."""
+    for twin in _twins(entry, found):
+        for slot in made.slots(twin):
+            if slot.name == option and slot.default is not ... and slot.value != slot.default:
+                return True
+    return False
+
+
+def _twins(entry: Region | Step, found: Class) -> list[Region | Step]:
+    """The same entry in every instance of the class."""
+    places = list(_places(found.region))
+    at = next(index for index, place in enumerate(places) if place is entry)
+    return [list(_places(instance))[at] for instance in found.instances]
+
+
+def _places(region: Region) -> list[Region | Step]:
+    """The entries of a region and of the regions in it, in order."""
+    found: list[Region | Step] = []
+    for entry in region.entries:
+        found.append(entry)
+        if isinstance(entry, Region):
+            found += _places(entry)
+    return found
+
+
+def _call(start: str, name: str, arguments: list[str], end: str, comment: str) -> list[str]:
+    """A call on one line, or broken as formatters break it: all arguments on one line, or one on each."""
+    line = f"{start}{name}({', '.join(arguments)}){end}"
+    if len(line) <= WIDTH:
+        return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
+    pad = " " * (len(start) - len(start.lstrip()))
+    inner = f"{pad}    {', '.join(arguments)}"
+    if len(inner) <= WIDTH:
+        return [f"{start}{name}(", inner, f"{pad}){end}"]
+    return [f"{start}{name}(", *(f"{pad}    {argument}," for argument in arguments), f"{pad}){end}"]
+
+
+def _comment(at: int, entry: Region | Step, found: Class, name: str, arguments: list[str]) -> str:
+    shape = _shape(entry, found)
+    length = at + len(name) + len(", ".join(arguments)) + 3
+    return f"  # {shape}" if shape and length + len(shape) + 4 <= WIDTH else ""
+
+
+def _shape(entry: Region | Step, found: Class) -> str:
+    """The shape that an entry gives, where it is the same in all instances."""
+    shapes = {_shape_of(twin) for twin in _twins(entry, found)}
+    return shapes.pop() if len(shapes) == 1 else ""
+
+
+def _shape_of(entry: Region | Step) -> str:
+    if isinstance(entry, Step):
+        return ", ".join(map(str, entry.output_types))
+    return ", ".join(str(entry.block.types[value]) for value in entry.outputs)
