@@ -1,0 +1,18 @@
+"""Training on real digits. Its functions import torch when they are called, so that importing this costs nothing."""
+
+from __future__ import annotations
+
+from archlang.train.data import Digits, check_fits, digits, shifted
+from archlang.train.loop import Result, checkpoint, held_out_correct, save_checkpoint, train
+
+__all__ = [
+    "Digits",
+    "Result",
+    "check_fits",
+    "checkpoint",
+    "digits",
+    "held_out_correct",
+    "save_checkpoint",
+    "shifted",
+    "train",
+]
