@@ -1,0 +1,47 @@
+"""Holding a compiled module against a reference: state dict, outputs in eval mode, gradients in train mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def assert_equal_modules(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
+    """Strict load of their weights; then `torch.equal`, output by output and gradient by gradient."""
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    assert_equal_in_eval(ours, theirs, images)
+    assert_equal_in_train(ours, theirs, images)
+
+
+def assert_equal_in_eval(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
+    ours.eval()
+    theirs.eval()
+    with torch.no_grad():
+        for mine, other in zip(_outputs(ours(images)), _outputs(theirs(images)), strict=True):
+            assert torch.equal(mine, other)
+
+
+def assert_equal_in_train(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
+    """Dropout is seeded alike; every parameter and every running statistic is compared."""
+    for module in (ours, theirs):
+        module.train()
+        module.zero_grad()
+        torch.manual_seed(7)
+        torch.stack([output.square().sum() for output in _outputs(module(images))]).sum().backward()
+    gradients = dict(theirs.named_parameters())
+    for name, parameter in ours.named_parameters():
+        expected = gradients[name].grad
+        assert parameter.grad is not None and expected is not None, name
+        assert torch.equal(parameter.grad, expected), f"the gradients of {name} differ"
+    buffers = dict(theirs.named_buffers())
+    for name, buffer in ours.named_buffers():
+        assert torch.equal(buffer, buffers[name]), f"{name} differs after a step in train mode"
+
+
+def _outputs(result: Any) -> Sequence[Tensor]:
+    """What a module gives, as a sequence: torchvision's named tuples may hold None."""
+    outputs = result if isinstance(result, tuple) else (result,)
+    return [output for output in outputs if output is not None]
