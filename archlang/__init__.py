@@ -1,0 +1,19 @@
+"""archlang: a short text becomes a checked table, a picture and a PyTorch network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlang.compiler import CallError, Net, SpecError, load
+
+__all__ = ["CallError", "Net", "SpecError", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    # the pipeline is imported by whoever asks for it: a subcommand's help needs none of it
+    if name in __all__:
+        from archlang import compiler
+
+        return getattr(compiler, name)
+    raise AttributeError(f"module 'archlang' has no attribute {name!r}")

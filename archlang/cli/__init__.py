@@ -1,0 +1,51 @@
+"""The command line. Exit status: 0 right, 1 the spec is wrong, 2 the call is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from archlang.cli.commands import COMMANDS
+
+SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = _parser().parse_args(argv)
+    from archlang.compiler import CallError, SpecError
+    from archlang.diagnostics import Rejected
+
+    try:
+        return COMMANDS[arguments.command].run(arguments)
+    except SpecError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except CallError as error:
+        print(f"archlang: {error}", file=sys.stderr)
+    except Rejected as rejected:
+        print(f"archlang: {rejected.message}" + (f"\nhelp: {rejected.help}" if rejected.help else ""), file=sys.stderr)
+    except BrokenPipeError:
+        # whoever read our output has enough; python must not complain of it at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"archlang: {error.strerror}: {error.filename}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="archlang", description="From a short text to a checked neural network.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.help, description=command.help)
+        if command.spec:
+            many = {"nargs": "+"} if command.spec == "many" else {}
+            sub.add_argument("spec", metavar="SPEC", help=SPEC_HELP, **many)  # type: ignore[arg-type]
+            settings_help = "replace a parameter of the net; may be given several times"
+            sub.add_argument(
+                "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help=settings_help
+            )
+        command.options(sub)
+    return parser

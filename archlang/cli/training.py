@@ -1,0 +1,54 @@
+"""`train` and `demo`: what they do with a trained net, and what they say."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from archlang.compiler import Net
+from archlang.files import fresh_path, write_fresh
+
+
+def train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None = None) -> Path:
+    """Train a net on the digits, say how well it reads those held out, and save a checkpoint.
+
+    A checkpoint whose name was not given goes to a name that is free, in `folder` or here.
+    """
+    # read when torch is first imported: threads that spin while they wait make training many times slower as soon as
+    # another program has one of the cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from archlang.train import check_fits, digits, save_checkpoint, train
+
+    check_fits(net.graph, arguments.data)
+    module = net.module(arguments.seed)
+    result = train(
+        module, digits(), epochs=arguments.epochs, seed=arguments.seed, device=arguments.device, progress=True
+    )
+    meta = {"net": net.graph.name, "arguments": net.graph.arguments, "seed": arguments.seed, "epochs": arguments.epochs}
+    chosen = arguments.output or (folder or Path()) / f"{net.graph.name}.pt"
+    path = save_checkpoint(chosen, module, meta, replace=arguments.output is not None)
+    print(
+        f"held-out accuracy {result.accuracy:.1%}: {result.correct} of {result.held_out} digits read right, "
+        f"after {result.seconds:.0f} s of training"
+    )
+    print(f"checkpoint: {path}")
+    return path
+
+
+def demo(net: Net, arguments: argparse.Namespace) -> None:
+    """The main job: check, report, draw, build and train a net, in a folder that is new."""
+    from archlang.facts.work import totals
+    from archlang.report import render_report
+
+    counts = totals(net.graph)
+    print(f"{net.graph.name} is right: {counts.params:,} parameters, {counts.macs:,} MACs, its promises kept\n")
+    print(render_report(net.report(), "cs231n"), end="\n\n")
+    folder = fresh_path(f"{net.graph.name}-demo")
+    folder.mkdir()
+    picture = write_fresh(folder / f"{net.graph.name}.svg", net.render("svg"))
+    source = write_fresh(folder / f"{net.graph.name}.py", net.source())
+    checkpoint = train_and_save(net, arguments, folder)
+    print(
+        f"picture: {picture}\nsource: {source}\nThe files are in {folder}; {checkpoint.name} holds the trained weights."
+    )

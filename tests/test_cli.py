@@ -1,0 +1,125 @@
+"""The command line and the Python face, as a user meets them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import archlang
+from archlang.cli import main
+
+NET = "net n(width=4) {\n  input x: 1x8x8\n  conv 3x3 width -> relu\n  output\n  expect params == 40\n}\n"
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("n.arch").write_text(NET)
+    return "n.arch"
+
+
+def test_check_is_right(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", spec, "lenet5", f"{spec}:n"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "n: 40 parameters, 1,296 MACs, 1 promise kept"
+
+
+def test_check_of_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(NET.replace("40", "41").encode())))
+    assert main(["check", "-"]) == 1
+    error = capsys.readouterr().err
+    assert "broken-promise" in error
+    assert "<stdin>:5:3" in error
+    assert "40" in error and "41" in error
+
+
+def test_check_as_json(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wrong.arch").write_text(NET.replace("relu", "relo"))
+    assert main(["check", spec, "wrong.arch", "--format", "json"]) == 1
+    read = json.loads(capsys.readouterr().out)
+    assert [net["name"] for net in read["nets"]] == ["n"]
+    (diagnostic,) = read["diagnostics"]
+    assert diagnostic["code"] == "unknown-operator"
+    assert diagnostic["span"] == {"file": "wrong.arch", "line": 3, "column": 21, "end_line": 3, "end_column": 25}
+    assert "relu" in diagnostic["help"]
+
+
+def test_set_replaces_a_parameter(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", spec, "--set", "width=8", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["params"] == 80
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "missing.arch"],
+        ["check", "vgg61"],
+        ["check", "n.arch:m"],
+        ["check", "n.arch", "--set", "width"],
+        ["check", "n.arch", "--set", "breadth=4"],
+        ["check", "n.arch", "--set", "width=)"],
+        ["render", "n.arch", "-o", "picture.bmp"],
+        ["render", "n.arch", "-o", "no/such/folder/n.svg"],
+        ["report", "vgg.arch"],
+        ["train", "n.arch", "--data", "mnist"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_call(words: list[str], spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("vgg.arch").write_text(NET + NET.replace("net n", "net m"))
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("archlang: ")
+    assert sorted(path.name for path in Path().iterdir()) == ["n.arch", "vgg.arch"]
+
+
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["report"], ["report", "lenet5", "--batch", "0"]], ids=" ".join)
+def test_words_that_are_no_call(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "binary.arch").write_bytes(b"net \xff\xfe")
+    assert main(["check", str(tmp_path / "binary.arch")]) == 2
+    assert "UTF-8" in capsys.readouterr().err
+
+
+def test_build_and_render_write_files(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", spec, "-o", "n.py"]) == 0
+    assert main(["render", spec, "-o", "n.svg"]) == 0
+    assert main(["build", spec]) == 0
+    assert capsys.readouterr().out == Path("n.py").read_text()
+    assert Path("n.svg").read_bytes().lstrip().startswith(b"<?xml")
+
+
+def test_train_saves_what_it_trained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert main(["train", "lenet5", "--data", "mnist", "--epochs", "1"]) == 0
+    first, second = (torch.load(name, weights_only=True) for name in ("lenet5.pt", "lenet5-2.pt"))
+    module = archlang.load("lenet5").module()
+    module.load_state_dict(first["state_dict"])
+    assert all(torch.equal(first["state_dict"][key], second["state_dict"][key]) for key in first["state_dict"])
+    assert capsys.readouterr().out.count("held-out accuracy") == 2
+
+
+def test_load_in_python(spec: str) -> None:
+    net = archlang.load(spec, width=6)
+    assert net.graph.arguments == {"width": "6"}
+    assert net.report().totals.params == 60
+    assert net.report().layers[0].path == "0"
+    assert "nn.Conv2d(1, 6, 3)" in net.source()
+    with pytest.raises(archlang.CallError):
+        archlang.load(spec, width={"of": 6})
+    with pytest.raises(archlang.SpecError) as caught:
+        archlang.load(spec, width=0)
+    assert caught.value.diagnostics[0].code == "out-of-range"
