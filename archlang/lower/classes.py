@@ -151,7 +151,9 @@ def camel(name: str) -> str:
 
 
 def _class_name(owner: str, unit: Region) -> str:
-    return camel(owner if unit.name is None else unit.name)
+    if unit.name is None:
+        return camel(owner)
+    return camel(unit.name) if not unit.name.isdigit() else camel(owner) + unit.name
 
 
 def _tell_apart(classes: list[Class]) -> None:

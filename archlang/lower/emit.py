@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from archlang.ir import Graph
 from archlang.lower.classes import Class, Program, column_of, constant
 from archlang.lower.forward import attribute, forward
@@ -9,6 +11,17 @@ from archlang.lower.regions import Region, Step
 from archlang.ops.base import Module
 
 WIDTH = 88  # what formatters allow without being told
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to write: its name and arguments, some of which may be calls."""
+
+    name: str
+    arguments: tuple[str | Call, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
 def source(graph: Graph, made: Program, summary: str) -> str:
@@ -33,7 +46,7 @@ def _init(found: Class) -> str:
     params = ["self"]
     for name in found.params:
         params.append(f"{name}={found.defaults[name]!r}" if name in found.defaults else name)
-    return "\n".join(_call("    ", "def __init__", params, ":", ""))
+    return "\n".join(_lines("    ", Call("def __init__", tuple(params)), ":"))
 
 
 def _sequential_class(found: Class, made: Program) -> str:
@@ -52,25 +65,21 @@ def _members(found: Class, made: Program) -> list[str]:
         if name in seen:
             continue
         seen.add(name)
-        target = f"self.{name} = " if not name.isdigit() else f'self.add_module("{name}", '
-        lines += _assigned(target, entry, found, made)
+        lines += _assigned(name, entry, found, made)
     return lines
 
 
-def _assigned(target: str, entry: Region | Step, found: Class, made: Program) -> list[str]:
-    closer = ")" if target.endswith(", ") else ""
+def _assigned(name: str, entry: Region | Step, found: Class, made: Program) -> list[str]:
+    """The line that makes a member; one whose key is a number cannot be an attribute."""
     if isinstance(entry, Region) and made.of(entry) is None:
-        if closer:
-            inner = [f"            {target.split('(')[1]}", "            nn.Sequential("]
-            inner[0] = inner[0].rstrip()
-            return ["        self.add_module(", *inner, *_items(entry, found, made, 16), "            ),", "        )"]
-        return [f"        {target}nn.Sequential(", *_items(entry, found, made, 12), "        )"]
-    name, arguments = _constructor(entry, found, made)
-    if closer:
-        return [
-            f"        {target}{name}({', '.join(arguments)})){_comment(8 + len(target), entry, found, name, arguments)}"
-        ]
-    return _call(f"        {target}", name, arguments, "", _shape(entry, found))
+        start, end = f"        self.{name} = nn.Sequential(", "        )"
+        if name.isdigit():
+            start, end = f'        self.add_module("{name}", nn.Sequential(', "        ))"
+        return [start, *_items(entry, found, made, 12), end]
+    call = _constructor(entry, found, made)
+    if name.isdigit():
+        return _lines("        ", Call("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
+    return _lines(f"        self.{name} = ", call, "", _shape(entry, found))
 
 
 def _items(region: Region, found: Class, made: Program, indent: int) -> list[str]:
@@ -81,8 +90,7 @@ def _items(region: Region, found: Class, made: Program, indent: int) -> list[str
             pad = " " * indent
             lines = [f"{pad}nn.Sequential(", *_items(entry, found, made, indent + 4), f"{pad}),"]
         else:
-            name, arguments = _constructor(entry, found, made)
-            lines = _call(" " * indent, name, arguments, ",", _shape(entry, found))
+            lines = _lines(" " * indent, _constructor(entry, found, made), ",", _shape(entry, found))
         if rows and rows[-1][0] == lines:
             rows[-1] = (lines, rows[-1][1] + 1)
         else:
@@ -100,8 +108,8 @@ def _repeated(lines: list[str], times: int, indent: int) -> list[str]:
     return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
 
 
-def _constructor(entry: Region | Step, found: Class, made: Program) -> tuple[str, list[str]]:
-    """The name of the class to call and its arguments as text; a number that differs is an argument's name."""
+def _constructor(entry: Region | Step, found: Class, made: Program) -> Call:
+    """The call that makes an entry; a number that differs between instances is an argument's name."""
     callee = made.of(entry)
     if callee is not None:
         name = callee.name
@@ -119,7 +127,7 @@ def _constructor(entry: Region | Step, found: Class, made: Program) -> tuple[str
             arguments.append(text)
         elif _given(entry, slot.name, found, made):
             arguments.append(f"{slot.name}={text}")
-    return name, arguments
+    return Call(name, tuple(arguments))
 
 
 def _columns(entry: Region | Step, found: Class, made: Program) -> list[list[object]]:
@@ -154,22 +162,19 @@ def _places(region: Region) -> list[Region | Step]:
     return found
 
 
-def _call(start: str, name: str, arguments: list[str], end: str, comment: str) -> list[str]:
-    """A call on one line, or broken as formatters break it: all arguments on one line, or one on each."""
-    line = f"{start}{name}({', '.join(arguments)}){end}"
+def _lines(start: str, call: Call, end: str, comment: str = "") -> list[str]:
+    """A call on one line, or broken as formatters break it: all arguments on one line, or each on its own."""
+    line = f"{start}{call}{end}"
     if len(line) <= WIDTH:
         return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
     pad = " " * (len(start) - len(start.lstrip()))
-    inner = f"{pad}    {', '.join(arguments)}"
+    inner = f"{pad}    {', '.join(map(str, call.arguments))}"
     if len(inner) <= WIDTH:
-        return [f"{start}{name}(", inner, f"{pad}){end}"]
-    return [f"{start}{name}(", *(f"{pad}    {argument}," for argument in arguments), f"{pad}){end}"]
-
-
-def _comment(at: int, entry: Region | Step, found: Class, name: str, arguments: list[str]) -> str:
-    shape = _shape(entry, found)
-    length = at + len(name) + len(", ".join(arguments)) + 3
-    return f"  # {shape}" if shape and length + len(shape) + 4 <= WIDTH else ""
+        return [f"{start}{call.name}(", inner, f"{pad}){end}"]
+    lines = [f"{start}{call.name}("]
+    for argument in call.arguments:
+        lines += _lines(f"{pad}    ", argument, ",") if isinstance(argument, Call) else [f"{pad}    {argument},"]
+    return [*lines, f"{pad}){end}"]
 
 
 def _shape(entry: Region | Step, found: Class) -> str:
