@@ -27,6 +27,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Name:
+    """A bare word."""
+
     text: str
     span: Span
 
@@ -42,6 +44,8 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
+    """`base[index]`."""
+
     base: Expression
     index: Expression
     span: Span
@@ -49,6 +53,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slice:
+    """`base[start:stop]`."""
+
     base: Expression
     start: Expression | None
     stop: Expression | None
@@ -66,6 +72,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unary:
+    """`-operand`, `not operand`."""
+
     operator: str
     operand: Expression
     span: Span
@@ -73,6 +81,8 @@ class Unary:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary:
+    """`left operator right`."""
+
     operator: str
     left: Expression
     right: Expression
@@ -129,6 +139,8 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
+    """A parameter of a block, net or function, with its default where it has one."""
+
     name: str
     default: Expression | None
     span: Span
@@ -146,6 +158,8 @@ class Let:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Input:
+    """`input name: shape dtype=...`."""
+
     name: str
     shape: Expression | None
     options: tuple[Argument, ...]
@@ -154,6 +168,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
+    """`output values`, `training` where it says `when training`."""
+
     values: tuple[Expression, ...]
     training: bool
     span: Span
@@ -161,6 +177,8 @@ class Output:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expect:
+    """`expect subject comparison promised`."""
+
     subject: Expression
     comparison: str
     promised: Expression
@@ -215,6 +233,8 @@ class Branches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class For:
+    """`for targets in iterable { ... }`."""
+
     targets: Targets
     iterable: Expression
     body: Body | Branches
@@ -223,6 +243,8 @@ class For:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class If:
+    """`if condition { ... } else { ... }`."""
+
     condition: Expression
     then: Body | Branches
     otherwise: If | Body | Branches | None
@@ -242,6 +264,8 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Residual:
+    """`residual { ... } shortcut { ... }`."""
+
     body: Body
     shortcut: Body | None
     span: Span

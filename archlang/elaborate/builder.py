@@ -16,6 +16,7 @@ from archlang.source import Span
 MAX_STEPS = 200_000  # statements, turns of loops and calls of functions in one run
 MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 MAX_DEPTH = 40  # calls within calls
+MAX_REPORTS = 50  # mistakes told of one net
 MAX_CHAIN = 6  # places told of the chain that leads to a mistake
 
 
@@ -43,6 +44,7 @@ class Session:
     blocks: list[ir.Block] = field(default_factory=list[ir.Block])
     variants: dict[str, int] = field(default_factory=dict[str, int])  # how often each block was made
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    reported: set[tuple[str, Span]] = field(default_factory=set[tuple[str, Span]])
     trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])
     failed: set[object] = field(default_factory=set[object])  # identities of blocks that are wrong
     depth: int = 0
@@ -66,7 +68,9 @@ class Session:
     def report(self, mistake: Mistake) -> None:
         """Keep a mistake as a diagnostic, with the calls and loops around it; one place tells the same one once."""
         diagnostic = mistake.diagnostic(self._around())
-        if all((d.code, d.span) != (diagnostic.code, diagnostic.span) for d in self.diagnostics):
+        place = (diagnostic.code, diagnostic.span)
+        if place not in self.reported and len(self.reported) < MAX_REPORTS:
+            self.reported.add(place)
             self.diagnostics.append(diagnostic)
 
     def _around(self) -> tuple[Label, ...]:

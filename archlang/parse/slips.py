@@ -220,6 +220,6 @@ def _quantity(stop: Stop) -> Slip | None:
 
 
 SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
-    _reserved, _numbered_label, _arrows, _next_line, _equals, _statement_after_arrow, _branches, _comma, _arithmetic, _colon, _else_if, _pipe,
-    _let_step, _without_braces, _number_in_path, _quantity, _keyword,
+    _reserved, _numbered_label, _arrows, _next_line, _equals, _statement_after_arrow, _branches, _comma, _arithmetic,
+    _colon, _else_if, _pipe, _let_step, _without_braces, _number_in_path, _quantity, _keyword,
 )  # fmt: skip
