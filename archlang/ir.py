@@ -52,7 +52,7 @@ class _AnyOperator:
 
         fields = dict(cast("dict[str, Any]", value))
         word = fields.pop("op", None)
-        if word not in registry():
+        if not isinstance(word, str) or word not in registry():
             raise ValueError(f"there is no operator {word!r}")
         # through JSON, where a strict tuple field takes a list
         return registry()[word].model_validate_json(json.dumps(fields))

@@ -68,3 +68,16 @@ def test_the_table_is_compiled_by_the_lark_that_reads_it() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (pin,) = (line for line in settings["build-system"]["requires"] if line.startswith("lark"))
     assert pin in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_registry_finds_every_operator() -> None:
+    """What is read off the text of the files is what the classes say; nothing is imported for it."""
+    from pkgutil import iter_modules
+
+    import archlang.ops as ops
+
+    defined = {word for module in iter_modules(ops.__path__) for word in ops._classes_of(f"archlang.ops.{module.name}")}
+    assert set(ops.registry()) == defined
+    assert all(ops.registry()[word].word == word for word in defined)
+    code = "import sys; from archlang.ops import registry; registry()['relu']; sys.exit('archlang.ops.pooling' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 from pydantic import ValidationError
 
+import archlang.ops
 from archlang.ops import enumerations, foreign_names, registry
 from archlang.ops.base import Operator
 from archlang.ops.convolution import Conv
@@ -29,6 +35,22 @@ def test_every_operator_is_complete(op: type[Operator]) -> None:
     assert set(op.positional) <= set(op.model_fields)
     assert all(example.step.split()[0] == op.word for example in op.examples)
     assert not {name.lower() for name in op.elsewhere} & (set(registry()) - {op.word})
+
+
+def test_the_words_read_from_the_files_are_those_of_the_classes() -> None:
+    import_everything = [import_module(f"archlang.ops.{module.name}") for module in iter_modules(archlang.ops.__path__)]
+    found = [op for module in import_everything for op in vars(module).values() if isinstance(op, type)]
+    assert {op for op in found if issubclass(op, Operator) and "word" in vars(op)} == set(registry().values())
+    assert all(op.word == word for word, op in registry().items())
+
+
+def test_a_file_is_imported_when_its_operator_is_asked_for() -> None:
+    code = (
+        "import sys; from archlang.ops import registry; words = registry(); assert len(words) > 10 and 'add' in words;"
+        "words['linear']; print(sorted(name for name in sys.modules if name.startswith('archlang.ops.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "['archlang.ops.base', 'archlang.ops.checks', 'archlang.ops.linear']"
 
 
 def test_names_from_elsewhere_are_claimed_once() -> None:

@@ -35,14 +35,14 @@ def nets(file: s.File) -> list[NetName]:
     for declaration in file.declarations:
         if isinstance(declaration, s.Derived) or (isinstance(declaration, s.Definition) and declaration.is_net):
             name = declaration.name
-            found.setdefault(name.text, NetName(name.text, _complete(file, name.text, here), name.span))
+            found.setdefault(name.text, NetName(name.text, _complete(name.text, here), name.span))
     return list(found.values())
 
 
-def _complete(file: s.File, name: str, here: Here) -> bool:
+def _complete(name: str, here: Here) -> bool:
     """Whether every parameter has a value; a net with a mistake counts as complete, so that the mistake is told."""
     try:
-        definition, given, _ = resolved(file, name, here)
+        definition, given, _ = resolved(name, here)
     except (Mistake, Silent, RecursionError):
         return True
     return all(parameter.default is not None or parameter.name in given for parameter in definition.parameters)
@@ -55,7 +55,7 @@ def elaborate(
     here = top_of(file)
     session = here.session
     try:
-        return _net(file, name, settings or {}, here), session.diagnostics
+        return _net(name, settings or {}, here), session.diagnostics
     except Mistake as mistake:
         session.report(mistake)
     except RecursionError:
@@ -73,15 +73,15 @@ def check_declarations(file: s.File) -> list[Diagnostic]:
     return here.session.diagnostics
 
 
-def _net(file: s.File, name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
+def _net(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
     session = here.session
-    definition, given, promises = resolved(file, name, here)
+    definition, given, promises = resolved(name, here)
     inside = Here(session, Builder(definition), Scope(), Lets({}))
     what = definition.name.text
     replaced = tuple(Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items())
     given = given | assigned(what, definition.parameters, replaced)
     refuse_flowing(what, tuple(given.values()))
-    span = next(d.name.span for d in file.declarations if not isinstance(d, s.Let) and d.name.text == name)
+    span = session.nets[name].name.span
     bound = bind_parameters(what, definition.parameters, tuple(given.values()), span, inside, evaluate)
     made = elaborate_block(inside, bound, run)
     if promises is not None:

@@ -37,7 +37,7 @@ def apply(step: s.Step, action: s.Apply, here: Here, run: Run) -> None:
             here.it = bundle(gathered(action.branches, here, run))
         joins = isinstance(head, OperatorValue) and head.op.join
         name = None if joins else labels.claim(step.label, step.span, here)
-        given = (*head.given, *givens(action.arguments, here))
+        given = (*head.given, *givens(action.arguments, here, head.op if isinstance(head, OperatorValue) else None))
         at = (here.scope.path, name)
         if isinstance(head, OperatorValue):
             here.it = apply_operator(head, given, at, action, here)

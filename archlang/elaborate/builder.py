@@ -17,6 +17,7 @@ MAX_STEPS = 200_000  # statements, turns of loops and calls of functions in one 
 MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 MAX_DEPTH = 40  # calls within calls
 MAX_REPORTS = 50  # mistakes told of one net
+_ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, told once
 MAX_CHAIN = 6  # places told of the chain that leads to a mistake
 
 
@@ -36,6 +37,7 @@ class Session:
     """
 
     broken: frozenset[str]
+    nets: dict[str, syntax.Definition | syntax.Derived]  # blocks too, by name
     globals: dict[str, Value] = field(default_factory=dict[str, "Value"])
     later: dict[str, Callable[[], Value]] = field(default_factory=dict[str, "Callable[[], Value]"])
     under_way: set[str] = field(default_factory=set[str])
@@ -44,7 +46,7 @@ class Session:
     blocks: list[ir.Block] = field(default_factory=list[ir.Block])
     variants: dict[str, int] = field(default_factory=dict[str, int])  # how often each block was made
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
-    reported: set[tuple[str, Span]] = field(default_factory=set[tuple[str, Span]])
+    reported: set[tuple[str, Span | None]] = field(default_factory=set[tuple[str, "Span | None"]])
     trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])
     failed: set[object] = field(default_factory=set[object])  # identities of blocks that are wrong
     depth: int = 0
@@ -57,8 +59,11 @@ class Session:
         if name in self.later:
             make = self.later.pop(name)
             self.under_way.add(name)
-            self.globals[name] = make()
-            self.under_way.remove(name)
+            self.globals[name] = UNKNOWN
+            try:
+                self.globals[name] = make()
+            finally:
+                self.under_way.remove(name)
         return self.globals.get(name)
 
     def declarations(self) -> list[str]:
@@ -68,7 +73,7 @@ class Session:
     def report(self, mistake: Mistake) -> None:
         """Keep a mistake as a diagnostic, with the calls and loops around it; one place tells the same one once."""
         diagnostic = mistake.diagnostic(self._around())
-        place = (diagnostic.code, diagnostic.span)
+        place = (diagnostic.code, None if diagnostic.code in _ONCE else diagnostic.span)
         if place not in self.reported and len(self.reported) < MAX_REPORTS:
             self.reported.add(place)
             self.diagnostics.append(diagnostic)

@@ -21,7 +21,7 @@ def top_of(file: s.File) -> Here:
     """The place of top-level expressions: no block, no values. What the file declares is known to its session."""
     nowhere = Span(file.name, 1, 1, 1, 1)
     empty = s.Definition(s.Name("", nowhere), (), s.Body((), nowhere), True, nowhere)
-    here = Here(Session(file.broken), Builder(empty), Scope(), Lets({}))
+    here = Here(Session(file.broken, {}), Builder(empty), Scope(), Lets({}))
     places: dict[str, Span] = {}
     for declaration in file.declarations:
         name, span = _named(declaration)
@@ -36,7 +36,9 @@ def top_of(file: s.File) -> Here:
             here.session.report(Mistake(Rejected("name-taken", message), span))
         places[name] = span
         _check_parameters(declaration, here)
-        here.session.later[name] = _maker(file, declaration, here)
+        here.session.later[name] = _maker(declaration, here)
+        if not isinstance(declaration, s.Let):
+            here.session.nets[name] = declaration
     return here
 
 
@@ -58,7 +60,7 @@ def _check_parameters(declaration: s.Declaration, here: Here) -> None:
         places[parameter.name] = parameter.span
 
 
-def _maker(file: s.File, declaration: s.Declaration, here: Here) -> Callable[[], Value]:
+def _maker(declaration: s.Declaration, here: Here) -> Callable[[], Value]:
     """How the value of a declaration is made; what is wrong with it is reported, and its value then unknown."""
 
     def make() -> Value:
@@ -66,7 +68,7 @@ def _maker(file: s.File, declaration: s.Declaration, here: Here) -> Callable[[],
             case s.Definition():
                 return BlockValue(declaration)
             case s.Derived(name=name):
-                definition, given, _ = resolved(file, name.text, here)
+                definition, given, _ = resolved(name.text, here)
                 return BlockValue(definition, tuple(given.values()))
             case s.Let(parameters=None):
                 return evaluate(declaration.value, here)
@@ -86,12 +88,9 @@ def _maker(file: s.File, declaration: s.Declaration, here: Here) -> Callable[[],
     return reported
 
 
-def resolved(file: s.File, name: str, here: Here) -> tuple[s.Definition, dict[str, Given], s.Body | None]:
+def resolved(name: str, here: Here) -> tuple[s.Definition, dict[str, Given], s.Body | None]:
     """The net that a name stands for: its definition, the arguments fixed on the way, the body with its promises."""
-    declared: dict[str, s.Definition | s.Derived] = {}
-    for declaration in file.declarations:
-        if not isinstance(declaration, s.Let):
-            declared.setdefault(declaration.name.text, declaration)
+    declared = here.session.nets
     chain: list[s.Derived] = []
     current = declared.get(name)
     while isinstance(current, s.Derived):

@@ -14,16 +14,17 @@ from archlang.elaborate.parameters import bind_parameters
 from archlang.elaborate.paths import word_or_value
 from archlang.elaborate.reading import spelled
 from archlang.elaborate.values import BlockValue, Function, Given, Mistake, OperatorValue, Value, kind, size_of
+from archlang.ops.base import Operator
 
 CALL_STEPS = 3  # what the call of a function costs of the steps that a run may take
 
 
-def givens(arguments: tuple[s.Argument, ...], here: Here) -> tuple[Given, ...]:
-    """Arguments, evaluated."""
+def givens(arguments: tuple[s.Argument, ...], here: Here, op: type[Operator] | None = None) -> tuple[Given, ...]:
+    """Arguments, evaluated; those of an operator may be words of its enumerations."""
     out: list[Given] = []
     for argument in arguments:
         node = argument.value
-        value = word_or_value(node, here) if argument.name else _positional(node, here)
+        value = word_or_value(node, here, op) if argument.name else _positional(node, here)
         out.append(Given(argument.name, value, argument.span, node.span, argument.slash))
     return tuple(out)
 
@@ -42,7 +43,7 @@ def _positional(node: s.Expression, here: Here) -> Value:
 
 def call(node: s.Call, here: Here) -> Value:
     function = _called(node.function, here)
-    given = givens(node.arguments, here)
+    given = givens(node.arguments, here, function.op if isinstance(function, OperatorValue) else None)
     if isinstance(function, OperatorValue):
         return limited(OperatorValue(function.op, (*function.given, *given)), node.span, here)
     if isinstance(function, BlockValue):

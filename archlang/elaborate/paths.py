@@ -12,6 +12,7 @@ from archlang.elaborate.names import lookup, unknown_name, unknown_value
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import UNKNOWN, Bundle, Function, Mistake, Tensor, Unknown, Value, kind, known
 from archlang.ops import enumerations
+from archlang.ops.base import Operator
 from archlang.shapes import AXIS_WORDS
 from archlang.source import Span
 
@@ -25,11 +26,12 @@ def name(node: s.Name, here: Here) -> Value:
     return found
 
 
-def word_or_value(node: s.Expression, here: Here) -> Value:
-    """A named argument's value, where a bare word may be one of an enumeration: `mode=nearest`."""
-    if isinstance(node, s.Name) and node.text in enumerations():
+def word_or_value(node: s.Expression, here: Here, op: type[Operator] | None) -> Value:
+    """A named argument's value, where a bare word may be one of an enumeration of `op`, or of any: `mode=nearest`."""
+    if isinstance(node, s.Name):
         found = lookup(node.text, node.span, here)
-        return node.text if found is None or isinstance(found, Function) else known(found)
+        if (found is None or isinstance(found, Function)) and node.text in enumerations(op):
+            return node.text
     return evaluate(node, here)
 
 
