@@ -76,7 +76,7 @@ def test_the_registry_finds_every_operator() -> None:
 
     import archlang.ops as ops
 
-    defined = {word for module in iter_modules(ops.__path__) for word in ops._classes_of(f"archlang.ops.{module.name}")}
+    defined = {word for module in iter_modules(ops.__path__) for word in ops.classes_in(f"archlang.ops.{module.name}")}
     assert set(ops.registry()) == defined
     assert all(ops.registry()[word].word == word for word in defined)
     code = "import sys; from archlang.ops import registry; registry()['relu']; sys.exit('archlang.ops.pooling' in sys.modules)"

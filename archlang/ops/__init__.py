@@ -33,7 +33,7 @@ class _Registry(Mapping[str, type[Operator]]):
                 self._families[word] = name
 
     def __getitem__(self, word: str) -> type[Operator]:
-        return _classes_of(self._families[word])[word]
+        return classes_in(self._families[word])[word]
 
     def __contains__(self, word: object) -> bool:
         return word in self._families
@@ -49,11 +49,11 @@ def _words_in(module: str) -> list[str]:
     """The words of the operators in a module, without importing it where its text is there to read."""
     spec = find_spec(module)
     text = cast(InspectLoader, spec.loader).get_source(module) if spec and spec.loader else None
-    return list(_classes_of(module)) if text is None else _WORD.findall(text)
+    return list(classes_in(module)) if text is None else _WORD.findall(text)
 
 
 @cache
-def _classes_of(module: str) -> dict[str, type[Operator]]:
+def classes_in(module: str) -> dict[str, type[Operator]]:
     """The operators that a module defines."""
     values = vars(import_module(module)).values()
     operators = [value for value in values if isinstance(value, type) and issubclass(value, Operator)]
