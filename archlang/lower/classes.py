@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from archlang.facts.structure import call_structure
 from archlang.ir import Graph
@@ -47,6 +48,19 @@ class Class:
     def region(self) -> Region:
         return self.instances[0]
 
+    def twins(self, entry: Region | Step) -> list[Region | Step]:
+        """The same entry in every instance of the class."""
+        at = self._places[id(entry)]
+        return [twin[at] for twin in self._entries]
+
+    @cached_property
+    def _entries(self) -> list[list[Region | Step]]:
+        return [list(_all_entries(instance)) for instance in self.instances]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {id(entry): at for at, entry in enumerate(self._entries[0])}
+
     @property
     def params(self) -> list[str]:
         """The constructor's arguments, those with a default last."""
@@ -58,6 +72,14 @@ class Class:
         return [
             Slot(name, self.columns[name][at], self.roles[name], self.defaults.get(name, ...)) for name in self.params
         ]
+
+
+def _all_entries(region: Region) -> Iterator[Region | Step]:
+    """The entries of a region and of the regions in it, in order."""
+    for entry in region.entries:
+        yield entry
+        if isinstance(entry, Region):
+            yield from _all_entries(entry)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archlang.ir import Graph
 from archlang.lower.classes import Class, Program, column_of, constant
-from archlang.lower.forward import attribute, forward
+from archlang.lower.forward import attributes, forward
 from archlang.lower.regions import Region, Step
 from archlang.ops.base import Module
 
@@ -56,17 +56,12 @@ def _sequential_class(found: Class, made: Program) -> str:
 
 
 def _members(found: Class, made: Program) -> list[str]:
-    lines: list[str] = []
-    seen: set[str] = set()
+    names = attributes(found.region)
+    members: dict[str, Region | Step] = {}
     for entry in found.region.entries:
-        if isinstance(entry, Step) and entry.name is None:
-            continue
-        name = attribute(entry, found)
-        if name in seen:
-            continue
-        seen.add(name)
-        lines += _assigned(name, entry, found, made)
-    return lines
+        if entry.name is not None:
+            members.setdefault(names[id(entry)], entry)
+    return [line for name, entry in members.items() for line in _assigned(name, entry, found, made)]
 
 
 def _assigned(name: str, entry: Region | Step, found: Class, made: Program) -> list[str]:
@@ -132,34 +127,17 @@ def _constructor(entry: Region | Step, found: Class, made: Program) -> Call:
 
 def _columns(entry: Region | Step, found: Class, made: Program) -> list[list[object]]:
     """For each slot of an entry, its values in all instances of the class."""
-    rows = [[slot.value for slot in made.slots(twin)] for twin in _twins(entry, found)]
+    rows = [[slot.value for slot in made.slots(twin)] for twin in found.twins(entry)]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _given(entry: Region | Step, option: str, found: Class, made: Program) -> bool:
     """Whether an option differs from torch's default in any instance of the class."""
-    for twin in _twins(entry, found):
+    for twin in found.twins(entry):
         for slot in made.slots(twin):
             if slot.name == option and slot.default is not ... and slot.value != slot.default:
                 return True
     return False
-
-
-def _twins(entry: Region | Step, found: Class) -> list[Region | Step]:
-    """The same entry in every instance of the class."""
-    places = list(_places(found.region))
-    at = next(index for index, place in enumerate(places) if place is entry)
-    return [list(_places(instance))[at] for instance in found.instances]
-
-
-def _places(region: Region) -> list[Region | Step]:
-    """The entries of a region and of the regions in it, in order."""
-    found: list[Region | Step] = []
-    for entry in region.entries:
-        found.append(entry)
-        if isinstance(entry, Region):
-            found += _places(entry)
-    return found
 
 
 def _lines(start: str, call: Call, end: str, comment: str = "") -> list[str]:
@@ -179,7 +157,7 @@ def _lines(start: str, call: Call, end: str, comment: str = "") -> list[str]:
 
 def _shape(entry: Region | Step, found: Class) -> str:
     """The shape that an entry gives, where it is the same in all instances."""
-    shapes = {_shape_of(twin) for twin in _twins(entry, found)}
+    shapes = {_shape_of(twin) for twin in found.twins(entry)}
     return shapes.pop() if len(shapes) == 1 else ""
 
 

@@ -10,24 +10,26 @@ from archlang.lower.regions import Region, Step
 from archlang.ops.base import Expression
 
 
-def attribute(entry: Region | Step, found: Class) -> str:
-    """The attribute that holds an entry's module: its key, or torch's word where it has no label and no weights.
+def attributes(region: Region) -> dict[int, str]:
+    """The attribute that holds each entry's module, by id of the entry: its key, or torch's word for a plain step.
 
-    A module without weights leaves no trace in the state dict, so that one object serves all steps that are alike.
+    A plain step has neither a label nor weights: it leaves no trace in the state dict, so that one object serves all
+    that are alike.
     """
-    name = entry.name or ""
-    if isinstance(entry, Region) or not name.isdigit() or not entry.stateless:
-        return name
-    keys = {other.name for other in found.region.entries}
-    word = _word(entry)
-    rivals: list[object] = []
-    for other in found.region.entries:
-        if isinstance(other, Step) and other.stateless and (other.name or "").isdigit() and _word(other) == word:
-            if other.call not in rivals:
-                rivals.append(other.call)
-    at = rivals.index(entry.call)
-    free = [w for w in (word, *(f"{word}{n}" for n in range(2, len(keys) + len(rivals) + 3))) if w not in keys]
-    return free[at]
+    taken = {entry.name for entry in region.entries}
+    shared: dict[object, str] = {}
+    found: dict[int, str] = {}
+    for entry in region.entries:
+        name = entry.name or ""
+        if isinstance(entry, Step) and name.isdigit() and entry.stateless:
+            if entry.call not in shared:
+                word = _word(entry)
+                numbered = (f"{word}{number}" for number in range(2, len(region.entries) + 3))
+                shared[entry.call] = next(free for free in (word, *numbered) if free not in taken)
+                taken.add(shared[entry.call])
+            name = shared[entry.call]
+        found[id(entry)] = name
+    return found
 
 
 def _word(step: Step) -> str:
@@ -38,7 +40,7 @@ def _word(step: Step) -> str:
 def forward(found: Class, made: Program) -> list[str]:
     """The lines of `forward`; what training alone needs runs in training alone."""
     region = found.region
-    names = _variables(region)
+    names, modules = _variables(region), attributes(region)
     lines = [f"    def forward(self, {', '.join(names[value] for value in region.inputs)}):"]
     for training, run in groupby(region.entries, _is_training_only):
         entries = list(run)
@@ -46,7 +48,9 @@ def forward(found: Class, made: Program) -> list[str]:
         lines += ["        if self.training:"] if training else []
         for entry in entries:
             left = ", ".join(names[value] for value in entry.outputs)
-            lines.append(f"{indent}{left} = {_value(entry, found, [names[value] for value in entry.inputs])}")
+            lines.append(
+                f"{indent}{left} = {_value(entry, modules[id(entry)], [names[value] for value in entry.inputs])}"
+            )
         leaving = [value for entry in entries for value in entry.outputs if value in region.outputs]
         if training and leaving and region.name is not None:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in leaving)]
@@ -69,13 +73,12 @@ def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
     return ["        if self.training:", f"            return {', '.join(names[port.value] for port in ports)}", always]
 
 
-def _value(entry: Region | Step, found: Class, inputs: list[str]) -> str:
+def _value(entry: Region | Step, name: str, inputs: list[str]) -> str:
     if isinstance(entry, Step) and isinstance(entry.call, Expression):
         text = entry.call.template.replace("{all}", ", ".join(inputs))
         for at, name in enumerate(inputs):
             text = text.replace(f"{{{at}}}", name)
         return text
-    name = attribute(entry, found)
     module = f"self.{name}" if not name.isdigit() else f'getattr(self, "{name}")'
     return f"{module}({', '.join(inputs)})"
 
