@@ -6,13 +6,13 @@ the numbers. Numbers that are alike in all of them are written out; columns of n
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from archlang.facts.structure import call_structure
 from archlang.ir import Graph
+from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.lower.regions import Region, Step, region
 from archlang.ops.base import Module
 
@@ -123,12 +123,12 @@ def program(graph: Graph) -> Program:
             signature = _signature(unit, signatures)
             key = ("net",) if is_net and unit is root else (block.name, signature)
             if key not in groups:
-                groups[key] = Class(camel(graph.name) if is_net and unit is root else _class_name(block.name, unit))
+                groups[key] = Class(camel(graph.name) if is_net and unit is root else class_name(block.name, unit))
                 made.classes.append(groups[key])
             groups[key].instances.append(unit)
             made.by_region[id(unit)] = groups[key]
         signatures[block.id] = _signature(root, signatures)
-    _tell_apart(made.classes)
+    tell_apart(made.classes)
     done: set[str] = set()
     for found in list(made.classes):
         _parametrise(found, made, done)
@@ -166,43 +166,6 @@ def _target(entry: Region | Step, callees: dict[str, Signature]) -> object:
     return call_structure(entry.call)
 
 
-def camel(name: str) -> str:
-    """`squeeze_excite` as a class is called: `SqueezeExcite`."""
-    joined = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
-
-
-def _class_name(owner: str, unit: Region) -> str:
-    if unit.name is None:
-        return camel(owner)
-    return camel(unit.name) if not unit.name.isdigit() else camel(owner) + unit.name
-
-
-def _tell_apart(classes: list[Class]) -> None:
-    """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart."""
-    taken = {"torch", "nn", classes[-1].name}
-    for found in classes[:-1]:
-        if len(found.instances) > 1 and found.region.name is not None:
-            found.name = found.name.rstrip("0123456789") or found.name  # braces that recur, numbered
-    for found in sorted(classes[:-1], key=lambda one: len(_keys(one.region))):
-        rival = next((one for one in classes if one is not found and one.name == found.name), None)
-        plain = set(_keys(rival.region)) if rival else set[str]()
-        own = [key for key in _keys(found.region) if key not in plain and not key.isdigit()]
-        found.name = _free(found.name, own, taken)
-        taken.add(found.name)
-
-
-def _free(name: str, own: list[str], taken: set[str]) -> str:
-    """The name, or where it is taken the name with the first key of its own, else with a number."""
-    candidates = [name, *(name + camel(key.split(".")[0]) for key in own[:1])]
-    candidates += [f"{name}{number}" for number in range(2, len(taken) + 3)]
-    return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _keys(found: Region) -> list[str]:
-    return [f"{step.node.scope}.{step.name}".strip(".") for step in found.walk() if step.name is not None]
-
-
 def _parametrise(found: Class, made: Program, done: set[str]) -> None:
     """Name the numbers in which the instances differ."""
     if found.name in done:
@@ -220,7 +183,7 @@ def _parametrise(found: Class, made: Program, done: set[str]) -> None:
         column = [row[at].value for row in rows]
         if constant(column) or column_of(column, slot.role, found) is not None:
             continue
-        name = _argument_name(found, column, slot.name, hints[at])
+        name = argument_name(found, column, slot.name, hints[at])
         found.columns[name], found.roles[name] = column, slot.role
         if slot.default is not ... and constant([row[at].default for row in rows]):
             found.defaults[name] = slot.default
@@ -257,15 +220,3 @@ def _hints(found: Region, made: Program) -> list[str]:
         else:
             hints += [entry.name or ""] * len(made.slots(entry))
     return hints
-
-
-def _argument_name(found: Class, column: list[object], name: str, hint: str) -> str:
-    """The block's own parameter with these values; else torch's name, with the entry's key where that is taken."""
-    arguments = [instance.block.arguments for instance in found.instances]
-    for own in arguments[0]:
-        if all(row.get(own) == str(value) for row, value in zip(arguments, column, strict=True)):
-            if own not in found.columns and not keyword.iskeyword(own):
-                return own
-    candidates = [name, f"{hint}_{name}" if hint.isidentifier() else f"{name}_{hint}"]
-    candidates += [f"{name}_{number}" for number in range(2, len(found.columns) + 3)]
-    return next(word for word in candidates if word not in found.columns)

@@ -1,0 +1,62 @@
+"""What the source calls its classes and their arguments."""
+
+from __future__ import annotations
+
+import keyword
+from typing import TYPE_CHECKING
+
+from archlang.lower.regions import Region
+
+if TYPE_CHECKING:
+    from archlang.lower.classes import Class
+
+_OURS = ("self", "super", "range", "nn", "torch")  # names that the source itself uses
+
+
+def camel(name: str) -> str:
+    """`squeeze_excite` as a class is called: `SqueezeExcite`."""
+    joined = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
+
+
+def class_name(owner: str, unit: Region) -> str:
+    if unit.name is None:
+        return camel(owner)
+    return camel(unit.name) if not unit.name.isdigit() else camel(owner) + unit.name
+
+
+def tell_apart(classes: list[Class]) -> None:
+    """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart."""
+    taken = {"torch", "nn", classes[-1].name}
+    for found in classes[:-1]:
+        if len(found.instances) > 1 and found.region.name is not None:
+            found.name = found.name.rstrip("0123456789") or found.name  # braces that recur, numbered
+    for found in sorted(classes[:-1], key=lambda one: len(_keys(one.region))):
+        rival = next((one for one in classes if one is not found and one.name == found.name), None)
+        plain = set(_keys(rival.region)) if rival else set[str]()
+        own = [key for key in _keys(found.region) if key not in plain and not key.isdigit()]
+        found.name = _free(found.name, own, taken)
+        taken.add(found.name)
+
+
+def _free(name: str, own: list[str], taken: set[str]) -> str:
+    """The name, or where it is taken the name with the first key of its own, else with a number."""
+    candidates = [name, *(name + camel(key.split(".")[0]) for key in own[:1])]
+    candidates += [f"{name}{number}" for number in range(2, len(taken) + 3)]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _keys(found: Region) -> list[str]:
+    return [f"{step.node.scope}.{step.name}".strip(".") for step in found.walk() if step.name is not None]
+
+
+def argument_name(found: Class, column: list[object], name: str, hint: str) -> str:
+    """The block's own parameter with these values; else torch's name, with the entry's key where that is taken."""
+    arguments = [instance.block.arguments for instance in found.instances]
+    for own in arguments[0]:
+        if all(row.get(own) == str(value) for row, value in zip(arguments, column, strict=True)):
+            if own not in found.columns and own not in _OURS and not keyword.iskeyword(own):
+                return own
+    candidates = [name, f"{hint}_{name}" if hint.isidentifier() else f"{name}_{hint}"]
+    candidates += [f"{name}_{number}" for number in range(2, len(found.columns) + 3)]
+    return next(word for word in candidates if word not in found.columns)
