@@ -83,6 +83,13 @@ def test_words_that_are_no_call(words: list[str]) -> None:
     assert stop.value.code == 2
 
 
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith("archlang 0.")
+
+
 def test_what_is_no_text_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "binary.arch").write_bytes(b"net \xff\xfe")
     assert main(["check", str(tmp_path / "binary.arch")]) == 2

@@ -35,8 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 2
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: reading the package's metadata costs more than a net's check."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"archlang {version('archlang')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="archlang", description="From a short text to a checked neural network.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.help, description=command.help)
