@@ -79,5 +79,6 @@ def test_the_registry_finds_every_operator() -> None:
     defined = {word for module in iter_modules(ops.__path__) for word in ops.classes_in(f"archlang.ops.{module.name}")}
     assert set(ops.registry()) == defined
     assert all(ops.registry()[word].word == word for word in defined)
-    code = "import sys; from archlang.ops import registry; registry()['relu']; sys.exit('archlang.ops.pooling' in sys.modules)"
+    asked = "from archlang.ops import registry; registry()['relu']"
+    code = f"import sys; {asked}; sys.exit('archlang.ops.pooling' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

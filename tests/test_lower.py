@@ -79,6 +79,25 @@ def test_one_class_for_each_structure(tmp_path: Path) -> None:
     assert "in_channels, width, kernel_size, stride=stride, padding=padding, bias=False" in flat
 
 
+def test_names_that_the_source_uses_are_left_alone(tmp_path: Path) -> None:
+    text = """
+    block torch(self, super, range, nn) {
+      input lambda_
+      conv 3x3 self pad=1 -> conv 3x3 super pad=1 -> conv 1x1 range -> conv 1x1 nn
+    }
+    net n {
+      input nn: 3x8x8
+      range: torch 4 5 6 7
+      self: torch 8 9 10 11
+      repeat 3 { torch 11 11 11 11 }
+      output
+    }
+    """
+    built = graph(text)
+    check_source(torch_source(built), tmp_path)
+    assert module(built)(torch.zeros(1, 3, 8, 8)).shape == (1, 11, 8, 8)
+
+
 def test_state_dict_and_shapes_are_the_graphs() -> None:
     built = graph(PAIRS)
     net = module(built)

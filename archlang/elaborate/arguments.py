@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,6 +102,8 @@ def _misplaced(op: type[Operator], value: Value, again: bool, taken: Mapping[str
         message = f"{op.word} does not take {what} as an argument"
         return Rejected("wrong-kind", message, help=f"steps are joined by an arrow: `-> {what.rpartition(' ')[2]}`")
     if isinstance(value, str):
+        if re.fullmatch(r"\d+(x\d+)*", value):
+            return Rejected("wrong-kind", f"{op.word} does not take {what}", help=f"write `{value}`, without quotes")
         named = [name for name in op.model_fields if name not in op.positional]
         help = f"{op.word} takes {', '.join(named)} by name" if named else None
         return Rejected("wrong-kind", f"{op.word} does not take {what} without a name", help=help)

@@ -13,9 +13,10 @@ from archlang.ops.base import Operator
 from archlang.shapes import TensorType
 from archlang.source import Span
 
-MAX_STEPS = 200_000  # statements, turns of loops and calls of functions in one run
+MAX_STEPS = 120_000  # statements, turns of loops, calls of functions in one run; an operator counts as four
 MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 MAX_DEPTH = 40  # calls within calls
+MAX_CHAINED = 100  # definitions at the top of a file that lead to one another
 MAX_REPORTS = 50  # mistakes told of one net
 _ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, told once
 MAX_CHAIN = 6  # places told of the chain that leads to a mistake
@@ -57,6 +58,8 @@ class Session:
         if name in self.under_way:
             raise Rejected("endless-recursion", f"`{name}` is defined by itself")
         if name in self.later:
+            if len(self.under_way) >= MAX_CHAINED:
+                raise Rejected("nested-too-deeply", f"more than {MAX_CHAINED} definitions lead to one another here")
             make = self.later.pop(name)
             self.under_way.add(name)
             self.globals[name] = UNKNOWN
@@ -72,8 +75,9 @@ class Session:
 
     def report(self, mistake: Mistake) -> None:
         """Keep a mistake as a diagnostic, with the calls and loops around it; one place tells the same one once."""
-        diagnostic = mistake.diagnostic(self._around())
-        place = (diagnostic.code, None if diagnostic.code in _ONCE else diagnostic.span)
+        once = mistake.rejected.code in _ONCE
+        diagnostic = mistake.diagnostic(() if once else self._around())
+        place = (diagnostic.code, None if once else diagnostic.span)
         if place not in self.reported and len(self.reported) < MAX_REPORTS:
             self.reported.add(place)
             self.diagnostics.append(diagnostic)
@@ -88,11 +92,12 @@ class Session:
     @contextmanager
     def traced(self, label: Callable[[], Label]) -> Generator[None, None, None]:
         """Within, every mistake tells of this call or turn."""
+        depth = len(self.trace)
         self.trace.append(label)
         try:
             yield
         finally:
-            self.trace.pop()
+            del self.trace[depth:]
 
     def give_up_if_too_large(self) -> None:
         """Once the limit is passed nothing more is worth saying."""
@@ -103,7 +108,6 @@ class Session:
         """Count steps, so that no spec runs on without end."""
         self.steps += steps
         if self.steps > MAX_STEPS:
-            self.trace.clear()
             raise Mistake(Rejected("too-large", f"this takes more than {MAX_STEPS:,} steps to write out"), span)
 
 

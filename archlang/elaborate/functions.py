@@ -24,12 +24,12 @@ def givens(arguments: tuple[s.Argument, ...], here: Here, op: type[Operator] | N
     out: list[Given] = []
     for argument in arguments:
         node = argument.value
-        value = word_or_value(node, here, op) if argument.name else _positional(node, here)
+        value = word_or_value(node, here, op) if argument.name else _positional(node, here, op)
         out.append(Given(argument.name, value, argument.span, node.span, argument.slash))
     return tuple(out)
 
 
-def _positional(node: s.Expression, here: Here) -> Value:
+def _positional(node: s.Expression, here: Here, op: type[Operator] | None) -> Value:
     """An argument without a name. Its slash, which no parentheses hold, is a stride's and needs a window."""
     if isinstance(node, s.Binary) and node.operator == "/":
         left = evaluate(node.left, here)
@@ -38,7 +38,22 @@ def _positional(node: s.Expression, here: Here) -> Value:
             written = f"({spelled(node.left)} / {spelled(node.right)})"
             help = f"write `{written}`, or `{written.replace('/', '//')}` for a whole number"
             raise Mistake(Rejected("slash-without-window", message, help=help), node.span)
-    return evaluate(node, here)
+    try:
+        return evaluate(node, here)
+    except Mistake as mistake:
+        if op is None or not isinstance(node, s.Name) or mistake.rejected.code != "unknown-name":
+            raise
+        raise _word_of(op, node) or mistake from None
+
+
+def _word_of(op: type[Operator], node: s.Name) -> Mistake | None:
+    """The refusal of a word such as `same` without the name of its argument."""
+    fields = [name for name, field in op.model_fields.items() if f"'{node.text}'" in repr(field.annotation)]
+    if not fields:
+        return None
+    return Mistake(
+        Rejected("wrong-kind", f"`{node.text}` is given by name", help=f"write `{fields[0]}={node.text}`"), node.span
+    )
 
 
 def call(node: s.Call, here: Here) -> Value:

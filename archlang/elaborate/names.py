@@ -14,6 +14,8 @@ from archlang.elaborate.values import BlockValue, Function, Mistake, OperatorVal
 from archlang.ops import enumerations, registry
 from archlang.source import Span
 
+_STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that a slip may have been
+
 
 def lookup(name: str, span: Span, here: Here) -> Value | None:
     """What a name stands for: `it`, a `let` or parameter, a label, a declaration, a function, an operator."""
@@ -49,9 +51,9 @@ def step_named(name: str, span: Span, here: Here) -> Value | None:
 def unknown_step(name: str, span: Span, here: Here) -> Exception:
     """The refusal of a step's first word."""
     blocks = [word for word, value in here.session.globals.items() if isinstance(value, BlockValue)]
-    words = [*here.lets.visible(), *here.scope.visible(), *blocks, *registry()]
+    words = [*here.lets.visible(), *here.scope.visible(), *blocks, *registry(), *_STATEMENTS]
     message = f"there is no operator, block or value called `{name}`"
-    help = did_you_mean(name, words, operators=True)
+    help = "did you mean `output`?" if name == "return" else did_you_mean(name, words, operators=True)
     return _unknown(name, span, here, Rejected("unknown-operator", message, help=help))
 
 
@@ -66,6 +68,9 @@ def unknown_name(name: str, span: Span, here: Here) -> Exception:
     words = [*here.lets.visible(), *here.scope.visible(), *here.session.declarations(), *FUNCTIONS]
     more = [*registry(), *enumerations(), "true", "false"]
     help = "leave the argument out" if name == "None" else did_you_mean(name, [*words, *more], operators=True)
+    sides = name.split("x")
+    if len(sides) > 1 and all(side.isdecimal() or side in words for side in sides):
+        help = f"a window with computed sides stands in brackets: `[{', '.join(sides)}]`"
     return _unknown(name, span, here, Rejected("unknown-name", f"nothing here is called `{name}`", help=help))
 
 

@@ -103,6 +103,9 @@ def attribute(node: s.Attribute, here: Here) -> Value:
         if isinstance(base, Tensor) and (node.name in FACTS or node.name == "shape"):
             return _fact(base, node)
     near = did_you_mean(node.name, [*FACTS, "shape", *getattr(base, "inner", ())])
+    calls = [made for made in here.builder.nodes if made.kind == "call"]
+    if isinstance(base, Tensor) and any(base.value in made.outputs for made in calls):
+        near = near or "of a block one sees what it outputs, and nothing within it"
     raise Mistake(Rejected("unknown-name", f"{kind(base)} has no `{node.name}`", help=near), _last_name(node))
 
 

@@ -32,7 +32,7 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     for chunk in layout.chunks:
         if len(diagnostics) >= MAX_REPORTS:
             break
-        tree = _declaration(parser, source, chunk, diagnostics)
+        tree = _declaration(parser, source, chunk, broken, diagnostics)
         if tree is not None:
             declarations.append(tree)
         elif len(chunk.tokens) > 1:
@@ -62,23 +62,23 @@ def _parser() -> tuple[Any, Build]:
     return load(GRAMMAR, TABLE, build), build
 
 
-def _declaration(parser: Any, source: Source, chunk: Chunk, diagnostics: list[Diagnostic]) -> Declaration | None:
+def _declaration(
+    parser: Any, source: Source, chunk: Chunk, broken: set[str], diagnostics: list[Diagnostic]
+) -> Declaration | None:
     """The tree of one declaration; None where nothing can be said of it. Lines that do not parse become `Broken`."""
     if not chunk.tokens or not chunk.sound:
         return None
     last = chunk.tokens[-1]
-    tokens: list[Token] | None
-    tokens = [
-        *chunk.tokens,
-        Token("$END", "", last.end_pos, last.end_line, last.end_column, last.end_line, last.end_column),
-    ]
+    end = Token("$END", "", last.end_pos, last.end_line, last.end_column, last.end_line, last.end_column)
+    tokens = [*chunk.tokens, end]
     for _ in range(MAX_ERRORS):
         at, tree = _fed(parser, tokens)
         if tree is not None:
             return tree
-        tokens = _repaired(parser, source, tokens, at, diagnostics)
-        if tokens is None:
+        repaired = _repaired(parser, source, tokens, at, broken, diagnostics)
+        if repaired is None:
             return None
+        tokens = repaired
     return None
 
 
@@ -97,13 +97,14 @@ def _fed(parser: Any, tokens: list[Token]) -> tuple[int, Declaration | None]:
 
 
 def _repaired(
-    parser: Any, source: Source, tokens: list[Token], at: int, diagnostics: list[Diagnostic]
+    parser: Any, source: Source, tokens: list[Token], at: int, broken: set[str], diagnostics: list[Diagnostic]
 ) -> list[Token] | None:
     """The tokens without the line that is wrong; what is wrong with it is told, unless that was done."""
     from archlang.parse.recover import repaired, without_line
     from archlang.parse.stop import Stop
 
-    if any(token.type == "BROKEN" for token in tokens[max(at - 1, 0) : at + 1]):
+    told = any(token.type == "BROKEN" for token in tokens[max(at - 1, 0) : at + 1])
+    if told or (tokens[at].type == "RESERVED" and str(tokens[at]) in broken):
         return without_line(tokens, at)
     machine = parser.parse_interactive(start="declaration")
     for token in tokens[:at]:

@@ -11,6 +11,7 @@ from archlang.source import Span
 
 MAX_DIGITS = 40
 MAX_NAME = 100  # characters
+MAX_HOLES = 100  # of a string
 MAX_WORDS = 150_000  # of a file
 
 _NUMBERS = {"INT", "FLOAT", "WINDOW", "QUANTITY"}
@@ -121,6 +122,10 @@ def _holes(lex: Callable[[str], Iterable[Token]], text: str, report: Report) -> 
 
 def _cut(lex: Callable[[str], Iterable[Token]], token: Token, report: Report) -> Iterator[Token]:
     kind, start, at = "STRING_HEAD", 0, 0
+    if token.count("{") > MAX_HOLES:
+        report("bad-hole", f"a string has at most {MAX_HOLES} holes", token, None)
+        yield Token.new_borrow_pos("BROKEN", str(token), token)
+        return
     while (at := token.find("{", at)) >= 0:
         if token.startswith("{{", at):
             at += 2
@@ -129,8 +134,9 @@ def _cut(lex: Callable[[str], Iterable[Token]], token: Token, report: Report) ->
         inside = token[at + 1 : max(close, at)]
         if close < 0 or not inside.strip() or "{" in inside:
             hole = _piece(token, "BROKEN", at, (close if close > 0 else at) + 1)
+            wrong = "is never closed" if close < 0 else "holds another" if inside.strip() else "is empty"
             help = 'a hole holds an expression: `"layer{i}"`; a brace itself is written `{{`'
-            report("bad-hole", f"{quoted(hole)} is no hole of a string", hole, help)
+            report("bad-hole", f"this hole of a string {wrong}", hole, help)
             yield Token.new_borrow_pos("BROKEN", str(token), token)
             return
         yield _piece(token, kind, start, at + 1)

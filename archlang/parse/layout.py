@@ -80,7 +80,8 @@ def _outside(file: str, strays: list[Token], result: Layout) -> None:
     first = next((token for token in strays if token.type not in _BLANK), None)
     if first is None or first.type == "BROKEN" or (previous is not None and _unfinished(previous)):
         return
-    meant = _MEANT.get(first.lower())
+    lower = first.lower()
+    meant = lower if lower in ("net", "block", "let") else _MEANT.get(lower)
     help = f"did you mean `{meant}`?" if meant else "steps and statements stand in the braces of a net: `net digits {`"
     message = f"{quoted(first)} stands outside every net and block"
     result.diagnostics.append(Diagnostic("outside-a-net", message, span_of(file, first), help=help))

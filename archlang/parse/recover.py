@@ -8,7 +8,7 @@ from lark import Token
 
 from archlang.diagnostics import Diagnostic
 from archlang.parse.characters import quoted
-from archlang.parse.slips import SLIPS
+from archlang.parse.slips import slip_at
 from archlang.parse.stop import Stop
 
 _WORDS = {
@@ -33,14 +33,13 @@ class Repair:
 def repaired(stop: Stop) -> Repair:
     """The first slip that fits, or else what was found and what was expected; the line is taken out."""
     tokens = without_line(stop.tokens, stop.at)
-    for slip_of in SLIPS:
-        slip = slip_of(stop)
-        if slip is not None:
-            span = stop.span(slip.first).to(stop.span(slip.last))
-            if slip.continues and tokens is not None:
-                tokens = _without_line_before(tokens)
-            return Repair(Diagnostic(slip.code, slip.message, span, help=slip.help), tokens)
-    return Repair(_unexpected(stop), tokens)
+    slip = slip_at(stop)
+    if slip is None:
+        return Repair(_unexpected(stop), tokens)
+    span = stop.span(slip.first).to(stop.span(slip.last))
+    if slip.continues and tokens is not None:
+        tokens = _without_line_before(tokens)
+    return Repair(Diagnostic(slip.code, slip.message, span, help=slip.help), tokens)
 
 
 def _unexpected(stop: Stop) -> Diagnostic:

@@ -13,6 +13,7 @@ from archlang.source import Span
 OPERATORS = {"STAR", "PLUS", "MINUS", "SIGN", "SLASH", "GLUED_SLASH", "DOUBLE_SLASH", "PERCENT", "POWER"}
 SIGNS = {"SIGN", "MINUS"}
 OPERAND_ENDS = {"NAME", "INT", "FLOAT", "WINDOW", "RPAR", "RSQB", "STRING", "STRING_TAIL"}
+LINE_ENDS = {"SEP", "$END", "RBRACE"}
 LINE_STARTS = {"SEP", "LBRACE", "VBAR", "RBRACE"}
 STEP_STARTS = {"SEP", "LBRACE", "VBAR", "ARROW", "COLON"}
 
@@ -41,6 +42,13 @@ class Stop:
         at = self.at if at is None else at
         while at and self.tokens[at - 1].type not in LINE_STARTS:
             at -= 1
+        return at
+
+    def last_of_line(self) -> int:
+        """The last token before an arrow or the end of the line."""
+        at = self.at
+        while self.tokens[at + 1].type not in {*LINE_ENDS, "ARROW"}:
+            at += 1
         return at
 
     def begins_step(self, at: int) -> bool:

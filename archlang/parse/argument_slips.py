@@ -1,0 +1,93 @@
+"""Slips in the arguments of a step: commas, arithmetic without parentheses, branches without bars, line ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archlang.parse.characters import quoted
+from archlang.parse.stop import LINE_ENDS, OPERAND_ENDS, OPERATORS, STEP_STARTS, Slip, Stop, operand_before, stretch
+
+
+def _arithmetic(stop: Stop) -> Slip | None:
+    if stop.found.type not in OPERATORS or stop.kind(-1) not in OPERAND_ENDS:
+        return None
+    first, last = stretch(stop.tokens, stop.at)
+    words = stop.words(first, last)
+    if stop.kind(-1) == "WINDOW" and stop.found.type in ("SLASH", "GLUED_SLASH"):
+        message = "a stride is glued to its window, or to a slash of its own"
+        return Slip("loose-stride", message, first, last, f"write `{''.join(words.split())}`")
+    help = f"write `({words})`"
+    kinds = [token.type for token in stop.tokens[first : last + 1]]
+    if kinds == ["INT", "STAR", "INT"] and stop.begins_step(first - 1):
+        help = f"write `{words.replace('*', 'x')}` for a window, or `({words})` for a number"
+    return Slip("arithmetic-needs-parentheses", "arithmetic stands in parentheses here", first, last, help)
+
+
+def _branches(stop: Stop) -> Slip | None:
+    """`concat { a, b }`, and braces of an operator without bars."""
+    if "VBAR" not in stop.expected or stop.kind(-1) != "LBRACE" or stop.at < 2:
+        return None
+    start, end = stop.at, stop.at
+    while stop.tokens[end + 1].type not in LINE_ENDS:
+        end += 1
+    inside = stop.tokens[start : end + 1]
+    words = stop.words(start, end)
+    if stop.tokens[end + 1].type == "RBRACE" and {token.type for token in inside} <= {"NAME", "COMMA", "DOT"}:
+        names = words if "," in words else ", ".join(words.split())
+        help = f"write `({names}) -> {stop.tokens[start - 2]}`"
+        return Slip("values-in-braces", "values reach an operator from the left of an arrow", start, end, help)
+    bar = f"write `{{ | {words} ...`" if len(words) < 60 else None
+    return Slip("branch-without-bar", "each branch in an operator's braces begins with `|`", start, start, bar)
+
+
+def _comma(stop: Stop) -> Slip | None:
+    if stop.found.type != "COMMA":
+        return None
+    start, end = stop.at, stop.at
+    while start and stop.tokens[start - 1].type not in STEP_STARTS:
+        start -= 1
+    while stop.tokens[end + 1].type not in {*LINE_ENDS, "ARROW", "LBRACE"}:
+        end += 1
+    line = stop.tokens[start : end + 1]
+    if {token.type for token in line} <= {"NAME", "COMMA", "DOT"}:
+        help = f"several values are a tuple: `({stop.words(start, end)})`"
+        return Slip("comma-between-arguments", "values side by side stand in parentheses", stop.at, stop.at, help)
+    if stop.tokens[start].type not in ("NAME", "DENSE", "REPEAT"):
+        return None
+    help = f"write `{' '.join(stop.words(start, end).replace(',', ' ').split())}`"
+    return Slip("comma-between-arguments", "arguments stand side by side, without commas", stop.at, stop.at, help)
+
+
+def _next_line(stop: Stop) -> Slip | None:
+    """Arguments that stand on the line after their operator's."""
+    first, begins = stop.at, {"INT", "FLOAT", "WINDOW", "STRIDE_SLASH", "SIGN", "LSQB"}
+    if stop.found.type == "EQUAL" and stop.kind(-1) == "NAME" and stop.kind(2) in (*LINE_ENDS, "NAME"):
+        first -= int(stop.tokens[stop.at - 1].end_pos == stop.found.start_pos)
+    if stop.tokens[first - 1].type != "SEP" or (first == stop.at and stop.found.type not in begins):
+        return None
+    if stop.kind(1) == "COLON":
+        return None
+    start, last = stop.line_start(first - 1), stop.last_of_line()
+    help = f"write `{stop.words(start, first - 2)} {stop.words(first, last)}`"
+    message = "arguments stand on the line of their operator"
+    return Slip("arguments-on-the-next-line", message, first, last, help, continues=True)
+
+
+def _number_in_path(stop: Stop) -> Slip | None:
+    if stop.found.type not in ("INT", "FLOAT") or stop.kind(-1) != "DOT":
+        return None
+    first = operand_before(stop.tokens, stop.at)
+    help = f'write `"{stop.words(first, stop.at)}"`'
+    return Slip("unexpected-word", "a path with numbers is a string", first, stop.at, help)
+
+
+def _quantity(stop: Stop) -> Slip | None:
+    if stop.found.type != "QUANTITY":
+        return None
+    message = f"{quoted(stop.found)} is a rounded figure, which only `expect` takes"
+    return Slip("unexpected-word", message, stop.at, stop.at, "write the number in full")
+
+
+ARGUMENT_SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
+    _next_line, _branches, _comma, _arithmetic, _number_in_path, _quantity,
+)  # fmt: skip
