@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archlang.diagnostics import Diagnostic, render
-from archlang.elaborate import check_declarations, elaborate, nets
+from archlang.elaborate import NetName, check_declarations, elaborate, nets
 from archlang.ir import Graph
 from archlang.parse import SETTINGS, parse, parse_value
 from archlang.paths import SPECS
 from archlang.promises import verify
 from archlang.source import Source, Span
-from archlang.syntax import Expression, File
+from archlang.syntax import Expression
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,7 +120,9 @@ def check(spec: str, settings: Mapping[str, Expression] | None = None, only: boo
     source, wanted = find(spec)
     file, diagnostics = parse(source)
     checked = Checked(source, diagnostics=diagnostics)
-    names = _chosen(spec, file, wanted, only, bool(diagnostics))
+    if wanted in file.broken:  # what is wrong with it is told already
+        return checked
+    names = _chosen(spec, nets(file, settings or ()), wanted, only and not diagnostics)
     _add(checked, check_declarations(file))
     for name in names:
         graph, found = elaborate(file, name, settings)
@@ -143,15 +145,15 @@ def _add(checked: Checked, found: list[Diagnostic]) -> None:
     checked.diagnostics += [diagnostic for diagnostic in found if diagnostic not in checked.diagnostics]
 
 
-def _chosen(spec: str, file: File, wanted: str | None, only: bool, broken: bool) -> list[str]:
-    found = nets(file)
-    names = [net.name for net in found if net.complete]
+def _chosen(spec: str, found: list[NetName], wanted: str | None, only: bool) -> list[str]:
+    """The nets to build: the one that is wanted, or all that are complete."""
     if wanted is not None:
-        if wanted not in [net.name for net in found] and wanted not in file.broken:
+        if wanted not in [net.name for net in found]:
             listed = ", ".join(net.name for net in found)
             raise CallError(f"{spec}: there is no net `{wanted}` in this file; it has {listed or 'none'}")
         return [wanted]
-    if only and len(names) > 1 and not broken:
+    names = [net.name for net in found if net.complete]
+    if only and len(names) > 1:
         raise CallError(f"{spec} holds several nets: name one, as in `{spec}:{names[0]}`; it has {', '.join(names)}")
     return names
 

@@ -52,6 +52,14 @@ def test_set_replaces_a_parameter(spec: str, capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["totals"]["params"] == 80
 
 
+def test_set_gives_what_has_no_default(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    text = NET.replace("width=4", "width")
+    for words, status in ([], 1), (["--set", "width=4"], 0):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert main(["check", "-", *words]) == status
+    assert capsys.readouterr().out == "n: 40 parameters, 1,296 MACs\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [

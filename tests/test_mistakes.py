@@ -105,10 +105,10 @@ LIMITS = {
     "signs": net_of("conv 1x1 (" + "- " * MANY + "1)"),
     "negations": net_of("if " + "not " * MANY + "true { relu }"),
     "a sum": net_of("conv 1x1 (" + " + ".join(["1"] * MANY) + ")"),
-    "a shorter sum": net_of("conv 1x1 (" + " + ".join(["1"] * 50_000) + ")"),
-    "a sum at the top": net_of("conv 1x1 a", before="let a = " + " + ".join(["1"] * 50_000)),
-    "indexes": net_of("conv 1x1 a" + "[0]" * 40_000, before="let a = [1]"),
-    "conditions": net_of("if false { relu } " + "else if false { relu } " * 15_000),
+    "a shorter sum": net_of("conv 1x1 (" + " + ".join(["1"] * 45_000) + ")"),
+    "a sum at the top": net_of("conv 1x1 a", before="let a = " + " + ".join(["1"] * 45_000)),
+    "indexes": net_of("conv 1x1 a" + "[0]" * 30_000, before="let a = [1]"),
+    "conditions": net_of("if false { relu } " + "else if false { relu } " * 12_000),
     "a function that doubles": net_of("conv 1x1 f(35)", before="let f(n) = 1 if n == 0 else f(n - 1) + f(n - 1)"),
     "lists that double": net_of(
         "conv 1x1 len(a40)", before="let a0 = [1, 2]\n" + "\n".join(f"let a{i + 1} = [a{i}, a{i}]" for i in range(40))

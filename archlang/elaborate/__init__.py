@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from archlang import ir
@@ -28,24 +28,25 @@ class NetName:
     span: Span
 
 
-def nets(file: s.File) -> list[NetName]:
-    """The nets of a file, in the order written."""
+def nets(file: s.File, settings: Collection[str] = ()) -> list[NetName]:
+    """The nets of a file, in the order written; `settings` names the parameters that are given besides."""
     here = top_of(file)
     found: dict[str, NetName] = {}
     for declaration in file.declarations:
         if isinstance(declaration, s.Derived) or (isinstance(declaration, s.Definition) and declaration.is_net):
             name = declaration.name
-            found.setdefault(name.text, NetName(name.text, _complete(name.text, here), name.span))
+            found.setdefault(name.text, NetName(name.text, _complete(name.text, settings, here), name.span))
     return list(found.values())
 
 
-def _complete(name: str, here: Here) -> bool:
+def _complete(name: str, settings: Collection[str], here: Here) -> bool:
     """Whether every parameter has a value; a net with a mistake counts as complete, so that the mistake is told."""
     try:
         definition, given, _ = resolved(name, here)
     except (Mistake, Silent, RecursionError):
         return True
-    return all(parameter.default is not None or parameter.name in given for parameter in definition.parameters)
+    filled = {*given, *settings}
+    return all(parameter.default is not None or parameter.name in filled for parameter in definition.parameters)
 
 
 def elaborate(

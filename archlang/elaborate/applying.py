@@ -115,10 +115,15 @@ def apply_operator(head: OperatorValue, given: tuple[Given, ...], at: At, action
 
 def _sides(inputs: tuple[Tensor, ...], action: s.Apply, here: Here) -> tuple[Label, ...]:
     """Where each value that flows in comes from, where that is another line."""
-    places = [(here.builder.origins[tensor.value], tensor.type) for tensor in inputs]
-    return tuple(
-        Label(span, f"{type} from here") for span, type in places if span.line != action.span.line or len(inputs) > 1
-    )
+    builder = here.builder
+    entering = {port.value: f"the input of `{builder.definition.name.text}`" for port in builder.inputs}
+    labels: list[Label] = []
+    for tensor in inputs:
+        span = builder.origins[tensor.value]
+        if span.line != action.span.line or len(inputs) > 1:
+            where = f", {entering[tensor.value]}" if tensor.value in entering else " from here"
+            labels.append(Label(span, f"{tensor.type}{where}"))
+    return tuple(labels)
 
 
 def _name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
