@@ -12,7 +12,7 @@ from archlang.source import Span
 MAX_DIGITS = 40
 MAX_NAME = 100  # characters
 MAX_HOLES = 100  # of a string
-MAX_WORDS = 100_000  # of a file
+MAX_WORDS = 1_000_000  # of a file
 
 _NUMBERS = {"INT", "FLOAT", "WINDOW", "QUANTITY"}
 _QUOTES = 'a string stands between double quotes: `"n c h w"`'
