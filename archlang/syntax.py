@@ -11,10 +11,11 @@ from archlang.source import Span
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literal:
-    """A number, a bool or a window."""
+    """A number, a bool or a window; `unit` is one unit of the last digit written."""
 
     value: int | float | bool | tuple[int, ...]
     span: Span
+    unit: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,12 +25,16 @@ def assert_equal_in_eval(ours: nn.Module, theirs: nn.Module, images: Tensor) -> 
 
 
 def assert_equal_in_train(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
-    """Dropout is seeded alike; every parameter and every running statistic is compared."""
+    """Dropout is seeded alike; every output, parameter's gradient and running statistic is compared."""
+    given: list[Sequence[Tensor]] = []
     for module in (ours, theirs):
         module.train()
         module.zero_grad()
         torch.manual_seed(7)
-        torch.stack([output.square().sum() for output in _outputs(module(images))]).sum().backward()
+        given.append(_outputs(module(images)))
+        torch.stack([output.square().sum() for output in given[-1]]).sum().backward()
+    for mine, other in zip(*given, strict=True):
+        assert torch.equal(mine, other)
     gradients = dict(theirs.named_parameters())
     for name, parameter in ours.named_parameters():
         expected = gradients[name].grad

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from archlang import parse as package
 from archlang import syntax as s
 from archlang.parse import parse, parse_value, table
+from archlang.parse.build import Build
 from archlang.paths import GRAMMAR
 from archlang.source import Source, Span
 from tests.specs import net_of, wrong
@@ -277,18 +277,18 @@ def test_a_stale_table_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     fresh = tmp_path / "fresh.table"
     fresh.write_bytes(table.compiled(GRAMMAR))
     monkeypatch.setattr(table, "_built", no_build)
-    table.load(GRAMMAR, fresh, package.Build())
+    table.load(GRAMMAR, fresh, Build())
     changed = tmp_path / "changed.lark"
     changed.write_text(GRAMMAR.read_text(encoding="utf-8") + "\n// changed\n", encoding="utf-8")
     with pytest.raises(LookupError, match="built anew"):
-        table.load(changed, fresh, package.Build())
+        table.load(changed, fresh, Build())
     with pytest.raises(LookupError, match="built anew"):
-        table.load(GRAMMAR, tmp_path / "absent.table", package.Build())
+        table.load(GRAMMAR, tmp_path / "absent.table", Build())
     other = tmp_path / "table.py"
     other.write_text("STARTS = ['other']", encoding="utf-8")
     monkeypatch.setattr(table, "__file__", str(other))
     with pytest.raises(LookupError, match="built anew"):
-        table.load(GRAMMAR, fresh, package.Build())
+        table.load(GRAMMAR, fresh, Build())
 
 
 def no_build(text: str, transformer: Callable[..., object]) -> None:

@@ -96,7 +96,7 @@ def _check_inputs(definition: s.Definition, count: int, span: Span) -> None:
         return
     name = definition.name
     inputs = f"{len(named)} inputs" if len(named) > 1 else "one input"
-    message = f"{name.text} has {inputs}, and {count} value{'s flow' if count != 1 else ' flows'} into it"
+    message = f"`{name.text}` has {inputs}, and {count} value{'s flow' if count != 1 else ' flows'} into it"
     help = None if named else "name its inputs in its braces, one `input` for each"
     labels = (Label(name.span, "declared here"),)
     raise Mistake(Rejected("inputs-do-not-match", message, help=help), span, labels)

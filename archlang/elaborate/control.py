@@ -15,6 +15,8 @@ from archlang.elaborate.reading import labels_in
 from archlang.elaborate.values import UNKNOWN, Bundle, Mistake, Tensor, Unknown, Value, kind, shown
 from archlang.source import Span
 
+MAX_FAILED_TURNS = 1000  # of a loop in a block that is wrong already
+
 Run = Callable[[s.Body, Here], None]
 
 
@@ -23,6 +25,9 @@ def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable
     values, targets = _looped(action, here)
     for turn, value in enumerate(values):
         here.session.tick(action.span)
+        if turn >= MAX_FAILED_TURNS and here.builder.failed:
+            here.builder.tainted = True  # the labels of the turns that are left out
+            return
         inner = here.nested(loop=True)
         if targets is not None:
             assign(targets, value, inner)

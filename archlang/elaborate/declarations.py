@@ -35,8 +35,8 @@ def top_of(file: s.File) -> Here:
             message = f"`{name}` is {what}; a declaration needs a name of its own"
             here.session.report(Mistake(Rejected("name-taken", message), span))
         places[name] = span
-        _check_parameters(declaration, here)
-        here.session.later[name] = _maker(declaration, here)
+        sound = _check_parameters(declaration, here)
+        here.session.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
         if not isinstance(declaration, s.Let):
             here.session.nets[name] = declaration
     return here
@@ -48,8 +48,9 @@ def _named(declaration: s.Declaration) -> tuple[str, Span]:
     return declaration.name.text, declaration.name.span
 
 
-def _check_parameters(declaration: s.Declaration, here: Here) -> None:
-    """Refuse parameters that share a name, or are called `it`."""
+def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
+    """Whether no parameters share a name and none is called `it`; that is refused."""
+    told = len(here.session.diagnostics)
     places: dict[str, Span] = {}
     for parameter in (not isinstance(declaration, s.Derived) and declaration.parameters) or ():
         if parameter.name in places or parameter.name == "it":
@@ -58,6 +59,7 @@ def _check_parameters(declaration: s.Declaration, here: Here) -> None:
                 message = "`it` is the value that flows; no parameter can be called that"
             here.session.report(Mistake(Rejected("name-taken", message), parameter.span))
         places[parameter.name] = parameter.span
+    return len(here.session.diagnostics) == told
 
 
 def _maker(declaration: s.Declaration, here: Here) -> Callable[[], Value]:

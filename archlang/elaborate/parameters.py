@@ -42,7 +42,7 @@ def bind_parameters(
     for parameter in parameters:
         if parameter.name not in bound:
             if parameter.default is None:
-                message = f"{what} needs `{parameter.name}`"
+                message = f"`{what}` needs `{parameter.name}`"
                 raise Mistake(Rejected("missing-argument", message, help=_declared(what, parameters)), span)
             bound[parameter.name] = evaluate(parameter.default, here)
         here.lets.names[parameter.name] = bound[parameter.name]
@@ -72,7 +72,7 @@ def _filled(what: str, parameters: Sequence[s.Parameter], free: Sequence[str], a
     names = [parameter.name for parameter in parameters]
     if argument.name is not None:
         if argument.name not in names:
-            message = f"{what} has no parameter named `{argument.name}`"
+            message = f"`{what}` has no parameter named `{argument.name}`"
             help = did_you_mean(argument.name, names) or _declared(what, parameters)
             raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
         return [(argument.name, value, at)]
@@ -86,7 +86,7 @@ def _filled(what: str, parameters: Sequence[s.Parameter], free: Sequence[str], a
     if free:
         return [(free[0], value, at)]
     takes = f"{len(names) or 'no'} argument{'s' if len(names) != 1 else ''}"
-    message = f"{what} takes {takes}, and this is one more: {kind(value)}"
+    message = f"`{what}` takes {takes}, and this is one more: {kind(value)}"
     raise Mistake(Rejected("too-many-arguments", message, help=_declared(what, parameters)), argument.span)
 
 
@@ -94,7 +94,7 @@ def _windowed(name: str, names: Sequence[str], what: str, span: Span) -> str:
     if name in names:
         return name
     part = "a window" if name == "kernel" else "a stride"
-    raise Mistake(Rejected("unknown-argument", f"{what} has no parameter `{name}`, which {part} would fill"), span)
+    raise Mistake(Rejected("unknown-argument", f"`{what}` has no parameter `{name}`, which {part} would fill"), span)
 
 
 def name_span(argument: Given) -> Span:
@@ -114,13 +114,12 @@ def refuse_flowing(what: str, given: Sequence[Given]) -> None:
     for argument in given:
         found = _flowing_in(argument.value)
         if isinstance(found, Function):
-            message = (
-                f"a parameter of {what} is a number, list, string, window, operator or block, and this is {kind(found)}"
-            )
+            kinds = "a number, list, string, window, operator or block"
+            message = f"a parameter of `{what}` is {kinds}, and this is {kind(found)}"
             raise Mistake(Rejected("wrong-kind", message), argument.at)
         if found is not None:
-            message = f"values flow into {what} from the left of an arrow, and this is {kind(found)}"
-            help = f"write `(..., ...) -> {what}`, and name its inputs in it"
+            message = f"values flow into `{what}` from the left of an arrow, and this is {kind(found)}"
+            help = f"write `(it, ...) -> {what}`, and name its inputs in it, one `input` for each"
             raise Mistake(Rejected("value-as-argument", message, help=help), argument.at)
 
 

@@ -160,7 +160,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
         )
     head, _, last = path.rpartition(".")
     fact = last if last in ir.FACTS else "shape"
-    promised = evaluate(item.promised, here)
+    promised = _promised(item.promised, here)
     if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
         message = f"a promise is a number or a shape like 256x56x56, and this is {kind(promised)}"
         raise Mistake(Rejected("bad-promise", message), item.promised.span)
@@ -180,6 +180,13 @@ def run_expect(item: s.Expect, here: Here) -> None:
 
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
 _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
+
+
+def _promised(node: s.Expression, here: Here) -> Value:
+    """The number or shape promised; a list of sides is a shape."""
+    value = evaluate(node, here)
+    sides = [side for side in value if isinstance(side, int)] if isinstance(value, tuple) else []
+    return Window(sides) if isinstance(value, tuple) and value and len(sides) == len(value) else value
 
 
 def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float | Window, here: Here) -> None:
@@ -207,7 +214,7 @@ def _slack(node: s.Expression) -> float:
     match node:
         case s.Quantity(slack=slack):
             return slack
-        case s.Literal(value=float(value)):
-            return float(10 ** -len(repr(value).partition(".")[2]))
+        case s.Literal(unit=unit):
+            return unit
         case _:
             return 1.0

@@ -57,7 +57,8 @@ def _after_mistake(item: s.Statement, here: Here) -> None:
             here.it = UNKNOWN
             names = written(label)
             for name in names:
-                here.scope.labels.setdefault(name, UNKNOWN)
+                if here.lets.find(name) is None:
+                    here.scope.labels.setdefault(name, UNKNOWN)
             builder.tainted |= label is not None and not names
         case s.Step() | s.Broken():
             here.it = UNKNOWN

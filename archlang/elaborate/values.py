@@ -28,7 +28,8 @@ class Mistake(Exception):
     def diagnostic(self, trace: tuple[Label, ...]) -> Diagnostic:
         """The message, with the chain of calls and loops that leads here."""
         rejected = self.rejected
-        return Diagnostic(rejected.code, rejected.message, self.span, (*self.labels, *trace), rejected.help)
+        around = (label for label in trace if label.span != self.span)
+        return Diagnostic(rejected.code, rejected.message, self.span, (*self.labels, *around), rejected.help)
 
 
 class Silent(Exception):

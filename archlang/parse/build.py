@@ -233,7 +233,9 @@ def _int(text: str, span: Span) -> s.Literal:
 
 
 def _float(text: str, span: Span) -> s.Literal:
-    return s.Literal(float(text), span)
+    digits, _, exponent = text.lower().partition("e")
+    last = int(exponent or 0) - len(digits.partition(".")[2])
+    return s.Literal(float(text), span, unit=float(f"1e{last}"))
 
 
 def _window(text: str, span: Span) -> s.Literal:

@@ -61,7 +61,7 @@ def _listed(expected: frozenset[str]) -> str:
         return "an argument, `->` or the end of the line"
     words = ["a value"] if _VALUE <= expected else []
     words += [word for kind, word in _WORDS.items() if kind in expected and not (words and kind in _LITERALS)]
-    words = list(dict.fromkeys(words))
+    words = list(dict.fromkeys(words)) or [f"`{kind.lower()}`" for kind in sorted(expected)]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
