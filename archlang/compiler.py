@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import NetName, check_declarations, elaborate, nets
 from archlang.ir import Graph
-from archlang.parse import SETTINGS, parse, parse_value
-from archlang.paths import SPECS
+from archlang.library import CallError, find, read
+from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
 from archlang.source import Source, Span
 from archlang.syntax import Expression
@@ -23,11 +21,8 @@ if TYPE_CHECKING:
 
     from archlang.report import Report
 
-MAX_BYTES = 16 * 2**20  # of a spec's text
 
-
-class CallError(Exception):
-    """The call is wrong, not the spec: no such file, no such net, a setting that no parameter takes."""
+__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "setting"]
 
 
 class SpecError(Exception):
@@ -42,12 +37,17 @@ class SpecError(Exception):
 class Checked:
     """What checking a spec gives: the Graphs of the nets asked for, and all that is wrong."""
 
-    source: Source
+    sources: dict[str, Source]
     graphs: list[Graph] = field(default_factory=list[Graph])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
+    @property
+    def source(self) -> Source:
+        """The spec's own text; the others are of the files that it uses."""
+        return next(iter(self.sources.values()))
+
     def rendered(self) -> list[str]:
-        return [render(diagnostic, {self.source.name: self.source}) for diagnostic in self.diagnostics]
+        return [render(diagnostic, self.sources) for diagnostic in self.diagnostics]
 
 
 @dataclass(frozen=True)
@@ -115,34 +115,46 @@ def setting(name: str, text: str) -> Expression:
     return value
 
 
-def check(spec: str, settings: Mapping[str, Expression] | None = None, only: bool = False) -> Checked:
-    """Read a spec, elaborate its nets and verify their promises; `only` asks for exactly one net."""
-    source, wanted = find(spec)
-    file, diagnostics = parse(source)
-    checked = Checked(source, diagnostics=diagnostics)
-    if wanted in file.broken:  # what is wrong with it is told already
+def check(
+    spec: str, settings: Mapping[str, Expression] | None = None, only: bool = False, root: Path | None = None
+) -> Checked:
+    """Read a spec, elaborate its nets and verify their promises; `only` asks for exactly one net.
+
+    `root` is the folder that `use` may not leave: the spec's own where none is given.
+    """
+    found = find(spec, root)
+    library = read(found)
+    file, files = library.main, library.files
+    checked = Checked(library.sources, diagnostics=library.diagnostics)
+    if found.net in file.broken:  # what is wrong with it is told already
         return checked
-    names = _chosen(spec, nets(file, settings or ()), wanted, only and not diagnostics)
-    _add(checked, check_declarations(file))
+    names = _chosen(spec, nets(file, settings or (), files), found.net, only and not checked.diagnostics)
+    _add(checked, check_declarations(file, files))
     for name in names:
-        graph, found = elaborate(file, name, settings)
-        wrong = next((d for d in found if d.span.file == SETTINGS), None)
-        if wrong is not None:
-            raise CallError(f"--set: {wrong.message}" + (f"; {wrong.help}" if wrong.help else ""))
-        _add(checked, found)
+        graph, wrong = elaborate(file, name, settings, files)
+        _refuse_settings(wrong)
+        _add(checked, wrong)
         if graph is not None:
             _add(checked, verify(graph))
             checked.graphs.append(graph)
-    if not names and not checked.diagnostics and wanted is None:
-        start = Span(source.name, 1, 1, 1, 2)
+    if not names and not checked.diagnostics and found.net is None:
+        start = Span(file.name, 1, 1, 1, 2)
         help = "give the parameters of a net defaults, or derive one: `net a = b depth=2`"
         _add(checked, [Diagnostic("no-net", "this file holds no net that can be built as it is", start, help=help)])
     return checked
 
 
+def _refuse_settings(found: Sequence[Diagnostic]) -> None:
+    """What is wrong with a setting is wrong with the call."""
+    wrong = next((diagnostic for diagnostic in found if diagnostic.span.file == SETTINGS), None)
+    if wrong is not None:
+        raise CallError(f"--set: {wrong.message}" + (f"; {wrong.help}" if wrong.help else ""))
+
+
 def _add(checked: Checked, found: list[Diagnostic]) -> None:
-    """Several nets of a file may meet the same mistake; it is told once."""
-    checked.diagnostics += [diagnostic for diagnostic in found if diagnostic not in checked.diagnostics]
+    """Several nets of a file may meet the same mistake, each by its own way; it is told once."""
+    told = {(diagnostic.code, diagnostic.span) for diagnostic in checked.diagnostics}
+    checked.diagnostics += [diagnostic for diagnostic in found if (diagnostic.code, diagnostic.span) not in told]
 
 
 def _chosen(spec: str, found: list[NetName], wanted: str | None, only: bool) -> list[str]:
@@ -156,47 +168,3 @@ def _chosen(spec: str, found: list[NetName], wanted: str | None, only: bool) -> 
     if only and len(names) > 1:
         raise CallError(f"{spec} holds several nets: name one, as in `{spec}:{names[0]}`; it has {', '.join(names)}")
     return names
-
-
-# ---- finding a spec
-
-
-def find(spec: str) -> tuple[Source, str | None]:
-    """The text that a SPEC names, and the net in it where one is named."""
-    if spec == "-":
-        return Source("<stdin>", _decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))), None
-    path, _, net = spec.rpartition(":") if re.search(r":\w+$", spec) else (spec, "", "")
-    if Path(spec).is_file():
-        path, net = spec, ""
-    if Path(path).is_file():
-        with Path(path).open("rb") as file:
-            return Source(path, _decoded(path, file.read(MAX_BYTES + 1))), net or None
-    if re.fullmatch(r"\w+", spec):
-        return _shipped(spec)
-    raise CallError(f"there is no file {path}")
-
-
-def _shipped(name: str) -> tuple[Source, str]:
-    for path, names in shipped_nets():
-        if name in names:
-            return Source(path.name, path.read_text(encoding="utf-8")), name
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [net for _, names in shipped_nets() for net in names], 1)
-    hint = f"; did you mean {near[0]}?" if near else "; a path ends in .arch"
-    raise CallError(f"there is no file and no shipped net called {name}{hint}")
-
-
-def shipped_nets() -> Iterator[tuple[Path, list[str]]]:
-    """The files of the shipped specs and the nets that each declares."""
-    for path in sorted(SPECS.rglob("*.arch")):
-        yield path, re.findall(r"^net (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-
-
-def _decoded(name: str, data: bytes) -> str:
-    if len(data) > MAX_BYTES:
-        raise CallError(f"{name} is larger than {MAX_BYTES // 2**20} MiB")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CallError(f"{name} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None

@@ -8,7 +8,7 @@ its nodes give, in order. Paths within a block are relative to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -75,27 +75,44 @@ class _Model(BaseModel):
 
 
 class OpNode(_Model):
-    """One operator applied. Its weights live at `scope.name`; a join has no name."""
+    """One operator applied. Its weights live at `scope.name`; a join has no name.
+
+    `module` is the path (within the block) of an earlier node's module that is applied again, which has no name of its
+    own then. `ties` says which of its weights are another's: `{"weight": "wte.weight"}`.
+    """
 
     kind: Literal["op"] = "op"
     op: Annotated[Operator, _AnyOperator]
     scope: str
     name: str | None
+    module: str | None = None
+    ties: dict[str, str] = {}
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     span: Span
 
+    @property
+    def path(self) -> str:
+        """The path of its module within the block; a join's is that of its scope."""
+        return self.module or join_path(self.scope, self.name)
+
 
 class CallNode(_Model):
-    """One call of a block: `block` is the id of another block of the Graph."""
+    """One call of a block: `block` is the id of another block of the Graph. `module` is as an operator's."""
 
     kind: Literal["call"] = "call"
     block: str
     scope: str
     name: str | None
+    module: str | None = None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     span: Span
+
+    @property
+    def path(self) -> str:
+        """The path of its module within the block."""
+        return self.module or join_path(self.scope, self.name)
 
 
 Node = Annotated[OpNode | CallNode, Field(discriminator="kind")]
@@ -113,7 +130,7 @@ class Block(_Model):
     """A block at one set of arguments and input types.
 
     `types` holds the type of each value. `scopes` lists the labelled braces in the order written, `labels` the value
-    that each label or path names.
+    that each label or path names. Nothing at or below a path that is `frozen` is trained.
     """
 
     id: str
@@ -125,6 +142,7 @@ class Block(_Model):
     nodes: tuple[Node, ...]
     scopes: tuple[str, ...]
     labels: dict[str, int]
+    frozen: tuple[str, ...] = ()
 
     @cached_property
     def training_only(self) -> frozenset[tuple[int, ...]]:
@@ -176,8 +194,8 @@ class Promise(_Model):
 class Layer:
     """An operator at its full path, in the order of the whole net. `inputs` and `outputs` number values globally.
 
-    `path` is the state-dict path; a join's is that of the scope it stands in. One that is `training_only` does not run
-    in evaluation.
+    `path` is the state-dict path; a join's is that of the scope it stands in. A layer that is `training_only` does not
+    run in evaluation, one that is `reused` has the weights of an earlier layer at its path, `frozen` ones do not train.
     """
 
     path: str
@@ -186,6 +204,8 @@ class Layer:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     training_only: bool
+    reused: bool
+    frozen: bool
 
     @property
     def op(self) -> Operator:
@@ -200,14 +220,45 @@ class Layer:
         return self.block.types_of(self.node.outputs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Where a walk through the calls of a net stands: the path, and what holds for all that is below it."""
+
+    path: str = ""
+    idle: bool = False
+    reused: bool = False
+    frozen: tuple[str, ...] = ()
+
+    def freezing(self, block: Block) -> _Around:
+        """The same place inside a block, with what the block freezes."""
+        if not block.frozen:
+            return self
+        return replace(self, frozen=(*self.frozen, *(join_path(self.path, path) for path in block.frozen)))
+
+    def within(self, block: Block, node: OpNode | CallNode) -> _Around:
+        """The place of a node of the block that stands here."""
+        path = join_path(self.path, node.path)
+        return _Around(
+            path, self.idle or node.outputs in block.training_only, self.reused or node.module is not None, self.frozen
+        )
+
+    def layer(self, node: OpNode, block: Block, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Layer:
+        frozen = any(is_at(self.path, path) for path in self.frozen)
+        return Layer(self.path, node, block, inputs, outputs, self.idle, self.reused, frozen)
+
+
 class Graph(_Model):
-    """A net, checked. `blocks` stand callees first; the last one is the net itself."""
+    """A net, checked. `blocks` stand callees first; the last one is the net itself.
+
+    `open_sizes` names the sizes that its inputs leave open: for each, the inputs and axes that have it.
+    """
 
     version: Literal[1] = VERSION
     name: str
     arguments: dict[str, str]
     blocks: tuple[Block, ...]
     promises: tuple[Promise, ...] = ()
+    open_sizes: dict[str, tuple[tuple[str, str], ...]] = {}
 
     @cached_property
     def by_id(self) -> Mapping[str, Block]:
@@ -221,22 +272,22 @@ class Graph(_Model):
         """Every operator of the whole net in the order written, calls expanded."""
         numbers = iter(range(10**18))
         inputs = [next(numbers) for _ in self.root.inputs]
-        yield from self._expand(self.root, "", False, inputs, numbers, {})
+        yield from self._expand(self.root, _Around(), inputs, numbers, {})
 
     def _expand(
-        self, block: Block, prefix: str, idle: bool, inputs: list[int], numbers: Iterator[int], given: dict[int, int]
+        self, block: Block, around: _Around, inputs: list[int], numbers: Iterator[int], given: dict[int, int]
     ) -> Iterator[Layer]:
         given.update(zip((port.value for port in block.inputs), inputs, strict=True))
+        around = around.freezing(block)
         for node in block.nodes:
-            path = join_path(prefix, node.scope, node.name)
+            inside = around.within(block, node)
             sources = [given[value] for value in node.inputs]
-            idles = idle or node.outputs in block.training_only
             if isinstance(node, OpNode):
                 results = [next(numbers) for _ in node.outputs]
-                yield Layer(path, node, block, tuple(sources), tuple(results), idles)
+                yield inside.layer(node, block, tuple(sources), tuple(results))
             else:
                 callee, inner = self.by_id[node.block], dict[int, int]()
-                yield from self._expand(callee, path, idles, sources, numbers, inner)
+                yield from self._expand(callee, inside, sources, numbers, inner)
                 results = [inner[port.value] for port in callee.outputs]
             given.update(zip(node.outputs, results, strict=True))
 
@@ -258,6 +309,11 @@ class Graph(_Model):
 def join_path(*parts: str | None) -> str:
     """Dotted parts in one path; empty parts and None add nothing."""
     return ".".join(part for part in parts if part)
+
+
+def is_at(path: str, top: str) -> bool:
+    """Whether a path is `top` or stands below it."""
+    return path == top or path.startswith(f"{top}.")
 
 
 def json_schema() -> dict[str, Any]:

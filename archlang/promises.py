@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from archlang.diagnostics import Diagnostic
 from archlang.facts.work import Counts, Totals, count
-from archlang.ir import Block, Graph, Node, OpNode, Promise, join_path
+from archlang.ir import Block, Graph, Node, OpNode, Promise, is_at
 from archlang.shapes import TensorType
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -61,23 +62,23 @@ def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:
     """The counts of all operators at or below a path; of the whole net for the empty path. None where nothing is."""
     if not path:
         return counts.net
-    found = [_total(counts, block, node) for block, node in _below(graph, graph.root, path)]
-    return sum(found, Totals()) if found else None
-
-
-def _total(counts: Counts, block: Block, node: Node) -> Totals:
-    total = counts.operators[block.id, node.outputs] if isinstance(node, OpNode) else counts.blocks[node.block]
-    return total.at_rest() if node.outputs in block.training_only else total
+    found = [counts.at(block, node) for block, node in _below(graph, graph.root, path)]
+    if not found:
+        return None
+    total = sum(found, Totals())
+    if any(block.frozen for block in graph.blocks):
+        layers = (layer for layer in graph.flat() if is_at(layer.path, path))
+        total = replace(total, trainable_params=sum(counts.of(layer).trainable_params for layer in layers))
+    return total
 
 
 def _below(graph: Graph, block: Block, path: str) -> Iterator[tuple[Block, Node]]:
     """The nodes at or below a path relative to a block."""
     for node in block.nodes:
-        own = join_path(node.scope, node.name)
-        if own == path or own.startswith(path + "."):
+        if is_at(node.path, path):
             yield block, node
-        elif not isinstance(node, OpNode) and path.startswith(own + ".") and node.name is not None:
-            yield from _below(graph, graph.by_id[node.block], path[len(own) + 1 :])
+        elif not isinstance(node, OpNode) and path.startswith(f"{node.path}."):
+            yield from _below(graph, graph.by_id[node.block], path[len(node.path) + 1 :])
 
 
 def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:
@@ -88,11 +89,10 @@ def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:
     if path in ports:
         return block.types[ports[path]]
     for node in block.nodes:
-        own = join_path(node.scope, node.name)
-        if own == path:
+        if node.path == path and (node.name or node.module):
             return block.types[node.outputs[0]]
-        if not isinstance(node, OpNode) and path.startswith(own + ".") and node.name is not None:
-            return type_at(graph.by_id[node.block], path[len(own) + 1 :], graph)
+        if not isinstance(node, OpNode) and path.startswith(f"{node.path}."):
+            return type_at(graph.by_id[node.block], path[len(node.path) + 1 :], graph)
     return None
 
 

@@ -103,6 +103,11 @@ def input_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
     return TensorType((1, *shape), ("n", *names[len(shape)]), dtype)
 
 
+def param_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
+    """The type of a tensor that a net holds itself: torch's whole shape, no batch, axes without names."""
+    return TensorType(shape, ("_",) * len(shape), dtype)
+
+
 def slide(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False) -> int:
     """Positions of a window: floor((size + before + after - dilation*(kernel - 1) - 1) / stride) + 1.
 

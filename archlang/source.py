@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from posixpath import dirname, join, normpath
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Span:
     def start(self) -> Span:
         """The first character alone."""
         return Span(self.file, self.line, self.column, self.line, self.column + 1)
+
+
+def path_from(file: str, path: str) -> str:
+    """A path as `use` writes it, relative to the file in which it stands."""
+    return normpath(join(dirname(file), path))
 
 
 @dataclass(frozen=True, slots=True)

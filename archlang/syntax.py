@@ -118,9 +118,19 @@ class Quantity:
     span: Span
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenSize:
+    """`H=512` in the shape of an input: a size that is left open, with the one it has where none is given."""
+
+    name: str
+    default: Expression
+    span: Span
+
+
 Expression = (
     Literal | Text | Name | Attribute | Index | Slice | Call | Unary | Binary | Conditional | Sequence | Quantity
-)
+    | OpenSize
+)  # fmt: skip
 
 # ---- arguments
 
@@ -140,11 +150,15 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
-    """A parameter of a block, net or function, with its default where it has one."""
+    """A parameter of a block, net or function, with its default where it has one.
+
+    `open_size` says that it is a size which an input leaves open; such a one is given by name alone.
+    """
 
     name: str
     default: Expression | None
     span: Span
+    open_size: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +182,17 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Param:
+    """`param label: shape init=...`; a `buffer` is one that training does not change."""
+
+    label: Expression
+    shape: Expression
+    options: tuple[Argument, ...]
+    buffer: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Output:
     """`output values`, `training` where it says `when training`."""
 
@@ -183,6 +208,14 @@ class Expect:
     subject: Expression
     comparison: str
     promised: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Freeze:
+    """`freeze paths`."""
+
+    paths: tuple[Expression, ...]
     span: Span
 
 
@@ -213,6 +246,23 @@ class Apply:
     head: Expression
     arguments: tuple[Argument, ...]
     branches: Branches | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inline:
+    """`inline block arguments`: a block called without a scope of its own."""
+
+    head: Name
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reuse:
+    """`reuse label`: the module of a labelled step, applied again."""
+
+    module: Expression
     span: Span
 
 
@@ -280,8 +330,8 @@ class Targets:
     span: Span
 
 
-Action = Apply | Body | Branches | For | If | Repeat | Residual
-Statement = Let | Input | Output | Expect | Broken | Step
+Action = Apply | Inline | Reuse | Body | Branches | For | If | Repeat | Residual
+Statement = Let | Input | Param | Output | Expect | Freeze | Broken | Step
 
 # ---- declarations
 
@@ -308,7 +358,17 @@ class Derived:
     span: Span
 
 
-Declaration = Definition | Derived | Let
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """`use "path": names`."""
+
+    path: str
+    path_span: Span
+    names: tuple[Name, ...]
+    span: Span
+
+
+Declaration = Definition | Derived | Let | Use
 
 
 @dataclass(frozen=True, slots=True, eq=False)

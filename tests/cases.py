@@ -16,7 +16,7 @@ from archlang.diagnostics import Rejected, render
 from archlang.elaborate import elaborate
 from archlang.ops.base import Operator
 from archlang.parse import parse
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, Window, input_type, param_type
 from archlang.source import Source
 
 LAYOUTS = (("n", "c"), ("n", "c", "t"), ("n", "c", "h", "w"), ("n", "c", "d", "h", "w"), ("n", "t", "c"), ("n", "t"))
@@ -41,6 +41,11 @@ class Case:
     def __str__(self) -> str:
         return f"{self.op!r} of {', '.join(f'{x} ({x.names}, {x.dtype})' for x in self.types)}"
 
+    @property
+    def below(self) -> int:
+        """Whole numbers that flow in are below this one; a table has so many rows."""
+        return getattr(self.op, "count", 10)
+
     def rejection(self) -> Rejected | None:
         try:
             self.op.outputs(*self.types)
@@ -62,15 +67,35 @@ def examples(op: type[Operator]) -> list[Case]:
     return [read(example.step, *example.inputs.split(", ")) for example in op.examples]
 
 
-def read(step: str, *shapes: str) -> Case:
-    """A step of the language and the inputs that flow into it."""
-    inputs = (f"input x{at}: {shape if 'x' in shape else f'[{shape}]'}" for at, shape in enumerate(shapes))
-    source = Source("example", "\n".join(["net example {", *inputs, step, "output", "}"]))
+def read(step: str, *inputs: str) -> Case:
+    """A step of the language and the inputs that flow into it.
+
+    An input is written as a shape without a batch, and after it, where they are not those of an input, the axes or
+    the dtype: `3x8x8`, `16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
+    """
+    lines = [line for at, text in enumerate(inputs) for line in _input_lines(f"x{at}", *text.split())]
+    lines.sort(key=lambda line: "->" in line)  # what is declared stands before all steps
+    values = ", ".join(f"x{at}" for at in range(len(inputs)))
+    flow = f"({values}) -> " if any(" " in text for text in inputs) else ""
+    source = Source("example", "\n".join(["net example {", *lines, f"{flow}{step}", "output", "}"]))
     file, wrong = parse(source)
     graph, more = elaborate(file, "example")
     assert graph is not None, "\n".join(render(diagnostic, {"example": source}) for diagnostic in [*wrong, *more])
-    (layer,) = graph.flat()
+    *_, layer = graph.flat()
     return Case(layer.op, layer.input_types)
+
+
+def _input_lines(name: str, shape: str, *rest: str) -> list[str]:
+    """The lines that declare an input, and bring its axes into the order wanted."""
+    written = shape if "x" in shape else f"[{shape}]"
+    if rest == ("param",):
+        return [f"param {name}: {written} init=normal"]
+    if len(rest) < 2:
+        return [f"input {name}: {written}" + "".join(f" dtype={dtype}" for dtype in rest)]
+    sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
+    first = input_type(tuple(map(int, sizes.values()))).axes[1:]
+    declared = Window(int(sizes[axis]) for axis in first)
+    return [f"input {name}_: {declared}", f'{name}_ -> {name}: permute "{" ".join(rest)}"']
 
 
 # ---- random arguments and inputs -----------------------------------------------------------------------------------
@@ -79,13 +104,26 @@ def read(step: str, *shapes: str) -> Case:
 @st.composite
 def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
     """An operator with random arguments, and random inputs; most often they fit."""
-    layout = LAYOUTS[draw(st.sampled_from(OFTEN))]
-    fields = {name: draw(_values(field, field.annotation, len(layout) - 2)) for name, field in op.model_fields.items()}
-    first = draw(_types(layout))
+    layouts = [LAYOUTS[at] for at in OFTEN]
+    known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
+    like = draw(st.sampled_from([None, *known]))
+    first = draw(_types(draw(st.sampled_from(layouts))) if like is None else _types(like.axes, like.dtype))
+    rank = len(first.axes) - 2
+    fields = {name: draw(_field_values(op, name, field, rank)) for name, field in op.model_fields.items()}
     if not op.join:
-        return Case(op(**fields), (first,))
+        count = draw(st.sampled_from(op.arity))
+        return Case(op(**fields), (first, *(draw(_like(first)) for _ in range(count - 1))))
     others = draw(st.lists(_like(first), min_size=draw(st.sampled_from((0, 1, 1, 1))), max_size=3))
-    return Case(op(**fields), (first, *others))
+    return Case(op(**fields), tuple(draw(st.permutations([first, *others]))))
+
+
+def _field_values(op: type[Operator], name: str, field: FieldInfo, rank: int) -> st.SearchStrategy[Any]:
+    """Values of a field; words and lists, of which few fit, are those of the examples."""
+    told = st.sampled_from([getattr(case.op, name) for case in examples(op)])
+    if field.annotation is str:
+        return told
+    values = _values(field, field.annotation, rank)
+    return st.one_of(values, told) if op.positional.get(name) == "list" else values
 
 
 def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:
@@ -94,16 +132,19 @@ def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:
 
 
 @st.composite
-def _types(draw: st.DrawFn, layout: tuple[str, ...]) -> TensorType:
+def _types(draw: st.DrawFn, layout: tuple[str, ...], dtype: str | None = None) -> TensorType:
     sizes = {"n": st.sampled_from((1, 1, 1, 2)), "c": st.sampled_from((1, 2, 3, 4, 6))}
     shape = tuple(draw(sizes.get(axis, st.integers(1, 9 if len(layout) < 5 else 5))) for axis in layout)
-    return TensorType(shape, layout, draw(st.sampled_from(DTYPES)))
+    return TensorType(shape, layout, dtype or draw(st.sampled_from(DTYPES)))
 
 
 @st.composite
 def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
-    """A second input of a join: the same type, or one that differs a little."""
-    change = draw(st.sampled_from(("none",) * 5 + ("one", "size", "dtype", "layout")))
+    """A second input: the same type, or one that differs a little, or a parameter."""
+    change = draw(st.sampled_from(("none",) * 5 + ("one", "size", "dtype", "layout", "param", "param")))
+    if change == "param":
+        sizes = [draw(st.sampled_from((size, size, 1))) for size in (1, *x.shape[1:])]
+        return param_type(tuple(sizes[draw(st.sampled_from((0, 0, 0, 1, 2))) :]), x.dtype)
     if change == "layout":
         return draw(st.sampled_from(LAYOUTS).flatmap(_types))
     if change == "dtype":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from math import prod
+from typing import Any, cast
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from archlang.ir import Block, Graph, OpNode, Port
-from archlang.ops.base import Expression, Module, Slide
+from archlang.ops.base import Expression, Module, Slide, Stored
 from archlang.shapes import TensorType
 from archlang.source import Span
 from tests.cases import Case
@@ -19,26 +21,41 @@ BATCH = 2
 HERE = Span("by hand", 1, 1, 1, 2)
 
 
-def called(case: Case) -> Callable[..., torch.Tensor]:
+def called(case: Case) -> Callable[..., Any]:
     """The module that the operator names, in training mode, or a function for an expression."""
     told = case.op.torch(*case.types)
+    assert not isinstance(told, Stored), "what a net holds itself is not called"
     if isinstance(told, Expression):
         names = [f"x{at}" for at in range(len(case.types))]
         text = told.template.replace("{all}", ", ".join(names))
         for at, name in enumerate(names):
             text = text.replace(f"{{{at}}}", name)
-        function: Callable[..., torch.Tensor] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
+        function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
         return function
     return built(told)
+
+
+def results(case: Case, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """What the operator gives, one value or several."""
+    given = called(case)(*inputs)
+    return (given,) if isinstance(given, torch.Tensor) else tuple(given)
 
 
 def built(told: Module) -> torch.nn.Module:
     """The module, its arguments in order, the options that differ from torch's defaults by name."""
     package, _, name = told.target.rpartition(".")
-    assert package == "torch.nn" and not told.source, "a class of our own needs its source run"
-    kind: Callable[..., torch.nn.Module] = getattr(torch.nn, name)
+    assert package == ("" if told.source else "torch.nn")
+    kind: Callable[..., torch.nn.Module] = class_of(told.source, name) if told.source else getattr(torch.nn, name)
     options = {option: value for option, value, default in told.options if value != default}
     return kind(*(value for _, value in told.args), **options)
+
+
+@cache
+def class_of(source: str, name: str) -> type[torch.nn.Module]:
+    """A class that an operator carries, where torch has none."""
+    names: dict[str, Any] = {"torch": torch, "nn": torch.nn}
+    exec(source, names)  # noqa: S102
+    return cast("type[torch.nn.Module]", names[name])
 
 
 def settings_of(module: torch.nn.Module) -> dict[str, object]:
@@ -47,8 +64,13 @@ def settings_of(module: torch.nn.Module) -> dict[str, object]:
     return own | {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
-def tensors(types: Sequence[TensorType], batch: int = BATCH) -> list[torch.Tensor]:
-    """Random inputs of these types, from 0 to 1, or whole numbers from 0 to 9. Floats require a gradient."""
+def inputs_of(case: Case) -> list[torch.Tensor]:
+    """Random inputs of a case."""
+    return tensors(case.types, below=case.below)
+
+
+def tensors(types: Sequence[TensorType], batch: int = BATCH, below: int = 10) -> list[torch.Tensor]:
+    """Random inputs of these types, from 0 to 1, or whole numbers from 0 on. Floats require a gradient."""
     made: list[torch.Tensor] = []
     generator = torch.Generator().manual_seed(0)
     for x in types:
@@ -57,7 +79,7 @@ def tensors(types: Sequence[TensorType], batch: int = BATCH) -> list[torch.Tenso
         if x.is_float:
             made.append(torch.rand(shape, generator=generator, dtype=dtype, requires_grad=True))
         else:
-            made.append(torch.randint(10, shape, generator=generator).to(dtype))
+            made.append(torch.randint(below, shape, generator=generator).to(dtype))
     return made
 
 
@@ -85,16 +107,16 @@ def graph_of(case: Case) -> Graph:
 
 
 def types_are_torchs(case: Case) -> None:
-    y = called(case)(*tensors(case.types))
-    (told,) = case.op.outputs(*case.types)
-    assert (y.shape, y.dtype) == (shape_of(told), getattr(torch, told.dtype))
+    given = results(case, inputs_of(case))
+    told = case.op.outputs(*case.types)
+    assert [(y.shape, y.dtype) for y in given] == [(shape_of(y), getattr(torch, y.dtype)) for y in told]
 
 
 def weights_are_torchs(case: Case) -> None:
     module = called(case)
     told = case.op.weights(*case.types)
     if not isinstance(module, torch.nn.Module):
-        assert told == () and case.op.join
+        assert told == ()
         return
     state = module.state_dict()
     assert {w.name: (w.shape, getattr(torch, w.dtype)) for w in told} == {
@@ -107,7 +129,7 @@ def weights_are_torchs(case: Case) -> None:
 def defaults_are_torchs(case: Case) -> None:
     """An option that has its default may be left out."""
     told = case.op.torch(*case.types)
-    if isinstance(told, Expression):
+    if not isinstance(told, Module):
         return
     without = settings_of(built(replace(told, options=())))
     for name, _, default in told.options:
@@ -117,7 +139,7 @@ def defaults_are_torchs(case: Case) -> None:
 
 def macs_are_torchs(case: Case) -> None:
     module = called(case)
-    inputs = [x.to("meta") for x in tensors(case.types)]
+    inputs = [x.to("meta") for x in inputs_of(case)]
     if isinstance(module, torch.nn.Module):
         module.to("meta")
     with FlopCounterMode(display=False) as counter:
@@ -127,7 +149,7 @@ def macs_are_torchs(case: Case) -> None:
 
 def saved_bytes_are_torchs(case: Case) -> None:
     module = called(case)
-    inputs = tensors(case.types)
+    inputs = inputs_of(case)
     weights = list(module.state_dict(keep_vars=True).values()) if isinstance(module, torch.nn.Module) else []
     kept: list[torch.Tensor] = []
 
@@ -147,38 +169,50 @@ def told_bytes(case: Case) -> int:
     told = case.op.saved(*case.types)
     own = sum(s.bytes * (BATCH if s.per_image else 1) for s in told if s.what == "own")
     types = {"input": case.types, "output": case.op.outputs(*case.types)}
-    values = sum(types[what][at].bytes for what, at in {(s.what, s.index) for s in told if s.what != "own"})
-    return own + BATCH * values
+    kept = [types[what][at] for what, at in {(s.what, s.index) for s in told if s.what != "own"}]
+    return own + sum(x.bytes * (BATCH if "n" in x.axes else 1) for x in kept)
 
 
 def views_are_torchs(case: Case) -> None:
-    inputs = tensors(case.types)
-    y = called(case)(*inputs)
-    shares = y.untyped_storage().data_ptr() in [x.untyped_storage().data_ptr() for x in inputs]
-    assert case.op.view(*case.types) == shares
+    inputs = inputs_of(case)
+    places = [x.untyped_storage().data_ptr() for x in inputs]
+    shares = {y.untyped_storage().data_ptr() in places for y in results(case, inputs)}
+    assert shares == {case.op.view(*case.types)}
 
 
 def reach_is_torchs(case: Case) -> None:
     """What one output position sees lies within what is told, and touches both ends of it."""
-    reach, (y,) = case.op.reach(*case.types), case.op.outputs(*case.types)
-    if reach.whole:
+    if case.op.reach(*case.types).whole:
         return
-    for at, x in enumerate(case.types):
-        for axis in y.axes:
-            if axis not in reach.slides and axis not in ("n", "c"):
-                for position, seen in enumerate(influence(case, at, axis)):
-                    assert seen <= ({0} if x[axis] == 1 else {position})
-        for axis, slide in reach.slides.items():
-            others = [other for other in reach.slides if other != axis]
-            # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
-            tight = axis != "c" and all(inside(reach.slides[other], x[other], y[other]) for other in others)
-            for position, seen in enumerate(influence(case, at, axis)):
-                first = position * slide.step - slide.before
-                window = range(first, first + slide.extent)
-                if getattr(case.op, "padding_mode", "zeros") != "zeros" and not (0 <= first and window[-1] < x[axis]):
-                    continue  # the border is made of values further in
-                assert seen <= set(window)
-                assert not tight or {window[0], window[-1]} & set(range(x[axis])) <= seen
+    for output in range(len(case.op.outputs(*case.types))):
+        for at, x in enumerate(case.types):
+            if "n" in x.axes:  # a parameter has no positions
+                untold_axes_are_pointwise(case, at, output)
+                told_axes_are_torchs(case, at, output)
+
+
+def untold_axes_are_pointwise(case: Case, at: int, output: int) -> None:
+    x, y = case.types[at], case.op.outputs(*case.types)[output]
+    for axis in y.axes:
+        if axis in x.axes and axis not in (*case.op.reach(*case.types).slides, "n", "c"):
+            for position, seen in enumerate(influence(case, at, axis, output)):
+                assert seen <= ({0} if x[axis] == 1 else {position})
+
+
+def told_axes_are_torchs(case: Case, at: int, output: int) -> None:
+    slides, x, y = case.op.reach(*case.types).slides, case.types[at], case.op.outputs(*case.types)[output]
+    border = getattr(case.op, "padding_mode", getattr(case.op, "mode", "zeros"))
+    for axis, slide in slides.items():
+        others = [other for other in slides if other != axis]
+        # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
+        tight = axis != "c" and all(inside(slides[other], x[other], y[other]) for other in others)
+        for position, seen in enumerate(influence(case, at, axis, output)):
+            first = position * slide.step - slide.before
+            window = range(first, first + slide.extent)
+            if border != "zeros" and not (0 <= first and window[-1] < x[axis]):
+                continue  # the border is made of values further in
+            assert seen <= set(window)
+            assert not tight or {window[0], window[-1]} & set(range(x[axis])) <= seen
 
 
 def inside(slide: Slide, size: int, positions: int) -> bool:
@@ -187,25 +221,31 @@ def inside(slide: Slide, size: int, positions: int) -> bool:
     return any(first >= 0 and first + slide.extent <= size for first in firsts)
 
 
-def influence(case: Case, at: int, axis: str) -> list[set[int]]:
-    """Of each position of the output along an axis: at which positions of input `at` a change changes it."""
+def influence(case: Case, at: int, axis: str, output: int = 0) -> list[set[int]]:
+    """Of each position of an output along an axis: at which positions of input `at` a change changes it."""
     module = called(case)
     if isinstance(module, torch.nn.Module):
         module.double().eval()
-    inputs = [x.detach().double() for x in tensors(case.types)]
-    along, (y,) = case.types[at].axes.index(axis), case.op.outputs(*case.types)
+    table = getattr(case.op, "count", None)  # whole numbers that choose a row stay what they are
+    inputs = [x.detach() if table else x.detach().double() for x in inputs_of(case)]
+    along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
     seen = [set[int]() for _ in range(y[axis])]
-    before = module(*inputs)
+    before = _at(module(*inputs), output)
     for position in range(case.types[at][axis]):
         changed = inputs[at].clone()
-        changed.select(along, position).add_(10)
-        after = module(*inputs[:at], changed, *inputs[at + 1 :])
+        place = changed.select(along, position)
+        place.copy_((place + 1) % table if table else place + 10)
+        after = _at(module(*inputs[:at], changed, *inputs[at + 1 :]), output)
         differs = (
             (~before.isclose(after, rtol=0, atol=0, equal_nan=True)).movedim(y.axes.index(axis), 0).flatten(1).any(1)
         )
         for index in differs.nonzero().flatten().tolist():
             seen[index].add(position)
     return seen
+
+
+def _at(given: torch.Tensor | Sequence[torch.Tensor], output: int) -> torch.Tensor:
+    return given if isinstance(given, torch.Tensor) else given[output]
 
 
 def json_comes_back(case: Case) -> None:

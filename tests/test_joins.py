@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archlang.ops.base import Operator
-from archlang.ops.joining import Add, Concat, Mul
+from archlang.ops.arithmetic import Add, Mul
+from archlang.ops.joining import Concat
 from archlang.shapes import TensorType, input_type
 from tests.cases import Case, read, rejection
 from tests.laws import called, shape_of, tensors
@@ -76,7 +77,7 @@ def test_join_templates_keep_the_order() -> None:
     x = input_type((4, 5, 6))
     assert Add().torch(x, x).template == "{0} + {1}"
     assert Mul().torch(x, x, x).template == "{0} * {1} * {2}"
-    assert Concat(axis=-1).torch(x, x).template == "torch.cat([{all}], -1)"
+    assert Concat(axis=-1).torch(x, x).template == "torch.cat([{0}, {1}], -1)"
 
 
 @given(st.lists(st.tuples(*[st.sampled_from((1, 1, 2, 3))] * 3), min_size=2, max_size=3))

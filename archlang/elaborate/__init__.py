@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Diagnostic, Rejected
+from archlang.elaborate.blocks import elaborate_block
 from archlang.elaborate.builder import Builder, Here, Lets, Scope
-from archlang.elaborate.calls import elaborate_block
 from archlang.elaborate.declarations import resolved, top_of
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.parameters import assigned, bind_parameters, refuse_flowing
-from archlang.elaborate.ports import run_expect
+from archlang.elaborate.promising import run_expect
 from archlang.elaborate.steps import run, too_deep
 from archlang.elaborate.values import Given, Mistake, Silent, shown
 from archlang.source import Span
@@ -28,9 +28,12 @@ class NetName:
     span: Span
 
 
-def nets(file: s.File, settings: Collection[str] = ()) -> list[NetName]:
+Files = Mapping[str, s.File]  # what `use` may name, by `path_from`
+
+
+def nets(file: s.File, settings: Collection[str] = (), files: Files | None = None) -> list[NetName]:
     """The nets of a file, in the order written; `settings` names the parameters that are given besides."""
-    here = top_of(file)
+    here = top_of(file, files)
     found: dict[str, NetName] = {}
     for declaration in file.declarations:
         if isinstance(declaration, s.Derived) or (isinstance(declaration, s.Definition) and declaration.is_net):
@@ -42,7 +45,7 @@ def nets(file: s.File, settings: Collection[str] = ()) -> list[NetName]:
 def _complete(name: str, settings: Collection[str], here: Here) -> bool:
     """Whether every parameter has a value; a net with a mistake counts as complete, so that the mistake is told."""
     try:
-        definition, given, _ = resolved(name, here)
+        definition, _, given, _ = resolved(name, here)
     except (Mistake, Silent, RecursionError):
         return True
     filled = {*given, *settings}
@@ -50,10 +53,10 @@ def _complete(name: str, settings: Collection[str], here: Here) -> bool:
 
 
 def elaborate(
-    file: s.File, name: str, settings: Mapping[str, s.Expression] | None = None
+    file: s.File, name: str, settings: Mapping[str, s.Expression] | None = None, files: Files | None = None
 ) -> tuple[ir.Graph | None, list[Diagnostic]]:
     """The Graph of the net of that name, and what is wrong with it. `settings` replace arguments of the net."""
-    here = top_of(file)
+    here = top_of(file, files)
     session = here.session
     try:
         return _net(name, settings or {}, here), session.diagnostics
@@ -66,23 +69,24 @@ def elaborate(
     return None, session.diagnostics
 
 
-def check_declarations(file: s.File) -> list[Diagnostic]:
+def check_declarations(file: s.File, files: Files | None = None) -> list[Diagnostic]:
     """What is wrong with a file's declarations themselves, whichever net is built."""
-    here = top_of(file)
-    for name in list(here.session.later):
-        here.session.declared(name)
+    here = top_of(file, files)
+    home = here.builder.home
+    for name in list(home.later):
+        home.declared(name)
     return here.session.diagnostics
 
 
 def _net(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
     session = here.session
-    definition, given, promises = resolved(name, here)
-    inside = Here(session, Builder(definition), Scope(), Lets({}))
+    definition, home, given, promises = resolved(name, here)
+    inside = Here(session, Builder(definition, home), Scope(), Lets({}))
     what = definition.name.text
     replaced = tuple(Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items())
     given = given | assigned(what, definition.parameters, replaced)
     refuse_flowing(what, tuple(given.values()))
-    span = session.nets[name].name.span
+    span = next(found[0].name.span for found in [here.builder.home.net(name)] if found)
     bound = bind_parameters(what, definition.parameters, tuple(given.values()), span, inside, evaluate)
     made = elaborate_block(inside, bound, run)
     if promises is not None:
@@ -93,7 +97,24 @@ def _net(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Grap
     # a promise is of the net at its own parameters
     kept = () if settings or (promises is None and name != what) else tuple(inside.builder.promises)
     arguments = {word: shown(value) for word, value in bound.items()}
-    return ir.Graph(name=name, arguments=arguments, blocks=tuple(session.blocks), promises=kept)
+    return ir.Graph(
+        name=name, arguments=arguments, blocks=tuple(session.blocks), promises=kept, open_sizes=_open_sizes(inside)
+    )  # fmt: skip
+
+
+def _open_sizes(here: Here) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The sizes that the inputs of a net leave open, each with the inputs and axes that have it."""
+    builder = here.builder
+    sizes = [parameter.name for parameter in builder.definition.parameters if parameter.open_size]
+    found: dict[str, list[tuple[str, str]]] = {name: [] for name in sizes}
+    inputs = [item for item in builder.definition.body.items if isinstance(item, s.Input)]
+    for item, port in zip(inputs, builder.inputs, strict=True):
+        sides = item.shape.items if isinstance(item.shape, s.Sequence) else ()
+        for side, axis in zip(sides, builder.types[port.value].axes[1:], strict=False):
+            name = side.name if isinstance(side, s.OpenSize) else side.text if isinstance(side, s.Name) else ""
+            if name in found:
+                found[name].append((port.name, axis))
+    return {name: tuple(places) for name, places in found.items()}
 
 
 def _derived_promises(body: s.Body, here: Here) -> None:

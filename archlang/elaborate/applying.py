@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate import labels
 from archlang.elaborate.arguments import bind_operator
-from archlang.elaborate.builder import Here, bundle
-from archlang.elaborate.calls import At, call_block, nothing_flows
+from archlang.elaborate.builder import Applied, At, Here, bundle
+from archlang.elaborate.calls import call_block
 from archlang.elaborate.control import Run, gathered
 from archlang.elaborate.functions import givens
-from archlang.elaborate.names import head_of, lookup, step_named, unknown_step
+from archlang.elaborate.names import head_of, lookup, nothing_flows, step_named, unknown_step
 from archlang.elaborate.paths import flowing
 from archlang.elaborate.reading import mentions_it, spelled
+from archlang.elaborate.sharing import applied_at, refuse_other_operator, remember, ties, ties_in
 from archlang.elaborate.values import (
     UNKNOWN,
     BlockValue,
@@ -25,6 +29,9 @@ from archlang.elaborate.values import (
     kind,
 )
 from archlang.ops import foreign_names, registry
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType
+from archlang.source import Span
 
 OPERATOR_STEPS = 4  # what an operator costs of the steps that a run may take
 
@@ -32,20 +39,22 @@ OPERATOR_STEPS = 4  # what an operator costs of the steps that a run may take
 def apply(step: s.Step, action: s.Apply, here: Here, run: Run) -> None:
     """A step that is an operator, a block or a value; branches after an operator give what flows into it."""
     head = _head(action, here)
-    if isinstance(head, (OperatorValue, BlockValue)):
-        if action.branches is not None:
-            here.it = bundle(gathered(action.branches, here, run))
-        joins = isinstance(head, OperatorValue) and head.op.join
-        name = None if joins else labels.claim(step.label, step.span, here)
-        given = (*head.given, *givens(action.arguments, here, head.op if isinstance(head, OperatorValue) else None))
-        at = (here.scope.path, name)
-        if isinstance(head, OperatorValue):
-            here.it = apply_operator(head, given, at, action, here)
-        else:
-            here.it = call_block(head.definition, given, at, action, here, run)
-        labels.bind(step.label, here.it, here)
+    if not isinstance(head, (OperatorValue, BlockValue)):
+        _name_value(step, action, head, here)
         return
-    _name_value(step, action, head, here)
+    if action.branches is not None:
+        here.it = bundle(gathered(action.branches, here, run))
+    joins = isinstance(head, OperatorValue) and head.op.join
+    name = None if joins else labels.claim(step.label, step.span, here)
+    at = At(here.scope.path, name, action.span)
+    if isinstance(head, OperatorValue):
+        plain, tied = ties_in(action.arguments, head.op)
+        given = (*head.given, *givens(plain, here, head.op))
+        here.it = apply_operator(head, given, at, action.head.span, here, tied)
+    else:
+        given = (*head.given, *givens(action.arguments, here))
+        here.it = call_block(head, given, at, action.head.span, here, run)
+    labels.bind(step.label, here.it, here)
 
 
 def _head(action: s.Apply, here: Here) -> Value:
@@ -93,34 +102,70 @@ def _called_like_a_function(node: s.Call, here: Here) -> Exception:
     return Mistake(Rejected("called-like-a-function", "a step is not written as a function call", help=help), node.span)
 
 
-def apply_operator(head: OperatorValue, given: tuple[Given, ...], at: At, action: s.Apply, here: Here) -> Value:
-    """One node, and the value it gives; what the operator rejects is reported under the words at fault."""
-    op, places = bind_operator(head.op, given, action.head.span)
+def apply_operator(
+    head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
+) -> Value:
+    """An operator with its arguments, applied; `word` is where its name stands, `tied` weights that are another's."""
+    op, places = bind_operator(head.op, given, word)
+    inputs = _entering(op, at, word, here)
+    types = tuple(tensor.type for tensor in inputs)
+    outputs = _outputs(op, inputs, places, at, word, here)
+    if tied:
+        at = replace(at, ties=ties(tied, op, types, here))
+    remember(at, Applied(op, types, "", at.span), here)
+    return bundle(here.builder.add_op(op, outputs, [tensor.value for tensor in inputs], at))
+
+
+def _entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]:
+    """What flows into an operator, as many values as it takes."""
     inputs = here.flowing()
     if not inputs:
-        raise nothing_flows(op.word, action.head.span)
-    if not op.join and len(inputs) != 1:
-        message = f"{op.word} takes one value, and a tuple of {len(inputs)} flows into it"
+        raise nothing_flows(op.word, word)
+    if not op.join and len(inputs) not in op.arity:
+        takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
+        message = f"{op.word} takes {takes}, and a tuple of {len(inputs)} flows into it"
         help = "join the tuple first, as by `concat`, or take one of its values"
-        raise Mistake(Rejected("tuple-into-one", message, help=help), action.head.span, _sides(inputs, action, here))
-    here.session.tick(action.span, OPERATOR_STEPS)
+        raise Mistake(Rejected("tuple-into-one", message, help=help), word, _sides(inputs, at, here))
+    here.session.tick(at.span, OPERATOR_STEPS)
+    return inputs
+
+
+def _outputs(
+    op: Operator, inputs: tuple[Tensor, ...], places: Mapping[str, Span], at: At, word: Span, here: Here
+) -> tuple[TensorType, ...]:
+    """The types that an operator gives; what it rejects is reported under the words at fault."""
     try:
-        outputs = op.outputs(*[tensor.type for tensor in inputs])
+        return op.outputs(*[tensor.type for tensor in inputs])
     except Rejected as rejected:
         about = rejected.about or ""
-        span = places.get(about, action.span if about in op.positional else action.head.span)
-        raise Mistake(rejected, span, _sides(inputs, action, here)) from None
-    return bundle(here.builder.add_op(op, outputs, [t.value for t in inputs], at, action.span))
+        span = places.get(about, at.span if about in op.positional else word)
+        raise Mistake(rejected, span, _sides(inputs, at, here)) from None
 
 
-def _sides(inputs: tuple[Tensor, ...], action: s.Apply, here: Here) -> tuple[Label, ...]:
+def apply_again(step: s.Step, action: s.Reuse, here: Here, run: Run) -> None:
+    """`reuse label`: the module of that step, applied to what flows here; its weights must stay what they are."""
+    path, applied = applied_at(action.module, here)
+    at = At(here.scope.path, None, action.span, module=path)
+    if isinstance(applied.target, Operator):
+        inputs = _entering(applied.target, at, action.module.span, here)
+        outputs = _outputs(applied.target, inputs, {}, at, action.module.span, here)
+        types = tuple(tensor.type for tensor in inputs)
+        refuse_other_operator(path, applied, types, action.module.span)
+        here.it = bundle(here.builder.add_op(applied.target, outputs, [tensor.value for tensor in inputs], at))
+    else:
+        target = applied.target
+        here.it = call_block(target, target.given, at, action.module.span, here, run, applied)
+    labels.bind(step.label, here.it, here)
+
+
+def _sides(inputs: tuple[Tensor, ...], at: At, here: Here) -> tuple[Label, ...]:
     """Where each value that flows in comes from, where that is another line."""
     builder = here.builder
     entering = {port.value: f"the input of `{builder.definition.name.text}`" for port in builder.inputs}
     labels: list[Label] = []
     for tensor in inputs:
         span = builder.origins[tensor.value]
-        if span.line != action.span.line or len(inputs) > 1:
+        if span.line != at.span.line or len(inputs) > 1:
             where = f", {entering[tensor.value]}" if tensor.value in entering else " from here"
             labels.append(Label(span, f"{tensor.type}{where}"))
     return tuple(labels)

@@ -25,7 +25,7 @@ def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tup
     fields: dict[str, Any] = {}
     places: dict[str, Span] = {}
     for argument in given:
-        for name, value, at in _fields(op, argument, fields):
+        for name, value, at in _fields(op, argument, fields, places):
             if name in places:
                 raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
             fields[name], places[name] = value, at
@@ -40,7 +40,7 @@ def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tup
         raise Mistake(_rejected(op, name, fields[name], error.errors()), places.get(name, span)) from None
 
 
-def _fields(op: type[Operator], argument: Given, taken: Mapping[str, Any]) -> list[Fill]:
+def _fields(op: type[Operator], argument: Given, taken: Mapping[str, Any], places: Mapping[str, Span]) -> list[Fill]:
     """The fields that one argument fills."""
     value = argument.value
     if argument.slash:
@@ -51,11 +51,11 @@ def _fields(op: type[Operator], argument: Given, taken: Mapping[str, Any]) -> li
         return [(_named(op, argument), tuple(word) if isinstance(word, Window) else word, argument.at)]
     if isinstance(value, Strided):
         window = Window(value.window)
-        name = _positional(op, window, value.window_span, taken)
+        name = _positional(op, window, value.window_span, taken, places)
         return [(name, tuple(window), value.window_span), _stride(op, value.stride, value.stride_span, argument.span)]
     return [
         (
-            _positional(op, value, argument.span, taken),
+            _positional(op, value, argument.span, taken, places),
             tuple(value) if isinstance(value, Window) else value,
             argument.at,
         )
@@ -86,30 +86,39 @@ def _named(op: type[Operator], argument: Given) -> str:
     raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
 
 
-def _positional(op: type[Operator], value: Value, span: Span, taken: Mapping[str, Any]) -> str:
+def _positional(
+    op: type[Operator], value: Value, span: Span, taken: Mapping[str, Any], places: Mapping[str, Span]
+) -> str:
     kinds = _kinds(value)
     fitting = [name for name, wanted in op.positional.items() if wanted in kinds]
     for name in fitting:
         if name not in taken:
             return name
-    raise Mistake(_misplaced(op, value, bool(fitting), taken), span)
+    left = [name for name in op.positional if name not in taken]
+    if fitting and left:
+        # of `3 64`, where a window and a number are wanted, the 3 is at fault
+        given = [(taken[name], places[name]) for name in taken if name in op.positional]
+        value, span = [*given, (value, span)][min(list(op.positional).index(left[0]), len(given))]
+    raise Mistake(_misplaced(op, value, bool(fitting), left), span)
 
 
-def _misplaced(op: type[Operator], value: Value, again: bool, taken: Mapping[str, Any]) -> Rejected:
-    """What is said of an argument that no field takes; `again` where one took such a value already."""
-    what, left = kind(value), [name for name in op.positional if name not in taken]
+def _misplaced(op: type[Operator], value: Value, again: bool, left: Sequence[str]) -> Rejected:
+    """What is said of an argument that no field takes; `again` where one of its kind was given already."""
+    what, usage = kind(value), _signature(op) if op.positional else f"write `{op.word}`"
+    wanted = f"{op.word} takes {_needs(op, left)} here, and this is {what}" if left else None
     if isinstance(value, (OperatorValue, BlockValue)):
-        message = f"{op.word} does not take {what} as an argument"
+        message = wanted or f"{op.word} does not take {what} as an argument"
         return Rejected("wrong-kind", message, help=f"steps are joined by an arrow: `-> {what.rpartition(' ')[2]}`")
     if isinstance(value, str):
         if re.fullmatch(r"\d+(x\d+)*", value):
-            return Rejected("wrong-kind", f"{op.word} does not take {what}", help=f"write `{value}`, without quotes")
+            message = wanted or f"{op.word} does not take {what}"
+            return Rejected("wrong-kind", message, help=f"write `{value}`, without quotes")
         named = [name for name in op.model_fields if name not in op.positional]
         help = f"{op.word} takes {', '.join(named)} by name" if named else None
-        return Rejected("wrong-kind", f"{op.word} does not take {what} without a name", help=help)
-    usage = _signature(op) if op.positional else f"write `{op.word}`"
-    if left and not again:
-        return Rejected("wrong-kind", f"{op.word} takes {_needs(op, left)} here, and this is {what}", help=usage)
+        return Rejected("wrong-kind", wanted or f"{op.word} does not take {what} without a name", help=help)
+    if wanted:
+        sides = type(value) is int and value > 0 and op.positional[left[0]] == "window"
+        return Rejected("wrong-kind", wanted, help=f"a window is written `{value}x{value}`" if sides else usage)
     takes = f"one {_kinds(value)[0]}" if again else "nothing more" if op.positional else "no argument"
     return Rejected("too-many-arguments", f"{op.word} takes {takes}, and this is one more: {what}", help=usage)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from archlang import ir, syntax
 from archlang.diagnostics import Diagnostic, Label, Rejected
-from archlang.elaborate.values import UNKNOWN, Bundle, Mistake, Silent, Tensor, Unknown, Value
+from archlang.elaborate.homes import Home
+from archlang.elaborate.values import UNKNOWN, BlockValue, Bundle, Mistake, Silent, Tensor, Unknown, Value
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType
 from archlang.source import Span
@@ -16,7 +17,6 @@ from archlang.source import Span
 MAX_STEPS = 120_000  # statements, turns of loops, calls of functions in one run; an operator counts as four
 MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 MAX_DEPTH = 40  # calls within calls
-MAX_CHAINED = 100  # definitions at the top of a file that lead to one another
 MAX_REPORTS = 50  # mistakes told of one net
 _ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, told once
 MAX_CHAIN = 6  # places told of the chain that leads to a mistake
@@ -32,16 +32,13 @@ class Made:
 
 @dataclass
 class Session:
-    """What one run of the elaborator shares: the declarations, the blocks made so far, the diagnostics.
+    """What one run of the elaborator shares: the files, the blocks made so far, the diagnostics.
 
-    `later` holds what is declared at the top of the file and was not needed yet.
+    `files` are the files that `use` may name, by name; `homes` the names of those that were read.
     """
 
-    broken: frozenset[str]
-    nets: dict[str, syntax.Definition | syntax.Derived]  # blocks too, by name
-    globals: dict[str, Value] = field(default_factory=dict[str, "Value"])
-    later: dict[str, Callable[[], Value]] = field(default_factory=dict[str, "Callable[[], Value]"])
-    under_way: set[str] = field(default_factory=set[str])
+    files: Mapping[str, syntax.File]
+    homes: dict[str, Home] = field(default_factory=dict[str, Home])
     made: dict[object, Made] = field(default_factory=dict[object, Made])  # by arguments bound, defaults too
     calls: dict[object, Made] = field(default_factory=dict[object, Made])  # by arguments as given: no need to bind anew
     blocks: list[ir.Block] = field(default_factory=list[ir.Block])
@@ -52,26 +49,6 @@ class Session:
     failed: set[object] = field(default_factory=set[object])  # identities of blocks that are wrong
     depth: int = 0
     steps: int = 0
-
-    def declared(self, name: str) -> Value | None:
-        """What the file declares by that name, evaluated when it is first needed."""
-        if name in self.under_way:
-            raise Rejected("endless-recursion", f"`{name}` is defined by itself")
-        if name in self.later:
-            if len(self.under_way) >= MAX_CHAINED:
-                raise Rejected("nested-too-deeply", f"more than {MAX_CHAINED} definitions lead to one another here")
-            make = self.later.pop(name)
-            self.under_way.add(name)
-            self.globals[name] = UNKNOWN
-            try:
-                self.globals[name] = make()
-            finally:
-                self.under_way.remove(name)
-        return self.globals.get(name)
-
-    def declarations(self) -> list[str]:
-        """The names that the file declares."""
-        return [*self.globals, *self.later]
 
     def report(self, mistake: Mistake) -> None:
         """Keep a mistake as a diagnostic, with the calls and loops around it; one place tells the same one once."""
@@ -177,11 +154,36 @@ class Scope:
         return [*self.labels, *(self.outer.visible() if self.outer else ())]
 
 
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a step stands and which module it applies: its own at `scope.name`, or that at the path `module` again.
+
+    `ties` are those of its weights that are another module's.
+    """
+
+    scope: str
+    name: str | None
+    span: Span
+    module: str | None = None
+    ties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A labelled step that can be applied again: its operator, or the block that it calls with these arguments."""
+
+    target: Operator | BlockValue
+    types: tuple[TensorType, ...]
+    block: str  # the id of the block; empty for an operator
+    span: Span
+
+
 @dataclass
 class Builder:
     """A block in the making."""
 
     definition: syntax.Definition
+    home: Home  # the names of the file that declares it
     types: list[TensorType] = field(default_factory=list[TensorType])
     origins: list[Span] = field(default_factory=list[Span])
     nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
@@ -191,10 +193,15 @@ class Builder:
     labels: dict[str, int] = field(default_factory=dict[str, int])
     promises: list[ir.Promise] = field(default_factory=list[ir.Promise])
     used: set[int] = field(default_factory=set[int])
+    applied: dict[str, Applied] = field(default_factory=dict[str, "Applied"])  # by path
+    freezes: dict[str, Span] = field(default_factory=dict[str, Span])  # by path
+    first: int = 0  # where its own nodes begin: one that is inlined adds to those of its caller
+    entering: list[int] | None = None  # the values that its inputs are, where it is inlined
     layers: int = 0
     tainted: bool = False  # a line could not be read, so names may be missing through no fault of later lines
     failed: bool = False  # a statement of the block was refused
     has_output: bool = False
+    called: Span | None = None  # where the call stands that is being made
     pending: list[TensorType] | None = None  # what a caller gives to the inputs still to come; None in a net
 
     def new_value(self, type: TensorType, span: Span) -> int:
@@ -203,31 +210,47 @@ class Builder:
         return len(self.types) - 1
 
     def add_input(self, name: str, type: TensorType, span: Span) -> Tensor:
-        value = self.new_value(type, span)
+        value = self.new_value(type, span) if self.entering is None else self.entering[len(self.inputs)]
         self.inputs.append(ir.Port(name=name, value=value))
         return Tensor(value, type)
 
-    def add_op(
-        self, op: Operator, types: Sequence[TensorType], inputs: Sequence[int], at: tuple[str, str | None], span: Span
-    ) -> tuple[Tensor, ...]:
-        values = tuple(self.new_value(type, span) for type in types)
-        self.used.update(inputs)
+    def add_op(self, op: Operator, types: Sequence[TensorType], inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
+        values = self._values(types, inputs, at.span)
         self.layers += 1
-        self.nodes.append(ir.OpNode(op=op, scope=at[0], name=at[1], inputs=tuple(inputs), outputs=values, span=span))
+        self.nodes.append(
+            ir.OpNode(
+                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), inputs=tuple(inputs),
+                outputs=values, span=at.span,
+            )
+        )  # fmt: skip
         return tuple(map(Tensor, values, types))
 
-    def add_call(self, made: Made, inputs: Sequence[int], at: tuple[str, str | None], span: Span) -> tuple[Tensor, ...]:
+    def add_call(self, made: Made, inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
         assert made.block is not None
         types = [made.block.types[port.value] for port in made.block.outputs]
-        values = tuple(self.new_value(type, span) for type in types)
-        self.used.update(inputs)
+        values = self._values(types, inputs, at.span)
         self.layers += made.layers
         if self.layers > MAX_LAYERS:
-            raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), span)
+            raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), at.span)
         self.nodes.append(
-            ir.CallNode(block=made.block.id, scope=at[0], name=at[1], inputs=tuple(inputs), outputs=values, span=span)
-        )
+            ir.CallNode(
+                block=made.block.id, scope=at.scope, name=at.name, module=at.module, inputs=tuple(inputs),
+                outputs=values, span=at.span,
+            )
+        )  # fmt: skip
         return tuple(map(Tensor, values, types))
+
+    def _values(self, types: Sequence[TensorType], inputs: Sequence[int], span: Span) -> tuple[int, ...]:
+        self.used.update(inputs)
+        return tuple(self.new_value(type, span) for type in types)
+
+    def inlined(self, definition: syntax.Definition, home: Home, entering: Sequence[Tensor], called: Span) -> Builder:
+        """The builder of a block that is written out within this one: what it makes belongs to this block."""
+        own = Builder(definition, home, called=called, pending=[tensor.type for tensor in entering])
+        own.types, own.origins, own.nodes, own.used = self.types, self.origins, self.nodes, self.used
+        own.scopes, own.labels, own.freezes, own.layers = self.scopes, self.labels, self.freezes, self.layers
+        own.entering, own.first = [tensor.value for tensor in entering], len(self.nodes)
+        return own
 
 
 @dataclass

@@ -2,47 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.builder import Builder, Here, Lets, Scope, Session
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.functions import givens
+from archlang.elaborate.homes import Home
 from archlang.elaborate.parameters import assigned
 from archlang.elaborate.steps import too_deep
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import UNKNOWN, BlockValue, Function, Given, Mistake, Silent, Value
 from archlang.ops import registry
-from archlang.source import Span
+from archlang.source import Span, path_from
 
 
-def top_of(file: s.File) -> Here:
-    """The place of top-level expressions: no block, no values. What the file declares is known to its session."""
+def top_of(file: s.File, files: Mapping[str, s.File] | None = None) -> Here:
+    """The place of top-level expressions: no block, no values. What the file declares is known at its home.
+
+    `files` are those that `use` may name, by the names that `path_from` gives them.
+    """
+    return _top(file, Session({**(files or {}), file.name: file}))
+
+
+def _top(file: s.File, session: Session) -> Here:
     nowhere = Span(file.name, 1, 1, 1, 1)
     empty = s.Definition(s.Name("", nowhere), (), s.Body((), nowhere), True, nowhere)
-    here = Here(Session(file.broken, {}), Builder(empty), Scope(), Lets({}))
+    home = session.homes[file.name] = Home(file.name, file.broken)
+    here = Here(session, Builder(empty, home), Scope(), Lets({}))
     places: dict[str, Span] = {}
     for declaration in file.declarations:
-        name, span = _named(declaration)
-        if name in places:
-            labels = (Label(places[name], "the first one"),)
-            message = f"`{name}` is declared twice"
-            here.session.report(Mistake(Rejected("duplicate-declaration", message), span, labels))
+        if isinstance(declaration, s.Use):
+            for used in declaration.names:
+                if _is_free(used.text, used.span, places, here) and used.text not in registry():
+                    home.used[used.text] = _home_of(declaration, home, session)
+                    home.later[used.text] = _reported(partial(_used, used, declaration, here), used.span, here)
             continue
-        if name in registry() or name == "it":
-            what = "an operator" if name in registry() else "the value that flows"
-            message = f"`{name}` is {what}; a declaration needs a name of its own"
-            here.session.report(Mistake(Rejected("name-taken", message), span))
-        places[name] = span
+        name, span = _named(declaration)
+        if not _is_free(name, span, places, here):
+            continue
         sound = _check_parameters(declaration, here)
-        here.session.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
+        home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
         if not isinstance(declaration, s.Let):
-            here.session.nets[name] = declaration
+            home.nets[name] = declaration
     return here
 
 
-def _named(declaration: s.Declaration) -> tuple[str, Span]:
+def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool:
+    """Whether a name can be declared; what speaks against it is reported."""
+    if name in places:
+        labels = (Label(places[name], "the first one"),)
+        mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")
+        here.session.report(Mistake(mistake, span, labels))
+        return False
+    if name in registry() or name == "it":
+        what = "an operator" if name in registry() else "the value that flows"
+        message = f"`{name}` is {what}; a declaration needs a name of its own"
+        here.session.report(Mistake(Rejected("name-taken", message), span))
+    places[name] = span
+    return True
+
+
+# ---- names of other files
+
+
+def _home_of(use: s.Use, home: Home, session: Session) -> Home | None:
+    """The names of the file that a `use` names; None where it could not be read, which is reported."""
+    path = path_from(home.file, use.path)
+    if path not in session.files:
+        return None
+    return session.homes.get(path) or _top(session.files[path], session).builder.home
+
+
+def _used(name: s.Name, use: s.Use, here: Here) -> Value:
+    """The value of a name that another file declares."""
+    other = here.builder.home.used[name.text]
+    if other is None or name.text in other.broken:
+        raise Silent
+    if name.text in other.used:
+        message = f"`{use.path}` declares no `{name.text}`, it uses another file's"
+        raise Mistake(Rejected("unknown-name", message, help="use it from the file that declares it"), name.span)
+    value = other.declared(name.text)
+    if value is None:
+        help = did_you_mean(name.text, other.declarations())
+        raise Mistake(Rejected("unknown-name", f"`{use.path}` declares no `{name.text}`", help=help), name.span)
+    if value is UNKNOWN:
+        raise Silent
+    return value
+
+
+# ---- declarations
+
+
+def _named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
     if isinstance(declaration, s.Let):
         return declaration.name, declaration.span
     return declaration.name.text, declaration.name.span
@@ -50,9 +104,11 @@ def _named(declaration: s.Declaration) -> tuple[str, Span]:
 
 def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
     """Whether no parameters share a name and none is called `it`; that is refused."""
+    if isinstance(declaration, (s.Derived, s.Use)):
+        return True
     told = len(here.session.diagnostics)
     places: dict[str, Span] = {}
-    for parameter in (not isinstance(declaration, s.Derived) and declaration.parameters) or ():
+    for parameter in declaration.parameters or ():
         if parameter.name in places or parameter.name == "it":
             message = f"`{parameter.name}` is a parameter already"
             if parameter.name == "it":
@@ -62,26 +118,32 @@ def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
     return len(here.session.diagnostics) == told
 
 
-def _maker(declaration: s.Declaration, here: Here) -> Callable[[], Value]:
-    """How the value of a declaration is made; what is wrong with it is reported, and its value then unknown."""
+def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callable[[], Value]:
+    """How the value of a declaration is made."""
 
     def make() -> Value:
         match declaration:
             case s.Definition():
-                return BlockValue(declaration)
+                return BlockValue(declaration, here.builder.home)
             case s.Derived(name=name):
-                definition, given, _ = resolved(name.text, here)
-                return BlockValue(definition, tuple(given.values()))
+                definition, home, given, _ = resolved(name.text, here)
+                return BlockValue(definition, home, tuple(given.values()))
             case s.Let(parameters=None):
                 return evaluate(declaration.value, here)
             case s.Let():
                 return Function(declaration.name, declaration, here)
 
+    return _reported(make, _named(declaration)[1], here)
+
+
+def _reported(make: Callable[[], Value], span: Span, here: Here) -> Callable[[], Value]:
+    """The same, where what is wrong is reported and the value then unknown."""
+
     def reported() -> Value:
         try:
             return make()
         except RecursionError:
-            here.session.report(too_deep(_named(declaration)[1]))
+            here.session.report(too_deep(span))
         except (Mistake, Silent) as stop:
             if isinstance(stop, Mistake):
                 here.session.report(stop)
@@ -90,33 +152,53 @@ def _maker(declaration: s.Declaration, here: Here) -> Callable[[], Value]:
     return reported
 
 
-def resolved(name: str, here: Here) -> tuple[s.Definition, dict[str, Given], s.Body | None]:
-    """The net that a name stands for: its definition, the arguments fixed on the way, the body with its promises."""
-    declared = here.session.nets
-    chain: list[s.Derived] = []
-    current = declared.get(name)
-    while isinstance(current, s.Derived):
-        if current in chain:
-            first = min(chain[chain.index(current) :], key=lambda derived: derived.span.line)
-            message = f"`{first.name.text}` is derived from itself"
-            raise Mistake(Rejected("endless-recursion", message), first.base.span)
-        chain.append(current)
-        base = declared.get(current.base.text)
-        if base is None:
-            raise _unknown_base(current, list(declared), here)
-        current = base
-    if current is None:
+Resolved = tuple[s.Definition, Home, dict[str, Given], s.Body | None]
+
+
+def resolved(name: str, here: Here) -> Resolved:
+    """The net that a name stands for: its definition, where that is, the arguments fixed on the way, its promises."""
+    home = here.builder.home
+    chain: list[tuple[s.Derived, Home]] = []
+    found = home.net(name)
+    while found is not None:
+        current, home = found
+        if not isinstance(current, s.Derived):
+            break
+        if current in [derived for derived, _ in chain]:
+            raise _derived_from_itself([derived for derived, _ in chain], current)
+        chain.append((current, home))
+        found = home.net(current.base.text)
+        if found is None:
+            raise _unknown_base(current, home)
+    if found is None:
         raise Silent  # the net did not parse, which is reported
-    if chain and not current.is_net:
-        raise Mistake(Rejected("not-a-net", f"`{current.name.text}` is a block, not a net"), chain[-1].base.span)
+    definition, home = found
+    assert isinstance(definition, s.Definition)
+    if chain and not definition.is_net:
+        message = f"`{definition.name.text}` is a block, not a net"
+        raise Mistake(Rejected("not-a-net", message), chain[-1][0].base.span)
     given: dict[str, Given] = {}
-    for derived in reversed(chain):
-        given |= assigned(current.name.text, current.parameters, givens(derived.arguments, here), fixed=given)
-    return current, given, chain[0].body if chain else None
+    for derived, where in reversed(chain):
+        arguments = givens(derived.arguments, _top_at(where, here))
+        given |= assigned(definition.name.text, definition.parameters, arguments, fixed=given)
+    return definition, home, given, chain[0][0].body if chain else None
 
 
-def _unknown_base(derived: s.Derived, names: list[str], here: Here) -> Exception:
-    if derived.base.text in here.session.broken:
-        return Silent()
-    message = f"there is no net called `{derived.base.text}`"
-    return Mistake(Rejected("unknown-name", message, help=did_you_mean(derived.base.text, names)), derived.base.span)
+def _top_at(home: Home, here: Here) -> Here:
+    """The place of top-level expressions of a file."""
+    return Here(here.session, Builder(here.builder.definition, home), Scope(), Lets({}))
+
+
+def _derived_from_itself(chain: list[s.Derived], current: s.Derived) -> Mistake:
+    first = min(chain[chain.index(current) :], key=lambda derived: derived.span.line)
+    message = f"`{first.name.text}` is derived from itself"
+    return Mistake(Rejected("endless-recursion", message), first.base.span)
+
+
+def _unknown_base(derived: s.Derived, home: Home) -> Exception:
+    name = derived.base.text
+    other = home.used.get(name, home)
+    if other is None or name in other.broken or (other is not home and name not in other.declarations()):
+        return Silent()  # what `use` names is not there, which is reported
+    message = f"there is no net called `{name}`"
+    return Mistake(Rejected("unknown-name", message, help=did_you_mean(name, list(home.nets))), derived.base.span)

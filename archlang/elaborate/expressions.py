@@ -30,7 +30,7 @@ def _evaluators() -> dict[type, Callable[[Any, Here], Value]]:
         s.Literal: operations.literal, s.Quantity: operations.quantity, s.Text: operations.text_of,
         s.Unary: operations.unary, s.Binary: operations.binary, s.Conditional: operations.conditional,
         s.Sequence: operations.sequence, s.Name: paths.name, s.Attribute: paths.attribute, s.Index: paths.index,
-        s.Slice: paths.slice, s.Call: functions.call,
+        s.Slice: paths.slice, s.Call: functions.call, s.OpenSize: operations.open_size,
     }  # fmt: skip
 
 

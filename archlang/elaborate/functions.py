@@ -13,7 +13,7 @@ from archlang.elaborate.operations import limited
 from archlang.elaborate.parameters import bind_parameters
 from archlang.elaborate.paths import word_or_value
 from archlang.elaborate.reading import spelled
-from archlang.elaborate.values import BlockValue, Function, Given, Mistake, OperatorValue, Value, kind, size_of
+from archlang.elaborate.values import BlockValue, Function, Given, Initial, Mistake, OperatorValue, Value, kind, size_of
 from archlang.ops.base import Operator
 
 CALL_STEPS = 3  # what the call of a function costs of the steps that a run may take
@@ -62,7 +62,9 @@ def call(node: s.Call, here: Here) -> Value:
     if isinstance(function, OperatorValue):
         return limited(OperatorValue(function.op, (*function.given, *given)), node.span, here)
     if isinstance(function, BlockValue):
-        return limited(BlockValue(function.definition, (*function.given, *given)), node.span, here)
+        return limited(replace(function, given=(*function.given, *given)), node.span, here)
+    if isinstance(function, Initial):
+        return limited(Initial(function.word, (*function.given, *given)), node.span, here)
     if not isinstance(function, Function):
         raise Mistake(Rejected("wrong-kind", f"{kind(function)} is no function"), node.function.span)
     if function.let is not None:

@@ -6,7 +6,7 @@ import keyword
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.builder import Here
+from archlang.elaborate.builder import Here, Scope
 from archlang.elaborate.module_names import MODULE_ATTRIBUTES
 from archlang.elaborate.operations import text_of
 from archlang.elaborate.reading import names_in, spelled
@@ -32,16 +32,25 @@ def refuse_taken(name: str, span: Span, here: Here) -> None:
 
 def claim(label: s.Expression | None, span: Span, here: Here) -> str:
     """The key of a step in its scope: its label, else its position. Labelled or not, it takes a position."""
-    scope = here.scope
     if label is None or isinstance(label, s.Sequence):
-        name, span = str(scope.position), label.span if label else span
+        name = _take(str(here.scope.position), label, label.span if label else span, here)
     else:
-        name, span = _text(label, here), label.span
-        check(name, span, here)
-    if name in scope.keys:
-        raise _clash(name, label, span, scope.keys[name], here)
-    scope.keys[name] = span
-    scope.position += 1
+        name = claim_key(label, here)
+    here.scope.position += 1
+    return name
+
+
+def claim_key(label: s.Expression, here: Here) -> str:
+    """The key that a label gives, taken; it has no position."""
+    name = _text(label, here)
+    check(name, label.span, here)
+    return _take(name, label, label.span, here)
+
+
+def _take(name: str, label: s.Expression | None, span: Span, here: Here) -> str:
+    if name in here.scope.keys:
+        raise _clash(name, label, span, here.scope.keys[name], here)
+    here.scope.keys[name] = span
     return name
 
 
@@ -69,6 +78,11 @@ def check(name: str, span: Span, here: Here) -> None:
 
 
 def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
+    builder = here.builder
+    if builder.entering is not None and builder.called is not None:
+        message = f"`{name}` of `{builder.definition.name.text}`, which is written out here, names another step already"
+        help = "call the block without `inline`, and its names stand below the step's own"
+        return Mistake(Rejected("duplicate-label", message, help=help), builder.called, (Label(first, "named here"),))
     if span != first or label is None:
         places = (Label(first, "the first one"),)
         return Mistake(Rejected("duplicate-label", f"`{name}` is the name of another step here"), span, places)
@@ -96,14 +110,30 @@ def bind(label: s.Expression | None, value: Value | None, here: Here) -> None:
 
 
 def _name(name: str, label: s.Expression, value: Value, here: Here) -> None:
-    scope, builder = here.scope, here.builder
     check(name, label.span, here)
-    if name in scope.labels:
-        raise _clash(name, label, label.span, scope.named.get(name, label.span), here)
+    if name in here.scope.labels:
+        raise _clash(name, label, label.span, here.scope.named.get(name, label.span), here)
+    _remember(name, value, label.span, here.scope, here)
+
+
+def _remember(name: str, value: Value, span: Span, scope: Scope, here: Here) -> None:
     scope.labels[name] = value
-    scope.named[name] = label.span
+    scope.named[name] = span
     if isinstance(value, Tensor):
-        builder.labels[join_path(scope.path, name)] = value.value
+        here.builder.labels[join_path(scope.path, name)] = value.value
+
+
+def join(inner: Here, span: Span, here: Here) -> None:
+    """Give the labels of a block that is written out here to the place around it."""
+    entering = {port.name for port in inner.builder.inputs}
+    for name, value in inner.scope.labels.items():
+        if name in entering:
+            continue
+        if name in here.scope.labels or here.lets.find(name) is not None:
+            message = f"`{name}` is a label in what is written out here, and has a meaning here already"
+            places = (Label(inner.scope.named[name], "named here"),) if name in inner.scope.named else ()
+            raise Mistake(Rejected("duplicate-label", message), span, places)
+        _remember(name, value, inner.scope.named.get(name, span), here.scope, here)
 
 
 def _text(label: s.Expression, here: Here) -> str:

@@ -10,7 +10,7 @@ from archlang.elaborate.builder import Here
 from archlang.elaborate.builtins import FUNCTIONS
 from archlang.elaborate.reading import labels_in
 from archlang.elaborate.suggest import did_you_mean
-from archlang.elaborate.values import BlockValue, Function, Mistake, OperatorValue, Silent, Value
+from archlang.elaborate.values import BlockValue, Function, Initial, Mistake, OperatorValue, Silent, Value
 from archlang.ops import enumerations, registry
 from archlang.source import Span
 
@@ -24,20 +24,30 @@ def lookup(name: str, span: Span, here: Here) -> Value | None:
     for found in (here.lets.find(name), here.scope.find(name), declared(name, span, here)):
         if found is not None:
             return found
-    return Function(name) if name in FUNCTIONS else operator(name)
+    if name in FUNCTIONS:
+        return Function(name)
+    return operator(name) or initial(name)
 
 
 def declared(name: str, span: Span, here: Here) -> Value | None:
     """What the file declares by that name."""
     try:
-        return here.session.declared(name)
+        return here.builder.home.declared(name)
     except Rejected as rejected:
         raise Mistake(rejected, span) from None
 
 
 def operator(name: str) -> OperatorValue | None:
     """The operator of that name."""
-    return OperatorValue(registry()[name]) if name in registry() else None
+    found = registry().get(name)
+    return OperatorValue(found) if found is not None and not found.declared else None
+
+
+def initial(name: str) -> Initial | None:
+    """The initialiser of that name."""
+    from archlang.ops.initialisers import INITIALISERS
+
+    return Initial(name) if name in INITIALISERS else None
 
 
 def step_named(name: str, span: Span, here: Here) -> Value | None:
@@ -50,7 +60,7 @@ def step_named(name: str, span: Span, here: Here) -> Value | None:
 
 def unknown_step(name: str, span: Span, here: Here) -> Exception:
     """The refusal of a step's first word."""
-    blocks = [word for word, value in here.session.globals.items() if isinstance(value, BlockValue)]
+    blocks = [word for word, value in here.builder.home.globals.items() if isinstance(value, BlockValue)]
     words = [*here.lets.visible(), *here.scope.visible(), *blocks, *registry(), *_STATEMENTS]
     message = f"there is no operator, block or value called `{name}`"
     help = "did you mean `output`?" if name == "return" else did_you_mean(name, words, operators=True)
@@ -65,7 +75,7 @@ def unknown_value(name: str, span: Span, here: Here) -> Exception:
 
 def unknown_name(name: str, span: Span, here: Here) -> Exception:
     """The refusal of a name in an expression."""
-    words = [*here.lets.visible(), *here.scope.visible(), *here.session.declarations(), *FUNCTIONS]
+    words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations(), *FUNCTIONS]
     more = [*registry(), *enumerations(), "true", "false"]
     help = "leave the argument out" if name == "None" else did_you_mean(name, [*words, *more], operators=True)
     sides = name.split("x")
@@ -76,7 +86,7 @@ def unknown_name(name: str, span: Span, here: Here) -> Exception:
 
 def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception:
     """The refusal, or a better one where the name is known elsewhere; silent where it may have been lost."""
-    if here.builder.tainted or name in here.session.broken:
+    if here.builder.tainted or name in here.builder.home.broken:
         return Silent()
     if name == "it":
         return Mistake(Rejected("nothing-flows", "there is no value yet that `it` could be"), span)
@@ -105,6 +115,12 @@ def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
 def _within_reach(path: str, here: Here) -> bool:
     """Whether the braces in which a path begins are named already."""
     return here.scope.find(path.partition(".")[0]) is not None
+
+
+def nothing_flows(what: str, span: Span) -> Mistake:
+    """The refusal of a step before any input."""
+    help = "begin with an `input`, as in `input image: 3x224x224`"
+    return Mistake(Rejected("nothing-flows", f"no value flows into {what} yet", help=help), span)
 
 
 def head_of(node: s.Expression) -> str:

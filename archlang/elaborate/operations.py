@@ -27,6 +27,11 @@ def quantity(node: s.Quantity, here: Here) -> Value:
     return node.value
 
 
+def open_size(node: s.OpenSize, here: Here) -> Value:
+    message = f"`{node.name}=` leaves a size open, which only the shape of an input does"
+    raise Mistake(Rejected("misplaced-size", message), node.span)
+
+
 def text_of(node: s.Text, here: Here) -> str:
     """A string with its holes filled in."""
     parts: list[str] = []

@@ -19,6 +19,7 @@ from archlang.elaborate.values import (
     Tensor,
     Value,
     kind,
+    shown,
 )
 from archlang.shapes import Window
 from archlang.source import Span
@@ -56,10 +57,10 @@ def assigned(
 
     What a derived net has `fixed` can be replaced by name alone.
     """
-    names = [parameter.name for parameter in parameters]
+    unnamed = [parameter.name for parameter in parameters if not parameter.open_size]
     bound: dict[str, Given] = {}
     for argument in given:
-        free = [name for name in names if name not in bound and name not in fixed]
+        free = [name for name in unnamed if name not in bound and name not in fixed]
         for name, value, at in _filled(what, parameters, free, argument):
             if name in bound:
                 raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
@@ -85,9 +86,12 @@ def _filled(what: str, parameters: Sequence[s.Parameter], free: Sequence[str], a
         return [("kernel", value, at)]
     if free:
         return [(free[0], value, at)]
-    takes = f"{len(names) or 'no'} argument{'s' if len(names) != 1 else ''}"
+    opened = [parameter.name for parameter in parameters if parameter.open_size]
+    count = len(names) - len(opened)
+    takes = f"{count or 'no'} argument{'s' if count != 1 else ''}"
     message = f"`{what}` takes {takes}, and this is one more: {kind(value)}"
-    raise Mistake(Rejected("too-many-arguments", message, help=_declared(what, parameters)), argument.span)
+    help = f"an open size is given by name: `{opened[0]}={shown(value)}`" if opened else _declared(what, parameters)
+    raise Mistake(Rejected("too-many-arguments", message, help=help), argument.span)
 
 
 def _windowed(name: str, names: Sequence[str], what: str, span: Span) -> str:

@@ -74,6 +74,20 @@ def _text(node: s.Text, here: Here) -> str:
     return str(evaluate(node, here))
 
 
+def path_of(node: s.Expression, here: Here) -> str:
+    """`features.conv1` as it is written, or as a string computes it; empty where an expression is no path."""
+    match node:
+        case s.Name(text=text):
+            return text
+        case s.Text():
+            return _text(node, here)
+        case s.Attribute(base=base, name=name):
+            before = path_of(base, here)
+            return f"{before}.{name}" if before else ""
+        case _:
+            return ""
+
+
 def flattened(values: list[Value]) -> list[Tensor | Unknown]:
     """The values of tuples within tuples, side by side: tuples are flat."""
     flat: list[Tensor | Unknown] = []

@@ -25,8 +25,7 @@ def labels_in(node: s.Action | None, scope: str = "") -> Iterator[tuple[str, Spa
     match node:
         case s.Body(items=items):
             for item in items:
-                if isinstance(item, s.Step):
-                    yield from _labels_of(item, scope)
+                yield from _labels_of(item, scope)
         case s.Branches(branches=parts):
             for part in parts:
                 yield from labels_in(part, scope)
@@ -37,11 +36,15 @@ def labels_in(node: s.Action | None, scope: str = "") -> Iterator[tuple[str, Spa
             yield from labels_in(body, scope)
         case s.Apply(branches=branches):
             yield from labels_in(branches, scope)
-        case None:
+        case _:
             return
 
 
-def _labels_of(step: s.Step, scope: str) -> Iterator[tuple[str, Span]]:
+def _labels_of(step: s.Statement, scope: str) -> Iterator[tuple[str, Span]]:
+    if isinstance(step, s.Param):
+        yield from ((join_path(scope, name), step.span) for name in written(step.label))
+    if not isinstance(step, s.Step):
+        return
     if step.label is None:
         if not isinstance(step.action, s.Body):  # braces without a label hide theirs
             yield from labels_in(step.action, scope)
@@ -49,7 +52,7 @@ def _labels_of(step: s.Step, scope: str) -> Iterator[tuple[str, Span]]:
     names = written(step.label)
     for name in names:
         yield join_path(scope, name), step.label.span
-    if len(names) == 1 and not isinstance(step.action, s.Apply):
+    if len(names) == 1 and not isinstance(step.action, (s.Apply, s.Inline, s.Reuse)):
         yield from labels_in(step.action, join_path(scope, names[0]))
 
 

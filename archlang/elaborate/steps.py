@@ -9,11 +9,15 @@ from typing import Any
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate import labels
-from archlang.elaborate.applying import apply
+from archlang.elaborate.applying import apply, apply_again
 from archlang.elaborate.builder import Here
 from archlang.elaborate.expressions import evaluate
-from archlang.elaborate.ports import run_expect, run_input, run_output
+from archlang.elaborate.freezing import run_freeze
+from archlang.elaborate.inlining import inline
+from archlang.elaborate.ports import run_input, run_output
+from archlang.elaborate.promising import run_expect
 from archlang.elaborate.reading import written
+from archlang.elaborate.stored import run_param
 from archlang.elaborate.structure import enter
 from archlang.elaborate.values import UNKNOWN, Function, Mistake, Silent
 from archlang.source import Span
@@ -51,18 +55,24 @@ def _after_mistake(item: s.Statement, here: Here) -> None:
             here.scope.labels.setdefault(item.name, UNKNOWN)
         case s.Output():
             builder.has_output = True
-        case s.Expect():
+        case s.Expect() | s.Freeze():
             pass
-        case s.Step(action=s.Apply(), label=label):
+        case s.Param(label=label):
+            _unknown_labels(label, here)
+        case s.Step(action=s.Apply() | s.Inline() | s.Reuse(), label=label):
             here.it = UNKNOWN
-            names = written(label)
-            for name in names:
-                if here.lets.find(name) is None:
-                    here.scope.labels.setdefault(name, UNKNOWN)
-            builder.tainted |= label is not None and not names
+            _unknown_labels(label, here)
         case s.Step() | s.Broken():
             here.it = UNKNOWN
             builder.tainted = True
+
+
+def _unknown_labels(label: s.Expression | None, here: Here) -> None:
+    names = written(label)
+    for name in names:
+        if here.lets.find(name) is None:
+            here.scope.labels.setdefault(name, UNKNOWN)
+    here.builder.tainted |= label is not None and not names
 
 
 def _broken(item: s.Broken, here: Here) -> None:
@@ -78,13 +88,18 @@ def _let(item: s.Let, here: Here) -> None:
 
 
 def _step(item: s.Step, here: Here) -> None:
-    action = item.action
-    if isinstance(action, s.Apply):
-        apply(item, action, here, run)
-    else:
-        enter(item, action, here, run)
+    match item.action:
+        case s.Apply() as action:
+            apply(item, action, here, run)
+        case s.Inline() as action:
+            inline(item, action, here, run)
+        case s.Reuse() as action:
+            apply_again(item, action, here, run)
+        case action:
+            enter(item, action, here, run)
 
 
 _RUN: dict[type, Callable[[Any, Here], None]] = {
-    s.Let: _let, s.Input: run_input, s.Output: run_output, s.Expect: run_expect, s.Broken: _broken, s.Step: _step,
+    s.Let: _let, s.Input: run_input, s.Param: run_param, s.Output: run_output, s.Expect: run_expect,
+    s.Freeze: run_freeze, s.Broken: _broken, s.Step: _step,
 }  # fmt: skip

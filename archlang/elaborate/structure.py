@@ -7,7 +7,7 @@ from dataclasses import replace
 from archlang import syntax as s
 from archlang.elaborate import labels
 from archlang.elaborate.applying import apply_operator
-from archlang.elaborate.builder import Here, bundle
+from archlang.elaborate.builder import At, Here, bundle
 from archlang.elaborate.control import Run, chosen, gathered, holds_bars, turns
 from archlang.elaborate.names import operator
 from archlang.elaborate.values import Bundle, Tensor, Value
@@ -74,4 +74,4 @@ def _joined(word: str, sides: tuple[s.Body | None, s.Body | None], span: Span, h
     here.it = bundle(gathered(branches, here, run))
     join = operator(word)
     assert join is not None
-    here.it = apply_operator(join, (), (here.scope.path, None), s.Apply(s.Name(word, span), (), None, span), here)
+    here.it = apply_operator(join, (), At(here.scope.path, None, span), span, here)

@@ -14,6 +14,7 @@ from archlang.source import Span
 
 if TYPE_CHECKING:
     from archlang.elaborate.builder import Here
+    from archlang.elaborate.homes import Home
 
 
 class Mistake(Exception):
@@ -92,9 +93,10 @@ class OperatorValue:
 
 @dataclass(frozen=True, slots=True)
 class BlockValue:
-    """A block or net with some arguments fixed."""
+    """A block or net with some arguments fixed; `home` are the names of the file that declares it."""
 
     definition: syntax.Definition
+    home: Home = field(compare=False)
     given: tuple[Given, ...] = ()
 
     def __hash__(self) -> int:
@@ -110,9 +112,17 @@ class Function:
     home: Here | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """How a parameter begins: an initialiser with some arguments fixed, `normal(0.02)`."""
+
+    word: str
+    given: tuple[Given, ...] = ()
+
+
 Plain = int | float | bool | str | Window
 Value = (
-    Plain | tuple["Value", ...] | Tensor | Bundle | Unknown | Strided | OperatorValue | BlockValue | Function
+    Plain | tuple["Value", ...] | Tensor | Bundle | Unknown | Strided | OperatorValue | BlockValue | Function | Initial
 )  # a list is a tuple too
 
 
@@ -137,7 +147,7 @@ def kind(value: Value) -> str:
             return _kind_of_word(value)
 
 
-def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Unknown) -> str:
+def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initial | Unknown) -> str:
     match value:
         case Strided():
             return "a window with a stride"
@@ -147,6 +157,8 @@ def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Unkno
             return f"the {'net' if value.definition.is_net else 'block'} {value.definition.name.text}"
         case Function():
             return f"the function {value.name}"
+        case Initial():
+            return f"the initialiser {value.word}"
         case Unknown():
             return "an unknown value"
 
@@ -159,7 +171,7 @@ def size_of(value: Value, limit: int) -> int:
         item = waiting.pop()
         if isinstance(item, tuple):
             waiting += item
-        elif isinstance(item, (OperatorValue, BlockValue)):
+        elif isinstance(item, (OperatorValue, BlockValue, Initial)):
             waiting += [given.value for given in item.given]
     return count
 
@@ -188,6 +200,8 @@ def shown(value: Value) -> str:
             return _fixed(value.op.word, value.given)
         case BlockValue():
             return _fixed(value.definition.name.text, value.given)
+        case Initial():
+            return _fixed(value.word, value.given)
         case _:
             return kind(value)
 
@@ -210,6 +224,8 @@ def key(value: Value) -> object:
             return (value.op, *((g.name, key(g.value)) for g in value.given))
         case BlockValue():
             return (id(value.definition), *((g.name, key(g.value)) for g in value.given))
+        case Initial():
+            return (Initial, value.word, *((g.name, key(g.value)) for g in value.given))
         case Function():
             return (Function, value.name, id(value.let))
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archlang.ir import Block, CallNode, Graph, OpNode
-from archlang.ops.base import Expression, Module
+from archlang.ops.base import Expression, Module, Stored
 
 Structure = tuple[object, ...]
 
@@ -22,21 +22,24 @@ def structures(graph: Graph) -> dict[str, int]:
 
 def _structure(block: Block, callees: Mapping[str, Structure]) -> Structure:
     nodes = tuple(
-        (node.scope, node.name, node.inputs, node.outputs, node_structure(block, node, callees)) for node in block.nodes
+        (node.scope, node.name, node.module, node.inputs, node.outputs, node_structure(block, node, callees))
+        for node in block.nodes
     )
     ports = tuple((port.value, port.training) for port in (*block.inputs, *block.outputs))
-    return block.name, nodes, ports
+    return block.name, nodes, ports, block.frozen
 
 
 def node_structure(block: Block, node: OpNode | CallNode, callees: Mapping[str, Structure]) -> object:
     """What a node is, its numbers left out."""
     if isinstance(node, CallNode):
         return callees[node.block]
-    return call_structure(node.op.torch(*block.types_of(node.inputs)))
+    return call_structure(node.op.torch(*block.types_of(node.inputs))), tuple(node.ties.items())
 
 
-def call_structure(call: Module | Expression) -> object:
+def call_structure(call: Module | Expression | Stored) -> object:
     """What torch calls, the values of its arguments left out."""
     if isinstance(call, Expression):
         return call.template
+    if isinstance(call, Stored):
+        return call.template, len(call.shape), call.buffer
     return call.target, tuple(name for name, _ in call.args)

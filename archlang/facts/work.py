@@ -7,11 +7,10 @@ and not with the layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from archlang.ir import Block, Graph, Layer, OpNode
+from archlang.ir import Block, CallNode, Graph, Layer, Node, OpNode, is_at
 from archlang.ops.base import Weight, Work
 from archlang.shapes import TensorType
 
@@ -33,6 +32,10 @@ class Totals:
         """What is there without running: the weights."""
         return replace(self, macs=0, output_values=0, output_bytes=0)
 
+    def again(self) -> Totals:
+        """What running once more adds: everything but the weights."""
+        return replace(self, params=0, trainable_params=0, buffers=0)
+
     def __add__(self, other: Totals) -> Totals:
         return Totals(
             self.params + other.params,
@@ -53,17 +56,31 @@ class Counts:
 
     operators: Mapping[tuple[str, tuple[int, ...]], Totals]
     blocks: Mapping[str, Totals]
-    net: Totals
+    net: Totals = Totals()
 
     def of(self, layer: Layer) -> Totals:
         """The counts of one operator, wherever its block is called."""
         counts = self.operators[layer.block.id, layer.node.outputs]
+        if layer.frozen:
+            counts = replace(counts, trainable_params=0)
+        counts = counts.again() if layer.reused else counts
         return counts.at_rest() if layer.training_only else counts
+
+    def at(self, block: Block, node: Node) -> Totals:
+        """The counts of a node where it stands: one whose module is another's has no weights of its own."""
+        counts = self.operators[block.id, node.outputs] if isinstance(node, OpNode) else self.blocks[node.block]
+        counts = counts.again() if node.module else counts
+        return counts.at_rest() if node.outputs in block.training_only else counts
 
 
 def work(graph: Graph, batch: int = 1) -> Work:
     """The arithmetic of one forward pass over `batch` images, each kind in its own column."""
-    return _by_block(graph, lambda block, node: _work(block, node, batch), Work(), lambda work: Work())[graph.root.id]
+    sums: dict[str, Work] = {}
+    for block in graph.blocks:
+        nodes = (node for node in block.nodes if node.outputs not in block.training_only)
+        each = (_work(block, node, batch) if isinstance(node, OpNode) else sums[node.block] for node in nodes)
+        sums[block.id] = sum(each, Work())
+    return sums[graph.root.id]
 
 
 def totals(graph: Graph, batch: int = 1, dtype: str | None = None) -> Totals:
@@ -83,8 +100,29 @@ def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
         for node in block.nodes
         if isinstance(node, OpNode)
     }
-    blocks = _by_block(graph, lambda block, node: operators[block.id, node.outputs], Totals(), Totals.at_rest)
-    return Counts(operators, blocks, blocks[graph.root.id])
+    blocks: dict[str, Totals] = {}
+    counts = Counts(operators, blocks)
+    for block in graph.blocks:
+        total = sum((counts.at(block, node) for node in block.nodes), Totals())
+        if block.frozen:
+            total = replace(total, trainable_params=_trained(graph, counts, block, block.frozen))
+        blocks[block.id] = total
+    return replace(counts, net=blocks[graph.root.id])
+
+
+def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]) -> int:
+    """Values that training changes in a block of which these paths, and those it names itself, are frozen."""
+    frozen = (*frozen, *block.frozen)
+    total = 0
+    for node in block.nodes:
+        if any(is_at(node.path, path) for path in frozen):
+            continue
+        below = tuple(path[len(node.path) + 1 :] for path in frozen if path.startswith(f"{node.path}."))
+        if below and isinstance(node, CallNode) and not node.module:
+            total += _trained(graph, counts, graph.by_id[node.block], below)
+        else:
+            total += counts.at(block, node).trainable_params
+    return total
 
 
 def retyped(type: TensorType, dtype: str | None) -> TensorType:
@@ -97,29 +135,9 @@ def images(types: tuple[TensorType, ...], batch: int) -> int:
     return batch if any("n" in type.axes for type in types) else 1
 
 
-_Counted = TypeVar("_Counted", Totals, Work)
-
-
-def _by_block(
-    graph: Graph,
-    of: Callable[[Block, OpNode], _Counted],
-    none: _Counted,
-    at_rest: Callable[[_Counted], _Counted],
-) -> dict[str, _Counted]:
-    """The sum over each block's operators and calls, by block id. Callees stand first, so their sums are known."""
-    sums: dict[str, _Counted] = {}
-    for block in graph.blocks:
-        total = none
-        for node in block.nodes:
-            counted = of(block, node) if isinstance(node, OpNode) else sums[node.block]
-            total = total + (at_rest(counted) if node.outputs in block.training_only else counted)
-        sums[block.id] = total
-    return sums
-
-
 def _operator(block: Block, node: OpNode, batch: int, dtype: str | None) -> Totals:
-    outputs = block.types_of(node.outputs)
-    weights = node.op.weights(*block.types_of(node.inputs))
+    outputs = () if node.op.declared else block.types_of(node.outputs)  # a weight is no value that is computed
+    weights = [weight for weight in node.op.weights(*block.types_of(node.inputs)) if weight.name not in node.ties]
     return Totals(
         params=sum(weight.count for weight in weights if not weight.buffer),
         trainable_params=sum(weight.count for weight in weights if _is_trainable(weight)),
@@ -136,5 +154,5 @@ def _work(block: Block, node: OpNode, batch: int) -> Work:
 
 
 def _is_trainable(weight: Weight) -> bool:
-    """Whether training changes it: every parameter, no buffer. What is frozen is decided here and nowhere else."""
+    """Whether training changes it: every parameter, no buffer."""
     return not weight.buffer

@@ -14,7 +14,7 @@ from archlang.facts.structure import call_structure
 from archlang.ir import Graph
 from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.lower.regions import Region, Step, region
-from archlang.ops.base import Module
+from archlang.ops.base import Module, Stored
 
 _WIDTHS = ("channels", "features", "groups")
 
@@ -99,12 +99,17 @@ class Program:
     def slots(self, entry: Region | Step) -> list[Slot]:
         """The numbers in the constructor call of an entry, those of an `nn.Sequential`'s items included."""
         found = self.of(entry)
-        if found is not None:
+        if found is not None and not (isinstance(entry, Step) and entry.module is not None):
             instance = self.roots[entry.call] if isinstance(entry, Step) and isinstance(entry.call, str) else entry
             assert isinstance(instance, Region)
             return found.arguments(instance)
         if isinstance(entry, Region):
             return [slot for inner in entry.entries for slot in self.slots(inner)]
+        if entry.module is not None:
+            return []
+        if isinstance(entry.call, Stored):
+            sizes = [Slot("features", size, "features") for size in entry.call.shape]
+            return sizes + [Slot(name, value, name) for name, value in entry.call.values]
         if isinstance(entry.call, Module):
             args = [Slot(name, value, name) for name, value in entry.call.args]
             return args + [Slot(name, value, name, default) for name, value, default in entry.call.options]
@@ -153,8 +158,11 @@ def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
 
     parts: list[object] = [local(found.inputs)]
     for entry in found.entries:
-        parts += [entry.name, local(entry.inputs), _target(entry, callees), local(entry.outputs)]
+        again = entry.module if isinstance(entry, Step) else None
+        parts += [entry.name, again, local(entry.inputs), _target(entry, callees), local(entry.outputs)]
     parts.append(tuple((local((port.value,)), port.training) for port in found.block.outputs))
+    if found.name is None:
+        parts += [tuple(found.ties), found.block.frozen]
     return (*parts, local(found.outputs))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archlang.ir import Graph
+from archlang.ir import Graph, is_at
 from archlang.lower.classes import Class, Program, column_of, constant
-from archlang.lower.forward import attributes, forward
+from archlang.lower.forward import attributes, forward, reference
 from archlang.lower.regions import Region, Step
-from archlang.ops.base import Module
+from archlang.ops.base import Expression, Module, Stored
 
 WIDTH = 88  # what formatters allow without being told
 
@@ -39,7 +39,25 @@ def _class(found: Class, made: Program) -> str:
     if body.is_sequential:
         return _sequential_class(found, made)
     head = [f"class {found.name}(nn.Module):", _init(found), "        super().__init__()"]
-    return "\n".join([*head, *_members(found, made), "", *forward(found, made)])
+    return "\n".join([*head, *_members(found, made), *_shared_and_frozen(body), "", *forward(found, made)])
+
+
+def _shared_and_frozen(body: Region) -> list[str]:
+    """The lines that tie weights and freeze modules, in the class of a block."""
+    if body.name is not None:
+        return []
+    lines: list[str] = []
+    for path, other in body.ties:
+        left, right = (path.rpartition("."), other.rpartition("."))
+        lines.append(f"        {reference(left[0])}.{left[2]} = {reference(right[0])}.{right[2]}")
+    for path in body.block.frozen:
+        if any(is_at(step.node.path, path) and not step.stateless for step in body.walk()) or not _is_step(path, body):
+            lines.append(f"        {reference(path)}.requires_grad_(False)")
+    return lines
+
+
+def _is_step(path: str, body: Region) -> bool:
+    return any(step.node.path == path for step in body.walk())
 
 
 def _init(found: Class) -> str:
@@ -59,7 +77,7 @@ def _members(found: Class, made: Program) -> list[str]:
     names = attributes(found.region)
     members: dict[str, Region | Step] = {}
     for entry in found.region.entries:
-        if entry.name is not None:
+        if entry.name is not None and not (isinstance(entry, Step) and isinstance(entry.call, Expression)):
             members.setdefault(names[id(entry)], entry)
     return [line for name, entry in members.items() for line in _assigned(name, entry, found, made)]
 
@@ -71,10 +89,24 @@ def _assigned(name: str, entry: Region | Step, found: Class, made: Program) -> l
         if name.isdigit():
             start, end = f'        self.add_module("{name}", nn.Sequential(', "        ))"
         return [start, *_items(entry, found, made, 12), end]
+    if isinstance(entry, Step) and isinstance(entry.call, Stored):
+        return _stored(name, entry.call, _texts(entry, found, made))
     call = _constructor(entry, found, made)
     if name.isdigit():
         return _lines("        ", Call("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
     return _lines(f"        self.{name} = ", call, "", _shape(entry, found))
+
+
+def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
+    """The line that makes a tensor of the module itself."""
+    sizes, values = texts[: len(call.shape)], texts[len(call.shape) :]
+    written = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+    made = call.template.replace("{shape}", ", ".join(sizes)).replace("{tuple}", written)
+    for (word, _), text in zip(call.values, values, strict=True):
+        made = made.replace(f"{{{word}}}", text)
+    if call.buffer:
+        return _lines("        ", Call("self.register_buffer", (f'"{name}"', made)), "")
+    return _lines(f"        self.{name} = ", Call("nn.Parameter", (made,)), "")
 
 
 def _items(region: Region, found: Class, made: Program, indent: int) -> list[str]:
@@ -114,15 +146,21 @@ def _constructor(entry: Region | Step, found: Class, made: Program) -> Call:
             entry.call.target.removeprefix("torch.") if entry.call.target.startswith("torch.nn.") else entry.call.target
         )
     arguments: list[str] = []
-    columns = _columns(entry, found, made)
-    for slot, column in zip(made.slots(entry), columns, strict=True):
-        varying = None if constant(column) else column_of(column, slot.role, found)
-        text = repr(slot.value) if varying is None else varying
+    for slot, text in zip(made.slots(entry), _texts(entry, found, made), strict=True):
         if slot.default is ...:
             arguments.append(text)
         elif _given(entry, slot.name, found, made):
             arguments.append(f"{slot.name}={text}")
     return Call(name, tuple(arguments))
+
+
+def _texts(entry: Region | Step, found: Class, made: Program) -> list[str]:
+    """What is written for each number of an entry: itself, or the argument that has it where instances differ."""
+    texts: list[str] = []
+    for slot, column in zip(made.slots(entry), _columns(entry, found, made), strict=True):
+        varying = None if constant(column) else column_of(column, slot.role, found)
+        texts.append(repr(slot.value) if varying is None else varying)
+    return texts
 
 
 def _columns(entry: Region | Step, found: Class, made: Program) -> list[list[object]]:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from archlang.lower.classes import Class, Program
 from archlang.lower.regions import Region, Step
-from archlang.ops.base import Expression
+from archlang.ops.base import Expression, Module, Stored
 
 
 def attributes(region: Region) -> dict[int, str]:
@@ -21,7 +21,7 @@ def attributes(region: Region) -> dict[int, str]:
     found: dict[int, str] = {}
     for entry in region.entries:
         name = entry.name or ""
-        if isinstance(entry, Step) and name.isdigit() and entry.stateless:
+        if isinstance(entry, Step) and name.isdigit() and entry.stateless and isinstance(entry.call, Module):
             if entry.call not in shared:
                 word = _word(entry)
                 numbered = (f"{word}{number}" for number in range(2, len(region.entries) + 3))
@@ -33,7 +33,7 @@ def attributes(region: Region) -> dict[int, str]:
 
 
 def _word(step: Step) -> str:
-    assert not isinstance(step.call, (str, Expression))
+    assert isinstance(step.call, Module)
     return step.call.target.rsplit(".", 1)[-1].lower()
 
 
@@ -41,16 +41,17 @@ def forward(found: Class, made: Program) -> list[str]:
     """The lines of `forward`; what training alone needs runs in training alone."""
     region = found.region
     names, modules = _variables(region), attributes(region)
-    lines = [f"    def forward(self, {', '.join(names[value] for value in region.inputs)}):"]
-    for training, run in groupby(region.entries, _is_training_only):
+    borrowed = _borrowed(region, names)
+    arguments = [*(names[value] for value in region.inputs), *borrowed.values()]
+    lines = [f"    def forward(self, {', '.join(arguments)}):"]
+    for training, run in groupby(filter(_is_computed, region.entries), _is_training_only):
         entries = list(run)
         indent = " " * (12 if training else 8)
         lines += ["        if self.training:"] if training else []
         for entry in entries:
             left = ", ".join(names[value] for value in entry.outputs)
-            lines.append(
-                f"{indent}{left} = {_value(entry, modules[id(entry)], [names[value] for value in entry.inputs])}"
-            )
+            inputs = [names[value] for value in entry.inputs]
+            lines.append(f"{indent}{left} = {_value(entry, modules[id(entry)], inputs, region, borrowed)}")
         leaving = [value for entry in entries for value in entry.outputs if value in region.outputs]
         if training and leaving and region.name is not None:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in leaving)]
@@ -73,14 +74,44 @@ def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
     return ["        if self.training:", f"            return {', '.join(names[port.value] for port in ports)}", always]
 
 
-def _value(entry: Region | Step, name: str, inputs: list[str]) -> str:
+def _is_computed(entry: Region | Step) -> bool:
+    return isinstance(entry, Region) or not isinstance(entry.call, Stored)
+
+
+def _value(entry: Region | Step, name: str, inputs: list[str], region: Region, borrowed: Mapping[str, str]) -> str:
     if isinstance(entry, Step) and isinstance(entry.call, Expression):
         text = entry.call.template.replace("{all}", ", ".join(inputs))
         for at, name in enumerate(inputs):
             text = text.replace(f"{{{at}}}", name)
         return text
+    if isinstance(entry, Step) and entry.module is not None:
+        return f"{_again(entry.module, region, borrowed)}({', '.join(inputs)})"
+    lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
     module = f"self.{name}" if not name.isdigit() else f'getattr(self, "{name}")'
-    return f"{module}({', '.join(inputs)})"
+    return f"{module}({', '.join([*inputs, *lent])})"
+
+
+def _again(path: str, region: Region, borrowed: Mapping[str, str]) -> str:
+    """A module that is applied again, as it is reached in a region: its own, or one that it was lent."""
+    if path in borrowed:
+        return borrowed[path]
+    return reference(path[len(region.path) + 1 :] if region.path else path)
+
+
+def reference(path: str) -> str:
+    """A module or tensor at a path below `self`."""
+    if all(part.isidentifier() for part in path.split(".")):
+        return f"self.{path}"
+    return f'self.get_submodule("{path}")'
+
+
+def _borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
+    """A name for each module outside the region that is applied again within it, by its path."""
+    found: dict[str, str] = {}
+    taken = {-1 - at: name for at, name in enumerate(names.values())}
+    for path in region.borrowed:
+        found[path] = taken[len(taken)] = _fresh(path.rsplit(".", 1)[-1], taken, "x")
+    return found
 
 
 def _variables(region: Region) -> Mapping[int, str]:
@@ -95,7 +126,9 @@ def _variables(region: Region) -> Mapping[int, str]:
     flow = "y" if any(names[value] == "x" and value in lasting for value in region.inputs) else "x"
     for entry in region.entries:
         for value in entry.outputs:
-            if value in lasting:
+            if not _is_computed(entry):
+                names[value] = f"self.{entry.name}"
+            elif value in lasting:
                 names[value] = _fresh(labels.get(value) or f"{flow}1", names, flow)
             else:
                 names[value] = flow

@@ -9,29 +9,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archlang.ir import Block, CallNode, OpNode
-from archlang.ops.base import Expression, Module
+from archlang.ir import Block, CallNode, OpNode, is_at
+from archlang.ops.base import Expression, Module, Stored
 from archlang.shapes import TensorType
 
 
 @dataclass(frozen=True)
 class Step:
-    """An operator or a call. `name` is its key in the region; a join has none."""
+    """An operator or a call. `name` is its key in the region; a join has none, nor has a module that is applied again.
+
+    `module` is the path of such a module, relative to the block.
+    """
 
     node: OpNode | CallNode
     name: str | None
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     types: tuple[TensorType, ...]
-    call: Module | Expression | str  # what torch calls, or the id of the block called
+    call: Module | Expression | Stored | str  # what torch calls, or the id of the block called
     training_only: bool
+    module: str | None = None
 
     @cached_property
     def stateless(self) -> bool:
-        """A module without weights: one object may serve many steps."""
-        return (
-            isinstance(self.call, Module) and isinstance(self.node, OpNode) and not self.node.op.weights(*self._inputs)
-        )
+        """An operator without weights: one module may serve many such steps."""
+        return isinstance(self.node, OpNode) and not self.node.op.weights(*self._inputs)
 
     @property
     def _inputs(self) -> tuple[TensorType, ...]:
@@ -44,7 +46,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Region:
-    """Entries with the values that enter and leave; `name` is the key of braces, None for the block itself."""
+    """Entries with the values that enter and leave; `name` is the key of braces, None for the block itself.
+
+    `borrowed` are the paths of modules outside it that are applied again within it.
+    """
 
     block: Block
     path: str
@@ -52,17 +57,14 @@ class Region:
     entries: tuple[Step | Region, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    borrowed: tuple[str, ...] = ()
 
     @cached_property
     def is_chain(self) -> bool:
         """Whether each entry is a module that takes the one value of the entry before it, and no one else takes it."""
         flow = self.inputs
         for entry in self.entries:
-            if (
-                len(flow) != 1
-                or entry.inputs != flow
-                or (isinstance(entry, Step) and isinstance(entry.call, Expression))
-            ):
+            if len(flow) != 1 or entry.inputs != flow or not _is_own_module(entry):
                 return False
             flow = entry.outputs
         return bool(self.entries) and flow == self.outputs and self._used_once()
@@ -73,13 +75,28 @@ class Region:
 
     @cached_property
     def is_sequential(self) -> bool:
-        """Whether `nn.Sequential` says it all: a chain whose keys are 0, 1, 2, ..."""
+        """Whether `nn.Sequential` says it all: a chain whose keys are 0, 1, 2, ..., nothing tied or frozen."""
+        if self.name is None and (self.block.frozen or self.ties):
+            return False
         return self.is_chain and [entry.name for entry in self.entries] == [str(at) for at in range(len(self.entries))]
+
+    @property
+    def ties(self) -> list[tuple[str, str]]:
+        """The weights of the block that are another's: the path of each, and of the other."""
+        nodes = (node for node in self.block.nodes if isinstance(node, OpNode))
+        return [(f"{node.path}.{name}", other) for node in nodes for name, other in node.ties.items()]
 
     def walk(self) -> Iterator[Step]:
         """Every step in it, those of inner regions too."""
         for entry in self.entries:
             yield from entry.walk() if isinstance(entry, Region) else (entry,)
+
+
+def _is_own_module(entry: Step | Region) -> bool:
+    """Whether an entry is a module that is made here, and takes values alone."""
+    if isinstance(entry, Region):
+        return not entry.borrowed
+    return entry.module is None and not isinstance(entry.call, (Expression, Stored))
 
 
 def region(block: Block) -> Region:
@@ -95,7 +112,9 @@ def region(block: Block) -> Region:
 def _step(block: Block, node: OpNode | CallNode) -> Step:
     types = (*block.types_of(node.inputs), *block.types_of(node.outputs))
     call = node.op.torch(*types[: len(node.inputs)]) if isinstance(node, OpNode) else node.block
-    return Step(node, node.name, node.inputs, node.outputs, types, call, node.outputs in block.training_only)
+    return Step(
+        node, node.name, node.inputs, node.outputs, types, call, node.outputs in block.training_only, node.module
+    )
 
 
 @dataclass(frozen=True)
@@ -134,6 +153,7 @@ def _inner(flow: _Flow, path: str, start: int, end: int) -> Region:
     taken = dict.fromkeys(value for step in part for value in step.inputs)
     entering = tuple(value for value in taken if value not in made)
     leaving = tuple(value for value in made if flow.last.get(value, -1) >= end)
-    return Region(
-        flow.block, path, path.rsplit(".", maxsplit=1)[-1], _entries(flow, path, start, end), entering, leaving
-    )
+    again = dict.fromkeys(step.module for step in part if step.module is not None)
+    borrowed = tuple(module for module in again if not is_at(module, path))
+    key = path.rsplit(".", maxsplit=1)[-1]
+    return Region(flow.block, path, key, _entries(flow, path, start, end), entering, leaving, borrowed)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work
+from archlang.ops.base import Example, Expression, Module, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.shapes import TensorType
 
 
-class _Pointwise(Operator):
+class Pointwise(Operator):
     """What the activations share: the type is kept, one function maps each value, and torch keeps the output."""
 
     target: ClassVar[str]
@@ -25,12 +25,12 @@ class _Pointwise(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("output"),) if x.is_float else ()
 
-    def torch(self, x: TensorType) -> Module:
+    def torch(self, x: TensorType) -> Module | Expression:
         return Module(self.target)
 
 
-class Relu(_Pointwise):
-    """max(0, x). Nair and Hinton 2010."""
+class Relu(Pointwise):
+    """max(0, x) (Nair and Hinton 2010). No weights, no MACs."""
 
     word: ClassVar[str] = "relu"
     target: ClassVar[str] = "torch.nn.ReLU"
@@ -39,8 +39,8 @@ class Relu(_Pointwise):
     examples: ClassVar[tuple[Example, ...]] = (Example("relu", "3x4x4"), Example("relu", "7"))
 
 
-class Tanh(_Pointwise):
-    """Hyperbolic tangent."""
+class Tanh(Pointwise):
+    """Hyperbolic tangent. No weights, no MACs."""
 
     word: ClassVar[str] = "tanh"
     target: ClassVar[str] = "torch.nn.Tanh"
@@ -48,8 +48,8 @@ class Tanh(_Pointwise):
     examples: ClassVar[tuple[Example, ...]] = (Example("tanh", "3x4x4"),)
 
 
-class Sigmoid(_Pointwise):
-    """1 / (1 + exp(-x))."""
+class Sigmoid(Pointwise):
+    """1 / (1 + exp(-x)). No weights, no MACs."""
 
     word: ClassVar[str] = "sigmoid"
     target: ClassVar[str] = "torch.nn.Sigmoid"
@@ -57,8 +57,31 @@ class Sigmoid(_Pointwise):
     examples: ClassVar[tuple[Example, ...]] = (Example("sigmoid", "3x4x4"),)
 
 
-class Softmax(_Pointwise):
-    """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last."""
+class Hardsigmoid(Pointwise):
+    """min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs."""
+
+    word: ClassVar[str] = "hardsigmoid"
+    target: ClassVar[str] = "torch.nn.Hardsigmoid"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Hardsigmoid", "hard_sigmoid", "h_sigmoid")
+    examples: ClassVar[tuple[Example, ...]] = (Example("hardsigmoid", "3x4x4"), Example("hardsigmoid", "7"))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),)
+
+
+class Exp(Pointwise):
+    """exp(x). No weights, no MACs."""
+
+    word: ClassVar[str] = "exp"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Exp",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("exp", "3x4x4"), Example("exp", "7"))
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression("torch.exp({0})")
+
+
+class Softmax(Pointwise):
+    """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs."""
 
     word: ClassVar[str] = "softmax"
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmax",)
@@ -75,3 +98,14 @@ class Softmax(_Pointwise):
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmax", (("dim", self.axis),))
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of softmax along `axis`, which counts as axes do. No weights, no MACs."""
+
+    word: ClassVar[str] = "log_softmax"
+    elsewhere: ClassVar[tuple[str, ...]] = ("LogSoftmax",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("log_softmax", "10"), Example("log_softmax axis=-1", "3x4x5"))
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.LogSoftmax", (("dim", self.axis),))

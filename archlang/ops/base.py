@@ -112,6 +112,16 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A tensor that a module holds itself: the template that makes it, `{shape}`, `{tuple}` and `values` filled in."""
+
+    template: str
+    shape: tuple[int, ...]
+    values: tuple[tuple[str, float], ...] = ()
+    buffer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lecture:
     """A row of the CS231n table: `CONV3-64`, and how its weights multiply out: `(3*3*3)*64`.
 
@@ -137,6 +147,9 @@ class Operator(BaseModel):
     Each question is asked with the types of the inputs, in order. An operator of one input names it, as in
     `def outputs(self, x: TensorType)`; a join takes `*inputs: TensorType`. Type checkers let both stand in the place of
     `*inputs: Any, **_: Any`, and of no other signature.
+
+    The docstring of an operator is its law. Its indented lines are formulas (archlang/why/notation.py), which `archlang
+    why` fills with numbers and the tests hold against all that the operator tells.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
@@ -145,6 +158,8 @@ class Operator(BaseModel):
     positional: ClassVar[Mapping[str, Kind]] = {}  # fields that stand without a name, in order, and their kinds
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
+    arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
+    declared: ClassVar[bool] = False  # made by a statement, of no inputs; nothing is computed
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
@@ -171,13 +186,17 @@ class Operator(BaseModel):
         """Whether the output is the input itself, in another shape perhaps: in training mode it takes no new memory."""
         return False
 
-    def torch(self, *inputs: Any, **_: Any) -> Module | Expression:
+    def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
         """The torch call that computes it."""
         raise TypeError(f"{type(self).__name__} does not say its torch call")
 
     def lecture(self, *inputs: Any, **_: Any) -> Lecture | None:
         """Its row in the CS231n table, or None where it belongs to the row above."""
         return None
+
+    def symbols(self, *inputs: Any, **_: Any) -> Mapping[str, int | float | tuple[int, ...]]:
+        """What the docstring's formulas call by names other than axes and fields: `k`, the sides of the kernel."""
+        return {}
 
     def params(self, *inputs: Any, **_: Any) -> int:
         """Trainable values: the sizes of the weights that are not buffers."""

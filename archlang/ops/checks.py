@@ -32,3 +32,19 @@ def check_axis(x: TensorType, axis: int, operator: str) -> None:
     if x.axes[axis] == "n":
         message = f"{operator} along axis {axis}, which is the batch: one image would be mixed with another"
         raise Rejected("batch-axis", message, about="axis")
+
+
+def check_groups(inner: int, out: int, groups: int) -> None:
+    """The channels on both sides divide into the groups."""
+    for name, width in (("input channels", inner), ("output channels", out)):
+        if width % groups:
+            message = f"{width} {name} do not divide into {groups} groups"
+            raise Rejected("groups-do-not-divide", message, about="groups")
+
+
+def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
+    """The axes are n c and as many more as are asked for at least."""
+    if x.axes[:2] != ("n", "c") or len(x.axes) < 2 + spatial:
+        wanted = "n c t, n c h w or n c d h w" if spatial else "n c ..."
+        message = f"{operator} needs axes {wanted}, and its input {x} has {x.names}"
+        raise Rejected("wrong-rank", message, about="input")

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
-from archlang.ops.checks import check_dtype
+from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.windows import Geometry, Pad, Sizes, Stride, brief, check_sides, each, pads, short, slid, window_reach
 from archlang.shapes import TensorType
 
@@ -16,8 +16,14 @@ from archlang.shapes import TensorType
 class Conv(Operator):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
-    n c h w -> n out h' w' with h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1.
-    Weights (out, c/groups, k, k) and a bias; MACs = h'*w'*out * (c/groups)*k*k.
+    Weights (out, c/groups, k, k) and a bias.
+
+        n c h w -> n out h' w'
+        h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
+        params = out*(c/groups)*k*k + out
+        params = out*(c/groups)*k*k if not bias
+        MACs = h'*w'*out*(c/groups)*k*k
+        bias_adds = h'*w'*out if bias
     """
 
     word: ClassVar[str] = "conv"
@@ -51,10 +57,7 @@ class Conv(Operator):
         geometry = self._geometry()
         sizes = slid(x, self.word, geometry, self._widest(x))
         check_dtype(x, self.word, weighted=True)
-        for name, width in (("input channels", x["c"]), ("output channels", self.out)):
-            if width % self.groups:
-                message = f"{width} {name} do not divide into {self.groups} groups"
-                raise Rejected("groups-do-not-divide", message, about="groups")
+        check_groups(x["c"], self.out, self.groups)
         for axis, width, most in zip(sizes, geometry.pad, self._widest(x) or geometry.pad, strict=True):
             if width > most:
                 message = f"{self.padding_mode} padding of {x} is at most {most} along {axis}, and this is {width}"
@@ -84,6 +87,9 @@ class Conv(Operator):
         sides = (size + 2 * width for size, width in zip(x.shape[2:], pad, strict=True))
         padded = Saved("own", shape=(*x.shape[:2], *sides), dtype=x.dtype)
         return (padded,) if self.padding_mode == "circular" else (Saved("input"), padded)
+
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        return self._geometry().symbols
 
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry())

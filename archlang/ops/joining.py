@@ -1,8 +1,8 @@
-"""Joins: several values become one."""
+"""Joins that lay values side by side, and what all joins share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from math import prod
 from typing import ClassVar
@@ -14,99 +14,67 @@ from archlang.ops.windows import short
 from archlang.shapes import AXIS_WORDS, TensorType, Window, slide, spatial_axes
 
 
-class _Join(Operator):
-    """What the joins share: at least two inputs, of the same axes and dtype."""
+class Join(Operator):
+    """What the joins share: at least two inputs, of the same axes and dtype. A parameter has no names of axes."""
 
     join: ClassVar[bool] = True
 
-    def _check_alike(self, inputs: tuple[TensorType, ...]) -> None:
+    def check_alike(self, inputs: tuple[TensorType, ...]) -> None:
+        """The inputs are two or more, of one dtype; those with a batch have the same axes."""
         if len(inputs) < 2:
             many = "one value flows" if inputs else "none flows"
             message = f"{self.word} takes two values or more, and {many} into it"
             raise Rejected("too-few-inputs", message, about="input")
-        if len({x.axes for x in inputs}) > 1:
-            code = "unequal-axes" if len({len(x.axes) for x in inputs}) == 1 else "unequal-shapes"
-            differ = _and(f"{x} ({x.names})" for x in inputs)
+        batched = [x for x in inputs if "n" in x.axes]
+        if len({x.axes for x in batched}) > 1:
+            code = "unequal-axes" if len({len(x.axes) for x in batched}) == 1 else "unequal-shapes"
+            differ = listing(f"{x} ({x.names})" for x in batched)
             raise Rejected(code, f"{self.word} needs equal axes, and these differ: {differ}", about="input")
         if len({x.dtype for x in inputs}) > 1:
-            differ = _and(x.dtype for x in inputs)
+            differ = listing(x.dtype for x in inputs)
             raise Rejected(
                 "unequal-dtypes", f"{self.word} needs equal dtypes, and these differ: {differ}", about="input"
             )
 
+    def check_two(self, inputs: tuple[TensorType, ...]) -> None:
+        """The inputs are two and no more."""
+        if len(inputs) > 2:
+            message = f"{self.word} takes two values, and {len(inputs)} flow into it"
+            raise Rejected("too-many-inputs", message, about="input")
 
-class Add(_Join):
-    """The sum, value by value: shapes are equal, and so is the result's."""
+    def broadcast(self, inputs: tuple[TensorType, ...]) -> list[TensorType]:
+        """The first input, what the first two give, the first three, and so on: sizes of 1 are repeated.
 
-    word: ClassVar[str] = "add"
-    elsewhere: ClassVar[tuple[str, ...]] = ("Add", "plus", "eltwise_add")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("add", "8x5x4, 8x5x4"),
-        Example("add", "7, 7, 7"),
-    )
+        A parameter is set against the last axes of the others, as torch does. The batch is open: 1 there is one batch,
+        which repeats along no other.
+        """
 
-    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
-        self._check_alike(inputs)
-        if len({x.shape for x in inputs}) > 1:
-            message = f"add needs equal shapes, and these differ: {_shapes(inputs)}"
-            raise Rejected("unequal-shapes", message, help=_projection(inputs), about="input")
-        return (inputs[0],)
-
-    def work(self, *inputs: TensorType) -> Work:
-        return Work(elementwise=inputs[0].values * (len(inputs) - 1))
-
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def torch(self, *inputs: TensorType) -> Expression:
-        return Expression(" + ".join(f"{{{at}}}" for at in range(len(inputs))))
-
-
-class Mul(_Join):
-    """The product, value by value. An axis of size 1 is repeated along the others': 64x1x1 times 64x56x56."""
-
-    word: ClassVar[str] = "mul"
-    elsewhere: ClassVar[tuple[str, ...]] = ("Multiply", "multiply", "times", "eltwise_mul")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("mul", "8x5x4, 8x1x1"),
-        Example("mul", "3x6, 3x6"),
-        Example("mul", "4x1x5, 4x3x1, 4x3x5"),
-    )
-
-    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
-        self._check_alike(inputs)
-        return (self._products(inputs)[-1],)
-
-    def _products(self, inputs: tuple[TensorType, ...]) -> list[TensorType]:
-        """The first input, the product of the first two, of the first three, and so on."""
-
-        def product(x: TensorType, y: TensorType) -> TensorType:
-            for axis, a, b in zip(x.axes, x.shape, y.shape, strict=True):
-                # the batch is open: 1 there is one batch, which repeats along no other
-                if a == b or (1 in (a, b) and axis != "n"):
-                    continue
-                message = f"mul needs equal sizes, or 1, along each axis, and these differ: {_shapes(inputs)}"
+        def both(x: TensorType, y: TensorType) -> TensorType:
+            longer, shorter = (x, y) if len(x.axes) >= len(y.axes) else (y, x)
+            sizes = (1,) * (len(longer.axes) - len(shorter.axes)) + shorter.shape
+            axes = next((z.axes for z in (longer, shorter) if "n" in z.axes), longer.axes)
+            names = axes if len(axes) == len(longer.axes) else longer.axes
+            batched = "n" in x.axes and "n" in y.axes
+            pairs = list(zip(names, longer.shape, sizes, strict=True))
+            against_batch = [b for axis, _, b in pairs if axis == "n"] if "n" not in shorter.axes else []
+            against_batch += [a for axis, a, _ in pairs if axis == "n"] if "n" not in longer.axes else []
+            fits = all(a == b or (1 in (a, b) and (axis != "n" or not batched)) for axis, a, b in pairs)
+            if not fits or any(size != 1 for size in against_batch) or len(axes) != len(longer.axes):
+                message = f"{self.word} needs equal sizes, or 1, along each axis, and these differ: {shapes(inputs)}"
                 raise Rejected("unequal-shapes", message, about="input")
-            return TensorType(tuple(map(max, x.shape, y.shape)), x.axes, x.dtype)
+            return TensorType(tuple(max(a, b) for _, a, b in pairs), axes, x.dtype)
 
-        return list(accumulate(inputs, product))
-
-    def work(self, *inputs: TensorType) -> Work:
-        return Work(elementwise=sum(x.values for x in self._products(inputs)[1:]))
-
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        if not inputs[0].is_float:
-            return ()
-        between = self._products(inputs)[1:-1]
-        kept = (Saved("own", shape=x.shape, dtype=x.dtype) for x in between)
-        return (*(Saved("input", at) for at in range(len(inputs))), *kept)
-
-    def torch(self, *inputs: TensorType) -> Expression:
-        return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))
+        return list(accumulate(inputs, both))
 
 
-class Concat(_Join):
-    """The inputs one after another along `axis`, counted as axes are: 1 is the channels. Other sizes are equal."""
+class Concat(Join):
+    """The inputs one after another along `axis`, counted as axes are: 1 is the channels. Other sizes are equal.
+
+    A parameter, 1x1x768 for n t c, is repeated for each image. `size` is that of each input along the axis. No weights,
+    no MACs.
+
+        size' = sum(size)
+    """
 
     word: ClassVar[str] = "concat"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")
@@ -114,67 +82,145 @@ class Concat(_Join):
         Example("concat", "8x5x4, 3x5x4"),
         Example("concat axis=2", "3x5, 3x1, 3x4"),
         Example("concat", "7, 2"),
+        Example("concat", "1x1x4 param, 6x4 n t c"),
     )
 
     axis: int = 1
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
-        self._check_alike(inputs)
-        x = inputs[0]
+        self.check_alike(inputs)
+        x = repeated(inputs, self.word)
         check_axis(x, self.axis, self.word)
-        along = x.axes[self.axis]
-        for axis in x.axes:
-            sizes = [y[axis] for y in inputs]
-            if axis != along and len(set(sizes)) > 1:
+        at = self.axis % len(x.axes)
+        for place, axis in enumerate(x.axes):
+            if place != at and len({y.shape[place] for y in inputs if "n" in y.axes or axis != "n"}) > 1:
                 message = (
-                    f"concat along {_name(along)} needs equal sizes elsewhere, and these differ along {_name(axis)}: "
-                    f"{_shapes(inputs)}"
+                    f"concat along {_name(x, at)} needs equal sizes elsewhere, and these differ along "
+                    f"{_name(x, place)}: {shapes(inputs)}"
                 )
                 raise Rejected("unequal-sizes", message, about="input")
-        return (x.resized(**{along: sum(y[along] for y in inputs)}),)
+        size = sum(y.shape[at] for y in inputs)
+        return (TensorType((*x.shape[:at], size, *x.shape[at + 1 :]), x.axes, x.dtype),)
 
     def work(self, *inputs: TensorType) -> Work:
-        return Work(moved=sum(x.values for x in inputs))
+        (y,) = self.outputs(*inputs)
+        return Work(moved=y.values)
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return ()
 
     def reach(self, *inputs: TensorType) -> Reach:
         # along an axis of positions each input moves by the sizes before it
-        return Reach(whole=inputs[0].axes[self.axis] != "c")
+        return Reach(whole=repeated(inputs, self.word).axes[self.axis] != "c")
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int | tuple[int, ...]]:
+        at = self.axis
+        return {"size": tuple(x.shape[at] for x in inputs), "size'": self.outputs(*inputs)[0].shape[at]}
 
     def torch(self, *inputs: TensorType) -> Expression:
-        return Expression(f"torch.cat([{{all}}], {self.axis})")
+        return Expression(f"torch.cat([{', '.join(expanded(inputs))}], {self.axis})")
 
 
-def _and(words: Iterable[str]) -> str:
+class Stack(Join):
+    """The inputs one after another along a new axis, which stands at `axis`: vectors n c become n t c.
+
+    All have one shape. The new axis is called t, or d before the height and width of maps. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "stack"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Stack",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("stack", "8, 8, 8"),
+        Example("stack axis=2", "3x4x5, 3x4x5"),
+        Example("stack axis=-1", "8x3, 8x3"),
+    )
+
+    axis: int = 1
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        self.check_alike(inputs)
+        x = repeated(inputs, self.word)
+        rank = len(x.axes) + 1
+        if not -rank <= self.axis < rank or (self.axis % rank == 0 and "n" in x.axes):
+            message = f"the new axis stands at 1 to {rank - 1}, behind the batch, and `axis` is {self.axis}"
+            raise Rejected("batch-axis" if self.axis % rank == 0 else "no-such-axis", message, about="axis")
+        for place, axis in enumerate(x.axes):
+            if len({y.shape[place] for y in inputs if "n" in y.axes or axis != "n"}) > 1:
+                message = f"stack needs equal shapes, and these differ: {shapes(inputs)}"
+                raise Rejected("unequal-sizes", message, about="input")
+        at = self.axis % rank
+        names = ("d", "s") if {"h", "w"} <= set(x.axes) else ("t", "s")
+        name = next((name for name in names if name not in x.axes), "k") if "n" in x.axes else "_"
+        return (TensorType((*x.shape[:at], len(inputs), *x.shape[at:]), (*x.axes[:at], name, *x.axes[at:]), x.dtype),)
+
+    def work(self, *inputs: TensorType) -> Work:
+        (y,) = self.outputs(*inputs)
+        return Work(moved=y.values)
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        return Expression(f"torch.stack([{', '.join(expanded(inputs))}], {self.axis})")
+
+
+def repeated(inputs: tuple[TensorType, ...], operator: str) -> TensorType:
+    """The input that tells the axes: the first with a batch. A parameter beside it has as many axes, the first one 1."""
+    x = next((y for y in inputs if "n" in y.axes), inputs[0])
+    for y in inputs:
+        if len(y.axes) != len(x.axes):
+            message = f"{operator} needs as many axes in each, and these differ: {shapes(inputs)}"
+            help = f"give the parameter the axes {x.names}: {Window((1,) * len(x.axes))} and so on" if x != y else None
+            raise Rejected("unequal-shapes", message, help=help if "n" in x.axes else None, about="input")
+        if "n" in x.axes and "n" not in y.axes and y.shape[0] != 1:
+            message = f"a parameter is repeated for each image, and this one, {y}, has {y.shape[0]} along the batch"
+            help = f"declare it as {Window((1, *y.shape[1:]))}"
+            raise Rejected("param-batch", message, help=help, about="input")
+    return x
+
+
+def expanded(inputs: tuple[TensorType, ...]) -> list[str]:
+    """Templates of the inputs, parameters repeated along the batch of the first that has one."""
+    batched = next((at for at, x in enumerate(inputs) if "n" in x.axes), None)
+
+    def one(at: int, x: TensorType) -> str:
+        if batched is None or "n" in x.axes:
+            return f"{{{at}}}"
+        return f"{{{at}}}.expand({{{batched}}}.shape[0]{', -1' * (len(x.axes) - 1)})"
+
+    return [one(at, x) for at, x in enumerate(inputs)]
+
+
+def listing(words: Iterable[str]) -> str:
+    """`a, b and c`."""
     *most, last = words
     return f"{', '.join(most)} and {last}"
 
 
-def _shapes(inputs: tuple[TensorType, ...]) -> str:
+def shapes(inputs: tuple[TensorType, ...]) -> str:
     """The shapes, with the batch where they differ in nothing else."""
-    return _and(map(str, inputs) if len(set(map(str, inputs))) > 1 else (str(Window(x.shape)) for x in inputs))
+    return listing(map(str, inputs) if len(set(map(str, inputs))) > 1 else (str(Window(x.shape)) for x in inputs))
 
 
-def _name(axis: str) -> str:
-    return f"{axis} (the {AXIS_WORDS[axis]})" if axis in AXIS_WORDS else axis
+def _name(x: TensorType, at: int) -> str:
+    axis = x.axes[at]
+    return f"{axis} (the {AXIS_WORDS[axis]})" if axis in AXIS_WORDS else f"axis {at}" if axis == "_" else axis
 
 
-def _projection(inputs: tuple[TensorType, ...]) -> str | None:
+def projection(inputs: tuple[TensorType, ...]) -> str | None:
     """The layer that gives one of two shapes the other's, where a convolution of one position does."""
-    shapes = list(dict.fromkeys(inputs))
-    axes, rank = shapes[0].axes, len(shapes[0].axes) - 2
-    if len(shapes) != 2 or axes not in (("n", "c"), *(("n", "c", *spatial_axes(sides)) for sides in (1, 2, 3))):
+    kinds = list(dict.fromkeys(inputs))
+    axes, rank = kinds[0].axes, len(kinds[0].axes) - 2
+    if len(kinds) != 2 or axes not in (("n", "c"), *(("n", "c", *spatial_axes(sides)) for sides in (1, 2, 3))):
         return None
-    small, large = sorted(shapes, key=lambda x: prod(x.shape[2:]))
+    small, large = sorted(kinds, key=lambda x: prod(x.shape[2:]))
     if small.shape[0] != large.shape[0]:
         return None
     window = Window((1,) * rank)
     if small.shape[2:] == large.shape[2:]:
-        width = shapes[0]["c"]
+        width = kinds[0]["c"]
         layer = f"conv {window} {width}" if rank else f"linear {width}"
-        return f"project one side: `{layer}` brings {shapes[1]} to {shapes[0]}"
+        return f"project one side: `{layer}` brings {kinds[1]} to {kinds[0]}"
     strides = tuple(-(-size // wanted) for size, wanted in zip(large.shape[2:], small.shape[2:], strict=True))
     reached = (slide(size, 1, stride, 0, 0) for size, stride in zip(large.shape[2:], strides, strict=True))
     # a longer stride would leave out most of what it skips

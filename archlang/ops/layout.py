@@ -11,7 +11,11 @@ from archlang.shapes import TensorType
 
 
 class Flatten(Operator):
-    """All axes but the batch become one, channels outermost: n c h w -> n c with c*h*w values."""
+    """All axes but the batch become one, channels outermost. No weights, no MACs.
+
+        n c h w -> n c'
+        c' = c*h*w
+    """
 
     word: ClassVar[str] = "flatten"
     elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
@@ -40,7 +44,7 @@ class Flatten(Operator):
 
 
 class Identity(Operator):
-    """The input itself."""
+    """The input itself. No weights, no MACs."""
 
     word: ClassVar[str] = "identity"
     elsewhere: ClassVar[tuple[str, ...]] = ("Identity", "noop")

@@ -12,9 +12,15 @@ from archlang.shapes import AXIS_WORDS, TensorType
 
 
 class Linear(Operator):
-    """Fully connected layer: y = x·Wᵀ + b over the last axis, c -> out.
+    """Fully connected layer: y = x·Wᵀ + b over the last axis, at each position by itself.
 
-    Weights (out, c) and a bias; MACs = (values of x)/c * c * out.
+    Weights (out, c) and a bias.
+
+        c' = out
+        params = out*c + out
+        params = out*c if not bias
+        MACs = h*w*out*c
+        bias_adds = h*w*out if bias
     """
 
     word: ClassVar[str] = "linear"

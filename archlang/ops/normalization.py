@@ -18,7 +18,13 @@ Positive = Annotated[float, Field(gt=0)]
 class BatchNorm(Operator):
     """Each channel scaled to mean 0 and deviation 1 over the batch, then by a learned weight and bias.
 
-    Ioffe and Szegedy 2015 (arXiv:1502.03167). Two weights and two running statistics a channel.
+    Ioffe and Szegedy 2015 (arXiv:1502.03167). Two weights and two running statistics a channel, and a count of
+    batches; no MACs.
+
+        params = 2*c
+        params = 0 if not affine
+        buffers = 2*c + 1
+        normalised = c*h*w
     """
 
     word: ClassVar[str] = "batchnorm"
@@ -67,7 +73,10 @@ class BatchNorm(Operator):
 class LocalResponseNorm(Operator):
     """Each value divided by (k + alpha/size * sum of squares over `size` neighbouring channels)**beta.
 
-    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form.
+    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form. No weights, no
+    MACs.
+
+        normalised = c*h*w
     """
 
     word: ClassVar[str] = "lrn"

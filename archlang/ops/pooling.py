@@ -63,9 +63,14 @@ class _Pool(Operator):
 
 
 class MaxPool(_Pool):
-    """The largest value under each window; k*k - 1 comparisons an output.
+    """The largest value under each window. No weights, no MACs.
 
-    n c h w -> n c h' w' with h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1, or the ceiling of it.
+    With `ceil=true` the last window may hang over the end, unless it would start in the padding.
+
+        n c h w -> n c h' w'
+        h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
+        h' = min(ceil((h + 2*pad - dilation*(k - 1) - 1)/stride), ceil((h + pad)/stride) - 1) + 1 if ceil
+        comparisons = c*h'*w'*(k*k - 1)
     """
 
     word: ClassVar[str] = "maxpool"
@@ -94,6 +99,9 @@ class MaxPool(_Pool):
         (y,) = self.outputs(x)
         return (Saved("input"), Saved("own", shape=y.shape, dtype="int64")) if x.is_float else ()
 
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        return self._geometry(self.dilation).symbols
+
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(self.dilation))
 
@@ -105,8 +113,13 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean under each window; padding counts as zeros unless `count_include_pad=false`.
 
-    n c h w -> n c h' w' with h' = floor((h + 2*pad - k)/stride) + 1, or the ceiling of it. k*k - 1 additions and a
-    division an output, at the border too.
+    With `ceil=true` the last window may hang over the end, unless it would start in the padding. An output takes k*k - 1
+    additions and a division, at the border too. No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = floor((h + 2*pad - k)/stride) + 1
+        h' = min(ceil((h + 2*pad - k)/stride), ceil((h + pad)/stride) - 1) + 1 if ceil
+        elementwise = c*h'*w'*k*k
     """
 
     word: ClassVar[str] = "avgpool"
@@ -137,6 +150,9 @@ class AvgPool(_Pool):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input"),)
+
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        return self._geometry().symbols
 
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry())
@@ -182,7 +198,10 @@ class _AdaptivePool(Operator):
 class AdaptiveAvgPool(_AdaptivePool):
     """The mean under windows chosen so that the map has the wanted size.
 
-    n c h w -> n c h' w'. Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h').
+    Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h'). No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = size
     """
 
     word: ClassVar[str] = "adaptive_avgpool"
@@ -205,7 +224,12 @@ class AdaptiveAvgPool(_AdaptivePool):
 
 
 class GlobalAvgPool(_AdaptivePool):
-    """The mean of each whole map: n c h w -> n c 1 1 (Lin, Chen and Yan 2013, arXiv:1312.4400, section 3.2)."""
+    """The mean of each whole map (Lin, Chen and Yan 2013, arXiv:1312.4400, section 3.2). No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = 1
+        elementwise = c*h*w
+    """
 
     word: ClassVar[str] = "globalavgpool"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAveragePool", "GlobalAvgPool", "gap")

@@ -30,6 +30,11 @@ class Geometry:
         """How many positions the window covers: dilation*(k - 1) + 1."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
+    @property
+    def symbols(self) -> dict[str, tuple[int, ...]]:
+        """What formulas call its numbers."""
+        return {"k": self.kernel, "stride": self.stride, "pad": self.pad, "dilation": self.dilation}
+
 
 def check_sides(sides: int, name: str = "kernel") -> None:
     """A window has one to three sides."""

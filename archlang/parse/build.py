@@ -43,9 +43,16 @@ class Build(Transformer[Token, Any]):
     def declaration(self, c: Children) -> Any:
         return c[0]
 
+    def use(self, c: Children) -> s.Use:
+        names = tuple(self._name(child) for child in c[3:] if child.type == "NAME")
+        return s.Use(str(c[1])[1:-1], span_of(self.file, c[1]), names, self._span(c))
+
     def net(self, c: Children) -> s.Definition:
         parameters = cast("tuple[s.Parameter, ...]", c[2] if isinstance(c[2], tuple) else ())
-        return s.Definition(self._name(c[1]), parameters, c[-1], str(c[0]) == "net", self._span(c[:2]))
+        body = cast(s.Body, c[-1])
+        return s.Definition(
+            self._name(c[1]), (*parameters, *_open_sizes(body)), body, str(c[0]) == "net", self._span(c[:2])
+        )
 
     block = net
 
@@ -95,6 +102,10 @@ class Build(Transformer[Token, Any]):
         shape = self._expression(c[3]) if len(c) > 3 else None
         return s.Input(str(c[1]), shape, options, span_of(self.file, c[1]))
 
+    def param(self, c: Children) -> s.Param:
+        label, shape = self._expression(c[1]), self._expression(c[3])
+        return s.Param(label, shape, self._only(c, s.Argument), str(c[0]) == "buffer", label.span)
+
     def output(self, c: Children) -> s.Output:
         values = tuple(child for child in c if not isinstance(child, Token) or child.type in _ATOMS)
         training = isinstance(c[-1], Token) and c[-1].type == "TRAINING"
@@ -102,6 +113,10 @@ class Build(Transformer[Token, Any]):
 
     def expect(self, c: Children) -> s.Expect:
         return s.Expect(self._expression(c[1]), str(c[2]), self._expression(c[3]), self._span(c))
+
+    def freeze(self, c: Children) -> s.Freeze:
+        paths = (child for child in c[1:] if not (isinstance(child, Token) and child.type == "COMMA"))
+        return s.Freeze(tuple(map(self._expression, paths)), self._span(c))
 
     def chain(self, c: Children) -> list[s.Step]:
         steps: list[s.Step] = []
@@ -117,6 +132,12 @@ class Build(Transformer[Token, Any]):
     def apply(self, c: Children) -> s.Apply:
         branches = c[-1] if isinstance(c[-1], s.Branches) else None
         return s.Apply(self._expression(c[0]), self._only(c, s.Argument), branches, self._span(c))
+
+    def inline(self, c: Children) -> s.Inline:
+        return s.Inline(self._name(c[1]), self._only(c, s.Argument), self._span(c))
+
+    def reuse(self, c: Children) -> s.Reuse:
+        return s.Reuse(self._expression(c[1]), self._span(c))
 
     def for_loop(self, c: Children) -> s.For:
         return s.For(c[1], self._expression(c[3]), c[4], self._span(c[:4]))
@@ -209,6 +230,9 @@ class Build(Transformer[Token, Any]):
 
     listed = several
 
+    def open_size(self, c: Children) -> s.OpenSize:
+        return s.OpenSize(str(c[0]), self._expression(c[2]), self._span(c))
+
     def string(self, c: Children) -> s.Text:
         parts: list[str | s.Expression] = []
         for child in c:
@@ -218,6 +242,13 @@ class Build(Transformer[Token, Any]):
             else:
                 parts.append(self._expression(child))
         return s.Text(tuple(parts), self._span(c))
+
+
+def _open_sizes(body: s.Body) -> list[s.Parameter]:
+    """The sizes that the inputs of a net leave open, which are parameters of it."""
+    shapes = [item.shape for item in body.items if isinstance(item, s.Input)]
+    sizes = [item for shape in shapes if isinstance(shape, s.Sequence) for item in shape.items]
+    return [s.Parameter(n.name, n.default, n.span, open_size=True) for n in sizes if isinstance(n, s.OpenSize)]
 
 
 def _quantity(text: str, span: Span) -> s.Quantity:

@@ -17,12 +17,13 @@ from archlang.source import Span
 
 KEYWORDS = {
     "NET", "BLOCK", "LET", "INPUT", "OUTPUT", "WHEN", "TRAINING", "EXPECT", "FOR", "IN", "IF", "ELSE", "REPEAT", "AS",
-    "RESIDUAL", "SHORTCUT", "DENSE", "OR", "AND", "NOT", "TRUE", "FALSE", "RESERVED",
+    "RESIDUAL", "SHORTCUT", "DENSE", "OR", "AND", "NOT", "TRUE", "FALSE", "USE", "PARAM", "BUFFER", "INLINE", "REUSE",
+    "FREEZE", "RESERVED",
 }  # fmt: skip
-RESERVED = frozenset({"use", "inline", "reuse", "param", "buffer", "freeze", "train"})  # of parts still to be built
+RESERVED = frozenset({"train"})  # of parts still to be built
 _EXPRESSION_WORDS = {"NOT", "TRUE", "FALSE", "IF"}  # these keep their meaning after `=`
 _TOP = {"NET", "BLOCK"}
-_DECLARES = {"NET", "BLOCK", "LET", "RESERVED"}
+_DECLARES = {"USE", "NET", "BLOCK", "LET", "RESERVED"}
 _BLANK = {"NEWLINE", "SEMICOLON"}
 _CALLABLE = {"NAME", "RPAR", "RSQB", "STRING", "STRING_TAIL"}
 _NO_SEP_BEFORE = {"ARROW", "ELSE", "SHORTCUT", "VBAR", "RBRACE"}

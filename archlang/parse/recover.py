@@ -47,7 +47,7 @@ def _unexpected(stop: Stop) -> Diagnostic:
     if found.type == "$END":
         message = f"this `{tokens[0]}` ends too early; expected {_listed(stop.expected)}"
         return Diagnostic("unexpected-word", message, stop.span(at))
-    what = "the end of the line" if found.type == "SEP" else quoted(found)
+    what = "the end of the line" if stop.ends_line(at) else quoted(found)
     where = f" after {quoted(tokens[at - 1])}" if at and tokens[at - 1].type not in ("SEP", "BROKEN") else ""
     message = f"{what} cannot stand here{where}; expected {_listed(stop.expected)}"
     return Diagnostic("unexpected-word", message, stop.span(at))

@@ -9,13 +9,9 @@ from archlang.parse.layout import KEYWORDS
 from archlang.parse.stop import LINE_ENDS, Slip, Stop
 
 _HEADERS = {"FOR", "IF", "ELSE", "REPEAT", "DENSE", "RESIDUAL", "SHORTCUT", "NET", "BLOCK"}
-_STATEMENTS = {"OUTPUT", "INPUT", "LET", "EXPECT"}
+_STATEMENTS = {"OUTPUT", "INPUT", "LET", "EXPECT", "PARAM", "BUFFER", "FREEZE"}
 _WORDS = ("input", "output", "expect", "repeat", "residual", "dense")
 _SHORT_WORDS = ("let", "for", "if", "net", "block")
-_RESERVED = {
-    "use": "declare what it names in this file",
-    "inline": "call the block without `inline`: its parts are then named below the step's own name",
-}
 
 
 def _reserved(stop: Stop) -> Slip | None:
@@ -24,7 +20,7 @@ def _reserved(stop: Stop) -> Slip | None:
         return None
     if stop.begins_step(stop.at):
         message = f"`{word}` belongs to a part of the language that this version does not carry out"
-        return Slip("not-carried-out", message, stop.at, stop.at, _RESERVED.get(word))
+        return Slip("not-carried-out", message, stop.at, stop.at)
     return keyword(stop)
 
 
@@ -105,7 +101,9 @@ def _pipe(stop: Stop) -> Slip | None:
 
 def _let_step(stop: Stop) -> Slip | None:
     start = stop.line_start()
-    if stop.tokens[start].type != "LET" or stop.at - start < 4 or stop.tokens[start + 3].type != "NAME":
+    if stop.tokens[start].type != "LET" or stop.at - start < 4 or stop.tokens[start + 2].type != "EQUAL":
+        return None
+    if stop.tokens[start + 3].type != "NAME":
         return None
     if stop.found.type not in {"INT", "WINDOW", "FLOAT", "NAME", "ARROW", "LBRACE", "STRIDE_SLASH", "LPAR", "LSQB"}:
         return None

@@ -55,9 +55,14 @@ class Stop:
         """Whether a step begins with this token."""
         return at == 0 or self.tokens[at - 1].type in STEP_STARTS
 
+    def ends_line(self, at: int) -> bool:
+        """Whether nothing more stands on the line: before a `}` on a later line there is no separator."""
+        found = self.tokens[at]
+        return found.type in ("SEP", "$END") or (found.type == "RBRACE" and found.line != self.tokens[at - 1].end_line)
+
     def span(self, at: int) -> Span:
         """The place of a token; the end of a line is the place after its last word."""
-        if self.tokens[at].type in ("SEP", "$END") and at:
+        if at and self.ends_line(at):
             span = span_of(self.file, self.tokens[at - 1])
             return Span(self.file, span.end_line, span.end_column, span.end_line, span.end_column + 1)
         return span_of(self.file, self.tokens[at])

@@ -116,10 +116,10 @@ def report(graph: Graph, batch: int = 1, dtype: str | None = None) -> Report:
     counts = count(graph, batch, dtype)
     ports = tuple(NamedType(port.name, retyped(graph.root.types[port.value], dtype)) for port in graph.root.inputs)
     factors = {number: multiplied(port.type) for number, port in enumerate(ports)}
-    known: dict[tuple[str, tuple[int, ...], bool], LayerRow] = {}
+    known: dict[object, LayerRow] = {}
     rows: list[LayerRow] = []
     for layer in graph.flat():
-        key = layer.block.id, layer.node.outputs, layer.training_only
+        key = layer.block.id, layer.node.outputs, layer.training_only, layer.reused, layer.frozen
         if key not in known:
             known[key] = _row(layer, counts, dtype)
         row = known[key]
@@ -156,7 +156,7 @@ def _row(layer: Layer, counts: Counts, dtype: str | None) -> LayerRow:
         layer.path,
         node.op.word,
         layer.block.id,
-        node.name is not None,
+        node.name is not None or node.module is not None,
         inputs,
         outputs,
         **told,

@@ -1,0 +1,90 @@
+"""What is promised of a net: `expect`."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.builder import Here
+from archlang.elaborate.expressions import evaluate
+from archlang.elaborate.paths import path_of
+from archlang.elaborate.suggest import did_you_mean
+from archlang.elaborate.values import Mistake, Tensor, Value, kind
+from archlang.shapes import Window
+
+
+def run_expect(item: s.Expect, here: Here) -> None:
+    """A promise, kept for the pass that verifies it: which path, which fact, what is promised."""
+    if not here.builder.definition.is_net:
+        message = "`expect` stands in nets: a block has no size of its own"
+        raise Mistake(Rejected("misplaced-expect", message), item.span)
+    if here.scope.outer is not None:
+        message = "`expect` stands outside all braces of its net, and names what is in them by a path"
+        raise Mistake(Rejected("misplaced-expect", message), item.span)
+    path = path_of(item.subject, here)
+    if not path:
+        raise Mistake(
+            Rejected("bad-promise", "this is no path and no fact of one", help=_FACTS_HELP), item.subject.span
+        )
+    head, _, last = path.rpartition(".")
+    fact = last if last in ir.FACTS else "shape"
+    promised = _promised(item.promised, here)
+    if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
+        message = f"a promise is a number or a shape like 256x56x56, and this is {kind(promised)}"
+        raise Mistake(Rejected("bad-promise", message), item.promised.span)
+    _check_promise(item, path, fact, promised, here)
+    here.builder.promises.append(
+        ir.Promise(
+            path=path if fact == "shape" else head,
+            fact=fact,
+            comparison=cast(Comparison, item.comparison),
+            expected=tuple(promised) if isinstance(promised, Window) else promised,
+            slack=_slack(item.promised) if item.comparison == "~" else 0.0,
+            text=path,
+            span=item.span,
+        )
+    )
+
+
+Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
+_FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
+
+
+def _promised(node: s.Expression, here: Here) -> Value:
+    """The number or shape promised; a list of sides is a shape."""
+    value = evaluate(node, here)
+    sides = [side for side in value if isinstance(side, int)] if isinstance(value, tuple) else []
+    return Window(sides) if isinstance(value, tuple) and value and len(sides) == len(value) else value
+
+
+def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float | Window, here: Here) -> None:
+    """Refuse a number for a shape, a shape for a number, and a shape that is larger than another."""
+    if fact != "shape":
+        if isinstance(promised, Window):
+            message = f"`{path}` is a number, and this is a shape"
+            raise Mistake(Rejected("bad-promise", message), item.promised.span)
+        return
+    if not isinstance(promised, Window):
+        last = path.rpartition(".")[2]
+        value = here.scope.find(path)
+        if isinstance(value, Tensor):
+            message, help = f"`{path}` is a shape, and this is {kind(promised)}", f"its shape is {value.type}"
+            raise Mistake(Rejected("bad-promise", message, help=help), item.promised.span)
+        message, help = f"there is no fact called `{last}`", did_you_mean(last, ir.FACTS) or _FACTS_HELP
+        raise Mistake(Rejected("bad-promise", message, help=help), item.subject.span)
+    if item.comparison not in ("==", "!="):
+        message = f"a shape is equal to another or not; `{item.comparison}` compares numbers"
+        raise Mistake(Rejected("bad-promise", message), item.span)
+
+
+def _slack(node: s.Expression) -> float:
+    """One unit of the last digit written."""
+    match node:
+        case s.Quantity(slack=slack):
+            return slack
+        case s.Literal(unit=unit):
+            return unit
+        case _:
+            return 1.0

@@ -1,0 +1,203 @@
+"""Joins that compute value by value: sums, products, differences, quotients, means and the largest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Saved, Work
+from archlang.ops.checks import check_dtype
+from archlang.ops.joining import Join, projection, shapes
+from archlang.shapes import TensorType
+
+
+class _Alike(Join):
+    """Values with a batch have equal shapes; a parameter is repeated along the axes that it lacks or has 1 of."""
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        self.check_alike(inputs)
+        batched = tuple(x for x in inputs if "n" in x.axes)
+        if len({x.shape for x in batched}) > 1:
+            message = f"{self.word} needs equal shapes, and these differ: {shapes(batched)}"
+            raise Rejected("unequal-shapes", message, help=projection(batched), about="input")
+        return (self.broadcast(inputs)[-1],)
+
+    def work(self, *inputs: TensorType) -> Work:
+        return Work(elementwise=sum(x.values for x in self.broadcast(inputs)[1:]))
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        return {"inputs": len(inputs)}
+
+
+class Add(_Alike):
+    """The sum, value by value: shapes are equal, and so is the result's. No weights, no MACs.
+
+        elementwise = (inputs - 1)*c'*h'*w'
+    """
+
+    word: ClassVar[str] = "add"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Add", "plus", "eltwise_add")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("add", "8x5x4, 8x5x4"),
+        Example("add", "7, 7, 7"),
+        Example("add", "6x4 n t c, 1x6x4 param"),
+    )
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        return Expression(" + ".join(f"{{{at}}}" for at in range(len(inputs))))
+
+
+class Average(_Alike):
+    """The mean, value by value: shapes are equal, and so is the result's (Larsson et al. 2016, arXiv:1605.07648).
+
+    Additions, and a division. No weights, no MACs.
+
+        elementwise = inputs*c'*h'*w'
+    """
+
+    word: ClassVar[str] = "average"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Average",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("average", "8x5x4, 8x5x4"),
+        Example("average", "7, 7, 7"),
+    )
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        for x in inputs:
+            check_dtype(x, self.word)
+        return super().outputs(*inputs)
+
+    def work(self, *inputs: TensorType) -> Work:
+        steps = self.broadcast(inputs)
+        return Work(elementwise=sum(x.values for x in (*steps[1:], steps[-1])))
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        return Expression(f"({' + '.join(f'{{{at}}}' for at in range(len(inputs)))}) / {len(inputs)}")
+
+
+class Maximum(_Alike):
+    """The largest, value by value: shapes are equal, and so is the result's. Maxout: Goodfellow et al. 2013.
+
+    No weights, no MACs.
+
+        comparisons = (inputs - 1)*c'*h'*w'
+    """
+
+    word: ClassVar[str] = "maximum"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Maximum", "eltwise_max")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("maximum", "8x5x4, 8x5x4"),
+        Example("maximum", "7, 7, 7"),
+    )
+
+    def work(self, *inputs: TensorType) -> Work:
+        return Work(comparisons=sum(x.values for x in self.broadcast(inputs)[1:]))
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return kept_with_steps(self, inputs)
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        text = "{0}"
+        for at in range(1, len(inputs)):
+            text = f"torch.maximum({text}, {{{at}}})"
+        return Expression(text)
+
+
+class _Broadcast(Join):
+    """An axis of size 1 is repeated along the others'; a parameter stands against the last axes."""
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        self.check_alike(inputs)
+        return (self.broadcast(inputs)[-1],)
+
+    def work(self, *inputs: TensorType) -> Work:
+        return Work(elementwise=sum(x.values for x in self.broadcast(inputs)[1:]))
+
+
+class Mul(_Broadcast):
+    """The product, value by value. An axis of size 1 is repeated along the others': 64x1x1 times 64x56x56.
+
+    No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "mul"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Multiply", "multiply", "times", "eltwise_mul")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("mul", "8x5x4, 8x1x1"),
+        Example("mul", "3x6, 3x6"),
+        Example("mul", "4x1x5, 4x3x1, 4x3x5"),
+        Example("mul", "6x4 n t c, 4 param"),
+    )
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return kept_with_steps(self, inputs)
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))
+
+
+class Sub(_Broadcast):
+    """The first less the second, value by value. An axis of size 1 is repeated along the other's.
+
+    No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "sub"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Subtract", "subtract", "minus")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("sub", "8x5x4, 8x5x4"),
+        Example("sub", "6x4 n t c, 6x1 n t c"),
+    )
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        self.check_two(inputs)
+        for x in inputs:
+            check_dtype(x, self.word, integers=True)
+        return super().outputs(*inputs)
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        self.check_two(inputs)
+        return Expression("{0} - {1}")
+
+
+class Div(_Broadcast):
+    """The first divided by the second, value by value. An axis of size 1 is repeated along the other's.
+
+    No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "div"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Divide", "divide")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("div", "8x5x4, 8x5x4"),
+        Example("div", "6x4 n t c, 6x1 n t c"),
+    )
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        self.check_two(inputs)
+        for x in inputs:
+            check_dtype(x, self.word)
+        return super().outputs(*inputs)
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input", 0), Saved("input", 1))
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        self.check_two(inputs)
+        return Expression("{0} / {1}")
+
+
+def kept_with_steps(op: Join, inputs: tuple[TensorType, ...]) -> tuple[Saved, ...]:
+    """The inputs, and what the first two give, the first three and so on, but for the result."""
+    if not inputs[0].is_float:
+        return ()
+    between = op.broadcast(inputs)[1:-1]
+    kept = (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes) for x in between)
+    return (*(Saved("input", at) for at in range(len(inputs))), *kept)

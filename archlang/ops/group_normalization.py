@@ -1,0 +1,217 @@
+"""Normalisations by the statistics of one image: over its channels, over groups of them, over its positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.checks import check_channels, check_dtype
+from archlang.shapes import TensorType
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+def check_channels_last(x: TensorType, operator: str) -> None:
+    """The channels are the last axis."""
+    if x.axes[-1] == "c":
+        return
+    help = None
+    if "c" in x.axes:
+        last = " ".join([*(axis for axis in x.axes if axis != "c"), "c"])
+        help = f'write `permute "{last}"` before it and `permute "{x.names}"` after it'
+        help += ", or `groupnorm 1` instead, which takes the positions in" if operator == "layernorm" else ""
+    message = f"{operator} is over the last axis, the channels, and its input {x} has {x.names}"
+    raise Rejected("needs-channels-last", message, help=help, about="input")
+
+
+def _learned(channels: int, affine: bool) -> tuple[Weight, ...]:
+    return (Weight("weight", (channels,)), Weight("bias", (channels,))) if affine else ()
+
+
+class LayerNorm(Operator):
+    """The channels at each position scaled to mean 0 and deviation 1, then by a learned weight and bias.
+
+    Ba, Kiros and Hinton 2016 (arXiv:1607.06450). The channels are the last axis. No MACs.
+
+        params = 2*c
+        params = 0 if not affine
+        normalised = c*h*w
+    """
+
+    word: ClassVar[str] = "layernorm"
+    elsewhere: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm", "ln")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("layernorm", "6x8 n t c"),
+        Example("layernorm eps=0.000001", "8"),
+        Example("layernorm affine=false", "4x5x6 n h w c"),
+    )
+
+    eps: Positive = 1e-5
+    affine: bool = True
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels_last(x, self.word)
+        check_dtype(x, self.word, weighted=self.affine)
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return _learned(x["c"], self.affine)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        statistic = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image="n" in x.axes)
+        return (Saved("input"), statistic, statistic)
+
+    def torch(self, x: TensorType) -> Module:
+        options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True))
+        return Module("torch.nn.LayerNorm", (("normalized_shape", x["c"]),), options)
+
+
+class RMSNorm(Operator):
+    """The channels at each position divided by the root of their mean square, then scaled by a learned weight.
+
+    Zhang and Sennrich 2019 (arXiv:1910.07467). The channels are the last axis. Without `eps`, torch adds the smallest
+    number that the dtype knows. No MACs.
+
+        params = c
+        params = 0 if not affine
+        normalised = c*h*w
+    """
+
+    word: ClassVar[str] = "rmsnorm"
+    elsewhere: ClassVar[tuple[str, ...]] = ("RMSNorm", "RMSNormalization", "rms_norm")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("rmsnorm", "6x8 n t c"),
+        Example("rmsnorm eps=0.00001", "8"),
+        Example("rmsnorm affine=false", "4x5x6 n h w c"),
+    )
+
+    eps: Positive | None = None
+    affine: bool = True
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels_last(x, self.word)
+        check_dtype(x, self.word, weighted=self.affine)
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return (Weight("weight", (x["c"],)),) if self.affine else ()
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        batched = "n" in x.axes
+        root = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched)
+        scaled = (Saved("own", shape=x.shape, dtype=x.dtype, per_image=batched),) if self.affine else ()
+        return (Saved("input"), root, *scaled)
+
+    def torch(self, x: TensorType) -> Module:
+        options = (("eps", self.eps, None), ("elementwise_affine", self.affine, True))
+        return Module("torch.nn.RMSNorm", (("normalized_shape", x["c"]),), options)
+
+
+class GroupNorm(Operator):
+    """Each group of channels, over all positions, scaled to mean 0 and deviation 1; then a weight and bias a channel.
+
+    Wu and He 2018 (arXiv:1803.08494). No MACs.
+
+        params = 2*c
+        params = 0 if not affine
+        normalised = c*h*w
+    """
+
+    word: ClassVar[str] = "groupnorm"
+    positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("GroupNorm", "GroupNormalization", "group_norm", "gn")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("groupnorm 2", "6x4x5"),
+        Example("groupnorm 4 affine=false", "8x5"),
+        Example("groupnorm 1 eps=0.001", "3x2x3x4"),
+        Example("groupnorm 2", "8"),
+    )
+
+    groups: Size
+    eps: Positive = 1e-5
+    affine: bool = True
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels(x, self.word)
+        check_dtype(x, self.word, weighted=self.affine)
+        if x["c"] % self.groups:
+            message = f"{x['c']} channels do not divide into {self.groups} groups"
+            raise Rejected("groups-do-not-divide", message, about="groups")
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return _learned(x["c"], self.affine)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        statistic = Saved("own", shape=(x["n"], self.groups), dtype=x.dtype)
+        return (Saved("input"), statistic, statistic)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=len(x.axes) > 2)
+
+    def torch(self, x: TensorType) -> Module:
+        options = (("eps", self.eps, 1e-5), ("affine", self.affine, True))
+        return Module("torch.nn.GroupNorm", (("num_groups", self.groups), ("num_channels", x["c"])), options)
+
+
+class InstanceNorm(Operator):
+    """Each map of each image scaled to mean 0 and deviation 1; with `affine=true`, then by a learned weight and bias.
+
+    Ulyanov, Vedaldi and Lempitsky 2016 (arXiv:1607.08022). No MACs.
+
+        params = 0
+        params = 2*c if affine
+        normalised = c*h*w
+    """
+
+    word: ClassVar[str] = "instancenorm"
+    elsewhere: ClassVar[tuple[str, ...]] = ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "instance_norm")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("instancenorm", "3x4x5"),
+        Example("instancenorm affine=true eps=0.001", "2x7"),
+        Example("instancenorm", "3x2x3x4"),
+    )
+
+    eps: Positive = 1e-5
+    affine: bool = False
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels(x, self.word, 1)
+        check_dtype(x, self.word, weighted=self.affine)
+        if prod(x.shape[2:]) == 1:
+            message = f"instancenorm takes the mean of a map, and a map of {x} has one value"
+            raise Rejected("one-position", message, about="input")
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return _learned(x["c"], self.affine)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        # torch normalises a batch of n*c channels, and repeats the weight for each image
+        each = Saved("own", shape=x.shape[:2], dtype=x.dtype)
+        return (Saved("input"), each, each, each) if self.affine else (Saved("input"), each, each)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=True)
+
+    def torch(self, x: TensorType) -> Module:
+        rank = len(x.shape) - 2
+        options = (("eps", self.eps, 1e-5), ("affine", self.affine, False))
+        return Module(f"torch.nn.InstanceNorm{rank}d", (("num_features", x["c"]),), options)

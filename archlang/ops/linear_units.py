@@ -1,0 +1,158 @@
+"""Linear units: functions that leave large values as they are and hold back those below zero."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from archlang.ops.activation import Pointwise
+from archlang.ops.base import Example, Module, Saved, Weight
+from archlang.ops.checks import check_channels, check_dtype
+from archlang.shapes import TensorType
+
+
+class _Unit(Pointwise):
+    """What the linear units share: torch keeps the input."""
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),)
+
+
+class Relu6(_Unit):
+    """min(max(0, x), 6) (Howard et al. 2017). No weights, no MACs."""
+
+    word: ClassVar[str] = "relu6"
+    target: ClassVar[str] = "torch.nn.ReLU6"
+    elsewhere: ClassVar[tuple[str, ...]] = ("ReLU6",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("relu6", "3x4x4"), Example("relu6", "6x7 n t c"))
+
+
+class LeakyRelu(_Unit):
+    """x where x > 0, slope*x elsewhere (Maas, Hannun and Ng 2013). No weights, no MACs."""
+
+    word: ClassVar[str] = "leaky_relu"
+    elsewhere: ClassVar[tuple[str, ...]] = ("LeakyReLU", "lrelu")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("leaky_relu", "3x4x4"),
+        Example("leaky_relu slope=0.1", "7"),
+    )
+
+    slope: float = 0.01
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.LeakyReLU", (), (("negative_slope", self.slope, 0.01),))
+
+
+class PRelu(Pointwise):
+    """x where x > 0, elsewhere x times a learned slope: one, or one for each channel with `channelwise=true`.
+
+    He et al. 2015 (arXiv:1502.01852). `slope` is what the learned one begins with. No MACs.
+
+        params = 1
+        params = c if channelwise
+        activated = c*h*w
+    """
+
+    word: ClassVar[str] = "prelu"
+    elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("prelu", "3x4x4"),
+        Example("prelu channelwise=true slope=0.1", "3x4"),
+    )
+
+    slope: float = 0.25
+    channelwise: bool = False
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_dtype(x, self.word, weighted=True)
+        if self.channelwise:
+            check_channels(x, self.word)
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return (Weight("weight", (x["c"] if self.channelwise else 1,)),)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),)
+
+    def torch(self, x: TensorType) -> Module:
+        count = x["c"] if self.channelwise else 1
+        return Module("torch.nn.PReLU", (), (("num_parameters", count, 1), ("init", self.slope, 0.25)))
+
+
+class Elu(_Unit):
+    """x where x > 0, alpha*(exp(x) - 1) elsewhere (Clevert et al. 2015, arXiv:1511.07289). No weights, no MACs."""
+
+    word: ClassVar[str] = "elu"
+    elsewhere: ClassVar[tuple[str, ...]] = ("ELU",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("elu", "3x4x4"), Example("elu alpha=0.5", "7"))
+
+    alpha: float = 1.0
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.ELU", (), (("alpha", self.alpha, 1.0),))
+
+
+class Selu(_Unit):
+    """1.0507*(x where x > 0, 1.6733*(exp(x) - 1) elsewhere) (Klambauer et al. 2017, arXiv:1706.02515).
+
+    No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "selu"
+    target: ClassVar[str] = "torch.nn.SELU"
+    elsewhere: ClassVar[tuple[str, ...]] = ("SELU",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("selu", "3x4x4"), Example("selu", "7"))
+
+
+class Gelu(_Unit):
+    """x times the probability that a standard normal value is below it (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+
+    `approximate=tanh` is the paper's formula with tanh. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "gelu"
+    elsewhere: ClassVar[tuple[str, ...]] = ("GELU",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("gelu", "6x7 n t c"),
+        Example("gelu approximate=tanh", "3x4x4"),
+    )
+
+    approximate: Literal["none", "tanh"] = "none"
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.GELU", (), (("approximate", self.approximate, "none"),))
+
+
+class Silu(_Unit):
+    """x/(1 + exp(-x)), known as swish too (Ramachandran et al. 2017, arXiv:1710.05941). No weights, no MACs."""
+
+    word: ClassVar[str] = "silu"
+    target: ClassVar[str] = "torch.nn.SiLU"
+    elsewhere: ClassVar[tuple[str, ...]] = ("SiLU", "swish")
+    examples: ClassVar[tuple[Example, ...]] = (Example("silu", "3x4x4"), Example("silu", "7"))
+
+
+class Hardswish(_Unit):
+    """x*min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs."""
+
+    word: ClassVar[str] = "hardswish"
+    target: ClassVar[str] = "torch.nn.Hardswish"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Hardswish", "hard_swish", "h_swish")
+    examples: ClassVar[tuple[Example, ...]] = (Example("hardswish", "3x4x4"), Example("hardswish", "7"))
+
+
+class Softplus(_Unit):
+    """log(1 + exp(beta*x))/beta; x itself where beta*x is above `threshold`. No weights, no MACs."""
+
+    word: ClassVar[str] = "softplus"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Softplus",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("softplus", "3x4x4"),
+        Example("softplus beta=2.0 threshold=10.0", "7"),
+    )
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Softplus", (), (("beta", self.beta, 1.0), ("threshold", self.threshold, 20.0)))

@@ -1,0 +1,96 @@
+"""Borders around a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
+from archlang.ops.checks import check_axis, check_channels, check_dtype
+from archlang.ops.windows import brief, each
+from archlang.shapes import TensorType
+
+_NAMES = {"zeros": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
+
+
+class Pad(Operator):
+    """A border on each axis that windows slide over: `pad 1` on both sides, `pad before=2` on one, as a causal net needs.
+
+    `before` and `after` are one number, or one for each axis: `pad before=[0, 1]`. With `axis` that one axis is padded,
+    channels too. No weights, no MACs.
+
+        h' = h + before + after
+    """
+
+    word: ClassVar[str] = "pad"
+    positional: ClassVar[Mapping[str, Kind]] = {"sides": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = (
+        "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "ConstantPad2d", "ReflectionPad1d", "ReflectionPad2d",
+        "ReplicationPad1d", "ReplicationPad2d", "CircularPad2d", "ZeroPadding2D", "padding",
+    )  # fmt: skip
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("pad 1", "3x4x5"),
+        Example("pad before=4", "3x7"),
+        Example("pad before=[0, 1] after=[1, 0] mode=reflect", "2x4x5"),
+        Example("pad 2 mode=replicate", "2x3x4x5"),
+        Example("pad 1 mode=circular", "2x4x5"),
+        Example("pad before=2 after=1 axis=1", "3x4x5"),
+        Example("pad 1 axis=1", "6x4 n t c"),
+    )
+
+    sides: Natural = 0
+    before: Natural | tuple[Natural, ...] | None = None
+    after: Natural | tuple[Natural, ...] | None = None
+    mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+    axis: int | None = None
+
+    def _borders(self, x: TensorType) -> dict[str, tuple[int, int]]:
+        """Of each axis that is padded, how much before and after."""
+        if self.axis is None:
+            check_channels(x, self.word, 1)
+            axes = x.axes[2:]
+        else:
+            check_axis(x, self.axis, self.word)
+            axes = (x.axes[self.axis],)
+        given = {"before": self.before, "after": self.after}
+        sides = [each(self.sides if v is None else v, len(axes), name) for name, v in given.items()]
+        return dict(zip(axes, zip(*sides, strict=True), strict=True))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_dtype(x, self.word)
+        if "n" not in x.axes:
+            raise Rejected("wrong-rank", "pad takes values with a batch, and a parameter has none", about="input")
+        borders = self._borders(x)
+        if self.axis is not None and self.mode != "zeros":
+            message = f"mode={self.mode} is for the axes that windows slide over, and `axis` is given"
+            raise Rejected("pad-mode-of-axis", message, about="mode")
+        behind = {"reflect": 1, "circular": 0}.get(self.mode)
+        for axis, (before, after) in borders.items():
+            if behind is not None and max(before, after) > x[axis] - behind:
+                message = f"{self.mode} padding of {x} is at most {x[axis] - behind} along {axis}"
+                raise Rejected("padding-too-wide", f"{message}, and this is {max(before, after)}", about="sides")
+        return (x.resized(**{axis: x[axis] + sum(border) for axis, border in borders.items()}),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=self.outputs(x)[0].values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),) if self.mode in ("reflect", "replicate") else ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach({axis: Slide(1, 1, before) for axis, (before, _) in self._borders(x).items() if axis != "c"})
+
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        before, after = zip(*self._borders(x).values(), strict=True)
+        return {"before": before, "after": after}
+
+    def torch(self, x: TensorType) -> Module | Expression:
+        borders = self._borders(x)
+        if self.axis is not None:
+            behind = (0, 0) * (len(x.axes) - 1 - self.axis % len(x.axes))
+            (border,) = borders.values()
+            return Expression(f"torch.nn.functional.pad({{0}}, {(*behind, *border)})")
+        # torch begins with the last axis
+        padding = tuple(width for border in reversed(borders.values()) for width in border)
+        return Module(f"torch.nn.{_NAMES[self.mode]}{len(borders)}d", (("padding", brief(padding)),))

@@ -1,0 +1,85 @@
+"""Tensors that a net holds itself and uses as values: parameters, which training changes, and buffers.
+
+A statement declares them, no step applies them: `param class_token: 1x1x768 init=zeros`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Operator, Saved, Stored, Weight, Work
+from archlang.ops.initialisers import INITIALISERS
+from archlang.ops.windows import Sizes
+from archlang.shapes import TensorType, param_type
+
+
+class _Stored(Operator):
+    """What both share. `shape` is torch's whole shape, without a batch; `values` are the initialiser's arguments."""
+
+    declared: ClassVar[bool] = True
+    buffer: ClassVar[bool]
+
+    shape: Sizes
+    init: Literal[
+        "zeros", "ones", "constant", "arange", "normal", "uniform", "trunc_normal", "xavier_uniform", "xavier_normal"
+    ]
+    values: tuple[float, ...] = ()
+    dtype: Literal["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"] = (
+        "float32"
+    )
+
+    def outputs(self) -> tuple[TensorType]:
+        initialiser = INITIALISERS[self.init]
+        if len(self.shape) not in initialiser.axes:
+            fewest, most = initialiser.axes[0], initialiser.axes[-1]
+            wanted = "one axis" if most == 1 else f"{fewest} axes or more" if fewest > 1 else f"at most {most} axes"
+            raise Rejected(
+                "wrong-rank", f"`{self.init}` fills {wanted}, and this shape has {len(self.shape)}", about="init"
+            )
+        if initialiser.floats and "float" not in self.dtype:
+            raise Rejected("wrong-dtype", f"`{self.init}` gives decimals, and the dtype is {self.dtype}", about="init")
+        if not self.buffer and "float" not in self.dtype:
+            message = f"training changes a parameter by small steps, which {self.dtype} cannot hold"
+            raise Rejected("wrong-dtype", message, help="write `buffer` for what training leaves alone", about="dtype")
+        return (param_type(self.shape, self.dtype),)
+
+    def weights(self) -> tuple[Weight, ...]:
+        return (Weight("", self.shape, self.buffer, self.dtype),)
+
+    def work(self) -> Work:
+        return Work()
+
+    def saved(self) -> tuple[Saved, ...]:
+        return ()
+
+    def torch(self) -> Stored:
+        initialiser = INITIALISERS[self.init]
+        values = tuple(zip(initialiser.arguments, self.values, strict=True))
+        dtype = "" if self.dtype == "float32" else f", dtype=torch.{self.dtype}"
+        # an integer range is int64 unless it is told otherwise
+        dtype = ", dtype=torch.float32" if self.init == "arange" and not dtype else dtype
+        template = initialiser.template.replace("{dtype}", dtype)
+        return Stored(template, self.shape, values, self.buffer)
+
+
+class Param(_Stored):
+    """A parameter: a tensor without a batch that training changes. Weights (shape); it is one value of the net.
+
+    No MACs.
+
+        params = prod(shape)
+    """
+
+    word: ClassVar[str] = "param"
+    buffer: ClassVar[bool] = False
+
+
+class Buffer(_Stored):
+    """A buffer: a tensor without a batch that the state dict holds and training leaves alone. No weights, no MACs.
+
+        buffers = prod(shape)
+    """
+
+    word: ClassVar[str] = "buffer"
+    buffer: ClassVar[bool] = True

@@ -1,0 +1,205 @@
+"""Parts of a value: one position, several, or all of them in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Size, Slide, Work
+from archlang.ops.checks import check_axis
+from archlang.ops.windows import Sizes
+from archlang.shapes import AXIS_WORDS, TensorType
+
+
+class _Part(Operator):
+    """What the parts share: they lie along an axis, counted as axes are, and keep nothing for the backward pass."""
+
+    axis: int = 1
+
+    def _size(self, x: TensorType) -> int:
+        """How many positions the axis has, which is checked."""
+        check_axis(x, self.axis, self.word)
+        return x.shape[self.axis]
+
+    def _resized(self, x: TensorType, size: int) -> TensorType:
+        at = self.axis % len(x.shape)
+        return TensorType((*x.shape[:at], size, *x.shape[at + 1 :]), x.axes, x.dtype)
+
+    def _along(self, x: TensorType) -> str:
+        axis = x.axes[self.axis]
+        return f"{axis} (the {AXIS_WORDS[axis]})" if axis in AXIS_WORDS else f"axis {self.axis}"
+
+    def _indexed(self, x: TensorType, index: str) -> Expression:
+        self._size(x)
+        return Expression(f"{{0}}[{', '.join([*[':'] * (self.axis % len(x.shape)), index])}]")
+
+    def work(self, x: TensorType) -> Work:
+        return Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+
+class Split(_Part):
+    """Several values that lie one after another along `axis`: so many of one size, or of the sizes given.
+
+    `split 2` halves the channels, `split [64, 32]` gives the first 64 and the last 32. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "split"
+    positional: ClassVar[Mapping[str, Kind]] = {"parts": "number", "sizes": "list"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Split", "chunk")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("split 2", "6x4x4"),
+        Example("split [2, 1]", "3x5"),
+        Example("split [1, 2] axis=2", "2x3"),
+        Example("split 3 axis=-1", "6x12 n t c"),
+    )
+
+    parts: Annotated[int, Field(ge=2)] | None = None
+    sizes: Sizes | None = None
+
+    def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
+        size = self._size(x)
+        if (self.parts is None) == (self.sizes is None):
+            message = "split takes a number of parts or a list of their sizes"
+            raise Rejected("missing-argument", message, help="write `split 2`, or `split [64, 32]`", about="parts")
+        if self.sizes is not None:
+            if len(self.sizes) < 2:
+                raise Rejected("one-part", "split gives two parts or more, and here is one", about="sizes")
+            if sum(self.sizes) != size:
+                message = f"the parts have {sum(self.sizes)} together, and {x} has {size} along {self._along(x)}"
+                raise Rejected("parts-do-not-add-up", message, about="sizes")
+            return tuple(self._resized(x, part) for part in self.sizes)
+        parts = self.parts or 1
+        if size % parts:
+            message = f"{size} along {self._along(x)} does not divide into {parts} equal parts"
+            raise Rejected("parts-do-not-divide", message, about="parts")
+        return (self._resized(x, size // parts),) * parts
+
+    def reach(self, x: TensorType) -> Reach:
+        # along an axis of positions each part begins elsewhere
+        return Reach(whole=x.axes[self.axis] != "c")
+
+    def torch(self, x: TensorType) -> Expression:
+        count = len(self.outputs(x))
+        if self.sizes is None:
+            return Expression(f"{{0}}.chunk({count}, {self.axis})")
+        return Expression(f"{{0}}.split({list(self.sizes)}, {self.axis})")
+
+
+class Select(_Part):
+    """The values at one position along `axis`, which is gone after it: `select 0` of n t c is the first token, n c.
+
+    A negative position counts from the end. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "select"
+    positional: ClassVar[Mapping[str, Kind]] = {"index": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Select", "unbind")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("select 0", "6x8 n t c"),
+        Example("select -1 axis=2", "3x7"),
+        Example("select 1 axis=-1", "3x4x5"),
+    )
+
+    index: int
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        size = self._size(x)
+        if not -size <= self.index < size:
+            message = f"{x} has {size} positions along {self._along(x)}, and no position {self.index}"
+            raise Rejected("no-such-position", message, about="index")
+        at = self.axis % len(x.shape)
+        return (TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype),)
+
+    def torch(self, x: TensorType) -> Expression:
+        return self._indexed(x, str(self.index))
+
+
+class Slice(_Part):
+    """The values from `start` up to `end`, which is not among them, along `axis`; without `end`, all from `start` on.
+
+    Negative positions count from the end; `step` leaves out those between. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "slice"
+    positional: ClassVar[Mapping[str, Kind]] = {"start": "number", "end": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Slice", "narrow", "crop")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("slice 1 3", "6x4x4"),
+        Example("slice 2 axis=2", "3x7"),
+        Example("slice -4 -1 axis=-1 step=2", "3x4x5"),
+    )
+
+    start: int
+    end: int | None = None
+    step: Size = 1
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        size = self._size(x)
+        end = size if self.end is None else self.end
+        for name, position in (("start", self.start), ("end", end)):
+            if not -size <= position <= size:
+                message = f"{x} has {size} positions along {self._along(x)}, and `{name}` is {position}"
+                raise Rejected("no-such-position", message, about=name)
+        kept = len(range(size)[self.start : end : self.step])
+        if not kept:
+            message = f"nothing of the {size} positions along {self._along(x)} lies from {self.start} to {end}"
+            raise Rejected("empty-output", message, about="start")
+        return (self._resized(x, kept),)
+
+    def reach(self, x: TensorType) -> Reach:
+        axis = x.axes[self.axis]
+        first = self.start % self._size(x)
+        return Reach() if axis == "c" else Reach({axis: Slide(1, self.step, -first)})
+
+    def torch(self, x: TensorType) -> Expression:
+        end = "" if self.end is None else self.end
+        return self._indexed(x, f"{self.start}:{end}" + (f":{self.step}" if self.step > 1 else ""))
+
+
+class Take(_Part):
+    """The values at the positions of a list, in its order, along `axis`: `take [0, 2, 5]`. No weights, no MACs."""
+
+    word: ClassVar[str] = "take"
+    positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("gather", "index_select")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("take [0, 2, 5]", "6x4x4"),
+        Example("take [3, -1] axis=2", "3x7"),
+    )
+
+    indexes: tuple[int, ...]
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        size = self._size(x)
+        if not self.indexes:
+            raise Rejected("empty-output", "take needs one position at least", about="indexes")
+        for index in self.indexes:
+            if not -size <= index < size:
+                message = f"{x} has {size} positions along {self._along(x)}, and no position {index}"
+                raise Rejected("no-such-position", message, about="indexes")
+        return (self._resized(x, len(self.indexes)),)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(moved=y.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("own", shape=(len(self.indexes),), dtype="int64", per_image=False),) if x.is_float else ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=x.axes[self.axis] != "c")
+
+    def view(self, x: TensorType) -> bool:
+        return False
+
+    def torch(self, x: TensorType) -> Expression:
+        return self._indexed(x, str(list(self.indexes)))

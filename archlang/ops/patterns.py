@@ -1,0 +1,202 @@
+"""Patterns such as `n c h w -> n (h w) c`: which axes split, in which order they stand, which become one.
+
+The notation is that of einops (Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations with einstein-like
+notation"). A size stands in the pattern itself, `(h p=16)`, as an argument of that name could stand nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from archlang.diagnostics import Rejected
+from archlang.shapes import AXIS_WORDS, TensorType
+
+Groups = tuple[tuple[str, ...], ...]
+_TOKEN = re.compile(r"\s*(?:([A-Za-z]\w*)(?:=(\d+))?|([()]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A part of an input's axis: its size, the axis that it is of, and what it is called when it stands alone."""
+
+    size: int
+    source: str
+    axis: str
+    written: int | None  # the size in the pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an input is laid out anew: the names of atoms in groups, as they stand on both sides."""
+
+    atoms: dict[str, Atom]
+    left: Groups
+    right: Groups
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Where each atom of the right side stands on the left."""
+        names = [name for group in self.left for name in group]
+        return tuple(names.index(name) for group in self.right for name in group)
+
+    @property
+    def is_view(self) -> bool:
+        """Whether axes that become one lie in memory as one, in an input that is contiguous."""
+        strides: dict[str, int] = {}
+        step = 1
+        for name in reversed([name for group in self.left for name in group]):
+            strides[name] = step
+            step *= self.atoms[name].size if self.atoms[name].axis != "n" else 2 * self.atoms[name].size
+        long = [[name for name in group if self.atoms[name].size > 1 or name in self._batch] for group in self.right]
+        return all(strides[a] == strides[b] * self.atoms[b].size for group in long for a, b in pairwise(group))
+
+    @property
+    def _batch(self) -> set[str]:
+        return {name for name, atom in self.atoms.items() if atom.axis == "n"}
+
+    @property
+    def moves_positions(self) -> bool:
+        """Whether axes other than the channels are split or become one."""
+        changed = [name for side in (self.left, self.right) for group in side if len(group) > 1 for name in group]
+        return any(self.atoms[name].source != "c" for name in changed)
+
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes that come out."""
+        kept = [self.atoms[group[0]].axis for group in self.right if len(group) == 1]
+        names = [self._axis(group, kept) for group in self.right]
+        if names[0] != "n":
+            raise Rejected("batch-axis", "the batch stays the first axis", about="pattern")
+        if len(set(names)) != len(names):
+            raise Rejected("axes-clash", f"two axes of the result have one name: {' '.join(names)}", about="pattern")
+        return tuple(names)
+
+    def _axis(self, group: tuple[str, ...], kept: list[str]) -> str:
+        """An axis that was one keeps its name; with the channels in it, several are channels, else positions."""
+        axes = [self.atoms[name].axis for name in group]
+        if len(group) == 1 or axes[0] == "n":
+            return axes[0]
+        if "n" in axes:
+            raise Rejected("batch-axis", "the batch stands first in what it is part of", about="pattern")
+        if "c" in axes:
+            return "c"
+        others = [other for other in self.right if len(other) > 1 and other != group]
+        free = "t" not in kept and all({"n", "c"} & {self.atoms[name].axis for name in other} for other in others)
+        return "t" if free else "".join(group)
+
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes that come out."""
+        return tuple(prod(self.atoms[name].size for name in group) for group in self.right)
+
+    def template(self) -> str:
+        """The torch expression. No size stands in it but those that the pattern gives."""
+        parts = ["{0}"]
+        for at, group in reversed(list(enumerate(self.left))):
+            if len(group) > 1:
+                sizes = ", ".join(str(self.atoms[name].written or -1) for name in group)
+                parts.append(f".unflatten({at}, ({sizes}))")
+        if self.order != tuple(sorted(self.order)):
+            parts.append(f".permute({', '.join(map(str, self.order))})")
+        for at, group in reversed(list(enumerate(self.right))):
+            if len(group) > 1:
+                first = sum(map(len, self.right[:at]))
+                parts.append(f".flatten({first}, {first + len(group) - 1})")
+        return "".join(parts)
+
+
+def plan(pattern: str, x: TensorType) -> Plan:
+    """The pattern read against an input, its names matched to the axes by position; rejects one that does not fit."""
+    left, right, sizes = _read(pattern)
+    if len(left) != len(x.axes):
+        message = f"the pattern names {len(left)} axes, and the input {x} has {len(x.axes)}: {x.names}"
+        raise Rejected("pattern-rank", message, about="pattern")
+    if "n" not in x.axes:
+        raise Rejected("wrong-rank", "rearrange takes values with a batch, and a parameter has none", about="input")
+    atoms: dict[str, Atom] = {}
+    for group, axis, size in zip(left, x.axes, x.shape, strict=True):
+        atoms |= _whole(group[0], axis, size, sizes) if len(group) == 1 else _split(group, axis, size, sizes)
+    return Plan(atoms, left, right)
+
+
+def _whole(name: str, axis: str, size: int, sizes: dict[str, int]) -> dict[str, Atom]:
+    if name in AXIS_WORDS and name != axis:
+        where = f"the {AXIS_WORDS[axis]}, {axis}" if axis in AXIS_WORDS else axis
+        message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), and in the input it is {where}"
+        raise Rejected("pattern-axis", message, about="pattern")
+    if sizes.get(name, size) != size:
+        raise Rejected("pattern-size", f"the pattern says {name}={sizes[name]}, and it is {size}", about="pattern")
+    return {name: Atom(size, axis, axis, None)}
+
+
+def _split(group: tuple[str, ...], axis: str, size: int, sizes: dict[str, int]) -> dict[str, Atom]:
+    """The parts of one axis; the size of one of them may be left to follow."""
+    shown = f"({' '.join(group)})"
+    known = prod(sizes.get(name, 1) for name in group)
+    open_ = [name for name in group if name not in sizes]
+    if axis == "n" and open_ != [group[0]]:
+        message = f"of {shown} the batch is the first, and all others need a size"
+        raise Rejected("batch-axis", message, about="pattern")
+    if len(open_) > 1:
+        help = f"write a size, as in `({' '.join(group[:-1])} {group[-1]}=2)`"
+        raise Rejected("pattern-size", f"{size} can be split into {shown} in many ways", help=help, about="pattern")
+    if size % known or (not open_ and size != known):
+        what = f"the batch, {size} times as large," if axis == "n" else f"{size} along {axis}"
+        raise Rejected("pattern-size", f"{what} does not split into {shown} by {known}", about="pattern")
+    atoms: dict[str, Atom] = {}
+    for name in group:
+        alone = "n" if axis == "n" and name == group[0] else name
+        atoms[name] = Atom(sizes.get(name, size // known), axis, alone, sizes.get(name))
+    return atoms
+
+
+def _read(pattern: str) -> tuple[Groups, Groups, dict[str, int]]:
+    sides = pattern.split("->")
+    if len(sides) != 2:
+        message = "a pattern has one arrow: `n c h w -> n (h w) c`"
+        raise Rejected("bad-pattern", message, about="pattern")
+    sizes: dict[str, int] = {}
+    left, right = (_groups(side, sizes) for side in sides)
+    first, second = ([name for group in side for name in group] for side in (left, right))
+    for names in (first, second):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise Rejected("bad-pattern", f"{twice[0]} stands twice on one side of the pattern", about="pattern")
+    lost, new = set(first) - set(second), set(second) - set(first)
+    if lost or new:
+        message = f"{min(lost or new)} stands on the {'left' if lost else 'right'} of the arrow alone"
+        raise Rejected("bad-pattern", message, help="both sides name the same axes", about="pattern")
+    return left, right, sizes
+
+
+def _groups(side: str, sizes: dict[str, int]) -> Groups:
+    groups: list[tuple[str, ...]] = []
+    inner: list[str] | None = None
+    at = 0
+    side = side.rstrip()
+    while at < len(side):
+        found = _TOKEN.match(side, at)
+        # a bracket opens where none is open, and closes where one is
+        if found is None or (found[3] and (found[3] == "(") != (inner is None)):
+            message = f"this part of the pattern cannot be read: `{side[at:].strip()}`"
+            raise Rejected("bad-pattern", message, help="names and brackets: `n (h w) c`", about="pattern")
+        at = found.end()
+        name, size, bracket = found.groups()
+        if size is not None and sizes.setdefault(name, int(size)) != int(size):
+            raise Rejected("bad-pattern", f"{name} has two sizes in the pattern", about="pattern")
+        if bracket == "(":
+            inner = []
+        elif bracket == ")":
+            groups.append(tuple(inner or ()))
+            inner = None
+        elif inner is None:
+            groups.append((name,))
+        else:
+            inner.append(name)
+    if inner is not None or () in groups or 0 in sizes.values():
+        what = "a bracket is not closed" if inner is not None else "a bracket is empty, or a size is 0"
+        raise Rejected("bad-pattern", f"{what} in the pattern", about="pattern")
+    if not groups:
+        raise Rejected("bad-pattern", "a side of the pattern is empty", about="pattern")
+    return tuple(groups)

@@ -1,0 +1,135 @@
+"""Axes in another order, split, or made one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work
+from archlang.ops.patterns import plan
+from archlang.shapes import TensorType, Window, input_type
+
+
+class _Layout(Operator):
+    """What these share: values stay what they are, and none is kept for the backward pass."""
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=0 if self.view(x) else x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+
+class Permute(_Layout):
+    """The axes in another order, told by their names: `permute "n h w c"`. The batch stays first. No weights, no MACs."""
+
+    word: ClassVar[str] = "permute"
+    positional: ClassVar[Mapping[str, Kind]] = {"axes": "string"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Permute", "transpose", "swapaxes", "movedim")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example('permute "n h w c"', "3x4x5"),
+        Example('permute "n t c"', "3x7"),
+        Example('permute "n c w h"', "3x4x5"),
+    )
+
+    axes: str
+
+    def _order(self, x: TensorType) -> tuple[int, ...]:
+        return tuple(x.axes.index(axis) for axis in self.axes.split())
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        names = tuple(self.axes.split())
+        if "n" not in x.axes:
+            raise Rejected("wrong-rank", "permute takes named axes, and those of a parameter have none", about="input")
+        if sorted(names) != sorted(x.axes):
+            message = f"permute needs the axes of its input {x}, {x.names}, each once, and this is `{self.axes}`"
+            raise Rejected("unequal-axes", message, about="axes")
+        if names[0] != "n":
+            raise Rejected("batch-axis", f"the batch stays the first axis, and this is `{self.axes}`", about="axes")
+        return (TensorType(tuple(x[axis] for axis in names), names, x.dtype),)
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression(f"{{0}}.permute({', '.join(map(str, self._order(x)))})")
+
+
+class Rearrange(_Layout):
+    """Axes split, put in another order and made one, by a pattern: `rearrange "n c h w -> n (h w) c"`.
+
+    Names stand for the axes of the input in order. A split axis tells the sizes of its parts but one:
+    `"n c (h p=2) (w q=2) -> n (h w) (p q c)"`. Several axes made one are channels where c is among them, else t. No
+    weights, no MACs.
+    """
+
+    word: ClassVar[str] = "rearrange"
+    positional: ClassVar[Mapping[str, Kind]] = {"pattern": "string"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Rearrange", "einops")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example('rearrange "n c h w -> n (h w) c"', "3x4x5"),
+        Example('rearrange "n c (h p=2) (w q=2) -> n (h w) (p q c)"', "3x4x6"),
+        Example('rearrange "n c (h a=2) (w b=2) -> (n h w) (a b) c"', "3x4x6"),
+        Example('rearrange "n (g=2 c) h w -> n (c g) h w"', "6x2x3"),
+        Example('rearrange "b (h=2 w) c -> b c h w"', "6x3 n t c"),
+        Example('rearrange "n c h w -> n c (h w)"', "3x4x5"),
+        Example('rearrange "n c h w -> n (w h) c"', "3x4x5"),
+    )
+
+    pattern: str
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        found = plan(self.pattern, x)
+        return (TensorType(found.shape(), found.axes(), x.dtype),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=plan(self.pattern, x).moves_positions)
+
+    def view(self, x: TensorType) -> bool:
+        return plan(self.pattern, x).is_view
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression(plan(self.pattern, x).template())
+
+
+class Reshape(_Layout):
+    """The values of each image in another shape, channels first; a side of -1 follows. No weights, no MACs."""
+
+    word: ClassVar[str] = "reshape"
+    positional: ClassVar[Mapping[str, Kind]] = {"shape": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Reshape", "view", "Unflatten")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("reshape 3x2x2", "12"),
+        Example("reshape [-1, 5]", "3x4x5"),
+        Example("reshape [60]", "3x4x5"),
+    )
+
+    shape: tuple[Annotated[int, Field(ge=-1)], ...]
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if x.axes[0] != "n":
+            message = f"reshape keeps the batch axis first, and its input has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        if not 1 <= len(self.shape) <= 4:
+            message = f"a shape has 1 to 4 sides besides the batch, and this one has {len(self.shape)}"
+            raise Rejected("wrong-rank", message, about="shape")
+        count = prod(x.shape[1:])
+        known = prod(size for size in self.shape if size != -1)
+        if self.shape.count(-1) > 1:
+            raise Rejected("reshape-differs", "one side of a shape may be -1, and here several are", about="shape")
+        if not known or count % known or (-1 not in self.shape and count != known):
+            message = f"{x} has {count} values, which {Window(self.shape)} does not hold"
+            raise Rejected("reshape-differs", message, about="shape")
+        shape = tuple(count // known if size == -1 else size for size in self.shape)
+        return (TensorType((x.shape[0], *shape), input_type(shape, x.dtype).axes, x.dtype),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=len(x.axes) > 2)
+
+    def torch(self, x: TensorType) -> Expression:
+        # the batch is told, so that a size that does not fit is not taken for more images
+        return Expression(f"{{0}}.reshape({{0}}.shape[0], {', '.join(map(str, self.shape))})")

@@ -1,0 +1,191 @@
+"""Maps made larger or smaller without weights, and channels laid out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Work
+from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.windows import Sizes, brief, check_sides
+from archlang.shapes import TensorType
+
+Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"]
+_SIDES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+_NEIGHBOURS = {"nearest": 1, "linear": 2, "bilinear": 4, "bicubic": 16, "trilinear": 8}
+
+
+class _Resample(Operator):
+    """What the two share: a mode, and corners that lie on each other or not."""
+
+    mode: Mode = "nearest"
+    align_corners: bool = False
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        raise TypeError(f"{type(self).__name__} does not say its output sizes")
+
+    def _size(self) -> tuple[str, object]:
+        raise TypeError(f"{type(self).__name__} does not say its torch call")
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels(x, self.word, 1)
+        check_dtype(x, self.word)
+        wanted = self._wanted(x)
+        sides = _SIDES.get(self.mode, len(wanted))
+        if sides != len(wanted):
+            message = f"mode={self.mode} is for {sides} axes besides n c, and {x} has {len(wanted)}"
+            fitting = next(mode for mode, count in _SIDES.items() if count == len(wanted))
+            raise Rejected("mode-rank", message, help=f"write mode={fitting}", about="mode")
+        if self.align_corners and self.mode == "nearest":
+            message = "`align_corners` is for modes that interpolate, and mode=nearest copies values"
+            raise Rejected("align-corners-of-nearest", message, about="align_corners")
+        return (x.resized(**dict(zip(x.axes[2:], wanted, strict=True))),)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        near = _NEIGHBOURS[self.mode]
+        return Work(moved=y.values) if near == 1 else Work(elementwise=y.values * (2 * near - 1))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=True)  # a step of less than one position is no window's
+
+    def torch(self, x: TensorType) -> Module:
+        self._wanted(x)
+        name, value = self._size()
+        corners = (("align_corners", True, None),) if self.align_corners else ()
+        return Module("torch.nn.Upsample", (), ((name, value, None), ("mode", self.mode, "nearest"), *corners))
+
+
+class Upsample(_Resample):
+    """The map, `factor` times as large along each axis: values repeated, or interpolated where `mode` says so.
+
+    A value that is interpolated takes a product for each neighbour, and their sum. No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = factor*h
+    """
+
+    word: ClassVar[str] = "upsample"
+    positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Upsample", "UpSampling2D", "UpsamplingNearest2d", "UpsamplingBilinear2d")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("upsample 2", "3x4x5"),
+        Example("upsample 3 mode=bilinear", "2x3x4"),
+        Example("upsample 2 mode=bilinear align_corners=true", "2x3x4"),
+        Example("upsample 2 mode=bicubic", "2x5x4"),
+        Example("upsample 2 mode=linear", "3x7"),
+        Example("upsample 2 mode=trilinear", "2x2x3x4"),
+    )
+
+    factor: Size
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        return tuple(self.factor * size for size in x.shape[2:])
+
+    def _size(self) -> tuple[str, object]:
+        return ("scale_factor", self.factor)
+
+
+class Resize(_Resample):
+    """The map at another size: the nearest values, or interpolated where `mode` says so.
+
+    A value that is interpolated takes a product for each neighbour, and their sum. No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = size
+    """
+
+    word: ClassVar[str] = "resize"
+    positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("interpolate", "Resizing")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("resize 7x9", "3x4x5"),
+        Example("resize 3x8 mode=bilinear", "2x6x4"),
+        Example("resize 6x6 mode=bicubic align_corners=true", "2x3x4"),
+        Example("resize [9] mode=linear", "3x7"),
+        Example("resize 4x3x5", "2x2x3x4"),
+    )
+
+    size: Sizes
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        check_sides(len(self.size), "size")
+        x.spatial(len(self.size), self.word)
+        return self.size
+
+    def _size(self) -> tuple[str, object]:
+        return ("size", brief(self.size))
+
+
+class PixelShuffle(Operator):
+    """Channels laid out as positions: r*r channels become an r by r square of one (Shi et al. 2016, arXiv:1609.05158).
+
+    No weights, no MACs.
+
+        n c h w -> n c' h' w'
+        c' = c/(r*r)
+        h' = r*h
+    """
+
+    word: ClassVar[str] = "pixel_shuffle"
+    positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("PixelShuffle", "depth_to_space", "subpixel")
+    examples: ClassVar[tuple[Example, ...]] = (Example("pixel_shuffle 2", "8x4x5"), Example("pixel_shuffle 3", "9x2x3"))
+
+    r: Size
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        height, width = x.spatial(2, self.word)
+        if x["c"] % self.r**2:
+            message = f"{x['c']} channels are no multiple of {self.r}*{self.r}, which make a square"
+            raise Rejected("channels-do-not-divide", message, about="r")
+        return (x.resized(c=x["c"] // self.r**2, h=height * self.r, w=width * self.r),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(whole=self.r > 1)  # a step of less than one position is no window's
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.PixelShuffle", (("upscale_factor", self.r),))
+
+
+class ChannelShuffle(Operator):
+    """Channels of each group dealt out in turn: the first of every group, the second of every group, ...
+
+    Zhang et al. 2017 (ShuffleNet, arXiv:1707.01083), section 3.1. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "channel_shuffle"
+    positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("ChannelShuffle",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("channel_shuffle 2", "6x4x5"),
+        Example("channel_shuffle 3", "9x4"),
+    )
+
+    groups: Size
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels(x, self.word, 1)
+        if x["c"] % self.groups:
+            message = f"{x['c']} channels do not divide into {self.groups} groups"
+            raise Rejected("groups-do-not-divide", message, about="groups")
+        return (x,)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.ChannelShuffle", (("groups", self.groups),))
