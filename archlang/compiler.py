@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archlang.report import Report
+    from archlang.sizes import OpenSize
 
 
 __all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "setting"]
@@ -47,7 +48,11 @@ class Checked:
         return next(iter(self.sources.values()))
 
     def rendered(self) -> list[str]:
-        return [render(diagnostic, self.sources) for diagnostic in self.diagnostics]
+        return [self.told(diagnostic) for diagnostic in self.diagnostics]
+
+    def told(self, diagnostic: Diagnostic) -> str:
+        """A diagnostic as the terminal shows it, with the lines that it is about."""
+        return render(diagnostic, self.sources)
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,26 @@ def check(
         help = "give the parameters of a net defaults, or derive one: `net a = b depth=2`"
         _add(checked, [Diagnostic("no-net", "this file holds no net that can be built as it is", start, help=help)])
     return checked
+
+
+def sizes_of(
+    spec: str, settings: Mapping[str, Expression], ranges: Mapping[str, range], root: Path | None = None
+) -> tuple[Checked, list[OpenSize]]:
+    """Which values of each open size of a net are right; see `archlang.sizes`."""
+    from archlang import sizes
+
+    checked = check(spec, settings, only=True, root=root)
+    if checked.diagnostics:
+        raise SpecError(checked)
+    graph = checked.graphs[0]
+    if not graph.open_sizes:
+        raise CallError(f"{graph.name} leaves no size open; an input does so by `input image: [3, H=224, W=224]`")
+    for name in {*ranges, *settings} - {*graph.open_sizes}:
+        if name in ranges:
+            raise CallError(f"--range {name}: the open sizes of {graph.name} are {', '.join(graph.open_sizes)}")
+    library = read(find(spec, root))
+    net = sizes.Spec(library.main, graph.name, settings, library.files)
+    return checked, sizes.open_sizes(net, graph, ranges)
 
 
 def _refuse_settings(found: Sequence[Diagnostic]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from archlang.cli.commands import COMMANDS
 
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
             settings_help = "replace a parameter of the net; may be given several times"
             sub.add_argument(
                 "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help=settings_help
+            )
+            sub.add_argument(
+                "--root", type=Path, metavar="DIR", help="the folder that `use` may not leave (the spec's own)"
             )
         command.options(sub)
     return parser

@@ -1,16 +1,44 @@
-"""`train` and `demo`: what they do with a trained net, and what they say."""
+"""`archlang train` and `archlang demo`: a net is trained on real digits."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from archlang.compiler import Net
-from archlang.files import fresh_path, write_fresh
+from archlang.cli.command import Command, net_of, positive
+
+if TYPE_CHECKING:
+    from archlang.compiler import Net
 
 
-def train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None = None) -> Path:
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", choices=["mnist"], required=True, help="mnist: 5,000 digits, 1,000 of them held out")
+    parser.add_argument("--epochs", type=positive, default=30, metavar="N", help="passes over the data (30)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights, the order and the shifts (0)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where it trains (cpu)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the checkpoint (NAME.pt, or a free name like it)"
+    )
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    _train_and_save(net_of(arguments), arguments)
+    return 0
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--epochs", type=positive, default=30, metavar="N", help="passes over the digits (30)")
+    parser.set_defaults(spec="lenet5", settings=[], root=None, data="mnist", seed=0, device="cpu", output=None)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    _show(net_of(arguments), arguments)
+    return 0
+
+
+def _train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None = None) -> Path:
     """Train a net on the digits, say how well it reads those held out, and save a checkpoint.
 
     A checkpoint whose name was not given goes to a name that is free, in `folder` or here.
@@ -36,9 +64,10 @@ def train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None 
     return path
 
 
-def demo(net: Net, arguments: argparse.Namespace) -> None:
+def _show(net: Net, arguments: argparse.Namespace) -> None:
     """The main job: check, report, draw, build and train a net, in a folder that is new."""
     from archlang.facts.work import totals
+    from archlang.files import fresh_path, write_fresh
     from archlang.report import render_report
 
     counts = totals(net.graph)
@@ -48,7 +77,11 @@ def demo(net: Net, arguments: argparse.Namespace) -> None:
     folder.mkdir()
     picture = write_fresh(folder / f"{net.graph.name}.svg", net.render("svg"))
     source = write_fresh(folder / f"{net.graph.name}.py", net.source())
-    checkpoint = train_and_save(net, arguments, folder)
+    checkpoint = _train_and_save(net, arguments, folder)
     print(
         f"picture: {picture}\nsource: {source}\nThe files are in {folder}; {checkpoint.name} holds the trained weights."
     )
+
+
+TRAIN = Command("train a net on real digits", _train, _train_options)
+DEMO = Command("check, report, draw, build and train LeNet-5", _demo, _demo_options, spec="")

@@ -110,10 +110,12 @@ def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
     places: dict[str, Span] = {}
     for parameter in declaration.parameters or ():
         if parameter.name in places or parameter.name == "it":
-            message = f"`{parameter.name}` is a parameter already"
+            message, help = f"`{parameter.name}` is a parameter already", None
+            if parameter.open_size:
+                help = f"a size that is the same again is written by its name: `[..., {parameter.name}]`"
             if parameter.name == "it":
                 message = "`it` is the value that flows; no parameter can be called that"
-            here.session.report(Mistake(Rejected("name-taken", message), parameter.span))
+            here.session.report(Mistake(Rejected("name-taken", message, help=help), parameter.span))
         places[parameter.name] = parameter.span
     return len(here.session.diagnostics) == told
 

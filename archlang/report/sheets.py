@@ -10,23 +10,28 @@ Cell = str | int
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows under headings. The last row is the total; `above` and `below` are lines around the table."""
+    """Rows under headings. The last row is the total, where there is one; `above` and `below` stand around the table."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    total: tuple[Cell, ...]
+    total: tuple[Cell, ...] = ()
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+
+    @property
+    def all_rows(self) -> tuple[tuple[Cell, ...], ...]:
+        return (*self.rows, self.total) if self.total else self.rows
 
 
 def as_text(sheet: Sheet) -> str:
     """The sheet in columns: words to the left, numbers to the right, with separators."""
-    body = [tuple(_shown(cell) for cell in row) for row in (*sheet.rows, sheet.total)]
-    right = [isinstance(cell, int) for cell in sheet.total]
+    body = [tuple(_shown(cell) for cell in row) for row in sheet.all_rows]
+    right = [isinstance(cell, int) for cell in sheet.all_rows[-1]]
     widths = [max(map(len, column)) for column in zip(sheet.headings, *body, strict=True)]
     rule = "  ".join("-" * width for width in widths)
     lines = [_line(row, widths, right) for row in (sheet.headings, *body)]
-    return "\n".join([*sheet.above, "", lines[0], rule, *lines[1:-1], rule, lines[-1], "", *sheet.below])
+    last = [rule, lines.pop()] if sheet.total else []
+    return "\n".join([*sheet.above, "", lines[0], rule, *lines[1:], *last, "", *sheet.below])
 
 
 def as_csv(sheet: Sheet) -> str:
@@ -36,14 +41,14 @@ def as_csv(sheet: Sheet) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerows((sheet.headings, *sheet.rows, sheet.total))
+    writer.writerows((sheet.headings, *sheet.all_rows))
     return out.getvalue().removesuffix("\n")
 
 
 def as_markdown(sheet: Sheet) -> str:
     """The sheet as a pipe table, with the lines around it as paragraphs."""
     rule = tuple("---:" if isinstance(cell, int) else "---" for cell in sheet.total)
-    rows = [tuple(escaped(_shown(cell)) for cell in row) for row in (sheet.headings, *sheet.rows, sheet.total)]
+    rows = [tuple(escaped(_shown(cell)) for cell in row) for row in (sheet.headings, *sheet.all_rows)]
     table = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
     above, below = ([line for text in part for line in (escaped(text), "")] for part in (sheet.above, sheet.below))
     return "\n".join([*above, *table, "", *below]).rstrip("\n")

@@ -1,0 +1,49 @@
+"""`archlang check`: every net of every spec, and every promise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from archlang.cli.command import Command, settings_of
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="how the result is printed")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Check each SPEC: every net that can be built, every promise."""
+    from archlang.compiler import check
+    from archlang.diagnostics import as_json
+    from archlang.facts.work import totals
+
+    settings = settings_of(arguments)
+    nets: list[dict[str, object]] = []
+    diagnostics: list[object] = []
+    for spec in arguments.spec:
+        checked = check(spec, settings, root=arguments.root)
+        diagnostics += map(as_json, checked.diagnostics)
+        if arguments.format == "text" and checked.diagnostics:
+            print("\n\n".join(checked.rendered()), file=sys.stderr)
+        for graph in checked.graphs:
+            counts = totals(graph)
+            row: dict[str, object] = {
+                "name": graph.name,
+                "params": counts.params,
+                "macs": counts.macs,
+                "promises": len(graph.promises),
+            }
+            nets.append(row)
+            if arguments.format == "text" and not checked.diagnostics:
+                kept = f", {row['promises']} promises kept" if len(graph.promises) > 1 else ""
+                kept = ", 1 promise kept" if len(graph.promises) == 1 else kept
+                print(f"{graph.name}: {counts.params:,} parameters, {counts.macs:,} MACs{kept}")
+    if arguments.format == "json":
+        import json
+
+        print(json.dumps({"nets": nets, "diagnostics": diagnostics}, indent=2))
+    return 1 if diagnostics else 0
+
+
+CHECK = Command("check specs and the promises in them", _check, _check_options, spec="many")

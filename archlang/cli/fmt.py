@@ -1,0 +1,108 @@
+"""`archlang fmt`: specs in their canonical layout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlang.cli.command import Command
+from archlang.source import Source
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it is; its path is None for standard input."""
+
+    path: Path | None
+    name: str
+    data: bytes
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", nargs="+", metavar="FILE", help="a spec, or - for standard input to standard output")
+    parser.add_argument("--check", action="store_true", help="write nothing, name what would change, and exit with 1")
+    parser.add_argument("--diff", action="store_true", help="write nothing, and print what would change")
+
+
+def _fmt(arguments: argparse.Namespace) -> int:
+    """Rewrite each FILE that is not in canonical layout; one that does not parse is left alone."""
+    from archlang.format import formatted
+    from archlang.library import CallError
+
+    if arguments.file.count(STDIN) > 1:
+        raise CallError("standard input can be read once")
+    files = [_read(name) for name in arguments.file]  # all are there before the first is written
+    status = 0
+    for file in files:
+        source = _source(file)
+        text, diagnostics = formatted(source)
+        if text is None:
+            from archlang.diagnostics import render
+
+            told = (render(diagnostic, {source.name: source}) for diagnostic in diagnostics)
+            print("\n\n".join(told), file=sys.stderr)
+            status = 1
+        elif arguments.check or arguments.diff:
+            changes = text.encode() != file.data
+            status |= int(changes and arguments.check)
+            if changes:
+                _show(file.name, source.text, text, arguments.diff)
+        else:
+            _write(file, text)
+    return status
+
+
+def _read(name: str) -> _File:
+    from archlang.library import MAX_BYTES, CallError
+
+    if name == STDIN:
+        path, shown, data = None, "<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)
+    else:
+        path, shown = Path(name), name
+        if not path.is_file():
+            raise CallError(f"{name} is {'a folder' if path.is_dir() else 'no file'}; fmt takes the paths of specs")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise CallError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB")
+    return _File(path, shown, data)
+
+
+def _source(file: _File) -> Source:
+    from archlang.library import CallError
+
+    try:
+        return Source(file.name, file.data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise CallError(f"{file.name} is not UTF-8 text: byte {error.start} is {file.data[error.start]:#04x}") from None
+
+
+def _show(name: str, before: str, after: str, as_diff: bool) -> None:
+    """The file's name, or the changes of its lines."""
+    if not as_diff:
+        print(name)
+        return
+    from difflib import unified_diff
+
+    rows = unified_diff(before.split("\n"), after.split("\n"), name, f"{name} (formatted)", lineterm="")
+    print("\n".join(rows))
+
+
+def _write(file: _File, text: str) -> None:
+    """Standard input goes to standard output; a file is replaced, and named, where it changes."""
+    from archlang.files import write_whole
+
+    data = text.encode()
+    if file.path is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    elif data != file.data:
+        write_whole(file.path, data)
+        print(file.name)
+
+
+FMT = Command("write specs in their canonical layout", _fmt, _options, spec="")

@@ -1,0 +1,163 @@
+"""`archlang ops`: all operators by family, or one of them with its arguments, its law and its examples."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command
+
+if TYPE_CHECKING:
+    from archlang.ops.base import Operator
+    from archlang.why.examples import Argument
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="an operator, also as another library calls it (all)")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
+
+
+def _ops(arguments: argparse.Namespace) -> int:
+    from archlang.ops import foreign_names, registry
+
+    ops = registry()
+    name = arguments.name
+    if name is None:
+        shown = [op for op in ops.values() if not op.declared]
+    else:
+        word = name if name in ops else foreign_names().get(name.lower())
+        if word is None or ops[word].declared:
+            raise _unknown(name)
+        shown = [ops[word]]
+        if word != name and arguments.format == "text":
+            print(f"{name} is called {word} here.\n")
+    if arguments.format == "json":
+        import json
+
+        rows = [_as_json(op) for op in shown]
+        print(json.dumps(rows if name is None else rows[0], indent=2))
+    else:
+        print("\n".join(_table(shown) if name is None else _page(shown[0])))
+    return 0
+
+
+def _unknown(name: str) -> Exception:
+    from archlang.elaborate.suggest import did_you_mean
+    from archlang.library import CallError
+    from archlang.ops import registry
+
+    if name in registry():
+        return CallError(f"{name} is no operator but a statement: `{name} NAME: SHAPE`")
+    near = did_you_mean(name, list(registry()), operators=True)
+    return CallError(f"there is no operator called {name}; {near or '`archlang ops` lists them all'}")
+
+
+# ---- all of them
+
+
+def _table(ops: list[type[Operator]]) -> Iterator[str]:
+    from archlang.why.examples import signature
+    from archlang.why.notation import law_of
+    from archlang.why.text import folded
+
+    signatures = {op: signature(op, named=False) for op in ops}
+    width = max(map(len, signatures.values()))
+    families: dict[str, list[type[Operator]]] = {}
+    for op in ops:
+        families.setdefault(op.__module__, []).append(op)
+    for number, (module, members) in enumerate(families.items()):
+        if number:
+            yield ""
+        yield from folded(_family(module), "", "")
+        for op in members:
+            yield from folded(law_of(op).summary, f"  {signatures[op]:<{width}}  ", " " * (width + 4))
+
+
+def _family(module: str) -> str:
+    """The first line of a family's file."""
+    return (sys.modules[module].__doc__ or module).partition("\n")[0].rstrip(".")
+
+
+# ---- one
+
+
+def _page(op: type[Operator]) -> Iterator[str]:
+    from archlang.why.examples import arguments, signature
+    from archlang.why.notation import law_of
+    from archlang.why.text import aligned, folded
+
+    law = law_of(op)
+    yield from folded(signature(op), "", "  ")
+    for paragraph in law.prose:
+        yield from ("", *folded(paragraph, "", ""))
+    formulas = [law.axes] if law.axes else []
+    for formula in law.formulas:
+        condition = f" if {formula.condition}" if formula.condition else ""
+        formulas.append(f"{formula.name} = {formula.text}{condition}")
+    if formulas:
+        yield ""
+    for line in formulas:
+        yield from folded(line, "  ", "      ")
+    if op.model_fields:
+        yield from ("", "arguments")
+        width = max(map(len, op.model_fields))
+        for argument in arguments(op):
+            yield from folded(_told(argument), f"  {argument.name:<{width}}  ", " " * (width + 4))
+    if op.elsewhere:
+        yield ""
+        yield from folded(f"elsewhere called {', '.join(op.elsewhere)}", "", "  ")
+    if op.examples:
+        rows = [("example", "of", "gives", "parameters", "MACs"), *(tuple(map(str, row)) for row in _examples(op))]
+        yield ""
+        yield from aligned(rows, (False, False, False, True, True))
+
+
+def _told(argument: Argument) -> str:
+    """`a whole number >= 0, a list of whole numbers >= 0 or `same`; default 0`."""
+    *most, last = argument.accepts
+    accepts = f"{', '.join(most)} or {last}" if most else last
+    where = {None: "", "stride": "; after a slash"}.get(argument.kind, "; without a name")
+    defaults = {None: "", "": "; may be left out"}
+    return accepts + where + defaults.get(argument.default, f"; default {argument.default}")
+
+
+def _examples(op: type[Operator]) -> Iterator[tuple[str, str, str, str, str]]:
+    from archlang.why.examples import applied
+
+    for example in op.examples:
+        layer = applied(example)
+        outputs = ", ".join(map(str, layer.output_types))
+        params, macs = layer.op.params(*layer.input_types), layer.op.work(*layer.input_types).macs
+        yield example.step, example.inputs, outputs, f"{params:,}", f"{macs:,}"
+
+
+def _as_json(op: type[Operator]) -> dict[str, object]:
+    from archlang.why.examples import applied, arguments
+    from archlang.why.notation import law_of
+
+    examples: list[dict[str, object]] = []
+    for example in op.examples:
+        layer = applied(example)
+        told: dict[str, object] = {
+            "step": example.step,
+            "inputs": [asdict(type) for type in layer.input_types],
+            "outputs": [asdict(type) for type in layer.output_types],
+            "params": layer.op.params(*layer.input_types),
+            "macs": layer.op.work(*layer.input_types).macs,
+        }
+        examples.append(told)
+    return {
+        "word": op.word,
+        "family": op.__module__.rpartition(".")[2],
+        "arguments": [asdict(argument) for argument in arguments(op)],
+        "law": asdict(law_of(op)),
+        "join": op.join,
+        "elsewhere": list(op.elsewhere),
+        "examples": examples,
+    }
+
+
+OPS = Command("list the operators, or tell what one is", _ops, _options, spec="")

@@ -1,0 +1,169 @@
+"""Which values of an open size are right: those at which one and the same module works.
+
+A size is right when the net checks there, every weight has the shape that it has at the default, and torch is called
+in the same way. The net is elaborated at every size of a range: nothing is guessed from a few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from archlang import syntax as s
+from archlang.diagnostics import Diagnostic, Label
+from archlang.elaborate import Files, elaborate
+from archlang.facts.work import Totals, totals
+from archlang.ir import Graph, Layer, OpNode, join_path
+from archlang.shapes import Window
+from archlang.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A size, and what is wrong with the net there: None where it is right, as its counts then are."""
+
+    size: int
+    wrong: Diagnostic | None
+    counts: Totals | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSize:
+    """An open size of a net: its name, where it stands (input and axis), its default, the sizes tried, ascending."""
+
+    name: str
+    places: tuple[tuple[str, str], ...]
+    default: int
+    tried: tuple[Tried, ...]
+
+    @property
+    def right(self) -> list[int]:
+        """The sizes that are right."""
+        return [one.size for one in self.tried if one.wrong is None]
+
+    @property
+    def telling(self) -> Tried | None:
+        """The wrong size that tells most: the first above the least right one, else the last below it."""
+        wrong = [one for one in self.tried if one.wrong is not None]
+        least = self.right[0] if self.right else 0
+        return next((one for one in wrong if one.size > least), wrong[-1] if wrong else None)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A net of a parsed file, at settings."""
+
+    file: s.File
+    name: str
+    settings: Mapping[str, s.Expression]
+    files: Files
+
+    def at(self, name: str, size: int) -> tuple[Graph | None, list[Diagnostic]]:
+        """The net with one of its open sizes given."""
+        here = Span(f"{name}={size}", 1, 1, 1, 2)
+        return elaborate(self.file, self.name, {**self.settings, name: s.Literal(size, here)}, self.files)
+
+
+def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range]) -> list[OpenSize]:
+    """Every open size of a net, tried over its range: from 1 to twice its default where none is given.
+
+    `graph` is the net at its defaults; the other sizes keep theirs.
+    """
+    found: list[OpenSize] = []
+    for name, places in graph.open_sizes.items():
+        default = int(graph.arguments[name])
+        sizes = ranges.get(name, range(1, 2 * default + 1))
+        found.append(OpenSize(name, places, default, tuple(_tried(spec, graph, name, sizes))))
+    return found
+
+
+def _tried(spec: Spec, graph: Graph, name: str, sizes: range) -> Iterator[Tried]:
+    numbers: dict[object, int] = {}
+    default = _program(graph, numbers)
+    for size in sizes:
+        made, wrong = spec.at(name, size)
+        if made is None:
+            yield Tried(size, wrong[0], None)
+        elif _program(made, numbers) != default:
+            yield Tried(size, _difference(graph, made, f"{name}={size}"), None)
+        else:
+            yield Tried(size, None, totals(made))
+
+
+def _program(graph: Graph, numbers: dict[object, int]) -> int:
+    """A number for what torch is asked to do, the same for two nets where that is the same."""
+    blocks: dict[str, int] = {}
+    for block in graph.blocks:
+        nodes: list[object] = []
+        for node in block.nodes:
+            types = block.types_of(node.inputs)
+            does = (node.op.torch(*types), node.op.weights(*types)) if isinstance(node, OpNode) else blocks[node.block]
+            nodes.append((node.scope, node.path, node.inputs, does))
+        outputs = tuple(port.value for port in block.outputs)
+        blocks[block.id] = numbers.setdefault((*nodes, outputs), len(numbers))
+    return blocks[graph.root.id]
+
+
+def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
+    """The first layer in which two nets differ, told at its line."""
+    layers = list(made.flat())
+    for before, after in zip(default.flat(), layers, strict=False):
+        if (before.path, before.op.word) != (after.path, after.op.word):
+            return _other_layers(after, where)
+        for one, two in zip(_weights(before), _weights(after), strict=False):
+            if one != two:
+                message = f"at {where} `{two[0]}` would be {Window(two[1])}, and it is {Window(one[1])} at the default"
+                label = Label(after.node.span, f"{after.input_types[0]} flows in")
+                return Diagnostic("size-changes-weights", message, after.node.span, (label,))
+        if before.op.torch(*before.input_types) != after.op.torch(*after.input_types):
+            return _other_layers(after, where)
+    return _other_layers(layers[-1], where)
+
+
+def _weights(layer: Layer) -> list[tuple[str, tuple[int, ...]]]:
+    return [(join_path(layer.path, weight.name), weight.shape) for weight in layer.op.weights(*layer.input_types)]
+
+
+def _other_layers(layer: Layer, where: str) -> Diagnostic:
+    message = f"at {where} `{layer.op.word}` is another layer than at the default, and a module holds one of them"
+    return Diagnostic("size-changes-layers", message, layer.node.span)
+
+
+# ---- in words
+
+
+def described(size: OpenSize) -> str:
+    """The right sizes in a few words: `32, 64, 96, ..., 1024: multiples of 32`."""
+    right, tried = size.right, [one.size for one in size.tried]
+    if not right:
+        return "none"
+    if len(right) == len(tried):
+        return f"every size from {tried[0]} to {tried[-1]}"
+    if len(right) == 1:
+        return f"{right[0]} alone"
+    steps = {after - before for before, after in pairwise(right)}
+    if steps == {1}:
+        return f"{right[0]} to {right[-1]}"
+    if len(steps) > 1 or len(right) < 3:
+        return _stretches(right, len(tried))
+    step = steps.pop()
+    few = len(right) <= 4
+    listed = ", ".join(map(str, right if few else right[:3])) + ("" if few else f", ..., {right[-1]}")
+    kind = f"multiples of {step}" if right[0] % step == 0 else f"{right[0] % step} more than a multiple of {step}"
+    start = f", from {right[0]}" if right[0] - step >= tried[0] else ""
+    end = f", up to {right[-1]}" if right[-1] + step <= tried[-1] else ""
+    return f"{listed}: {kind}{start}{end}"
+
+
+def _stretches(right: list[int], tried: int) -> str:
+    """Runs of neighbours: `24 to 31, 56 to 63, ... (96 of 448)`."""
+    runs: list[list[int]] = []
+    for size in right:
+        if runs and size == runs[-1][-1] + 1:
+            runs[-1].append(size)
+        else:
+            runs.append([size])
+    words = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    listed = ", ".join(words[:4]) + (", ..." if len(words) > 4 else "")
+    return f"{listed} ({len(right)} of {tried})"
