@@ -1,7 +1,8 @@
-"""The build hook: compiles the grammar into the parser's table, and ships it with the grammars and the specs.
+"""The build hook: compiles the grammar into the parser's table, and ships it with the grammars, the specs and the pages
+on mistakes.
 
-A wheel carries all three inside the package. An editable install reads grammars and specs from the checkout, and
-the table from `archlang/grammar.table`, which git ignores.
+A wheel carries all of them inside the package. An editable install reads the files from the checkout, and the table
+from `archlang/grammar.table`, which git ignores.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class GrammarTable(BuildHookInterface[BuilderConfig]):
             str(held): TABLE,
             str(root / "grammars"): "archlang/grammars",
             str(root / "specs"): "archlang/specs",
+            str(root / "docs/errors"): "archlang/docs/errors",
         }
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the grammar and the shipped specs lie: inside the installed package, or beside it in a checkout."""
+"""Where the grammar, the shipped specs and the pages on mistakes lie: inside the installed package, or beside it."""
 
 from __future__ import annotations
 
@@ -14,4 +14,5 @@ def _shipped(folder: str) -> Path:
 
 GRAMMAR = _shipped("grammars") / "archlang.lark"
 SPECS = _shipped("specs")
+ERRORS = _shipped("docs/errors")
 TABLE = _PACKAGE / "grammar.table"

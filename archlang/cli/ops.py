@@ -59,9 +59,9 @@ def _unknown(name: str) -> Exception:
 
 
 def _table(ops: list[type[Operator]]) -> Iterator[str]:
+    from archlang.why.columns import folded
     from archlang.why.examples import signature
     from archlang.why.notation import law_of
-    from archlang.why.text import folded
 
     signatures = {op: signature(op, named=False) for op in ops}
     width = max(map(len, signatures.values()))
@@ -85,9 +85,9 @@ def _family(module: str) -> str:
 
 
 def _page(op: type[Operator]) -> Iterator[str]:
+    from archlang.why.columns import aligned, folded
     from archlang.why.examples import arguments, signature
     from archlang.why.notation import law_of
-    from archlang.why.text import aligned, folded
 
     law = law_of(op)
     yield from folded(signature(op), "", "  ")

@@ -86,7 +86,8 @@ def _sizes(arguments: argparse.Namespace) -> int:
     from archlang.compiler import sizes_of
     from archlang.sizes import described
 
-    checked, found = sizes_of(arguments.spec, settings_of(arguments), ranges(arguments.ranges), arguments.root)
+    costs = arguments.sweep or arguments.format == "json"
+    checked, found = sizes_of(arguments.spec, settings_of(arguments), ranges(arguments.ranges), costs, arguments.root)
     if arguments.format == "json":
         print(as_json(found))
         return 0

@@ -28,6 +28,9 @@ def _branches(stop: Stop) -> Slip | None:
     if "VBAR" not in stop.expected or stop.kind(-1) != "LBRACE" or stop.at < 2:
         return None
     start, end = stop.at, stop.at
+    if stop.found.type == "RBRACE":
+        message = "an operator's braces hold branches, and these hold none"
+        return Slip("branch-without-bar", message, start - 1, end, "each branch begins with `|`")
     while stop.tokens[end + 1].type not in LINE_ENDS:
         end += 1
     inside = stop.tokens[start : end + 1]

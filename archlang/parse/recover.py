@@ -77,6 +77,7 @@ def without_line(tokens: list[Token], at: int) -> list[Token] | None:
     """The tokens with the line around `at` made one BROKEN token; None where the line is the declaration's first."""
     end = at
     if tokens[at].type in ("SEP", "RBRACE", "$END") and at:
+        end += tokens[at].type == "RBRACE" and tokens[at - 1].type == "LBRACE"  # empty braces go with their line
         at -= 1
     start = _edge(tokens, at, -1)
     end = max(_edge(tokens, end, +1), start + 1)

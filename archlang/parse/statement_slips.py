@@ -93,7 +93,15 @@ def _else_if(stop: Stop) -> Slip | None:
 
 
 def _pipe(stop: Stop) -> Slip | None:
-    if stop.found.type != "VBAR" or "ARROW" not in stop.expected:
+    if stop.found.type != "VBAR":
+        return None
+    word = stop.tokens[stop.line_start(stop.at - 1)]
+    if stop.kind(-1) == "LBRACE" and word.type in ("RESIDUAL", "DENSE"):
+        message = f"the braces of `{word}` hold steps, and it makes the branches itself"
+        return Slip(
+            "unexpected-word", message, stop.at, stop.at, "for branches of your own write `add { | ... | ... }`"
+        )
+    if "ARROW" not in stop.expected:
         return None
     help = "steps are joined by `->`; `|` begins a branch within braces"
     return Slip("unexpected-word", "a branch cannot begin here", stop.at, stop.at, help)
@@ -145,6 +153,20 @@ def _input(stop: Stop) -> Slip | None:
     return Slip("unexpected-word", message, stop.at, stop.at, f"write `input {name}: {shape}`")
 
 
+def _use(stop: Stop) -> Slip | None:
+    """`use` within braces, and `use blocks.arch: pair` without quotes."""
+    if stop.found.type == "USE" and stop.begins_step(stop.at):
+        message = "`use` stands at the top of a file, outside all braces"
+        return Slip("unexpected-word", message, stop.at, stop.at)
+    if stop.kind(-1) != "USE" or stop.found.type != "NAME":
+        return None
+    last = stop.at
+    while stop.tokens[last + 1].type not in {*LINE_ENDS, "COLON"}:
+        last += 1
+    help = f'write `use "{stop.words(stop.at, last)}"`'
+    return Slip("unexpected-word", "the path of a file stands in quotes", stop.at, last, help)
+
+
 def _derived_call(stop: Stop) -> Slip | None:
     if stop.found.type != "CALL" or stop.tokens[0].type != "NET" or stop.at != 4:
         return None
@@ -177,6 +199,6 @@ def _misspelt(stop: Stop) -> Slip | None:
 
 
 STATEMENT_SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
-    _reserved, _misspelt, _numbered_label, _arrows, _input, _derived_call, _comment, _statement_after_arrow, _colon,
-    _else_if, _pipe, _let_step, _without_braces,
+    _reserved, _misspelt, _numbered_label, _arrows, _input, _use, _derived_call, _comment, _statement_after_arrow,
+    _colon, _else_if, _pipe, _let_step, _without_braces,
 )  # fmt: skip

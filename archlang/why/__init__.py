@@ -1,0 +1,143 @@
+"""Why a layer gives, weighs and costs what it does: its docstring's law, with the numbers of a net filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archlang.facts.receptive import ReceptiveField, receptive_fields
+from archlang.facts.work import Counts, count
+from archlang.ir import Graph, is_at, join_path
+from archlang.shapes import TensorType
+from archlang.source import Span
+from archlang.why.answer import Part, Why, WhyLayer, WhyScope, arguments_of
+from archlang.why.filling import axes_law, filled
+from archlang.why.notation import law_of
+from archlang.why.places import Place, at, child, places, unknown
+
+__all__ = ["Why", "WhyLayer", "WhyScope", "why"]
+
+
+def why(graph: Graph, path: str = "") -> Why:
+    """What stands at a path of the net, the net itself for the empty path; counts are those of one image.
+
+    Raises `Rejected` where nothing does.
+    """
+    found = places(graph)
+    here = at(path, found)
+    if not here:
+        raise unknown(graph, path, found)
+    seen = receptive_fields(graph)
+    single = [place for place in here if place.layer.path == path and place.has_path]
+    if not single and (not path or is_at(here[0].layer.path, path)):
+        return Why(graph.name, path, scope=_scope(graph, path, here, found, seen))
+    return Why(graph.name, path, layers=tuple(_layer(place, seen) for place in single or here))
+
+
+def _layer(place: Place, seen: Mapping[int, ReceptiveField]) -> WhyLayer:
+    layer = place.layer
+    op, inputs, outputs = layer.op, layer.input_types, layer.output_types
+    return WhyLayer(
+        path=layer.path,
+        op=op.word,
+        summary=law_of(type(op)).summary,
+        arguments=arguments_of(op),
+        written=layer.node.span,
+        called=_called(place),
+        inputs=inputs,
+        outputs=outputs,
+        axes=axes_law(op, inputs, outputs),
+        law=filled(op, inputs, outputs),
+        weights=op.weights(*inputs),
+        params=op.params(*inputs),
+        work=op.work(*inputs),
+        receptive=seen[layer.outputs[0]],
+        training_only=layer.training_only,
+        reused=layer.reused,
+        frozen=layer.frozen,
+        ties=layer.node.ties,
+    )
+
+
+def _called(place: Place, within: str = "") -> tuple[Span, ...]:
+    """Where the calls stand that lead to a layer or, with a path, to the scope that holds it."""
+    calls = [call for call in place.calls if not within or is_at(within, call.path)]
+    return tuple(call.node.span for call in reversed(calls))
+
+
+def _scope(
+    graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place], seen: Mapping[int, ReceptiveField]
+) -> WhyScope:
+    first = here[0]
+    call = next((call for call in first.calls if call.path == path and call.has_path), None)
+    counts = count(graph)
+    around = _called(first, path) if path else ()
+    totals = [counts.of(place.layer) for place in here]
+    return WhyScope(
+        path=path,
+        what=call.callee.name if call else "{ }" if path else graph.name,
+        arguments=call.callee.arguments if call else {} if path else graph.arguments,
+        written=call.node.span if call else _first_step(path, first),
+        called=around[1:] if call else around,
+        inputs=tuple(_entering(here)),
+        outputs=tuple(_leaving(graph, path, here, found)),
+        parts=tuple(_parts(path, here, counts)),
+        params=sum(total.params for total in totals),
+        macs=sum(total.macs for total in totals),
+        training_only=all(place.layer.training_only for place in here),
+        reused=any(place.layer.reused for place in here),
+        joins=tuple(_layer(place, seen) for place in here if place.layer.path == path and not place.has_path),
+    )
+
+
+def _first_step(path: str, place: Place) -> Span:
+    """Where the step of braces or of a net stands that holds a layer."""
+    below = (call.node.span for call in place.calls if not path or call.path.startswith(f"{path}."))
+    return next(below, place.layer.node.span)
+
+
+def _entering(here: Sequence[Place]) -> Iterator[TensorType]:
+    """The types of the values that these layers take from outside."""
+    known = {value for place in here for value in place.layer.outputs}
+    for place in here:
+        for value, type in zip(place.layer.inputs, place.layer.input_types, strict=True):
+            if value not in known:
+                known.add(value)
+                yield type
+
+
+def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place]) -> Iterator[TensorType]:
+    """The types of the values that others take from these layers, or nobody does; of a net, those of its outputs."""
+    if not path:
+        yield from (graph.root.types[port.value] for port in graph.root.outputs)
+        return
+    inside = {place.layer.outputs for place in here}
+    taken = {value for place in here for value in place.layer.inputs}
+    wanted = {value for place in found if place.layer.outputs not in inside for value in place.layer.inputs}
+    for place in here:
+        for value, type in zip(place.layer.outputs, place.layer.output_types, strict=True):
+            if value in wanted or value not in taken:
+                yield type
+
+
+def _parts(path: str, here: Sequence[Place], counts: Counts) -> Iterator[Part]:
+    """The parts of a scope, in order; what is applied again adds its work to the part it belongs to."""
+    groups: dict[str | int, list[Place]] = {}
+    for number, place in enumerate(here):
+        groups.setdefault(child(path, place) or number, []).append(place)
+    for name, group in groups.items():
+        own = join_path(path, name) if isinstance(name, str) else path
+        totals = [counts.of(place.layer) for place in group]
+        yield Part(
+            name if isinstance(name, str) else "",
+            _what(own, group[0]) if isinstance(name, str) else group[0].layer.op.word,
+            group[-1].layer.output_types,
+            sum(total.params for total in totals),
+            sum(total.macs for total in totals),
+        )
+
+
+def _what(path: str, place: Place) -> str:
+    """The word of the operator at a path, the name of the block called there, or braces."""
+    if place.layer.path == path and place.has_path:
+        return place.layer.op.word
+    return next((call.callee.name for call in place.calls if call.path == path), "{ }")

@@ -1,0 +1,116 @@
+"""What `why` answers, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from archlang.facts.receptive import ReceptiveField
+from archlang.ops.base import Operator, Weight, Work
+from archlang.shapes import TensorType, Window
+from archlang.source import Span
+from archlang.why.filling import Filled
+
+WHY_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WhyLayer:
+    """An operator of the net, its law with its numbers, and what it counts for one image.
+
+    `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those
+    before and after as its docstring writes them, empty where it does not. Its counts are its own: one that is `reused`
+    shares its weights with an earlier layer, `ties` says which of them are another's, and one that is `training_only`
+    does not run in evaluation.
+    """
+
+    path: str
+    op: str
+    summary: str
+    arguments: Mapping[str, str]
+    written: Span
+    called: tuple[Span, ...]
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    axes: tuple[str, str]
+    law: tuple[Filled, ...]
+    weights: tuple[Weight, ...]
+    params: int
+    work: Work
+    receptive: ReceptiveField
+    training_only: bool
+    reused: bool
+    frozen: bool
+    ties: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a scope: an operator, a call or braces, with what it gives and counts. A join has no name."""
+
+    name: str
+    what: str
+    outputs: tuple[TensorType, ...]
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhyScope:
+    """A block's call, braces or the whole net: its parts, and their sum. `what` is `bottleneck`, `{ }` or the net.
+
+    Counts are those of evaluation, in which what is `training_only` does not run; what is `reused` weighs once, and
+    works each time. `written` is where the call or the first step stands. Joins have no path of their own, and are told
+    here.
+    """
+
+    path: str
+    what: str
+    arguments: Mapping[str, str]
+    written: Span
+    called: tuple[Span, ...]
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    parts: tuple[Part, ...]
+    params: int
+    macs: int
+    training_only: bool
+    reused: bool
+    joins: tuple[WhyLayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What stands at a path of a net: one layer, or several applications of one, or a scope."""
+
+    net: str
+    path: str
+    layers: tuple[WhyLayer, ...] = ()
+    scope: WhyScope | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The answer as plain JSON values."""
+        return {"version": WHY_VERSION, **asdict(self)}
+
+
+def shown(value: object, *, window: bool = False) -> str:
+    """An argument as the language writes it: `3x3`, `[1, 0]`, `false`, `reflect`."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            items = cast("tuple[int, ...]", value)
+            return str(Window(items)) if window else f"[{', '.join(map(shown, items))}]"
+        case _:
+            return str(value)
+
+
+def arguments_of(op: Operator) -> dict[str, str]:
+    """The fields of an operator, as the language writes their values; those that are left open are left out."""
+    values = {name: getattr(op, name) for name in type(op).model_fields}
+    return {
+        name: shown(value, window=op.positional.get(name) == "window")
+        for name, value in values.items()
+        if value not in (None, ())
+    }

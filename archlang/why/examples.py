@@ -1,0 +1,129 @@
+"""What an operator is, read off its class: how it is written, what each argument may be, what its examples give."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from archlang.elaborate import elaborate
+from archlang.ir import Layer
+from archlang.ops.base import Example, Operator
+from archlang.parse import parse
+from archlang.shapes import Window, input_type
+from archlang.source import Source
+from archlang.why.answer import shown
+
+_BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of an operator.
+
+    `default` is None where it has to be written, and empty where its value follows from others.
+    """
+
+    name: str
+    accepts: tuple[str, ...]
+    default: str | None
+    kind: str | None  # of one that stands without a name
+
+    @property
+    def written(self) -> str:
+        """As it stands in a signature: `KERNEL`, `[/STRIDE]`, `[pad=0]`."""
+        name = self.name.upper()
+        text = f"/{name}" if self.kind == "stride" else name if self.kind else f"{self.name}={self.default or '...'}"
+        return text if self.default is None else f"[{text}]"
+
+
+def arguments(op: type[Operator]) -> list[Argument]:
+    """The arguments, those that stand without a name first."""
+    return [_argument(op, name) for name in sorted(op.model_fields, key=lambda name: _rank(op, name))]
+
+
+def signature(op: type[Operator], *, named: bool = True) -> str:
+    """How a step of it is written: `conv KERNEL[/STRIDE] OUT [pad=0]`; or without its named arguments."""
+    words = [op.word, *(argument.written for argument in arguments(op) if named or argument.kind)]
+    return " ".join(words).replace(" [/", "[/").replace(f"{op.word}[/", f"{op.word} [/")
+
+
+def applied(example: Example) -> Layer:
+    """An example, applied: its operator and the types of its inputs and outputs.
+
+    An input is a shape without a batch, and after it the axes or the dtype where they are not those of an input:
+    `3x8x8`, `16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
+    """
+    inputs = example.inputs.split(", ") if example.inputs else []
+    lines = [line for at, text in enumerate(inputs) for line in _declared(f"x{at}", *text.split())]
+    values = ", ".join(f"x{at}" for at in range(len(inputs)))
+    flow = f"({values}) -> " if any(" " in text for text in inputs) else ""
+    lines.sort(key=lambda line: not line.startswith("input"))  # inputs stand first
+    file, wrong = parse(Source("example", "\n".join(["net example {", *lines, f"{flow}{example.step}", "output", "}"])))
+    graph, more = elaborate(file, "example")
+    if graph is None:
+        raise ValueError(f"the example `{example.step}` of {example.inputs}: {[d.message for d in (*wrong, *more)]}")
+    return list(graph.flat())[-1]
+
+
+def _declared(name: str, shape: str, *rest: str) -> Iterator[str]:
+    """The lines that declare an input, and bring its axes into the order wanted."""
+    written = shape if "x" in shape else f"[{shape}]"
+    if rest == ("param",):
+        yield f"param {name}: {written} init=normal"
+    elif len(rest) < 2:
+        yield f"input {name}: {written}" + "".join(f" dtype={dtype}" for dtype in rest)
+    else:
+        sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
+        first = input_type(tuple(map(int, sizes.values()))).axes[1:]
+        yield f"input {name}_: {Window(int(sizes[axis]) for axis in first)}"
+        yield f'{name}_ -> {name}: permute "{" ".join(rest)}"'
+
+
+# ---- arguments
+
+
+def _rank(op: type[Operator], name: str) -> tuple[int, int]:
+    """The order in a signature: those that stand without a name, the stride after its window, the named ones."""
+    places: Mapping[str, int] = {name: at for at, name in enumerate(op.positional)}
+    order = list(op.model_fields).index(name)
+    window = next((at for name, at in places.items() if op.positional[name] == "window"), -1)
+    if name == "stride":
+        return 2 * window + 1, order
+    return (2 * places[name], order) if name in places else (2 * len(places) + 2, order)
+
+
+def _argument(op: type[Operator], name: str) -> Argument:
+    field = op.model_fields[name]
+    kind = "stride" if name == "stride" else op.positional.get(name)
+    accepts = tuple(dict.fromkeys(_accepted(field.annotation, tuple(field.metadata))))
+    if kind == "window":
+        accepts = ("a window",)
+    default = None if field.is_required() else "" if field.default is None else shown(field.default)
+    return Argument(name, accepts, default, kind)
+
+
+def _accepted(annotation: Any, bounds: tuple[Any, ...] = ()) -> Iterator[str]:
+    """What a field takes, in the language's words."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _accepted(inner[0], inner[1:])
+    elif origin in (Union, types.UnionType):
+        for member in inner:
+            yield from _accepted(member, bounds)
+    elif origin is Literal:
+        yield from (f"`{shown(word)}`" for word in inner)
+    elif origin is tuple:
+        yield f"a list of {' or '.join(_accepted(inner[0])).replace('a whole number', 'whole numbers')}"
+    elif annotation is not type(None):
+        words = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}[annotation]
+        yield " ".join([words, *([" and ".join(_bounds(bounds))] if bounds else [])])
+
+
+def _bounds(metadata: tuple[Any, ...]) -> Iterator[str]:
+    """`at least 1`: the bounds in pydantic's metadata."""
+    for holder in metadata:
+        # a Field holds its bounds in a list of its own
+        for bound in getattr(holder, "metadata", [holder]):
+            yield from (f"{text} {getattr(bound, name)}" for name, text in _BOUNDS.items() if hasattr(bound, name))

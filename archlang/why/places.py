@@ -1,0 +1,93 @@
+"""The layers of a net with the calls that lead to them, and what stands at a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archlang.diagnostics import Rejected
+from archlang.ir import Block, CallNode, Graph, Layer, OpNode, is_at, join_path
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call at its full path."""
+
+    path: str
+    node: CallNode
+    callee: Block
+
+    @property
+    def has_path(self) -> bool:
+        """Whether the path is the call's own, and not that of the scope in which a block is called inline."""
+        return self.node.name is not None or self.node.module is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A layer and the calls that lead to it, the outermost first."""
+
+    layer: Layer
+    calls: tuple[Call, ...]
+
+    @property
+    def has_path(self) -> bool:
+        """Whether the path is the layer's own, and not that of the scope around a join."""
+        return self.layer.node.name is not None or self.layer.node.module is not None
+
+    def labels(self) -> Iterator[str]:
+        """The full paths of the labels that name what it gives."""
+        around = self.calls[-1].path if self.calls else ""
+        for label, value in self.layer.block.labels.items():
+            if value in self.layer.node.outputs:
+                yield join_path(around, label)
+
+
+def places(graph: Graph) -> list[Place]:
+    """Every layer of the net, in the order of `graph.flat()`."""
+    return [Place(layer, calls) for layer, calls in zip(graph.flat(), _calls(graph, graph.root, ()), strict=True)]
+
+
+def _calls(graph: Graph, block: Block, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]:
+    prefix = around[-1].path if around else ""
+    for node in block.nodes:
+        if isinstance(node, OpNode):
+            yield around
+        else:
+            callee = graph.by_id[node.block]
+            yield from _calls(graph, callee, (*around, Call(join_path(prefix, node.path), node, callee)))
+
+
+def at(path: str, found: Sequence[Place]) -> list[Place]:
+    """The layers at or below a path, all of them for the empty one; or the one whose value has it as its label."""
+    below = [place for place in found if not path or is_at(place.layer.path, path)]
+    return below or [place for place in found if path in place.labels()]
+
+
+def unknown(graph: Graph, path: str, found: Sequence[Place]) -> Rejected:
+    """The refusal of a path where nothing is, with what there is where the path leads astray."""
+    from difflib import get_close_matches
+
+    inputs = {port.name: graph.root.types[port.value] for port in graph.root.inputs}
+    if path in inputs:
+        return Rejected("unknown-name", f"`{path}` is an input of {graph.name}, {inputs[path]}, and no layer gives it")
+    parts = path.split(".")
+    known = max((n for n in range(len(parts)) if n == 0 or at(".".join(parts[:n]), found)), default=0)
+    above = ".".join(parts[:known])
+    names = children(above, at(above, found))
+    near = get_close_matches(parts[known][:60], names, 1, 0.5)
+    listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    meant = f"did you mean `{join_path(above, near[0])}`? " if near else ""
+    help = f"{meant}{above or graph.name} has {listed}" if names else f"ask for `{above}`, which tells its weights too"
+    return Rejected("unknown-name", f"{graph.name} has nothing at the path `{path}`", help=help)
+
+
+def children(path: str, below: Sequence[Place]) -> list[str]:
+    """The names directly below a path, in order."""
+    return list(dict.fromkeys(name for place in below if (name := child(path, place))))
+
+
+def child(path: str, place: Place) -> str:
+    """The name, directly below a path, of what holds a layer; empty for a join that stands at the path itself."""
+    rest = place.layer.path.removeprefix(path).removeprefix(".") if path else place.layer.path
+    return rest.partition(".")[0]
