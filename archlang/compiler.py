@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from archlang.report import Report
     from archlang.sizes import OpenSize
+    from archlang.why import Why
 
 
 __all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "setting"]
@@ -66,6 +67,15 @@ class Net:
         from archlang.report import report
 
         return report(self.graph, batch, dtype)
+
+    def why(self, path: str = "") -> Why:
+        """What stands at a path: its law with the numbers filled in, or the sum of a scope by its parts.
+
+        Raises `archlang.diagnostics.Rejected` where nothing stands there.
+        """
+        from archlang.why import why
+
+        return why(self.graph, path)
 
     def render(self, format: str = "svg") -> bytes:
         """A picture as svg, png, pdf or dot."""
@@ -150,7 +160,11 @@ def check(
 
 
 def sizes_of(
-    spec: str, settings: Mapping[str, Expression], ranges: Mapping[str, range], root: Path | None = None
+    spec: str,
+    settings: Mapping[str, Expression],
+    ranges: Mapping[str, range],
+    costs: bool = False,
+    root: Path | None = None,
 ) -> tuple[Checked, list[OpenSize]]:
     """Which values of each open size of a net are right; see `archlang.sizes`."""
     from archlang import sizes
@@ -166,7 +180,7 @@ def sizes_of(
             raise CallError(f"--range {name}: the open sizes of {graph.name} are {', '.join(graph.open_sizes)}")
     library = read(find(spec, root))
     net = sizes.Spec(library.main, graph.name, settings, library.files)
-    return checked, sizes.open_sizes(net, graph, ranges)
+    return checked, sizes.open_sizes(net, graph, ranges, costs)
 
 
 def _refuse_settings(found: Sequence[Diagnostic]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from archlang.diagnostics import Diagnostic
 from archlang.facts.work import Counts, Totals, count
-from archlang.ir import Block, Graph, Node, OpNode, Promise, is_at
+from archlang.ir import Block, Graph, OpNode, Promise, is_at
 from archlang.shapes import TensorType
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -62,7 +62,7 @@ def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:
     """The counts of all operators at or below a path; of the whole net for the empty path. None where nothing is."""
     if not path:
         return counts.net
-    found = [counts.at(block, node) for block, node in _below(graph, graph.root, path)]
+    found = list(_below(graph, counts, graph.root, path))
     if not found:
         return None
     total = sum(found, Totals())
@@ -72,13 +72,16 @@ def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:
     return total
 
 
-def _below(graph: Graph, block: Block, path: str) -> Iterator[tuple[Block, Node]]:
-    """The nodes at or below a path relative to a block."""
+def _below(graph: Graph, counts: Counts, block: Block, path: str, idle: bool = False) -> Iterator[Totals]:
+    """The counts of the nodes at or below a path relative to a block; `idle` ones do not run in evaluation."""
     for node in block.nodes:
         if is_at(node.path, path):
-            yield block, node
+            total = counts.at(block, node)
+            yield total.at_rest() if idle else total
         elif not isinstance(node, OpNode) and path.startswith(f"{node.path}."):
-            yield from _below(graph, graph.by_id[node.block], path[len(node.path) + 1 :])
+            below = path[len(node.path) + 1 :]
+            found = _below(graph, counts, graph.by_id[node.block], below, idle or node.outputs in block.training_only)
+            yield from (total.again() if node.module else total for total in found)
 
 
 def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:

@@ -21,7 +21,7 @@ from archlang.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A size, and what is wrong with the net there: None where it is right, as its counts then are."""
+    """A size, what is wrong with the net there (None where it is right), and its counts where they were asked for."""
 
     size: int
     wrong: Diagnostic | None
@@ -65,20 +65,20 @@ class Spec:
         return elaborate(self.file, self.name, {**self.settings, name: s.Literal(size, here)}, self.files)
 
 
-def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range]) -> list[OpenSize]:
+def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range], costs: bool = False) -> list[OpenSize]:
     """Every open size of a net, tried over its range: from 1 to twice its default where none is given.
 
-    `graph` is the net at its defaults; the other sizes keep theirs.
+    `graph` is the net at its defaults; the other sizes keep theirs. `costs` asks for the counts at each right size.
     """
     found: list[OpenSize] = []
     for name, places in graph.open_sizes.items():
         default = int(graph.arguments[name])
         sizes = ranges.get(name, range(1, 2 * default + 1))
-        found.append(OpenSize(name, places, default, tuple(_tried(spec, graph, name, sizes))))
+        found.append(OpenSize(name, places, default, tuple(_tried(spec, graph, name, sizes, costs))))
     return found
 
 
-def _tried(spec: Spec, graph: Graph, name: str, sizes: range) -> Iterator[Tried]:
+def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> Iterator[Tried]:
     numbers: dict[object, int] = {}
     default = _program(graph, numbers)
     for size in sizes:
@@ -88,7 +88,7 @@ def _tried(spec: Spec, graph: Graph, name: str, sizes: range) -> Iterator[Tried]
         elif _program(made, numbers) != default:
             yield Tried(size, _difference(graph, made, f"{name}={size}"), None)
         else:
-            yield Tried(size, None, totals(made))
+            yield Tried(size, None, totals(made) if costs else None)
 
 
 def _program(graph: Graph, numbers: dict[object, int]) -> int:

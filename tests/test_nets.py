@@ -35,12 +35,13 @@ def test_written_checked_run_with_gradients(name: str) -> None:
     counts = count(graph).net
     assert sum(value.numel() for value in module.parameters()) == counts.params
     types = [graph.root.types[port.value] for port in graph.root.inputs]
+    outputs: tuple[torch.Tensor, ...] = ()
     for batch in (2, 3):
-        outputs = module(*[image_of(type, batch) for type in types])
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        given = module(*[image_of(type, batch) for type in types])
+        outputs = given if isinstance(given, tuple) else (given,)
         promised = [graph.root.types[port.value] for port in graph.root.outputs]
         assert [tuple(output.shape) for output in outputs] == [(batch, *type.shape[1:]) for type in promised]
-    sum(output.square().sum() for output in outputs).backward()
+    torch.stack([output.square().sum() for output in outputs]).sum().backward()
     assert [path for path, value in module.named_parameters() if value.grad is None] == []
 
 
