@@ -47,7 +47,7 @@ class TensorType:
         """The size along the axis of that name."""
         if axis not in self.axes:
             raise Rejected(
-                "no-such-axis", f"{self} has no axis {AXIS_WORDS.get(axis, axis)}, its axes are {self.names}"
+                "no-such-axis", f"the value {self} has no {AXIS_WORDS.get(axis, axis)}; its axes are {self.names}"
             )
         return self.shape[self.axes.index(axis)]
 

@@ -225,6 +225,7 @@ DECLARATIONS: dict[str, list[Slip]] = {
         Slip("net other = tried { relu }", "misplaced-step", "relu", "`expect`"),
     ],
     "block": [
+        Slip("block conv { relu }", "name-taken", "conv", "`conv`"),
         Slip("block softmax { relu }", "name-taken", "softmax", "`softmax`"),
         Slip("block pair { relu }", "duplicate-declaration", "pair", "`pair`"),
         Slip("block other(width) relu", "unexpected-word", "relu", "`{`"),

@@ -39,6 +39,8 @@ def _check(arguments: argparse.Namespace) -> int:
                 kept = f", {row['promises']} promises kept" if len(graph.promises) > 1 else ""
                 kept = ", 1 promise kept" if len(graph.promises) == 1 else kept
                 print(f"{graph.name}: {counts.params:,} parameters, {counts.macs:,} MACs{kept}")
+        if arguments.format == "text" and checked.diagnostics and sys.stderr.isatty():
+            print(f"\n`archlang explain {checked.diagnostics[0].code}` tells more", file=sys.stderr)
     if arguments.format == "json":
         import json
 

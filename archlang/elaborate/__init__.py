@@ -81,7 +81,7 @@ def check_declarations(file: s.File, files: Files | None = None) -> list[Diagnos
 def _net(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
     session = here.session
     definition, home, given, promises = resolved(name, here)
-    inside = Here(session, Builder(definition, home), Scope(), Lets({}))
+    inside = Here(session, Builder(definition, home, trace=session.trace), Scope(), Lets({}))
     what = definition.name.text
     replaced = tuple(Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items())
     given = given | assigned(what, definition.parameters, replaced)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archlang import syntax as s
-from archlang.diagnostics import Label, Rejected
+from archlang.diagnostics import Rejected
 from archlang.elaborate import labels
 from archlang.elaborate.arguments import bind_operator
 from archlang.elaborate.builder import Applied, At, Here, bundle
@@ -14,6 +14,7 @@ from archlang.elaborate.calls import call_block
 from archlang.elaborate.control import Run, gathered
 from archlang.elaborate.functions import givens
 from archlang.elaborate.names import head_of, lookup, nothing_flows, step_named, unknown_step
+from archlang.elaborate.origins import sides
 from archlang.elaborate.paths import flowing
 from archlang.elaborate.reading import mentions_it, spelled
 from archlang.elaborate.sharing import applied_at, refuse_other_operator, remember, ties, ties_in
@@ -125,7 +126,7 @@ def _entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
         message = f"{op.word} takes {takes}, and a tuple of {len(inputs)} flows into it"
         help = "join the tuple first, as by `concat`, or take one of its values"
-        raise Mistake(Rejected("tuple-into-one", message, help=help), word, _sides(inputs, at, here))
+        raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
     here.session.tick(at.span, OPERATOR_STEPS)
     return inputs
 
@@ -139,7 +140,7 @@ def _outputs(
     except Rejected as rejected:
         about = rejected.about or ""
         span = places.get(about, at.span if about in op.positional else word)
-        raise Mistake(rejected, span, _sides(inputs, at, here)) from None
+        raise Mistake(rejected, span, sides(inputs, at.span, here)) from None
 
 
 def apply_again(step: s.Step, action: s.Reuse, here: Here, run: Run) -> None:
@@ -156,19 +157,6 @@ def apply_again(step: s.Step, action: s.Reuse, here: Here, run: Run) -> None:
         target = applied.target
         here.it = call_block(target, target.given, at, action.module.span, here, run, applied)
     labels.bind(step.label, here.it, here)
-
-
-def _sides(inputs: tuple[Tensor, ...], at: At, here: Here) -> tuple[Label, ...]:
-    """Where each value that flows in comes from, where that is another line."""
-    builder = here.builder
-    entering = {port.value: f"the input of `{builder.definition.name.text}`" for port in builder.inputs}
-    labels: list[Label] = []
-    for tensor in inputs:
-        span = builder.origins[tensor.value]
-        if span.line != at.span.line or len(inputs) > 1:
-            where = f", {entering[tensor.value]}" if tensor.value in entering else " from here"
-            labels.append(Label(span, f"{tensor.type}{where}"))
-    return tuple(labels)
 
 
 def _name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:

@@ -186,6 +186,8 @@ class Builder:
     home: Home  # the names of the file that declares it
     types: list[TensorType] = field(default_factory=list[TensorType])
     origins: list[Span] = field(default_factory=list[Span])
+    turns: list[Callable[[], Label] | None] = field(default_factory=list["Callable[[], Label] | None"])  # as origins
+    trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])  # the session's
     nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
     inputs: list[ir.Port] = field(default_factory=list[ir.Port])
     outputs: list[ir.Port] = field(default_factory=list[ir.Port])
@@ -202,11 +204,13 @@ class Builder:
     failed: bool = False  # a statement of the block was refused
     has_output: bool = False
     called: Span | None = None  # where the call stands that is being made
+    caller: tuple[Builder, tuple[int, ...]] | None = None  # who calls it, and the values there that its inputs are
     pending: list[TensorType] | None = None  # what a caller gives to the inputs still to come; None in a net
 
     def new_value(self, type: TensorType, span: Span) -> int:
         self.types.append(type)
         self.origins.append(span)
+        self.turns.append(self.trace[-1] if self.trace else None)
         return len(self.types) - 1
 
     def add_input(self, name: str, type: TensorType, span: Span) -> Tensor:
@@ -248,6 +252,7 @@ class Builder:
         """The builder of a block that is written out within this one: what it makes belongs to this block."""
         own = Builder(definition, home, called=called, pending=[tensor.type for tensor in entering])
         own.types, own.origins, own.nodes, own.used = self.types, self.origins, self.nodes, self.used
+        own.turns, own.trace, own.caller = self.turns, self.trace, (self, tuple(tensor.value for tensor in entering))
         own.scopes, own.labels, own.freezes, own.layers = self.scopes, self.labels, self.freezes, self.layers
         own.entering, own.first = [tensor.value for tensor in entering], len(self.nodes)
         return own

@@ -15,7 +15,7 @@ from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.names import nothing_flows, words_of
 from archlang.elaborate.parameters import bind_parameters, refuse_flowing
 from archlang.elaborate.sharing import refuse_other_block, remember
-from archlang.elaborate.values import BlockValue, Given, Mistake, Silent, Value, key
+from archlang.elaborate.values import BlockValue, Given, Mistake, Silent, Tensor, Value, key
 from archlang.shapes import TensorType
 from archlang.source import Span
 
@@ -31,7 +31,7 @@ def call_block(
     written = (id(head.definition), tuple((argument.name, key(argument.value)) for argument in given), types)
     made = here.session.calls.get(written)
     if made is None:
-        made = here.session.calls[written] = _called(head, given, types, Place(at.span, word), here, run)
+        made = here.session.calls[written] = _called(head, given, inputs, Place(at.span, word), here, run)
     assert made.block is not None
     if again is None:
         remember(at, Applied(replace(head, given=given), types, made.block.id, at.span), here)
@@ -49,14 +49,15 @@ class Place:
 
 
 def _called(
-    head: BlockValue, given: tuple[Given, ...], types: tuple[TensorType, ...], place: Place, here: Here, run: Run
+    head: BlockValue, given: tuple[Given, ...], inputs: tuple[Tensor, ...], place: Place, here: Here, run: Run
 ) -> Made:
     """The block that a call means, whatever the form of its arguments; silent where it failed before."""
     definition = head.definition
     name = definition.name.text
-    fresh = Here(
-        here.session, Builder(definition, head.home, called=place.span, pending=list(types)), Scope(), Lets({})
-    )
+    types = tuple(tensor.type for tensor in inputs)
+    builder = Builder(definition, head.home, trace=here.session.trace, called=place.span, pending=list(types))
+    builder.caller = here.builder, tuple(tensor.value for tensor in inputs)
+    fresh = Here(here.session, builder, Scope(), Lets({}))
     bound = bound_for(definition, given, types, place.word, fresh)
     identity = (id(definition), tuple((word, key(value)) for word, value in bound.items()), types)
     made = here.session.made.get(identity)

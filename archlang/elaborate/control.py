@@ -31,7 +31,7 @@ def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable
         inner = here.nested(loop=True)
         if targets is not None:
             assign(targets, value, inner)
-        yield inner, partial(_turn, action.span, inner, turn, len(values))
+        yield inner, partial(_turn, action.span, inner.lets.names, turn, len(values))
 
 
 def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Targets | None]:
@@ -52,9 +52,9 @@ def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Ta
     return values, action.targets
 
 
-def _turn(span: Span, inner: Here, turn: int, count: int) -> Label:
+def _turn(span: Span, given: dict[str, Value], turn: int, count: int) -> Label:
     """Which turn it is, told by the names that it gives; a message alone asks for it."""
-    names = [f"{name} = {shown(value)}" for name, value in inner.lets.names.items()]
+    names = [f"{name} = {shown(value)}" for name, value in given.items()]
     told = ", ".join(names) if all(len(name) <= 40 for name in names) else ""
     return Label(span, f"in the turn where {told}" if told else f"in turn {turn + 1} of {count}")
 

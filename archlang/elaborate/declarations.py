@@ -43,7 +43,7 @@ def _top(file: s.File, session: Session) -> Here:
         name, span = _named(declaration)
         if not _is_free(name, span, places, here):
             continue
-        sound = _check_parameters(declaration, here)
+        sound = _check_parameters(declaration, here) and name not in registry()
         home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
         if not isinstance(declaration, s.Let):
             home.nets[name] = declaration

@@ -7,6 +7,7 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.builder import Builder, Here, Session
 from archlang.elaborate.paths import path_of
+from archlang.elaborate.reading import is_outermost
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import Mistake
 from archlang.source import Span
@@ -14,8 +15,8 @@ from archlang.source import Span
 
 def run_freeze(item: s.Freeze, here: Here) -> None:
     """Paths whose weights are not trained; whether they are there is known when the block is done."""
-    if here.scope.outer is not None:
-        message = "`freeze` stands outside all braces of its net or block, and names what is in them by a path"
+    if not is_outermost(item, here.builder.definition.body):
+        message = "`freeze` stands outside all braces but those of `if`, and names what is in them by a path"
         raise Mistake(Rejected("misplaced-freeze", message), item.span)
     for node in item.paths:
         path = path_of(node, here)

@@ -14,6 +14,7 @@ from archlang.elaborate.values import BlockValue, Function, Initial, Mistake, Op
 from archlang.ops import enumerations, registry
 from archlang.source import Span
 
+_DECLARING = ("param", "buffer")  # in the registry, and no steps
 _STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that a slip may have been
 
 
@@ -61,7 +62,8 @@ def step_named(name: str, span: Span, here: Here) -> Value | None:
 def unknown_step(name: str, span: Span, here: Here) -> Exception:
     """The refusal of a step's first word."""
     blocks = [word for word, value in here.builder.home.globals.items() if isinstance(value, BlockValue)]
-    words = [*here.lets.visible(), *here.scope.visible(), *blocks, *registry(), *_STATEMENTS]
+    steps = [word for word in registry() if word not in _DECLARING]
+    words = [*here.lets.visible(), *here.scope.visible(), *blocks, *steps, *_STATEMENTS]
     message = f"there is no operator, block or value called `{name}`"
     help = "did you mean `output`?" if name == "return" else did_you_mean(name, words, operators=True)
     return _unknown(name, span, here, Rejected("unknown-operator", message, help=help))

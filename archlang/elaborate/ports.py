@@ -10,9 +10,11 @@ from archlang.elaborate.builder import Here, bundle
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.names import nothing_flows
 from archlang.elaborate.paths import flattened, flowing, path_of
+from archlang.elaborate.reading import is_outermost
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import UNKNOWN, Mistake, Silent, Tensor, Unknown, Value, kind, known
 from archlang.shapes import DTYPE_BYTES, TensorType, input_type
+from archlang.source import Span
 
 
 def run_input(item: s.Input, here: Here) -> None:
@@ -100,7 +102,9 @@ def _dtype(item: s.Input) -> str:
     dtype = "float32"
     for option in item.options:
         if option.name != "dtype":
-            raise Mistake(Rejected("unknown-argument", f"an input has no `{option.name}`, only `dtype`"), option.span)
+            message = f"an input has no `{option.name}`, only `dtype`"
+            help = did_you_mean(option.name or "", ["dtype"])
+            raise Mistake(Rejected("unknown-argument", message, help=help), named_at(option))
         dtype = written_dtype(option)
     return dtype
 
@@ -111,15 +115,22 @@ def written_dtype(option: s.Argument) -> str:
     dtype = value.text if isinstance(value, s.Name) else ""
     if dtype not in DTYPE_BYTES:
         help = did_you_mean(dtype, list(DTYPE_BYTES)) or f"a dtype is one of {', '.join(DTYPE_BYTES)}"
-        raise Mistake(Rejected("unknown-dtype", "this is no dtype", help=help), value.span)
+        what = f"`{dtype}`" if dtype else "this"
+        raise Mistake(Rejected("unknown-dtype", f"{what} is no dtype", help=help), value.span)
     return dtype
+
+
+def named_at(option: s.Argument) -> Span:
+    """The place of an argument's name alone."""
+    span = option.span
+    return Span(span.file, span.line, span.column, span.line, span.column + len(option.name or ""))
 
 
 def run_output(item: s.Output, here: Here) -> None:
     """`output` gives `it`, or the values named; `when training` gives them besides, in training alone."""
     builder = here.builder
-    if here.scope.outer is not None:
-        message = "`output` stands outside all braces of its net or block; a label in them is reached by its path"
+    if not is_outermost(item, builder.definition.body):
+        message = "`output` stands outside all braces but those of `if`; a label in them is reached by its path"
         raise Mistake(Rejected("misplaced-output", message), item.span)
     if item.training and not builder.definition.is_net:
         raise Mistake(Rejected("misplaced-output", "`output ... when training` stands in nets alone"), item.span)

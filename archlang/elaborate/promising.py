@@ -20,9 +20,6 @@ def run_expect(item: s.Expect, here: Here) -> None:
     if not here.builder.definition.is_net:
         message = "`expect` stands in nets: a block has no size of its own"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
-    if here.scope.outer is not None:
-        message = "`expect` stands outside all braces of its net, and names what is in them by a path"
-        raise Mistake(Rejected("misplaced-expect", message), item.span)
     path = path_of(item.subject, here)
     if not path:
         raise Mistake(

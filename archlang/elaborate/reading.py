@@ -56,6 +56,16 @@ def _labels_of(step: s.Statement, scope: str) -> Iterator[tuple[str, Span]]:
         yield from labels_in(step.action, join_path(scope, names[0]))
 
 
+def is_outermost(item: s.Statement, body: s.Body | s.Branches | s.If | None) -> bool:
+    """Whether a statement stands in a body, within no other braces than those of `if`."""
+    if isinstance(body, s.If):
+        return is_outermost(item, body.then) or is_outermost(item, body.otherwise)
+    for one in body.items if isinstance(body, s.Body) else ():
+        if one is item or (isinstance(one, s.Step) and isinstance(one.action, s.If) and is_outermost(item, one.action)):
+            return True
+    return False
+
+
 def spelled(node: s.Expression) -> str:
     """An expression as it may be written, for help; `...` stands for what is long."""
     match node:

@@ -8,6 +8,7 @@ from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.builder import Applied, At, Here, Scope
 from archlang.elaborate.names import words_of
 from archlang.elaborate.paths import path_of
+from archlang.elaborate.ports import named_at
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import Mistake, Silent
 from archlang.ops.base import Operator, Weight
@@ -154,7 +155,7 @@ def ties(
         if name not in own:
             message = f"{op.word} has no argument and no weight called `{name}`"
             help = did_you_mean(name, [*type(op).model_fields, *own])
-            raise Mistake(Rejected("unknown-argument", message, help=help), _name_of(argument))
+            raise Mistake(Rejected("unknown-argument", message, help=help), named_at(argument))
         path, applied = applied_at(node.base, here)
         other = _weight(path, applied, node)
         if other.shape != own[name].shape:
@@ -174,8 +175,3 @@ def _weight(path: str, applied: Applied, node: s.Attribute) -> Weight:
             return weight
     help = did_you_mean(node.name, [weight.name for weight in weights])
     raise Mistake(Rejected("unknown-name", f"`{path}` has no weight called `{node.name}`", help=help), node.span)
-
-
-def _name_of(argument: s.Argument) -> Span:
-    span = argument.span
-    return Span(span.file, span.line, span.column, span.line, span.column + len(argument.name or ""))

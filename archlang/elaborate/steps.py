@@ -16,7 +16,7 @@ from archlang.elaborate.freezing import run_freeze
 from archlang.elaborate.inlining import inline
 from archlang.elaborate.ports import run_input, run_output
 from archlang.elaborate.promising import run_expect
-from archlang.elaborate.reading import written
+from archlang.elaborate.reading import is_outermost, written
 from archlang.elaborate.stored import run_param
 from archlang.elaborate.structure import enter
 from archlang.elaborate.values import UNKNOWN, Function, Mistake, Silent
@@ -79,6 +79,13 @@ def _broken(item: s.Broken, here: Here) -> None:
     raise Silent
 
 
+def _expect(item: s.Expect, here: Here) -> None:
+    if here.builder.definition.is_net and not is_outermost(item, here.builder.definition.body):
+        message = "`expect` stands outside all braces of its net but those of `if`, and names what is in them by a path"
+        raise Mistake(Rejected("misplaced-expect", message), item.span)
+    run_expect(item, here)
+
+
 def _let(item: s.Let, here: Here) -> None:
     labels.refuse_taken(item.name, item.span, here)
     if item.parameters is not None:
@@ -100,6 +107,6 @@ def _step(item: s.Step, here: Here) -> None:
 
 
 _RUN: dict[type, Callable[[Any, Here], None]] = {
-    s.Let: _let, s.Input: run_input, s.Param: run_param, s.Output: run_output, s.Expect: run_expect,
+    s.Let: _let, s.Input: run_input, s.Param: run_param, s.Output: run_output, s.Expect: _expect,
     s.Freeze: run_freeze, s.Broken: _broken, s.Step: _step,
 }  # fmt: skip
