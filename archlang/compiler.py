@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archlang.diagnostics import Diagnostic, render
-from archlang.elaborate import NetName, check_declarations, elaborate, nets
+from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets
 from archlang.ir import Graph
 from archlang.library import CallError, find, read
 from archlang.parse import SETTINGS, parse_value
@@ -145,13 +145,16 @@ def check(
         return checked
     names = _chosen(spec, nets(file, settings or (), files), found.net, only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
+    meter = meter_of(files.values())
     for name in names:
-        graph, wrong = elaborate(file, name, settings, files)
+        graph, wrong = elaborate(file, name, settings, files, meter)
         _refuse_settings(wrong)
         _add(checked, wrong)
         if graph is not None:
             _add(checked, verify(graph))
             checked.graphs.append(graph)
+        if meter.spent:  # which is told
+            break
     if not names and not checked.diagnostics and found.net is None:
         start = Span(file.name, 1, 1, 1, 2)
         help = "give the parameters of a net defaults, or derive one: `net a = b depth=2`"

@@ -373,9 +373,13 @@ Declaration = Definition | Derived | Let | Use
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """A parsed file. `broken` names the declarations that could not be read: nothing is said of what is in them."""
+    """A parsed file. `broken` names the declarations that could not be read: nothing is said of what is in them.
+
+    `words` is how long it is: all that the parser read, ends of lines too.
+    """
 
     name: str
     declarations: tuple[Declaration, ...]
     comments: tuple[tuple[Span, str], ...]
     broken: frozenset[str]
+    words: int = 0

@@ -13,7 +13,7 @@ from archlang.paths import GRAMMAR, TABLE
 
 START = "declaration"
 WORDS = {
-    "NAME": "a", "INT": "7", "FLOAT": "1.50e-3", "WINDOW": "3x3", "QUANTITY": "4.10G", "STRING": '"a  {{b"',
+    "NAME": "channels", "INT": "7", "FLOAT": "1.50e-3", "WINDOW": "3x3", "QUANTITY": "4.10G", "STRING": '"a  {{b"',
     "EQUALS": "==", "COMPARISON": "<=", "SEP": "\n", "GLUED_SLASH": "/", "STRIDE_SLASH": "/", "SIGN": "-", "CALL": "(",
     "INDEX": "[", "STRING_HEAD": '"a{', "STRING_MIDDLE": "}  b{", "STRING_TAIL": '}"',
 }  # fmt: skip
@@ -95,7 +95,7 @@ def each_rule() -> Iterator[tuple[str, str]]:
 
 
 def random_words(choose: Callable[[int], int], most: int) -> list[str]:
-    """The words of a declaration; `choose(n)` picks one of n, and after `most` picks each rule is as short as can be."""
+    """The words of a declaration; `choose(n)` picks one of n, and after `most` picks each rule is at its shortest."""
     words: list[str] = []
     waiting, picks = [START], 0
     while waiting:

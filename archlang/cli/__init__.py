@@ -27,10 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CallError as error:
         print(f"archlang: {error}", file=sys.stderr)
     except Rejected as rejected:
-        print(
-            f"archlang: error[{rejected.code}]: {rejected.message}" + (f"\nhelp: {rejected.help}" if rejected.help else ""),
-            file=sys.stderr,
-        )
+        help = f"\nhelp: {rejected.help}" if rejected.help else ""
+        print(f"archlang: error[{rejected.code}]: {rejected.message}{help}", file=sys.stderr)
     except BrokenPipeError:
         # whoever read our output has enough; python must not complain of it at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from archlang import ir
 from archlang import syntax as s
+from archlang.collector import paused
 from archlang.diagnostics import Diagnostic, Rejected
 from archlang.elaborate.blocks import elaborate_block
-from archlang.elaborate.builder import Builder, Here, Lets, Scope
+from archlang.elaborate.builder import Builder, Here
 from archlang.elaborate.declarations import resolved, top_of
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.parameters import assigned, bind_parameters, refuse_flowing
 from archlang.elaborate.promising import run_expect
+from archlang.elaborate.scopes import Lets, Scope
+from archlang.elaborate.session import Meter, meter_of
 from archlang.elaborate.steps import run, too_deep
 from archlang.elaborate.values import Given, Mistake, Silent, shown
 from archlang.source import Span
@@ -27,6 +30,8 @@ class NetName:
     complete: bool
     span: Span
 
+
+__all__ = ["Files", "NetName", "check_declarations", "elaborate", "meter_of", "nets"]
 
 Files = Mapping[str, s.File]  # what `use` may name, by `path_from`
 
@@ -52,11 +57,19 @@ def _complete(name: str, settings: Collection[str], here: Here) -> bool:
     return all(parameter.default is not None or parameter.name in filled for parameter in definition.parameters)
 
 
+@paused()
 def elaborate(
-    file: s.File, name: str, settings: Mapping[str, s.Expression] | None = None, files: Files | None = None
+    file: s.File,
+    name: str,
+    settings: Mapping[str, s.Expression] | None = None,
+    files: Files | None = None,
+    meter: Meter | None = None,
 ) -> tuple[ir.Graph | None, list[Diagnostic]]:
-    """The Graph of the net of that name, and what is wrong with it. `settings` replace arguments of the net."""
-    here = top_of(file, files)
+    """The Graph of the net of that name, and what is wrong with it. `settings` replace arguments of the net.
+
+    `meter` counts the steps of several nets together.
+    """
+    here = top_of(file, files, meter)
     session = here.session
     try:
         return _net(name, settings or {}, here), session.diagnostics

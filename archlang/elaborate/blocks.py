@@ -5,10 +5,11 @@ from __future__ import annotations
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.builder import Here, Made
+from archlang.elaborate.builder import Here
 from archlang.elaborate.control import Run
 from archlang.elaborate.freezing import wrong_freezes
 from archlang.elaborate.paths import flattened
+from archlang.elaborate.session import Made
 from archlang.elaborate.values import Mistake, Tensor, Value, shown
 from archlang.source import Span
 

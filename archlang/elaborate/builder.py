@@ -1,157 +1,21 @@
-"""The block being built, the scopes and names in it, and what is shared by the whole run."""
+"""The block being built, and the place in it where the walk stands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from archlang import ir, syntax
-from archlang.diagnostics import Diagnostic, Label, Rejected
+from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.homes import Home
+from archlang.elaborate.scopes import Lets, Scope
+from archlang.elaborate.session import Made, Session
 from archlang.elaborate.values import UNKNOWN, BlockValue, Bundle, Mistake, Silent, Tensor, Unknown, Value
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType
 from archlang.source import Span
 
-MAX_STEPS = 120_000  # statements, turns of loops, calls of functions in one run; an operator counts as four
 MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
-MAX_DEPTH = 40  # calls within calls
-MAX_REPORTS = 50  # mistakes told of one net
-_ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, told once
-MAX_CHAIN = 6  # places told of the chain that leads to a mistake
-
-
-@dataclass
-class Made:
-    """A block that was elaborated: None where it failed, how many operators it holds with its calls expanded."""
-
-    block: ir.Block | None
-    layers: int = 0
-
-
-@dataclass
-class Session:
-    """What one run of the elaborator shares: the files, the blocks made so far, the diagnostics.
-
-    `files` are the files that `use` may name, by name; `homes` the names of those that were read.
-    """
-
-    files: Mapping[str, syntax.File]
-    homes: dict[str, Home] = field(default_factory=dict[str, Home])
-    made: dict[object, Made] = field(default_factory=dict[object, Made])  # by arguments bound, defaults too
-    calls: dict[object, Made] = field(default_factory=dict[object, Made])  # by arguments as given: no need to bind anew
-    blocks: list[ir.Block] = field(default_factory=list[ir.Block])
-    variants: dict[str, int] = field(default_factory=dict[str, int])  # how often each block was made
-    diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
-    reported: set[tuple[str, Span | None]] = field(default_factory=set[tuple[str, "Span | None"]])
-    trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])
-    failed: set[object] = field(default_factory=set[object])  # identities of blocks that are wrong
-    depth: int = 0
-    steps: int = 0
-
-    def report(self, mistake: Mistake) -> None:
-        """Keep a mistake as a diagnostic, with the calls and loops around it; one place tells the same one once."""
-        once = mistake.rejected.code in _ONCE
-        diagnostic = mistake.diagnostic(() if once else self._around())
-        place = (diagnostic.code, None if once else diagnostic.span)
-        if place not in self.reported and len(self.reported) < MAX_REPORTS:
-            self.reported.add(place)
-            self.diagnostics.append(diagnostic)
-
-    def _around(self) -> tuple[Label, ...]:
-        """The calls and loops that lead here, innermost first, each place once; a long chain is cut before its last."""
-        told = [label() for label in self.trace]
-        labels = {label.span: label for label in told}  # of a place met often, the innermost is kept
-        chain = tuple(labels[span] for span in dict.fromkeys(label.span for label in reversed(told)))
-        return chain if len(chain) <= MAX_CHAIN else (*chain[: MAX_CHAIN - 1], chain[-1])
-
-    @contextmanager
-    def traced(self, label: Callable[[], Label]) -> Generator[None, None, None]:
-        """Within, every mistake tells of this call or turn."""
-        depth = len(self.trace)
-        self.trace.append(label)
-        try:
-            yield
-        finally:
-            del self.trace[depth:]
-
-    def give_up_if_too_large(self) -> None:
-        """Once the limit is passed nothing more is worth saying."""
-        if self.steps > MAX_STEPS:
-            raise Silent
-
-    def tick(self, span: Span, steps: int = 1) -> None:
-        """Count steps, so that no spec runs on without end."""
-        self.steps += steps
-        if self.steps > MAX_STEPS:
-            raise Mistake(Rejected("too-large", f"this takes more than {MAX_STEPS:,} steps to write out"), span)
-
-
-@dataclass
-class Lets:
-    """Names given by `let`, by loops and by parameters, innermost first. `loop` says that they change at each turn."""
-
-    names: dict[str, Value]
-    outer: Lets | None = None
-    loop: bool = False
-
-    def find(self, name: str) -> Value | None:
-        scope: Lets | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
-
-    def visible(self) -> list[str]:
-        return [*self.names, *(self.outer.visible() if self.outer else ())]
-
-    def changing(self) -> list[str]:
-        """The numbers that change from turn to turn of the loops around, innermost first."""
-        own = [name for name, value in self.names.items() if isinstance(value, int)] if self.loop else []
-        return [*own, *(self.outer.changing() if self.outer else ())]
-
-
-@dataclass
-class Scope:
-    """Braces that are a sub-module: its path in the block, its labels, the keys taken, the next position."""
-
-    path: str = ""
-    outer: Scope | None = None
-    labels: dict[str, Value] = field(default_factory=dict[str, Value])
-    named: dict[str, Span] = field(default_factory=dict[str, Span])  # where each label is written
-    keys: dict[str, Span] = field(default_factory=dict[str, Span])
-    skipped: dict[str, Span] = field(default_factory=dict[str, Span])  # labels in an `if` that was not taken
-    position: int = 0
-
-    def find(self, name: str) -> Value | None:
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.labels:
-                return scope.labels[name]
-            scope = scope.outer
-        return None
-
-    def named_at(self, name: str) -> Span | None:
-        """Where a label is written."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.named:
-                return scope.named[name]
-            scope = scope.outer
-        return None
-
-    def skipped_at(self, name: str) -> Span | None:
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.skipped:
-                return scope.skipped[name]
-            scope = scope.outer
-        return None
-
-    def visible(self) -> list[str]:
-        return [*self.labels, *(self.outer.visible() if self.outer else ())]
 
 
 @dataclass(frozen=True, slots=True)

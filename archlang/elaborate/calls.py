@@ -9,11 +9,13 @@ from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.blocks import elaborate_block
-from archlang.elaborate.builder import MAX_DEPTH, Applied, At, Builder, Here, Lets, Made, Scope, bundle
+from archlang.elaborate.builder import Applied, At, Builder, Here, bundle
 from archlang.elaborate.control import Run
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.names import nothing_flows, words_of
 from archlang.elaborate.parameters import bind_parameters, refuse_flowing
+from archlang.elaborate.scopes import Lets, Scope
+from archlang.elaborate.session import MAX_DEPTH, Made
 from archlang.elaborate.sharing import refuse_other_block, remember
 from archlang.elaborate.values import BlockValue, Given, Mistake, Silent, Tensor, Value, key
 from archlang.shapes import TensorType

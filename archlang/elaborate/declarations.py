@@ -7,11 +7,13 @@ from functools import partial
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.builder import Builder, Here, Lets, Scope, Session
+from archlang.elaborate.builder import Builder, Here
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.functions import givens
 from archlang.elaborate.homes import Home
 from archlang.elaborate.parameters import assigned
+from archlang.elaborate.scopes import Lets, Scope
+from archlang.elaborate.session import Meter, Session, meter_of
 from archlang.elaborate.steps import too_deep
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import UNKNOWN, BlockValue, Function, Given, Mistake, Silent, Value
@@ -19,12 +21,13 @@ from archlang.ops import registry
 from archlang.source import Span, path_from
 
 
-def top_of(file: s.File, files: Mapping[str, s.File] | None = None) -> Here:
+def top_of(file: s.File, files: Mapping[str, s.File] | None = None, meter: Meter | None = None) -> Here:
     """The place of top-level expressions: no block, no values. What the file declares is known at its home.
 
-    `files` are those that `use` may name, by the names that `path_from` gives them.
+    `files` are those that `use` may name, by the names that `path_from` gives them. `meter` counts the steps.
     """
-    return _top(file, Session({**(files or {}), file.name: file}))
+    known = {**(files or {}), file.name: file}
+    return _top(file, Session(known, meter or meter_of(known.values())))
 
 
 def _top(file: s.File, session: Session) -> Here:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.builder import Builder, Here, Session
+from archlang.elaborate.builder import Builder, Here
 from archlang.elaborate.paths import path_of
 from archlang.elaborate.reading import is_outermost
+from archlang.elaborate.session import Session
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import Mistake
 from archlang.source import Span
@@ -31,6 +32,8 @@ def run_freeze(item: s.Freeze, here: Here) -> None:
 
 def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
     """The paths that are not there, and those that would freeze more than they name."""
+    if not builder.freezes:
+        return []
     blocks = {block.id: block for block in session.blocks}
     names = list(dict.fromkeys((*builder.scopes, *(node.path for node in builder.nodes if node.name))))
     wrong: list[Mistake] = []

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.builder import MAX_DEPTH, Here, Lets
+from archlang.elaborate.builder import Here
 from archlang.elaborate.builtins import FUNCTIONS, MAX_ITEMS, apply_function
 from archlang.elaborate.expressions import evaluate, placed
 from archlang.elaborate.operations import limited
 from archlang.elaborate.parameters import bind_parameters
 from archlang.elaborate.paths import word_or_value
 from archlang.elaborate.reading import spelled
+from archlang.elaborate.scopes import Lets
+from archlang.elaborate.session import MAX_DEPTH
 from archlang.elaborate.values import BlockValue, Function, Given, Initial, Mistake, OperatorValue, Value, kind, size_of
 from archlang.ops.base import Operator
 

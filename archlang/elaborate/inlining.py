@@ -6,11 +6,13 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate import labels
 from archlang.elaborate.blocks import fill, refuse_unused_input
-from archlang.elaborate.builder import MAX_DEPTH, Here, Lets, Scope, bundle
+from archlang.elaborate.builder import Here, bundle
 from archlang.elaborate.calls import bound_for, ending, refuse_training_outputs
 from archlang.elaborate.control import Run
 from archlang.elaborate.functions import givens
 from archlang.elaborate.names import lookup, nothing_flows, unknown_step
+from archlang.elaborate.scopes import Lets, Scope
+from archlang.elaborate.session import MAX_DEPTH
 from archlang.elaborate.values import UNKNOWN, BlockValue, Mistake, Silent, Tensor, kind
 
 

@@ -6,10 +6,11 @@ import keyword
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.builder import Here, Scope
+from archlang.elaborate.builder import Here
 from archlang.elaborate.module_names import MODULE_ATTRIBUTES
 from archlang.elaborate.operations import text_of
 from archlang.elaborate.reading import names_in, spelled
+from archlang.elaborate.scopes import Scope
 from archlang.elaborate.values import Bundle, Mistake, Tensor, Value, kind
 from archlang.ir import join_path
 from archlang.source import Span

@@ -5,10 +5,11 @@ from __future__ import annotations
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.builder import Applied, At, Here, Scope
+from archlang.elaborate.builder import Applied, At, Here
 from archlang.elaborate.names import words_of
 from archlang.elaborate.paths import path_of
 from archlang.elaborate.ports import named_at
+from archlang.elaborate.scopes import Scope
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import Mistake, Silent
 from archlang.ops.base import Operator, Weight

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
 from lark import Token, UnexpectedToken
 
+from archlang.collector import paused
 from archlang.diagnostics import Diagnostic
 from archlang.parse.brackets import Chunk
 from archlang.parse.build import Build
@@ -24,19 +22,7 @@ MAX_ERRORS = 20  # in one declaration
 MAX_REPORTS = 50  # in one file, after which nothing more is read
 
 
-@contextmanager
-def _uncollected() -> Generator[None, None, None]:
-    """No search for cycles: a tree has none, and looking for them takes a third of the time of a long file."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_uncollected()
+@paused()
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     """The syntax tree of a file, and what is wrong with it, in the order of its lines."""
     parser, build = _parser()
@@ -58,7 +44,8 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
         help = "a file begins like `net lenet5(classes=10) {`"
         diagnostics.append(Diagnostic("empty-file", "this file declares nothing", start, help=help))
     diagnostics.sort(key=lambda diagnostic: (diagnostic.span.line, diagnostic.span.column))
-    return File(source.name, tuple(declarations), tuple(layout.comments), frozenset(broken)), diagnostics
+    words = sum(len(chunk.tokens) for chunk in layout.chunks)
+    return File(source.name, tuple(declarations), tuple(layout.comments), frozenset(broken), words), diagnostics
 
 
 def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:

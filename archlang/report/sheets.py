@@ -10,7 +10,7 @@ Cell = str | int
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows under headings. The last row is the total, where there is one; `above` and `below` stand around the table."""
+    """Rows under headings, then the total where there is one; `above` and `below` are lines around the table."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]

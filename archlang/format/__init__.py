@@ -1,0 +1,41 @@
+"""Text in its one canonical layout: 100 columns, comments kept.
+
+The layout is made from the parser's words, not from the tree: what the grammar gains is carried without a line here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from archlang.diagnostics import Diagnostic
+from archlang.format.page import Page
+from archlang.format.rows import write_lines
+from archlang.format.tree import grow
+from archlang.format.words import words_of
+from archlang.parse import parse
+from archlang.parse.layout import lay_out
+from archlang.parse.table import load
+from archlang.paths import GRAMMAR, TABLE
+from archlang.source import Source
+
+
+def formatted(source: Source) -> tuple[str | None, list[Diagnostic]]:
+    """A file in canonical layout, or None and what is wrong with its form.
+
+    The text parses to the same tree, and is its own canonical layout.
+    """
+    _, diagnostics = parse(source)
+    if diagnostics:
+        return None, diagnostics
+    layout = lay_out(source.name, _lexer().lex, source.text)
+    declarations, below = words_of(source.text, [chunk.tokens for chunk in layout.chunks], layout.comments)
+    page = Page()
+    write_lines(page, tuple(line for words in declarations for line in grow(words)), 0)
+    page.comments(below, 0, 0)
+    return "".join(f"{row}\n" for row in page.rows), []
+
+
+@cache
+def _lexer() -> Any:
+    return load(GRAMMAR, TABLE, None)

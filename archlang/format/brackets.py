@@ -1,0 +1,113 @@
+"""Round and square brackets: on one row where they fit, else an item a row, or single words as many as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archlang.format.page import INDENT, WIDTH, Page
+from archlang.format.tree import Bracket, Run, first, last
+from archlang.format.words import Comment, Word
+
+MOST = 3  # brackets of one row that are opened because it is too long
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What stands between two commas, the comments above it, and the one beside it."""
+
+    run: Run
+    above: tuple[Comment, ...]
+    beside: str
+
+
+def write_brackets(page: Page, run: Run, row: int, after: int = 0) -> None:
+    """Pieces of which none are opened but brackets, those that must be; `after` characters follow on the last row."""
+    chosen = _opened(page, run, row, after)
+    for at, (piece, gap) in enumerate(zip(run.pieces, run.gaps, strict=True)):
+        page.add(" " if at and gap else "")
+        if isinstance(piece, Bracket) and at in chosen:
+            _write(page, piece, row)
+        else:
+            page.add(run.text_of(at))
+
+
+def _opened(page: Page, run: Run, row: int, after: int) -> set[int]:
+    """Which brackets to open: those that hold comments, and of the others the widest, as few as it takes."""
+    widths = {
+        at: len(piece.flat) if piece.flat is not None else 0
+        for at, piece in enumerate(run.pieces)
+        if isinstance(piece, Bracket) and (piece.inside.pieces or piece.flat is None)
+    }
+    best = chosen = {at for at, width in widths.items() if not width}
+    least = _longest(page, run, row, after, chosen)
+    for at in sorted((at for at, width in widths.items() if width), key=lambda at: -widths[at])[:MOST]:
+        if least <= WIDTH:
+            break
+        chosen = chosen | {at}
+        longest = _longest(page, run, row, after, chosen)
+        if longest < least:
+            best, least = chosen, longest
+    return best
+
+
+def _longest(page: Page, run: Run, row: int, after: int, chosen: set[int]) -> int:
+    """The length of the longest row around the chosen brackets, when these are opened."""
+    longest, length = 0, len(page.rows[-1])
+    for at, (piece, gap) in enumerate(zip(run.pieces, run.gaps, strict=True)):
+        length += int(gap and at > 0)
+        if at in chosen:
+            longest = max(longest, length + len(first(piece).text))
+            length = row + len(last(piece).text)
+        else:
+            length += len(run.text_of(at))
+    return max(longest, length + after)
+
+
+def _write(page: Page, bracket: Bracket, row: int) -> None:
+    """An opened bracket: its first word ends a row, its last begins one."""
+    page.add(bracket.opener.text)
+    page.beside(bracket.opener.beside)
+    items = list(_items(bracket.inside))
+    if any(item.above or item.beside or not _is_word(item.run) for item in items):
+        for item in items:
+            is_last = item is items[-1]
+            page.comments(item.above, row + INDENT)
+            page.row(row + INDENT)
+            write_brackets(page, item.run, row + INDENT, 0 if is_last else 1)
+            page.add("" if is_last else ",")
+            page.beside(item.beside)
+    else:
+        _fill(page, [item.run.text_of(0) for item in items], row + INDENT)
+    page.comments(bracket.closer.above, row + INDENT)
+    page.row(row, bracket.closer.text)
+
+
+def _fill(page: Page, words: list[str], indent: int) -> None:
+    for at, word in enumerate(words):
+        text = word if at == len(words) - 1 else f"{word},"
+        if at and page.fits(len(text) + 1):
+            page.add(f" {text}")
+        else:
+            page.row(indent, text)
+
+
+def _is_word(run: Run) -> bool:
+    return len(run.pieces) == 1 and isinstance(run.pieces[0], Word)
+
+
+def _items(inside: Run) -> Iterator[Item]:
+    """What stands between the commas. Of the comments within an item and at its comma the last stands beside it."""
+    start = 0
+    commas = [at for at, piece in enumerate(inside.pieces) if first(piece).kind == "COMMA"]
+    for comma in [*commas, len(inside.pieces)]:
+        pieces, item = inside.pieces[start : comma + 1], inside.part(start, comma)
+        start = comma + 1
+        if not item.pieces:
+            continue
+        above = [*first(pieces[0]).above]
+        within = [Comment(last(pieces[0]).beside)]
+        for piece in pieces[1:]:
+            within += [*first(piece).above, Comment(last(piece).beside)]
+        within = [comment for comment in within if comment.text]
+        yield Item(item.bare(), (*above, *within[:-1]), within[-1].text if within else "")

@@ -1,0 +1,49 @@
+"""Rows of text, as they are written one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from archlang.format.words import Comment
+
+WIDTH = 100  # columns
+INDENT = 2
+
+
+@dataclass
+class Page:
+    """The rows so far; text is added to the last one, which a comment ends."""
+
+    rows: list[str] = field(default_factory=list[str])
+    ended: bool = False
+
+    def fits(self, length: int) -> bool:
+        """Whether so many more characters stand within the width."""
+        return len(self.rows[-1]) + length <= WIDTH
+
+    def row(self, indent: int, text: str = "") -> None:
+        """Begin a row."""
+        self.rows.append(" " * indent + text)
+        self.ended = False
+
+    def add(self, text: str) -> None:
+        self.rows[-1] += text
+
+    def beside(self, comment: str) -> None:
+        """End the row with a comment, where there is one."""
+        if comment:
+            self.rows[-1] += f" {comment}"
+            self.ended = True
+
+    def comments(self, comments: Iterable[Comment], indent: int, top: int | None = None) -> None:
+        """Comments on rows of their own, with the blank rows between them; none above row `top`, or at all."""
+        for comment in comments:
+            self.blank(comment.blank, top)
+            self.row(indent, comment.text)
+            self.ended = True
+
+    def blank(self, wanted: bool, top: int | None) -> None:
+        """A blank row where one is wanted, but none above row `top`."""
+        if wanted and top is not None and len(self.rows) > top:
+            self.rows.append("")

@@ -1,0 +1,60 @@
+"""The words of the language, as the parser's own grammar has them, sorted by how they are coloured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from archlang.parse.layout import RESERVED
+from archlang.paths import GRAMMAR
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+WINDOW = r"[0-9]+(?:x[0-9]+)+(?:/[0-9]+(?:x[0-9]+)*)?(?![\w.])"
+QUANTITY = r"[0-9]+(?:\.[0-9]+)?[KMGT](?:iB)?(?![\w.])"
+FLOAT = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![\w.])"
+INT = r"[0-9]+(?:_[0-9]+)*(?!\w)"
+OPERATOR = r"->|\*\*|//|==|!=|<=|>=|[-+*/%<>=~]"
+
+# only the colour of a word is told here; a word of the grammar that stands in none of these controls what is built
+_TOP = {"net", "block"}  # these name what they declare, and braces follow
+_DECLARATIONS = {"let", "input", "param", "buffer"}  # these name what they declare
+_STATEMENTS = {"use", "output", "expect", "freeze", "train"}
+_LOGIC = {"and", "or", "not"}
+_CONSTANTS = {"true", "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The keywords: each stands in one of these, sorted."""
+
+    top: tuple[str, ...]
+    declarations: tuple[str, ...]
+    statements: tuple[str, ...]
+    logic: tuple[str, ...]
+    constants: tuple[str, ...]
+    control: tuple[str, ...]
+
+    def all(self) -> tuple[str, ...]:
+        """Every keyword."""
+        return (*self.top, *self.declarations, *self.statements, *self.logic, *self.constants, *self.control)
+
+    def names_after_equals(self) -> tuple[str, ...]:
+        """The keywords that are names after `=`, as in `mode=dense`."""
+        return tuple(word for word in self.all() if word not in {*self.constants, "if", "not"})
+
+
+@cache
+def words() -> Words:
+    """The keywords of the grammar that the parser reads, and the words that it keeps for later."""
+    rules = re.sub(r"//[^\n]*", "", GRAMMAR.read_text(encoding="utf-8"))
+    found = RESERVED | set(re.findall(r'"([a-z]+)"', rules))
+    coloured = (_TOP, _DECLARATIONS, _STATEMENTS, _LOGIC, _CONSTANTS)
+    groups = [tuple(sorted(found & group)) for group in (*coloured, found.difference(*coloured))]
+    return Words(*groups)
+
+
+def alternatives(*groups: tuple[str, ...]) -> str:
+    """A pattern of the keywords of those groups, each a word by itself and no name before `:` or `.`."""
+    listed = "|".join(sorted(word for group in groups for word in group))
+    return rf"\b(?:{listed})\b(?!\.|[ \t]*:)"

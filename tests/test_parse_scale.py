@@ -1,0 +1,44 @@
+"""Parsing grows in step with the text: ten times the steps take at most twelve times the time."""
+
+from __future__ import annotations
+
+import gc
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archlang.parse import parse
+from archlang.source import Source
+from benchmarks.parse import SHAPES, SMALL, TIMES
+from tests.specs import net_of
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+def test_parse_grows_with_the_text(shape: str) -> None:
+    """A process of its own, so that neither the heap nor the peak is this one's."""
+    command = [sys.executable, "-m", "benchmarks.parse", "--shape", shape]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"ratio (\S+) peak (\d+) MiB", printed)
+    assert found is not None, printed
+    assert (SMALL, TIMES) == (10_000, 10)
+    assert float(found[1]) <= 12, printed
+    assert int(found[2]) < 1024, printed
+
+
+def test_parse_leaves_the_collector_as_it_was() -> None:
+    source = Source("spec.arch", net_of("conv 3x3 8 ->"))
+    assert gc.isenabled()
+    assert parse(source)[1]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        parse(source)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
