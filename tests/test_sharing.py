@@ -101,7 +101,11 @@ def test_tied_weights_are_counted_once_and_are_one_tensor() -> None:
 
 
 def test_frozen_parts_are_not_trained() -> None:
-    body = 'features: { conv 3x3 4 -> batchnorm -> relu }\nbody: trunk 4\nhead: conv 1x1 2\nfreeze "features.0", body.layer1'
+    body = """
+      features: { conv 3x3 4 -> batchnorm -> relu }
+      body: trunk 4
+      head: conv 1x1 2
+      freeze "features.0", body.layer1"""
     graph = graph_of(net_of(body, input="3x8x8", before=TRUNK))
     made = agrees(graph)
     frozen = {name for name, value in made.named_parameters() if not value.requires_grad}
@@ -120,11 +124,12 @@ def test_what_a_block_freezes_is_frozen_wherever_it_is_called() -> None:
 
 
 def test_inline_joins_names_and_labels() -> None:
-    graph = graph_of(net_of("relu\ninline trunk 4\n(layer1, conv1) -> add\nconv 1x1 2", input="3x8x8", before=TRUNK))
+    body = "relu\ninline trunk 4\n(layer1, conv1) -> add\nconv 1x1 2"
+    graph = graph_of(net_of(body, input="3x8x8", before=TRUNK))
     made = agrees(graph)
     assert [name for name, _ in made.named_parameters()] == [
-        "conv1.weight", "conv1.bias", "layer1.0.weight", "layer1.0.bias", "layer1.1.weight", "layer1.1.bias", "4.weight",
-        "4.bias",
+        "conv1.weight", "conv1.bias", "layer1.0.weight", "layer1.0.bias", "layer1.1.weight", "layer1.1.bias",
+        "4.weight", "4.bias",
     ]  # fmt: skip
     plain = graph_of(net_of("relu\ntrunk 4\nconv 1x1 2", input="3x8x8", before=TRUNK))
     assert count(plain).net.params == count(graph).net.params
@@ -152,7 +157,12 @@ def test_a_parameter_of_each_size_is_an_argument_of_one_class() -> None:
 
 
 def test_a_class_token_is_expanded_along_the_batch() -> None:
-    body = 'permute "n t c"\nparam token: 1x1x8 init=trunc_normal(0.02)\n(token, it) -> concat\nparam place: 1x17x8 init=zeros\n(it, place) -> add'
+    body = """
+      permute "n t c"
+      param token: 1x1x8 init=trunc_normal(0.02)
+      (token, it) -> concat
+      param place: 1x17x8 init=zeros
+      (it, place) -> add"""
     graph = graph_of(net_of(body, input="[8, 16]"))
     made = agrees(graph)
     assert made(torch.randn(5, 8, 16)).shape == (5, 17, 8)
