@@ -104,10 +104,12 @@ def _input_lines(name: str, shape: str, *rest: str) -> list[str]:
 @st.composite
 def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
     """An operator with random arguments, and random inputs; most often they fit."""
-    layouts = [LAYOUTS[at] for at in OFTEN]
     known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
     like = draw(st.sampled_from([None, *known]))
-    first = draw(_types(draw(st.sampled_from(layouts))) if like is None else _types(like.axes, like.dtype))
+    if like is None:
+        first = draw(_types(LAYOUTS[draw(st.sampled_from(OFTEN))]))
+    else:
+        first = draw(st.one_of(_types(like.axes, like.dtype), st.just(like)))
     rank = len(first.axes) - 2
     fields = {name: draw(_field_values(op, name, field, rank)) for name, field in op.model_fields.items()}
     if not op.join:
@@ -119,11 +121,9 @@ def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
 
 def _field_values(op: type[Operator], name: str, field: FieldInfo, rank: int) -> st.SearchStrategy[Any]:
     """Values of a field; words and lists, of which few fit, are those of the examples."""
-    told = st.sampled_from([getattr(case.op, name) for case in examples(op)])
-    if field.annotation is str:
-        return told
-    values = _values(field, field.annotation, rank)
-    return st.one_of(values, told) if op.positional.get(name) == "list" else values
+    if op.positional.get(name) in ("string", "list"):
+        return st.sampled_from([getattr(case.op, name) for case in examples(op)])
+    return _values(field, field.annotation, rank)
 
 
 def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archlang.ops.arithmetic import Add, Average, Div, Maximum, Mul, Sub
 from archlang.ops.base import Operator
-from archlang.ops.arithmetic import Add, Mul
-from archlang.ops.joining import Concat
-from archlang.shapes import TensorType, input_type
+from archlang.ops.joining import Concat, Stack
+from archlang.ops.product import MatMul
+from archlang.shapes import TensorType, input_type, param_type
 from tests.cases import Case, read, rejection
-from tests.laws import called, shape_of, tensors
+from tests.laws import LAWS, called, shape_of, tensors
+
+TOKENS = TensorType((1, 5, 4), ("n", "t", "c"))
 
 
 def test_joins_say_what_differs() -> None:
@@ -88,3 +91,68 @@ def test_mul_repeats_what_torch_repeats(shapes: list[tuple[int, ...]]) -> None:
     else:
         with pytest.raises(RuntimeError, match="must match the size"):
             called(case)(*tensors(case.types))
+
+
+def param(*shape: int) -> TensorType:
+    return param_type(shape)
+
+
+@pytest.mark.parametrize(
+    "op, types, wanted",
+    [
+        (Add(), (TOKENS, param(1, 5, 4)), TOKENS),
+        (Add(), (param(4), TOKENS), TOKENS),
+        (Mul(), (param(4, 1, 1), input_type((4, 5, 6))), input_type((4, 5, 6))),
+        (Mul(), (input_type((4, 1, 1)), param(1, 1, 5, 6)), input_type((4, 5, 6))),
+        (Maximum(), (param(5, 1), param(3)), param(5, 3)),
+        (Sub(), (param(1), TOKENS), TOKENS),
+        (Div(), (TOKENS, param()), TOKENS),
+        (Average(), (TOKENS, TOKENS, param(1, 1, 4)), TOKENS),
+        (Concat(), (param(1, 1, 4), TOKENS), TOKENS.resized(t=6)),
+        (Concat(), (param(2, 3), param(2, 1)), param(2, 4)),
+        (Stack(), (param(1, 5, 4), TOKENS), TensorType((1, 2, 5, 4), ("n", "s", "t", "c"))),
+    ],
+    ids=lambda value: value.word if isinstance(value, Operator) else "",
+)
+def test_parameters_join_values_with_a_batch(op: Operator, types: tuple[TensorType, ...], wanted: TensorType) -> None:
+    assert op.outputs(*types) == (wanted,)
+    for law in LAWS:
+        law(Case(op, types))
+
+
+@pytest.mark.parametrize(
+    "op, types, code, message",
+    [
+        (Add(), (TOKENS, param(2, 5, 4)), "unequal-shapes", "5x4 and 2x5x4"),  # 2 is no batch
+        (Add(), (TOKENS, param(1, 1, 5, 4)), "unequal-shapes", "5x4 and 1x1x5x4"),  # more axes than the value has
+        (Mul(), (TOKENS, param(3)), "unequal-shapes", "5x4 and 3"),
+        (Concat(), (TOKENS, param(2, 1, 4)), "param-batch", "a parameter is repeated for each image"),
+        (Concat(), (TOKENS, param(1, 4)), "unequal-shapes", "5x4 and 1x4"),
+        (Concat(), (TOKENS, param(1, 1, 3)), "unequal-sizes", "c (the channels)"),
+        (Concat(), (param(2, 3), param(3, 3)), "unequal-sizes", "along axis 0"),
+        (Add(), (TOKENS, param_type((4,), "float64")), "unequal-dtypes", "float32 and float64"),
+    ],
+)
+def test_parameters_that_do_not_fit(op: Operator, types: tuple[TensorType, ...], code: str, message: str) -> None:
+    said = rejection(op, *types)
+    assert (said.code, said.about) == (code, "input")
+    assert message in said.message
+
+
+def test_a_parameter_is_repeated_along_the_batch_of_a_value() -> None:
+    template = Concat().torch(param(1, 1, 4), TOKENS).template
+    assert template == "torch.cat([{0}.expand({1}.shape[0], -1, -1), {1}], 1)"
+    assert rejection(Concat(), TOKENS, param(2, 1, 4)).help == "declare it as 1x1x4"
+
+
+def test_the_axes_of_a_product_have_names() -> None:
+    queries, keys = TensorType((1, 5, 4), ("n", "t", "c")), TensorType((1, 4, 5), ("n", "c", "t"))
+    (scores,) = MatMul().outputs(queries, keys)
+    assert (scores.names, scores.shape) == ("n t s", (1, 5, 5))
+    (values,) = MatMul().outputs(scores, queries)
+    assert values == queries
+    assert MatMul().outputs(queries, param(4, 3)) == (queries.resized(c=3),)
+    assert rejection(MatMul(), queries, queries).code == "unequal-sizes"
+    assert rejection(MatMul(), queries).message == "matmul takes two values, and one flows into it"
+    assert rejection(MatMul(), input_type((4,)), input_type((4,))).code == "wrong-rank"
+    assert rejection(Sub(), queries, queries, queries).message == "sub takes two values, and 3 flow into it"

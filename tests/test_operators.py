@@ -12,11 +12,22 @@ from pydantic import ValidationError
 
 import archlang.ops
 from archlang.ops import enumerations, foreign_names, registry
+from archlang.ops.attention import Attention
 from archlang.ops.base import Operator
 from archlang.ops.convolution import Conv
+from archlang.ops.deconvolution import Deconv
+from archlang.ops.embedding import Embedding
+from archlang.ops.group_normalization import LayerNorm
 from archlang.ops.linear import Linear
+from archlang.ops.linear_units import Gelu
 from archlang.ops.normalization import BatchNorm, LocalResponseNorm
-from archlang.shapes import TensorType
+from archlang.ops.padding import Pad
+from archlang.ops.partition import Select, Slice, Split
+from archlang.ops.rearranging import Permute
+from archlang.ops.regularization import Dropout
+from archlang.ops.resampling import Upsample
+from archlang.ops.stochastic_depth import StochasticDepth
+from archlang.shapes import TensorType, input_type, param_type
 from tests.cases import rejection
 
 
@@ -31,7 +42,7 @@ def test_weights_take_their_own_dtype_alone(op: Operator, dtype: str) -> None:
 
 @pytest.mark.parametrize("op", registry().values(), ids=lambda op: op.word)
 def test_every_operator_is_complete(op: type[Operator]) -> None:
-    assert op.__doc__ and op.examples
+    assert op.__doc__ and (op.examples or op.declared)
     assert set(op.positional) <= set(op.model_fields)
     assert all(example.step.split()[0] == op.word for example in op.examples)
     assert not {name.lower() for name in op.elsewhere} & (set(registry()) - {op.word})
@@ -64,3 +75,49 @@ def test_numbers_are_finite(number: float) -> None:
     """JSON has no word for others."""
     with pytest.raises(ValidationError, match="finite"):
         LocalResponseNorm(size=5, alpha=number)
+
+
+def told(op: Operator, x: TensorType) -> tuple[str, str | None]:
+    said = rejection(op, x)
+    return said.message, said.help
+
+
+def test_what_is_not_where_it_is_wanted_is_told_with_a_cure() -> None:
+    image, tokens = input_type((4, 5, 6)), TensorType((1, 6, 4), ("n", "t", "c"))
+    assert told(LayerNorm(), image) == (
+        "layernorm is over the last axis, the channels, and its input 4x5x6 has n c h w",
+        (
+            'write `permute "n h w c"` before it and `permute "n c h w"` after it, or `groupnorm 1` instead, '
+            "which takes the positions in"
+        ),
+    )
+    assert told(Attention(heads=3), tokens) == ("4 channels are no multiple of 3 heads", None)
+    assert told(Embedding(count=9, width=4), tokens)[1] == "write `dtype=int64` at the input"
+    assert told(Upsample(factor=2, mode="linear"), image) == (
+        "mode=linear is for n c t, and the input 4x5x6 has n c h w",
+        "write mode=bilinear",
+    )
+    assert told(Split(), image)[1] == "write `split 2`, or `split [64, 32]`"
+    assert told(Split(parts=3), image)[0] == "4 along c (the channels) does not divide into 3 equal parts"
+    assert told(Select(index=6, axis=3), image)[0] == "4x5x6 has 6 positions along w (the width), and no position 6"
+    assert told(Slice(start=3, end=2), image)[0] == "nothing of the 4 positions along c (the channels) lies from 3 to 2"
+    assert told(Deconv(kernel=(3, 3), out=4, pad=4), image)[0] == "pad=4 cuts 8 off 7 positions along h"
+
+
+def test_a_parameter_flows_where_no_batch_is_needed() -> None:
+    stored = param_type((4, 5))
+    assert Gelu().outputs(stored) == (stored,)
+    (dropped,) = Dropout(p=0.5).saved(stored)
+    assert not dropped.per_image
+    for op in (Linear(out=3), Permute(axes="_ _"), Pad(sides=1), StochasticDepth(p=0.5)):
+        assert told(op, stored)[0] == f"{op.word} takes values with a batch, and a parameter has none"
+
+
+def test_a_causal_border_and_a_dilated_window_see_nothing_ahead() -> None:
+    """WaveNet's step: position i sees i and i - 4, and none behind it."""
+    wave = input_type((3, 20))
+    (padded,) = Pad(before=4).outputs(wave)
+    conv = Conv(kernel=(2,), out=3, dilation=4)
+    assert conv.outputs(padded)[0]["t"] == 20
+    border, window = Pad(before=4).reach(wave).slides["t"], conv.reach(padded).slides["t"]
+    assert (border.before, border.extent, window.before, window.extent) == (4, 1, 0, 5)

@@ -57,29 +57,6 @@ class Sigmoid(Pointwise):
     examples: ClassVar[tuple[Example, ...]] = (Example("sigmoid", "3x4x4"),)
 
 
-class Hardsigmoid(Pointwise):
-    """min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs."""
-
-    word: ClassVar[str] = "hardsigmoid"
-    target: ClassVar[str] = "torch.nn.Hardsigmoid"
-    elsewhere: ClassVar[tuple[str, ...]] = ("Hardsigmoid", "hard_sigmoid", "h_sigmoid")
-    examples: ClassVar[tuple[Example, ...]] = (Example("hardsigmoid", "3x4x4"), Example("hardsigmoid", "7"))
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
-
-
-class Exp(Pointwise):
-    """exp(x). No weights, no MACs."""
-
-    word: ClassVar[str] = "exp"
-    elsewhere: ClassVar[tuple[str, ...]] = ("Exp",)
-    examples: ClassVar[tuple[Example, ...]] = (Example("exp", "3x4x4"), Example("exp", "7"))
-
-    def torch(self, x: TensorType) -> Expression:
-        return Expression("torch.exp({0})")
-
-
 class Softmax(Pointwise):
     """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs."""
 
@@ -98,14 +75,3 @@ class Softmax(Pointwise):
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmax", (("dim", self.axis),))
-
-
-class LogSoftmax(Softmax):
-    """The logarithm of softmax along `axis`, which counts as axes do. No weights, no MACs."""
-
-    word: ClassVar[str] = "log_softmax"
-    elsewhere: ClassVar[tuple[str, ...]] = ("LogSoftmax",)
-    examples: ClassVar[tuple[Example, ...]] = (Example("log_softmax", "10"), Example("log_softmax axis=-1", "3x4x5"))
-
-    def torch(self, x: TensorType) -> Module:
-        return Module("torch.nn.LogSoftmax", (("dim", self.axis),))

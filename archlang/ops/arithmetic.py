@@ -30,13 +30,13 @@ class _Alike(Join):
         return ()
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
-        return {"inputs": len(inputs)}
+        return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}
 
 
 class Add(_Alike):
     """The sum, value by value: shapes are equal, and so is the result's. No weights, no MACs.
 
-        elementwise = (inputs - 1)*c'*h'*w'
+    elementwise = (inputs - 1)*c'*h'*w' if equal
     """
 
     word: ClassVar[str] = "add"
@@ -56,7 +56,7 @@ class Average(_Alike):
 
     Additions, and a division. No weights, no MACs.
 
-        elementwise = inputs*c'*h'*w'
+        elementwise = inputs*c'*h'*w' if equal
     """
 
     word: ClassVar[str] = "average"
@@ -84,7 +84,7 @@ class Maximum(_Alike):
 
     No weights, no MACs.
 
-        comparisons = (inputs - 1)*c'*h'*w'
+        comparisons = (inputs - 1)*c'*h'*w' if equal
     """
 
     word: ClassVar[str] = "maximum"
@@ -154,7 +154,7 @@ class Sub(_Broadcast):
     )
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
-        self.check_two(inputs)
+        self.two(inputs)
         for x in inputs:
             check_dtype(x, self.word, integers=True)
         return super().outputs(*inputs)
@@ -163,7 +163,7 @@ class Sub(_Broadcast):
         return ()
 
     def torch(self, *inputs: TensorType) -> Expression:
-        self.check_two(inputs)
+        self.two(inputs)
         return Expression("{0} - {1}")
 
 
@@ -181,7 +181,7 @@ class Div(_Broadcast):
     )
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
-        self.check_two(inputs)
+        self.two(inputs)
         for x in inputs:
             check_dtype(x, self.word)
         return super().outputs(*inputs)
@@ -190,7 +190,7 @@ class Div(_Broadcast):
         return (Saved("input", 0), Saved("input", 1))
 
     def torch(self, *inputs: TensorType) -> Expression:
-        self.check_two(inputs)
+        self.two(inputs)
         return Expression("{0} / {1}")
 
 

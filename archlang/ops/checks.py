@@ -48,3 +48,10 @@ def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
         wanted = "n c t, n c h w or n c d h w" if spatial else "n c ..."
         message = f"{operator} needs axes {wanted}, and its input {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")
+
+
+def check_batched(x: TensorType, operator: str) -> None:
+    """The input has a batch; a parameter has none."""
+    if "n" not in x.axes:
+        message = f"{operator} takes values with a batch, and a parameter has none"
+        raise Rejected("wrong-rank", message, about="input")

@@ -13,8 +13,8 @@ from archlang.shapes import TensorType
 class Embedding(Operator):
     """A learned vector of `width` values for each whole number from 0 to `count` - 1: n t -> n t c. No MACs.
 
-        c' = width
-        params = count*width
+    c' = width
+    params = count*width
     """
 
     word: ClassVar[str] = "embedding"

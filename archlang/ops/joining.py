@@ -36,11 +36,13 @@ class Join(Operator):
                 "unequal-dtypes", f"{self.word} needs equal dtypes, and these differ: {differ}", about="input"
             )
 
-    def check_two(self, inputs: tuple[TensorType, ...]) -> None:
-        """The inputs are two and no more."""
-        if len(inputs) > 2:
-            message = f"{self.word} takes two values, and {len(inputs)} flow into it"
-            raise Rejected("too-many-inputs", message, about="input")
+    def two(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
+        """The inputs, of which there are two and no more."""
+        if len(inputs) != 2:
+            many = {0: "none flows", 1: "one flows"}.get(len(inputs), f"{len(inputs)} flow")
+            code = "too-few-inputs" if len(inputs) < 2 else "too-many-inputs"
+            raise Rejected(code, f"{self.word} takes two values, and {many} into it", about="input")
+        return inputs
 
     def broadcast(self, inputs: tuple[TensorType, ...]) -> list[TensorType]:
         """The first input, what the first two give, the first three, and so on: sizes of 1 are repeated.
@@ -50,21 +52,24 @@ class Join(Operator):
         """
 
         def both(x: TensorType, y: TensorType) -> TensorType:
-            longer, shorter = (x, y) if len(x.axes) >= len(y.axes) else (y, x)
-            sizes = (1,) * (len(longer.axes) - len(shorter.axes)) + shorter.shape
-            axes = next((z.axes for z in (longer, shorter) if "n" in z.axes), longer.axes)
-            names = axes if len(axes) == len(longer.axes) else longer.axes
-            batched = "n" in x.axes and "n" in y.axes
-            pairs = list(zip(names, longer.shape, sizes, strict=True))
-            against_batch = [b for axis, _, b in pairs if axis == "n"] if "n" not in shorter.axes else []
-            against_batch += [a for axis, a, _ in pairs if axis == "n"] if "n" not in longer.axes else []
-            fits = all(a == b or (1 in (a, b) and (axis != "n" or not batched)) for axis, a, b in pairs)
-            if not fits or any(size != 1 for size in against_batch) or len(axes) != len(longer.axes):
+            rank = max(len(x.axes), len(y.axes))
+            axes = next((z.axes for z in (x, y) if "n" in z.axes), ("_",) * rank)
+            a, b = ((1,) * (rank - len(z.axes)) + z.shape for z in (x, y))
+            if len(axes) < rank or not all(_meet(x, y, *along) for along in zip(axes, a, b, strict=True)):
                 message = f"{self.word} needs equal sizes, or 1, along each axis, and these differ: {shapes(inputs)}"
                 raise Rejected("unequal-shapes", message, about="input")
-            return TensorType(tuple(max(a, b) for _, a, b in pairs), axes, x.dtype)
+            return TensorType(tuple(map(max, a, b)), axes, x.dtype)
 
         return list(accumulate(inputs, both))
+
+
+def _meet(x: TensorType, y: TensorType, axis: str, a: int, b: int) -> bool:
+    """Whether the sizes of x and y along an axis are equal, or one is repeated."""
+    if axis != "n":
+        return a == b or 1 in (a, b)
+    if x.axes == y.axes:
+        return a == b
+    return (b if "n" in x.axes else a) == 1
 
 
 class Concat(Join):
@@ -165,7 +170,7 @@ class Stack(Join):
 
 
 def repeated(inputs: tuple[TensorType, ...], operator: str) -> TensorType:
-    """The input that tells the axes: the first with a batch. A parameter beside it has as many axes, the first one 1."""
+    """The input that tells the axes: the first with a batch. A parameter beside it has as many, the first of size 1."""
     x = next((y for y in inputs if "n" in y.axes), inputs[0])
     for y in inputs:
         if len(y.axes) != len(x.axes):

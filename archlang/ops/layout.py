@@ -13,8 +13,8 @@ from archlang.shapes import TensorType
 class Flatten(Operator):
     """All axes but the batch become one, channels outermost. No weights, no MACs.
 
-        n c h w -> n c'
-        c' = c*h*w
+    n c h w -> n c'
+    c' = c*h*w
     """
 
     word: ClassVar[str] = "flatten"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Weight, Work
-from archlang.ops.checks import check_dtype
+from archlang.ops.checks import check_batched, check_dtype
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
@@ -35,6 +35,7 @@ class Linear(Operator):
     bias: bool = True
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_batched(x, self.word)
         if x.axes[-1] != "c":
             axis = x.axes[-1]
             raise Rejected(

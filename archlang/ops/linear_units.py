@@ -141,18 +141,10 @@ class Hardswish(_Unit):
     examples: ClassVar[tuple[Example, ...]] = (Example("hardswish", "3x4x4"), Example("hardswish", "7"))
 
 
-class Softplus(_Unit):
-    """log(1 + exp(beta*x))/beta; x itself where beta*x is above `threshold`. No weights, no MACs."""
+class Hardsigmoid(_Unit):
+    """min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs."""
 
-    word: ClassVar[str] = "softplus"
-    elsewhere: ClassVar[tuple[str, ...]] = ("Softplus",)
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("softplus", "3x4x4"),
-        Example("softplus beta=2.0 threshold=10.0", "7"),
-    )
-
-    beta: float = 1.0
-    threshold: float = 20.0
-
-    def torch(self, x: TensorType) -> Module:
-        return Module("torch.nn.Softplus", (), (("beta", self.beta, 1.0), ("threshold", self.threshold, 20.0)))
+    word: ClassVar[str] = "hardsigmoid"
+    target: ClassVar[str] = "torch.nn.Hardsigmoid"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Hardsigmoid", "hard_sigmoid", "h_sigmoid")
+    examples: ClassVar[tuple[Example, ...]] = (Example("hardsigmoid", "3x4x4"), Example("hardsigmoid", "7"))

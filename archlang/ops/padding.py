@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
-from archlang.ops.checks import check_axis, check_channels, check_dtype
+from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
 from archlang.ops.windows import brief, each
 from archlang.shapes import TensorType
 
@@ -15,12 +15,13 @@ _NAMES = {"zeros": "ZeroPad", "reflect": "ReflectionPad", "replicate": "Replicat
 
 
 class Pad(Operator):
-    """A border on each axis that windows slide over: `pad 1` on both sides, `pad before=2` on one, as a causal net needs.
+    """A border on each axis that windows slide over: `pad 1` on both sides, `pad before=2` on one, as causal nets need.
 
     `before` and `after` are one number, or one for each axis: `pad before=[0, 1]`. With `axis` that one axis is padded,
-    channels too. No weights, no MACs.
+    channels too, and `size` is its size. No weights, no MACs.
 
-        h' = h + before + after
+        h' = h + before + after if axis is None
+        size' = size + before + after if axis is not None
     """
 
     word: ClassVar[str] = "pad"
@@ -51,6 +52,9 @@ class Pad(Operator):
             check_channels(x, self.word, 1)
             axes = x.axes[2:]
         else:
+            if self.mode != "zeros":
+                message = f"mode={self.mode} is for the axes that windows slide over, and `axis` is given"
+                raise Rejected("pad-mode-of-axis", message, about="mode")
             check_axis(x, self.axis, self.word)
             axes = (x.axes[self.axis],)
         given = {"before": self.before, "after": self.after}
@@ -59,12 +63,8 @@ class Pad(Operator):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word)
-        if "n" not in x.axes:
-            raise Rejected("wrong-rank", "pad takes values with a batch, and a parameter has none", about="input")
+        check_batched(x, self.word)
         borders = self._borders(x)
-        if self.axis is not None and self.mode != "zeros":
-            message = f"mode={self.mode} is for the axes that windows slide over, and `axis` is given"
-            raise Rejected("pad-mode-of-axis", message, about="mode")
         behind = {"reflect": 1, "circular": 0}.get(self.mode)
         for axis, (before, after) in borders.items():
             if behind is not None and max(before, after) > x[axis] - behind:
@@ -81,9 +81,12 @@ class Pad(Operator):
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: Slide(1, 1, before) for axis, (before, _) in self._borders(x).items() if axis != "c"})
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+    def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         before, after = zip(*self._borders(x).values(), strict=True)
-        return {"before": before, "after": after}
+        if self.axis is None:
+            return {"before": before, "after": after}
+        along = x.axes[self.axis]
+        return {"before": before[0], "after": after[0], "size": x[along], "size'": self.outputs(x)[0][along]}
 
     def torch(self, x: TensorType) -> Module | Expression:
         borders = self._borders(x)

@@ -78,7 +78,7 @@ class Param(_Stored):
 class Buffer(_Stored):
     """A buffer: a tensor without a batch that the state dict holds and training leaves alone. No weights, no MACs.
 
-        buffers = prod(shape)
+    buffers = prod(shape)
     """
 
     word: ClassVar[str] = "buffer"

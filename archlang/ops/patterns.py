@@ -112,8 +112,6 @@ def plan(pattern: str, x: TensorType) -> Plan:
     if len(left) != len(x.axes):
         message = f"the pattern names {len(left)} axes, and the input {x} has {len(x.axes)}: {x.names}"
         raise Rejected("pattern-rank", message, about="pattern")
-    if "n" not in x.axes:
-        raise Rejected("wrong-rank", "rearrange takes values with a batch, and a parameter has none", about="input")
     atoms: dict[str, Atom] = {}
     for group, axis, size in zip(left, x.axes, x.shape, strict=True):
         atoms |= _whole(group[0], axis, size, sizes) if len(group) == 1 else _split(group, axis, size, sizes)

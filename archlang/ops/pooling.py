@@ -113,8 +113,8 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean under each window; padding counts as zeros unless `count_include_pad=false`.
 
-    With `ceil=true` the last window may hang over the end, unless it would start in the padding. An output takes k*k - 1
-    additions and a division, at the border too. No weights, no MACs.
+    With `ceil=true` the last window may hang over the end, unless it would start in the padding. An output takes
+    k*k - 1 additions and a division, at the border too. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = floor((h + 2*pad - k)/stride) + 1
@@ -226,9 +226,9 @@ class AdaptiveAvgPool(_AdaptivePool):
 class GlobalAvgPool(_AdaptivePool):
     """The mean of each whole map (Lin, Chen and Yan 2013, arXiv:1312.4400, section 3.2). No weights, no MACs.
 
-        n c h w -> n c h' w'
-        h' = 1
-        elementwise = c*h*w
+    n c h w -> n c h' w'
+    h' = 1
+    elementwise = c*h*w
     """
 
     word: ClassVar[str] = "globalavgpool"

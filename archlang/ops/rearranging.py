@@ -10,6 +10,7 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work
+from archlang.ops.checks import check_batched
 from archlang.ops.patterns import plan
 from archlang.shapes import TensorType, Window, input_type
 
@@ -28,7 +29,10 @@ class _Layout(Operator):
 
 
 class Permute(_Layout):
-    """The axes in another order, told by their names: `permute "n h w c"`. The batch stays first. No weights, no MACs."""
+    """The axes in another order, told by their names: `permute "n h w c"`. The batch stays first.
+
+    No weights, no MACs.
+    """
 
     word: ClassVar[str] = "permute"
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "string"}
@@ -46,8 +50,7 @@ class Permute(_Layout):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         names = tuple(self.axes.split())
-        if "n" not in x.axes:
-            raise Rejected("wrong-rank", "permute takes named axes, and those of a parameter have none", about="input")
+        check_batched(x, self.word)
         if sorted(names) != sorted(x.axes):
             message = f"permute needs the axes of its input {x}, {x.names}, each once, and this is `{self.axes}`"
             raise Rejected("unequal-axes", message, about="axes")
@@ -83,6 +86,7 @@ class Rearrange(_Layout):
     pattern: str
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_batched(x, self.word)
         found = plan(self.pattern, x)
         return (TensorType(found.shape(), found.axes(), x.dtype),)
 

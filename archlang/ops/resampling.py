@@ -9,7 +9,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.windows import Sizes, brief, check_sides
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, spatial_axes
 
 Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"]
 _SIDES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
@@ -34,7 +34,7 @@ class _Resample(Operator):
         wanted = self._wanted(x)
         sides = _SIDES.get(self.mode, len(wanted))
         if sides != len(wanted):
-            message = f"mode={self.mode} is for {sides} axes besides n c, and {x} has {len(wanted)}"
+            message = f"mode={self.mode} is for n c {' '.join(spatial_axes(sides))}, and the input {x} has {x.names}"
             fitting = next(mode for mode, count in _SIDES.items() if count == len(wanted))
             raise Rejected("mode-rank", message, help=f"write mode={fitting}", about="mode")
         if self.align_corners and self.mode == "nearest":

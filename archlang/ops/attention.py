@@ -1,0 +1,155 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.checks import check_dtype
+from archlang.ops.group_normalization import check_channels_last
+from archlang.shapes import TensorType
+
+_ATTENTION = '''
+class Attention(nn.MultiheadAttention):
+    """Attention over n t c that gives the values alone; of one input, self-attention."""
+
+    def __init__(
+        self, embed_dim, num_heads, bias=True, kdim=None, vdim=None, causal=False
+    ):
+        super().__init__(
+            embed_dim, num_heads, bias=bias, kdim=kdim, vdim=vdim, batch_first=True
+        )
+        self.causal = causal
+
+    def forward(self, query, key=None, value=None):
+        if key is None:
+            key = value = query
+        mask = None
+        if self.causal:
+            size = query.shape[1], key.shape[1]
+            mask = torch.ones(size, dtype=torch.bool, device=query.device).triu(1)
+        return super().forward(
+            query, key, value, need_weights=False, attn_mask=mask, is_causal=self.causal
+        )[0]
+'''
+
+
+class Attention(Operator):
+    """Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762, section 3.2): softmax(Q·Kᵀ/sqrt(c/heads))·V.
+
+    One input n t c attends to itself; three are queries, keys and values. Four projections to the width of the
+    queries, in torch's names; with `causal=true` a position attends to none after it. MACs: the projections of the
+    inputs and of the result, and Q·Kᵀ and A·V, queries*keys*width each, also where a causal mask hides half of it.
+
+        params = width*(2*width + key_c + value_c) + 4*width
+        params = width*(2*width + key_c + value_c) if not bias
+        MACs = 2*queries*width*width + keys*(key_c + value_c)*width + 2*queries*keys*width
+        activated = heads*queries*keys
+    """
+
+    word: ClassVar[str] = "attention"
+    arity: ClassVar[tuple[int, ...]] = (1, 3)
+    positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "MultiHeadAttention", "self_attention", "mha")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("attention 2", "6x8 n t c"),
+        Example("attention 4 causal=true bias=false", "5x8 n t c"),
+        Example("attention 2", "6x8 n t c, 3x8 n t c, 3x8 n t c"),
+        Example("attention 2", "6x8 n t c, 3x4 n t c, 3x6 n t c"),
+    )
+
+    heads: Size
+    causal: bool = False
+    bias: bool = True
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        for x in inputs:
+            check_channels_last(x, self.word)
+            if len(x.axes) != 3 or x.axes[0] != "n":
+                message = f"attention takes axes n t c, and its input {x} has {x.names}"
+                raise Rejected("wrong-rank", message, about="input")
+            check_dtype(x, self.word, weighted=True)
+        query, key, value = self._all(inputs)
+        if query["c"] % self.heads:
+            message = f"{query['c']} channels are no multiple of {self.heads} heads"
+            raise Rejected("heads-do-not-divide", message, about="heads")
+        if key.shape[:2] != value.shape[:2] or query.shape[0] != key.shape[0]:
+            message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
+            raise Rejected("unequal-sizes", message, about="input")
+        if self.causal and query.shape[1] != key.shape[1]:
+            message = f"a causal mask needs as many keys as queries, and there are {key.shape[1]} and {query.shape[1]}"
+            raise Rejected("causal-lengths", message, about="causal")
+        return (query,)
+
+    def _all(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
+        query, key, value = inputs if len(inputs) == 3 else inputs * 3
+        return query, key, value
+
+    def _is_even(self, inputs: tuple[TensorType, ...]) -> bool:
+        """Whether queries, keys and values have the same channels, so that torch keeps their weights in one tensor."""
+        return len({x["c"] for x in inputs}) == 1
+
+    def weights(self, *inputs: TensorType) -> tuple[Weight, ...]:
+        query, key, value = self._all(inputs)
+        width = query["c"]
+        if self._is_even(inputs):
+            into: tuple[Weight, ...] = (Weight("in_proj_weight", (3 * width, width)),)
+        else:
+            into = tuple(
+                Weight(f"{name}_proj_weight", (width, x["c"]))
+                for name, x in zip("qkv", (query, key, value), strict=True)
+            )
+        biases = (Weight("in_proj_bias", (3 * width,)), Weight("out_proj.bias", (width,))) if self.bias else ()
+        return (*into, Weight("out_proj.weight", (width, width)), *biases)
+
+    def work(self, *inputs: TensorType) -> Work:
+        query, key, value = self._all(inputs)
+        width, scores = query["c"], query.values * key.shape[1]
+        projected = query.values + key.values + value.values + query.values
+        biased = 2 * query.values + (key.values // key["c"] + value.values // value["c"]) * width
+        weights = self.heads * query.values // width * key.shape[1]
+        return Work(
+            macs=projected * width + 2 * scores,
+            bias_adds=biased if self.bias else 0,
+            activated=weights,
+        )
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        # torch lays a batch of sequences out anew before it projects them, and keeps that copy, what it is projected
+        # to, the result of the attention, and one sum for each row of weights
+        query, key, value = self._all(inputs)
+        width = query["c"]
+        copies = tuple(
+            Saved("own", shape=x.shape, dtype=x.dtype) if x.shape[1] > 1 else Saved("input", at)
+            for at, x in enumerate(inputs)
+        )
+        rows = (query.shape[0], self.heads, query.shape[1])
+        own = (*((*x.shape[:2], width) for x in (query, key, value)), query.shape, rows)
+        return (*copies, *(Saved("own", shape=shape, dtype=query.dtype) for shape in own))
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        query, key, value = self._all(inputs)
+        return {
+            "width": query["c"],
+            "queries": query.shape[1],
+            "keys": key.shape[1],
+            "key_c": key["c"],
+            "value_c": value["c"],
+        }
+
+    def reach(self, *inputs: TensorType) -> Reach:
+        return Reach(whole=True)
+
+    def torch(self, *inputs: TensorType) -> Module:
+        query, key, value = self._all(inputs)
+        width = query["c"]
+        even = self._is_even(inputs)
+        options = (
+            ("bias", self.bias, True),
+            ("kdim", None if even else key["c"], None),
+            ("vdim", None if even else value["c"], None),
+            ("causal", self.causal, False),
+        )
+        return Module("Attention", (("embed_dim", width), ("num_heads", self.heads)), options, _ATTENTION)

@@ -1,0 +1,77 @@
+"""Matrix products of two values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Reach, Saved, Work
+from archlang.ops.checks import check_dtype
+from archlang.ops.joining import Join, shapes
+from archlang.shapes import TensorType
+
+
+class MatMul(Join):
+    """The matrix product over the last two axes, for each image: n a k times n k b is n a b.
+
+    Axes before them are equal. A parameter with two axes, k b, multiplies each image. A value of the result takes k
+    MACs. No weights.
+
+        MACs = c'*h'*w'*k
+    """
+
+    word: ClassVar[str] = "matmul"
+    elsewhere: ClassVar[tuple[str, ...]] = ("MatMul", "bmm", "dot")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("matmul", "6x4 n t c, 4x5"),
+        Example("matmul", "2x3x4, 2x4x6"),
+        Example("matmul", "6x4 n t c, 4x3 param"),
+        Example("matmul", "4, 4x3 param"),
+    )
+
+    def _checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
+        x, y = self.two(inputs)
+        for z in inputs:
+            check_dtype(z, self.word)
+        if x.dtype != y.dtype:
+            message = f"matmul needs equal dtypes, and these differ: {x.dtype} and {y.dtype}"
+            raise Rejected("unequal-dtypes", message, about="input")
+        is_param = "n" not in y.axes and len(y.axes) == 2
+        if "n" not in x.axes or not (is_param or ("n" in y.axes and len(x.axes) == len(y.axes) > 2)):
+            message = f"matmul takes two values of n and as many axes more, two at least: {shapes(inputs)}"
+            help = "the second may be a parameter of two axes"
+            raise Rejected("wrong-rank", message, help=help, about="input")
+        if x.shape[-1] != y.shape[-2]:
+            message = (
+                f"matmul pairs the last axis of {x} with the last but one of {y}: {x.shape[-1]} is not {y.shape[-2]}"
+            )
+            raise Rejected("unequal-sizes", message, about="input")
+        if not is_param and x.shape[:-2] != y.shape[:-2]:
+            message = f"matmul needs equal axes before the last two, and these differ: {shapes(inputs)}"
+            raise Rejected("unequal-shapes", message, about="input")
+        return x, y
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        x, y = self._checked(inputs)
+        name = y.axes[-1] if y.axes[-1] != "_" else x.axes[-1]
+        # t c times c t is t s: the same axis twice, once of each
+        name = next(axis for axis in (name, "s", "k", "m") if axis not in x.axes[:-1])
+        return (TensorType((*x.shape[:-1], y.shape[-1]), (*x.axes[:-1], name), x.dtype),)
+
+    def work(self, *inputs: TensorType) -> Work:
+        (z,) = self.outputs(*inputs)
+        return Work(macs=z.values * inputs[0].shape[-1])
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input", 0), Saved("input", 1))
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        return {"k": inputs[0].shape[-1]}
+
+    def reach(self, *inputs: TensorType) -> Reach:
+        return Reach(whole=len(inputs[0].axes) > 2 and not (inputs[0].axes[-1] == "c" and "n" not in inputs[1].axes))
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        self.two(inputs)
+        return Expression("torch.matmul({0}, {1})")
