@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from archlang.ops import registry
@@ -23,6 +22,7 @@ from archlang.source import Span
 
 if TYPE_CHECKING:
     import networkx
+    from pydantic.json_schema import JsonSchemaValue
 
 VERSION: Literal[1] = 1
 

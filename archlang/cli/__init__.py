@@ -8,19 +8,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from archlang.cli.commands import COMMANDS
+from archlang.cli.commands import COMMANDS, command
 
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(words[:1]).parse_args(words)
     from archlang.compiler import CallError, SpecError
     from archlang.diagnostics import Rejected
 
     try:
-        return COMMANDS[arguments.command].run(arguments)
+        return command(arguments.command).run(arguments)
     except SpecError as error:
         print(error, file=sys.stderr)
         return 1
@@ -47,14 +48,16 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that is named first, or of all where none is."""
     parser = argparse.ArgumentParser(prog="archlang", description="From a short text to a checked neural network.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, help=command.help, description=command.help)
-        if command.spec:
-            many = {"nargs": "+"} if command.spec == "many" else {}
+    for name in first if set(first) <= set(COMMANDS) and first else COMMANDS:
+        made = command(name)
+        sub = commands.add_parser(name, help=made.help, description=made.help)
+        if made.spec:
+            many = {"nargs": "+"} if made.spec == "many" else {}
             sub.add_argument("spec", metavar="SPEC", help=SPEC_HELP, **many)  # type: ignore[arg-type]
             settings_help = "replace a parameter of the net; may be given several times"
             sub.add_argument(
@@ -63,5 +66,5 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--root", type=Path, metavar="DIR", help="the folder that `use` may not leave (the spec's own)"
             )
-        command.options(sub)
+        made.options(sub)
     return parser
