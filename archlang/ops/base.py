@@ -50,11 +50,24 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which gradients a backward pass must give: of each input, and of the weights."""
+
+    inputs: tuple[bool, ...]
+    weights: bool
+
+    @property
+    def any(self) -> bool:
+        return self.weights or any(self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A tensor that autograd keeps for the backward pass: an input, the output, or one of the operator's own.
 
     Parameters and buffers are not listed: they live anyway. An own tensor tells its shape and dtype, and whether
-    it grows with the batch.
+    it grows with the batch. `when` says for which gradients it is kept: any, those of the weights, those of the inputs,
+    or (of an input) those of the other inputs.
     """
 
     what: Literal["input", "output", "own"]
@@ -62,11 +75,19 @@ class Saved:
     shape: tuple[int, ...] = ()
     dtype: str = "float32"
     per_image: bool = True
+    when: Literal["any", "weights", "inputs", "others"] = "any"
 
     @property
     def bytes(self) -> int:
         """Bytes of an own tensor, for one image."""
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
+
+    def is_kept(self, wanted: Wanted) -> bool:
+        """Whether it is kept where these gradients are wanted."""
+        if self.when == "others":
+            return any(one for at, one in enumerate(wanted.inputs) if at != self.index)
+        kinds = {"any": wanted.any, "weights": wanted.weights, "inputs": any(wanted.inputs)}
+        return kinds[self.when]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +194,27 @@ class Operator(BaseModel):
     def work(self, *inputs: Any, **_: Any) -> Work:
         """The arithmetic of one forward pass, for one image."""
         raise TypeError(f"{type(self).__name__} does not say its work")
+
+    def training_work(self, *inputs: Any, **_: Any) -> Work:
+        """The arithmetic of one forward pass in training mode, for one image: dropout works there alone."""
+        return self.work(*inputs)
+
+    def backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
+        """The arithmetic of one backward pass, for one image.
+
+        The gradient of a weight and that of an input take the multiply-accumulates of the forward pass each, groups and
+        all; every value that was normalised, mapped, added or moved is visited once more, and one that was compared is
+        remembered by its index. An operator of which that is not true tells its own.
+        """
+        work = self.training_work(*inputs)
+        return Work(
+            macs=work.macs * (wanted.weights + sum(wanted.inputs)),
+            bias_adds=work.bias_adds * wanted.weights,
+            normalised=work.normalised * wanted.any,
+            activated=work.activated * any(wanted.inputs),
+            elementwise=work.elementwise * any(wanted.inputs),
+            moved=work.moved * any(wanted.inputs),
+        )
 
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
         """What autograd keeps in training mode, eager on CPU."""

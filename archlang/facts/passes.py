@@ -1,0 +1,57 @@
+"""The work of the two passes: forward and backward, in evaluation or in training, layer by layer.
+
+The columns are those of `Work`; docs/conventions.md says what each counts. A backward pass gives the gradients of what is
+trained, and of an input only where something that is trained lies before it: none of the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.facts.gradients import gradients
+from archlang.facts.work import images
+from archlang.ir import Graph, Layer
+from archlang.ops.base import Wanted, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A layer, the gradients that are wanted of it, and its work over the batch in each pass."""
+
+    layer: Layer
+    wanted: Wanted
+    forward: Work
+    backward: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The layers that run, in order, and their sums over the batch."""
+
+    layers: tuple[Passed, ...]
+    forward: Work
+    backward: Work
+
+
+def passes(graph: Graph, batch: int = 1, training: bool = False) -> Passes:
+    """The work of a forward and a backward pass over `batch` images.
+
+    In `training`, dropout works and outputs `when training` are computed; the forward pass of evaluation has neither.
+    """
+    known: dict[object, tuple[Work, Work]] = {}
+    layers: list[Passed] = []
+    for layer, wanted in gradients(graph, training):
+        key = layer.block.id, layer.node.outputs, wanted
+        if key not in known:
+            known[key] = _work(layer, wanted, batch, training)
+        layers.append(Passed(layer, wanted, *known[key]))
+    forward = sum((one.forward for one in layers), Work())
+    return Passes(tuple(layers), forward, sum((one.backward for one in layers), Work()))
+
+
+def _work(layer: Layer, wanted: Wanted, batch: int, training: bool) -> tuple[Work, Work]:
+    inputs = layer.input_types
+    times = images((*inputs, *layer.output_types), batch)
+    forward = layer.op.training_work(*inputs) if training else layer.op.work(*inputs)
+    backward = layer.op.backward(wanted, *inputs) if training or forward != Work() else Work()
+    return forward * times, backward * times
