@@ -16,6 +16,7 @@ from archlang.ir import Graph
 from archlang.lower import module, torch_source
 from archlang.parse import parse
 from archlang.source import Source
+from tests.specs import graph_of, net_of
 
 PAIRS = """
 block pair(width, kernel=3x3, stride=1) {
@@ -123,3 +124,14 @@ def test_seeded_like_hand_written_code() -> None:
     torch.manual_seed(3)
     first = torch.nn.Conv2d(1, 6, 5)
     assert torch.equal(ours.state_dict()["features.0.weight"], first.weight)
+
+
+def test_a_long_chain_of_methods_is_broken_and_carried_classes_keep_their_names() -> None:
+    body = """
+      attention: { rearrange "n (g=2 c) (h p=4) (w q=4) -> n (g h w) (p q c)"; attention 4; linear 8 }
+      stochasticdepth: { stochastic_depth 0.1; linear 8 }"""
+    graph = graph_of(net_of(body, input="8x16x16"))
+    source = torch_source(graph)
+    assert max(map(len, source.splitlines())) <= 100
+    assert source.count("class Attention(") == source.count("class StochasticDepth(") == 1
+    assert module(graph)(torch.randn(2, 8, 16, 16)).shape == (2, 32, 8)

@@ -9,7 +9,7 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate import labels
 from archlang.elaborate.arguments import bind_operator
-from archlang.elaborate.builder import Applied, At, Here, bundle
+from archlang.elaborate.builder import At, Here, bundle
 from archlang.elaborate.calls import call_block
 from archlang.elaborate.control import Run, gathered
 from archlang.elaborate.functions import givens
@@ -113,7 +113,7 @@ def apply_operator(
     outputs = _outputs(op, inputs, places, at, word, here)
     if tied:
         at = replace(at, ties=ties(tied, op, types, here))
-    remember(at, Applied(op, types, "", at.span), here)
+    remember(at, op, (), types, "", here)
     return bundle(here.builder.add_op(op, outputs, [tensor.value for tensor in inputs], at))
 
 

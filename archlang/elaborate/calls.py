@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from archlang import ir
 from archlang import syntax as s
@@ -36,7 +36,7 @@ def call_block(
         made = here.session.calls[written] = _called(head, given, inputs, Place(at.span, word), here, run)
     assert made.block is not None
     if again is None:
-        remember(at, Applied(replace(head, given=given), types, made.block.id, at.span), here)
+        remember(at, head, given, types, made.block.id, here)
     else:
         refuse_other_block(at.module or "", again, made.block.id, here, word)
     return bundle(here.builder.add_call(made, [tensor.value for tensor in inputs], at))

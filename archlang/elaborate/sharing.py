@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
@@ -11,16 +13,26 @@ from archlang.elaborate.paths import path_of
 from archlang.elaborate.ports import named_at
 from archlang.elaborate.scopes import Scope
 from archlang.elaborate.suggest import did_you_mean
-from archlang.elaborate.values import Mistake, Silent
+from archlang.elaborate.values import BlockValue, Given, Mistake, Silent
 from archlang.ops.base import Operator, Weight
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
 
-def remember(at: At, applied: Applied, here: Here) -> None:
-    """Keep a step that has a name of its own, so that it can be applied again."""
-    if at.name is not None and not at.name.isdecimal():
-        here.builder.applied[ir.join_path(at.scope, at.name)] = applied
+def remember(
+    at: At,
+    target: Operator | BlockValue,
+    given: tuple[Given, ...],
+    types: tuple[TensorType, ...],
+    block: str,
+    here: Here,
+) -> None:
+    """Keep a step that has a name of its own, so that it can be applied again; `block` is the id of a block."""
+    if at.name is None or at.name.isdecimal():
+        return
+    if isinstance(target, BlockValue):
+        target = replace(target, given=given)
+    here.builder.applied[ir.join_path(at.scope, at.name)] = Applied(target, types, block, at.span)
 
 
 def applied_at(node: s.Expression, here: Here) -> tuple[str, Applied]:

@@ -41,6 +41,7 @@ def _inside(action: Structure, here: Here, run: Run) -> None:
     if holds_bars(action):
         here.it = bundle(gathered(action, here, run))
         return
+    trace, depth = here.session.trace, len(here.session.trace)
     match action:
         case s.Body():
             run(action, here)
@@ -50,8 +51,11 @@ def _inside(action: Structure, here: Here, run: Run) -> None:
                 _inside(taken, here, run)
         case s.For() | s.Repeat():
             for inner, turn in turns(action, here):
-                with here.session.traced(turn):
+                trace.append(turn)  # by hand: `traced` would cost as much as a small turn does
+                try:
                     _turn(action, inner, run)
+                finally:
+                    del trace[depth:]
                 here.it = inner.it
         case s.Residual():
             _joined("add", (action.body, action.shortcut), action.span, here, run)

@@ -6,7 +6,7 @@ the numbers. Numbers that are alike in all of them are written out; columns of n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.lower.regions import Region, Step, region
 from archlang.ops.base import Module, Stored
 
-_WIDTHS = ("channels", "features", "groups")
+_WIDTHS = ("channels", "features", "groups", "embed_dim", "normalized_shape")
 
 Signature = tuple[object, ...]
 
@@ -133,11 +133,17 @@ def program(graph: Graph) -> Program:
             groups[key].instances.append(unit)
             made.by_region[id(unit)] = groups[key]
         signatures[block.id] = _signature(root, signatures)
-    tell_apart(made.classes)
+    tell_apart(made.classes, carried(made.roots.values()))
     done: set[str] = set()
     for found in list(made.classes):
         _parametrise(found, made, done)
     return made
+
+
+def carried(roots: Iterable[Region]) -> set[str]:
+    """The names of the classes that operators carry, where torch has none."""
+    calls = (step.call for root in roots for step in root.walk())
+    return {call.target for call in calls if isinstance(call, Module) and call.source}
 
 
 def _units(found: Region) -> Iterator[Region]:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from archlang.ir import Graph, is_at
 from archlang.lower.classes import Class, Program, column_of, constant
-from archlang.lower.forward import attributes, forward, reference
+from archlang.lower.forward import WIDTH, attributes, forward, reference
 from archlang.lower.regions import Region, Step
 from archlang.ops.base import Expression, Module, Stored
-
-WIDTH = 88  # what formatters allow without being told
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from archlang.lower.classes import Class, Program
 from archlang.lower.regions import Region, Step
 from archlang.ops.base import Expression, Module, Stored
 
+WIDTH = 88  # what formatters allow without being told
+
 
 def attributes(region: Region) -> dict[int, str]:
     """The attribute that holds each entry's module, by id of the entry: its key, or torch's word for a plain step.
@@ -51,7 +53,8 @@ def forward(found: Class, made: Program) -> list[str]:
         for entry in entries:
             left = ", ".join(names[value] for value in entry.outputs)
             inputs = [names[value] for value in entry.inputs]
-            lines.append(f"{indent}{left} = {_value(entry, modules[id(entry)], inputs, region, borrowed)}")
+            value = _value(entry, modules[id(entry)], inputs, region, borrowed)
+            lines += _assigned(indent, left, value)
         leaving = [value for entry in entries for value in entry.outputs if value in region.outputs]
         if training and leaving and region.name is not None:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in leaving)]
@@ -72,6 +75,26 @@ def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
     if not any(port.training for port in ports):
         return [always]
     return ["        if self.training:", f"            return {', '.join(names[port.value] for port in ports)}", always]
+
+
+def _assigned(indent: str, left: str, value: str) -> list[str]:
+    """The line of a step; a chain of methods that is too long for one line takes one for each method."""
+    line = f"{indent}{left} = {value}"
+    if len(line) <= WIDTH or not left.isidentifier():
+        return [line]
+    first, *more = _methods(value)
+    return [f"{indent}{left} = {first}", *(f"{indent}{left} = {left}.{method}" for method in more)]
+
+
+def _methods(text: str) -> list[str]:
+    """`x.a(1).b(2)` as `x.a(1)` and `b(2)`; what is within brackets stays together."""
+    depth, start, parts = 0, 0, list[str]()
+    for at, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "." and depth == 0 and text[at - 1] == ")":
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
 
 
 def _is_computed(entry: Region | Step) -> bool:

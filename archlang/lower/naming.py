@@ -25,9 +25,12 @@ def class_name(owner: str, unit: Region) -> str:
     return camel(unit.name) if not unit.name.isdigit() else camel(owner) + unit.name
 
 
-def tell_apart(classes: list[Class]) -> None:
-    """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart."""
-    taken = {"torch", "nn", classes[-1].name}
+def tell_apart(classes: list[Class], carried: set[str]) -> None:
+    """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart.
+
+    `carried` are the names of classes that operators bring along.
+    """
+    taken = {"torch", "nn", classes[-1].name, *carried}
     for found in classes[:-1]:
         if len(found.instances) > 1 and found.region.name is not None:
             found.name = found.name.rstrip("0123456789") or found.name  # braces that recur, numbered
