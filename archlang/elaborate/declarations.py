@@ -87,7 +87,10 @@ def _used(name: s.Name, use: s.Use, here: Here) -> Value:
     if name.text in other.used:
         message = f"`{use.path}` declares no `{name.text}`, it uses another file's"
         raise Mistake(Rejected("unknown-name", message, help="use it from the file that declares it"), name.span)
-    value = other.declared(name.text)
+    try:
+        value = other.declared(name.text)
+    except Rejected as rejected:
+        raise Mistake(rejected, name.span) from None
     if value is None:
         help = did_you_mean(name.text, other.declarations())
         raise Mistake(Rejected("unknown-name", f"`{use.path}` declares no `{name.text}`", help=help), name.span)
