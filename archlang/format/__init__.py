@@ -5,18 +5,12 @@ The layout is made from the parser's words, not from the tree: what the grammar 
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 from archlang.diagnostics import Diagnostic
 from archlang.format.page import Page
 from archlang.format.rows import write_lines
 from archlang.format.tree import grow
 from archlang.format.words import words_of
-from archlang.parse import parse
-from archlang.parse.layout import lay_out
-from archlang.parse.table import load
-from archlang.paths import GRAMMAR, TABLE
+from archlang.parse import laid_out, parse
 from archlang.source import Source
 
 
@@ -28,14 +22,9 @@ def formatted(source: Source) -> tuple[str | None, list[Diagnostic]]:
     _, diagnostics = parse(source)
     if diagnostics:
         return None, diagnostics
-    layout = lay_out(source.name, _lexer().lex, source.text)
+    layout = laid_out(source)
     declarations, below = words_of(source.text, [chunk.tokens for chunk in layout.chunks], layout.comments)
     page = Page()
     write_lines(page, tuple(line for words in declarations for line in grow(words)), 0)
     page.comments(below, 0, 0)
     return "".join(f"{row}\n" for row in page.rows), []
-
-
-@cache
-def _lexer() -> Any:
-    return load(GRAMMAR, TABLE, None)

@@ -11,7 +11,7 @@ from archlang.collector import paused
 from archlang.diagnostics import Diagnostic
 from archlang.parse.brackets import Chunk
 from archlang.parse.build import Build
-from archlang.parse.layout import lay_out
+from archlang.parse.layout import Layout, lay_out
 from archlang.parse.table import load
 from archlang.paths import GRAMMAR, TABLE
 from archlang.source import Source, Span
@@ -46,6 +46,12 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     diagnostics.sort(key=lambda diagnostic: (diagnostic.span.line, diagnostic.span.column))
     words = sum(len(chunk.tokens) for chunk in layout.chunks)
     return File(source.name, tuple(declarations), tuple(layout.comments), frozenset(broken), words), diagnostics
+
+
+def laid_out(source: Source) -> Layout:
+    """A file cut into declarations of words, as the parser reads them, with its comments."""
+    parser, _ = _parser()
+    return lay_out(source.name, parser.lex, source.text)
 
 
 def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:
