@@ -1,7 +1,7 @@
 """The work of the two passes: forward and backward, in evaluation or in training, layer by layer.
 
-The columns are those of `Work`; docs/conventions.md says what each counts. A backward pass gives the gradients of what is
-trained, and of an input only where something that is trained lies before it: none of the image.
+The columns are those of `Work`; docs/conventions.md says what each counts. A backward pass gives the gradients of what
+is trained, and of an input only where something that is trained lies before it: none of the image.
 """
 
 from __future__ import annotations

@@ -1,92 +1,188 @@
 """Receptive fields: which positions of the input each value of a net sees.
 
 Interval arithmetic along each axis, over every path (Araujo, Norris and Sim 2019, doi:10.23915/distill.00021, for the
-arithmetic of one path). Fields are not clipped at the border: one may be larger than the input, and its padding counts.
-Channels are no positions, and so the axis `c` is left out.
+arithmetic of one path). Position i of a value sees the positions of the input, which are whole numbers, from
+
+    i*stride - pad    to    i*stride - pad + extent - 1
+
+Behind a window of extent k, step s and padding p this becomes extent + (k - 1)*stride, stride*s and pad + p*stride.
+Behind an upsampling or a transposed convolution the stride is a fraction, and what is seen differs by phase: the
+interval told is the smallest, with that stride, that holds what each phase sees. `size` is then the most that one sees.
+
+Fields are not clipped at the border: one may be larger than the input, and its padding counts. Channels are no
+positions, and so the axis `c` is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, floor
 
 from archlang.ir import Graph, Layer
-from archlang.ops.base import Reach, Slide
+from archlang.ops.base import Ratio, Slide
 from archlang.shapes import TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Along one axis, position i of a value sees positions i*stride - pad to i*stride - pad + size - 1 of the input."""
+    """What a position of a value sees along one axis of the input, as above.
 
-    size: int = 1
-    stride: int = 1
-    pad: int = 0
+    One that is `whole` is all of the axis, seen from every position. `along` is the value's own axis that it moves
+    along, which may have another name than the input's.
+    """
+
+    extent: Ratio = 1
+    stride: Ratio = 1
+    pad: Ratio = 0
+    whole: bool = field(default=False, compare=False)
+    along: str = field(default="", compare=False)
+
+    @property
+    def size(self) -> int:
+        """How many positions of the input one position sees, at most."""
+        return floor(self.extent)
 
     def through(self, slide: Slide) -> Interval:
-        """The interval after a window: extent k adds (k - 1) strides, padding p moves the start by p strides."""
-        return Interval(
-            self.size + (slide.extent - 1) * self.stride,
+        """The interval after a window."""
+        return _whole_numbers(
+            self.extent + (slide.extent - 1) * self.stride,
             self.stride * slide.step,
             self.pad + slide.before * self.stride,
+            slide.axis or self.along,
         )
 
-    def union(self, other: Interval) -> Interval | None:
-        """The smallest interval that holds both; None where they move apart, as then no one size describes them."""
-        if self.stride != other.stride:
-            return None
+    def union(self, other: Interval) -> Interval:
+        """The smallest interval that holds both, which have one stride."""
         pad = max(self.pad, other.pad)
-        return Interval(pad + max(self.size - self.pad, other.size - other.pad), self.stride, pad)
+        extent = pad + max(self.extent - self.pad, other.extent - other.pad)
+        return Interval(extent, self.stride, pad, along=self.along)
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What one position of a value sees: an interval of the input along each axis, or the whole input.
+    """What one position of a value sees along each axis of the input.
 
-    An axis is None where paths of different strides meet and no one interval describes it.
+    `paths` holds the intervals along each axis: one, or several where paths of different strides meet, and move apart.
+    The axes of several inputs of different sizes are called by input and axis, `left.h`.
     """
 
-    axes: Mapping[str, Interval | None] = field(default_factory=dict[str, Interval | None])
-    whole: bool = False
+    paths: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict[str, tuple[Interval, ...]])
 
+    @property
+    def axes(self) -> dict[str, Interval | None]:
+        """The interval along each axis; None where it is uneven."""
+        return {axis: paths[0] if len(paths) == 1 else None for axis, paths in self.paths.items()}
 
-WHOLE = ReceptiveField(whole=True)
+    @property
+    def whole_axes(self) -> tuple[str, ...]:
+        """The axes that each position sees from end to end."""
+        return tuple(axis for axis, paths in self.paths.items() if paths[0].whole)
+
+    @property
+    def uneven_axes(self) -> tuple[str, ...]:
+        """The axes along which paths of different strides meet."""
+        return tuple(axis for axis, paths in self.paths.items() if len(paths) > 1)
+
+    @property
+    def whole(self) -> bool:
+        """Whether each position sees the whole input."""
+        return bool(self.paths) and len(self.whole_axes) == len(self.paths)
 
 
 def receptive_fields(graph: Graph) -> dict[int, ReceptiveField]:
     """The receptive field of each value of the net, numbered as in `graph.flat()`: the inputs first, from 0.
 
-    Several inputs are taken to lie on one grid, as the two images of a pair do.
+    Inputs of one size along an axis are taken to lie on one grid, as the two images of a pair do.
     """
-    ports = (graph.root.types[port.value] for port in graph.root.inputs)
-    seen = {number: ReceptiveField(dict.fromkeys(_positions(type), Interval())) for number, type in enumerate(ports)}
+    ports = [(port.name, graph.root.types[port.value]) for port in graph.root.inputs]
+    sizes: dict[str, int] = {}
+    seen: dict[int, ReceptiveField] = {}
+    for number, (name, type) in enumerate(ports):
+        paths: dict[str, tuple[Interval, ...]] = {}
+        for axis in _positions(type):
+            alike = {other[axis] for _, other in ports if axis in other.axes} == {type[axis]}
+            called = axis if alike else f"{name}.{axis}"
+            sizes[called], paths[called] = type[axis], (Interval(along=axis),)
+        seen[number] = ReceptiveField(paths)
+    if not sizes:
+        return dict.fromkeys(range(_values(graph)), ReceptiveField())
+    known: dict[tuple[str, tuple[int, ...]], _Moves] = {}
     for layer in graph.flat():
-        result = _after(layer, [seen[value] for value in layer.inputs])
-        seen.update(dict.fromkeys(layer.outputs, result))
+        key = layer.block.id, layer.node.outputs
+        if key not in known:
+            known[key] = _moves(layer)
+        fields = [seen[value] for value in layer.inputs]
+        for value, moves in zip(layer.outputs, known[key], strict=True):
+            seen[value] = _after(moves, fields, sizes)
     return seen
+
+
+_Moves = tuple[tuple[Mapping[str, Slide], ...], ...]  # of each output: how it slides over each input
+_EVERYWHERE = Slide(1, 0)
+
+
+def _values(graph: Graph) -> int:
+    return len(graph.root.inputs) + sum(len(layer.outputs) for layer in graph.flat())
 
 
 def _positions(type: TensorType) -> list[str]:
     return [axis for axis in type.axes if axis not in ("n", "c")]
 
 
-def _after(layer: Layer, fields: Sequence[ReceptiveField]) -> ReceptiveField:
+def _moves(layer: Layer) -> _Moves:
+    """What the operator tells, and besides that a position that is broadcast is seen from everywhere."""
     inputs = layer.input_types
     reach = layer.op.reach(*inputs)
-    if reach.whole or any(one.whole for one in fields):
-        return WHOLE
-    united: dict[str, Interval | None] = {}
-    for one, type in zip(fields, inputs, strict=True):
-        for axis, interval in one.axes.items():
-            moved = interval and _moved(interval, axis, reach, type, layer.output_types[0])
-            before = united.get(axis, moved)
-            united[axis] = before.union(moved) if before and moved else None
-    return ReceptiveField(united)
+    return tuple(
+        tuple({**_broadcast(given, result), **reach.between(at, output)} for at, given in enumerate(inputs))
+        for output, result in enumerate(layer.output_types)
+    )
 
 
-def _moved(interval: Interval, axis: str, reach: Reach, given: TensorType, result: TensorType) -> Interval:
-    if axis in reach.slides:
-        return interval.through(reach.slides[axis])
-    broadcast = axis in given.axes and axis in result.axes and given[axis] == 1 < result[axis]
-    # every position of the result sees the one position that is broadcast
-    return Interval(interval.size, 0, interval.pad) if broadcast else interval
+def _broadcast(given: TensorType, result: TensorType) -> dict[str, Slide]:
+    axes = zip(given.axes, given.shape, strict=True)
+    return {axis: _EVERYWHERE for axis, size in axes if size == 1 and axis in result.axes and result[axis] > 1}
+
+
+def _after(
+    moves: Sequence[Mapping[str, Slide]], fields: Sequence[ReceptiveField], sizes: Mapping[str, int]
+) -> ReceptiveField:
+    first = fields[0] if fields else ReceptiveField()
+    if not any(moves) and all(one is first or not one.paths for one in fields):
+        return first  # pointwise
+    united: dict[str, tuple[Interval, ...]] = {}
+    for one, slides in zip(fields, moves, strict=True):
+        for axis, paths in one.paths.items():
+            if slides and not paths[0].whole:
+                paths = tuple(path.through(slides[path.along]) if path.along in slides else path for path in paths)
+            held = united.get(axis, paths)
+            united[axis] = paths if held is paths else (*held, *paths)
+    return ReceptiveField({axis: _united(paths, sizes[axis]) for axis, paths in united.items()})
+
+
+def _united(paths: tuple[Interval, ...], size: int) -> tuple[Interval, ...]:
+    """One interval for each way of moving; the whole axis alone, where one of them sees all of it from everywhere."""
+    if any(path.stride == 0 and path.pad >= 0 and path.extent - path.pad >= size for path in paths):
+        return (Interval(size, 0, 0, whole=True),)
+    if len(paths) == 1:
+        return paths
+    ways: dict[tuple[Ratio, str], Interval] = {}
+    for path in paths:
+        way = path.stride, path.along if path.stride else ""
+        ways[way] = ways[way].union(path) if way in ways else path
+    return tuple(ways.values())
+
+
+def _whole_numbers(extent: Ratio, stride: Ratio, pad: Ratio, along: str) -> Interval:
+    """The interval cut to what positions, which are whole numbers, it can hold at any of its phases."""
+    if not isinstance(extent, Fraction) and not isinstance(stride, Fraction) and not isinstance(pad, Fraction):
+        return Interval(extent, stride, pad, along=along)
+    phases = Fraction(stride).denominator
+    start, end = Fraction(ceil(-pad * phases), phases), Fraction(floor((extent - pad - 1) * phases), phases)
+    return Interval(_plain(end - start + 1), _plain(Fraction(stride)), _plain(-start), along=along)
+
+
+def _plain(ratio: Fraction) -> Ratio:
+    return ratio.numerator if ratio.denominator == 1 else ratio

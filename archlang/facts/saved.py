@@ -1,0 +1,190 @@
+"""Saved for backward: the tensors that autograd keeps from the forward pass for the backward pass, eager on CPU.
+
+What counts is memory: a storage counts once, at the first layer that keeps it, however many tensors share it; that of a
+parameter or a buffer never, as it lives anyway. An operator tells what it keeps (`Operator.saved`), whether it gives its
+input's memory on (`Operator.view`), and how its outputs lie in memory (`Operator.strides`), by which others must copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+from archlang.facts.gradients import gradients
+from archlang.facts.work import FLOAT_DTYPES
+from archlang.ir import Graph, Layer, is_at
+from archlang.ops.base import Saved, Wanted
+from archlang.ops.layouts import Laid, at_batch, contiguous
+from archlang.shapes import DTYPE_BYTES, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A piece of memory: its number, its bytes, the path of the layer that made it (or the input's name).
+
+    A parameter or buffer is `lasting`.
+    """
+
+    number: int
+    bytes: int
+    path: str
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tensor that a layer keeps.
+
+    `path` is that of the layer that made it, or the name of the net's input; `value` its number as in `Graph.flat`, or
+    None for a layer's own tensor, which has a `name`: indices, mask, statistics. `bytes` are those of its storage,
+    which may hold more than the tensor, and `new_bytes` what is kept because of it: 0 where the storage is kept
+    already or lives anyway. `keeper` is the path of the layer that keeps the storage first; None if it lives anyway.
+    """
+
+    path: str
+    value: int | None
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    storage: int
+    bytes: int
+    new_bytes: int
+    keeper: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAt:
+    """A layer, the gradients that are wanted of it, and the tensors that it keeps."""
+
+    layer: Layer
+    wanted: Wanted
+    tensors: tuple[Kept, ...]
+
+    @property
+    def new_bytes(self) -> int:
+        """Bytes that no earlier layer keeps."""
+        return sum(tensor.new_bytes for tensor in self.tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTensors:
+    """The layers that run, in order, and the bytes of all storages that they keep."""
+
+    layers: tuple[KeptAt, ...]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A value as it lies in memory."""
+
+    type: Laid
+    storage: Storage
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How the net runs: images, the dtype in the place of the float dtypes, the mode; and numbers not yet given."""
+
+    batch: int
+    dtype: str | None
+    training: bool
+    numbers: Iterator[int]
+
+    def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
+        """Bytes of a tensor; `shape` holds the batch."""
+        count = 1
+        for size in shape:
+            count *= size
+        return count * DTYPE_BYTES[self.told(dtype)]
+
+    def told(self, dtype: str) -> str:
+        return self.dtype if self.dtype and "float" in dtype else dtype
+
+    def fresh(self, type: TensorType, strides: tuple[int, ...], path: str, lasting: bool = False) -> _Held:
+        """A value in memory of its own."""
+        storage = Storage(next(self.numbers), self.bytes(type.shape, type.dtype), path, lasting)
+        return _Held(Laid(type.shape, type.axes, type.dtype, strides, storage.number), storage)
+
+
+def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool = True) -> SavedTensors:
+    """What the layers keep for the backward pass over `batch` images, in training mode or in evaluation.
+
+    Exact for float32; a `dtype` takes the place of the float dtypes. Raises ValueError where `batch` is below 1 or
+    `dtype` no float dtype. In evaluation the gradients are wanted all the same.
+    """
+    if batch < 1:
+        raise ValueError(f"a batch has at least 1 image, not {batch}")
+    if dtype is not None and dtype not in FLOAT_DTYPES:
+        raise ValueError(f"dtype is one of {', '.join(FLOAT_DTYPES)}, not {dtype}")
+    run = _Run(batch, dtype, training, count())
+    held: dict[int, _Held] = {}
+    for number, port in enumerate(graph.root.inputs):
+        type = at_batch(graph.root.types[port.value], batch)
+        held[number] = run.fresh(type, contiguous(type.shape), port.name)
+    keepers: dict[int, str] = {}  # storage -> path of the layer that keeps it first
+    layers: list[KeptAt] = []
+    for layer, wanted in gradients(graph, training):
+        inputs = [held[value].type for value in layer.inputs]
+        held.update(zip(layer.outputs, _results(layer, inputs, held, run), strict=True))
+        told = layer.op.saved(*inputs) if wanted.any and not _is_idle(layer, run) else ()
+        kept = (one for one in told if _is_kept(one, layer, wanted, run))
+        layers.append(KeptAt(layer, wanted, tuple(_kept(one, layer, held, keepers, run) for one in kept)))
+    return SavedTensors(tuple(layers), sum(layer.new_bytes for layer in layers))
+
+
+def _is_idle(layer: Layer, run: _Run) -> bool:
+    return layer.op.idle and not run.training
+
+
+def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _Run) -> list[_Held]:
+    """The values that a layer gives, in memory of their own or in that of its first input."""
+    if _is_idle(layer, run):
+        return [held[layer.inputs[0]]]
+    types = [at_batch(type, run.batch) for type in layer.output_types]
+    strides = layer.op.strides(*inputs)
+    if not inputs or not layer.op.view(*inputs):
+        return [
+            run.fresh(type, each, layer.path, layer.op.declared) for type, each in zip(types, strides, strict=True)
+        ]
+    source, first = held[layer.inputs[0]].storage, inputs[0]
+    results: list[_Held] = []
+    for type, each in zip(types, strides, strict=True):
+        is_same = (type.shape, each) == (first.shape, first.strides)
+        place = first.place if is_same else next(run.numbers)
+        results.append(_Held(Laid(type.shape, type.axes, type.dtype, each, place), source))
+    return results
+
+
+def _is_kept(one: Saved, layer: Layer, wanted: Wanted, run: _Run) -> bool:
+    if one.training_only and not run.training:
+        return False
+    # for the gradient of a bias nothing is kept, and the weight beside it may be another's that is frozen
+    if one.when == "weights" and layer.node.ties:
+        wanted = replace(wanted, weights=wanted.weights and _trains_a_product(layer))
+    return one.is_kept(wanted)
+
+
+def _trains_a_product(layer: Layer) -> bool:
+    """Whether training changes a weight that is no bias."""
+    names = (weight.name for weight in layer.op.weights(*layer.input_types) if not weight.buffer)
+    others = (layer.node.ties.get(name, "") for name in names if not name.endswith("bias"))
+    return any(not any(is_at(other, path) for path in layer.block.frozen) for other in others)
+
+
+def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int, str], run: _Run) -> Kept:
+    """A tensor as it is kept; the layer becomes the keeper of its storage where there is none."""
+    if one.what == "own":
+        value, shape, dtype = None, one.shape, one.dtype
+        storage = Storage(next(run.numbers), run.bytes(shape, dtype), layer.path)
+    else:
+        value = (layer.inputs if one.what == "input" else layer.outputs)[one.index]
+        shape, dtype, storage = held[value].type.shape, held[value].type.dtype, held[value].storage
+    is_new = not storage.lasting and storage.number not in keepers
+    if is_new:
+        keepers[storage.number] = layer.path
+    keeper = keepers.get(storage.number)
+    new_bytes = storage.bytes if is_new else 0
+    told = run.told(dtype)
+    return Kept(storage.path, value, one.name, shape, told, storage.number, storage.bytes, new_bytes, keeper)
