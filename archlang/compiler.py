@@ -19,7 +19,7 @@ from archlang.syntax import Expression
 if TYPE_CHECKING:
     from torch import nn
 
-    from archlang.report import Report
+    from archlang.report import Mode, Report
     from archlang.sizes import OpenSize
     from archlang.why import Why
 
@@ -62,11 +62,11 @@ class Net:
 
     graph: Graph
 
-    def report(self, batch: int = 1, dtype: str | None = None) -> Report:
-        """Parameters, work and activations, layer by layer, with totals."""
+    def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
+        """Parameters, work and activations, layer by layer, with totals; `mode` is that of the work, `eval` or `train`."""
         from archlang.report import report
 
-        return report(self.graph, batch, dtype)
+        return report(self.graph, batch, dtype, mode)
 
     def why(self, path: str = "") -> Why:
         """What stands at a path: its law with the numbers filled in, or the sum of a scope by its parts.

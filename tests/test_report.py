@@ -22,7 +22,7 @@ from archlang.ops.linear import Linear
 from archlang.ops.normalization import BatchNorm
 from archlang.ops.pooling import AdaptiveAvgPool, MaxPool
 from archlang.ops.regularization import Dropout
-from archlang.report import Report, render_report, report
+from archlang.report import Report, View, render_report, report
 from archlang.report.lecture import bytes_text, rounded
 from archlang.shapes import TensorType, input_type
 from archlang.source import Span
@@ -265,7 +265,7 @@ def test_a_block_counts_as_often_as_it_is_called_and_is_asked_once() -> None:
 def test_a_join_is_shown_by_its_scope_and_its_word() -> None:
     made = report(called_thrice())
     assert [layer.path for layer in made.layers][:3] == ["body.0.conv", "body.0", "body.1.conv"]
-    text = render_report(made, unfold=True)
+    text = render_report(made, view=View(unfold=True))
     assert "body.0 (plus)  plus" in text
     assert "\n(plus) " in text
     assert by_csv(made, "table")[1]["path"] == "body.0"
@@ -275,10 +275,10 @@ def test_alike_calls_are_folded() -> None:
     made = report(called_thrice())
     lines = [" ".join(line.split()) for line in render_report(made).splitlines()]
     (sum_of_all,) = [line for line in lines if "×" in line]
-    assert sum_of_all.startswith(f"body.0 to body.{made.repeats[0].times - 1} ")
+    assert sum_of_all.startswith("body.0 to body.2 unit#1 ×3 4x6x6 444 ")
     assert lines[lines.index(sum_of_all) + 1].startswith("conv conv")
     assert "(plus) plus" in lines[lines.index(sum_of_all) + 2]
-    assert len(render_report(made, unfold=True).splitlines()) > len(lines)
+    assert len(render_report(made, view=View(unfold=True)).splitlines()) > len(lines)
 
 
 def test_table_is_aligned_and_complete(vgg: Report) -> None:
@@ -310,21 +310,28 @@ def test_markdown_cells_are_escaped() -> None:
 
 def test_json_is_what_the_docs_say(vgg: Report) -> None:
     read = json.loads(render_report(vgg, "table", "json"))
-    assert list(read) == ["version", "name", "batch", "inputs", "totals", "layers", "blocks"]
+    assert list(read) == ["version", "name", "batch", "mode", "inputs", "totals", "layers", "blocks"]
     assert read["inputs"] == [{"name": "image", "shape": [3, 224, 224], "dtype": "float32"}]
-    assert read["totals"] == {
+    assert {name: total for name, total in read["totals"].items() if total and "ward" not in name} == {
         "params": 138_357_544,
         "trainable_params": 138_357_544,
-        "buffers": 0,
         "macs": 15_470_264_320,
+        "flops": 2 * 15_470_264_320,
+        "bias_adds": 13_556_712,
+        "activated": 13_555_712,
+        "elementwise": 25_088,
+        "comparisons": 4_591_104,
         "output_values": vgg.totals.output_values,
         "output_bytes": vgg.totals.output_bytes,
+        "saved_bytes": read["totals"]["saved_bytes"],
     }
+    assert read["totals"]["backward_macs"] == 2 * 15_470_264_320 - 86_704_128  # no gradient of the image
     assert read["layers"][0] == {
         "path": "features.0",
         "op": "conv",
         "block": "vgg16",
         "named": True,
+        "runs": True,
         "inputs": [{"shape": [3, 224, 224], "dtype": "float32"}],
         "output": [64, 224, 224],
         "outputs": [{"shape": [64, 224, 224], "dtype": "float32"}],
@@ -332,8 +339,18 @@ def test_json_is_what_the_docs_say(vgg: Report) -> None:
         "trainable_params": 1_792,
         "buffers": 0,
         "macs": 86_704_128,
+        "flops": 173_408_256,
+        "bias_adds": 3_211_264,
+        **dict.fromkeys(("normalised", "activated", "elementwise", "comparisons", "moved"), 0),
+        "backward_macs": 86_704_128,
+        "backward_bias_adds": 3_211_264,
+        **{f"backward_{name}": 0 for name in ("normalised", "activated", "elementwise", "comparisons", "moved")},
         "output_values": 3_211_264,
         "output_bytes": 12_845_056,
+        "saved_bytes": 4 * 150_528,
+        "receptive_field": {"h": 3, "w": 3},
+        "stride": {"h": 1, "w": 1},
+        "offset": {"h": -1, "w": -1},
         "lecture": {"name": "CONV3-64", "formula": "(3*3*3)*64", "weights": 1_728, "biases": 64},
     }
     assert read["layers"][1]["lecture"] is None
@@ -341,7 +358,8 @@ def test_json_is_what_the_docs_say(vgg: Report) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [({"batch": 0}, "at least 1 image"), ({"dtype": "int8"}, "dtype is one of")]
+    ("arguments", "message"),
+    [({"batch": 0}, "at least 1 image"), ({"dtype": "int8"}, "dtype is one of"), ({"mode": "fast"}, "eval or train")],
 )
 def test_wrong_calls_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -354,7 +372,8 @@ def test_every_field_of_the_json_is_documented(vgg: Report) -> None:
     page = (Path(__file__).parent.parent / "docs" / "report.md").read_text(encoding="utf-8")
     read: dict[str, Any] = vgg.to_json()
     layer: dict[str, Any] = vgg.layers[0].to_json()
-    fields = {*read, *read["totals"], *layer, *layer["lecture"], *layer["outputs"][0]}
+    block: dict[str, Any] = report(called_thrice()).blocks[0].to_json()
+    fields = {*read, *read["totals"], *layer, *layer["lecture"], *layer["outputs"][0], *block}
     assert {field for field in fields if f"`{field}`" not in page} == set()
     shown = {" ".join(line.split()) for line in page.splitlines()}
     for line in render_report(vgg, "cs231n").splitlines()[-5:]:

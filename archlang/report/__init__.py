@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from archlang.report.formats import Format, Style, render_report
-from archlang.report.rows import LayerRow, LectureRow, NamedType, Report, report
+from archlang.report.lecture_rows import LectureRow
+from archlang.report.lines import By
+from archlang.report.making import report
+from archlang.report.rows import LayerRow, Mode, NamedType, Report
+from archlang.report.table import View
 
-__all__ = ["Format", "LayerRow", "LectureRow", "NamedType", "Report", "Style", "render_report", "report"]
+__all__ = [
+    "By",
+    "Format",
+    "LayerRow",
+    "LectureRow",
+    "Mode",
+    "NamedType",
+    "Report",
+    "Style",
+    "View",
+    "render_report",
+    "report",
+]

@@ -1,42 +1,53 @@
-"""A report as text, JSON, CSV or Markdown, in the plain style or the lecture's."""
+"""A report as text, JSON, CSV, Markdown or LaTeX, in the plain style or the lecture's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
-from archlang.report.lecture import COLUMNS, HEADINGS, lecture_sheet, lecture_text
-from archlang.report.rows import Report
-from archlang.report.sheets import as_csv, as_markdown, as_text
-from archlang.report.table import plain_table, table
+from archlang.report.rows import REPORT_VERSION, Report
+from archlang.report.sheets import Sheet, as_csv, as_markdown, as_text
+from archlang.report.table import View, plain_table, table, table_json
 
 Style = Literal["table", "cs231n"]
-Format = Literal["text", "json", "csv", "md"]
+Format = Literal["text", "json", "csv", "md", "latex"]
 
 
-def render_report(report: Report, style: Style = "table", format: Format = "text", unfold: bool = False) -> str:
-    """The report written out, without a newline at its end. JSON holds what both styles show.
+def render_report(report: Report, style: Style = "table", format: Format = "text", view: View | None = None) -> str:
+    """The report written out, without a newline at its end.
 
-    `unfold` writes every call of a repeated block in the table for people; the other forms always do.
+    JSON holds what both styles show, or the rows and columns that `view` asks for. Raises `Rejected` for a column that
+    there is not, and ValueError for a view of the lecture's style, which has its own rows and columns.
     """
-    if (style, format) not in _WRITERS:
+    if style not in ("table", "cs231n") or format not in ("text", "json", "csv", "md", "latex"):
         raise ValueError(f"a report has no style {style} in format {format}")
-    return _WRITERS[style, format](report, unfold)
+    view = view or View()
+    if style == "cs231n" and view.is_cut:
+        raise ValueError("the lecture's style has its own rows and columns")
+    if format == "json":
+        return _json(report, view)
+    if style == "cs231n":
+        return _lecture(report, format)
+    return _written(plain_table(report, view) if format == "csv" else table(report, view), format)
 
 
-def _json(report: Report) -> str:
+def _lecture(report: Report, format: Format) -> str:
+    from archlang.report.lecture import COLUMNS, HEADINGS, lecture_sheet, lecture_text
+
+    if format == "text":
+        return lecture_text(report)
+    return _written(lecture_sheet(report, COLUMNS if format == "csv" else HEADINGS), format)
+
+
+def _json(report: Report, view: View) -> str:
     import json
 
-    return json.dumps(report.to_json(), indent=2)
+    head = {"version": REPORT_VERSION, "name": report.name, "batch": report.batch, "mode": report.mode}
+    return json.dumps({**head, **table_json(report, view)} if view.is_cut else report.to_json(), indent=2)
 
 
-_WRITERS: dict[tuple[Style, Format], Callable[[Report, bool], str]] = {
-    ("table", "text"): lambda report, unfold: as_text(table(report, unfold)),
-    ("table", "csv"): lambda report, _: as_csv(plain_table(report)),
-    ("table", "md"): lambda report, unfold: as_markdown(table(report, unfold)),
-    ("table", "json"): lambda report, _: _json(report),
-    ("cs231n", "text"): lambda report, _: lecture_text(report),
-    ("cs231n", "csv"): lambda report, _: as_csv(lecture_sheet(report, COLUMNS)),
-    ("cs231n", "md"): lambda report, _: as_markdown(lecture_sheet(report, HEADINGS)),
-    ("cs231n", "json"): lambda report, _: _json(report),
-}
+def _written(sheet: Sheet, format: Format) -> str:
+    if format == "latex":
+        from archlang.report.latex import as_latex
+
+        return as_latex(sheet)
+    return {"text": as_text, "csv": as_csv, "md": as_markdown}[format](sheet)

@@ -1,28 +1,15 @@
-"""The blocks of a net in its report: which are called, how often, and which calls are alike."""
+"""The blocks of a net in its report: which are called, how often, and what one call counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from archlang.facts.structure import structures
 from archlang.facts.work import Counts
-from archlang.ir import Block, CallNode, Graph, join_path
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """Calls of one block that follow each other: `times` runs of `length` rows from row `start`, all alike.
-
-    `first` and `last` are the paths of the first call and the last.
-    """
-
-    block: str
-    start: int
-    length: int
-    times: int
-    first: str
-    last: str
+from archlang.ir import CallNode
+from archlang.ops.base import Work
+from archlang.report.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +18,49 @@ class BlockRow:
 
     id: str
     name: str
+    arguments: Mapping[str, str]
     structure: int
     calls: int
     params: int
     macs: int
+    output_values: int
+    output_bytes: int
+    facts: Facts = field(repr=False, compare=False)
+
+    @property
+    def forward(self) -> Work:
+        """The arithmetic of the forward pass of one call."""
+        return self.facts.blocks[self.id]
+
+    def to_json(self) -> dict[str, object]:
+        """The block as plain JSON values; docs/report.md has every field."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "arguments": dict(self.arguments),
+            "structure": self.structure,
+            "calls": self.calls,
+            "params": self.params,
+            **asdict(self.forward),
+            "output_values": self.output_values,
+            "output_bytes": self.output_bytes,
+        }
 
 
-def blocks_of(graph: Graph, counts: Counts) -> tuple[BlockRow, ...]:
+def blocks_of(facts: Facts, counts: Counts) -> tuple[BlockRow, ...]:
     """The blocks that the net calls, callees first."""
+    graph = facts.graph
     calls = {graph.root.id: 1}
     for block in reversed(graph.blocks):
         for node in block.nodes:
             if isinstance(node, CallNode):
-                calls[node.block] = calls.get(node.block, 0) + calls[block.id]
+                calls[node.block] = calls.get(node.block, 0) + calls.get(block.id, 0)
     numbers = structures(graph)
     rows: list[BlockRow] = []
     for block in graph.blocks[:-1]:
-        if block.id in calls:  # a block may be elaborated for a step that was taken back
+        if calls.get(block.id):  # a block may be elaborated for a step that was taken back
             one = counts.blocks[block.id]
-            rows.append(BlockRow(block.id, block.name, numbers[block.id], calls[block.id], one.params, one.macs))
+            macs = facts.blocks[block.id].macs if facts.training else one.macs
+            told = (one.params, macs, one.output_values, one.output_bytes, facts)
+            rows.append(BlockRow(block.id, block.name, block.arguments, numbers[block.id], calls[block.id], *told))
     return tuple(rows)
-
-
-def repeats_of(graph: Graph) -> tuple[Repeat, ...]:
-    """The runs of alike calls, in the order of their first rows; within a run the first call alone is looked into."""
-    lengths: dict[str, int] = {}
-    for block in graph.blocks:
-        lengths[block.id] = sum(lengths[n.block] if isinstance(n, CallNode) else 1 for n in block.nodes)
-    return tuple(_repeats(graph, graph.root, "", 0, lengths))
-
-
-def _repeats(graph: Graph, block: Block, prefix: str, start: int, lengths: dict[str, int]) -> Iterator[Repeat]:
-    for run in block.runs():
-        first = run[0]
-        if not isinstance(first, CallNode):
-            start += 1
-            continue
-        length = lengths[first.block]
-        paths = [join_path(prefix, node.scope, node.name) for node in run]
-        if len(run) > 1:
-            yield Repeat(graph.by_id[first.block].name, start, length, len(run), paths[0], paths[-1])
-        yield from _repeats(graph, graph.by_id[first.block], paths[0], start, lengths)
-        start += length * len(run)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.facts.work import images
-from archlang.report.rows import Report, channels_last, multiplied
+from archlang.report.lecture_rows import channels_last, multiplied
+from archlang.report.rows import Report
 from archlang.report.sheets import Sheet
 from archlang.shapes import TensorType
 
@@ -19,7 +20,8 @@ COLUMNS = ("layer", "activation", "output_values", "output_bytes", "formula", "w
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row: its name, the types it gives, its weights without biases and how they multiply out, its biases."""
+    """A row: its name, the types it gives, its weights without biases and how they multiply out, its biases, whether it
+    runs in the mode of the report."""
 
     name: str
     types: tuple[TensorType, ...]
@@ -28,6 +30,7 @@ class Line:
     formula: str = ""
     weights: int = 0
     biases: int = 0
+    runs: bool = True
 
 
 def lecture_text(report: Report) -> str:
@@ -89,7 +92,7 @@ def _lines(report: Report) -> list[Line]:
         row = layer.lecture
         if row is not None:
             given = (layer.outputs, layer.output_values, layer.output_bytes)
-            lines.append(Line(row.name, *given, row.formula, row.weights, row.biases))
+            lines.append(Line(row.name, *given, row.formula, row.weights, row.biases, layer.runs))
     return lines
 
 
@@ -104,6 +107,8 @@ def _sizes(type: TensorType) -> str:
 
 
 def _memory(line: Line, batch: int) -> str:
+    if not line.runs:
+        return "0 in evaluation"
     if len(line.types) != 1:
         return rounded(line.values)
     (type,) = line.types

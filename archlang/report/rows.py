@@ -1,17 +1,23 @@
-"""The report as data: the inputs of a net, a row for each operator, and totals."""
+"""The report as data: the inputs of a net, a row for each operator, totals, and what of it adds up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from math import prod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Literal
 
-from archlang.facts.work import Counts, Totals, count, retyped
-from archlang.ir import Graph, Layer
-from archlang.report.hierarchy import BlockRow, Repeat, blocks_of, repeats_of
+from archlang.facts.receptive import ReceptiveField
+from archlang.facts.work import Totals
+from archlang.ops.base import Work
+from archlang.report.facts import Facts
+from archlang.report.hierarchy import BlockRow
+from archlang.report.lecture_rows import LectureRow
+from archlang.report.reach import reach_json
 from archlang.shapes import TensorType
 
 REPORT_VERSION = 1
+Mode = Literal["eval", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +29,19 @@ class NamedType:
 
 
 @dataclass(frozen=True, slots=True)
-class LectureRow:
-    """A row of the CS231n table: its name, how its weights multiply out, and their number without and of biases."""
-
-    name: str
-    formula: str
-    weights: int
-    biases: int
-    fan_in: int  # inputs of one unit of the first weight, 0 without weights
-
-    def to_json(self) -> dict[str, object]:
-        return {"name": self.name, "formula": self.formula, "weights": self.weights, "biases": self.biases}
-
-
-@dataclass(frozen=True, slots=True)
 class LayerRow:
     """An operator of the net. Types are for one image, counts for the batch.
 
     `block` is the id of the block that holds it. `path` is that of the scope where the operator is not `named`.
-    `lecture` is None where it belongs to the row above.
+    One that does not run in the mode of the report has its weights and no work. `lecture` is None where it belongs to
+    the row above. `values` are the numbers of its outputs, as in `graph.flat()`.
     """
 
     path: str
     op: str
     block: str
     named: bool
+    runs: bool
     inputs: tuple[TensorType, ...]
     outputs: tuple[TensorType, ...]
     params: int
@@ -57,11 +51,33 @@ class LayerRow:
     output_values: int
     output_bytes: int
     lecture: LectureRow | None
+    values: tuple[int, ...]
+    facts: Facts = field(repr=False, compare=False)
 
     @property
     def output(self) -> tuple[int, ...]:
         """The sizes of the first output, without the batch."""
         return sizes(self.outputs[0])
+
+    @property
+    def forward(self) -> Work:
+        """The arithmetic of the forward pass."""
+        return self.facts.passes[self.values[0]].forward if self.runs else Work()
+
+    @property
+    def backward(self) -> Work:
+        """The arithmetic of the backward pass: the gradients that are wanted, and no others."""
+        return self.facts.passes[self.values[0]].backward if self.runs else Work()
+
+    @property
+    def saved_bytes(self) -> int:
+        """What the backward pass needs of it and no earlier layer keeps."""
+        return self.facts.saved[self.values[0]] if self.runs else 0
+
+    @property
+    def receptive_field(self) -> ReceptiveField:
+        """What one position of its output sees of the input."""
+        return self.facts.fields[self.values[0]]
 
     def to_json(self) -> dict[str, object]:
         """The row as plain JSON values; docs/report.md has every field."""
@@ -70,33 +86,45 @@ class LayerRow:
             "op": self.op,
             "block": self.block,
             "named": self.named,
+            "runs": self.runs,
             "inputs": [_type_json(type) for type in self.inputs],
             "output": list(self.output),
             "outputs": [_type_json(type) for type in self.outputs],
-            "params": self.params,
-            "trainable_params": self.trainable_params,
-            "buffers": self.buffers,
-            "macs": self.macs,
-            "output_values": self.output_values,
-            "output_bytes": self.output_bytes,
+            **{name: of(self) for name, of in COUNTS.items()},
+            **reach_json(self.receptive_field),
             "lecture": self.lecture and self.lecture.to_json(),
         }
 
 
+def _counts() -> dict[str, Callable[[LayerRow], int]]:
+    columns = [column.name for column in fields(Work)]
+    return {
+        **{name: attrgetter(name) for name in ("params", "trainable_params", "buffers", "macs")},
+        "flops": lambda row: 2 * row.macs,
+        **{name: attrgetter(f"forward.{name}") for name in columns if name != "macs"},
+        **{f"backward_{name}": attrgetter(f"backward.{name}") for name in columns},
+        **{name: attrgetter(name) for name in ("output_values", "output_bytes", "saved_bytes")},
+    }
+
+
+COUNTS: Mapping[str, Callable[[LayerRow], int]] = _counts()  # whatever adds up, by the name it has in the JSON
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a net is and counts, over one forward pass of `batch` images.
+    """What a net is and counts, over one pass of `batch` images in a mode.
 
     `blocks` are those that it calls; two of one structure differ in numbers alone.
     """
 
     name: str
     batch: int
+    mode: Mode
     inputs: tuple[NamedType, ...]
     totals: Totals
     layers: tuple[LayerRow, ...]
     blocks: tuple[BlockRow, ...]
-    repeats: tuple[Repeat, ...]
+    facts: Facts = field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, object]:
         """The report as plain JSON values; docs/report.md has every field."""
@@ -104,91 +132,17 @@ class Report:
             "version": REPORT_VERSION,
             "name": self.name,
             "batch": self.batch,
+            "mode": self.mode,
             "inputs": [{"name": port.name, **_type_json(port.type)} for port in self.inputs],
-            "totals": asdict(self.totals),
+            "totals": {name: sum(map(of, self.layers)) for name, of in COUNTS.items()},
             "layers": [layer.to_json() for layer in self.layers],
-            "blocks": [asdict(block) for block in self.blocks],
+            "blocks": [block.to_json() for block in self.blocks],
         }
-
-
-def report(graph: Graph, batch: int = 1, dtype: str | None = None) -> Report:
-    """The report of a net over `batch` images; `dtype` takes the place of the dtype of float tensors."""
-    counts = count(graph, batch, dtype)
-    ports = tuple(NamedType(port.name, retyped(graph.root.types[port.value], dtype)) for port in graph.root.inputs)
-    factors = {number: multiplied(port.type) for number, port in enumerate(ports)}
-    known: dict[object, LayerRow] = {}
-    rows: list[LayerRow] = []
-    for layer in graph.flat():
-        key = layer.block.id, layer.node.outputs, layer.training_only, layer.reused, layer.frozen
-        if key not in known:
-            known[key] = _row(layer, counts, dtype)
-        row = known[key]
-        entering = factors[layer.inputs[0]] if layer.inputs else ()
-        rows.append(replace(row, path=layer.path, lecture=row.lecture and _with_input(row.lecture, entering)))
-        leaving = (_factors_after(row, type, entering) for type in row.outputs)
-        factors.update(zip(layer.outputs, leaving, strict=True))
-    return Report(graph.name, batch, ports, counts.net, tuple(rows), blocks_of(graph, counts), repeats_of(graph))
 
 
 def sizes(type: TensorType) -> tuple[int, ...]:
     """The sizes without the batch, in the order of the axes."""
     return tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
-
-
-def channels_last(type: TensorType) -> tuple[int, ...]:
-    """The sizes as the lecture writes them, without the batch: height, width, channels."""
-    inner = [size for size, axis in zip(type.shape, type.axes, strict=True) if axis not in ("n", "c")]
-    return (*inner, type["c"]) if "c" in type.axes else tuple(inner)
-
-
-def multiplied(type: TensorType) -> tuple[int, ...]:
-    """The factors of the size for one image, channels last; a map of one position has its channels alone."""
-    written = channels_last(type)
-    return written[-1:] if "c" in type.axes and set(written[:-1]) <= {1} else written
-
-
-def _row(layer: Layer, counts: Counts, dtype: str | None) -> LayerRow:
-    node = layer.node
-    inputs = tuple(retyped(type, dtype) for type in layer.input_types)
-    outputs = tuple(retyped(type, dtype) for type in layer.output_types)
-    told = asdict(counts.of(layer))
-    return LayerRow(
-        layer.path,
-        node.op.word,
-        layer.block.id,
-        node.name is not None or node.module is not None,
-        inputs,
-        outputs,
-        **told,
-        lecture=_lecture(layer),
-    )
-
-
-def _lecture(layer: Layer) -> LectureRow | None:
-    told = layer.op.lecture(*layer.input_types)
-    if told is None:
-        return None
-    weights = [weight for weight in layer.op.weights(*layer.input_types) if not weight.buffer]
-    biases = sum(weight.count for weight in weights if weight.name == "bias")
-    first = weights[0].shape if weights else (0, 0)
-    return LectureRow(
-        told.name, told.weights, sum(weight.count for weight in weights) - biases, biases, fan_in=prod(first[1:])
-    )
-
-
-def _with_input(row: LectureRow, entering: Sequence[int]) -> LectureRow:
-    """The row with `{input}` filled in: the factors that entered, where they multiply to the width of the weight."""
-    if "{input}" not in row.formula:
-        return row
-    factors = entering if prod(entering) == row.fan_in else (row.fan_in,)
-    return replace(row, formula=row.formula.replace("{input}", "*".join(map(str, factors))))
-
-
-def _factors_after(row: LayerRow, type: TensorType, entering: tuple[int, ...]) -> tuple[int, ...]:
-    """How the size of an output multiplies out: a map that is only flattened keeps the factors of the map."""
-    own = multiplied(type)
-    keeps = row.lecture is None and len(own) == 1 and prod(entering) == own[0]
-    return entering if keeps else own
 
 
 def _type_json(type: TensorType) -> dict[str, object]:

@@ -1,89 +1,86 @@
-"""The plain style: a row for each operator of the net."""
+"""The plain style: a row for each layer, scope, operator or block, under the columns asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from archlang.report.hierarchy import Repeat
-from archlang.report.rows import LayerRow, Report
+from archlang.report.columns import Column, chosen, chosen_sums
+from archlang.report.lines import By, Line, lines, total_line
+from archlang.report.rows import Report
 from archlang.report.sheets import Sheet
 
-HEADINGS = ("path", "operator", "output", "parameters", "MACs", "output values", "output bytes")
-Row = tuple[str | int, ...]
-COLUMNS = ("path", "op", "output", "params", "macs", "output_values", "output_bytes")
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a report is shown, and how it is cut into rows.
 
-def table(report: Report, unfold: bool = False) -> Sheet:
-    """The sheet for people: an operator without a name of its own is shown by its scope and its word.
-
-    Alike calls that follow each other are written once, below a row with their sum; `unfold` writes all of them.
+    `columns` are names and groups of columns, the usual ones where there is none. Scopes that are `depth` levels deep
+    stand for all that is in them, 0 being the net alone; or `by` adds up by operator or by block. `unfold` writes every
+    call of a repeated block in the tables for people; those for programs always do.
     """
+
+    columns: tuple[str, ...] = ()
+    depth: int | None = None
+    by: By | None = None
+    unfold: bool = False
+
+    def __post_init__(self) -> None:
+        if self.by is not None and self.depth is not None:
+            raise ValueError("a report is cut by depth or by operator or block, not by both")
+        if self.depth is not None and self.depth < 0:
+            raise ValueError(f"a depth is 0 or more, not {self.depth}")
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it asks for other rows or columns than the usual ones."""
+        return bool(self.columns) or self.depth is not None or self.by is not None
+
+
+def table(report: Report, view: View) -> Sheet:
+    """The sheet for people: an operator without a name of its own is shown by its scope and its word."""
+    columns, rows, total = _cut(report, view, fold=not view.unfold)
     totals = report.totals
     trained = f"{totals.params:,} parameters, {totals.trainable_params:,} of them trainable"
+    training = ", training" if report.mode == "train" else ""
     return Sheet(
-        HEADINGS,
-        tuple(_folded(report, 0, len(report.layers), "", () if unfold else report.repeats)),
-        _total(report),
+        tuple(column.heading for column in columns),
+        tuple(tuple(column.shown(line) for column in columns) for line in rows),
+        tuple(column.shown(total) for column in columns),
         above=(
-            f"{report.name}, batch {report.batch}",
+            f"{report.name}, batch {report.batch}{training}",
             *(f"input {port.name}: {port.type} {port.type.dtype}" for port in report.inputs),
         ),
         below=(f"{trained}; {totals.buffers:,} values in buffers",),
     )
 
 
-def _folded(report: Report, start: int, end: int, prefix: str, repeats: Sequence[Repeat]) -> Iterator[Row]:
-    """The rows from `start` to `end`; paths within a repeat stand without that of its first call, indented.
-
-    `repeats` stand in the order of their rows, outer ones first.
-    """
-    at = start
-    while at < end:
-        repeats = [repeat for repeat in repeats if repeat.start >= at]
-        if not repeats or repeats[0].start != at:
-            layer = report.layers[at]
-            yield _below(_place(layer), prefix), layer.op, *_counted(layer)
-            at += 1
-            continue
-        repeat, *inner = repeats
-        after = at + repeat.length * repeat.times
-        place = _below(f"{repeat.first} to {repeat.last}", prefix)
-        yield place, f"{repeat.block} ×{repeat.times}", *_summed(report, at, after)
-        for below, *rest in _folded(report, at, at + repeat.length, repeat.first, inner):
-            yield f"  {below}", *rest
-        at = after
-
-
-def _below(place: str, prefix: str) -> str:
-    """A place within the call at `prefix`, told from there; a join in the call itself stands at the call."""
-    if not prefix or place == prefix:
-        return place
-    return place.removeprefix(f"{prefix}.") if place.startswith(f"{prefix}.") else place.removeprefix(f"{prefix} ")
-
-
-def _summed(report: Report, start: int, end: int) -> tuple[str, int, int, int, int]:
-    layers = report.layers[start:end]
-    counts = (sum(getattr(layer, name) for layer in layers) for name in COLUMNS[3:])
-    params, macs, values, size = counts
-    return ", ".join(map(str, layers[-1].outputs)), params, macs, values, size
-
-
-def plain_table(report: Report) -> Sheet:
+def plain_table(report: Report, view: View) -> Sheet:
     """The sheet for programs: the names of the JSON, and the paths as they are."""
-    return Sheet(COLUMNS, tuple((layer.path, layer.op, *_counted(layer)) for layer in report.layers), _total(report))
+    columns, rows, total = _cut(report, view, fold=False)
+    return Sheet(
+        tuple(column.name for column in columns),
+        tuple(tuple(column.written(line) for column in columns) for line in rows),
+        tuple(column.written(total) for column in columns),
+    )
 
 
-def _counted(layer: LayerRow) -> tuple[str, int, int, int, int]:
-    shapes = ", ".join(map(str, layer.outputs))
-    return shapes, layer.params, layer.macs, layer.output_values, layer.output_bytes
+def table_json(report: Report, view: View) -> dict[str, object]:
+    """The table as plain JSON values: a field for each column."""
+    columns, rows, total = _cut(report, view, fold=False)
+    return {
+        "rows": [{column.name: column.data(line) for column in columns} for line in rows],
+        "total": {column.name: column.data(total) for column in columns if column.count is not None},
+    }
 
 
-def _total(report: Report) -> tuple[str | int, ...]:
-    totals = report.totals
-    return "total", "", "", totals.params, totals.macs, totals.output_values, totals.output_bytes
+def _cut(report: Report, view: View, fold: bool) -> tuple[Sequence[Column], list[Line], Line]:
+    """The columns, the rows and the total row."""
+    if view.by is not None:
+        from archlang.report.sums import sum_columns, sums_by, sums_total
 
-
-def _place(layer: LayerRow) -> str:
-    if layer.named:
-        return layer.path
-    return f"{layer.path} ({layer.op})" if layer.path else f"({layer.op})"
+        rows = sums_by(report, view.by)
+        return (*sum_columns(view.by), *chosen_sums(view.columns)), rows, sums_total(report, rows)
+    columns = chosen(view.columns)
+    counts = [column.count for column in columns if column.count is not None]
+    return columns, list(lines(report, view.depth, counts if fold else None)), total_line(report)

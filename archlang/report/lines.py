@@ -1,0 +1,134 @@
+"""What the rows of a table tell of: layers, scopes at a depth, and alike calls that stand once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from archlang.facts.receptive import ReceptiveField
+from archlang.report.rows import LayerRow, Report
+from archlang.report.scopes import Scope
+from archlang.shapes import TensorType
+
+By = Literal["op", "block"]  # what rows are sums by, in the place of layers and scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row: its path, its place as people read it, what it is, the layers that it sums up and the values they give.
+
+    `calls` is how often a block is called or an operator applied, where that is what a row is about.
+    """
+
+    path: str
+    place: str
+    op: str
+    layers: Sequence[LayerRow]
+    types: tuple[TensorType, ...] = ()
+    fields: Callable[[], Sequence[ReceptiveField]] = tuple
+    calls: int = 1
+
+
+Count = Callable[[LayerRow], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How a report is cut into rows. `counts` are those in which calls must agree to stand once; None to write all."""
+
+    report: Report
+    counts: Sequence[Count] | None
+    types: Mapping[int, TensorType]
+
+
+def lines(report: Report, depth: int | None = None, counts: Sequence[Count] | None = None) -> Iterator[Line]:
+    """The rows of a report. Scopes that are `depth` levels deep stand for all that is in them; 0 is the net alone.
+
+    With `counts`, calls of one block that follow each other and agree in these counts stand once, below a row with
+    their sum.
+    """
+    if depth is None and counts is None:
+        yield from map(_layer, report.layers)
+        return
+    types = {value: type for row in report.layers for value, type in zip(row.values, row.outputs, strict=True)}
+    cut = _Cut(report, counts, dict(enumerate(port.type for port in report.inputs)) | types)
+    tree = report.facts.tree
+    if depth == 0:
+        yield _scope(cut, [tree], report.name, tree.what)
+    else:
+        yield from _lines(cut, tree.parts, depth, "")
+
+
+def total_line(report: Report) -> Line:
+    """The row below the others: the whole net."""
+    return Line("total", "total", "", report.layers)
+
+
+def _lines(cut: _Cut, parts: Sequence[int | Scope], levels: int | None, prefix: str) -> Iterator[Line]:
+    """The rows of some parts, of which `levels` are shown; their places stand without the path of what holds them."""
+    below = None if levels is None else levels - 1
+    for run in _runs(cut, parts):
+        first = run[0]
+        if isinstance(first, int):
+            line = _layer(cut.report.layers[first])
+            yield replace(line, place=_below(line.place, prefix)) if prefix else line
+            continue
+        calls = [part for part in run if isinstance(part, Scope)]
+        if len(calls) > 1:
+            ends = dict.fromkeys((first.path, calls[-1].path))
+            yield _scope(cut, calls, _below(" to ".join(ends), prefix), f"{first.what} ×{len(calls)}")
+            if below != 0:
+                inside = _lines(cut, first.parts, below, first.path)
+                yield from (replace(line, place=f"  {line.place}") for line in inside)
+        elif below != 0:
+            yield from _lines(cut, first.parts, below, prefix)
+        elif first.end > first.start:
+            yield _scope(cut, calls, _below(first.path, prefix), first.what)
+
+
+def _runs(cut: _Cut, parts: Sequence[int | Scope]) -> Iterator[Sequence[int | Scope]]:
+    """The parts in order; alike calls of one block, each fed by the one before it, together."""
+    run: list[int | Scope] = []
+    for part in parts:
+        if run and not _alike(cut, run[-1], part):
+            yield run
+            run = []
+        run.append(part)
+    if run:
+        yield run
+
+
+def _alike(cut: _Cut, one: int | Scope, other: int | Scope) -> bool:
+    if cut.counts is None or isinstance(one, int) or isinstance(other, int):
+        return False
+    if not one.block or one.block != other.block or one.outputs != other.inputs:
+        return False
+    layers = cut.report.layers
+    pairs = zip(layers[one.start : one.end], layers[other.start : other.end], strict=True)
+    return all(count(a) == count(b) for a, b in pairs for count in cut.counts)
+
+
+def _layer(row: LayerRow) -> Line:
+    place = row.path if row.named else f"{row.path} ({row.op})".lstrip()
+    return Line(row.path, place, row.op, (row,), row.outputs, lambda: [row.facts.fields[value] for value in row.values])
+
+
+def _scope(cut: _Cut, scopes: Sequence[Scope], place: str, op: str) -> Line:
+    """The row of a scope, or of several in a row; what it gives is what the last of them gives."""
+    first, last = scopes[0], scopes[-1]
+    return Line(
+        first.path,
+        place,
+        op,
+        cut.report.layers[first.start : last.end],
+        tuple(cut.types[value] for value in last.outputs),
+        lambda: [cut.report.facts.fields[value] for value in last.outputs],
+    )
+
+
+def _below(place: str, prefix: str) -> str:
+    """A place within the call at `prefix`, told from there; a join in the call itself stands at the call."""
+    if not prefix or place == prefix:
+        return place
+    return place.removeprefix(f"{prefix}.") if place.startswith(f"{prefix}.") else place.removeprefix(f"{prefix} ")
