@@ -63,7 +63,7 @@ class Net:
     graph: Graph
 
     def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
-        """Parameters, work and activations, layer by layer, with totals; `mode` is that of the work, `eval` or `train`."""
+        """Parameters, work and activations, layer by layer, with totals; the work's `mode` is `eval` or `train`."""
         from archlang.report import report
 
         return report(self.graph, batch, dtype, mode)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 VERSION: Literal[1] = 1
 
-FACTS = ("params", "trainable_params", "buffers", "macs", "flops", "output_values")  # numbers that `expect` promises
+FACTS = (  # what `expect` promises: numbers, and a window
+    "params", "trainable_params", "buffers", "macs", "flops", "output_values", "backward_macs", "saved_bytes",
+    "bias_adds", "normalised", "activated", "elementwise", "comparisons", "moved", "receptive_field",
+)  # fmt: skip
 
 
 class _AnyOperator:

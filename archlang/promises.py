@@ -3,46 +3,148 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import cached_property
 
 from archlang.diagnostics import Diagnostic
+from archlang.facts.passes import Passed, passes
+from archlang.facts.receptive import ReceptiveField, receptive_fields
+from archlang.facts.saved import KeptAt, saved
+from archlang.facts.values import outputs_of, value_at
 from archlang.facts.work import Counts, Totals, count
-from archlang.ir import Block, Graph, OpNode, Promise, is_at
-from archlang.shapes import TensorType
+from archlang.ir import Block, Graph, Layer, OpNode, Promise, is_at
+from archlang.ops.base import Work
+from archlang.shapes import TensorType, Window
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+_OF_LAYERS = {"backward_macs", "saved_bytes", *(column.name for column in fields(Work))} - {"macs"}
 
 
 def verify(graph: Graph) -> list[Diagnostic]:
     """A diagnostic for each promise that is broken, with both numbers, and for each that names nothing."""
-    if not graph.promises:
-        return []
-    counts = count(graph)
-    return [diagnostic for promise in graph.promises if (diagnostic := _verdict(graph, counts, promise))]
+    facts = _Facts(graph)
+    return [diagnostic for promise in graph.promises if (diagnostic := _verdict(facts, promise))]
 
 
-def _verdict(graph: Graph, counts: Counts, promise: Promise) -> Diagnostic | None:
+class _Facts:
+    """The facts of a net, each found out when a promise first asks for it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def counts(self) -> Counts:
+        return count(self.graph)
+
+    @cached_property
+    def passed(self) -> Sequence[Passed]:
+        return passes(self.graph).layers
+
+    @cached_property
+    def kept(self) -> Sequence[KeptAt]:
+        return saved(self.graph).layers
+
+    @cached_property
+    def fields(self) -> Mapping[int, ReceptiveField]:
+        return receptive_fields(self.graph)
+
+
+def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
     if promise.fact == "shape":
-        return _shape_verdict(graph, promise)
-    total = total_at(graph, counts, promise.path)
-    if total is None:
-        return _nothing_there(graph, promise)
-    actual = total.macs * 2 if promise.fact == "flops" else int(getattr(total, promise.fact))
+        return _shape_verdict(facts.graph, promise)
+    if promise.fact == "receptive_field":
+        return _field_verdict(facts, promise)
+    actual = _amount(facts, promise)
+    if actual is None:
+        return _nothing_there(facts.graph, promise)
     expected = promise.expected
     assert not isinstance(expected, tuple)
+    if _holds(actual, promise):
+        return None
+    if promise.comparison != "~":
+        return _broken(facts.graph, promise, f"{actual:,}")
+    distance = f"{abs(actual - expected):,.0f} from {expected:,}"
+    off = f"is {actual:,}, which is {distance}: more than one unit of its last digit"
+    return Diagnostic("broken-promise", f"`{promise.text}` of {facts.graph.name} {off}", promise.span)
+
+
+def _holds(actual: int, promise: Promise) -> bool:
+    """Whether a number is as promised."""
+    assert not isinstance(promise.expected, tuple)
     if promise.comparison == "~":
-        if abs(actual - expected) <= promise.slack:
+        return abs(actual - promise.expected) <= promise.slack
+    return _COMPARE[promise.comparison](actual, promise.expected)
+
+
+def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
+    expected = promise.expected
+    wanted = str(Window(expected)) if isinstance(expected, tuple) else f"{expected:,}"
+    message = f"`{promise.text}` of {graph.name} is {actual}, and `{promise.comparison} {wanted}` is promised"
+    return Diagnostic("broken-promise", message, promise.span)
+
+
+def _amount(facts: _Facts, promise: Promise) -> int | None:
+    """The number promised, of all that is at or below the path; None where nothing is."""
+    fact = promise.fact
+    if fact not in _OF_LAYERS:
+        total = total_at(facts.graph, facts.counts, promise.path)
+        if total is None:
             return None
-        distance = f"{abs(actual - expected):,.0f} from {expected:,}"
-        off = f"is {actual:,}, which is {distance}: more than one unit of its last digit"
+        return total.macs * 2 if fact == "flops" else int(getattr(total, fact))
+    layers = {layer.outputs for layer in _layers_at(facts.graph, promise.path)}
+    if not layers:
+        return None
+    if fact == "saved_bytes":
+        return sum(one.new_bytes for one in facts.kept if one.layer.outputs in layers)
+    works = [
+        one.backward if fact == "backward_macs" else one.forward for one in facts.passed if one.layer.outputs in layers
+    ]
+    return sum(int(getattr(work, fact.removeprefix("backward_"))) for work in works)
+
+
+def _layers_at(graph: Graph, path: str) -> list[Layer]:
+    """The layers at or below a path, all of them for the empty one; or the one that gives the value it names."""
+    below = [layer for layer in graph.flat() if not path or is_at(layer.path, path)]
+    if below:
+        return below
+    value = value_at(graph, path)
+    return [layer for layer in graph.flat() if value in layer.outputs]
+
+
+def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
+    """A window holds along each axis of the input in order, a number along all of them."""
+    graph, expected = facts.graph, promise.expected
+    outputs = [port for port in graph.root.outputs if not port.training]
+    if not promise.path and len(outputs) > 1:
+        message = f"{graph.name} gives {len(outputs)} values, and each has a receptive field of its own"
+        help = f"write `{outputs[0].name}.receptive_field`"
+        return Diagnostic("bad-promise", message, promise.span, help=help)
+    value = value_at(graph, promise.path) if promise.path else outputs_of(graph)[graph.root.outputs.index(outputs[0])]
+    if value is None:
+        return _nothing_there(graph, promise)
+    field = facts.fields[value]
+    axes = ", ".join(field.axes)
+    if not axes or (isinstance(expected, tuple) and len(expected) != len(field.axes)):
+        message = f"`{promise.text}` has a side for each axis of the input, {axes}, and this has {_sides(expected)}"
+        none = f"the inputs of {graph.name} have no positions, and `{promise.text}` has no size"
+        return Diagnostic("bad-promise", message if axes else none, promise.span)
+    sizes = tuple(interval.size for interval in field.axes.values() if interval)
+    if len(sizes) < len(field.axes):
+        lost = " and ".join(field.uneven_axes)
+        return _broken(graph, promise, f"no one window: along {lost} paths of different strides meet")
+    if isinstance(expected, tuple):
+        holds = (sizes == expected) == (promise.comparison == "==")
     else:
-        if _COMPARE[promise.comparison](actual, expected):
-            return None
-        off = f"is {actual:,}, and `{promise.comparison} {expected:,}` is promised"
-    return Diagnostic("broken-promise", f"`{promise.text}` of {graph.name} {off}", promise.span)
+        along = [_holds(size, promise) for size in sizes]
+        holds = any(along) if promise.comparison == "!=" else all(along)
+    return None if holds else _broken(graph, promise, str(Window(sizes)))
+
+
+def _sides(expected: int | float | tuple[int, ...]) -> str:
+    return str(len(expected)) if isinstance(expected, tuple) else "one"
 
 
 def _shape_verdict(graph: Graph, promise: Promise) -> Diagnostic | None:
@@ -52,10 +154,7 @@ def _shape_verdict(graph: Graph, promise: Promise) -> Diagnostic | None:
     sizes = tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
     if (sizes == promise.expected) == (promise.comparison == "=="):
         return None
-    assert isinstance(promise.expected, tuple)
-    wanted = "x".join(map(str, promise.expected))
-    message = f"`{promise.text}` of {graph.name} is {type}, and `{promise.comparison} {wanted}` is promised"
-    return Diagnostic("broken-promise", message, promise.span)
+    return _broken(graph, promise, str(type))
 
 
 def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from math import prod
+from math import ceil, floor, prod
 from typing import Any, cast
 
 import torch
@@ -181,65 +181,68 @@ def views_are_torchs(case: Case) -> None:
 
 
 def reach_is_torchs(case: Case) -> None:
-    """What one output position sees lies within what is told, and touches both ends of it."""
-    if case.op.reach(*case.types).whole:
-        return
+    """What an output position sees lies within what is told; where a window slides, it touches both ends of it."""
     for output in range(len(case.op.outputs(*case.types))):
         for at, x in enumerate(case.types):
+            slides = case.op.reach(*case.types).between(at, output)
             if "n" in x.axes:  # a parameter has no positions
-                untold_axes_are_pointwise(case, at, output)
-                told_axes_are_torchs(case, at, output)
+                for axis in {*x.axes, *slides} - {"n", *({"c"} - {*slides})}:
+                    reach_along(case, at, output, axis)
 
 
-def untold_axes_are_pointwise(case: Case, at: int, output: int) -> None:
+def reach_along(case: Case, at: int, output: int, axis: str) -> None:
     x, y = case.types[at], case.op.outputs(*case.types)[output]
-    for axis in y.axes:
-        if axis in x.axes and axis not in (*case.op.reach(*case.types).slides, "n", "c"):
-            for position, seen in enumerate(influence(case, at, axis, output)):
-                assert seen <= ({0} if x[axis] == 1 else {position})
-
-
-def told_axes_are_torchs(case: Case, at: int, output: int) -> None:
-    slides, x, y = case.op.reach(*case.types).slides, case.types[at], case.op.outputs(*case.types)[output]
+    slides = case.op.reach(*case.types).between(at, output)
+    slide = slides.get(axis, Slide())
+    moved = slide.axis or axis
+    if axis not in slides and x[axis] == 1:
+        slide = Slide(1, 0)  # it may be broadcast
+    assert slide.step == 0 or moved in y.axes, f"{axis} is gone, and no step of 0 says so"
     border = getattr(case.op, "padding_mode", getattr(case.op, "mode", "zeros"))
-    for axis, slide in slides.items():
-        others = [other for other in slides if other != axis]
-        # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
-        tight = axis != "c" and all(inside(slides[other], x[other], y[other]) for other in others)
-        for position, seen in enumerate(influence(case, at, axis, output)):
-            first = position * slide.step - slide.before
-            window = range(first, first + slide.extent)
-            if border != "zeros" and not (0 <= first and window[-1] < x[axis]):
-                continue  # the border is made of values further in
-            assert seen <= set(window)
-            assert not tight or {window[0], window[-1]} & set(range(x[axis])) <= seen
+    copies = border in ("reflect", "replicate", "circular")
+    others = [other for other in slides if other != axis]
+    # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
+    tight = axis in slides and axis != "c" and all(inside(slides[other], x, y, other) for other in others)
+    tight = tight and slide.step > 0 and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    for position, seen in enumerate(influence(case, at, axis, output, moved)):
+        first = position * slide.step - slide.before
+        window = range(ceil(first), floor(first + slide.extent - 1) + 1)
+        if copies and not (0 <= first and window[-1] < x[axis]):
+            continue  # the border is made of values further in
+        assert seen <= set(window)
+        assert not tight or {window[0], window[-1]} & set(range(x[axis])) <= seen
 
 
-def inside(slide: Slide, size: int, positions: int) -> bool:
+def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
     """Whether some window lies wholly inside the input."""
+    positions = y[slide.axis or axis] if (slide.axis or axis) in y.axes else 1
     firsts = [position * slide.step - slide.before for position in range(positions)]
-    return any(first >= 0 and first + slide.extent <= size for first in firsts)
+    return any(first >= 0 and first + slide.extent <= x[axis] for first in firsts)
 
 
-def influence(case: Case, at: int, axis: str, output: int = 0) -> list[set[int]]:
-    """Of each position of an output along an axis: at which positions of input `at` a change changes it."""
+def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") -> list[set[int]]:
+    """Of each position of an output along an axis: at which positions of input `at` a change changes it.
+
+    The output's axis is `moved` where that is another; all of the output is one position where it has none.
+    """
     module = called(case)
     if isinstance(module, torch.nn.Module):
         module.double().eval()
     table = getattr(case.op, "count", None)  # whole numbers that choose a row stay what they are
     inputs = [x.detach() if table else x.detach().double() for x in inputs_of(case)]
     along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
-    seen = [set[int]() for _ in range(y[axis])]
+    made = moved or axis
+    seen = [set[int]() for _ in range(y[made] if made in y.axes else 1)]
     before = _at(module(*inputs), output)
     for position in range(case.types[at][axis]):
         changed = inputs[at].clone()
         place = changed.select(along, position)
         place.copy_((place + 1) % table if table else place + 10)
         after = _at(module(*inputs[:at], changed, *inputs[at + 1 :]), output)
-        differs = (
-            (~before.isclose(after, rtol=0, atol=0, equal_nan=True)).movedim(y.axes.index(axis), 0).flatten(1).any(1)
-        )
-        for index in differs.nonzero().flatten().tolist():
+        # a weight of 0 may come out a rounding error beside it
+        differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)
+        rows = differs.movedim(y.axes.index(made), 0) if made in y.axes else differs[None]
+        for index in rows.flatten(1).any(1).nonzero().flatten().tolist():
             seen[index].add(position)
     return seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -145,29 +146,35 @@ def test_the_edge_lies_where_torchs_does(op: Operator, shape: tuple[int, ...], f
     [
         (14, 7, Slide(2, 2)),
         (7, 7, Slide(1, 1)),
-        (7, 1, Slide(7, 7)),
+        (7, 1, Slide(7, 0)),  # one position, which sees all
         (3, 2, Slide(2, 1)),  # 0..1 and 1..2
         (1, 4, Slide(1, 0)),  # one position, seen from everywhere
-        (6, 4, None),
-        (2, 3, None),
+        (6, 4, Slide(Fraction(5, 2), Fraction(3, 2), Fraction(1, 2))),  # 0..1, 1..2, 3..4, 4..5
+        (2, 3, Slide(2, Fraction(2, 3), Fraction(2, 3))),  # 0, 0..1, 1
     ],
 )
-def test_an_adaptive_pool_that_slides_says_so(size: int, wanted: int, slide: Slide | None) -> None:
+def test_an_adaptive_pool_says_how_it_slides(size: int, wanted: int, slide: Slide) -> None:
     op, x = AdaptiveAvgPool(size=(wanted,)), input_type((2, size))
-    assert op.reach(x) == (Reach(whole=True) if slide is None else Reach({"t": slide}))
+    assert op.reach(x) == Reach({"t": slide})
 
 
 @given(st.integers(1, 12), st.integers(1, 12))
 def test_the_windows_of_an_adaptive_pool_are_torchs(size: int, wanted: int) -> None:
-    """What each position sees in torch: the work counts just that, and the reach says it where it slides evenly."""
+    """What each position sees in torch: the work counts just that, and the reach holds it, tightly where it is even."""
     op, x = AdaptiveAvgPool(size=(wanted,)), input_type((3, size))
     seen = influence(Case(op, (x,)), 0, "t")
     assert op.work(x).elementwise == 3 * sum(map(len, seen))
     starts, extents = [min(one) for one in seen], {len(one) for one in seen}
     even = len(extents) == 1 and len({b - a for a, b in pairwise(starts)}) < 2
-    assert op.reach(x).whole != even
+    slide = op.reach(x).slides["t"]
+    reached = [
+        (at * slide.step - slide.before, at * slide.step - slide.before + slide.extent - 1) for at in range(wanted)
+    ]
+    assert all(first <= min(one) and max(one) <= end for one, (first, end) in zip(seen, reached, strict=True))
+    assert not even or [(min(one), max(one)) for one in seen] == reached
 
 
-def test_an_axis_that_does_not_slide_makes_it_whole() -> None:
-    assert AdaptiveAvgPool(size=(2, 4)).reach(input_type((3, 6, 6))).whole
-    assert GlobalAvgPool().reach(input_type((3, 6, 5))) == Reach({"h": Slide(6, 6), "w": Slide(5, 5)})
+def test_each_axis_slides_by_itself() -> None:
+    slides = AdaptiveAvgPool(size=(2, 4)).reach(input_type((3, 6, 6))).slides
+    assert slides == {"h": Slide(3, 3), "w": Slide(Fraction(5, 2), Fraction(3, 2), Fraction(1, 2))}
+    assert GlobalAvgPool().reach(input_type((3, 6, 5))) == Reach({"h": Slide(6, 0), "w": Slide(5, 0)})

@@ -58,6 +58,12 @@ def _promised(node: s.Expression, here: Here) -> Value:
 
 def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float | Window, here: Here) -> None:
     """Refuse a number for a shape, a shape for a number, and a shape that is larger than another."""
+    if fact == "receptive_field":
+        if isinstance(promised, Window) and item.comparison not in ("==", "!="):
+            message = f"a window is equal to another or not; `{item.comparison}` compares numbers"
+            help = f"a number is meant along each axis: `{path} {item.comparison} {max(promised, default=1)}`"
+            raise Mistake(Rejected("bad-promise", message, help=help), item.span)
+        return
     if fact != "shape":
         if isinstance(promised, Window):
             message = f"`{path}` is a number, and this is a shape"

@@ -53,5 +53,6 @@ def _work(layer: Layer, wanted: Wanted, batch: int, training: bool) -> tuple[Wor
     inputs = layer.input_types
     times = images((*inputs, *layer.output_types), batch)
     forward = layer.op.training_work(*inputs) if training else layer.op.work(*inputs)
-    backward = layer.op.backward(wanted, *inputs) if training or forward != Work() else Work()
+    passed_on = layer.op.idle and not training
+    backward = Work() if passed_on else layer.op.backward(wanted, *inputs)
     return forward * times, backward * times

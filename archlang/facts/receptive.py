@@ -7,7 +7,7 @@ arithmetic of one path). Position i of a value sees the positions of the input, 
 
 Behind a window of extent k, step s and padding p this becomes extent + (k - 1)*stride, stride*s and pad + p*stride.
 Behind an upsampling or a transposed convolution the stride is a fraction, and what is seen differs by phase: the
-interval told is the smallest, with that stride, that holds what each phase sees. `size` is then the most that one sees.
+interval told is the smallest, with that stride, that holds what each phase sees. `size` is how many positions it holds.
 
 Fields are not clipped at the border: one may be larger than the input, and its padding counts. Channels are no
 positions, and so the axis `c` is left out.
@@ -41,7 +41,7 @@ class Interval:
 
     @property
     def size(self) -> int:
-        """How many positions of the input one position sees, at most."""
+        """How many positions of the input the interval holds, at most."""
         return floor(self.extent)
 
     def through(self, slide: Slide) -> Interval:

@@ -1,21 +1,26 @@
 """Saved for backward: the tensors that autograd keeps from the forward pass for the backward pass, eager on CPU.
 
-What counts is memory: a storage counts once, at the first layer that keeps it, however many tensors share it; that of a
-parameter or a buffer never, as it lives anyway. An operator tells what it keeps (`Operator.saved`), whether it gives its
-input's memory on (`Operator.view`), and how its outputs lie in memory (`Operator.strides`), by which others must copy.
+What counts is memory: a storage counts once, at the first layer that keeps it, however many tensors share it; that of
+a parameter or a buffer never, as it lives anyway. An operator tells what it keeps (`Operator.saved`), whether its
+outputs are its input's memory (`Operator.view`), and how they lie there (`Operator.strides`): torch copies some inputs
+whose values do not lie in order, and keeps the copy.
+
+Exact but for one choice of torch's own that is not told here: a convolution of three sides, over one image whose
+channels lie innermost, gives a result that lies in order. It may matter to a layer after it that copies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
+from math import prod
 
 from archlang.facts.gradients import gradients
 from archlang.facts.work import FLOAT_DTYPES
 from archlang.ir import Graph, Layer, is_at
 from archlang.ops.base import Saved, Wanted
-from archlang.ops.layouts import Laid, at_batch, contiguous
+from archlang.ops.layouts import Laid, Strides, at_batch, contiguous
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 
@@ -84,20 +89,41 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """What an operator tells of inputs that lie as they do: whether its outputs are their memory, and so on."""
+
+    view: bool
+    strides: tuple[Strides, ...]
+    saved: tuple[Saved, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
-    """How the net runs: images, the dtype in the place of the float dtypes, the mode; and numbers not yet given."""
+    """How the net runs: images, the dtype in the place of the float dtypes, the mode.
+
+    `numbers` are those not yet given, `known` what operators have told: each of a block is asked once for each way in
+    which its inputs lie.
+    """
 
     batch: int
     dtype: str | None
     training: bool
-    numbers: Iterator[int]
+    numbers: Iterator[int] = field(default_factory=count)
+    known: dict[object, _Told] = field(default_factory=dict[object, _Told])
+
+    def ask(self, layer: Layer, inputs: list[Laid]) -> _Told:
+        """What the layer's operator tells of these inputs."""
+        places = [x.place for x in inputs]
+        lying = tuple((x.strides, places.index(x.place)) for x in inputs)
+        key = layer.block.id, layer.node.outputs, lying
+        if key not in self.known:
+            op = layer.op
+            self.known[key] = _Told(bool(inputs) and op.view(*inputs), op.strides(*inputs), op.saved(*inputs))
+        return self.known[key]
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
         """Bytes of a tensor; `shape` holds the batch."""
-        count = 1
-        for size in shape:
-            count *= size
-        return count * DTYPE_BYTES[self.told(dtype)]
+        return prod(shape) * DTYPE_BYTES[self.told(dtype)]
 
     def told(self, dtype: str) -> str:
         return self.dtype if self.dtype and "float" in dtype else dtype
@@ -118,7 +144,7 @@ def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool
         raise ValueError(f"a batch has at least 1 image, not {batch}")
     if dtype is not None and dtype not in FLOAT_DTYPES:
         raise ValueError(f"dtype is one of {', '.join(FLOAT_DTYPES)}, not {dtype}")
-    run = _Run(batch, dtype, training, count())
+    run = _Run(batch, dtype, training)
     held: dict[int, _Held] = {}
     for number, port in enumerate(graph.root.inputs):
         type = at_batch(graph.root.types[port.value], batch)
@@ -128,7 +154,7 @@ def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool
     for layer, wanted in gradients(graph, training):
         inputs = [held[value].type for value in layer.inputs]
         held.update(zip(layer.outputs, _results(layer, inputs, held, run), strict=True))
-        told = layer.op.saved(*inputs) if wanted.any and not _is_idle(layer, run) else ()
+        told = () if _is_idle(layer, run) else run.ask(layer, inputs).saved
         kept = (one for one in told if _is_kept(one, layer, wanted, run))
         layers.append(KeptAt(layer, wanted, tuple(_kept(one, layer, held, keepers, run) for one in kept)))
     return SavedTensors(tuple(layers), sum(layer.new_bytes for layer in layers))
@@ -143,14 +169,13 @@ def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _
     if _is_idle(layer, run):
         return [held[layer.inputs[0]]]
     types = [at_batch(type, run.batch) for type in layer.output_types]
-    strides = layer.op.strides(*inputs)
-    if not inputs or not layer.op.view(*inputs):
-        return [
-            run.fresh(type, each, layer.path, layer.op.declared) for type, each in zip(types, strides, strict=True)
-        ]
+    told = run.ask(layer, inputs)
+    laid = list(zip(types, told.strides, strict=True))
+    if not told.view:
+        return [run.fresh(type, each, layer.path, layer.op.declared) for type, each in laid]
     source, first = held[layer.inputs[0]].storage, inputs[0]
     results: list[_Held] = []
-    for type, each in zip(types, strides, strict=True):
+    for type, each in laid:
         is_same = (type.shape, each) == (first.shape, first.strides)
         place = first.place if is_same else next(run.numbers)
         results.append(_Held(Laid(type.shape, type.axes, type.dtype, each, place), source))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, Module, Operator, Reach, Saved, Work
+from archlang.ops.base import Example, Expression, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.shapes import TensorType
 
 
@@ -23,7 +24,10 @@ class Pointwise(Operator):
         return Work(activated=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("output"),) if x.is_float else ()
+        return (Saved("output", when="inputs"),) if x.is_float else ()
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x),)
 
     def torch(self, x: TensorType) -> Module | Expression:
         return Module(self.target)
@@ -71,7 +75,10 @@ class Softmax(Pointwise):
         return super().outputs(x)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=x.axes[self.axis] != "c")
+        return Reach(seeing_all(x, [x.axes[self.axis]]))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (contiguous(laid(x).shape),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmax", (("dim", self.axis),))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, projection, shapes
+from archlang.ops.layouts import Laid, Strides, blended, laid
 from archlang.shapes import TensorType
 
 
@@ -28,6 +30,9 @@ class _Alike(Join):
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return ()
+
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        return (combined(self, inputs),)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}
@@ -98,7 +103,8 @@ class Maximum(_Alike):
         return Work(comparisons=sum(x.values for x in self.broadcast(inputs)[1:]))
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return kept_with_steps(self, inputs)
+        # each step keeps both of its sides, for the gradient of either
+        return kept_with_steps(self, inputs, both=True)
 
     def torch(self, *inputs: TensorType) -> Expression:
         text = "{0}"
@@ -117,6 +123,9 @@ class _Broadcast(Join):
     def work(self, *inputs: TensorType) -> Work:
         return Work(elementwise=sum(x.values for x in self.broadcast(inputs)[1:]))
 
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        return (combined(self, inputs),)
+
 
 class Mul(_Broadcast):
     """The product, value by value. An axis of size 1 is repeated along the others': 64x1x1 times 64x56x56.
@@ -134,7 +143,8 @@ class Mul(_Broadcast):
     )
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return kept_with_steps(self, inputs)
+        # each step keeps one side for the gradient of the other
+        return kept_with_steps(self, inputs, both=False)
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))
@@ -187,17 +197,37 @@ class Div(_Broadcast):
         return super().outputs(*inputs)
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", 0), Saved("input", 1))
+        return (Saved("input", 0, when=(1,)), Saved("input", 1))
 
     def torch(self, *inputs: TensorType) -> Expression:
         self.two(inputs)
         return Expression("{0} / {1}")
 
 
-def kept_with_steps(op: Join, inputs: tuple[TensorType, ...]) -> tuple[Saved, ...]:
-    """The inputs, and what the first two give, the first three and so on, but for the result."""
+def combined(op: Join, inputs: tuple[TensorType, ...]) -> Strides:
+    """The strides of what the first two give, the first three, and so on: those of the last."""
+    known = tuple(map(laid, inputs))
+    so_far = known[0]
+    for step, x in zip(op.broadcast(known)[1:], known[1:], strict=True):
+        so_far = Laid(step.shape, step.axes, step.dtype, blended(step.shape, so_far, x))
+    return so_far.strides
+
+
+def kept_with_steps(op: Join, inputs: tuple[TensorType, ...], both: bool) -> tuple[Saved, ...]:
+    """What the steps keep of their two sides: an input, and before it the first input or what those before it give.
+
+    A side is kept for the gradient of the other, or of either where `both` says so.
+    """
     if not inputs[0].is_float:
         return ()
-    between = op.broadcast(inputs)[1:-1]
-    kept = (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes) for x in between)
-    return (*(Saved("input", at) for at in range(len(inputs))), *kept)
+    kept: list[Saved] = []
+    for at, left in enumerate(op.broadcast(inputs)[:-1], 1):
+        before = tuple(range(at))
+        for_left = (*before, at) if both else (at,)
+        if at == 1:
+            kept.append(Saved("input", 0, when=for_left))
+        else:
+            own = Saved("own", shape=left.shape, dtype=left.dtype, per_image="n" in left.axes, name="step")
+            kept.append(replace(own, when=for_left))
+        kept.append(Saved("input", at, when=(*before, at) if both else before))
+    return tuple(kept)

@@ -6,9 +6,23 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import (
+    Example,
+    Kind,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Slide,
+    Wanted,
+    Weight,
+    Work,
+    seeing_all,
+)
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
+from archlang.ops.layouts import Strides, laid, viewed
 from archlang.shapes import TensorType
 
 _ATTENTION = '''
@@ -34,6 +48,18 @@ class Attention(nn.MultiheadAttention):
             query, key, value, need_weights=False, attn_mask=mask, is_causal=self.causal
         )[0]
 '''
+
+
+_NAMES = ("queries", "keys", "values")
+
+
+def _projected(at: int, x: TensorType) -> Saved:
+    """What is projected: the input, t n c, or a copy of it where its values do not lie so."""
+    n, t, c = laid(x).strides
+    first, second, _ = laid(x).shape
+    if viewed((second, first, x["c"]), (t, n, c), (first * second, x["c"])) is None:
+        return Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy")
+    return Saved("input", at, when="weights")
 
 
 class Attention(Operator):
@@ -116,18 +142,38 @@ class Attention(Operator):
             activated=weights,
         )
 
+    def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
+        # where the weights are trained, so is what projects the inputs, and gradients flow back to there
+        width, work = inputs[0]["c"], self.work(*inputs)
+        scores = inputs[0].values * self._all(inputs)[1].shape[1]
+        flows = wanted.inputs if len(inputs) == 3 else wanted.inputs * 3
+        query, key, value = (wanted.weights or flow for flow in flows)
+        projected = sum(x.values * (wanted.weights + flow) for x, flow in zip(self._all(inputs), flows, strict=True))
+        projected += inputs[0].values * (wanted.weights + wanted.any)
+        return Work(
+            macs=projected * width + scores * (query + key + (query or key) + value),
+            bias_adds=work.bias_adds * wanted.weights,
+            activated=work.activated * (query or key),
+        )
+
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         # torch lays a batch of sequences out anew before it projects them, and keeps that copy, what it is projected
         # to, the result of the attention, and one sum for each row of weights
         query, key, value = self._all(inputs)
         width = query["c"]
-        copies = tuple(
-            Saved("own", shape=x.shape, dtype=x.dtype) if x.shape[1] > 1 else Saved("input", at)
-            for at, x in enumerate(inputs)
-        )
+        together = self._is_even(inputs) and laid(key).place == laid(value).place != -1
+        copies = tuple(_projected(at, x) for at, x in enumerate(inputs))
+        if together:  # keys and values are projected at once, and where they are the queries, all three
+            copies = copies[:1] if laid(query).place == laid(key).place else copies[:2]
         rows = (query.shape[0], self.heads, query.shape[1])
-        own = (*((*x.shape[:2], width) for x in (query, key, value)), query.shape, rows)
-        return (*copies, *(Saved("own", shape=shape, dtype=query.dtype) for shape in own))
+        own = {name: (*x.shape[:2], width) for name, x in zip(_NAMES, (query, key, value), strict=True)}
+        own |= {"result": query.shape, "sums": rows}
+        kept = (Saved("own", shape=shape, dtype=query.dtype, name=name) for name, shape in own.items())
+        return (*copies, *kept)
+
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        n, _, c = laid(inputs[0]).shape
+        return ((c, n * c, 1),)  # torch computes t n c
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         query, key, value = self._all(inputs)
@@ -140,7 +186,11 @@ class Attention(Operator):
         }
 
     def reach(self, *inputs: TensorType) -> Reach:
-        return Reach(whole=True)
+        _, key, value = self._all(inputs)
+        seen = seeing_all(key) | seeing_all(value)
+        if self.causal:  # no position sees one after it
+            seen = {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
+        return Reach(seen) if len(inputs) == 1 else Reach(inputs=({}, seen, seen))
 
     def torch(self, *inputs: TensorType) -> Module:
         query, key, value = self._all(inputs)

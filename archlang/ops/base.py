@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from archlang.ops.layouts import Strides, contiguous
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 Size = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
+Ratio = int | Fraction
 Kind = Literal["window", "number", "string", "list"]
 
 
@@ -65,9 +68,9 @@ class Wanted:
 class Saved:
     """A tensor that autograd keeps for the backward pass: an input, the output, or one of the operator's own.
 
-    Parameters and buffers are not listed: they live anyway. An own tensor tells its shape and dtype, and whether
-    it grows with the batch. `when` says for which gradients it is kept: any, those of the weights, those of the inputs,
-    or (of an input) those of the other inputs.
+    Parameters and buffers are not listed: they live anyway. An own tensor tells its name, its shape and dtype, and
+    whether it grows with the batch. `when` says for which gradients it is kept: any, those of the weights, those of the
+    inputs, or those of the inputs at some places. What is kept in training mode alone is `training_only`.
     """
 
     what: Literal["input", "output", "own"]
@@ -75,7 +78,9 @@ class Saved:
     shape: tuple[int, ...] = ()
     dtype: str = "float32"
     per_image: bool = True
-    when: Literal["any", "weights", "inputs", "others"] = "any"
+    when: Literal["any", "weights", "inputs"] | tuple[int, ...] = "any"
+    name: str = ""
+    training_only: bool = False
 
     @property
     def bytes(self) -> int:
@@ -84,30 +89,51 @@ class Saved:
 
     def is_kept(self, wanted: Wanted) -> bool:
         """Whether it is kept where these gradients are wanted."""
-        if self.when == "others":
-            return any(one for at, one in enumerate(wanted.inputs) if at != self.index)
+        if isinstance(self.when, tuple):
+            return any(wanted.inputs[at] for at in self.when)
         kinds = {"any": wanted.any, "weights": wanted.weights, "inputs": any(wanted.inputs)}
         return kinds[self.when]
 
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """How far one output position reaches along one axis: extent (dilation included), step, first offset."""
+    """What an output position sees along one axis of an input: position i sees those from i*step - before on, `extent`
+    of them, dilation included.
 
-    extent: int = 1
-    step: int = 1
-    before: int = 0
+    Where it differs from phase to phase, as behind an upsampling, these are fractions, and position i sees the whole
+    numbers from i*step - before to i*step - before + extent - 1 at most. A step of 0 is of an axis that all positions
+    see alike, or that is gone. `axis` is the output's axis along which it moves, where that has another name.
+    """
+
+    extent: Ratio = 1
+    step: Ratio = 1
+    before: Ratio = 0
+    axis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an output value sees of the input: the axes slid over, or the whole input. Other axes are pointwise.
+    """What an output value sees of its inputs: the axes slid over, all others being pointwise.
 
-    Channels are no positions: that a convolution mixes them all is not said here.
+    `slides` holds for all inputs and outputs; `inputs` and `outputs` say, in order, what holds besides for each. A
+    border that repeats values from further in counts as positions outside. Channels are no positions: that a
+    convolution mixes them all is not said here.
     """
 
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
-    whole: bool = False
+    inputs: tuple[Mapping[str, Slide], ...] = ()
+    outputs: tuple[Mapping[str, Slide], ...] = ()
+
+    def between(self, at: int, output: int = 0) -> Mapping[str, Slide]:
+        """The axes of input `at` over which this output slides."""
+        own = (parts[place] for parts, place in ((self.inputs, at), (self.outputs, output)) if parts)
+        return {axis: slide for slides in (self.slides, *own) for axis, slide in slides.items()}
+
+
+def seeing_all(x: TensorType, axes: Iterable[str] | None = None) -> dict[str, Slide]:
+    """The slides of these axes of x, or of all its positions, where each output position sees the whole axis."""
+    seen = x.axes if axes is None else axes
+    return {axis: Slide(x[axis], 0) for axis in seen if axis not in ("n", "c", "_")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +207,7 @@ class Operator(BaseModel):
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
     declared: ClassVar[bool] = False  # made by a statement, of no inputs; nothing is computed
+    idle: ClassVar[bool] = False  # whether evaluation passes the input on as it is
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
@@ -217,7 +244,10 @@ class Operator(BaseModel):
         )
 
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
-        """What autograd keeps in training mode, eager on CPU."""
+        """What autograd keeps in training mode, eager on CPU.
+
+        It may depend on strides and on the batch: asked with `Laid` types, it is exact for them.
+        """
         raise TypeError(f"{type(self).__name__} does not say what it saves")
 
     def reach(self, *inputs: Any, **_: Any) -> Reach:
@@ -227,6 +257,10 @@ class Operator(BaseModel):
     def view(self, *inputs: Any, **_: Any) -> bool:
         """Whether the output is the input itself, in another shape perhaps: in training mode it takes no new memory."""
         return False
+
+    def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...]:
+        """How the outputs lie in memory, eager on CPU; in order where nothing else is said."""
+        return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
         """The torch call that computes it."""

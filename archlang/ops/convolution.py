@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
 from archlang.ops.checks import check_dtype, check_groups
+from archlang.ops.layouts import Strides, contiguous, formatted, laid
 from archlang.ops.windows import Geometry, Pad, Sizes, Stride, brief, check_sides, each, pads, short, slid, window_reach
 from archlang.shapes import TensorType
 
@@ -80,13 +81,18 @@ class Conv(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         if self.padding_mode == "zeros":
-            return (Saved("input"),)
+            return (Saved("input"),)  # for any gradient, also where the weights need none
         # torch pads in a step of its own, even by nothing, and convolves the copy; to reflect and to replicate keeps
         # what is padded, a circle is copied in slices and keeps nothing
         pad = self._geometry().pad
         sides = (size + 2 * width for size, width in zip(x.shape[2:], pad, strict=True))
-        padded = Saved("own", shape=(*x.shape[:2], *sides), dtype=x.dtype)
-        return (padded,) if self.padding_mode == "circular" else (Saved("input"), padded)
+        padded = Saved("own", shape=(*x.shape[:2], *sides), dtype=x.dtype, name="padded")
+        return (padded,) if self.padding_mode == "circular" else (Saved("input", when="inputs"), padded)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        if self.padding_mode == "circular":
+            return (contiguous(self.outputs(laid(x))[0].shape),)
+        return (formatted(self.outputs(laid(x))[0].shape, x),)
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         return self._geometry().symbols

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Size, Slide, Weight, Work
 from archlang.ops.checks import check_dtype, check_groups
+from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, short
 from archlang.shapes import TensorType, spatial_axes
 
@@ -89,11 +91,16 @@ class Deconv(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input"),)
 
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (formatted(self.outputs(laid(x))[0].shape, x),)
+
     def reach(self, x: TensorType) -> Reach:
+        # position o sees each i of o = i*stride - pad + dilation*j, j from 0 to k - 1: how many differs by phase
         sides = self._sides()
-        if any(stride != 1 for _, stride, *_ in sides):
-            return Reach(whole=True)  # the windows that meet at a position are not the same number everywhere
-        slides = (Slide(d * (k - 1) + 1, 1, d * (k - 1) - pad) for k, _, pad, _, d in sides)
+        slides = (
+            Slide(Fraction(d * (k - 1), stride) + 1, Fraction(1, stride), Fraction(d * (k - 1) - pad, stride))
+            for k, stride, pad, _, d in sides
+        )
         return Reach(dict(zip(spatial_axes(len(sides)), slides, strict=True)))
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Weight, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Wanted, Weight, Work
 from archlang.shapes import TensorType
 
 
@@ -43,8 +43,11 @@ class Embedding(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(moved=x.values * self.width)
 
+    def backward(self, wanted: Wanted, x: TensorType) -> Work:
+        return Work(moved=self.work(x).moved * wanted.weights)
+
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
+        return (Saved("input", when="weights"),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Embedding", (("num_embeddings", self.count), ("embedding_dim", self.width)))

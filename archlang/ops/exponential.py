@@ -34,7 +34,7 @@ class Softplus(Pointwise):
     threshold: float = 20.0
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
+        return (Saved("input", when="inputs"),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softplus", (), (("beta", self.beta, 1.0), ("threshold", self.threshold, 20.0)))

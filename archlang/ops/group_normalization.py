@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
 from archlang.shapes import TensorType
 
 Positive = Annotated[float, Field(gt=0)]
@@ -27,6 +29,11 @@ def check_channels_last(x: TensorType, operator: str) -> None:
         help += ", or `groupnorm 1` instead, which takes the positions in" if operator == "layernorm" else ""
     message = f"{operator} is over the last axis, the channels, and its input {x} has {x.names}"
     raise Rejected("needs-channels-last", message, help=help, about="input")
+
+
+def _kept_at(x: TensorType, strides: Strides) -> Saved:
+    """The input where it lies so, else the copy that torch makes of it."""
+    return Saved("input") if is_at(laid(x), strides) else Saved("own", shape=x.shape, dtype=x.dtype, name="copy")
 
 
 def _learned(channels: int, affine: bool) -> tuple[Weight, ...]:
@@ -66,7 +73,7 @@ class LayerNorm(Operator):
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        statistic = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image="n" in x.axes)
+        statistic = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image="n" in x.axes, name="statistics")
         return (Saved("input"), statistic, statistic)
 
     def torch(self, x: TensorType) -> Module:
@@ -109,9 +116,12 @@ class RMSNorm(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         batched = "n" in x.axes
-        root = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched)
-        scaled = (Saved("own", shape=x.shape, dtype=x.dtype, per_image=batched),) if self.affine else ()
-        return (Saved("input"), root, *scaled)
+        root = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched, when="inputs", name="statistics")
+        scaled = Saved("own", shape=x.shape, dtype=x.dtype, per_image=batched, when="weights", name="scaled")
+        return (Saved("input", when="inputs"), root, *((scaled,) if self.affine else ()))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (formatted(laid(x).shape, x),)
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, None), ("elementwise_affine", self.affine, True))
@@ -157,11 +167,14 @@ class GroupNorm(Operator):
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        statistic = Saved("own", shape=(x["n"], self.groups), dtype=x.dtype)
-        return (Saved("input"), statistic, statistic)
+        statistic = Saved("own", shape=(x["n"], self.groups), dtype=x.dtype, name="statistics")
+        return (_kept_at(x, formatted(laid(x).shape, x)), statistic, statistic)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (formatted(laid(x).shape, x),)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=len(x.axes) > 2)
+        return Reach(seeing_all(x))
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("affine", self.affine, True))
@@ -205,11 +218,12 @@ class InstanceNorm(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # torch normalises a batch of n*c channels, and repeats the weight for each image
-        each = Saved("own", shape=x.shape[:2], dtype=x.dtype)
-        return (Saved("input"), each, each, each) if self.affine else (Saved("input"), each, each)
+        each = Saved("own", shape=x.shape[:2], dtype=x.dtype, name="statistics")
+        repeated = (replace(each, name="weight"),) if self.affine else ()
+        return (_kept_at(x, contiguous(laid(x).shape)), each, each, *repeated)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=True)
+        return Reach(seeing_all(x))
 
     def torch(self, x: TensorType) -> Module:
         rank = len(x.shape) - 2

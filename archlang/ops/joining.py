@@ -8,8 +8,9 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work
+from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis
+from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
 from archlang.ops.windows import short
 from archlang.shapes import AXIS_WORDS, TensorType, Window, slide, spatial_axes
 
@@ -115,8 +116,15 @@ class Concat(Join):
         return ()
 
     def reach(self, *inputs: TensorType) -> Reach:
+        axis = repeated(inputs, self.word).axes[self.axis]
+        if axis == "c":
+            return Reach()
         # along an axis of positions each input moves by the sizes before it
-        return Reach(whole=repeated(inputs, self.word).axes[self.axis] != "c")
+        firsts = accumulate((x.shape[self.axis] for x in inputs), initial=0)
+        return Reach(inputs=tuple({axis: Slide(1, 1, first)} for first in firsts))
+
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        return (_joined(self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]),)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         at = self.axis
@@ -165,8 +173,23 @@ class Stack(Join):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return ()
 
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        shape, known = self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]
+        at = self.axis % len(shape)
+        if at == len(shape) - 1:
+            return (_joined(shape, [unsqueezed(x, at) for x in known]),)
+        # torch lays them along the axis that stands there, and splits it
+        size = shape[at + 1]
+        along = _joined((*shape[:at], shape[at] * size, *shape[at + 2 :]), known)
+        return ((*along[:at], along[at] * size, *along[at:]),)
+
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"torch.stack([{', '.join(expanded(inputs))}], {self.axis})")
+
+
+def _joined(shape: Strides, inputs: list[Laid]) -> Strides:
+    """The strides of values laid side by side: channels innermost where they are in all of them."""
+    return channels_last(shape) if all(map(is_channels_last, inputs)) else contiguous(shape)
 
 
 def repeated(inputs: tuple[TensorType, ...], operator: str) -> TensorType:

@@ -6,7 +6,8 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work
+from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.shapes import TensorType
 
 
@@ -34,10 +35,17 @@ class Flatten(Operator):
         return ()
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=len(x.axes) > 2)
+        return Reach(seeing_all(x))
 
     def view(self, x: TensorType) -> bool:
-        return True
+        return self._viewed(x) is not None
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
+
+    def _viewed(self, x: TensorType) -> Strides | None:
+        known = laid(x)
+        return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Flatten")
@@ -61,6 +69,9 @@ class Identity(Operator):
 
     def view(self, x: TensorType) -> bool:
         return True
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (laid(x).strides,)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Identity")

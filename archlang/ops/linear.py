@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
+from archlang.ops.layouts import laid, viewed
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
@@ -56,7 +58,10 @@ class Linear(Operator):
         return Work(macs=y.values * x["c"], bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
+        known = laid(x)
+        if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
+            return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
+        return (Saved("input", when="weights"),)
 
     def torch(self, x: TensorType) -> Module:
         args = (("in_features", x["c"]), ("out_features", self.out))

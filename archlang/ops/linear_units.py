@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Example, Module, Saved, Weight
+from archlang.ops.base import Example, Module, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.shapes import TensorType
 
@@ -14,7 +14,7 @@ class _Unit(Pointwise):
     """What the linear units share: torch keeps the input."""
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
+        return (Saved("input", when="inputs"),)
 
 
 class Relu6(_Unit):
@@ -70,6 +70,9 @@ class PRelu(Pointwise):
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         return (Weight("weight", (x["c"] if self.channelwise else 1,)),)
+
+    def backward(self, wanted: Wanted, x: TensorType) -> Work:
+        return Work(activated=x.values * wanted.any)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input"),)

@@ -10,6 +10,7 @@ from pydantic import Field
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Weight, Work
 from archlang.ops.checks import check_dtype
+from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid, like
 from archlang.shapes import TensorType
 
 Positive = Annotated[float, Field(gt=0)]
@@ -61,8 +62,15 @@ class BatchNorm(Operator):
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        statistic = Saved("own", shape=(x["c"],), per_image=False)
+        # mean and inverse deviation of the batch; evaluation has the running ones, which are buffers
+        statistic = Saved("own", shape=(x["c"],), per_image=False, name="statistics", training_only=True)
         return (Saved("input"), statistic, statistic)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known = laid(x)
+        last = channels_last(known.shape)
+        fills = len(known.shape) > 3 and not is_contiguous(known) and is_at(known, last)
+        return (last if fills else formatted(known.shape, known),)
 
     def torch(self, x: TensorType) -> Module:
         rank = {2: 1, 3: 1, 4: 2, 5: 3}[len(x.shape)]
@@ -105,9 +113,12 @@ class LocalResponseNorm(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         n, c, *spatial = x.shape
-        padded = Saved("own", shape=(n, c + self.size - 1, *spatial), dtype=x.dtype)
-        sums = Saved("own", shape=x.shape, dtype=x.dtype)
-        return (Saved("input"), padded, sums, sums)
+        padded = Saved("own", shape=(n, c + self.size - 1, *spatial), dtype=x.dtype, name="squares")
+        sums, divisor = (Saved("own", shape=x.shape, dtype=x.dtype, name=name) for name in ("sums", "divisor"))
+        return (Saved("input"), padded, sums, divisor)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x),)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({"c": Slide(self.size, 1, self.size // 2)})

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
+from archlang.ops.layouts import Strides, contiguous, formatted, laid, like
 from archlang.ops.windows import brief, each
 from archlang.shapes import TensorType
 
@@ -76,7 +77,13 @@ class Pad(Operator):
         return Work(moved=self.outputs(x)[0].values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),) if self.mode in ("reflect", "replicate") else ()
+        return (Saved("input", when="inputs"),) if self.mode in ("reflect", "replicate") else ()
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        if self.mode == "zeros" and not any(map(any, self._borders(x).values())):
+            return (like(x),)
+        shape = self.outputs(laid(x))[0].shape
+        return (contiguous(shape) if self.mode == "circular" else formatted(shape, x),)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: Slide(1, 1, before) for axis, (before, _) in self._borders(x).items() if axis != "c"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_axis
+from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.windows import Sizes
 from archlang.shapes import AXIS_WORDS, TensorType
 
@@ -44,6 +46,9 @@ class _Part(Operator):
 
     def view(self, x: TensorType) -> bool:
         return True
+
+    def strides(self, x: TensorType) -> tuple[Strides, ...]:
+        return (laid(x).strides,) * len(self.outputs(x))
 
 
 class Split(_Part):
@@ -84,8 +89,11 @@ class Split(_Part):
         return (self._resized(x, size // parts),) * parts
 
     def reach(self, x: TensorType) -> Reach:
-        # along an axis of positions each part begins elsewhere
-        return Reach(whole=x.axes[self.axis] != "c")
+        axis = x.axes[self.axis]
+        if axis == "c":
+            return Reach()
+        firsts = accumulate((y.shape[self.axis] for y in self.outputs(x)), initial=0)
+        return Reach(outputs=tuple({axis: Slide(1, 1, -first)} for first in firsts))
 
     def torch(self, x: TensorType) -> Expression:
         count = len(self.outputs(x))
@@ -118,6 +126,14 @@ class Select(_Part):
             raise Rejected("no-such-position", message, about="index")
         at = self.axis % len(x.shape)
         return (TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return _picked(x, self.axis, Slide(1, 0, -(self.index % self._size(x))))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        strides = laid(x).strides
+        at = self.axis % len(strides)
+        return ((*strides[:at], *strides[at + 1 :]),)
 
     def torch(self, x: TensorType) -> Expression:
         return self._indexed(x, str(self.index))
@@ -156,9 +172,13 @@ class Slice(_Part):
         return (self._resized(x, kept),)
 
     def reach(self, x: TensorType) -> Reach:
-        axis = x.axes[self.axis]
-        first = self.start % self._size(x)
-        return Reach() if axis == "c" else Reach({axis: Slide(1, self.step, -first)})
+        first, *_ = range(self._size(x))[self.start :]
+        return _picked(x, self.axis, Slide(1, self.step, -first))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        strides = laid(x).strides
+        at = self.axis % len(strides)
+        return ((*strides[:at], strides[at] * self.step, *strides[at + 1 :]),)
 
     def torch(self, x: TensorType) -> Expression:
         end = "" if self.end is None else self.end
@@ -193,13 +213,34 @@ class Take(_Part):
         return Work(moved=y.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("own", shape=(len(self.indexes),), dtype="int64", per_image=False),) if x.is_float else ()
+        indices = Saved("own", shape=(len(self.indexes),), dtype="int64", per_image=False, name="indices")
+        return (indices,) if x.is_float else ()
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=x.axes[self.axis] != "c")
+        places = [index % self._size(x) for index in self.indexes]
+        steps = {after - before for before, after in pairwise(places)}
+        if len(steps) == 1 and min(steps) > 0:
+            return _picked(x, self.axis, Slide(1, min(steps), -places[0]))
+        first = min(places)  # in any other order a position may see each of them
+        return _picked(x, self.axis, Slide(max(places) - first + 1, 0, -first))
 
     def view(self, x: TensorType) -> bool:
         return False
 
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        # torch orders the axes as the input has them, but for the one of which positions are taken
+        (y,) = self.outputs(laid(x))
+        at = self.axis % len(y.shape)
+        rest = tuple(0 if axis == at else stride for axis, stride in enumerate(laid(x).strides))
+        taken = tuple(size if axis == at else 1 for axis, size in enumerate(y.shape))
+        index = Laid(taken, y.axes, "int64", contiguous(taken))
+        return (blended(y.shape, Laid(y.shape, y.axes, y.dtype, rest), index),)
+
     def torch(self, x: TensorType) -> Expression:
         return self._indexed(x, str(list(self.indexes)))
+
+
+def _picked(x: TensorType, at: int, slide: Slide) -> Reach:
+    """The reach of what picks positions of one axis."""
+    axis = x.axes[at]
+    return Reach() if axis == "c" else Reach({axis: slide})

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 
 from archlang.diagnostics import Rejected
+from archlang.ops.layouts import Strides, viewed
 from archlang.shapes import AXIS_WORDS, TensorType
 
 Groups = tuple[tuple[str, ...], ...]
@@ -42,20 +43,18 @@ class Plan:
         names = [name for group in self.left for name in group]
         return tuple(names.index(name) for group in self.right for name in group)
 
-    @property
-    def is_view(self) -> bool:
-        """Whether axes that become one lie in memory as one, in an input that is contiguous."""
-        strides: dict[str, int] = {}
-        step = 1
-        for name in reversed([name for group in self.left for name in group]):
-            strides[name] = step
-            step *= self.atoms[name].size if self.atoms[name].axis != "n" else 2 * self.atoms[name].size
-        long = [[name for name in group if self.atoms[name].size > 1 or name in self._batch] for group in self.right]
-        return all(strides[a] == strides[b] * self.atoms[b].size for group in long for a, b in pairwise(group))
-
-    @property
-    def _batch(self) -> set[str]:
-        return {name for name, atom in self.atoms.items() if atom.axis == "n"}
+    def viewed(self, shape: Strides, strides: Strides) -> Strides | None:
+        """The strides of the result where it is the memory of an input with these, None where it is copied."""
+        parts: list[tuple[int, int]] = []
+        for group, size, stride in zip(self.left, shape, strides, strict=True):
+            sizes = [self.atoms[name].size for name in group]
+            cut = viewed((size,), (stride,), sizes)
+            assert cut is not None, "an axis can always be split"
+            parts += zip(sizes, cut, strict=True)
+        parts = [parts[at] for at in self.order]
+        sizes, steps = ([part[of] for part in parts] for of in (0, 1))
+        firsts = [0, *accumulate(map(len, self.right))]
+        return viewed(sizes, steps, [prod(sizes[start:end]) for start, end in pairwise(firsts)])
 
     @property
     def moves_positions(self) -> bool:

@@ -9,20 +9,34 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_dtype
+from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.windows import (
     Geometry,
     Sizes,
     Stride,
+    adaptive_slide,
     adaptive_windows,
     brief,
     check_sides,
     each,
     short,
     slid,
-    steady,
     window_reach,
 )
 from archlang.shapes import TensorType, Window
+
+
+def _pooled(shape: Strides, x: Laid) -> Strides:
+    """The strides of a result that keeps the memory format; torch pools n c t as n c 1 t."""
+    if len(x.shape) > 3:
+        return formatted(shape, x)
+    n, c, _, t = formatted((*shape[:2], 1, *shape[2:]), unsqueezed(x, 2))
+    return n, c, t
+
+
+def _averaged(shape: Strides, x: Laid) -> Strides:
+    """The strides of means, which lie in order where windows have three sides."""
+    return contiguous(shape) if len(shape) == 5 else _pooled(shape, x)
 
 
 class _Pool(Operator):
@@ -57,6 +71,9 @@ class _Pool(Operator):
             ("ceil_mode", self.ceil, False),
         )
         return Module(f"torch.nn.{name}{len(self.kernel)}d", (("kernel_size", brief(self.kernel)),), options)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (_pooled(self.outputs(laid(x))[0].shape, laid(x)),)
 
     def lecture(self, x: TensorType) -> Lecture:
         return Lecture(f"POOL{short(self.kernel)}")
@@ -97,7 +114,7 @@ class MaxPool(_Pool):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         (y,) = self.outputs(x)
-        return (Saved("input"), Saved("own", shape=y.shape, dtype="int64")) if x.is_float else ()
+        return (Saved("input"), Saved("own", shape=y.shape, dtype="int64", name="indices")) if x.is_float else ()
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         return self._geometry(self.dilation).symbols
@@ -157,6 +174,9 @@ class AvgPool(_Pool):
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry())
 
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (_averaged(self.outputs(laid(x))[0].shape, laid(x)),)
+
     def torch(self, x: TensorType) -> Module:
         return self._module("AvgPool", self._geometry(), ("count_include_pad", self.count_include_pad, True))
 
@@ -185,10 +205,11 @@ class _AdaptivePool(Operator):
         # torch computes a map of one position as a mean, which keeps nothing
         return () if set(self._wanted(x)) == {1} else (Saved("input"),)
 
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (_averaged(self.outputs(laid(x))[0].shape, laid(x)),)
+
     def reach(self, x: TensorType) -> Reach:
-        slides = {axis: steady(adaptive_windows(size, to)) for axis, size, to in self._sides(x)}
-        even = {axis: slide for axis, slide in slides.items() if slide is not None}
-        return Reach(even) if len(even) == len(slides) else Reach(whole=True)
+        return Reach({axis: adaptive_slide(size, to) for axis, size, to in self._sides(x)})
 
     def torch(self, x: TensorType) -> Module:
         wanted = self._wanted(x)

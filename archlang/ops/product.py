@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Reach, Saved, Work
+from archlang.ops.base import Example, Expression, Reach, Saved, Slide, Work, seeing_all
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
+from archlang.ops.layouts import Laid, laid, viewed
 from archlang.shapes import TensorType
+
+
+def _multiplied(at: int, x: Laid, rank: int) -> Saved:
+    """What is kept of a side for the other's gradient: torch takes the axes before the matrix together, by a copy where
+    they do not lie so. Before a parameter of two axes the rows of all images are one matrix."""
+    last = 1 if rank == 2 else 2
+    shape = (prod(x.shape[:-last]), *x.shape[-last:])
+    when = (1 - at,)
+    if viewed(x.shape, x.strides, shape) is None:
+        return Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when=when, name="copy")
+    return Saved("input", at, when=when)
 
 
 class MatMul(Join):
@@ -64,13 +77,18 @@ class MatMul(Join):
         return Work(macs=z.values * inputs[0].shape[-1])
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", 0), Saved("input", 1))
+        known = [laid(z) for z in inputs]
+        return tuple(_multiplied(at, z, len(known[1].shape)) for at, z in enumerate(known))
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         return {"k": inputs[0].shape[-1]}
 
     def reach(self, *inputs: TensorType) -> Reach:
-        return Reach(whole=len(inputs[0].axes) > 2 and not (inputs[0].axes[-1] == "c" and "n" not in inputs[1].axes))
+        x, y = inputs
+        *_, rows, kept = y.axes
+        moved = Slide(axis=self.outputs(x, y)[0].axes[-1])
+        named = {kept: moved} if kept not in ("c", "_", moved.axis) else {}
+        return Reach(inputs=(seeing_all(x, x.axes[-1:]), seeing_all(y, [rows]) | named))
 
     def torch(self, *inputs: TensorType) -> Expression:
         self.two(inputs)

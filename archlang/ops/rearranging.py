@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Slide, Work, seeing_all
 from archlang.ops.checks import check_batched
-from archlang.ops.patterns import plan
+from archlang.ops.layouts import Strides, contiguous, laid, viewed
+from archlang.ops.patterns import Plan, plan
 from archlang.shapes import TensorType, Window, input_type
 
 
@@ -25,7 +26,15 @@ class _Layout(Operator):
         return ()
 
     def view(self, x: TensorType) -> bool:
-        return True
+        return self._viewed(x) is not None
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
+
+    def _viewed(self, x: TensorType) -> Strides | None:
+        """The strides of the result where it is the same memory, None where it is copied."""
+        known = laid(x)
+        return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
 
 class Permute(_Layout):
@@ -57,6 +66,10 @@ class Permute(_Layout):
         if names[0] != "n":
             raise Rejected("batch-axis", f"the batch stays the first axis, and this is `{self.axes}`", about="axes")
         return (TensorType(tuple(x[axis] for axis in names), names, x.dtype),)
+
+    def _viewed(self, x: TensorType) -> Strides | None:
+        strides = laid(x).strides
+        return tuple(strides[at] for at in self._order(x))
 
     def torch(self, x: TensorType) -> Expression:
         return Expression(f"{{0}}.permute({', '.join(map(str, self._order(x)))})")
@@ -91,10 +104,11 @@ class Rearrange(_Layout):
         return (TensorType(found.shape(), found.axes(), x.dtype),)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=plan(self.pattern, x).moves_positions)
+        return Reach(dict(_slides(plan(self.pattern, x))))
 
-    def view(self, x: TensorType) -> bool:
-        return plan(self.pattern, x).is_view
+    def _viewed(self, x: TensorType) -> Strides | None:
+        known = laid(x)
+        return plan(self.pattern, known).viewed(known.shape, known.strides)
 
     def torch(self, x: TensorType) -> Expression:
         return Expression(plan(self.pattern, x).template())
@@ -132,8 +146,32 @@ class Reshape(_Layout):
         return (TensorType((x.shape[0], *shape), input_type(shape, x.dtype).axes, x.dtype),)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=len(x.axes) > 2)
+        return Reach() if self.outputs(x)[0] == x else Reach(seeing_all(x))
 
     def torch(self, x: TensorType) -> Expression:
         # the batch is told, so that a size that does not fit is not taken for more images
         return Expression(f"{{0}}.reshape({{0}}.shape[0], {', '.join(map(str, self.shape))})")
+
+
+def _slides(found: Plan) -> Iterator[tuple[str, Slide]]:
+    """What a position sees of each axis that is split, renamed or made one with others.
+
+    A part that stands alone on the right moves along its axis there, by the product of the parts within it; the
+    others, which are channels now or stand elsewhere, are seen whole. Of axes that became one no position is named.
+    """
+    going = dict[str, str]()  # the parts that stand alone, and the axis that each is then
+    for group, axis in zip(found.right, found.axes(), strict=True):
+        long = [name for name in group if found.atoms[name].size > 1 or found.atoms[name].axis == "n"]
+        if len(long) == 1 and axis not in ("n", "c"):
+            going[long[0]] = axis
+    for group in found.left:
+        source = found.atoms[group[0]].source
+        if source in ("n", "c"):
+            continue
+        sizes = [found.atoms[name].size for name in group]
+        places = [prod(sizes[at + 1 :]) for at in range(len(group))]
+        moving = next((at for at, name in enumerate(group) if name in going), None)
+        extent = 1 + sum((sizes[at] - 1) * place for at, place in enumerate(places) if at != moving)
+        slide = Slide(extent, 0) if moving is None else Slide(extent, places[moving], 0, going[group[moving]])
+        if slide != Slide(axis=source):
+            yield source, slide

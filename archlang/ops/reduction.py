@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.shapes import TensorType
 
@@ -42,7 +42,7 @@ class _Reduction(Operator):
         return ()
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=any(x.axes[at] != "c" for at in self._reduced(x)))
+        return Reach(seeing_all(x, [x.axes[at] for at in self._reduced(x)]))
 
     def torch(self, x: TensorType) -> Expression:
         self._reduced(x)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from archlang.ops.base import Example, Kind, Module, Operator, Saved, Work
 from archlang.ops.checks import check_dtype
+from archlang.ops.layouts import Strides, laid, like
 from archlang.shapes import TensorType
 
 
@@ -23,6 +24,8 @@ class Dropout(Operator):
     elsewhere: ClassVar[tuple[str, ...]] = ("Dropout", "drop")
     examples: ClassVar[tuple[Example, ...]] = (Example("dropout 0.5", "3x4x4"), Example("dropout 0.2", "9"))
 
+    idle: ClassVar[bool] = True
+
     p: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
@@ -32,12 +35,19 @@ class Dropout(Operator):
     def work(self, x: TensorType) -> Work:
         return Work()
 
+    def training_work(self, x: TensorType) -> Work:
+        return Work(elementwise=x.values if self.p else 0)
+
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # the mask holds 0 or 1/(1 - p) in the dtype of the values
-        return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes),) if self.p else ()
+        mask = Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, name="mask", training_only=True)
+        return (mask,) if self.p else ()
 
     def view(self, x: TensorType) -> bool:
         return not self.p
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x) if self.p else laid(x).strides,)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Dropout", (("p", self.p),))

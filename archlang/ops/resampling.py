@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.windows import Sizes, brief, check_sides
 from archlang.shapes import TensorType, spatial_axes
 
@@ -50,8 +52,33 @@ class _Resample(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return ()
 
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (formatted(self.outputs(laid(x))[0].shape, x),)
+
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=True)  # a step of less than one position is no window's
+        sides = zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True)
+        return Reach({axis: self._slide(size, wanted) for axis, size, wanted in sides})
+
+    def _slide(self, size: int, wanted: int) -> Slide:
+        """What position i sees: floor(i*s) for a step s = size/wanted, or those less than r from where it lies.
+
+        That is (i + 1/2)*s - 1/2, or i*s where corners are aligned and s = (size - 1)/(wanted - 1); r is 1 for linear
+        modes and 2 for cubic ones. The slide is the smallest that holds every phase.
+        """
+        if self.mode == "nearest":
+            step = Fraction(size, wanted)
+            behind = 1 - Fraction(1, step.denominator)
+            return Slide(1 + behind, step, behind)
+        if self.align_corners:
+            step, first = Fraction(size - 1, max(wanted - 1, 1)), Fraction(0)
+        else:
+            step = Fraction(size, wanted)
+            first = (step - 1) / 2
+        phases = step.denominator
+        # the least by which a position lies beside one of the input, which then sees no further
+        beside = Fraction(1, phases if first * phases == int(first * phases) else 2 * phases)
+        reached = (2 if self.mode == "bicubic" else 1) - beside if beside < 1 else Fraction(0)
+        return Slide(1 + 2 * reached, step, reached - first)
 
     def torch(self, x: TensorType) -> Module:
         self._wanted(x)
@@ -152,7 +179,11 @@ class PixelShuffle(Operator):
         return ()
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(whole=self.r > 1)  # a step of less than one position is no window's
+        behind = 1 - Fraction(1, self.r)  # position i sees floor(i/r), along both axes
+        return Reach(dict.fromkeys("hw", Slide(1 + behind, Fraction(1, self.r), behind)))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (formatted(self.outputs(laid(x))[0].shape, x),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.PixelShuffle", (("upscale_factor", self.r),))
@@ -186,6 +217,9 @@ class ChannelShuffle(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return ()
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (formatted(self.outputs(laid(x))[0].shape, x),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.ChannelShuffle", (("groups", self.groups),))

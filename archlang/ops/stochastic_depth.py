@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from archlang.ops.base import Example, Kind, Module, Operator, Saved, Work
 from archlang.ops.checks import check_batched, check_dtype
+from archlang.ops.layouts import Strides, laid, like
 from archlang.shapes import TensorType
 
 _STOCHASTIC_DEPTH = '''
@@ -44,6 +46,8 @@ class StochasticDepth(Operator):
         Example("stochastic_depth 0.5 mode=batch", "9"),
     )
 
+    idle: ClassVar[bool] = True
+
     p: Annotated[float, Field(ge=0, lt=1)]
     mode: Literal["row", "batch"] = "row"
 
@@ -55,14 +59,21 @@ class StochasticDepth(Operator):
     def work(self, x: TensorType) -> Work:
         return Work()
 
+    def training_work(self, x: TensorType) -> Work:
+        return Work(elementwise=x.values if self.p else 0)
+
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         if not self.p:
             return ()
         rows = x["n"] if self.mode == "row" else 1
-        return (Saved("own", shape=(rows,), dtype=x.dtype, per_image=self.mode == "row"),)
+        mask = Saved("own", shape=(rows,), dtype=x.dtype, per_image=self.mode == "row", name="mask")
+        return (replace(mask, training_only=True),)
 
     def view(self, x: TensorType) -> bool:
         return not self.p
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x) if self.p else laid(x).strides,)
 
     def torch(self, x: TensorType) -> Module:
         options = (("mode", self.mode, "row"),)

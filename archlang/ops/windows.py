@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from archlang.diagnostics import Rejected
@@ -122,12 +123,20 @@ def adaptive_windows(size: int, wanted: int) -> list[tuple[int, int]]:
     return [(i * size // wanted, -(-(i + 1) * size // wanted)) for i in range(wanted)]
 
 
-def steady(windows: Sequence[tuple[int, int]]) -> Slide | None:
-    """Windows from 0 on that are one window sliding by equal steps, as that; None where extents or steps differ."""
+def adaptive_slide(size: int, wanted: int) -> Slide:
+    """These windows as one that slides: by whole steps where they are alike, else by size/wanted, wide enough for all.
+
+    Window i then starts at most 1 - 1/q before i*size/wanted and ends at most 1 - 1/q behind (i + 1)*size/wanted, where
+    q is the denominator of size/wanted.
+    """
+    windows = adaptive_windows(size, wanted)
     extent = windows[0][1]
-    step = windows[1][0] if len(windows) > 1 else extent
-    even = all(window == (at * step, at * step + extent) for at, window in enumerate(windows))
-    return Slide(extent, step) if even else None
+    step = windows[1][0] if len(windows) > 1 else 0
+    if all(window == (at * step, at * step + extent) for at, window in enumerate(windows)):
+        return Slide(extent, step)
+    share = Fraction(size, wanted)
+    over = 1 - Fraction(1, share.denominator)
+    return Slide(share + 2 * over, share, over)
 
 
 def brief(value: Sequence[int]) -> int | tuple[int, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from archlang.facts.passes import Passed, passes
 from archlang.facts.receptive import ReceptiveField, receptive_fields
+from archlang.facts.saved import KeptAt, saved
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph, is_at, join_path
 from archlang.shapes import TensorType
 from archlang.source import Span
-from archlang.why.answer import Part, Why, WhyLayer, WhyScope, arguments_of
+from archlang.why.answer import Keeps, Part, Why, WhyLayer, WhyScope, arguments_of
 from archlang.why.filling import axes_law, filled
 from archlang.why.notation import law_of
 from archlang.why.places import Place, at, child, places, unknown
@@ -26,15 +29,39 @@ def why(graph: Graph, path: str = "") -> Why:
     here = at(path, found)
     if not here:
         raise unknown(graph, path, found)
-    seen = receptive_fields(graph)
+    facts = _facts(graph)
     single = [place for place in here if place.layer.path == path and place.has_path]
     if not single and (not path or is_at(here[0].layer.path, path)):
-        return Why(graph.name, path, scope=_scope(graph, path, here, found, seen))
-    return Why(graph.name, path, layers=tuple(_layer(place, seen) for place in single or here))
+        return Why(graph.name, path, scope=_scope(graph, path, here, found, facts))
+    return Why(graph.name, path, layers=tuple(_layer(place, facts) for place in single or here))
 
 
-def _layer(place: Place, seen: Mapping[int, ReceptiveField]) -> WhyLayer:
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is told of layers beside their own facts, by the values that they give."""
+
+    fields: Mapping[int, ReceptiveField]
+    passed: Mapping[tuple[int, ...], Passed]
+    kept: Mapping[tuple[int, ...], KeptAt]
+
+
+def _facts(graph: Graph) -> _Facts:
+    passed = {one.layer.outputs: one for one in passes(graph, training=True).layers}
+    kept = {one.layer.outputs: one for one in saved(graph).layers}
+    return _Facts(receptive_fields(graph), passed, kept)
+
+
+def _keeps(kept: KeptAt) -> Iterator[Keeps]:
+    for tensor in kept.tensors:
+        what = tensor.name or "copy"
+        if tensor.value is not None:
+            what = "output" if tensor.value in kept.layer.outputs else "input"
+        yield Keeps(what, tensor.shape, tensor.dtype, tensor.new_bytes, tensor.keeper)
+
+
+def _layer(place: Place, facts: _Facts) -> WhyLayer:
     layer = place.layer
+    passed = facts.passed[layer.outputs]
     op, inputs, outputs = layer.op, layer.input_types, layer.output_types
     return WhyLayer(
         path=layer.path,
@@ -50,7 +77,10 @@ def _layer(place: Place, seen: Mapping[int, ReceptiveField]) -> WhyLayer:
         weights=op.weights(*inputs),
         params=op.params(*inputs),
         work=op.work(*inputs),
-        receptive=seen[layer.outputs[0]],
+        wanted=passed.wanted,
+        backward=passed.backward,
+        keeps=tuple(_keeps(facts.kept[layer.outputs])),
+        receptive=facts.fields[layer.outputs[0]],
         training_only=layer.training_only,
         reused=layer.reused,
         frozen=layer.frozen,
@@ -64,9 +94,7 @@ def _called(place: Place, within: str = "") -> tuple[Span, ...]:
     return tuple(call.node.span for call in reversed(calls))
 
 
-def _scope(
-    graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place], seen: Mapping[int, ReceptiveField]
-) -> WhyScope:
+def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place], facts: _Facts) -> WhyScope:
     first = here[0]
     call = next((call for call in first.calls if call.path == path and call.has_path), None)
     counts = count(graph)
@@ -85,7 +113,7 @@ def _scope(
         macs=sum(total.macs for total in totals),
         training_only=all(place.layer.training_only for place in here),
         reused=any(place.layer.reused for place in here),
-        joins=tuple(_layer(place, seen) for place in here if place.layer.path == path and not place.has_path),
+        joins=tuple(_layer(place, facts) for place in here if place.layer.path == path and not place.has_path),
     )
 
 

@@ -6,13 +6,28 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from archlang.facts.receptive import ReceptiveField
-from archlang.ops.base import Operator, Weight, Work
+from archlang.facts.receptive import Interval, ReceptiveField
+from archlang.ops.base import Operator, Ratio, Wanted, Weight, Work
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 from archlang.why.filling import Filled
 
 WHY_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """A tensor that a layer keeps for the backward pass over one image in training mode.
+
+    `what` is `input`, `output` or a name. `new_bytes` are kept because of it: none where `keeper`, the path of the
+    layer that keeps the memory first, kept it before, and none where it lives anyway, being a weight's.
+    """
+
+    what: str
+    shape: tuple[int, ...]
+    dtype: str
+    new_bytes: int
+    keeper: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +37,8 @@ class WhyLayer:
     `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those
     before and after as its docstring writes them, empty where it does not. Its counts are its own: one that is `reused`
     shares its weights with an earlier layer, `ties` says which of them are another's, and one that is `training_only`
-    does not run in evaluation.
+    does not run in evaluation. `work` is that of the forward pass in evaluation, `backward` that of a step of training,
+    which gives the gradients that are `wanted`.
     """
 
     path: str
@@ -38,6 +54,9 @@ class WhyLayer:
     weights: tuple[Weight, ...]
     params: int
     work: Work
+    wanted: Wanted
+    backward: Work
+    keeps: tuple[Keeps, ...]
     receptive: ReceptiveField
     training_only: bool
     reused: bool
@@ -91,7 +110,29 @@ class Why:
 
     def to_json(self) -> dict[str, object]:
         """The answer as plain JSON values."""
-        return {"version": WHY_VERSION, **asdict(self)}
+        told: dict[str, object] = {"version": WHY_VERSION, **asdict(self), "layers": [*map(_layer_json, self.layers)]}
+        if self.scope:
+            told["scope"] = {**asdict(self.scope), "joins": [*map(_layer_json, self.scope.joins)]}
+        return told
+
+
+def _layer_json(layer: WhyLayer) -> dict[str, object]:
+    return {**asdict(layer), "receptive": _field_json(layer.receptive)}
+
+
+def _field_json(field: ReceptiveField) -> dict[str, object]:
+    """Along each axis the size, the stride and the offset, which is where the first position's field starts; fractions
+    are strings like `1/2`. Where paths of different strides meet there is a list of them."""
+    told = {axis: [_interval_json(path) for path in paths] for axis, paths in field.paths.items()}
+    return {axis: paths[0] if len(paths) == 1 else paths for axis, paths in told.items()}
+
+
+def _interval_json(path: Interval) -> dict[str, object]:
+    return {"size": path.size, "stride": _number(path.stride), "offset": _number(-path.pad), "whole": path.whole}
+
+
+def _number(ratio: Ratio) -> int | str:
+    return ratio if isinstance(ratio, int) else str(ratio)
 
 
 def shown(value: object, *, window: bool = False) -> str:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from archlang.facts.receptive import ReceptiveField
 from archlang.shapes import TensorType, Window
 from archlang.source import Source, Span
 from archlang.why.answer import Part, Why, WhyLayer, WhyScope
 from archlang.why.columns import COLUMNS, aligned, folded
 from archlang.why.filling import Filled
-
-_WORK = {
-    "bias_adds": "additions of a bias", "normalised": "values normalised", "activated": "values activated",
-    "elementwise": "additions, multiplications and divisions", "comparisons": "comparisons", "moved": "values copied",
-}  # fmt: skip
+from archlang.why.passing import WORK_WORDS, backward_text, kept_text, seen_text
 
 
 def why_text(why: Why, sources: Mapping[str, Source]) -> str:
@@ -42,7 +37,9 @@ def _layer(layer: WhyLayer, title: str, sources: Mapping[str, Source]) -> Iterat
         *(("output", _type(type)) for type in layer.outputs),
         ("weights", ", ".join(f"{w.name} {Window(w.shape)}".strip() for w in layer.weights if not w.buffer)),
         ("buffers", ", ".join(f"{w.name} {Window(w.shape)}".strip() for w in layer.weights if w.buffer)),
-        ("sees", _seen(layer.receptive)),
+        ("sees", seen_text(layer.receptive)),
+        ("backward", backward_text(layer)),
+        *(("keeps" if not at else "", line) for at, line in enumerate(kept_text(layer))),
         ("note", _notes(layer)),
     ]
     yield from _facts(facts)
@@ -88,23 +85,6 @@ def _type(type: TensorType) -> str:
     return " ".join([*(named or ["one number"]), *([type.dtype] if type.dtype != "float32" else [])])
 
 
-def _seen(field: ReceptiveField) -> str:
-    """The receptive field in words: `7x7 of the input, in steps of 2`."""
-    if field.whole:
-        return "the whole input"
-    if not field.axes:
-        return ""
-    known = [interval for interval in field.axes.values() if interval is not None]
-    if len(known) < len(field.axes):
-        lost = " and ".join(axis for axis, interval in field.axes.items() if interval is None)
-        return f"no one window of the input: along {lost} paths of different strides meet"
-    sizes, steps = [interval.size for interval in known], [interval.stride for interval in known]
-    if set(sizes) == {1}:
-        return "one position of the input"
-    step = str(steps[0]) if len(set(steps)) == 1 else str(Window(steps))
-    return f"{'x'.join(map(str, sizes))} of the input (its receptive field), in steps of {step}"
-
-
 def _notes(part: WhyLayer | WhyScope) -> str:
     """What is unusual about it."""
     if isinstance(part, WhyScope):
@@ -133,8 +113,8 @@ def _law(layer: WhyLayer) -> Iterator[str]:
         yield f"  no {' and no '.join(absent)}"
     told = {line.name for line in layer.law}
     for name, amount in asdict(layer.work).items():
-        if amount and name in _WORK and name not in told:
-            yield f"  {amount:,} {_WORK[name]}"
+        if amount and name in WORK_WORDS and name not in told:
+            yield f"  {amount:,} {WORK_WORDS[name]}"
 
 
 def _formula(line: Filled, width: int) -> Iterator[str]:

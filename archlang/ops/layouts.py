@@ -1,0 +1,178 @@
+"""Where the values of a tensor lie in memory: strides, and the rules by which torch chooses those of a result.
+
+A stride is counted in values. An operator that is asked with plain types takes them for contiguous, at a batch that is
+more than one; one that is asked with `Laid` types knows the batch and the strides that there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import prod
+
+from archlang.shapes import TensorType
+
+Strides = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Laid(TensorType):
+    """A type at the batch that runs, with strides. Two of one `place` are one tensor; -1 is a place of its own."""
+
+    strides: Strides = ()
+    place: int = -1
+
+
+def contiguous(shape: Sequence[int]) -> Strides:
+    """The strides of values that lie in order, the last axis innermost."""
+    return (*reversed(list(accumulate((max(size, 1) for size in reversed(shape[1:])), int.__mul__, initial=1))),)[
+        : len(shape)
+    ]
+
+
+def at_batch(x: TensorType, batch: int) -> TensorType:
+    """The type with so many images."""
+    shape = (size * batch if axis == "n" else size for size, axis in zip(x.shape, x.axes, strict=True))
+    return TensorType(tuple(shape), x.axes, x.dtype)
+
+
+def laid(x: TensorType) -> Laid:
+    """The type with its strides; a plain one is contiguous, and its batch open: more than one."""
+    if isinstance(x, Laid):
+        return x
+    shape = at_batch(x, 2).shape
+    return Laid(shape, x.axes, x.dtype, contiguous(shape))
+
+
+def is_at(x: Laid, strides: Strides) -> bool:
+    """Whether the values lie so; the stride of an axis of size 1 says nothing."""
+    return all(size == 1 or one == other for size, one, other in zip(x.shape, x.strides, strides, strict=True))
+
+
+def is_contiguous(x: Laid) -> bool:
+    """Whether the values lie in order."""
+    return is_at(x, contiguous(x.shape))
+
+
+def viewed(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) -> Strides | None:
+    """The strides under which the same memory has another shape of as many values; None where none has it.
+
+    Axes that lie in memory as one are taken together, and each such run is cut anew.
+    """
+    kept = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size > 1]
+    runs: list[list[tuple[int, int]]] = []
+    for size, stride in kept:
+        if runs and runs[-1][-1][1] == size * stride:
+            runs[-1].append((size, stride))
+        else:
+            runs.append([(size, stride)])
+    made: list[int] = []
+    left, step = 1, 1  # what is left of the run that is cut, and its stride
+    for size in reversed(wanted):
+        if size > 1 and left == 1:
+            run = runs.pop()
+            left, step = prod(count for count, _ in run), run[-1][1]
+        if left % size:
+            return None
+        made.append(step)
+        left, step = left // size, step * size
+    return tuple(reversed(made))
+
+
+def permuted(shape: Sequence[int], order: Sequence[int]) -> Strides:
+    """Dense strides, the axes from the innermost to the outermost as `order` says."""
+    strides = [0] * len(shape)
+    step = 1
+    for axis in order:
+        strides[axis] = step
+        step *= max(shape[axis], 1)
+    return tuple(strides)
+
+
+def blended(shape: Sequence[int], *inputs: Laid) -> Strides:
+    """The strides of a result computed value by value (torch's TensorIterator).
+
+    Those of the inputs where all have the same and leave no gap; else dense, the axes in the order in which the first
+    input that tells them apart has them. An axis that an input repeats has the stride 0 there.
+    """
+    if all(x.shape == tuple(shape) and is_contiguous(x) for x in inputs):
+        return contiguous(shape)
+    if all(x.shape == tuple(shape) and x.strides == inputs[0].strides for x in inputs) and _is_dense(inputs[0]):
+        return inputs[0].strides
+    repeated = [_repeated(shape, x) for x in inputs]
+    order = list(reversed(range(len(shape))))
+    for at in range(1, len(order)):
+        place = at
+        for before in reversed(range(at)):
+            found = _inner(shape, repeated, order[before], order[place])
+            if found > 0:
+                order[before], order[place] = order[place], order[before]
+                place = before
+            elif found < 0:
+                break
+    return permuted(shape, order)
+
+
+def like(x: TensorType) -> Strides:
+    """The strides of a result computed from one input, value by value."""
+    one = laid(x)
+    return blended(one.shape, one)
+
+
+def _repeated(shape: Sequence[int], x: Laid) -> Strides:
+    lacking = len(shape) - len(x.shape)
+    told = zip(shape[lacking:], x.shape, x.strides, strict=True)
+    return (*(0,) * lacking, *(0 if size == 1 and wanted != 1 else stride for wanted, size, stride in told))
+
+
+def _inner(shape: Sequence[int], strides: Sequence[Strides], a: int, b: int) -> int:
+    """1 where axis b lies further in than axis a, -1 where not, 0 where no input tells."""
+    for each in strides:
+        if each[a] == 0 or each[b] == 0:
+            continue
+        if each[a] != each[b]:
+            return 1 if each[a] > each[b] else -1
+        if shape[a] > shape[b]:
+            return 1
+    return 0
+
+
+def _is_dense(x: Laid) -> bool:
+    """Whether the values leave no gap and none lies upon another."""
+    axes = sorted((stride, size) for size, stride in zip(x.shape, x.strides, strict=True) if size > 1)
+    return not axes or (axes[0][0] == 1 and all(a[0] * a[1] == b[0] for a, b in pairwise(axes)))
+
+
+def is_channels_last(x: Laid) -> bool:
+    """Whether torch takes the input for one whose channels lie innermost: n c h w or n c d h w."""
+    rank = len(x.shape)
+    if rank not in (4, 5):
+        return False
+    least = 0
+    if x.strides[1] == 0:
+        return False
+    for axis in (1, *reversed(range(2, rank)), 0):
+        if x.shape[axis] == 0 or x.strides[axis] < least or (axis == 0 and least == x.strides[1]):
+            return False
+        least = x.strides[axis]
+        if x.shape[axis] > 1:
+            least *= x.shape[axis]
+    return True
+
+
+def channels_last(shape: Sequence[int]) -> Strides:
+    """The strides of n c h w or n c d h w with the channels innermost."""
+    return permuted(shape, (1, *reversed(range(2, len(shape))), 0))
+
+
+def formatted(shape: Sequence[int], x: TensorType) -> Strides:
+    """The strides of a result that keeps the input's memory format: channels innermost, or in order."""
+    return channels_last(shape) if is_channels_last(laid(x)) else contiguous(shape)
+
+
+def unsqueezed(x: Laid, at: int) -> Laid:
+    """The tensor with a further axis of size 1."""
+    stride = x.shape[at] * x.strides[at] if at < len(x.shape) else 1
+    shape, strides = (*x.shape[:at], 1, *x.shape[at:]), (*x.strides[:at], stride, *x.strides[at:])
+    return Laid(shape, (*x.axes[:at], "_", *x.axes[at:]), x.dtype, strides)

@@ -1,0 +1,77 @@
+"""What a layer sees, what its backward pass costs and what is kept for it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from archlang.facts.receptive import Interval, ReceptiveField
+from archlang.ops.base import Work
+from archlang.shapes import Window
+from archlang.why.answer import Keeps, WhyLayer
+
+WORK_WORDS: Mapping[str, str] = {
+    "bias_adds": "additions of a bias", "normalised": "values normalised", "activated": "values activated",
+    "elementwise": "additions, multiplications and divisions", "comparisons": "comparisons", "moved": "values copied",
+}  # fmt: skip
+
+
+def seen_text(field: ReceptiveField) -> str:
+    """The receptive field in words: `7x7 of the input (its receptive field), in steps of 2 from -3 on`.
+
+    The last is where the field of the first position starts, which may lie in the padding.
+    """
+    if field.whole:
+        return "the whole input"
+    known = [interval for interval in field.axes.values() if interval is not None and not interval.whole]
+    alike = {(interval.stride, interval.pad) for interval in known}
+    if not field.paths or len(known) < len(field.paths) or len(alike) > 1:
+        return "; ".join(f"along {axis} {_along(paths)}" for axis, paths in field.paths.items())
+    sizes = [interval.size for interval in known]
+    if set(sizes) == {1}:
+        return "one position of the input" + (_steps(known[0]) if alike != {(1, 0)} else "")
+    return f"{'x'.join(map(str, sizes))} of the input (its receptive field){_steps(known[0])}"
+
+
+def _along(paths: tuple[Interval, ...]) -> str:
+    path, *others = paths
+    if others:
+        strides = " and ".join(str(path.stride) for path in paths)
+        return f"no one window: paths meet that move in steps of {strides}"
+    return f"all {path.size}" if path.whole else f"{path.size}{_steps(path)}"
+
+
+def _steps(interval: Interval) -> str:
+    if not interval.stride:
+        return f" from {-interval.pad} on, whatever the position"
+    return f", in steps of {interval.stride} from {-interval.pad} on"
+
+
+def backward_text(layer: WhyLayer) -> str:
+    """Which gradients the backward pass gives, and its work."""
+    inputs = "input" if len(layer.inputs) == 1 else "inputs" if all(layer.wanted.inputs) else "trained inputs"
+    given = [word for word, holds in (("weights", layer.wanted.weights), (inputs, any(layer.wanted.inputs))) if holds]
+    if not given:
+        return "nothing: no gradient is wanted here"
+    return f"gradients of its {' and '.join(given)}: {work_text(layer.backward) or 'no arithmetic'}"
+
+
+def work_text(work: Work) -> str:
+    """The columns that are not 0."""
+    columns = [(name, amount) for name, amount in asdict(work).items() if amount]
+    return ", ".join(f"{amount:,} {WORK_WORDS.get(name, 'MACs')}" for name, amount in columns)
+
+
+def kept_text(layer: WhyLayer) -> Iterator[str]:
+    """A line for each tensor that is kept for the backward pass over one image, with its bytes."""
+    for tensor in layer.keeps:
+        yield f"its {tensor.what} {Window(tensor.shape)} {tensor.dtype}, {_memory(tensor, layer)}"
+
+
+def _memory(tensor: Keeps, layer: WhyLayer) -> str:
+    if tensor.keeper is None:
+        return "which lives anyway"
+    if tensor.new_bytes:
+        return f"{tensor.new_bytes:,} bytes"
+    own = tensor.keeper == layer.path
+    return f"which {'it' if own else tensor.keeper or 'a join'} keeps already"
