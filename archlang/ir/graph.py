@@ -1,0 +1,81 @@
+"""The Graph itself, and how it is walked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from archlang.ir.layers import Around, Layer
+from archlang.ir.nodes import Block, Model, OpNode, Promise
+
+if TYPE_CHECKING:
+    import networkx
+
+VERSION: Literal[1] = 1
+
+
+class Graph(Model):
+    """A net, checked. `blocks` stand callees first; the last one is the net itself.
+
+    `open_sizes` names the sizes that its inputs leave open: for each, the inputs and axes that have it.
+    """
+
+    version: Literal[1] = VERSION
+    name: str
+    arguments: dict[str, str]
+    blocks: tuple[Block, ...]
+    promises: tuple[Promise, ...] = ()
+    open_sizes: dict[str, tuple[tuple[str, str], ...]] = Field(default_factory=dict[str, tuple[tuple[str, str], ...]])
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Block]:
+        return {block.id: block for block in self.blocks}
+
+    @property
+    def root(self) -> Block:
+        return self.blocks[-1]
+
+    def flat(self) -> Iterator[Layer]:
+        """Every operator of the whole net in the order written, calls expanded."""
+        numbers = iter(range(10**18))
+        inputs = [next(numbers) for _ in self.root.inputs]
+        yield from self._expand(self.root, Around(), inputs, numbers, {})
+
+    def _expand(
+        self, block: Block, around: Around, inputs: list[int], numbers: Iterator[int], given: dict[int, int]
+    ) -> Iterator[Layer]:
+        given.update(zip((port.value for port in block.inputs), inputs, strict=True))
+        around = around.freezing(block)
+        for node in block.nodes:
+            inside = around.within(block, node)
+            sources = [given[value] for value in node.inputs]
+            if isinstance(node, OpNode):
+                results = [next(numbers) for _ in node.outputs]
+                yield inside.layer(node, block, tuple(sources), tuple(results))
+            else:
+                callee, inner = self.by_id[node.block], dict[int, int]()
+                yield from self._expand(callee, inside, sources, numbers, inner)
+                results = [inner[port.value] for port in callee.outputs]
+            given.update(zip(node.outputs, results, strict=True))
+
+    def to_networkx(self) -> networkx.MultiDiGraph[int]:
+        """The whole net as a networkx graph: a node for each operator, an edge for each value that flows."""
+        import networkx as nx
+
+        graph: networkx.MultiDiGraph[int] = nx.MultiDiGraph(name=self.name)
+        made: dict[int, int] = {}
+        for number, layer in enumerate(self.flat()):
+            graph.add_node(number, path=layer.path, op=layer.op.word, outputs=[str(t) for t in layer.output_types])
+            for value, type in zip(layer.inputs, layer.input_types, strict=True):
+                if value in made:
+                    graph.add_edge(made[value], number, shape=str(type))
+            made.update(dict.fromkeys(layer.outputs, number))
+        return graph
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a Graph."""
+    return Graph.model_json_schema()

@@ -1,0 +1,150 @@
+"""What a Graph is made of: operators applied, blocks called, the blocks themselves, what is promised."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from archlang.ir.fields import AnyOperator
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType
+from archlang.source import Span
+
+FACTS = (  # what `expect` promises: numbers, and a window
+    "params", "trainable_params", "buffers", "macs", "flops", "output_values", "backward_macs", "saved_bytes",
+    "bias_adds", "normalised", "activated", "elementwise", "comparisons", "moved", "receptive_field",
+)  # fmt: skip
+
+
+def join_path(*parts: str | None) -> str:
+    """Dotted parts in one path; empty parts and None add nothing."""
+    return ".".join(part for part in parts if part)
+
+
+def is_at(path: str, top: str) -> bool:
+    """Whether a path is `top` or stands below it."""
+    return path == top or path.startswith(f"{top}.")
+
+
+class Model(BaseModel):
+    """A frozen part of the Graph."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
+
+
+class OpNode(Model):
+    """One operator applied. Its weights live at `scope.name`; a join has no name.
+
+    `module` is the path (within the block) of an earlier node's module that is applied again, which has no name of its
+    own then. `ties` says which of its weights are another's: `{"weight": "wte.weight"}`.
+    """
+
+    kind: Literal["op"] = "op"
+    op: Annotated[Operator, AnyOperator]
+    scope: str
+    name: str | None
+    module: str | None = None
+    ties: dict[str, str] = {}
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    span: Span
+
+    @property
+    def path(self) -> str:
+        """The path of its module within the block; a join's is that of its scope."""
+        return self.module or join_path(self.scope, self.name)
+
+
+class CallNode(Model):
+    """One call of a block: `block` is the id of another block of the Graph. `module` is as an operator's."""
+
+    kind: Literal["call"] = "call"
+    block: str
+    scope: str
+    name: str | None
+    module: str | None = None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    span: Span
+
+    @property
+    def path(self) -> str:
+        """The path of its module within the block."""
+        return self.module or join_path(self.scope, self.name)
+
+
+Node = Annotated[OpNode | CallNode, Field(discriminator="kind")]
+
+
+class Port(Model):
+    """A named input or output of a block. An output `when training` is given in training mode only."""
+
+    name: str
+    value: int
+    training: bool = False
+
+
+class Block(Model):
+    """A block at one set of arguments and input types.
+
+    `types` holds the type of each value. `scopes` lists the labelled braces in the order written, `labels` the value
+    that each label or path names. Nothing at or below a path that is `frozen` is trained.
+    """
+
+    id: str
+    name: str
+    arguments: dict[str, str]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    types: tuple[TensorType, ...]
+    nodes: tuple[Node, ...]
+    scopes: tuple[str, ...]
+    labels: dict[str, int]
+    frozen: tuple[str, ...] = ()
+
+    @cached_property
+    def training_only(self) -> frozenset[tuple[int, ...]]:
+        """The nodes (by the values they give) that reach nothing but outputs `when training`."""
+        if not any(port.training for port in self.outputs):
+            return frozenset()
+        needed = {port.value for port in self.outputs if not port.training}
+        idle: set[tuple[int, ...]] = set()
+        for node in reversed(self.nodes):
+            if needed.isdisjoint(node.outputs):
+                idle.add(node.outputs)
+            else:
+                needed.update(node.inputs)
+        return frozenset(idle)
+
+    def runs(self) -> list[list[OpNode | CallNode]]:
+        """The nodes in order; calls of one block, each fed by the one before it, stand together."""
+        found: list[list[OpNode | CallNode]] = []
+        for node in self.nodes:
+            last = found[-1][-1] if found else None
+            if (
+                isinstance(node, CallNode)
+                and isinstance(last, CallNode)
+                and (node.block, node.scope, node.inputs) == (last.block, last.scope, last.outputs)
+            ):
+                found[-1].append(node)
+            else:
+                found.append([node])
+        return found
+
+    def types_of(self, values: tuple[int, ...]) -> tuple[TensorType, ...]:
+        """The types of these values."""
+        return tuple(self.types[value] for value in values)
+
+
+class Promise(Model):
+    """An `expect` line: a fact of a path, a comparison, the number or shape promised. `slack` belongs to `~`."""
+
+    path: str
+    fact: str
+    comparison: Literal["==", "!=", "<", "<=", ">", ">=", "~"]
+    expected: int | float | tuple[int, ...]
+    slack: float = 0.0
+    text: str
+    span: Span
