@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from errno import EISDIR
 from itertools import count
 from pathlib import Path
@@ -26,14 +27,13 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
         handle, name = mkstemp(dir=target.parent, prefix=".archlang-", suffix=".tmp")
     except OSError as error:  # it would name the temporary file, of which the caller knows nothing
         raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
+    with ExitStack() as stack:
+        stack.callback(os.unlink, name)
         with open(handle, "wb") as file:
             file.write(content)
         os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+        stack.pop_all()  # the file stands under its own name
 
 
 def write_fresh(path: str | Path, data: bytes | str) -> Path:
@@ -44,11 +44,10 @@ def write_fresh(path: str | Path, data: bytes | str) -> Path:
             chosen.touch(exist_ok=False)  # takes the name, so that of two programs only one has it
         except FileExistsError:
             continue
-        try:
+        with ExitStack() as stack:
+            stack.callback(chosen.unlink)
             write_whole(chosen, data)
-        except BaseException:
-            chosen.unlink()
-            raise
+            stack.pop_all()
         return chosen
 
 

@@ -1,0 +1,31 @@
+"""The syntax tree: what was written. One frozen class for each rule of the grammar, each with its span."""
+
+from __future__ import annotations
+
+from archlang.syntax.actions import Action, Apply, Body, Branches, For, If, Inline, Repeat, Residual, Reuse, Targets
+from archlang.syntax.declarations import Declaration, Definition, Derived, File, Use
+from archlang.syntax.expressions import (
+    Argument,
+    Attribute,
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    Index,
+    Literal,
+    Name,
+    OpenSize,
+    Quantity,
+    Sequence,
+    Slice,
+    Text,
+    Unary,
+)
+from archlang.syntax.statements import Broken, Expect, Freeze, Input, Let, Output, Param, Parameter, Statement, Step
+
+__all__ = [
+    "Action", "Apply", "Argument", "Attribute", "Binary", "Body", "Branches", "Broken", "Call", "Conditional",
+    "Declaration", "Definition", "Derived", "Expect", "Expression", "File", "For", "Freeze", "If", "Index",
+    "Inline", "Input", "Let", "Literal", "Name", "OpenSize", "Output", "Param", "Parameter", "Quantity", "Repeat",
+    "Residual", "Reuse", "Sequence", "Slice", "Statement", "Step", "Targets", "Text", "Unary", "Use",
+]  # fmt: skip

@@ -1,0 +1,58 @@
+"""What stands at the top of a file, and the file."""
+
+from __future__ import annotations
+
+from archlang.source import Span
+from archlang.syntax.actions import Body
+from archlang.syntax.expressions import Argument, Name
+from archlang.syntax.statements import Let, Parameter
+from archlang.syntax.tree import tree
+
+
+@tree
+class Definition:
+    """A `net` or a `block`."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    body: Body
+    is_net: bool
+    span: Span
+
+
+@tree
+class Derived:
+    """`net name = base arguments { expectations }`."""
+
+    name: Name
+    base: Name
+    arguments: tuple[Argument, ...]
+    body: Body | None
+    span: Span
+
+
+@tree
+class Use:
+    """`use "path": names`."""
+
+    path: str
+    path_span: Span
+    names: tuple[Name, ...]
+    span: Span
+
+
+Declaration = Definition | Derived | Let | Use
+
+
+@tree
+class File:
+    """A parsed file. `broken` names the declarations that could not be read: nothing is said of what is in them.
+
+    `words` is how long it is: all that the parser read, ends of lines too.
+    """
+
+    name: str
+    declarations: tuple[Declaration, ...]
+    comments: tuple[tuple[Span, str], ...]
+    broken: frozenset[str]
+    words: int = 0

@@ -1,0 +1,103 @@
+"""What stands on a line of a body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlang.source import Span
+from archlang.syntax.expressions import Argument, Expression
+from archlang.syntax.tree import tree
+
+if TYPE_CHECKING:
+    from archlang.syntax.actions import Action
+
+
+@tree
+class Parameter:
+    """A parameter of a block, net or function, with its default where it has one.
+
+    `open_size` says that it is a size which an input leaves open; such a one is given by name alone.
+    """
+
+    name: str
+    default: Expression | None
+    span: Span
+    open_size: bool = False
+
+
+@tree
+class Let:
+    """`let name = value`; with parameters it defines a function."""
+
+    name: str
+    parameters: tuple[Parameter, ...] | None
+    value: Expression
+    span: Span
+
+
+@tree
+class Input:
+    """`input name: shape dtype=...`."""
+
+    name: str
+    shape: Expression | None
+    options: tuple[Argument, ...]
+    span: Span
+
+
+@tree
+class Param:
+    """`param label: shape init=...`; a `buffer` is one that training does not change."""
+
+    label: Expression
+    shape: Expression
+    options: tuple[Argument, ...]
+    buffer: bool
+    span: Span
+
+
+@tree
+class Output:
+    """`output values`, `training` where it says `when training`."""
+
+    values: tuple[Expression, ...]
+    training: bool
+    span: Span
+
+
+@tree
+class Expect:
+    """`expect subject comparison promised`."""
+
+    subject: Expression
+    comparison: str
+    promised: Expression
+    span: Span
+
+
+@tree
+class Freeze:
+    """`freeze paths`."""
+
+    paths: tuple[Expression, ...]
+    span: Span
+
+
+@tree
+class Broken:
+    """A line that was reported and taken out; its value is unknown."""
+
+    span: Span
+
+
+@tree
+class Step:
+    """`label: action`, reached by a written arrow or not."""
+
+    label: Expression | None
+    action: Action
+    arrow: bool
+    span: Span
+
+
+Statement = Let | Input | Param | Output | Expect | Freeze | Broken | Step
