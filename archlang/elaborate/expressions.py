@@ -9,12 +9,15 @@ from typing import Any
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.builder import Here
+from archlang.elaborate.builtins import MAX_NUMBER
 from archlang.elaborate.values import UNKNOWN, Mistake, Silent, Value, kind
 from archlang.source import Span
 
 
 def evaluate(node: s.Expression, here: Here) -> Value:
     """The value of an expression; raises `Mistake` with the place, or `Silent` behind an earlier mistake."""
+    if type(node) is s.Literal and type(node.value) is int and node.value < MAX_NUMBER:
+        return node.value  # most of what is evaluated
     value = _evaluators()[type(node)](node, here)
     if value is UNKNOWN:
         raise Silent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.builder import Here, bundle
-from archlang.elaborate.builtins import MAX_ITEMS, MAX_NUMBER, apply_operator, fits, quick, too_large
+from archlang.elaborate.builtins import MAX_ITEMS, apply_operator, fits, quick, too_large
 from archlang.elaborate.expressions import evaluate, placed, truth
 from archlang.elaborate.paths import flattened
 from archlang.elaborate.values import Bundle, Mistake, Strided, Tensor, Value, kind, size_of
@@ -14,8 +14,6 @@ from archlang.source import Span
 
 
 def literal(node: s.Literal, here: Here) -> Value:
-    if type(node.value) is int and node.value < MAX_NUMBER:
-        return node.value
     if isinstance(node.value, tuple):
         return Window(node.value)
     if not fits(node.value):

@@ -7,8 +7,9 @@ and not with the layers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 
 from archlang.ir import Block, CallNode, Graph, Layer, Node, OpNode, is_at
 from archlang.ops.base import Weight, Work
@@ -35,6 +36,9 @@ class Totals:
     def again(self) -> Totals:
         """What running once more adds: everything but the weights."""
         return replace(self, params=0, trainable_params=0, buffers=0)
+
+    def __mul__(self, times: int) -> Totals:
+        return Totals(*(getattr(self, field.name) * times for field in fields(self)))
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -103,11 +107,24 @@ def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
     blocks: dict[str, Totals] = {}
     counts = Counts(operators, blocks)
     for block in graph.blocks:
-        total = sum((counts.at(block, node) for node in block.nodes), Totals())
+        total = sum((one * times for one, times in Counter(_each(counts, block)).items()), Totals())
         if block.frozen:
             total = replace(total, trainable_params=_trained(graph, counts, block, block.frozen))
         blocks[block.id] = total
     return replace(counts, net=blocks[graph.root.id])
+
+
+def _each(counts: Counts, block: Block) -> Iterator[Totals]:
+    """The counts of each node of a block; those of calls that repeat are alike, and so are summed by a product."""
+    known: dict[tuple[str, bool, bool], Totals] = {}
+    for node in block.nodes:
+        if isinstance(node, OpNode):
+            yield counts.at(block, node)
+            continue
+        key = node.block, node.module is not None, node.outputs in block.training_only
+        if key not in known:
+            known[key] = counts.at(block, node)
+        yield known[key]
 
 
 def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]) -> int:
