@@ -240,7 +240,7 @@ def test_the_lightest_shipped_net_of_a_file_keeps_what_is_told(path: Path) -> No
     assert_exact(lightest, [(1, True), (1, False)])
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @files
 def test_all_shipped_nets_keep_what_is_told(path: Path) -> None:
     for graph in graphs(path):

@@ -11,6 +11,8 @@ from pathlib import Path
 from archlang.cli.commands import COMMANDS, command
 
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
+OPERATORS_HELP = "a Python file with operators of your own; it is run, and the flag may be given several times"
+KNOW_OPERATORS = ("ops",)  # commands that take no SPEC and know the operators
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,13 +21,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser(words[:1]).parse_args(words)
     from archlang.compiler import CallError, SpecError
     from archlang.diagnostics import Rejected
+    from archlang.ops import OperatorsError, registered
 
     try:
-        return command(arguments.command).run(arguments)
+        with registered(getattr(arguments, "operators", ())):
+            return command(arguments.command).run(arguments)
     except SpecError as error:
         print(error, file=sys.stderr)
         return 1
-    except CallError as error:
+    except (CallError, OperatorsError) as error:
         print(f"archlang: {error}", file=sys.stderr)
     except Rejected as rejected:
         help = f"\nhelp: {rejected.help}" if rejected.help else ""
@@ -65,6 +69,10 @@ def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
             )
             sub.add_argument(
                 "--root", type=Path, metavar="DIR", help="the folder that `use` may not leave (the spec's own)"
+            )
+        if made.spec or name in KNOW_OPERATORS:
+            sub.add_argument(
+                "--operators", action="append", default=[], type=Path, metavar="FILE.py", help=OPERATORS_HELP
             )
         made.options(sub)
     return parser

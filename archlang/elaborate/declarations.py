@@ -17,7 +17,7 @@ from archlang.elaborate.session import Meter, Session, meter_of
 from archlang.elaborate.steps import too_deep
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import UNKNOWN, BlockValue, Function, Given, Mistake, Silent, Value
-from archlang.ops import registry
+from archlang.ops import is_built_in
 from archlang.source import Span, path_from
 
 
@@ -39,14 +39,14 @@ def _top(file: s.File, session: Session) -> Here:
     for declaration in file.declarations:
         if isinstance(declaration, s.Use):
             for used in declaration.names:
-                if _is_free(used.text, used.span, places, here) and used.text not in registry():
+                if _is_free(used.text, used.span, places, here) and not is_built_in(used.text):
                     home.used[used.text] = _home_of(declaration, home, session)
                     home.later[used.text] = _reported(partial(_used, used, declaration, here), used.span, here)
             continue
         name, span = _named(declaration)
         if not _is_free(name, span, places, here):
             continue
-        sound = _check_parameters(declaration, here) and name not in registry()
+        sound = _check_parameters(declaration, here) and not is_built_in(name)
         home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
         if not isinstance(declaration, s.Let):
             home.nets[name] = declaration
@@ -60,8 +60,8 @@ def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool
         mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")
         here.session.report(Mistake(mistake, span, labels))
         return False
-    if name in registry() or name == "it":
-        what = "an operator" if name in registry() else "the value that flows"
+    if is_built_in(name) or name == "it":
+        what = "an operator" if is_built_in(name) else "the value that flows"
         message = f"`{name}` is {what}; a declaration needs a name of its own"
         here.session.report(Mistake(Rejected("name-taken", message), span))
     places[name] = span

@@ -1,30 +1,48 @@
-"""The registry: every operator class in this package, by its word in the language."""
+"""The registry: every operator class by its word in the language, those of this package and a user's own.
+
+An own operator is a class as they all are. An installed package names it by an entry point of the group
+`archlang.operators`, whose name is the word and whose value is the class: `cube = "mine.operators:Cube"`. A file that
+holds operators is run, and they are taken in, by `register`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.util import find_spec
 from pkgutil import iter_modules
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from archlang.ops.base import Operator
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+GROUP = "archlang.operators"  # of the entry points
+
 _WORD = re.compile(r'^    word: ClassVar\[str\] = "(\w+)"$', re.MULTILINE)
+
+
+class OperatorsError(ValueError):
+    """An operator, of a user's own as a rule, is wrong: its file or package fails, its word exists, its law is none."""
 
 
 class _Registry(Mapping[str, type[Operator]]):
     """Operator classes by word. A family's file is imported when one of its operators is first asked for.
 
     Which file holds which is read off the text of the files, so that a command pays for the families of its nets and
-    not for a hundred classes.
+    not for a hundred classes. The packages that are installed are looked through for a word that is in none of them.
     """
 
     def __init__(self) -> None:
         self._families: dict[str, str] = {}
+        self._files: dict[str, type[Operator]] = {}
+        self._packages: dict[str, EntryPoint] | None = None
         for module in iter_modules(__path__):
             name = f"{__name__}.{module.name}"
             for word in _words_in(name):
@@ -33,16 +51,54 @@ class _Registry(Mapping[str, type[Operator]]):
                 self._families[word] = name
 
     def __getitem__(self, word: str) -> type[Operator]:
-        return classes_in(self._families[word])[word]
+        if word in self._families:
+            return classes_in(self._families[word])[word]
+        return self._files[word] if word in self._files else _loaded(self._installed()[word])
 
     def __contains__(self, word: object) -> bool:
+        return word in self._families or word in self._files or word in self._installed()
+
+    def is_built_in(self, word: str) -> bool:
+        """Whether a word is one of this package's own, for which no other package is looked through."""
         return word in self._families
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._families)
+        return iter((*self._families, *self._files, *self._installed()))
 
     def __len__(self) -> int:
-        return len(self._families)
+        return len(list(iter(self)))
+
+    def add(self, found: Mapping[str, type[Operator]], file: str) -> None:
+        """Take the operators of a file in, all of them or none."""
+        for word in found:
+            if word in self:
+                raise OperatorsError(f"{file}: there is an operator `{word}` already")
+        self._take({**self._files, **found})
+
+    @contextmanager
+    def kept(self) -> Generator[None]:
+        """What is taken in within is let go at the end."""
+        before = self._files
+        try:
+            yield
+        finally:
+            self._take(before)
+
+    def _take(self, files: dict[str, type[Operator]]) -> None:
+        self._files = files
+        foreign_names.cache_clear()
+        enumerations.cache_clear()
+
+    def _installed(self) -> dict[str, EntryPoint]:
+        """The entry points of the packages that are installed, by word."""
+        if self._packages is None:
+            found: dict[str, EntryPoint] = {}
+            for package, entry in _entry_points():
+                if entry.name in self._families or entry.name in found:
+                    raise OperatorsError(f"the package {package}: there is an operator `{entry.name}` already")
+                found[entry.name] = entry
+            self._packages = found
+        return self._packages
 
 
 def _words_in(module: str) -> list[str]:
@@ -61,15 +117,37 @@ def classes_in(module: str) -> dict[str, type[Operator]]:
 
 
 @cache
-def registry() -> Mapping[str, type[Operator]]:
-    """Operator classes by word. A class found in any file of this package belongs to it."""
+def _registry() -> _Registry:
     return _Registry()
+
+
+def registry() -> Mapping[str, type[Operator]]:
+    """Operator classes by word: those of any file of this package, of packages that are installed, of files named.
+
+    Raises OperatorsError where a package cannot be loaded.
+    """
+    return _registry()
+
+
+def is_built_in(word: str) -> bool:
+    """Whether an operator of this package has that word. A spec may declare any other name, whatever is installed."""
+    return _registry().is_built_in(word)
+
+
+def _sound() -> dict[str, type[Operator]]:
+    """All operators but those whose package cannot be loaded, which is told where their word is used."""
+    found: dict[str, type[Operator]] = {}
+    for word in registry():
+        with suppress(OperatorsError):
+            found[word] = registry()[word]
+    return found
 
 
 @cache
 def foreign_names() -> dict[str, str]:
-    """Other libraries' names, in lower case, and ours."""
-    return {name.lower(): word for word, op in registry().items() for name in op.elsewhere}
+    """Other libraries' names, in lower case, and ours; of two claims the first stands, which is this package's."""
+    claims = [(name.lower(), word) for word, op in _sound().items() for name in op.elsewhere]
+    return dict(reversed(claims))
 
 
 @cache
@@ -82,5 +160,54 @@ def enumerations(op: type[Operator] | None = None) -> frozenset[str]:
             return {word for word in get_args(annotation) if isinstance(word, str)}
         return set[str]().union(*map(words, get_args(annotation)))
 
-    ops = registry().values() if op is None else [op]
+    ops = _sound().values() if op is None else [op]
     return frozenset(word for op in ops for field in op.model_fields.values() for word in words(field.annotation))
+
+
+# ---- a user's own
+
+
+def register(path: Path | str) -> tuple[str, ...]:
+    """Run a Python file and take the operators in that it defines; their words. A file is run once in a process.
+
+    Raises OperatorsError where the file is not there, fails, holds no operator, or holds one whose word exists.
+    """
+    from pathlib import Path
+
+    from archlang.ops.own import classes_of_file
+
+    found, known = classes_of_file(Path(path)), _registry()
+    if any(known.get(word) is not op for word, op in found.items()):
+        known.add(found, str(path))
+    return tuple(found)
+
+
+@contextmanager
+def registered(paths: Sequence[Path | str]) -> Generator[None]:
+    """The operators of these files for as long as it lasts; raises as `register` does."""
+    if not paths:
+        yield  # the families are not looked through for nothing
+        return
+    with _registry().kept():
+        for path in paths:
+            register(path)
+        yield
+
+
+def _entry_points() -> Iterator[tuple[str, EntryPoint]]:
+    """The entry points that are operators, each with the name of its package."""
+    from importlib.metadata import distributions
+
+    seen: set[str] = set()
+    for package in distributions():
+        # the text is looked at before it is parsed: it is here at each start, and hardly a package has operators
+        if f"[{GROUP}]" in (package.read_text("entry_points.txt") or "") and package.name not in seen:
+            seen.add(package.name)  # one that is found again further down the path is hidden, as in imports
+            yield from ((package.name, entry) for entry in package.entry_points.select(group=GROUP))
+
+
+@cache
+def _loaded(entry: EntryPoint) -> type[Operator]:
+    from archlang.ops.own import class_of
+
+    return class_of(entry)

@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from archlang.ops import OperatorsError
+
 Value = int | float | Fraction | str | None | tuple["Value", ...]
 
 
 def evaluate(text: str, names: Mapping[str, Value] | None = None) -> Value:
     """The value of an expression of numbers, names, `+ - * / // % **`, comparisons, `not and or` and a few functions.
 
-    Division is exact. Raises ValueError where the text is no such expression.
+    Division is exact. Raises OperatorsError where the text is no such expression.
     """
     try:
         return whole(_value(ast.parse(text, mode="eval").body, names or {}))
     except (SyntaxError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise ValueError(f"`{text}` is no formula: {error!r}") from None
+        raise OperatorsError(f"`{text}` is no formula: {error!r}") from None
 
 
 def whole(value: Value) -> Value:

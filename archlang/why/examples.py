@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from archlang.elaborate import elaborate
 from archlang.ir import Layer
+from archlang.ops import OperatorsError
 from archlang.ops.base import Example, Operator
 from archlang.parse import parse
-from archlang.shapes import Window, input_type
 from archlang.source import Source
 from archlang.why.answer import shown
+from archlang.why.example_specs import example_spec
 
 _BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
@@ -50,35 +51,14 @@ def signature(op: type[Operator], *, named: bool = True) -> str:
 
 
 def applied(example: Example) -> Layer:
-    """An example, applied: its operator and the types of its inputs and outputs.
-
-    An input is a shape without a batch, and after it the axes or the dtype where they are not those of an input:
-    `3x8x8`, `16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
-    """
-    inputs = example.inputs.split(", ") if example.inputs else []
-    lines = [line for at, text in enumerate(inputs) for line in _declared(f"x{at}", *text.split())]
-    values = ", ".join(f"x{at}" for at in range(len(inputs)))
-    flow = f"({values}) -> " if any(" " in text for text in inputs) else ""
-    lines.sort(key=lambda line: not line.startswith("input"))  # inputs stand first
-    file, wrong = parse(Source("example", "\n".join(["net example {", *lines, f"{flow}{example.step}", "output", "}"])))
+    """An example, applied: its operator and the types of its inputs and outputs; see `example_spec`."""
+    file, wrong = parse(Source("example", example_spec(example)))
     graph, more = elaborate(file, "example")
     if graph is None:
-        raise ValueError(f"the example `{example.step}` of {example.inputs}: {[d.message for d in (*wrong, *more)]}")
+        raise OperatorsError(
+            f"the example `{example.step}` of {example.inputs}: {[d.message for d in (*wrong, *more)]}"
+        )
     return list(graph.flat())[-1]
-
-
-def _declared(name: str, shape: str, *rest: str) -> Iterator[str]:
-    """The lines that declare an input, and bring its axes into the order wanted."""
-    written = shape if "x" in shape else f"[{shape}]"
-    if rest == ("param",):
-        yield f"param {name}: {written} init=normal"
-    elif len(rest) < 2:
-        yield f"input {name}: {written}" + "".join(f" dtype={dtype}" for dtype in rest)
-    else:
-        sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
-        first = input_type(tuple(map(int, sizes.values()))).axes[1:]
-        yield f"input {name}_: {Window(int(sizes[axis]) for axis in first)}"
-        yield f'{name}_ -> {name}: permute "{" ".join(rest)}"'
 
 
 # ---- arguments

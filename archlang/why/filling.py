@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from archlang.ops import OperatorsError
 from archlang.ops.base import Operator, Work
 from archlang.shapes import TensorType
 from archlang.why.arithmetic import Value, evaluate
@@ -53,7 +54,7 @@ class _Setting:
 def filled(op: Operator, inputs: Types, outputs: Types) -> tuple[Filled, ...]:
     """Each formula of the operator's docstring that holds for it, in order.
 
-    Raises ValueError where a formula does not come to a whole number: then the docstring is wrong.
+    Raises OperatorsError where a formula does not come to a whole number: then the docstring is wrong.
     """
     setting = _setting(op, inputs, outputs)
     holding: dict[str, Formula] = {}
@@ -173,7 +174,7 @@ def _filled(name: str, text: str, names: Mapping[str, Value]) -> Filled:
     numbers = _NAME.sub(lambda found: _number(found[0], names), numbers)
     value = evaluate(numbers)
     if not isinstance(value, int):
-        raise ValueError(f"`{name} = {text}` comes to {value}, which is no whole number")
+        raise OperatorsError(f"`{name} = {text}` comes to {value}, which is no whole number")
     return Filled(name, text, numbers, value)
 
 
@@ -192,5 +193,5 @@ def _number(name: str, names: Mapping[str, Value]) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if not isinstance(value, (int, float)):
-        raise ValueError(f"`{name}` stands for no number but for {value!r}")
+        raise OperatorsError(f"`{name}` stands for no number but for {value!r}")
     return str(value) if value >= 0 else f"({value})"

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from archlang.ops import OperatorsError
 from archlang.ops.base import Operator
 
 _FORMULA = re.compile(r"([A-Za-z_]\w*'?) = (.+)")
@@ -60,7 +61,7 @@ class Law:
 
 @cache
 def law_of(op: type[Operator]) -> Law:
-    """The law in the docstring of an operator's class; raises ValueError for a line among formulas that is none."""
+    """The law in the docstring of an operator's class; raises OperatorsError for a line among formulas that is none."""
     prose: list[str] = []
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(op.__doc__ or "")):
@@ -82,6 +83,6 @@ def _joined(paragraph: str) -> Callable[[re.Match[str]], str]:
 def _formula(op: type[Operator], line: str) -> Formula:
     found = _FORMULA.fullmatch(line)
     if found is None:
-        raise ValueError(f"the docstring of {op.word} has a line that is no formula: {line}")
+        raise OperatorsError(f"the docstring of {op.word} has a line that is no formula: {line}")
     text, _, condition = found[2].partition(" if ")
     return Formula(found[1], text, condition)

@@ -1,0 +1,76 @@
+"""Normalisations by statistics that are never gathered anew."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.ops.base import Example, Module, Operator, Saved, Weight, Work
+from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.layouts import Strides, like
+from archlang.shapes import TensorType
+
+_FROZEN_BATCHNORM = '''
+class FrozenBatchNorm(nn.Module):
+    """Batch normalisation by statistics, a weight and a bias that are all buffers, in training too."""
+
+    def __init__(self, num_features, eps=1e-5):
+        super().__init__()
+        self.eps = eps
+        self.register_buffer("weight", torch.ones(num_features))
+        self.register_buffer("bias", torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x):
+        shape = 1, -1, *[1] * (x.ndim - 2)
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        shift = self.bias - self.running_mean * scale
+        return x * scale.view(shape) + shift.view(shape)
+'''
+
+
+class FrozenBatchNorm(Operator):
+    """Batch normalisation whose weight, bias and statistics are all buffers, so that training changes none of them.
+
+    Each value becomes weight*(x - mean)/sqrt(var + eps) + bias, channel by channel (Ioffe and Szegedy 2015,
+    arXiv:1502.03167), in training as in evaluation; detectors use it in a pretrained trunk (He et al. 2017,
+    arXiv:1703.06870, as torchvision writes it). Its keys are those of `batchnorm` but for the count of batches. Of a
+    forward pass the scales of the channels are kept. No weights, no MACs.
+
+        buffers = 4*c
+        normalised = c*h*w
+    """
+
+    word: ClassVar[str] = "frozen_batchnorm"
+    elsewhere: ClassVar[tuple[str, ...]] = ("FrozenBatchNorm2d", "FrozenBatchNorm", "frozen_bn", "AffineChannel")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("frozen_batchnorm", "3x8x8"),
+        Example("frozen_batchnorm eps=0.001", "5"),
+        Example("frozen_batchnorm", "3x7"),
+    )
+
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels(x, self.word)
+        check_dtype(x, self.word, weighted=True)
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        names = ("weight", "bias", "running_mean", "running_var")
+        return tuple(Weight(name, (x["c"],), buffer=True) for name in names)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("own", shape=(x["c"],), per_image=False, when="inputs", name="scale"),)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x),)
+
+    def torch(self, x: TensorType) -> Module:
+        args, options = (("num_features", x["c"]),), (("eps", self.eps, 1e-5),)
+        return Module("FrozenBatchNorm", args, options, _FROZEN_BATCHNORM)

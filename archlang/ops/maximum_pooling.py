@@ -1,0 +1,81 @@
+"""Pooling to a wanted size by the largest value."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar
+
+from archlang.ops.base import Example, Module, Saved, Work
+from archlang.ops.pooling import AdaptiveAvgPool, GlobalAvgPool
+from archlang.ops.windows import adaptive_windows, brief
+from archlang.shapes import TensorType
+
+
+def _compared(x: TensorType, y: TensorType) -> Work:
+    """One comparison for each value under each window but the first."""
+    sides = zip(x.shape[2:], y.shape[2:], strict=True)
+    covered = prod(sum(end - start for start, end in adaptive_windows(size, wanted)) for size, wanted in sides)
+    return Work(comparisons=x["n"] * x["c"] * covered - y.values)
+
+
+def _kept(y: TensorType) -> tuple[Saved, ...]:
+    """The input, and of each result the place of the largest value."""
+    return (Saved("input"), Saved("own", shape=y.shape, dtype="int64", name="indices"))
+
+
+class AdaptiveMaxPool(AdaptiveAvgPool):
+    """The largest value under windows chosen so that the map has the wanted size.
+
+    Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h'). torch keeps the indices. No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = size
+    """
+
+    word: ClassVar[str] = "adaptive_maxpool"
+    elsewhere: ClassVar[tuple[str, ...]] = (
+        "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "adaptive_max_pool"
+    )  # fmt: skip
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("adaptive_maxpool 7x7", "2x14x15"),
+        Example("adaptive_maxpool 2x3", "2x9x7"),
+        Example("adaptive_maxpool 1x1", "4x5x5"),
+        Example("adaptive_maxpool [4]", "2x9"),
+        Example("adaptive_maxpool 2x2x1", "2x4x5x6"),
+    )
+
+    def work(self, x: TensorType) -> Work:
+        return _compared(x, self.outputs(x)[0])
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return _kept(self.outputs(x)[0])
+
+    def torch(self, x: TensorType) -> Module:
+        wanted = self._wanted(x)
+        return Module(f"torch.nn.AdaptiveMaxPool{len(wanted)}d", (("output_size", brief(wanted)),))
+
+
+class GlobalMaxPool(GlobalAvgPool):
+    """The largest value of each whole map (Oquab et al. 2015). torch keeps its index. No weights, no MACs.
+
+    n c h w -> n c h' w'
+    h' = 1
+    comparisons = c*h*w - c
+    """
+
+    word: ClassVar[str] = "globalmaxpool"
+    elsewhere: ClassVar[tuple[str, ...]] = ("GlobalMaxPooling2D", "GlobalMaxPool", "global_max_pool", "gmp")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("globalmaxpool", "8x7x5"),
+        Example("globalmaxpool", "3x9"),
+        Example("globalmaxpool", "2x3x4x5"),
+    )
+
+    def work(self, x: TensorType) -> Work:
+        return _compared(x, self.outputs(x)[0])
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return _kept(self.outputs(x)[0])
+
+    def torch(self, x: TensorType) -> Module:
+        return Module(f"torch.nn.AdaptiveMaxPool{len(x.shape) - 2}d", (("output_size", 1),))

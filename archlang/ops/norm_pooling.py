@@ -1,0 +1,115 @@
+"""Pooling by the norm of the values under a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Work
+from archlang.ops.checks import check_dtype
+from archlang.ops.layouts import (
+    Laid,
+    Strides,
+    channels_last,
+    contiguous,
+    formatted,
+    is_at,
+    is_contiguous,
+    laid,
+    like,
+    unsqueezed,
+)
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid, window_reach
+from archlang.shapes import TensorType, Window
+
+
+def _powers(x: Laid) -> Laid:
+    """The powers as they lie: as the values do, but that torch lays channels innermost in one way alone."""
+    last = channels_last(x.shape) if len(x.shape) > 3 and not is_contiguous(x) else ()
+    return replace(x, strides=last if last and is_at(x, last) else like(x))
+
+
+class LpPool(Operator):
+    """(sum of x**p)**(1/p) under each window: the L2 norm for p=2 (LeCun et al. 1998; Sermanet et al. 2012).
+
+    torch's form takes x itself and not |x|: a sum below 0, which an odd p may give, has no root, and x**p of values
+    below 0 is no number unless p is whole. It has no padding. With `ceil=true` the last window may hang over the end,
+    and the values that it holds are scaled up to a whole window. torch keeps the powers and four tensors of the size of
+    the result. No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = floor((h - k)/stride) + 1
+        h' = min(ceil((h - k)/stride), ceil(h/stride) - 1) + 1 if ceil
+        activated = c*h*w + c*h'*w'
+        elementwise = c*h'*w'*(k*k - 1)
+    """
+
+    word: ClassVar[str] = "lppool"
+    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("LPPool1d", "LPPool2d", "LPPool3d", "L2Pool", "lp_pool", "LpPool")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("lppool 2x2/2 p=2", "3x8x8"),
+        Example("lppool 3x3/2 p=3", "2x9x7"),
+        Example("lppool 3x3/2 ceil=true", "2x8x8"),
+        Example("lppool [2]", "3x9"),
+        Example("lppool 2x2x2 p=1.5", "2x4x5x6"),
+    )
+
+    kernel: Sizes
+    stride: Stride | None = None
+    p: Annotated[float, Field(ge=1)] = 2.0
+    ceil: bool = False
+
+    def _geometry(self) -> Geometry:
+        rank = len(self.kernel)
+        check_sides(rank)
+        stride = self.kernel if self.stride is None else each(self.stride, rank, "stride")
+        return Geometry(self.kernel, stride, (0,) * rank, (1,) * rank, self.ceil)
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        geometry = self._geometry()
+        sizes = slid(x, self.word, geometry, (0,) * len(self.kernel))
+        if len(self.kernel) == 3 and any(k > size for k, size in zip(self.kernel, x.shape[2:], strict=True)):
+            message = f"the kernel {Window(self.kernel)} is larger than {x}"
+            raise Rejected("kernel-too-large", message, about="kernel")
+        check_dtype(x, self.word)
+        return (x.resized(**sizes),)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(activated=x.values + y.values, elementwise=y.values * (prod(self.kernel) - 1))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        (y,) = self.outputs(x)
+        powers = Saved("own", shape=x.shape, dtype=x.dtype, name="powers")
+        names = ("means", "signs", "positive", "sums")
+        return (Saved("input"), powers, *(Saved("own", shape=y.shape, dtype=x.dtype, name=name) for name in names))
+
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        return self._geometry().symbols
+
+    def reach(self, x: TensorType) -> Reach:
+        return window_reach(self._geometry())
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        powers = _powers(laid(x))
+        shape = self.outputs(powers)[0].shape
+        if len(shape) == 3:  # torch pools n c t as n c 1 t
+            n, c, _, t = formatted((*shape[:2], 1, shape[2]), unsqueezed(powers, 2))
+            return ((n, c, t),)
+        return (contiguous(shape) if len(shape) == 5 else formatted(shape, powers),)
+
+    def torch(self, x: TensorType) -> Module:
+        geometry = self._geometry()
+        stride = None if geometry.stride == self.kernel else brief(geometry.stride)
+        options = (("stride", stride, None), ("ceil_mode", self.ceil, False))
+        args = (("norm_type", self.p), ("kernel_size", brief(self.kernel)))
+        return Module(f"torch.nn.LPPool{len(self.kernel)}d", args, options)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture(f"POOL{short(self.kernel)}")

@@ -1,0 +1,114 @@
+"""Operators of a user's own: the classes of a file that is run, and those that installed packages name."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+from archlang.ops import OperatorsError
+from archlang.ops.base import Operator
+
+_ASKED = ("outputs", "work", "saved", "torch")  # what every operator answers for itself
+
+
+def classes_of_file(path: Path) -> dict[str, type[Operator]]:
+    """The operators that a Python file defines, by word. A file is run once; raises OperatorsError."""
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "no file"
+        raise OperatorsError(f"{path} is {what}; operators stand in a Python file")
+    with _told(str(path), path):
+        module = _module(path.resolve())
+    found: dict[str, type[Operator]] = {}
+    for op in vars(module).values():
+        # those that it imports are not its own, and a class without a word is there to be derived from
+        if (
+            isinstance(op, type)
+            and issubclass(op, Operator)
+            and op.__module__ == module.__name__
+            and "word" in vars(op)
+        ):
+            if found.setdefault(str(op.word), op) is not op:
+                raise OperatorsError(f"{path}: two operators are called `{op.word}`")
+    if not found:
+        raise OperatorsError(f"{path} holds no operator: a class derived from `Operator` that has a `word`")
+    for op in found.values():
+        _check(op, str(path), path)
+    return found
+
+
+def class_of(entry: EntryPoint) -> type[Operator]:
+    """The operator that an installed package names; raises OperatorsError where there is none, or it is not right."""
+    place = f"the package {entry.dist.name}" if entry.dist else entry.value
+    with _told(f"{place}: {entry.value}"):
+        op: object = entry.load()
+    if not (isinstance(op, type) and issubclass(op, Operator)):
+        raise OperatorsError(f"{place}: {entry.value} is no class derived from `Operator`")
+    if op.__dict__.get("word") != entry.name:
+        raise OperatorsError(f"{place}: {entry.value} has another word than its entry point, `{entry.name}`")
+    _check(op, place)
+    return op
+
+
+@cache
+def _module(path: Path) -> ModuleType:
+    """A file, run as a module of its own; nothing is written beside it."""
+    stem = re.sub(r"\W", "_", path.stem)
+    name = next(name for name in _names(f"archlang.own.{stem}") if name not in sys.modules)
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # where pydantic looks up the types that annotations name
+    try:
+        exec(compile(path.read_bytes(), path, "exec"), vars(module))  # noqa: S102  the user asked for it
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in range(2, sys.maxsize))
+
+
+@contextmanager
+def _told(place: str, path: Path | None = None) -> Generator[None]:
+    """Whatever a user's code raises is told with its place: the line of the file at `path`."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+        line = _line(error, path)
+        what = error.msg if isinstance(error, SyntaxError) else str(error).partition("\n")[0]
+        raise OperatorsError(": ".join([f"{place}{line}", type(error).__name__, *filter(None, [what])])) from error
+
+
+def _line(error: BaseException, path: Path | None) -> str:
+    """`:12`, the line of the file at which an error was met; empty where it was met elsewhere."""
+    from traceback import extract_tb
+
+    if path is None:
+        return ""
+    here = str(path.resolve())
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == here]
+    if isinstance(error, SyntaxError) and error.filename == here:
+        lines.append(error.lineno)
+    return f":{lines[-1]}" if lines else ""
+
+
+def _check(op: type[Operator], place: str, path: Path | None = None) -> None:
+    """Refuse a class that is no whole operator."""
+    name = op.__name__
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(op.word)):
+        raise OperatorsError(f"{place}: the word of {name} is {op.word!r}; one has lower-case letters, digits and _")
+    if not op.__doc__:
+        raise OperatorsError(f"{place}: {name} has no docstring, which is its law")
+    missing = [question for question in _ASKED if getattr(op, question) is getattr(Operator, question)]
+    if missing:
+        raise OperatorsError(f"{place}: {name} does not answer {', '.join(f'`{question}`' for question in missing)}")
+    with _told(f"{place}: {name}", path):
+        op.model_rebuild()  # its annotations are read, which pydantic would put off

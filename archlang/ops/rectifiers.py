@@ -1,0 +1,153 @@
+"""Rectifiers and steps: functions with a corner, a jump or a bend at zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.activation import Pointwise
+from archlang.ops.base import Example, Expression, Kind, Module, Saved
+from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.shapes import TensorType
+
+
+class _Rectifier(Pointwise):
+    """What the rectifiers share: torch keeps the input."""
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input", when="inputs"),)
+
+
+class Celu(_Rectifier):
+    """x where x > 0, alpha*(exp(x/alpha) - 1) elsewhere (Barron 2017, arXiv:1704.07483). No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "celu"
+    elsewhere: ClassVar[tuple[str, ...]] = ("CELU",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("celu", "3x4x4"), Example("celu alpha=0.5", "7"))
+
+    alpha: Annotated[float, Field(gt=0)] = 1.0
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.CELU", (), (("alpha", self.alpha, 1.0),))
+
+
+class Mish(_Rectifier):
+    """x*tanh(log(1 + exp(x))) (Misra 2019, arXiv:1908.08681). No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "mish"
+    target: ClassVar[str] = "torch.nn.Mish"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Mish",)
+    examples: ClassVar[tuple[Example, ...]] = (Example("mish", "3x4x4"), Example("mish", "7"))
+
+
+class Hardtanh(_Rectifier):
+    """min(max(low, x), high) (Collobert 2004). No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "hardtanh"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Hardtanh", "hard_tanh", "clamp", "clip")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("hardtanh", "3x4x4"),
+        Example("hardtanh low=-0.5 high=0.75", "7"),
+        Example("hardtanh low=0.0", "3x4x4"),
+    )
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if self.low >= self.high:
+            message = f"`low` of hardtanh is below `high`, and these are {self.low} and {self.high}"
+            raise Rejected("out-of-range", message, about="low")
+        return super().outputs(x)
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Hardtanh", (), (("min_val", self.low, -1.0), ("max_val", self.high, 1.0)))
+
+
+class Threshold(_Rectifier):
+    """x where x is above `threshold`, `value` elsewhere. No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "threshold"
+    positional: ClassVar[Mapping[str, Kind]] = {"threshold": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("ThresholdedReLU", "thresholded_relu")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("threshold 0.5", "3x4x4"),
+        Example("threshold 0.1 value=-1.0", "7"),
+    )
+
+    threshold: float
+    value: float = 0.0
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Threshold", (("threshold", self.threshold), ("value", self.value)))
+
+
+class Step(Pointwise):
+    """1 where x >= 0, 0 elsewhere (McCulloch and Pitts 1943; Heaviside's step). No weights, no MACs.
+
+    Its gradient is 0 everywhere, so that nothing before it learns through it, and nothing is kept. torch.heaviside has
+    no backward pass at all; this is ceil((sign(x) + 1)/2), which gives the same values.
+
+        activated = c*h*w
+    """
+
+    word: ClassVar[str] = "step"
+    elsewhere: ClassVar[tuple[str, ...]] = ("heaviside", "binary_step", "hardlim")
+    examples: ClassVar[tuple[Example, ...]] = (Example("step", "3x4x4"), Example("step", "7"))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression("torch.ceil((torch.sign({0}) + 1) / 2)")
+
+
+class RandomRelu(_Rectifier):
+    """x where x > 0, elsewhere x times a slope: in training drawn for each value, from `low` to `high`.
+
+    In evaluation the slope is (low + high)/2 (Xu et al. 2015, arXiv:1505.00853). torch keeps a tensor of slopes, in
+    evaluation too. No weights, no MACs.
+
+        activated = c*h*w
+    """
+
+    word: ClassVar[str] = "rrelu"
+    elsewhere: ClassVar[tuple[str, ...]] = ("RReLU", "randomized_relu")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("rrelu", "3x4x4", training=False),
+        Example("rrelu low=0.1 high=0.2", "7", training=False),
+    )
+
+    low: float = 1 / 8
+    high: float = 1 / 3
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if self.low > self.high:
+            message = f"`low` of rrelu is at most `high`, and these are {self.low} and {self.high}"
+            raise Rejected("out-of-range", message, about="low")
+        return super().outputs(x)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        slopes = Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="slopes")
+        return (Saved("input", when="inputs"), slopes)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (contiguous(laid(x).shape),)
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.RReLU", (), (("lower", self.low, 1 / 8), ("upper", self.high, 1 / 3)))

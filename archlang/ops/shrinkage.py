@@ -1,0 +1,70 @@
+"""Shrinkage: functions that draw values towards zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.ops.activation import Pointwise
+from archlang.ops.base import Example, Kind, Module, Saved
+from archlang.shapes import TensorType
+
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class _Shrink(Pointwise):
+    """What the two share: the half width of the zone that becomes zero. torch keeps the input."""
+
+    positional: ClassVar[Mapping[str, Kind]] = {"width": "number"}
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input", when="inputs"),)
+
+
+class Hardshrink(_Shrink):
+    """0 where |x| is at most `width`, x elsewhere (Donoho and Johnstone 1994). No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "hardshrink"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Hardshrink", "hard_shrink", "hard_threshold")
+    examples: ClassVar[tuple[Example, ...]] = (Example("hardshrink 0.5", "3x4x4"), Example("hardshrink", "7"))
+
+    width: NotNegative = 0.5
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Hardshrink", (), (("lambd", self.width, 0.5),))
+
+
+class Softshrink(_Shrink):
+    """0 where |x| is at most `width`; elsewhere x is moved towards 0 by it (Donoho 1995). No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "softshrink"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Softshrink", "soft_shrink", "soft_threshold")
+    examples: ClassVar[tuple[Example, ...]] = (Example("softshrink 0.25", "3x4x4"), Example("softshrink", "6x7 n t c"))
+
+    width: NotNegative = 0.5
+
+    def torch(self, x: TensorType) -> Module:
+        return Module("torch.nn.Softshrink", (), (("lambd", self.width, 0.5),))
+
+
+class Tanhshrink(Pointwise):
+    """x - tanh(x). torch keeps tanh(x). No weights, no MACs.
+
+    activated = c*h*w
+    """
+
+    word: ClassVar[str] = "tanhshrink"
+    target: ClassVar[str] = "torch.nn.Tanhshrink"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Tanhshrink", "tanh_shrink")
+    examples: ClassVar[tuple[Example, ...]] = (Example("tanhshrink", "3x4x4"), Example("tanhshrink", "7"))
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="tanh"),)

@@ -1,0 +1,46 @@
+"""An operator's example as a spec of its own.
+
+An input is a shape without a batch, and after it the axes or the dtype where they are not those of an input: `3x8x8`,
+`16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
+"""
+
+from __future__ import annotations
+
+from archlang.ops.base import Example
+from archlang.shapes import Window, input_type
+
+
+def example_spec(example: Example) -> str:
+    """A net that has the example's step and nothing else, but what its inputs need."""
+    inputs = [text.split() for text in example.inputs.split(", ")]
+    if len(inputs) == 1 and "param" not in inputs[0]:
+        lines = [*_declared("x", *inputs[0]), example.step]
+    else:
+        names = [f"x{at}" for at in range(1, len(inputs) + 1)]
+        lines = [line for name, words in zip(names, inputs, strict=True) for line in _named(name, *words)]
+        lines.sort(key=lambda line: not line.startswith("input"))  # inputs stand first
+        lines.append(f"({', '.join(names)}) -> {example.step}")
+    return "\n".join(["net example {", *(f"  {line}" for line in [*lines, "output"]), "}"])
+
+
+def _declared(name: str, shape: str, *rest: str) -> list[str]:
+    """The lines that make a value flow: an input and, where its axes stand in another order, a step that turns them."""
+    if len(rest) < 2:
+        return [f"input {name}: {_written(shape)}" + "".join(f" dtype={dtype}" for dtype in rest)]
+    sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
+    first = input_type(tuple(map(int, sizes.values()))).axes[1:]
+    return [f"input {name}: {Window(int(sizes[axis]) for axis in first)}", f'permute "{" ".join(rest)}"']
+
+
+def _named(name: str, shape: str, *rest: str) -> list[str]:
+    """The lines that make a value which has a name."""
+    if rest == ("param",):
+        return [f"param {name}: {_written(shape)} init=normal"]
+    if len(rest) < 2:
+        return _declared(name, shape, *rest)
+    declared, turned = _declared(f"{name}_in", shape, *rest)
+    return [declared, f"{name}_in -> {name}: {turned}"]
+
+
+def _written(shape: str) -> str:
+    return shape if "x" in shape else f"[{shape}]"
