@@ -14,10 +14,10 @@ from archlang.compiler import check
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.pages import families
-from archlang.pages.family import example_spec
 from archlang.pages.markdown import escaped
 from archlang.pages.reasons import FUNCTIONS, MODULES
 from archlang.pages.torch_names import Unexplained, operators_by_name, torch_page
+from archlang.why.example_specs import example_spec
 from archlang.why.examples import applied, arguments
 from tests.golden import assert_golden
 
