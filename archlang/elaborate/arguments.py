@@ -76,6 +76,8 @@ def _named(op: type[Operator], argument: Given) -> str:
     meant = PLACED.get(name, name)
     if meant in op.model_fields and meant not in own:
         written = shown(argument.value)
+        if op.positional.get(meant) == "window" and type(argument.value) is int:
+            written = f"{written}x{written}"
         how = f"after a slash: write `/{written}`" if meant == "stride" else f"without a name: write `{written}`"
         help: str | None = f"{op.word} takes it {how}"
     elif name in INFERRED:
