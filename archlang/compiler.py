@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets
 from archlang.ir import Graph
-from archlang.library import CallError, find, read
+from archlang.library import CallError, Library, find, read
 from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
 from archlang.source import Source, Span
@@ -39,14 +39,19 @@ class SpecError(Exception):
 class Checked:
     """What checking a spec gives: the Graphs of the nets asked for, and all that is wrong."""
 
-    sources: dict[str, Source]
+    library: Library
     graphs: list[Graph] = field(default_factory=list[Graph])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
     @property
+    def sources(self) -> dict[str, Source]:
+        """The texts of the spec and of the files that it uses, by name."""
+        return self.library.sources
+
+    @property
     def source(self) -> Source:
-        """The spec's own text; the others are of the files that it uses."""
-        return next(iter(self.sources.values()))
+        """The spec's own text."""
+        return self.sources[self.library.main.name]
 
     def rendered(self) -> list[str]:
         return [self.told(diagnostic) for diagnostic in self.diagnostics]
@@ -140,7 +145,7 @@ def check(
     found = find(spec, root)
     library = read(found)
     file, files = library.main, library.files
-    checked = Checked(library.sources, diagnostics=library.diagnostics)
+    checked = Checked(library, diagnostics=library.diagnostics)
     if found.net in file.broken:  # what is wrong with it is told already
         return checked
     names = _chosen(spec, nets(file, settings or (), files), found.net, only and not checked.diagnostics)
@@ -178,11 +183,9 @@ def sizes_of(
     graph = checked.graphs[0]
     if not graph.open_sizes:
         raise CallError(f"{graph.name} leaves no size open; an input does so by `input image: [3, H=224, W=224]`")
-    for name in {*ranges, *settings} - {*graph.open_sizes}:
-        if name in ranges:
-            raise CallError(f"--range {name}: the open sizes of {graph.name} are {', '.join(graph.open_sizes)}")
-    library = read(find(spec, root))
-    net = sizes.Spec(library.main, graph.name, settings, library.files)
+    for name in ranges.keys() - graph.open_sizes.keys():
+        raise CallError(f"--range {name}: the open sizes of {graph.name} are {', '.join(graph.open_sizes)}")
+    net = sizes.Spec(checked.library.main, graph.name, settings, checked.library.files)
     return checked, sizes.open_sizes(net, graph, ranges, costs)
 
 

@@ -11,7 +11,7 @@ from archlang.diagnostics import Diagnostic
 from archlang.facts.passes import Passed, passes
 from archlang.facts.receptive import ReceptiveField, receptive_fields
 from archlang.facts.saved import KeptAt, saved
-from archlang.facts.values import outputs_of, value_at
+from archlang.facts.values import named, outputs_of, value_at
 from archlang.facts.work import Counts, Totals, count
 from archlang.ir import Block, Graph, Layer, OpNode, Promise, is_at
 from archlang.ops.base import Work
@@ -185,14 +185,10 @@ def _below(graph: Graph, counts: Counts, block: Block, path: str, idle: bool = F
 
 def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:
     """The type of the value that a path names: a label, or a step by its key."""
-    if path in block.labels:
-        return block.types[block.labels[path]]
-    ports = {port.name: port.value for port in (*block.inputs, *block.outputs)}
-    if path in ports:
-        return block.types[ports[path]]
+    value = named(block, path)
+    if value is not None:
+        return block.types[value]
     for node in block.nodes:
-        if node.path == path and (node.name or node.module):
-            return block.types[node.outputs[0]]
         if not isinstance(node, OpNode) and path.startswith(f"{node.path}."):
             return type_at(graph.by_id[node.block], path[len(node.path) + 1 :], graph)
     return None

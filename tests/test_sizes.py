@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,12 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     assert rows[1].split(",")[1:3] == [str(load("unet.arch").report().totals.params), str(_macs(8))]
     assert main(["sizes", "unet.arch", "--format", "json"]) == 0
     assert [size["right"] for size in json.loads(capsys.readouterr().out)["sizes"]] == [list(range(8, 65, 8))] * 2
+
+
+def test_from_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(UNET.encode())))
+    assert main(["sizes", "-", "--range", "H=1..40"]) == 0
+    assert capsys.readouterr().out.startswith("H: 8, 16, 24, ..., 40: multiples of 8\n")
 
 
 def _macs(height: int) -> int:

@@ -101,7 +101,7 @@ def _windowed(name: str, names: Sequence[str], what: str, span: Span) -> str:
     raise Mistake(Rejected("unknown-argument", f"`{what}` has no parameter `{name}`, which {part} would fill"), span)
 
 
-def name_span(argument: Given) -> Span:
+def name_span(argument: Given | s.Argument) -> Span:
     """The place of an argument's name alone."""
     span = argument.span
     return Span(span.file, span.line, span.column, span.line, span.column + len(argument.name or ""))

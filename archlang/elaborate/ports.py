@@ -9,12 +9,12 @@ from archlang.elaborate import labels
 from archlang.elaborate.builder import Here, bundle
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.names import nothing_flows
+from archlang.elaborate.parameters import name_span
 from archlang.elaborate.paths import flattened, flowing, path_of
 from archlang.elaborate.reading import is_outermost
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import UNKNOWN, Mistake, Silent, Tensor, Unknown, Value, kind, known
 from archlang.shapes import DTYPE_BYTES, TensorType, input_type
-from archlang.source import Span
 
 
 def run_input(item: s.Input, here: Here) -> None:
@@ -104,7 +104,7 @@ def _dtype(item: s.Input) -> str:
         if option.name != "dtype":
             message = f"an input has no `{option.name}`, only `dtype`"
             help = did_you_mean(option.name or "", ["dtype"])
-            raise Mistake(Rejected("unknown-argument", message, help=help), named_at(option))
+            raise Mistake(Rejected("unknown-argument", message, help=help), name_span(option))
         dtype = written_dtype(option)
     return dtype
 
@@ -118,12 +118,6 @@ def written_dtype(option: s.Argument) -> str:
         what = f"`{dtype}`" if dtype else "this"
         raise Mistake(Rejected("unknown-dtype", f"{what} is no dtype", help=help), value.span)
     return dtype
-
-
-def named_at(option: s.Argument) -> Span:
-    """The place of an argument's name alone."""
-    span = option.span
-    return Span(span.file, span.line, span.column, span.line, span.column + len(option.name or ""))
 
 
 def run_output(item: s.Output, here: Here) -> None:

@@ -9,8 +9,8 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.builder import Applied, At, Here
 from archlang.elaborate.names import words_of
+from archlang.elaborate.parameters import name_span
 from archlang.elaborate.paths import path_of
-from archlang.elaborate.ports import named_at
 from archlang.elaborate.scopes import Scope
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import BlockValue, Given, Mistake, Silent
@@ -72,8 +72,7 @@ def refuse_other_operator(path: str, applied: Applied, types: tuple[TensorType, 
     """Refuse to apply an operator to what would give it other weights."""
     op = applied.target
     assert isinstance(op, Operator)
-    before = {weight.name: weight.shape for weight in op.weights(*applied.types)}
-    after = {weight.name: weight.shape for weight in op.weights(*types)}
+    before, after = _shapes(op.weights(*applied.types)), _shapes(op.weights(*types))
     if before != after:
         raise _other_weights(path, applied, [(path, before, after)], span)
     if op.torch(*applied.types) != op.torch(*types):
@@ -82,6 +81,8 @@ def refuse_other_operator(path: str, applied: Applied, types: tuple[TensorType, 
 
 def refuse_other_block(path: str, applied: Applied, block: str, here: Here, span: Span) -> None:
     """Refuse to apply a block to what would give it other weights, or another structure."""
+    if applied.block == block:
+        return  # as a rule; no need to look the blocks up
     blocks = {made.id: made for made in here.session.blocks}
     differing = _differing(blocks[applied.block], blocks[block], path, blocks)
     if differing is None:
@@ -168,7 +169,7 @@ def ties(
         if name not in own:
             message = f"{op.word} has no argument and no weight called `{name}`"
             help = did_you_mean(name, [*type(op).model_fields, *own])
-            raise Mistake(Rejected("unknown-argument", message, help=help), named_at(argument))
+            raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
         path, applied = applied_at(node.base, here)
         other = _weight(path, applied, node)
         if other.shape != own[name].shape:

@@ -9,7 +9,7 @@ from archlang.elaborate.builder import At, Here
 from archlang.elaborate.expressions import evaluate
 from archlang.elaborate.names import initial
 from archlang.elaborate.parameters import name_span
-from archlang.elaborate.ports import named_at, written_dtype, written_sizes
+from archlang.elaborate.ports import written_dtype, written_sizes
 from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import Given, Initial, Mistake, kind
 from archlang.ops import registry
@@ -29,7 +29,7 @@ def run_param(item: s.Param, here: Here) -> None:
         else:
             help = did_you_mean(option.name or "", ["init", "dtype"])
             message = f"a {word} has no `{option.name}`, only `init` and `dtype`"
-            raise Mistake(Rejected("unknown-argument", message, help=help), named_at(option))
+            raise Mistake(Rejected("unknown-argument", message, help=help), name_span(option))
     if init is None:
         help = "write `init=zeros`, `init=normal(0.02)` or another initialiser"
         raise Mistake(Rejected("missing-argument", f"a {word} says how its values begin", help=help), item.span)

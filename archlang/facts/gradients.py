@@ -18,17 +18,18 @@ def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Want
         if layer.training_only and not training:
             continue
         inputs = tuple(value in flowing for value in layer.inputs)
-        wanted = Wanted(inputs, _is_trained(layer))
+        wanted = Wanted(inputs, any(True for _ in trained_weights(layer)))
         if wanted.any:
             types = zip(layer.outputs, layer.output_types, strict=True)
             flowing.update(value for value, type in types if type.is_float)
         yield layer, wanted
 
 
-def _is_trained(layer: Layer) -> bool:
-    """Whether the layer has weights that training changes: its own, or another's to which they are tied."""
+def trained_weights(layer: Layer) -> Iterator[str]:
+    """The names of a layer's weights that training changes: its own, or another's to which they are tied."""
     if layer.frozen:
-        return False
-    ties, frozen = layer.node.ties, layer.block.frozen
-    weights = (weight for weight in layer.op.weights(*layer.input_types) if not weight.buffer)
-    return any(not any(is_at(ties.get(weight.name, ""), path) for path in frozen) for weight in weights)
+        return
+    for weight in layer.op.weights(*layer.input_types):
+        owner = layer.node.ties.get(weight.name, "")
+        if not weight.buffer and not any(is_at(owner, path) for path in layer.block.frozen):
+            yield weight.name

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import prod
 
-from archlang.facts.gradients import gradients
+from archlang.facts.gradients import gradients, trained_weights
 from archlang.facts.work import FLOAT_DTYPES
-from archlang.ir import Graph, Layer, is_at
+from archlang.ir import Graph, Layer
 from archlang.ops.base import Saved, Wanted
 from archlang.ops.layouts import Laid, Strides, at_batch, contiguous
 from archlang.shapes import DTYPE_BYTES, TensorType
@@ -193,9 +193,7 @@ def _is_kept(one: Saved, layer: Layer, wanted: Wanted, run: _Run) -> bool:
 
 def _trains_a_product(layer: Layer) -> bool:
     """Whether training changes a weight that is no bias."""
-    names = (weight.name for weight in layer.op.weights(*layer.input_types) if not weight.buffer)
-    others = (layer.node.ties.get(name, "") for name in names if not name.endswith("bias"))
-    return any(not any(is_at(other, path) for path in layer.block.frozen) for other in others)
+    return any(not name.endswith("bias") for name in trained_weights(layer))
 
 
 def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int, str], run: _Run) -> Kept:

@@ -42,11 +42,11 @@ def _walk(
             given, found = _walk(graph, graph.by_id[node.block], rest, entering, numbers)
             below = found if below is None else below
         known.update(zip(node.outputs, given, strict=True))
-    value = _named(block, path)
+    value = named(block, path)
     return [known[port.value] for port in block.outputs], below if value is None else known[value]
 
 
-def _named(block: Block, path: str) -> int | None:
+def named(block: Block, path: str) -> int | None:
     """The value of a block that a path names without going into a call."""
     if path in block.labels:
         return block.labels[path]

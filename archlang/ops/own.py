@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -63,11 +63,10 @@ def _module(path: Path) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # where pydantic looks up the types that annotations name
-    try:
+    with ExitStack() as stack:
+        stack.callback(sys.modules.pop, name)
         exec(compile(path.read_bytes(), path, "exec"), vars(module))  # noqa: S102  the user asked for it
-    except BaseException:
-        del sys.modules[name]
-        raise
+        stack.pop_all()
     return module
 
 
