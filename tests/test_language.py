@@ -6,6 +6,7 @@ import pytest
 
 import archlang
 from archlang.ir import CallNode, Graph
+from archlang.lower import module
 from archlang.promises import verify
 from tests.specs import graph_of, words_at, wrong
 
@@ -172,6 +173,17 @@ def test_outputs_when_training() -> None:
 
 def test_words_may_be_labels() -> None:
     assert keys(net("input: relu; output: relu; block: relu; net: relu")) == ["input", "output", "block", "net"]
+
+
+def test_a_computed_label_may_join_words_by_hyphens() -> None:
+    built = net('for i in range(2) { "block1-{i}": { conv 1x1 4 -> relu } }')
+    assert keys(built) == ["block1-0.0", "block1-0.1", "block1-1.0", "block1-1.1"]
+    assert [*module(built).state_dict()] == [f"block1-{i}.0.{name}" for i in (0, 1) for name in ("weight", "bias")]
+
+
+def test_a_slash_divides_in_the_call_of_a_function() -> None:
+    built = net("let half(v) = v / 2\n  let n = ceil(x.channels / 2)\n  conv 1x1 (n + int(half(n / 1)))")
+    assert built.root.types[-1].shape[1] == 3
 
 
 # ---- promises

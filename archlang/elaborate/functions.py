@@ -21,19 +21,24 @@ from archlang.ops.base import Operator
 CALL_STEPS = 3  # what the call of a function costs of the steps that a run may take
 
 
-def givens(arguments: tuple[s.Argument, ...], here: Here, op: type[Operator] | None = None) -> tuple[Given, ...]:
-    """Arguments, evaluated; those of an operator may be words of its enumerations."""
+def givens(
+    arguments: tuple[s.Argument, ...], here: Here, op: type[Operator] | None = None, strided: bool = True
+) -> tuple[Given, ...]:
+    """Arguments, evaluated; those of an operator may be words of its enumerations.
+
+    A function has no strides: where they are not `strided`, a slash divides.
+    """
     out: list[Given] = []
     for argument in arguments:
         node = argument.value
-        value = word_or_value(node, here, op) if argument.name else _positional(node, here, op)
+        value = word_or_value(node, here, op) if argument.name else _positional(node, here, op, strided)
         out.append(Given(argument.name, value, argument.span, node.span, argument.slash))
     return tuple(out)
 
 
-def _positional(node: s.Expression, here: Here, op: type[Operator] | None) -> Value:
-    """An argument without a name. Its slash, which no parentheses hold, is a stride's and needs a window."""
-    if isinstance(node, s.Binary) and node.operator == "/":
+def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strided: bool) -> Value:
+    """An argument without a name. A stride's slash, which no parentheses hold, needs a window."""
+    if strided and isinstance(node, s.Binary) and node.operator == "/":
         left = evaluate(node.left, here)
         if not isinstance(left, tuple):
             message = f"`/` is a stride here, and needs a window on its left: `{spelled(node.left)}` is {kind(left)}"
@@ -60,7 +65,8 @@ def _word_of(op: type[Operator], node: s.Name) -> Mistake | None:
 
 def call(node: s.Call, here: Here) -> Value:
     function = _called(node.function, here)
-    given = givens(node.arguments, here, function.op if isinstance(function, OperatorValue) else None)
+    op = function.op if isinstance(function, OperatorValue) else None
+    given = givens(node.arguments, here, op, strided=not isinstance(function, Function))
     if isinstance(function, OperatorValue):
         return limited(OperatorValue(function.op, (*function.given, *given)), node.span, here)
     if isinstance(function, BlockValue):

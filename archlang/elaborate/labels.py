@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
@@ -16,6 +17,7 @@ from archlang.ir import join_path
 from archlang.source import Span
 
 MAX_NAME = 100  # characters of a label
+_KEY = re.compile(r"[A-Za-z_]\w*(-\w+)*|0|[1-9]\d*", re.ASCII)  # a string may join words by `-`, as RegNet's keys do
 
 
 def refuse_taken(name: str, span: Span, here: Here) -> None:
@@ -59,7 +61,7 @@ def check(name: str, span: Span, here: Here) -> None:
     """Refuse what cannot be a key of a torch module."""
     if len(name) > MAX_NAME:
         raise Mistake(Rejected("bad-label", f"a label has at most {MAX_NAME} characters"), span)
-    if not (name.isascii() and (name.isidentifier() or (name.isdecimal() and str(int(name[:9])) == name))):
+    if not _KEY.fullmatch(name):
         message = f"a label is made of letters, digits and `_`, and begins with no digit: not `{name}`"
         help = (
             f"for this path, write the step within braces: `{name.partition('.')[0]}: {{ ... }}`"

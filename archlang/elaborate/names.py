@@ -79,11 +79,20 @@ def unknown_name(name: str, span: Span, here: Here) -> Exception:
     """The refusal of a name in an expression."""
     words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations(), *FUNCTIONS]
     more = [*registry(), *enumerations(), "true", "false"]
-    help = "leave the argument out" if name == "None" else did_you_mean(name, [*words, *more], operators=True)
-    sides = name.split("x")
-    if len(sides) > 1 and all(side.isdecimal() or side in words for side in sides):
-        help = f"a window with computed sides stands in brackets: `[{', '.join(sides)}]`"
+    help = _cure(name, [*words, *more], words)
     return _unknown(name, span, here, Rejected("unknown-name", f"nothing here is called `{name}`", help=help))
+
+
+def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | None:
+    """How to write what a name in an expression probably means."""
+    sides = name.split("x")
+    if len(sides) > 1 and all(side.isdecimal() or side in values for side in sides):
+        return f"a window with computed sides stands in brackets: `[{', '.join(sides)}]`"
+    if name == "None":
+        return "leave the argument out"
+    if name in enumerations():
+        return f'an argument alone takes the bare word; here it is a string, `"{name}"`'
+    return did_you_mean(name, candidates, operators=True)
 
 
 def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception:

@@ -35,7 +35,7 @@ def run_param(item: s.Param, here: Here) -> None:
         raise Mistake(Rejected("missing-argument", f"a {word} says how its values begin", help=help), item.span)
     chosen, values = _initialiser(init.value, here)
     name = labels.claim_key(item.label, here)
-    if name.isdecimal():
+    if not name.isidentifier():
         raise Mistake(Rejected("bad-label", f"a {word} is called by a word, not by a number"), item.label.span)
     try:
         op = registry()[word].model_validate({"shape": shape, "init": chosen, "values": values, "dtype": dtype})

@@ -84,13 +84,13 @@ def _assigned(name: str, entry: Region | Step, found: Class, made: Program) -> l
     """The line that makes a member; one whose key is a number cannot be an attribute."""
     if isinstance(entry, Region) and made.of(entry) is None:
         start, end = f"        self.{name} = nn.Sequential(", "        )"
-        if name.isdigit():
+        if not name.isidentifier():
             start, end = f'        self.add_module("{name}", nn.Sequential(', "        ))"
         return [start, *_items(entry, found, made, 12), end]
     if isinstance(entry, Step) and isinstance(entry.call, Stored):
         return _stored(name, entry.call, _texts(entry, found, made))
     call = _constructor(entry, found, made)
-    if name.isdigit():
+    if not name.isidentifier():
         return _lines("        ", Call("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
     return _lines(f"        self.{name} = ", call, "", _shape(entry, found))
 

@@ -110,7 +110,7 @@ def _value(entry: Region | Step, name: str, inputs: list[str], region: Region, b
     if isinstance(entry, Step) and entry.module is not None:
         return f"{_again(entry.module, region, borrowed)}({', '.join(inputs)})"
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
-    module = f"self.{name}" if not name.isdigit() else f'getattr(self, "{name}")'
+    module = f"self.{name}" if name.isidentifier() else f'getattr(self, "{name}")'
     return f"{module}({', '.join([*inputs, *lent])})"
 
 
@@ -172,6 +172,7 @@ def _lasting(region: Region) -> set[int]:
 
 def _fresh(wanted: str, names: Mapping[int, str], flow: str = "") -> str:
     taken = {*names.values(), "self", "torch", "nn", flow}
+    wanted = wanted.replace("-", "_")
     word = wanted if wanted.isidentifier() else f"x_{wanted}"
     number = 2
     while word in taken:

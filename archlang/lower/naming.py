@@ -15,7 +15,7 @@ _OURS = ("self", "super", "range", "nn", "torch")  # names that the source itsel
 
 def camel(name: str) -> str:
     """`squeeze_excite` as a class is called: `SqueezeExcite`."""
-    joined = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    joined = "".join(part[:1].upper() + part[1:] for part in name.replace("-", "_").split("_"))
     return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
 
 
