@@ -57,9 +57,12 @@ def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
         return _shape_verdict(facts.graph, promise)
     if promise.fact == "receptive_field":
         return _field_verdict(facts, promise)
-    actual = _amount(facts, promise)
-    if actual is None:
-        return _nothing_there(facts.graph, promise)
+    actual = 0
+    for path, fact in ((promise.path, promise.fact), *promise.more):
+        amount = _amount(facts, path, fact)
+        if amount is None:
+            return _nothing_there(facts.graph, path, promise)
+        actual += amount
     expected = promise.expected
     assert not isinstance(expected, tuple)
     if _holds(actual, promise):
@@ -86,15 +89,14 @@ def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
     return Diagnostic("broken-promise", message, promise.span)
 
 
-def _amount(facts: _Facts, promise: Promise) -> int | None:
-    """The number promised, of all that is at or below the path; None where nothing is."""
-    fact = promise.fact
+def _amount(facts: _Facts, path: str, fact: str) -> int | None:
+    """The number that a fact is, of all that is at or below the path; None where nothing is."""
     if fact not in _OF_LAYERS:
-        total = total_at(facts.graph, facts.counts, promise.path)
+        total = total_at(facts.graph, facts.counts, path)
         if total is None:
             return None
         return total.macs * 2 if fact == "flops" else int(getattr(total, fact))
-    layers = {layer.outputs for layer in _layers_at(facts.graph, promise.path)}
+    layers = {layer.outputs for layer in _layers_at(facts.graph, path)}
     if not layers:
         return None
     if fact == "saved_bytes":
@@ -124,7 +126,7 @@ def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
         return Diagnostic("bad-promise", message, promise.span, help=help)
     value = value_at(graph, promise.path) if promise.path else outputs_of(graph)[graph.root.outputs.index(outputs[0])]
     if value is None:
-        return _nothing_there(graph, promise)
+        return _nothing_there(graph, promise.path, promise)
     field = facts.fields[value]
     axes = ", ".join(field.axes)
     if not axes or (isinstance(expected, tuple) and len(expected) != len(field.axes)):
@@ -150,7 +152,7 @@ def _sides(expected: int | float | tuple[int, ...]) -> str:
 def _shape_verdict(graph: Graph, promise: Promise) -> Diagnostic | None:
     type = type_at(graph.root, promise.path, graph)
     if type is None:
-        return _nothing_there(graph, promise)
+        return _nothing_there(graph, promise.path, promise)
     sizes = tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
     if (sizes == promise.expected) == (promise.comparison == "=="):
         return None
@@ -194,10 +196,10 @@ def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:
     return None
 
 
-def _nothing_there(graph: Graph, promise: Promise) -> Diagnostic:
+def _nothing_there(graph: Graph, path: str, promise: Promise) -> Diagnostic:
     from difflib import get_close_matches
 
     names = [*graph.root.labels, *(port.name for port in graph.root.inputs)]
-    near = get_close_matches(promise.path, names, 1, 0.6)
+    near = get_close_matches(path, names, 1, 0.6)
     help = f"did you mean `{near[0]}`?" if near else None
-    return Diagnostic("unknown-name", f"{graph.name} has nothing called `{promise.path}`", promise.span, help=help)
+    return Diagnostic("unknown-name", f"{graph.name} has nothing called `{path}`", promise.span, help=help)

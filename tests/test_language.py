@@ -234,6 +234,8 @@ net n {
         # the image, what batch norm takes, its two statistics, and what the relu gives
         "stem.saved_bytes == 4 * (3*16*16 + 4*8*8 + 2*4 + 4*8*8)",
         "both.saved_bytes > 0",
+        "a.bias_adds + stem.activated == 2 * 4*8*8",
+        "(a.macs + stem.macs + fc.macs) ~ 16.2K",
     ],
 )
 def test_promises_that_hold(promise: str) -> None:
@@ -254,6 +256,8 @@ def test_promises_that_hold(promise: str) -> None:
          "`moved` of n is 2,816, which is 1,816 from 1,000: more than one unit of its last digit"),
         ("b.moved == 1", "unknown-name", "n has nothing called `b`"),
         ("b.receptive_field == 1", "unknown-name", "n has nothing called `b`"),
+        ("a.moved + b.moved == 1", "unknown-name", "n has nothing called `b`"),
+        ("a.moved + params == 1", "broken-promise", "`a.moved + params` of n is 1,004, and `== 1` is promised"),
     ],
 )  # fmt: skip
 def test_promises_that_do_not(promise: str, code: str, message: str) -> None:

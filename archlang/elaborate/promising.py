@@ -20,26 +20,22 @@ def run_expect(item: s.Expect, here: Here) -> None:
     if not here.builder.definition.is_net:
         message = "`expect` stands in nets: a block has no size of its own"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
-    path = path_of(item.subject, here)
-    if not path:
-        raise Mistake(
-            Rejected("bad-promise", "this is no path and no fact of one", help=_FACTS_HELP), item.subject.span
-        )
-    head, _, last = path.rpartition(".")
-    fact = last if last in ir.FACTS else "shape"
+    (path, fact), *more = _terms(item.subject, here)
     promised = _promised(item.promised, here)
     if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
         message = f"a promise is a number or a shape like 256x56x56, and this is {kind(promised)}"
         raise Mistake(Rejected("bad-promise", message), item.promised.span)
-    _check_promise(item, path, fact, promised, here)
+    text = " + ".join(_told(*term) for term in [(path, fact), *more])
+    _check_promise(item, text, fact, promised, here)
     here.builder.promises.append(
         ir.Promise(
-            path=path if fact == "shape" else head,
+            path=path,
             fact=fact,
+            more=tuple(more),
             comparison=cast(Comparison, item.comparison),
             expected=tuple(promised) if isinstance(promised, Window) else promised,
             slack=_slack(item.promised) if item.comparison == "~" else 0.0,
-            text=path,
+            text=text,
             span=item.span,
         )
     )
@@ -47,6 +43,28 @@ def run_expect(item: s.Expect, here: Here) -> None:
 
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
 _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
+
+
+def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
+    """The path and the fact that a promise is about; several where their numbers are added up."""
+    if isinstance(node, s.Sequence) and len(node.items) == 1 and not node.is_list:  # parentheses
+        return _terms(node.items[0], here)
+    if isinstance(node, s.Binary) and node.operator == "+":
+        terms = [*_terms(node.left, here), *_terms(node.right, here)]
+        if any(fact in ("shape", "receptive_field") for _, fact in terms):
+            raise Mistake(Rejected("bad-promise", "numbers are added up, and no shapes or windows"), node.span)
+        return terms
+    path = path_of(node, here)
+    if not path:
+        message = "this is no path and no fact of one, and no sum of such"
+        raise Mistake(Rejected("bad-promise", message, help=_FACTS_HELP), node.span)
+    head, _, last = path.rpartition(".")
+    return [(head, last) if last in ir.FACTS else (path, "shape")]
+
+
+def _told(path: str, fact: str) -> str:
+    """A term as it is written: `conv1.macs`, `params` of the whole net, `conv1` of a shape."""
+    return path if fact == "shape" else f"{path}.{fact}" if path else fact
 
 
 def _promised(node: s.Expression, here: Here) -> Value:

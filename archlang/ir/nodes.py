@@ -139,10 +139,14 @@ class Block(Model):
 
 
 class Promise(Model):
-    """An `expect` line: a fact of a path, a comparison, the number or shape promised. `slack` belongs to `~`."""
+    """An `expect` line: a fact of a path, a comparison, the number or shape promised. `slack` belongs to `~`.
+
+    `more` are further paths and facts, whose numbers are added to the first.
+    """
 
     path: str
     fact: str
+    more: tuple[tuple[str, str], ...] = ()
     comparison: Literal["==", "!=", "<", "<=", ">", ">=", "~"]
     expected: int | float | tuple[int, ...]
     slack: float = 0.0
