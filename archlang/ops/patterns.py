@@ -73,7 +73,10 @@ class Plan:
         return tuple(names)
 
     def _axis(self, group: tuple[str, ...], kept: list[str]) -> str:
-        """An axis that was one keeps its name; with the channels in it, several are channels, else positions."""
+        """An axis that was one keeps its name; several are the one among them that has an axis's word, else positions.
+
+        The channels come first: a group that holds them is channels.
+        """
         axes = [self.atoms[name].axis for name in group]
         if len(group) == 1 or axes[0] == "n":
             return axes[0]
@@ -81,6 +84,9 @@ class Plan:
             raise Rejected("batch-axis", "the batch stands first in what it is part of", about="pattern")
         if "c" in axes:
             return "c"
+        words = [axis for axis in axes if axis in AXIS_WORDS]
+        if len(words) == 1 and words[0] not in kept:
+            return words[0]  # `(h p)` is a height again
         others = [other for other in self.right if len(other) > 1 and other != group]
         free = "t" not in kept and all({"n", "c"} & {self.atoms[name].axis for name in other} for other in others)
         return "t" if free else "".join(group)
