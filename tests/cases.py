@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import operator
 import types as python
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from archlang.diagnostics import Rejected, render
@@ -23,12 +26,14 @@ LAYOUTS = (("n", "c"), ("n", "c", "t"), ("n", "c", "h", "w"), ("n", "c", "d", "h
 OFTEN = (0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 4, 5)  # which layout: most operators slide over the second to the fourth
 DTYPES = ("float32",) * 12 + ("float64", "int64", "uint8", "bool")
 
-few = settings(
-    max_examples=30,
+ARGUMENT_SETS = 200  # of each operator
+
+more = settings(
+    max_examples=100,
     phases=(Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
-more = settings(few, max_examples=100)
+many = settings(more, max_examples=ARGUMENT_SETS)
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,24 @@ class Case:
 
     @property
     def below(self) -> int:
-        """Whole numbers that flow in are below this one; a table has so many rows."""
+        """Whole numbers that flow in are below this one; a table has so many rows, and a map so many places."""
+        if self.places and self.rejection() is None:
+            return prod(self.op.outputs(*self.types)[0].shape[2:])
         return getattr(self.op, "count", 10)
+
+    @property
+    def places(self) -> bool:
+        """Whether whole numbers flow in beside floats, and say where these go."""
+        return [x.is_float for x in self.types] == [True, False]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether every argument is within its bounds, which a copy of the operator need not be."""
+        try:
+            type(self.op).model_validate(dict(self.op))
+        except ValidationError:
+            return False
+        return True
 
     def rejection(self) -> Rejected | None:
         try:
@@ -104,6 +125,27 @@ def _input_lines(name: str, shape: str, *rest: str) -> list[str]:
 @st.composite
 def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
     """An operator with random arguments, and random inputs; most often they fit."""
+    return draw(_near(op) if draw(st.booleans()) else _anywhere(op))
+
+
+@st.composite
+def _near(draw: st.DrawFn, op: type[Operator]) -> Case:
+    """An example in which sizes and arguments are changed here and there; sizes that were equal stay equal."""
+    case = draw(st.sampled_from(examples(op)))
+    sizes = {1: 1} | {size: draw(_near_size(size)) for x in case.types for size in x.shape if size != 1}
+    types = tuple(TensorType(tuple(sizes[size] for size in x.shape), x.axes, x.dtype) for x in case.types)
+    rank = len(types[0].axes) - 2
+    drawn = {name: _field_values(op, name, field, rank) for name, field in op.model_fields.items()}
+    fields = {name: draw(st.just(getattr(case.op, name)) | values) for name, values in drawn.items()}
+    return Case(op(**fields), types)
+
+
+def _near_size(size: int) -> st.SearchStrategy[int]:
+    return st.just(size) | st.just(2 * size) | st.integers(1, 9)
+
+
+@st.composite
+def _anywhere(draw: st.DrawFn, op: type[Operator]) -> Case:
     known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
     like = draw(st.sampled_from([None, *known]))
     if like is None:
@@ -192,3 +234,36 @@ def _bounds(field: FieldInfo | None) -> dict[str, Any]:
 def _is_inside(x: float, bounds: dict[str, Any]) -> bool:
     checks = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
     return all(checks[name](x, bound) for name, bound in bounds.items())
+
+
+# ---- arguments that are refused -------------------------------------------------------------------------------------
+
+
+def out_of_bounds(op: type[Operator]) -> list[tuple[str, Case]]:
+    """The examples with one argument just outside its bounds, and that argument's name."""
+    found: list[tuple[str, Case]] = []
+    for name, field in op.model_fields.items():
+        outside = [*_outside(field, field.annotation)]
+        for case in examples(op):
+            value = getattr(case.op, name)
+            sides = len(value) if isinstance(value, tuple) else None
+            for number, listed in outside:
+                if listed != (sides is None):
+                    wrong = number if sides is None else (number,) * sides
+                    found.append((name, Case(case.op.model_copy(update={name: wrong}), case.types)))
+    return found
+
+
+def _outside(field: FieldInfo | None, annotation: Any, listed: bool = False) -> Iterator[tuple[float, bool]]:
+    """Numbers just outside the bounds of a field, and whether they stand in a list."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        yield from _outside(annotation.__metadata__[0], arguments[0], listed)
+    elif origin in (Union, python.UnionType):
+        for member in arguments:
+            yield from _outside(None, member, listed)
+    elif origin is tuple:
+        yield from _outside(None, arguments[0], listed=True)
+    else:
+        for kind, bound in _bounds(field).items():
+            yield {"ge": bound - 1, "gt": bound, "le": bound + 1, "lt": bound}[kind], listed

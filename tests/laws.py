@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from math import ceil, floor, prod
@@ -21,6 +22,21 @@ BATCH = 2
 HERE = Span("by hand", 1, 1, 1, 2)
 
 
+def _products_of_three(
+    a: Sequence[int], b: Sequence[int], c: Sequence[int], *axes: Sequence[int], out_shape: object = None
+) -> int:
+    """What `_trilinear` computes: the products of three tensors, each with further axes of size 1, and their sum."""
+    shapes = [list(a), list(b), list(c)]
+    for shape, more in zip(shapes, axes, strict=False):
+        for axis in more:
+            shape.insert(axis, 1)
+    products: int = prod(max(sizes) for sizes in zip(*shapes, strict=True))
+    return 2 * products
+
+
+UNKNOWN_TO_THE_COUNTER = {torch.ops.aten._trilinear: _products_of_three}
+
+
 def called(case: Case) -> Callable[..., Any]:
     """The module that the operator names, in training mode, or a function for an expression."""
     told = case.op.torch(*case.types)
@@ -32,7 +48,30 @@ def called(case: Case) -> Callable[..., Any]:
             text = text.replace(f"{{{at}}}", name)
         function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
         return function
-    return built(told)
+    module = built(told)
+    if case.op.plain_loop:
+        module.register_forward_pre_hook(_without_onednn)
+        module.register_forward_hook(_with_onednn, always_call=True)
+    return module
+
+
+def _without_onednn(*_: object) -> None:
+    torch.backends.mkldnn.set_flags(False)
+
+
+def _with_onednn(*_: object) -> None:
+    torch.backends.mkldnn.set_flags(True)
+
+
+@contextmanager
+def own_loops(graph: Graph) -> Generator[None]:
+    """Within it a net runs without oneDNN where an operator tells of the loop that torch would run in its place."""
+    if any(layer.op.plain_loop for layer in graph.flat()):
+        _without_onednn()
+    try:
+        yield
+    finally:
+        _with_onednn()
 
 
 def results(case: Case, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -66,7 +105,23 @@ def settings_of(module: torch.nn.Module) -> dict[str, object]:
 
 def inputs_of(case: Case) -> list[torch.Tensor]:
     """Random inputs of a case."""
-    return tensors(case.types, below=case.below)
+    made = tensors(case.types, below=case.below)
+    return [made[0], places_of(case)] if case.places and case.is_bounded else made
+
+
+def places_of(case: Case) -> torch.Tensor:
+    """Indices as a pool gives them, row by row: each value goes to the first place that is told to see it."""
+    (y,), reach = case.op.outputs(*case.types), case.op.reach(*case.types).slides
+    found = torch.zeros((), dtype=torch.int64)
+    for axis, slide in reach.items():
+        firsts = [next((to for to in range(y[axis]) if _sees(slide, to, at)), 0) for at in range(case.types[0][axis])]
+        found = found[..., None] * y[axis] + torch.tensor(firsts)
+    return found.expand(shape_of(case.types[0])).clone()
+
+
+def _sees(slide: Slide, position: int, at: int) -> bool:
+    first = position * slide.step - slide.before
+    return first <= at <= first + slide.extent - 1
 
 
 def tensors(types: Sequence[TensorType], batch: int = BATCH, below: int = 10) -> list[torch.Tensor]:
@@ -141,10 +196,11 @@ def macs_are_torchs(case: Case) -> None:
     module = called(case)
     inputs = [x.to("meta") for x in inputs_of(case)]
     if isinstance(module, torch.nn.Module):
-        module.to("meta")
-    with FlopCounterMode(display=False) as counter:
+        module.to("meta").eval()  # in training a batch norm may read its count of batches, which meta tensors lack
+    with FlopCounterMode(display=False, custom_mapping=UNKNOWN_TO_THE_COUNTER) as counter:
         module(*inputs)
-    assert case.op.work(*case.types).macs * BATCH * 2 == counter.get_total_flops()
+    told = case.op.work(*case.types).over(BATCH, case.op.once(*case.types))
+    assert told.macs * 2 == counter.get_total_flops()
 
 
 def saved_bytes_are_torchs(case: Case) -> None:
@@ -185,7 +241,7 @@ def reach_is_torchs(case: Case) -> None:
     for output in range(len(case.op.outputs(*case.types))):
         for at, x in enumerate(case.types):
             slides = case.op.reach(*case.types).between(at, output)
-            if "n" in x.axes:  # a parameter has no positions
+            if "n" in x.axes and (x.is_float or not case.places):  # a parameter has no positions
                 for axis in {*x.axes, *slides} - {"n", *({"c"} - {*slides})}:
                     reach_along(case, at, output, axis)
 
@@ -203,7 +259,13 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
     others = [other for other in slides if other != axis]
     # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
     tight = axis in slides and axis != "c" and all(inside(slides[other], x, y, other) for other in others)
-    tight = tight and slide.step > 0 and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    # an index is the same where all that it chooses among grows alike
+    tight = (
+        tight
+        and y.is_float
+        and slide.step > 0
+        and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    )
     for position, seen in enumerate(influence(case, at, axis, output, moved)):
         first = position * slide.step - slide.before
         window = range(ceil(first), floor(first + slide.extent - 1) + 1)
@@ -213,7 +275,27 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
         visible = set(window) & set(range(x[axis]))
         # a key that is alone in its softmax has weight 1, whatever it is
         alone = len(visible) == 1 and len(case.types) > 1 and not case.op.join
-        assert not tight or alone or {window[0], window[-1]} & visible <= seen
+        ends = {*window[:1], *window[-1:]} & visible
+        assert not tight or alone or ends <= seen or ends <= sloped(case, at, axis, output, moved, position)
+
+
+def opened(case: Case) -> Callable[..., Any]:
+    """What is called, in double precision, such that a rectifier inside is open and a tanh is not saturated."""
+    module = called(case)
+    if isinstance(module, torch.nn.Module):
+        module.double().eval()
+        for weight in module.parameters():
+            weight.data.abs_().mul_(0.5)
+    return module
+
+
+def sloped(case: Case, at: int, axis: str, output: int, moved: str, position: int) -> set[int]:
+    """Where a value along an axis has a gradient: what fades out from step to step leaves no difference."""
+    module = opened(case)
+    inputs = [x.detach().double().requires_grad_(x.is_floating_point()) for x in inputs_of(case)]
+    along = case.op.outputs(*case.types)[output].axes.index(moved)
+    (slope,) = torch.autograd.grad(_at(module(*inputs), output).select(along, position).sum(), inputs[at])
+    return set(slope.movedim(case.types[at].axes.index(axis), 0).flatten(1).any(1).nonzero().flatten().tolist())
 
 
 def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
@@ -228,26 +310,31 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
 
     The output's axis is `moved` where that is another; all of the output is one position where it has none.
     """
-    module = called(case)
-    if isinstance(module, torch.nn.Module):
-        module.double().eval()
+    module = opened(case)
     table = getattr(case.op, "count", None)  # whole numbers that choose a row stay what they are
-    inputs = [x.detach() if table else x.detach().double() for x in inputs_of(case)]
+    kept = [table or (case.places and not x.is_float) for x in case.types]
+    inputs = [x.detach() if whole else x.detach().double() for whole, x in zip(kept, inputs_of(case), strict=True)]
     along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
     made = moved or axis
     seen = [set[int]() for _ in range(y[made] if made in y.axes else 1)]
-    before = _at(module(*inputs), output)
+    before = _drawn_alike(module, inputs, output)
     for position in range(case.types[at][axis]):
         changed = inputs[at].clone()
         place = changed.select(along, position)
         place.copy_((place + 1) % table if table else place + 10)
-        after = _at(module(*inputs[:at], changed, *inputs[at + 1 :]), output)
+        after = _drawn_alike(module, [*inputs[:at], changed, *inputs[at + 1 :]], output)
         # a weight of 0 may come out a rounding error beside it
         differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)
         rows = differs.movedim(y.axes.index(made), 0) if made in y.axes else differs[None]
         for index in rows.flatten(1).any(1).nonzero().flatten().tolist():
             seen[index].add(position)
     return seen
+
+
+def _drawn_alike(module: Callable[..., Any], inputs: Sequence[torch.Tensor], output: int) -> torch.Tensor:
+    """An output, with the same noise in each call where noise is drawn."""
+    torch.manual_seed(0)
+    return _at(module(*inputs), output)
 
 
 def _at(given: torch.Tensor | Sequence[torch.Tensor], output: int) -> torch.Tensor:

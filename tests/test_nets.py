@@ -11,6 +11,7 @@ from archlang.compiler import Net, check
 from archlang.facts.work import count
 from archlang.ir import Graph
 from archlang.shapes import TensorType
+from tests.laws import own_loops
 
 NETS = Path(__file__).parent / "nets"
 SMALL = {"unet": "small", "vit": "vit_tiny"}  # what is run where the whole net is large
@@ -24,7 +25,8 @@ def checked(name: str, net: str | None = None) -> Graph:
 
 
 def image_of(type: TensorType, batch: int) -> torch.Tensor:
-    return torch.randn(batch, *type.shape[1:])
+    shape = batch, *type.shape[1:]
+    return torch.randn(shape) if type.is_float else torch.randint(10, shape)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in NETS.glob("*.arch")))
@@ -53,7 +55,7 @@ def test_work_is_what_torch_counts(name: str) -> None:
     graph = checked(name, SMALL.get(name, name))
     module = Net(graph).module()
     # the counter sees no attention that is fused
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), own_loops(graph):
         module(*[image_of(graph.root.types[port.value], 2) for port in graph.root.inputs])
     assert count(graph, 2).net.macs * 2 == counter.get_total_flops()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -73,7 +74,8 @@ def test_all_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 def test_arguments_are_told_in_the_languages_words() -> None:
     told = {argument.name: argument for argument in arguments(Conv)}
     assert list(told) == ["kernel", "stride", "out", "pad", "dilation", "groups", "bias", "padding_mode"]
-    assert told["pad"].accepts == ("a whole number >= 0", "a list of whole numbers >= 0", "`same`")
+    numbers = ("a whole number >= 0", "a list of whole numbers >= 0 or lists of whole numbers >= 0")
+    assert told["pad"].accepts == (*numbers, "`same`", "`valid`", "`same_upper`", "`same_lower`", "`causal`")
     assert told["padding_mode"].accepts == ("`zeros`", "`reflect`", "`replicate`", "`circular`")
     assert (told["out"].default, told["bias"].default) == (None, "true")
     assert {argument.name: argument.default for argument in arguments(MaxPool)}["stride"] == ""
@@ -83,8 +85,8 @@ def test_arguments_are_told_in_the_languages_words() -> None:
 def test_the_page_of_a_convolution(capsys: pytest.CaptureFixture[str]) -> None:
     page = output(capsys, "conv")
     assert "\n  MACs = h'*w'*out*(c/groups)*k*k\n" in page
-    assert "\n  pad           a whole number >= 0, a list of whole numbers >= 0 or `same`; default 0\n" in page
-    assert "\nconv 5x5 6                                      1x32x32  6x28x28         156  117,600\n" in page
+    assert "`same`, `valid`, `same_upper`, `same_lower` or `causal`; default 0\n" in page
+    assert re.search(r"\nconv 5x5 6 +1x32x32  6x28x28 +156  117,600\n", page)
     assert "Conv2D" in page
 
 

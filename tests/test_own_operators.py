@@ -44,10 +44,10 @@ class Scale(Operator):
         params = c
     """
 
-    word: ClassVar[str] = "scale"
+    word: ClassVar[str] = "rescale"
     positional: ClassVar[Mapping[str, Kind]] = {"start": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("LayerScale", "Conv2d")
-    examples: ClassVar[tuple[Example, ...]] = (Example("scale 0.5", "3x4x4"),)
+    examples: ClassVar[tuple[Example, ...]] = (Example("rescale 0.5", "3x4x4"),)
 
     start: float = 1.0
     manner: Literal["channelwise", "sometimes"] = "channelwise"
@@ -70,7 +70,7 @@ class Scale(Operator):
 
 SPEC = """net scaled {
   input image: 1x6x6
-  conv 3x3 4 bias=false -> scale 0.5 manner=sometimes
+  conv 3x3 4 bias=false -> rescale 0.5 manner=sometimes
   globalavgpool -> flatten
   output
   expect params == 4*9 + 4
@@ -102,12 +102,12 @@ def output(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.usefixtures("here")
 def test_every_command_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert output(capsys, "check", "scaled.arch") == "scaled: 40 parameters, 576 MACs, 1 promise kept\n"
-    assert re.search(r"^1 +scale +4x4x4 +4 +0 ", output(capsys, "report", "scaled.arch"), re.MULTILINE)
+    assert re.search(r"^1 +rescale +4x4x4 +4 +0 ", output(capsys, "report", "scaled.arch"), re.MULTILINE)
     assert "params = c = 4" in output(capsys, "why", "scaled.arch", "1")
-    assert "  start   a number; without a name; default 1.0\n" in output(capsys, "ops", "scale")
-    assert "LayerScale is called scale here" in output(capsys, "ops", "LayerScale")
+    assert "  start   a number; without a name; default 1.0\n" in output(capsys, "ops", "rescale")
+    assert "LayerScale is called rescale here" in output(capsys, "ops", "LayerScale")
     output(capsys, "render", "scaled.arch", "-o", "scaled.dot")
-    assert "scale" in Path("scaled.dot").read_text()
+    assert "rescale" in Path("scaled.dot").read_text()
     assert "Scale(4, start=0.5)" in output(capsys, "build", "scaled.arch")
 
 
@@ -124,18 +124,18 @@ def test_what_is_built_runs_without_the_file(here: Path, capsys: pytest.CaptureF
 @pytest.mark.usefixtures("here")
 def test_the_module_in_python() -> None:
     with registered(["scales.py"]):
-        assert register("scales.py") == register(Path("scales.py")) == ("scale",)
+        assert register("scales.py") == register(Path("scales.py")) == ("rescale",)
         net = archlang.load("scaled.arch")
         module = net.module(seed=1)
-        conv, scale = module.get_submodule("0"), module.get_submodule("1")
+        conv, rescale = module.get_submodule("0"), module.get_submodule("1")
         images = torch.randn(2, 1, 6, 6)
         wanted = (conv(images) * 0.5).mean((2, 3))
         assert torch.allclose(module(images), wanted, atol=1e-6)
         assert sum(p.numel() for p in module.parameters()) == net.report().totals.params == 40
-        assert scale.state_dict()["weight"].tolist() == [0.5] * 4
+        assert rescale.state_dict()["weight"].tolist() == [0.5] * 4
         read = type(net.graph).model_validate_json(net.graph.model_dump_json())
         assert read == net.graph
-        assert foreign_names()["layerscale"] == "scale" and "sometimes" in enumerations()
+        assert foreign_names()["layerscale"] == "rescale" and "sometimes" in enumerations()
         assert foreign_names()["conv2d"] == "conv"  # what is claimed already stays
     assert "layerscale" not in foreign_names() and "sometimes" not in enumerations()
     with pytest.raises(archlang.SpecError, match="unknown-operator"):
@@ -145,20 +145,20 @@ def test_the_module_in_python() -> None:
 def test_a_run_by_a_flag_leaves_nothing_behind(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output(capsys, "check", "scaled.arch")
     assert main(["check", "scaled.arch"]) == 1
-    assert "there is no operator, block or value called `scale`" in capsys.readouterr().err
+    assert "there is no operator, block or value called `rescale`" in capsys.readouterr().err
     assert not (here / "__pycache__").exists()
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"scale"', '"conv"', "scales.py: there is an operator `conv` already"),
+        ('"rescale"', '"conv"', "scales.py: there is an operator `conv` already"),
         (
-            '"scale"',
-            '"my scale"',
-            "scales.py: the word of Scale is 'my scale'; one has lower-case letters, digits and _",
+            '"rescale"',
+            '"my rescale"',
+            "scales.py: the word of Scale is 'my rescale'; one has lower-case letters, digits and _",
         ),
-        ('"scale"', "7", "scales.py: the word of Scale is 7; one has lower-case letters, digits and _"),
+        ('"rescale"', "7", "scales.py: the word of Scale is 7; one has lower-case letters, digits and _"),
         ("from typing import", "from typing imprt", "scales.py:6: SyntaxError: invalid syntax"),
         ("import TensorType", "import Tensors", "scales.py:9: ImportError: cannot import name 'Tensors' from"),
         ("start: float", "start: flaot", "scales.py: Scale: PydanticUndefinedAnnotation: name 'flaot' is not defined"),
@@ -182,14 +182,14 @@ def test_a_file_that_is_not_right(
 
 def test_files_beside_one_another(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "more").mkdir()
-    (here / "more" / "scales.py").write_text(SCALE.replace('"scale"', '"other_scale"'))
+    (here / "more" / "scales.py").write_text(SCALE.replace('"rescale"', '"other_scale"'))
     both = ("--operators", "scales.py", "--operators", "more/scales.py")
-    assert main(["ops", "other_scale", *both]) == main(["ops", "scale", *both]) == 0
+    assert main(["ops", "other_scale", *both]) == main(["ops", "rescale", *both]) == 0
     (here / "twice.py").write_text(SCALE + SCALE.partition("\n\n\n")[2].replace("class Scale(", "class Again("))
     for file, told in [
         ("missing.py", "missing.py is no file; operators stand in a Python file"),
         ("more", "more is a folder; operators stand in a Python file"),
-        ("twice.py", "twice.py: two operators are called `scale`"),
+        ("twice.py", "twice.py: two operators are called `rescale`"),
     ]:
         capsys.readouterr()
         assert main(["check", "scaled.arch", "--operators", file]) == 2
@@ -197,11 +197,11 @@ def test_files_beside_one_another(here: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_of_a_file_that_clashes_nothing_is_taken_in(here: Path) -> None:
-    both = SCALE + SCALE.partition("\n\n\n")[2].replace("class Scale(", "class Relu(").replace('"scale"', '"relu"')
+    both = SCALE + SCALE.partition("\n\n\n")[2].replace("class Scale(", "class Relu(").replace('"rescale"', '"relu"')
     (here / "scales.py").write_text(both)
     with pytest.raises(OperatorsError, match="there is an operator `relu` already"):
         register("scales.py")
-    assert "scale" not in registry()
+    assert "rescale" not in registry()
 
 
 # ---- from a package
@@ -226,13 +226,13 @@ def run(folder: Path, *words: str) -> tuple[int, str, str]:
 
 
 def test_a_package_that_is_installed(here: Path) -> None:
-    installed(here, "scale = myscales:Scale")
+    installed(here, "rescale = myscales:Scale")
     assert run(here, "check", "scaled.arch") == (0, "scaled: 40 parameters, 576 MACs, 1 promise kept\n", "")
-    assert "scale" in run(here, "report", "scaled.arch")[1]
+    assert "rescale" in run(here, "report", "scaled.arch")[1]
     assert "params = c = 4" in run(here, "why", "scaled.arch", "1")[1]
     assert "Scale(4, start=0.5)" in run(here, "build", "scaled.arch")[1]
     status, printed, _ = run(here, "ops", "--format", "json")
-    assert status == 0 and "scale" in [row["word"] for row in json.loads(printed)]
+    assert status == 0 and "rescale" in [row["word"] for row in json.loads(printed)]
     code = (
         "import torch, archlang; net = archlang.load('scaled.arch'); images = torch.ones(2, 1, 6, 6);"
         "assert net.module()(images).shape == (2, 4)"
@@ -242,7 +242,7 @@ def test_a_package_that_is_installed(here: Path) -> None:
 
 
 def test_its_module_is_imported_where_its_word_is_used(here: Path) -> None:
-    installed(here, "scale = myscales:Scale")
+    installed(here, "rescale = myscales:Scale")
     (here / "myscales.py").write_text("raise RuntimeError('imported')")
     assert run(here, "check", "lenet5")[0] == 0
     told = "archlang: the package scales: myscales:Scale: RuntimeError: imported\n"
@@ -256,9 +256,9 @@ def test_its_module_is_imported_where_its_word_is_used(here: Path) -> None:
     ("entries", "told"),
     [
         ("conv = myscales:Scale", "there is an operator `conv` already"),
-        ("other = myscales:Scale\nscale = myscales:other", "myscales:other: AttributeError: module 'myscales' has no"),
-        ("scale = myscales:SOURCE", "myscales:SOURCE is no class derived from `Operator`"),
-        ("scale = myscales:Operator", "myscales:Operator has another word than its entry point, `scale`"),
+        ("other = myscales:Scale\nrescale = myscales:other", "myscales:other: AttributeError: module 'myscales' has no"),
+        ("rescale = myscales:SOURCE", "myscales:SOURCE is no class derived from `Operator`"),
+        ("rescale = myscales:Operator", "myscales:Operator has another word than its entry point, `rescale`"),
     ],
 )
 def test_an_entry_point_that_is_not_right(entries: str, told: str, here: Path) -> None:
@@ -268,27 +268,25 @@ def test_an_entry_point_that_is_not_right(entries: str, told: str, here: Path) -
 
 
 def test_two_packages_with_one_word(here: Path) -> None:
-    installed(here, "scale = myscales:Scale")
-    installed(here, "scale = myscales:Scale", "steps")
+    installed(here, "rescale = myscales:Scale")
+    installed(here, "rescale = myscales:Scale", "steps")
     status, _, complaint = run(here, "check", "scaled.arch")
-    assert status == 2 and complaint.endswith("there is an operator `scale` already\n")
+    assert status == 2 and complaint.endswith("there is an operator `rescale` already\n")
     status, _, complaint = run(here, "check", "scaled.arch", "--operators", "scales.py")
     assert status == 2
 
 
 def test_a_package_that_is_found_twice_is_one(here: Path) -> None:
-    installed(here, "scale = myscales:Scale")
+    installed(here, "rescale = myscales:Scale")
     (here / "again").mkdir()
-    installed(here / "again", "scale = myscales:Scale")
-    code = (
-        "import sys; sys.path.append('again'); from archlang.ops import registry; print(registry()['scale'].__module__)"
-    )
+    installed(here / "again", "rescale = myscales:Scale")
+    code = "import sys; sys.path.append('again'); from archlang.ops import registry; print(registry()['rescale'].__module__)"
     env = {**os.environ, "PYTHONPATH": str(here)}
     done = subprocess.run([sys.executable, "-c", code], check=True, cwd=here, env=env, capture_output=True, text=True)
     assert done.stdout == "myscales\n"
 
 
 def test_a_file_does_not_replace_what_a_package_has(here: Path) -> None:
-    installed(here, "scale = myscales:Scale")
-    told = "archlang: scales.py: there is an operator `scale` already\n"
+    installed(here, "rescale = myscales:Scale")
+    told = "archlang: scales.py: there is an operator `rescale` already\n"
     assert run(here, "check", "scaled.arch", "--operators", "scales.py") == (2, "", told)

@@ -25,8 +25,8 @@ from archlang.ops.layouts import Laid
 from archlang.parse import parse
 from archlang.shapes import TensorType
 from archlang.source import Source
-from tests.cases import Case, accepted, examples, few, more
-from tests.laws import called, results, tensors
+from tests.cases import Case, accepted, examples, more
+from tests.laws import UNKNOWN_TO_THE_COUNTER, called, own_loops, results, tensors
 from tests.specs import graph_of, net_of
 
 OPERATORS = [op for op in registry().values() if not op.declared]
@@ -67,7 +67,8 @@ def kept_by(graph: Graph, batch: int, training: bool) -> int:
     """Bytes that the net's module keeps of a forward pass over random images."""
     module = Net(graph).module(seed=0).train(training)
     inputs = tensors([graph.root.types[port.value] for port in graph.root.inputs], batch, below=2)
-    return sum(storages(module, [x.detach() for x in inputs]).values())
+    with own_loops(graph):
+        return sum(storages(module, [x.detach() for x in inputs]).values())
 
 
 def assert_exact(graph: Graph, modes: Sequence[tuple[int, bool]] = MODES) -> None:
@@ -176,7 +177,7 @@ def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int],
 
 @operators
 def test_random_cases_keep_what_they_tell(op: type[Operator]) -> None:
-    @few
+    @more
     @given(accepted(op), st.sampled_from((1, 2)), st.integers(0, 119), st.booleans())
     def keep(case: Case, batch: int, number: int, gap: bool) -> None:
         if is_refused(case, batch):
@@ -207,10 +208,14 @@ def test_backward_macs_are_torchs(op: type[Operator]) -> None:
             if isinstance(module, nn.Module):
                 module.requires_grad_(wanted.weights)
             with sdpa_kernel(SDPBackend.MATH):
-                result = module(*inputs).sum()
-                with FlopCounterMode(display=False) as counter:
+                given = module(*inputs)
+                values = [given] if isinstance(given, torch.Tensor) else given
+                result = torch.stack([value.sum() for value in values]).sum()
+                with FlopCounterMode(display=False, custom_mapping=UNKNOWN_TO_THE_COUNTER) as counter:
                     result.backward()
-            assert case.op.backward(wanted, *case.types).macs * 2 * 2 == counter.get_total_flops(), (str(case), wanted)
+            once = case.op.once_backward(wanted, *case.types)
+            told = case.op.backward(wanted, *case.types).over(2, once)
+            assert told.macs * 2 == counter.get_total_flops(), (str(case), wanted)
 
 
 # ---- every net -----------------------------------------------------------------------------------------------------
@@ -222,6 +227,7 @@ def graphs(path: Path) -> list[Graph]:
     return found.graphs
 
 
+LIGHT, LIGHT_MACS = 30_000_000, 6_000_000_000  # parameters and MACs of the nets that are run here
 LARGE = {"unet", "vit", "vit_b_16", "vit_b_32", "vit_l_16"}  # a small one of the same file is run
 files = pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.arch")), ids=lambda path: path.stem)
 
@@ -237,14 +243,15 @@ def test_nets_keep_what_is_told(path: Path) -> None:
 @files
 def test_the_lightest_shipped_net_of_a_file_keeps_what_is_told(path: Path) -> None:
     lightest = min(graphs(path), key=lambda graph: totals(graph).macs)
-    assert_exact(lightest, [(1, True), (1, False)])
+    assert_exact(lightest, [(2, True), (1, False)])  # batch norm trains on more than one value a channel
 
 
 @pytest.mark.slow
 @files
-def test_all_shipped_nets_keep_what_is_told(path: Path) -> None:
+def test_light_shipped_nets_keep_what_is_told(path: Path) -> None:
     for graph in graphs(path):
-        assert_exact(graph, [(2, True), (2, False)])
+        if totals(graph).params < LIGHT and totals(graph).macs < LIGHT_MACS:
+            assert_exact(graph, [(2, True), (2, False)])
 
 
 # ---- layouts, aliases, frozen, shared and tied parts ---------------------------------------------------------------

@@ -27,7 +27,7 @@ from archlang.why.columns import COLUMNS
 from archlang.why.filling import axes_law, filled, told
 from archlang.why.notation import law_of
 from archlang.why.text import why_text
-from tests.cases import Case, accepted, examples, few
+from tests.cases import Case, accepted, examples, more
 from tests.specs import graph_of, net_of
 from tests.test_house import without_torch
 
@@ -69,7 +69,7 @@ def test_the_docstring_tells_what_the_examples_give(op: type[Operator]) -> None:
 
 @pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)
 def test_the_docstring_tells_what_random_cases_give(op: type[Operator]) -> None:
-    @few
+    @more
     @given(accepted(op))
     def keep_its_word(case: Case) -> None:
         keeps_its_word(case)
@@ -356,7 +356,7 @@ CONV1 = """\
 conv1 of resnet50: conv
 Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998)
 
-  written    resnet.arch:34  conv1: conv 7x7/2 64 pad=3 bias=false -> bn1: batchnorm -> relu ->  ...
+  written    resnet.arch:36  conv1: conv 7x7/2 64 pad=3 bias=false -> bn1: batchnorm -> relu ->  ...
   arguments  kernel=7x7 out=64 stride=2 pad=3 dilation=1 groups=1 bias=false padding_mode=zeros
   input      c=3 h=224 w=224
   output     c=64 h=112 w=112

@@ -15,7 +15,7 @@ from archlang.ops.base import Operator, Reach, Slide
 from archlang.ops.convolution import Conv
 from archlang.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 from archlang.shapes import input_type
-from tests.cases import Case, few, rejection
+from tests.cases import Case, more, rejection
 from tests.laws import called, influence, shape_of, tensors
 
 # ---- help is right or absent -----------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def too_large(draw: st.DrawFn, op: type[Operator], others: dict[str, st.SearchSt
 def test_what_the_help_proposes_fits(op: type[Operator], others: dict[str, st.SearchStrategy[Any]]) -> None:
     proposed: set[str] = set()
 
-    @few
+    @more
     @given(too_large(op, others).filter(lambda case: getattr(case.rejection(), "code", "") == "kernel-too-large"))
     def follow_the_help(case: Case) -> None:
         help = rejection(case.op, *case.types).help or ""

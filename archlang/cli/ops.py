@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -101,18 +101,28 @@ def _page(op: type[Operator]) -> Iterator[str]:
         yield ""
     for line in formulas:
         yield from folded(line, "  ", "      ")
-    if op.model_fields:
-        yield from ("", "arguments")
-        width = max(map(len, op.model_fields))
-        for argument in arguments(op):
-            yield from folded(_told(argument), f"  {argument.name:<{width}}  ", " " * (width + 4))
+    told = {argument.name: _told(argument) for argument in arguments(op)}
+    yield from _listed("arguments", told)
     if op.elsewhere:
         yield ""
         yield from folded(f"elsewhere called {', '.join(op.elsewhere)}", "", "  ")
+    yield from _listed("refused here, though PyTorch takes it", op.stricter)
     if op.examples:
         rows = [("example", "of", "gives", "parameters", "MACs"), *(tuple(map(str, row)) for row in _examples(op))]
         yield ""
         yield from aligned(rows, (False, False, False, True, True))
+
+
+def _listed(title: str, told: Mapping[str, str]) -> Iterator[str]:
+    """Names, and beside each what is told of it; nothing where there are none."""
+    from archlang.why.columns import folded
+
+    if not told:
+        return
+    yield from ("", title)
+    width = max(map(len, told))
+    for name, text in told.items():
+        yield from folded(text, f"  {name:<{width}}  ", " " * (width + 4))
 
 
 def _told(argument: Argument) -> str:
@@ -156,6 +166,7 @@ def _as_json(op: type[Operator]) -> dict[str, object]:
         "law": asdict(law_of(op)),
         "join": op.join,
         "elsewhere": list(op.elsewhere),
+        "stricter": dict(op.stricter),
         "examples": examples,
     }
 

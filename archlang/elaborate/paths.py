@@ -10,7 +10,7 @@ from archlang.elaborate.builder import Here, bundle
 from archlang.elaborate.expressions import evaluate, number, placed
 from archlang.elaborate.names import lookup, unknown_name, unknown_value
 from archlang.elaborate.suggest import did_you_mean
-from archlang.elaborate.values import UNKNOWN, Bundle, Function, Mistake, Tensor, Unknown, Value, kind, known
+from archlang.elaborate.values import UNKNOWN, Bundle, Function, Initial, Mistake, Tensor, Unknown, Value, kind, known
 from archlang.ops import enumerations
 from archlang.ops.base import Operator
 from archlang.shapes import AXIS_WORDS
@@ -30,7 +30,8 @@ def word_or_value(node: s.Expression, here: Here, op: type[Operator] | None) -> 
     """A named argument's value, where a bare word may be one of an enumeration of `op`, or of any: `mode=nearest`."""
     if isinstance(node, s.Name):
         found = lookup(node.text, node.span, here)
-        if (found is None or isinstance(found, Function)) and node.text in enumerations(op):
+        # an operator's own word comes before a function's and an initialiser's
+        if (found is None or isinstance(found, (Function, Initial))) and node.text in enumerations(op):
             return node.text
     return evaluate(node, here)
 

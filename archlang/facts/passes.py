@@ -53,6 +53,7 @@ def _work(layer: Layer, wanted: Wanted, batch: int, training: bool) -> tuple[Wor
     inputs = layer.input_types
     times = images((*inputs, *layer.output_types), batch)
     forward = layer.op.training_work(*inputs) if training else layer.op.work(*inputs)
-    passed_on = layer.op.idle and not training
-    backward = Work() if passed_on else layer.op.backward(wanted, *inputs)
-    return forward * times, backward * times
+    forward = forward.over(times, layer.op.once(*inputs))
+    if layer.op.idle and not training:
+        return forward, Work()
+    return forward, layer.op.backward(wanted, *inputs).over(times, layer.op.once_backward(wanted, *inputs))

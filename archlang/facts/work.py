@@ -167,7 +167,8 @@ def _operator(block: Block, node: OpNode, batch: int, dtype: str | None) -> Tota
 
 def _work(block: Block, node: OpNode, batch: int) -> Work:
     inputs = block.types_of(node.inputs)
-    return node.op.work(*inputs) * images((*inputs, *block.types_of(node.outputs)), batch)
+    times = images((*inputs, *block.types_of(node.outputs)), batch)
+    return node.op.work(*inputs).over(times, node.op.once(*inputs))
 
 
 def _is_trainable(weight: Weight) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.ops.base import Example, Expression, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, like
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -47,6 +49,7 @@ class Tanh(Pointwise):
     """Hyperbolic tangent. No weights, no MACs."""
 
     word: ClassVar[str] = "tanh"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanh"
     elsewhere: ClassVar[tuple[str, ...]] = ("Tanh",)
     examples: ClassVar[tuple[Example, ...]] = (Example("tanh", "3x4x4"),)
@@ -56,6 +59,7 @@ class Sigmoid(Pointwise):
     """1 / (1 + exp(-x)). No weights, no MACs."""
 
     word: ClassVar[str] = "sigmoid"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Sigmoid"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sigmoid", "logistic")
     examples: ClassVar[tuple[Example, ...]] = (Example("sigmoid", "3x4x4"),)
@@ -65,6 +69,7 @@ class Softmax(Pointwise):
     """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs."""
 
     word: ClassVar[str] = "softmax"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmax",)
     examples: ClassVar[tuple[Example, ...]] = (Example("softmax", "10"), Example("softmax axis=2", "3x4x5"))
 

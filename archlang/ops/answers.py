@@ -11,6 +11,9 @@ from typing import Literal
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 Ratio = int | Fraction
+# where the gradient of an input lies: in memory of its own, which may first be that of the result's size before it is
+# summed up, or be `shared` by all such inputs; or in that of the result's gradient, all of it or a part
+GradientPlace = Literal["new", "summed", "shared", "whole", "part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,13 @@ class Work:
 
     def __mul__(self, times: int) -> Work:
         return Work(*(getattr(self, f.name) * times for f in fields(self)))
+
+    def over(self, images: int, once: Work) -> Work:
+        """The work over so many images, of which a part is done once for all of them."""
+        return self * images if once is NOTHING else self * images + once * (1 - images)
+
+
+NOTHING = Work()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Saved, Work
+from archlang.ops.base import Example, Expression, GradientPlace, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, projection, shapes
 from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -52,6 +53,13 @@ class Add(_Alike):
         Example("add", "6x4 n t c, 1x6x4 param"),
     )
 
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        (y,) = self.outputs(*inputs)
+        return tuple(whole_or_new(x, y) for x in inputs)
+
+    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+        return in_turn(self.broadcast(inputs)[1:-1])
+
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(" + ".join(f"{{{at}}}" for at in range(len(inputs))))
 
@@ -66,6 +74,9 @@ class Average(_Alike):
 
     word: ClassVar[str] = "average"
     elsewhere: ClassVar[tuple[str, ...]] = ("Average",)
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "wrong-dtype"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("average", "8x5x4, 8x5x4"),
         Example("average", "7, 7, 7"),
@@ -82,6 +93,13 @@ class Average(_Alike):
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"({' + '.join(f'{{{at}}}' for at in range(len(inputs)))}) / {len(inputs)}")
+
+    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+        return in_turn(self.broadcast(inputs)[1:])
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        (y,) = self.outputs(*inputs)
+        return tuple("shared" if x.shape == y.shape else "new" for x in inputs)
 
 
 class Maximum(_Alike):
@@ -106,11 +124,28 @@ class Maximum(_Alike):
         # each step keeps both of its sides, for the gradient of either
         return kept_with_steps(self, inputs, both=True)
 
+    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+        return in_turn(self.broadcast(inputs)[1:-1])
+
     def torch(self, *inputs: TensorType) -> Expression:
         text = "{0}"
         for at in range(1, len(inputs)):
-            text = f"torch.maximum({text}, {{{at}}})"
+            text = f"torch.{self.word}({text}, {{{at}}})"
         return Expression(text)
+
+
+class Minimum(Maximum):
+    """The smallest, value by value: shapes are equal, and so is the result's. No weights, no MACs.
+
+    comparisons = (inputs - 1)*c'*h'*w' if equal
+    """
+
+    word: ClassVar[str] = "minimum"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Minimum", "eltwise_min")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("minimum", "8x5x4, 8x5x4"),
+        Example("minimum", "7, 7, 7"),
+    )
 
 
 class _Broadcast(Join):
@@ -146,6 +181,13 @@ class Mul(_Broadcast):
         # each step keeps one side for the gradient of the other
         return kept_with_steps(self, inputs, both=False)
 
+    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+        return in_turn(self.broadcast(inputs)[1:-1])
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        (y,) = self.outputs(*inputs)
+        return tuple(new_or_summed(x, y) for x in inputs)
+
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))
 
@@ -158,6 +200,9 @@ class Sub(_Broadcast):
 
     word: ClassVar[str] = "sub"
     elsewhere: ClassVar[tuple[str, ...]] = ("Subtract", "subtract", "minus")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-many-inputs", "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "wrong-dtype"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("sub", "8x5x4, 8x5x4"),
         Example("sub", "6x4 n t c, 6x1 n t c"),
@@ -172,6 +217,10 @@ class Sub(_Broadcast):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return ()
 
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        (y,) = self.outputs(*inputs)
+        return (whole_or_new(inputs[0], y), new_or_summed(inputs[1], y))
+
     def torch(self, *inputs: TensorType) -> Expression:
         self.two(inputs)
         return Expression("{0} - {1}")
@@ -185,6 +234,9 @@ class Div(_Broadcast):
 
     word: ClassVar[str] = "div"
     elsewhere: ClassVar[tuple[str, ...]] = ("Divide", "divide")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-many-inputs", "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "wrong-dtype"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("div", "8x5x4, 8x5x4"),
         Example("div", "6x4 n t c, 6x1 n t c"),
@@ -199,9 +251,28 @@ class Div(_Broadcast):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return (Saved("input", 0, when=(1,)), Saved("input", 1))
 
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        (y,) = self.outputs(*inputs)
+        return tuple(new_or_summed(x, y) for x in inputs)
+
     def torch(self, *inputs: TensorType) -> Expression:
         self.two(inputs)
         return Expression("{0} / {1}")
+
+
+def in_turn(types: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], ...]:
+    """Steps of which each takes what the one before it gave."""
+    return tuple((*types[max(at - 1, 0) : at], type) for at, type in enumerate(types)) + tuple((x,) for x in types[-1:])
+
+
+def whole_or_new(x: TensorType, y: TensorType) -> GradientPlace:
+    """Where the gradient of a summand lies: the sum's own, or what is summed up along the axes that were repeated."""
+    return "whole" if x.shape == y.shape else "new"
+
+
+def new_or_summed(x: TensorType, y: TensorType) -> GradientPlace:
+    """Where the gradient of a factor lies: in its own memory, after it was summed up where the factor was repeated."""
+    return "new" if x.shape == y.shape else "summed"
 
 
 def combined(op: Join, inputs: tuple[TensorType, ...]) -> Strides:

@@ -23,6 +23,7 @@ from archlang.ops.base import (
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import Strides, laid, viewed
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 _ATTENTION = '''
@@ -53,6 +54,55 @@ class Attention(nn.MultiheadAttention):
 _NAMES = ("queries", "keys", "values")
 
 
+class OfTokens(Operator):
+    """What attentions over n t c share: one input attends to itself; three are queries, keys and values."""
+
+    arity: ClassVar[tuple[int, ...]] = (1, 3)
+    positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("needs-channels-last", "wrong-dtype", "wrong-rank"),
+        "causal-lengths": "torch lets the first queries see the first keys, however many there are",
+    }
+
+    heads: Size
+    causal: bool = False
+
+    def checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
+        """Queries, keys and values, where they fit one another."""
+        for x in inputs:
+            check_channels_last(x, self.word)
+            if len(x.axes) != 3 or x.axes[0] != "n":
+                message = f"{self.word} takes axes n t c, and its input {x} has {x.names}"
+                raise Rejected("wrong-rank", message, about="input")
+            check_dtype(x, self.word, weighted=True)
+        query, key, value = self.all_of(inputs)
+        if key.shape[:2] != value.shape[:2] or query.shape[0] != key.shape[0]:
+            message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
+            raise Rejected("unequal-sizes", message, about="input")
+        if self.causal and query.shape[1] != key.shape[1]:
+            message = f"a causal mask needs as many keys as queries, and there are {key.shape[1]} and {query.shape[1]}"
+            raise Rejected("causal-lengths", message, about="causal")
+        return query, key, value
+
+    def all_of(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
+        """Queries, keys and values."""
+        query, key, value = inputs if len(inputs) == 3 else inputs * 3
+        return query, key, value
+
+    def reach(self, *inputs: TensorType) -> Reach:
+        _, key, value = self.all_of(inputs)
+        seen = seeing_all(key) | seeing_all(value)
+        if self.causal:  # no position sees one after it
+            seen = {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
+        return Reach(seen) if len(inputs) == 1 else Reach(inputs=({}, seen, seen))
+
+
+def check_heads(width: int, heads: int) -> None:
+    """The channels divide into the heads."""
+    if not heads or width % heads:
+        raise Rejected("heads-do-not-divide", f"{width} channels are no multiple of {heads} heads", about="heads")
+
+
 def _projected(at: int, x: TensorType) -> Saved:
     """What is projected: the input, t n c, or a copy of it where its values do not lie so."""
     n, t, c = laid(x).strides
@@ -62,7 +112,7 @@ def _projected(at: int, x: TensorType) -> Saved:
     return Saved("input", at, when="weights")
 
 
-class Attention(Operator):
+class Attention(OfTokens):
     """Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762, section 3.2): softmax(Q·Kᵀ/sqrt(c/heads))·V.
 
     One input n t c attends to itself; three are queries, keys and values. Four projections to the width of the
@@ -76,8 +126,6 @@ class Attention(Operator):
     """
 
     word: ClassVar[str] = "attention"
-    arity: ClassVar[tuple[int, ...]] = (1, 3)
-    positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "MultiHeadAttention", "self_attention", "mha")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("attention 2", "6x8 n t c"),
@@ -86,39 +134,19 @@ class Attention(Operator):
         Example("attention 2", "6x8 n t c, 3x4 n t c, 3x6 n t c"),
     )
 
-    heads: Size
-    causal: bool = False
     bias: bool = True
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
-        for x in inputs:
-            check_channels_last(x, self.word)
-            if len(x.axes) != 3 or x.axes[0] != "n":
-                message = f"attention takes axes n t c, and its input {x} has {x.names}"
-                raise Rejected("wrong-rank", message, about="input")
-            check_dtype(x, self.word, weighted=True)
-        query, key, value = self._all(inputs)
-        if query["c"] % self.heads:
-            message = f"{query['c']} channels are no multiple of {self.heads} heads"
-            raise Rejected("heads-do-not-divide", message, about="heads")
-        if key.shape[:2] != value.shape[:2] or query.shape[0] != key.shape[0]:
-            message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
-            raise Rejected("unequal-sizes", message, about="input")
-        if self.causal and query.shape[1] != key.shape[1]:
-            message = f"a causal mask needs as many keys as queries, and there are {key.shape[1]} and {query.shape[1]}"
-            raise Rejected("causal-lengths", message, about="causal")
+        query, _, _ = self.checked(inputs)
+        check_heads(query["c"], self.heads)
         return (query,)
-
-    def _all(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
-        query, key, value = inputs if len(inputs) == 3 else inputs * 3
-        return query, key, value
 
     def _is_even(self, inputs: tuple[TensorType, ...]) -> bool:
         """Whether queries, keys and values have the same channels, so that torch keeps their weights in one tensor."""
         return len({x["c"] for x in inputs}) == 1
 
     def weights(self, *inputs: TensorType) -> tuple[Weight, ...]:
-        query, key, value = self._all(inputs)
+        query, key, value = self.all_of(inputs)
         width = query["c"]
         if self._is_even(inputs):
             into: tuple[Weight, ...] = (Weight("in_proj_weight", (3 * width, width)),)
@@ -131,7 +159,7 @@ class Attention(Operator):
         return (*into, Weight("out_proj.weight", (width, width)), *biases)
 
     def work(self, *inputs: TensorType) -> Work:
-        query, key, value = self._all(inputs)
+        query, key, value = self.all_of(inputs)
         width, scores = query["c"], query.values * key.shape[1]
         projected = query.values + key.values + value.values + query.values
         biased = 2 * query.values + (key.values // key["c"] + value.values // value["c"]) * width
@@ -145,10 +173,10 @@ class Attention(Operator):
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
         # where the weights are trained, so is what projects the inputs, and gradients flow back to there
         width, work = inputs[0]["c"], self.work(*inputs)
-        scores = inputs[0].values * self._all(inputs)[1].shape[1]
+        scores = inputs[0].values * self.all_of(inputs)[1].shape[1]
         flows = wanted.inputs if len(inputs) == 3 else wanted.inputs * 3
         query, key, value = (wanted.weights or flow for flow in flows)
-        projected = sum(x.values * (wanted.weights + flow) for x, flow in zip(self._all(inputs), flows, strict=True))
+        projected = sum(x.values * (wanted.weights + flow) for x, flow in zip(self.all_of(inputs), flows, strict=True))
         projected += inputs[0].values * (wanted.weights + wanted.any)
         return Work(
             macs=projected * width + scores * (query + key + (query or key) + value),
@@ -159,7 +187,7 @@ class Attention(Operator):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         # torch lays a batch of sequences out anew before it projects them, and keeps that copy, what it is projected
         # to, the result of the attention, and one sum for each row of weights
-        query, key, value = self._all(inputs)
+        query, key, value = self.all_of(inputs)
         width = query["c"]
         together = self._is_even(inputs) and laid(key).place == laid(value).place != -1
         copies = tuple(_projected(at, x) for at, x in enumerate(inputs))
@@ -176,7 +204,7 @@ class Attention(Operator):
         return ((c, n * c, 1),)  # torch computes t n c
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
-        query, key, value = self._all(inputs)
+        query, key, value = self.all_of(inputs)
         return {
             "width": query["c"],
             "queries": query.shape[1],
@@ -185,15 +213,8 @@ class Attention(Operator):
             "value_c": value["c"],
         }
 
-    def reach(self, *inputs: TensorType) -> Reach:
-        _, key, value = self._all(inputs)
-        seen = seeing_all(key) | seeing_all(value)
-        if self.causal:  # no position sees one after it
-            seen = {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
-        return Reach(seen) if len(inputs) == 1 else Reach(inputs=({}, seen, seen))
-
     def torch(self, *inputs: TensorType) -> Module:
-        query, key, value = self._all(inputs)
+        query, key, value = self.all_of(inputs)
         width = query["c"]
         even = self._is_even(inputs)
         options = (

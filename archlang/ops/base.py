@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from archlang.ops.answers import (
+    NOTHING,
     Expression,
+    GradientPlace,
     Lecture,
     Module,
     Ratio,
@@ -26,8 +29,8 @@ from archlang.ops.layouts import Strides, contiguous
 from archlang.shapes import TensorType
 
 __all__ = [
-    "Example", "Expression", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach", "Saved", "Size",
-    "Slide", "Stored", "Wanted", "Weight", "Work", "seeing_all",
+    "Example", "Expression", "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach",
+    "Saved", "Size", "Slide", "Stored", "Wanted", "Weight", "Work", "seeing_all",
 ]  # fmt: skip
 
 Size = Annotated[int, Field(ge=1)]
@@ -60,10 +63,12 @@ class Operator(BaseModel):
     word: ClassVar[str]  # its name in the language
     positional: ClassVar[Mapping[str, Kind]] = {}  # fields that stand without a name, in order, and their kinds
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
+    stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
     declared: ClassVar[bool] = False  # made by a statement, of no inputs; nothing is computed
     idle: ClassVar[bool] = False  # whether evaluation passes the input on as it is
+    plain_loop: ClassVar[bool] = False  # what is saved is told of torch's own loop, where oneDNN may run in its place
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
@@ -99,6 +104,14 @@ class Operator(BaseModel):
             moved=work.moved * any(wanted.inputs),
         )
 
+    def once(self, *inputs: Any, **_: Any) -> Work:
+        """The part of `work` that is done once for a whole batch: what is computed of weights alone."""
+        return NOTHING
+
+    def once_backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
+        """The part of `backward` that is done once for a whole batch."""
+        return NOTHING
+
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
         """What autograd keeps in training mode, eager on CPU.
 
@@ -113,6 +126,20 @@ class Operator(BaseModel):
     def view(self, *inputs: Any, **_: Any) -> bool:
         """Whether the output is the input itself, in another shape perhaps: in training mode it takes no new memory."""
         return False
+
+    def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...]:
+        """Of each input, where its gradient lies, eager on CPU: what views its input hands on the result's gradient."""
+        outputs = self.outputs(*inputs)
+        is_all = len(outputs) == len(inputs) == 1 and prod(outputs[0].shape) == prod(inputs[0].shape)
+        place: GradientPlace = "whole" if is_all and self.view(*inputs) else "new"
+        return (place,) * len(inputs)
+
+    def steps(self, *inputs: Any, **_: Any) -> tuple[tuple[TensorType, ...], ...]:
+        """What is there at each of the calls by which it computes its result, besides the inputs, eager on CPU.
+
+        Those of the last step stand beside the result. Where something of its own is saved, that is what is there.
+        """
+        return ()
 
     def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...]:
         """How the outputs lie in memory, eager on CPU; in order where nothing else is said."""

@@ -12,6 +12,7 @@ from archlang.ops.activation import Softmax
 from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
@@ -22,6 +23,7 @@ class Softmin(Softmax):
     """
 
     word: ClassVar[str] = "softmin"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmin",)
     examples: ClassVar[tuple[Example, ...]] = (Example("softmin", "10"), Example("softmin axis=2", "3x4x5"))
 
@@ -52,6 +54,7 @@ class Glu(_Shared):
     """
 
     word: ClassVar[str] = "glu"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("GLU", "gated_linear_unit")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("glu", "6x4x5"),
@@ -95,6 +98,7 @@ class Maxout(_Shared):
     """
 
     word: ClassVar[str] = "maxout"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", parts="one part is the value itself")
     positional: ClassVar[Mapping[str, Kind]] = {"parts": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Maxout", "MaxoutDense", "cross_channel_pool", "channel_maxpool")
     examples: ClassVar[tuple[Example, ...]] = (

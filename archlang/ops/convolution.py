@@ -8,19 +8,50 @@ from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, contiguous, formatted, laid
-from archlang.ops.windows import Geometry, Pad, Sizes, Stride, brief, check_sides, each, pads, short, slid, window_reach
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, slid, window_reach
 from archlang.shapes import TensorType
+
+# torch's own convolutions pad alike on both sides
+_PADDED = '''
+class PaddedConvRANKd(nn.ConvRANKd):
+    """A convolution of values that are padded first, not alike on both sides.
+
+    `border` is as torch.nn.functional.pad takes it.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        border,
+        padding_mode="zeros",
+        **options,
+    ):
+        super().__init__(in_channels, out_channels, kernel_size, **options)
+        self.border = border
+        self.border_mode = "constant" if padding_mode == "zeros" else padding_mode
+
+    def forward(self, x):
+        return super().forward(nn.functional.pad(x, self.border, self.border_mode))
+'''
 
 
 class Conv(Operator):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
-    Weights (out, c/groups, k, k) and a bias.
+    Weights (out, c/groups, k, k) and a bias. `pad` is one number, or one for each axis, or in its place two: `[[0, 1],
+    2]` pads 0 before and 1 after along the first. `same` is half the kernel on each side, whatever the stride;
+    `same_upper` and `same_lower` pad as little as gives ceil(h/stride) positions, an odd rest after or before (ONNX's
+    names; TensorFlow's `SAME` is the first); `causal`, for sequences, pads before alone; `valid` pads nothing.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
+        h' = floor((h + before + after - dilation*(k - 1) - 1)/stride) + 1 if before != after
         params = out*(c/groups)*k*k + out
         params = out*(c/groups)*k*k if not bias
         MACs = h'*w'*out*(c/groups)*k*k
@@ -37,31 +68,36 @@ class Conv(Operator):
         Example("conv 3x3 8 pad=1 groups=4 padding_mode=reflect", "4x6x6"),
         Example("conv [5]/2 6", "3x20"),
         Example("conv 3x3x3 4 pad=1", "2x5x6x7"),
+        Example("conv 3x3/2 8 pad=same_upper", "3x8x9"),
+        Example("conv [2] 4 pad=causal dilation=4", "3x9"),
+        Example("conv 2x3 4 pad=[[0, 1], 1] padding_mode=replicate", "2x5x6"),
+    )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", pad="where it puts no zeros, torch takes numbers below 0, and cuts values off"
     )
 
     kernel: Sizes
     out: Size
     stride: Stride = 1
-    pad: Pad = 0
+    pad: Border = 0
     dilation: Stride = 1
     groups: Size = 1
     bias: bool = True
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
 
-    def _geometry(self) -> Geometry:
-        rank = len(self.kernel)
-        check_sides(rank)
-        dilation = each(self.dilation, rank, "dilation")
-        return Geometry(self.kernel, each(self.stride, rank, "stride"), pads(self.pad, self.kernel, dilation), dilation)
+    def _geometry(self, x: TensorType) -> Geometry:
+        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        geometry = self._geometry()
-        sizes = slid(x, self.word, geometry, self._widest(x))
+        geometry, widest = self._geometry(x), self._widest(x)
+        sizes = slid(x, self.word, geometry, widest)
         check_dtype(x, self.word, weighted=True)
         check_groups(x["c"], self.out, self.groups)
-        for axis, width, most in zip(sizes, geometry.pad, self._widest(x) or geometry.pad, strict=True):
-            if width > most:
-                message = f"{self.padding_mode} padding of {x} is at most {most} along {axis}, and this is {width}"
+        for axis, border, most in zip(sizes, geometry.borders, widest or (), strict=widest is not None):
+            if max(border) > most:
+                message = (
+                    f"{self.padding_mode} padding of {x} is at most {most} along {axis}, and this is {max(border)}"
+                )
                 raise Rejected("padding-too-wide", message, about="pad")
         return (x.resized(c=self.out, **sizes),)
 
@@ -80,14 +116,18 @@ class Conv(Operator):
         return Work(macs=macs, bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        if self.padding_mode == "zeros":
+        geometry = self._geometry(x)
+        if self.padding_mode == "zeros" and geometry.is_even:
             return (Saved("input"),)  # for any gradient, also where the weights need none
         # torch pads in a step of its own, even by nothing, and convolves the copy; to reflect and to replicate keeps
-        # what is padded, a circle is copied in slices and keeps nothing
-        pad = self._geometry().pad
-        sides = (size + 2 * width for size, width in zip(x.shape[2:], pad, strict=True))
-        padded = Saved("own", shape=(*x.shape[:2], *sides), dtype=x.dtype, name="padded")
-        return (padded,) if self.padding_mode == "circular" else (Saved("input", when="inputs"), padded)
+        # what is padded, zeros are put around a copy and a circle is copied in slices, which keeps nothing
+        padded = Saved("own", shape=geometry.padded(x), dtype=x.dtype, name="padded")
+        return (padded,) if self.padding_mode in ("zeros", "circular") else (Saved("input", when="inputs"), padded)
+
+    def steps(self, x: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+        geometry = self._geometry(x)
+        is_one = self.padding_mode == "zeros" and geometry.is_even
+        return () if is_one else ((TensorType(geometry.padded(x), x.axes, x.dtype),),)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         if self.padding_mode == "circular":
@@ -95,23 +135,26 @@ class Conv(Operator):
         return (formatted(self.outputs(laid(x))[0].shape, x),)
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry().symbols
+        return self._geometry(x).symbols
 
     def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry())
+        return window_reach(self._geometry(x))
 
     def torch(self, x: TensorType) -> Module:
-        geometry = self._geometry()
+        geometry, rank = self._geometry(x), len(self.kernel)
+        args = (("in_channels", x["c"]), ("out_channels", self.out), ("kernel_size", brief(self.kernel)))
         options = (
             ("stride", brief(geometry.stride), 1),
-            ("padding", brief(geometry.pad), 0),
             ("dilation", brief(geometry.dilation), 1),
             ("groups", self.groups, 1),
             ("bias", self.bias, True),
             ("padding_mode", self.padding_mode, "zeros"),
         )
-        args = (("in_channels", x["c"]), ("out_channels", self.out), ("kernel_size", brief(self.kernel)))
-        return Module(f"torch.nn.Conv{len(self.kernel)}d", args, options)
+        if geometry.is_even:
+            stride, *rest = options
+            return Module(f"torch.nn.Conv{rank}d", args, (stride, ("padding", brief(geometry.pad), 0), *rest))
+        border = (("border", geometry.torch_border),)
+        return Module(f"PaddedConv{rank}d", (*args, *border), options, _PADDED.replace("RANK", str(rank)))
 
     def lecture(self, x: TensorType) -> Lecture:
         fan_in = "*".join(map(str, (*self.kernel, x["c"] // self.groups)))

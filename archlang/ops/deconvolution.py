@@ -11,6 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Size, Slide, Weight, Work
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, formatted, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, short
 from archlang.shapes import TensorType, spatial_axes
 
@@ -44,6 +45,7 @@ class Deconv(Operator):
         Example("deconv [4]/2 6", "3x7"),
         Example("deconv 2x2x2/2 3", "2x3x2x4"),
     )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "empty-output")
 
     kernel: Sizes
     out: Size

@@ -3,51 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Wanted, Weight, Work
+from archlang.ops.base import (
+    Example,
+    Kind,
+    Module,
+    Natural,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Wanted,
+    Weight,
+    Work,
+    seeing_all,
+)
+from archlang.ops.layouts import is_contiguous, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
+Positive = Annotated[float, Field(gt=0)]
 
-class Embedding(Operator):
-    """A learned vector of `width` values for each whole number from 0 to `count` - 1: n t -> n t c. No MACs.
 
-    c' = width
-    params = count*width
-    """
+class Table(Operator):
+    """What tables share: `count` vectors of `width` values, of which the numbers that flow in choose."""
 
-    word: ClassVar[str] = "embedding"
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number", "width": "number"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("Embedding", "embed", "lookup_table")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("embedding 10 4", "6 int64"),
-        Example("embedding 7 3", "2 int32"),
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank",
+        width="torch gives vectors of no values",
+        padding="torch counts it from the end",
+        max_norm="torch sets every vector to 0, or turns it around",
+        p="torch computes what is no norm",
     )
 
     count: Size
     width: Size
+    padding: Natural | None = None
+    max_norm: Positive | None = None
+    p: Positive = 2.0
+    by_frequency: bool = False
 
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
+    def check(self, x: TensorType) -> None:
+        """Whole numbers flow in, and the number that stands for padding is in the table."""
         if x.dtype not in ("int64", "int32"):
-            message = f"embedding takes whole numbers, and its input {x} is {x.dtype}"
+            message = f"{self.word} takes whole numbers, and its input {x} is {x.dtype}"
             raise Rejected("wrong-dtype", message, help="write `dtype=int64` at the input", about="input")
-        if "c" in x.axes or "n" not in x.axes:
-            message = f"embedding gives each number channels, and its input {x} has {x.names}"
-            raise Rejected("wrong-rank", message, about="input")
-        return (TensorType((*x.shape, self.width), (*x.axes, "c")),)
+        if self.padding is not None and self.padding >= self.count:
+            message = f"`padding` of {self.word} is below the table's {self.count} rows, and this is {self.padding}"
+            raise Rejected("out-of-range", message, about="padding")
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         return (Weight("weight", (self.count, self.width)),)
 
     def work(self, x: TensorType) -> Work:
-        return Work(moved=x.values * self.width)
+        looked_up = x.values * self.width
+        return Work(moved=looked_up, normalised=looked_up if self.max_norm else 0)
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
-        return Work(moved=self.work(x).moved * wanted.weights)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="weights"),)
+        return Work(moved=x.values * self.width * wanted.weights)
 
     def torch(self, x: TensorType) -> Module:
-        return Module("torch.nn.Embedding", (("num_embeddings", self.count), ("embedding_dim", self.width)))
+        options = (
+            ("padding_idx", self.padding, None),
+            ("max_norm", self.max_norm, None),
+            ("norm_type", self.p, 2.0),
+            ("scale_grad_by_freq", self.by_frequency, False),
+        )
+        return Module("torch.nn.Embedding", (("num_embeddings", self.count), ("embedding_dim", self.width)), options)
+
+
+class Embedding(Table):
+    """A learned vector of `width` values for each whole number from 0 to `count` - 1: n t -> n t c. No MACs.
+
+    The vector of the number `padding` is 0 at first and is not trained. With `max_norm` each vector that is looked up
+    is scaled in place, so that its `p`-norm is not above. With `by_frequency=true` a gradient is divided by how often
+    its number occurs in the batch.
+
+        c' = width
+        params = count*width
+    """
+
+    word: ClassVar[str] = "embedding"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Embedding", "embed", "lookup_table")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("embedding 10 4", "6 int64"),
+        Example("embedding 7 3", "2 int32"),
+        Example("embedding 7 3 padding=0 by_frequency=true", "5 int64"),
+        Example("embedding 7 3 max_norm=1.0 p=1.0", "5 int64"),
+    )
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        self.check(x)
+        if "c" in x.axes or "n" not in x.axes:
+            message = f"embedding gives each number channels, and its input {x} has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        return (TensorType((*x.shape, self.width), (*x.axes, "c")),)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (_numbers(x) if self.max_norm else Saved("input", when="weights"),)
+
+
+class EmbeddingBag(Table):
+    """The sum, mean or largest of the vectors of a bag of whole numbers: n t -> n c. No MACs.
+
+    Vectors are as those of `embedding`; the number `padding` counts for nothing, and a bag of it alone gives 0. torch's
+    bags of different lengths, one after the other in one long row, are no batch, and are not taken.
+
+        c' = width
+        params = count*width
+        comparisons = (t - 1)*width if largest
+        elementwise = t*width if not largest
+    """
+
+    word: ClassVar[str] = "embedding_bag"
+    elsewhere: ClassVar[tuple[str, ...]] = ("EmbeddingBag",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("embedding_bag 10 4", "6 int64"),
+        Example("embedding_bag 7 3 mode=sum", "5 int32"),
+        Example("embedding_bag 7 3 mode=max padding=0", "5 int64"),
+        Example("embedding_bag 7 3 mode=sum by_frequency=true padding=1", "5 int64"),
+        Example("embedding_bag 7 3 max_norm=1.0 p=1.0", "5 int64"),
+    )
+
+    mode: Literal["mean", "sum", "max"] = "mean"
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        self.check(x)
+        if len(x.axes) != 2 or x.axes[0] != "n" or x.axes[1] == "c":
+            message = f"embedding_bag takes bags n t, and its input {x} has {x.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        if self.mode == "max" and self.by_frequency:
+            message = "embedding_bag divides no gradient of the largest by its frequency"
+            raise Rejected("out-of-range", message, about="by_frequency")
+        return (TensorType((x["n"], self.width), ("n", "c")),)
+
+    def work(self, x: TensorType) -> Work:
+        reduced = x.values * self.width
+        normalised = reduced if self.max_norm else 0
+        if self.mode == "max":
+            return Work(normalised=normalised, comparisons=reduced - x["n"] * self.width)
+        return Work(normalised=normalised, elementwise=reduced)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        # the numbers, bag after bag; where each bag begins, how long it is, and of which row each largest value is
+        n, t = x.shape
+        each = Saved("own", shape=(n,), dtype=x.dtype, when="weights", name="bags")
+        rows = replace(each, shape=(n, self.width)) if self.mode == "max" else each
+        kept = (_numbers(x), each, each, rows)
+        if self.mode == "sum" and self.padding is None:
+            return kept
+        # of which bag each number is: torch makes a place more than there are numbers
+        bags = replace(each, shape=(n, t))
+        return (*kept, bags, replace(each, shape=(1,), per_image=False))
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(seeing_all(x))
+
+    def symbols(self, x: TensorType) -> Mapping[str, int]:
+        return {"largest": self.mode == "max"}
+
+    def torch(self, x: TensorType) -> Module:
+        module = super().torch(x)
+        return Module("torch.nn.EmbeddingBag", module.args, (*module.options, ("mode", self.mode, "mean")))
+
+
+def _numbers(x: TensorType) -> Saved:
+    """The numbers, which torch copies where they do not lie in order."""
+    if is_contiguous(laid(x)):
+        return Saved("input", when="weights")
+    return Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy")

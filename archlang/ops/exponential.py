@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.ops.activation import Pointwise, Softmax
 from archlang.ops.base import Example, Expression, Module, Saved
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -13,6 +15,7 @@ class Exp(Pointwise):
     """exp(x). No weights, no MACs."""
 
     word: ClassVar[str] = "exp"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("Exp",)
     examples: ClassVar[tuple[Example, ...]] = (Example("exp", "3x4x4"), Example("exp", "7"))
 
@@ -44,6 +47,7 @@ class LogSoftmax(Softmax):
     """The logarithm of softmax along `axis`, which counts as axes do. No weights, no MACs."""
 
     word: ClassVar[str] = "log_softmax"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("LogSoftmax",)
     examples: ClassVar[tuple[Example, ...]] = (Example("log_softmax", "10"), Example("log_softmax axis=-1", "3x4x5"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from archlang.ops.base import Example, Module, Operator, Saved, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, like
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 _FROZEN_BATCHNORM = '''
@@ -44,6 +46,9 @@ class FrozenBatchNorm(Operator):
     """
 
     word: ClassVar[str] = "frozen_batchnorm"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-dtype", "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
+    )
     elsewhere: ClassVar[tuple[str, ...]] = ("FrozenBatchNorm2d", "FrozenBatchNorm", "frozen_bn", "AffineChannel")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("frozen_batchnorm", "3x8x8"),

@@ -13,6 +13,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 Positive = Annotated[float, Field(gt=0)]
@@ -51,6 +52,9 @@ class LayerNorm(Operator):
     """
 
     word: ClassVar[str] = "layernorm"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "needs-channels-last", eps="torch takes 0, which divides by zero where all values are alike"
+    )
     elsewhere: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm", "ln")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("layernorm", "6x8 n t c"),
@@ -93,6 +97,9 @@ class RMSNorm(Operator):
     """
 
     word: ClassVar[str] = "rmsnorm"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "needs-channels-last", eps="torch takes 0, which divides by zero where all values are alike"
+    )
     elsewhere: ClassVar[tuple[str, ...]] = ("RMSNorm", "RMSNormalization", "rms_norm")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("rmsnorm", "6x8 n t c"),
@@ -139,6 +146,9 @@ class GroupNorm(Operator):
     """
 
     word: ClassVar[str] = "groupnorm"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
+    )
     positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("GroupNorm", "GroupNormalization", "group_norm", "gn")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -192,6 +202,9 @@ class InstanceNorm(Operator):
     """
 
     word: ClassVar[str] = "instancenorm"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
+    )
     elsewhere: ClassVar[tuple[str, ...]] = ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "instance_norm")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("instancenorm", "3x4x5"),

@@ -8,15 +8,20 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import short
 from archlang.shapes import AXIS_WORDS, TensorType, Window, slide, spatial_axes
 
 
 class Join(Operator):
     """What the joins share: at least two inputs, of the same axes and dtype. A parameter has no names of axes."""
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes"
+    )
 
     join: ClassVar[bool] = True
 
@@ -84,6 +89,9 @@ class Concat(Join):
 
     word: ClassVar[str] = "concat"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "batch-axis", "param-batch"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("concat", "8x5x4, 3x5x4"),
         Example("concat axis=2", "3x5, 3x1, 3x4"),
@@ -124,11 +132,14 @@ class Concat(Join):
         return Reach(inputs=tuple({axis: Slide(1, 1, first)} for first in firsts))
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
-        return (_joined(self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]),)
+        return (joined(self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]),)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         at = self.axis
         return {"size": tuple(x.shape[at] for x in inputs), "size'": self.outputs(*inputs)[0].shape[at]}
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        return tuple("part" if "n" in x.axes else "new" for x in inputs)  # a parameter was repeated along the batch
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"torch.cat([{', '.join(expanded(inputs))}], {self.axis})")
@@ -142,6 +153,9 @@ class Stack(Join):
 
     word: ClassVar[str] = "stack"
     elsewhere: ClassVar[tuple[str, ...]] = ("Stack",)
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "batch-axis", "param-batch"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("stack", "8, 8, 8"),
         Example("stack axis=2", "3x4x5, 3x4x5"),
@@ -177,17 +191,20 @@ class Stack(Join):
         shape, known = self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]
         at = self.axis % len(shape)
         if at == len(shape) - 1:
-            return (_joined(shape, [unsqueezed(x, at) for x in known]),)
+            return (joined(shape, [unsqueezed(x, at) for x in known]),)
         # torch lays them along the axis that stands there, and splits it
         size = shape[at + 1]
-        along = _joined((*shape[:at], shape[at] * size, *shape[at + 2 :]), known)
+        along = joined((*shape[:at], shape[at] * size, *shape[at + 2 :]), known)
         return ((*along[:at], along[at] * size, *along[at:]),)
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        return tuple("part" if "n" in x.axes else "new" for x in inputs)
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"torch.stack([{', '.join(expanded(inputs))}], {self.axis})")
 
 
-def _joined(shape: Strides, inputs: list[Laid]) -> Strides:
+def joined(shape: Strides, inputs: list[Laid]) -> Strides:
     """The strides of values laid side by side: channels innermost where they are in all of them."""
     return channels_last(shape) if all(map(is_channels_last, inputs)) else contiguous(shape)
 

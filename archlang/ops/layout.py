@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -20,6 +22,7 @@ class Flatten(Operator):
 
     word: ClassVar[str] = "flatten"
     elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     examples: ClassVar[tuple[Example, ...]] = (Example("flatten", "3x4x5"), Example("flatten", "7"))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Module, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -21,6 +23,7 @@ class Relu6(_Unit):
     """min(max(0, x), 6) (Howard et al. 2017). No weights, no MACs."""
 
     word: ClassVar[str] = "relu6"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.ReLU6"
     elsewhere: ClassVar[tuple[str, ...]] = ("ReLU6",)
     examples: ClassVar[tuple[Example, ...]] = (Example("relu6", "3x4x4"), Example("relu6", "6x7 n t c"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
 from archlang.ops.base import Example, Module, Saved, Work
 from archlang.ops.pooling import AdaptiveAvgPool, GlobalAvgPool
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import adaptive_windows, brief
 from archlang.shapes import TensorType
 
@@ -26,7 +28,8 @@ def _kept(y: TensorType) -> tuple[Saved, ...]:
 class AdaptiveMaxPool(AdaptiveAvgPool):
     """The largest value under windows chosen so that the map has the wanted size.
 
-    Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h'). torch keeps the indices. No weights, no MACs.
+    Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h'). torch keeps the indices; with `indices=true` they
+    are a second value, as those of `maxpool`. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = size
@@ -42,17 +45,27 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
         Example("adaptive_maxpool 1x1", "4x5x5"),
         Example("adaptive_maxpool [4]", "2x9"),
         Example("adaptive_maxpool 2x2x1", "2x4x5x6"),
+        Example("adaptive_maxpool 3x2 indices=true", "2x9x7"),
     )
+
+    indices: bool = False
+
+    def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
+        (y,) = super().outputs(x)
+        return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
 
     def work(self, x: TensorType) -> Work:
         return _compared(x, self.outputs(x)[0])
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        if self.indices:
+            return (Saved("input"), Saved("output", 1))
         return _kept(self.outputs(x)[0])
 
     def torch(self, x: TensorType) -> Module:
         wanted = self._wanted(x)
-        return Module(f"torch.nn.AdaptiveMaxPool{len(wanted)}d", (("output_size", brief(wanted)),))
+        options = (("return_indices", self.indices, False),)
+        return Module(f"torch.nn.AdaptiveMaxPool{len(wanted)}d", (("output_size", brief(wanted)),), options)
 
 
 class GlobalMaxPool(GlobalAvgPool):
@@ -65,6 +78,7 @@ class GlobalMaxPool(GlobalAvgPool):
 
     word: ClassVar[str] = "globalmaxpool"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalMaxPooling2D", "GlobalMaxPool", "global_max_pool", "gmp")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("globalmaxpool", "8x7x5"),
         Example("globalmaxpool", "3x9"),

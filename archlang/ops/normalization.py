@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Weight, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Weight, Work, seeing_all
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid, like
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 Positive = Annotated[float, Field(gt=0)]
@@ -20,11 +21,14 @@ class BatchNorm(Operator):
     """Each channel scaled to mean 0 and deviation 1 over the batch, then by a learned weight and bias.
 
     Ioffe and Szegedy 2015 (arXiv:1502.03167). Two weights and two running statistics a channel, and a count of
-    batches; no MACs.
+    batches; no MACs. The running statistics move by `momentum` towards those of each batch, or are the mean of all
+    batches so far with `momentum=cumulative`; evaluation takes them. With `track_running_stats=false` there are none,
+    and evaluation takes those of the batch too.
 
         params = 2*c
         params = 0 if not affine
         buffers = 2*c + 1
+        buffers = 0 if not track_running_stats
         normalised = c*h*w
     """
 
@@ -35,11 +39,18 @@ class BatchNorm(Operator):
         Example("batchnorm eps=0.001 momentum=0.01", "5"),
         Example("batchnorm affine=false", "3x7"),
         Example("batchnorm", "2x3x4x5"),
+        Example("batchnorm momentum=cumulative", "3x7"),
+        Example("batchnorm track_running_stats=false", "3x4x4"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-dtype", "wrong-rank", momentum="outside 0 to 1 the running statistics are no mean of those seen"
     )
 
     eps: Positive = 1e-5
-    momentum: Annotated[float, Field(ge=0, le=1)] = 0.1
+    momentum: Annotated[float, Field(ge=0, le=1)] | Literal["cumulative"] = 0.1
     affine: bool = True
+    track_running_stats: bool = True
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if x.axes[:2] != ("n", "c"):
@@ -51,19 +62,20 @@ class BatchNorm(Operator):
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         channels = (x["c"],)
         learned = (Weight("weight", channels), Weight("bias", channels)) if self.affine else ()
-        return (
-            *learned,
+        running = (
             Weight("running_mean", channels, buffer=True),
             Weight("running_var", channels, buffer=True),
             Weight("num_batches_tracked", (), buffer=True, dtype="int64"),
         )
+        return (*learned, *(running if self.track_running_stats else ()))
 
     def work(self, x: TensorType) -> Work:
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # mean and inverse deviation of the batch; evaluation has the running ones, which are buffers
-        statistic = Saved("own", shape=(x["c"],), per_image=False, name="statistics", training_only=True)
+        trains = self.track_running_stats
+        statistic = Saved("own", shape=(x["c"],), per_image=False, name="statistics", training_only=trains)
         return (Saved("input"), statistic, statistic)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
@@ -72,9 +84,17 @@ class BatchNorm(Operator):
         fills = len(known.shape) > 3 and not is_contiguous(known) and is_at(known, last)
         return (last if fills else formatted(known.shape, known),)
 
+    def reach(self, x: TensorType) -> Reach:
+        return Reach() if self.track_running_stats else Reach(seeing_all(x))
+
     def torch(self, x: TensorType) -> Module:
         rank = {2: 1, 3: 1, 4: 2, 5: 3}[len(x.shape)]
-        options = (("eps", self.eps, 1e-5), ("momentum", self.momentum, 0.1), ("affine", self.affine, True))
+        options = (
+            ("eps", self.eps, 1e-5),
+            ("momentum", None if self.momentum == "cumulative" else self.momentum, 0.1),
+            ("affine", self.affine, True),
+            ("track_running_stats", self.track_running_stats, True),
+        )
         return Module(f"torch.nn.BatchNorm{rank}d", (("num_features", x["c"]),), options)
 
 
@@ -96,6 +116,8 @@ class LocalResponseNorm(Operator):
         Example("lrn 5", "8x6"),
     )
 
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank")
+
     size: Size
     alpha: float = 1e-4
     beta: float = 0.75
@@ -116,6 +138,11 @@ class LocalResponseNorm(Operator):
         padded = Saved("own", shape=(n, c + self.size - 1, *spatial), dtype=x.dtype, name="squares")
         sums, divisor = (Saved("own", shape=x.shape, dtype=x.dtype, name=name) for name in ("sums", "divisor"))
         return (Saved("input"), padded, sums, divisor)
+
+    def steps(self, x: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+        padded = x.resized(c=x["c"] + self.size - 1)
+        # the squares, padded, summed up; of the sums the multiple, with k, and its power; then that alone
+        return ((x,), (x, padded), (padded, x), (x, x, x), (x,))
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (like(x),)

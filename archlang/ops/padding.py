@@ -9,6 +9,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, like
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import brief, each
 from archlang.shapes import TensorType
 
@@ -31,6 +32,14 @@ class Pad(Operator):
         "ZeroPad1d", "ZeroPad2d", "ZeroPad3d", "ConstantPad2d", "ReflectionPad1d", "ReflectionPad2d",
         "ReplicationPad1d", "ReplicationPad2d", "CircularPad2d", "ZeroPadding2D", "padding",
     )  # fmt: skip
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-dtype",
+        "wrong-rank",
+        "batch-axis",
+        sides="torch cuts values off where it is negative",
+        before="torch cuts values off where it is negative",
+        after="torch cuts values off where it is negative",
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("pad 1", "3x4x5"),
         Example("pad before=4", "3x7"),

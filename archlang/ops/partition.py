@@ -12,6 +12,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes
 from archlang.shapes import AXIS_WORDS, TensorType
 
@@ -60,6 +61,9 @@ class Split(_Part):
     word: ClassVar[str] = "split"
     positional: ClassVar[Mapping[str, Kind]] = {"parts": "number", "sizes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Split", "chunk")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "batch-axis", "parts-do-not-divide", parts="torch gives the value itself as its one part"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("split 2", "6x4x4"),
         Example("split [2, 1]", "3x5"),
@@ -111,6 +115,7 @@ class Select(_Part):
     word: ClassVar[str] = "select"
     positional: ClassVar[Mapping[str, Kind]] = {"index": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Select", "unbind")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("select 0", "6x8 n t c"),
         Example("select -1 axis=2", "3x7"),
@@ -147,7 +152,8 @@ class Slice(_Part):
 
     word: ClassVar[str] = "slice"
     positional: ClassVar[Mapping[str, Kind]] = {"start": "number", "end": "number"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("Slice", "narrow", "crop")
+    elsewhere: ClassVar[tuple[str, ...]] = ("Slice", "narrow")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "no-such-position", "empty-output")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("slice 1 3", "6x4x4"),
         Example("slice 2 axis=2", "3x7"),
@@ -182,7 +188,7 @@ class Slice(_Part):
 
     def torch(self, x: TensorType) -> Expression:
         end = "" if self.end is None else self.end
-        return self._indexed(x, f"{self.start}:{end}" + (f":{self.step}" if self.step > 1 else ""))
+        return self._indexed(x, f"{self.start}:{end}" + (f":{self.step}" if self.step != 1 else ""))
 
 
 class Take(_Part):
@@ -191,6 +197,7 @@ class Take(_Part):
     word: ClassVar[str] = "take"
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("gather", "index_select")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "empty-output")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("take [0, 2, 5]", "6x4x4"),
         Example("take [3, -1] axis=2", "3x7"),

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import (
     Geometry,
     Sizes,
@@ -42,6 +43,8 @@ def _averaged(shape: Strides, x: Laid) -> Strides:
 class _Pool(Operator):
     """What the pools share: a window, a stride (the window where none is given) and a padding."""
 
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
+
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
 
     kernel: Sizes
@@ -72,8 +75,8 @@ class _Pool(Operator):
         )
         return Module(f"torch.nn.{name}{len(self.kernel)}d", (("kernel_size", brief(self.kernel)),), options)
 
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (_pooled(self.outputs(laid(x))[0].shape, laid(x)),)
+    def strides(self, x: TensorType) -> tuple[Strides, ...]:
+        return tuple(_pooled(y.shape, laid(x)) for y in self.outputs(laid(x)))
 
     def lecture(self, x: TensorType) -> Lecture:
         return Lecture(f"POOL{short(self.kernel)}")
@@ -82,7 +85,8 @@ class _Pool(Operator):
 class MaxPool(_Pool):
     """The largest value under each window. No weights, no MACs.
 
-    With `ceil=true` the last window may hang over the end, unless it would start in the padding.
+    With `ceil=true` the last window may hang over the end, unless it would start in the padding. With `indices=true` a
+    second value tells where in its map each of the largest lies, counted row by row: `max_unpool` puts values there.
 
         n c h w -> n c h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -99,22 +103,26 @@ class MaxPool(_Pool):
         Example("maxpool 2x2/1 dilation=2", "2x6x6"),
         Example("maxpool [2]", "3x9"),
         Example("maxpool 2x2x2", "2x4x5x6"),
+        Example("maxpool 2x2/2 indices=true", "3x8x8"),
+        Example("maxpool [3]/2 indices=true", "3x9"),
     )
 
     dilation: Stride = 1
+    indices: bool = False
 
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        outputs = self._slid(x, self._geometry(self.dilation))
+    def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
+        (y,) = self._slid(x, self._geometry(self.dilation))
         check_dtype(x, self.word, integers=len(self.kernel) > 1)  # torch's MaxPool1d alone knows floats only
-        return outputs
+        return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
 
     def work(self, x: TensorType) -> Work:
-        (y,) = self.outputs(x)
+        y, *_ = self.outputs(x)
         return Work(comparisons=y.values * (prod(self.kernel) - 1))
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        (y,) = self.outputs(x)
-        return (Saved("input"), Saved("own", shape=y.shape, dtype="int64", name="indices")) if x.is_float else ()
+        y, *_ = self.outputs(x)
+        places = Saved("output", 1) if self.indices else Saved("own", shape=y.shape, dtype="int64", name="indices")
+        return (Saved("input"), places) if x.is_float else ()
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         return self._geometry(self.dilation).symbols
@@ -124,7 +132,8 @@ class MaxPool(_Pool):
 
     def torch(self, x: TensorType) -> Module:
         geometry = self._geometry(self.dilation)
-        return self._module("MaxPool", geometry, ("dilation", brief(geometry.dilation), 1))
+        more = (("dilation", brief(geometry.dilation), 1), ("return_indices", self.indices, False))
+        return self._module("MaxPool", geometry, *more)
 
 
 class AvgPool(_Pool):
@@ -192,7 +201,7 @@ class _AdaptivePool(Operator):
         """Of each axis: its name, its size, the size wanted."""
         return list(zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True))
 
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
+    def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
         sizes = {axis: wanted for axis, _, wanted in self._sides(x)}
         check_dtype(x, self.word)
         return (x.resized(**sizes),)
@@ -205,8 +214,8 @@ class _AdaptivePool(Operator):
         # torch computes a map of one position as a mean, which keeps nothing
         return () if set(self._wanted(x)) == {1} else (Saved("input"),)
 
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (_averaged(self.outputs(laid(x))[0].shape, laid(x)),)
+    def strides(self, x: TensorType) -> tuple[Strides, ...]:
+        return tuple(_averaged(y.shape, laid(x)) for y in self.outputs(laid(x)))
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: adaptive_slide(size, to) for axis, size, to in self._sides(x)})
@@ -228,6 +237,9 @@ class AdaptiveAvgPool(_AdaptivePool):
     word: ClassVar[str] = "adaptive_avgpool"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", "wrong-dtype", size="torch gives a map of no positions"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("adaptive_avgpool 7x7", "2x14x15"),
         Example("adaptive_avgpool 2x3", "2x9x7"),
@@ -254,6 +266,7 @@ class GlobalAvgPool(_AdaptivePool):
 
     word: ClassVar[str] = "globalavgpool"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAveragePool", "GlobalAvgPool", "gap")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("globalavgpool", "8x7x5"),
         Example("globalavgpool", "3x9"),

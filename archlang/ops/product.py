@@ -11,6 +11,7 @@ from archlang.ops.base import Example, Expression, Reach, Saved, Slide, Work, se
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, laid, viewed
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -36,6 +37,9 @@ class MatMul(Join):
 
     word: ClassVar[str] = "matmul"
     elsewhere: ClassVar[tuple[str, ...]] = ("MatMul", "bmm", "dot")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "too-few-inputs", "too-many-inputs", "wrong-rank", "wrong-dtype", "unequal-dtypes", "unequal-shapes"
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("matmul", "6x4 n t c, 4x5"),
         Example("matmul", "2x3x4, 2x4x6"),

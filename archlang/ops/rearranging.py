@@ -13,6 +13,7 @@ from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved,
 from archlang.ops.checks import check_batched
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.patterns import Plan, plan
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType, Window, input_type
 
 
@@ -46,6 +47,7 @@ class Permute(_Layout):
     word: ClassVar[str] = "permute"
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "string"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Permute", "transpose", "swapaxes", "movedim")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "unequal-axes", "batch-axis")
     examples: ClassVar[tuple[Example, ...]] = (
         Example('permute "n h w c"', "3x4x5"),
         Example('permute "n t c"', "3x7"),
@@ -86,6 +88,7 @@ class Rearrange(_Layout):
     word: ClassVar[str] = "rearrange"
     positional: ClassVar[Mapping[str, Kind]] = {"pattern": "string"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Rearrange", "einops")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "batch-axis", "axes-clash")
     examples: ClassVar[tuple[Example, ...]] = (
         Example('rearrange "n c h w -> n (h w) c"', "3x4x5"),
         Example('rearrange "n c (h p=2) (w q=2) -> n (h w) (p q c)"', "3x4x6"),
@@ -120,6 +123,7 @@ class Reshape(_Layout):
     word: ClassVar[str] = "reshape"
     positional: ClassVar[Mapping[str, Kind]] = {"shape": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Reshape", "view", "Unflatten")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("reshape 3x2x2", "12"),
         Example("reshape [-1, 5]", "3x4x5"),

@@ -11,6 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Kind, Module, Saved
 from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -56,7 +57,8 @@ class Hardtanh(_Rectifier):
     """
 
     word: ClassVar[str] = "hardtanh"
-    elsewhere: ClassVar[tuple[str, ...]] = ("Hardtanh", "hard_tanh", "clamp", "clip")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
+    elsewhere: ClassVar[tuple[str, ...]] = ("Hardtanh", "hard_tanh")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("hardtanh", "3x4x4"),
         Example("hardtanh low=-0.5 high=0.75", "7"),
@@ -83,6 +85,7 @@ class Threshold(_Rectifier):
     """
 
     word: ClassVar[str] = "threshold"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     positional: ClassVar[Mapping[str, Kind]] = {"threshold": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("ThresholdedReLU", "thresholded_relu")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -107,6 +110,7 @@ class Step(Pointwise):
     """
 
     word: ClassVar[str] = "step"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("heaviside", "binary_step", "hardlim")
     examples: ClassVar[tuple[Example, ...]] = (Example("step", "3x4x4"), Example("step", "7"))
 

@@ -8,19 +8,23 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
-class _Reduction(Operator):
-    """What the two share: the axes, counted as axes are, and whether they stay, with one position."""
+class Reduction(Operator):
+    """What they share: the axes, counted as axes are, and whether they stay, with one position."""
 
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
+    integers: ClassVar[bool] = False  # whether whole numbers are taken too
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
 
     axes: tuple[int, ...] | None = None
     axis: int | None = None
     keep: bool = False
 
-    def _reduced(self, x: TensorType) -> tuple[int, ...]:
+    def reduced(self, x: TensorType) -> tuple[int, ...]:
+        """The places of the axes that are gone, or left with one position."""
         if (self.axis is None) == (self.axes is None):
             message = f"{self.word} takes an axis or a list of them"
             raise Rejected("missing-argument", message, help=f"write `{self.word} axis=1`", about="axis")
@@ -32,8 +36,8 @@ class _Reduction(Operator):
         return tuple(axis % len(x.axes) for axis in found)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_dtype(x, self.word)
-        gone = self._reduced(x)
+        check_dtype(x, self.word, integers=self.integers)
+        gone = self.reduced(x)
         sizes = [(1 if at in gone else size, axis) for at, (size, axis) in enumerate(zip(x.shape, x.axes, strict=True))]
         kept = [pair for at, pair in enumerate(sizes) if self.keep or at not in gone]
         return (TensorType(tuple(size for size, _ in kept), tuple(axis for _, axis in kept), x.dtype),)
@@ -42,15 +46,43 @@ class _Reduction(Operator):
         return ()
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(seeing_all(x, [x.axes[at] for at in self._reduced(x)]))
+        return Reach(seeing_all(x, [x.axes[at] for at in self.reduced(x)]))
 
     def torch(self, x: TensorType) -> Expression:
-        self._reduced(x)
+        self.reduced(x)
+        return Expression(f"{{0}}.{self.word}({self.written()})")
+
+    def written(self, *options: str) -> str:
+        """The arguments of torch's method: the axes, what else is given, whether they stay."""
         axes = self.axis if self.axes is None else self.axes
-        return Expression(f"{{0}}.{self.word}({axes}{', keepdim=True' if self.keep else ''})")
+        return ", ".join([str(axes), *options, *(["keepdim=True"] if self.keep else [])])
 
 
-class Mean(_Reduction):
+class AxisReduction(Operator):
+    """Reductions of one axis alone, of which torch's method has the operator's name."""
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
+
+    axis: int
+    keep: bool = False
+
+    def reduced(self, x: TensorType) -> TensorType:
+        """The type without that axis, or with one position of it."""
+        check_axis(x, self.axis, self.word)
+        at = self.axis % len(x.axes)
+        kept = 1 if self.keep else 0
+        shape = (*x.shape[:at], *(1,) * kept, *x.shape[at + 1 :])
+        return TensorType(shape, (*x.axes[:at], *x.axes[at : at + kept], *x.axes[at + 1 :]), x.dtype)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(seeing_all(x, [x.axes[self.axis]]))
+
+    def torch(self, x: TensorType) -> Expression:
+        self.reduced(x)
+        return Expression(f"{{0}}.{self.word}({self.axis}{', keepdim=True' if self.keep else ''})")
+
+
+class Mean(Reduction):
     """The mean along one axis, `mean axis=2`, or several, `mean [2, 3]`; with `keep=true` they stay, of size 1.
 
     A result takes an addition for each value but the first, and a division. No weights, no MACs.
@@ -68,7 +100,7 @@ class Mean(_Reduction):
         return Work(elementwise=x.values)
 
 
-class Sum(_Reduction):
+class Sum(Reduction):
     """The sum along one axis, `sum axis=2`, or several, `sum [2, 3]`; with `keep=true` they stay, of size 1.
 
     No weights, no MACs.

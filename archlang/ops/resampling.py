@@ -1,4 +1,4 @@
-"""Maps made larger or smaller without weights, and channels laid out anew."""
+"""Maps made larger or smaller without weights."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, brief, check_sides
 from archlang.shapes import TensorType, spatial_axes
 
-Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"]
+Mode = Literal["nearest", "nearest_exact", "linear", "bilinear", "bicubic", "trilinear"]
 _SIDES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
-_NEIGHBOURS = {"nearest": 1, "linear": 2, "bilinear": 4, "bicubic": 16, "trilinear": 8}
+_NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bicubic": 16, "trilinear": 8}
 
 
 class _Resample(Operator):
     """What the two share: a mode, and corners that lie on each other or not."""
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
     mode: Mode = "nearest"
     align_corners: bool = False
@@ -39,8 +42,8 @@ class _Resample(Operator):
             message = f"mode={self.mode} is for n c {' '.join(spatial_axes(sides))}, and the input {x} has {x.names}"
             fitting = next(mode for mode, count in _SIDES.items() if count == len(wanted))
             raise Rejected("mode-rank", message, help=f"write mode={fitting}", about="mode")
-        if self.align_corners and self.mode == "nearest":
-            message = "`align_corners` is for modes that interpolate, and mode=nearest copies values"
+        if self.align_corners and _NEIGHBOURS[self.mode] == 1:
+            message = f"`align_corners` is for modes that interpolate, and mode={self.mode} copies values"
             raise Rejected("align-corners-of-nearest", message, about="align_corners")
         return (x.resized(**dict(zip(x.axes[2:], wanted, strict=True))),)
 
@@ -60,7 +63,8 @@ class _Resample(Operator):
         return Reach({axis: self._slide(size, wanted) for axis, size, wanted in sides})
 
     def _slide(self, size: int, wanted: int) -> Slide:
-        """What position i sees: floor(i*s) for a step s = size/wanted, or those less than r from where it lies.
+        """What position i sees: floor(i*s) for a step s = size/wanted, or floor((i + 1/2)*s) where it is the exact
+        one, or those less than r from where it lies.
 
         That is (i + 1/2)*s - 1/2, or i*s where corners are aligned and s = (size - 1)/(wanted - 1); r is 1 for linear
         modes and 2 for cubic ones. The slide is the smallest that holds every phase.
@@ -69,6 +73,10 @@ class _Resample(Operator):
             step = Fraction(size, wanted)
             behind = 1 - Fraction(1, step.denominator)
             return Slide(1 + behind, step, behind)
+        if self.mode == "nearest_exact":
+            step = Fraction(size, wanted)
+            rests = [(at + Fraction(1, 2)) * step % 1 for at in range(step.denominator)]
+            return Slide(1 + max(rests) - min(rests), step, max(rests) - step / 2)
         if self.align_corners:
             step, first = Fraction(size - 1, max(wanted - 1, 1)), Fraction(0)
         else:
@@ -84,7 +92,9 @@ class _Resample(Operator):
         self._wanted(x)
         name, value = self._size()
         corners = (("align_corners", True, None),) if self.align_corners else ()
-        return Module("torch.nn.Upsample", (), ((name, value, None), ("mode", self.mode, "nearest"), *corners))
+        return Module(
+            "torch.nn.Upsample", (), ((name, value, None), ("mode", self.mode.replace("_", "-"), "nearest"), *corners)
+        )
 
 
 class Upsample(_Resample):
@@ -105,6 +115,7 @@ class Upsample(_Resample):
         Example("upsample 2 mode=bilinear align_corners=true", "2x3x4"),
         Example("upsample 2 mode=bicubic", "2x5x4"),
         Example("upsample 2 mode=linear", "3x7"),
+        Example("upsample 3 mode=nearest_exact", "2x3x4"),
         Example("upsample 2 mode=trilinear", "2x2x3x4"),
     )
 
@@ -120,7 +131,9 @@ class Upsample(_Resample):
 class Resize(_Resample):
     """The map at another size: the nearest values, or interpolated where `mode` says so.
 
-    A value that is interpolated takes a product for each neighbour, and their sum. No weights, no MACs.
+    mode=nearest takes the value at floor(i*h/h'), as OpenCV does, and mode=nearest_exact the one nearest to the middle,
+    at floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is `adaptive_avgpool`. A value that is interpolated
+    takes a product for each neighbour, and their sum. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = size
@@ -135,6 +148,7 @@ class Resize(_Resample):
         Example("resize 6x6 mode=bicubic align_corners=true", "2x3x4"),
         Example("resize [9] mode=linear", "3x7"),
         Example("resize 4x3x5", "2x2x3x4"),
+        Example("resize 4x9 mode=nearest_exact", "2x6x5"),
     )
 
     size: Sizes
@@ -146,80 +160,3 @@ class Resize(_Resample):
 
     def _size(self) -> tuple[str, object]:
         return ("size", brief(self.size))
-
-
-class PixelShuffle(Operator):
-    """Channels laid out as positions: r*r channels become an r by r square of one (Shi et al. 2016, arXiv:1609.05158).
-
-    No weights, no MACs.
-
-        n c h w -> n c' h' w'
-        c' = c/(r*r)
-        h' = r*h
-    """
-
-    word: ClassVar[str] = "pixel_shuffle"
-    positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("PixelShuffle", "depth_to_space", "subpixel")
-    examples: ClassVar[tuple[Example, ...]] = (Example("pixel_shuffle 2", "8x4x5"), Example("pixel_shuffle 3", "9x2x3"))
-
-    r: Size
-
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        height, width = x.spatial(2, self.word)
-        if x["c"] % self.r**2:
-            message = f"{x['c']} channels are no multiple of {self.r}*{self.r}, which make a square"
-            raise Rejected("channels-do-not-divide", message, about="r")
-        return (x.resized(c=x["c"] // self.r**2, h=height * self.r, w=width * self.r),)
-
-    def work(self, x: TensorType) -> Work:
-        return Work(moved=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def reach(self, x: TensorType) -> Reach:
-        behind = 1 - Fraction(1, self.r)  # position i sees floor(i/r), along both axes
-        return Reach(dict.fromkeys("hw", Slide(1 + behind, Fraction(1, self.r), behind)))
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (formatted(self.outputs(laid(x))[0].shape, x),)
-
-    def torch(self, x: TensorType) -> Module:
-        return Module("torch.nn.PixelShuffle", (("upscale_factor", self.r),))
-
-
-class ChannelShuffle(Operator):
-    """Channels of each group dealt out in turn: the first of every group, the second of every group, ...
-
-    Zhang et al. 2017 (ShuffleNet, arXiv:1707.01083), section 3.1. No weights, no MACs.
-    """
-
-    word: ClassVar[str] = "channel_shuffle"
-    positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("ChannelShuffle",)
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("channel_shuffle 2", "6x4x5"),
-        Example("channel_shuffle 3", "9x4"),
-    )
-
-    groups: Size
-
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_channels(x, self.word, 1)
-        if x["c"] % self.groups:
-            message = f"{x['c']} channels do not divide into {self.groups} groups"
-            raise Rejected("groups-do-not-divide", message, about="groups")
-        return (x,)
-
-    def work(self, x: TensorType) -> Work:
-        return Work(moved=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (formatted(self.outputs(laid(x))[0].shape, x),)
-
-    def torch(self, x: TensorType) -> Module:
-        return Module("torch.nn.ChannelShuffle", (("groups", self.groups),))

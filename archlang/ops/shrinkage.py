@@ -9,6 +9,7 @@ from pydantic import Field
 
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Kind, Module, Saved
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -30,6 +31,7 @@ class Hardshrink(_Shrink):
     """
 
     word: ClassVar[str] = "hardshrink"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(width="torch takes 0, a layer that gives no values")
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardshrink", "hard_shrink", "hard_threshold")
     examples: ClassVar[tuple[Example, ...]] = (Example("hardshrink 0.5", "3x4x4"), Example("hardshrink", "7"))
 
@@ -62,6 +64,7 @@ class Tanhshrink(Pointwise):
     """
 
     word: ClassVar[str] = "tanhshrink"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanhshrink"
     elsewhere: ClassVar[tuple[str, ...]] = ("Tanhshrink", "tanh_shrink")
     examples: ClassVar[tuple[Example, ...]] = (Example("tanhshrink", "3x4x4"), Example("tanhshrink", "7"))

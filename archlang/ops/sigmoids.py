@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Saved
 from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
@@ -22,6 +24,7 @@ class Softsign(Pointwise):
     """
 
     word: ClassVar[str] = "softsign"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Softsign"
     elsewhere: ClassVar[tuple[str, ...]] = ("Softsign", "soft_sign")
     examples: ClassVar[tuple[Example, ...]] = (Example("softsign", "3x4x4"), Example("softsign", "7"))
@@ -55,6 +58,7 @@ class ScaledTanh(Pointwise):
     """
 
     word: ClassVar[str] = "scaled_tanh"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("ScaledTanh", "lecun_tanh", "stanh")
     examples: ClassVar[tuple[Example, ...]] = (Example("scaled_tanh", "3x4x4"), Example("scaled_tanh", "7"))
 

@@ -1,4 +1,4 @@
-"""Whole images dropped in training."""
+"""Whole images, and blocks of maps, dropped in training."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Kind, Module, Operator, Saved, Work
-from archlang.ops.checks import check_batched, check_dtype
-from archlang.ops.layouts import Strides, laid, like
+from archlang.ops.base import Example, Module, Saved, Size
+from archlang.ops.checks import check_batched, check_channels
+from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.regularization import ALL_DROPPED, Drop
+from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 _STOCHASTIC_DEPTH = '''
@@ -30,8 +32,34 @@ class StochasticDepth(nn.Module):
         return x * noise.bernoulli_(1 - self.p).div_(1 - self.p)
 '''
 
+_DROP_BLOCK = '''
+class DropBlock(nn.Module):
+    """Zeroes blocks of each map in training, a share p of the values at most, and scales the others."""
 
-class StochasticDepth(Operator):
+    def __init__(self, p, block_size=7, eps=1e-6):
+        super().__init__()
+        if block_size < 1:
+            raise ValueError(f"a block has 1 value at least along each axis, not {block_size}")
+        self.p = p
+        self.block_size = block_size
+        self.eps = eps
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            return x
+        sizes = x.shape[2:]
+        block = min(self.block_size, *sizes)
+        corners = torch.Size(size - block + 1 for size in sizes)
+        odds = self.p * sizes.numel() / (block ** len(sizes) * corners.numel())
+        drawn = torch.empty(*x.shape[:2], *corners, dtype=x.dtype, device=x.device).bernoulli_(odds)
+        bordered = nn.functional.pad(drawn, [block - 1] * (2 * len(sizes)))
+        pool = (nn.functional.max_pool1d, nn.functional.max_pool2d, nn.functional.max_pool3d)[len(sizes) - 1]
+        kept = 1 - pool(bordered, block, 1)
+        return x * (kept * (kept.numel() / (kept.sum() + self.eps)))
+'''
+
+
+class StochasticDepth(Drop):
     """In training, each image's values are all zeroed with probability p, or else scaled by 1/(1 - p).
 
     Huang et al. 2016 (arXiv:1603.09382). `mode=batch` draws once for the whole batch. In evaluation it is the identity.
@@ -39,42 +67,65 @@ class StochasticDepth(Operator):
     """
 
     word: ClassVar[str] = "stochastic_depth"
-    positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("StochasticDepth", "DropPath", "drop_path")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("stochastic_depth 0.2", "3x4x4"),
         Example("stochastic_depth 0.5 mode=batch", "9"),
     )
 
-    idle: ClassVar[bool] = True
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank", p=ALL_DROPPED)
 
-    p: Annotated[float, Field(ge=0, lt=1)]
     mode: Literal["row", "batch"] = "row"
 
+    def mask(self, x: TensorType) -> Saved:
+        by_row = self.mode == "row"
+        return replace(super().mask(x), shape=(x["n"] if by_row else 1,), per_image=by_row)
+
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_dtype(x, self.word)
+        outputs = super().outputs(x)
         check_batched(x, self.word)
-        return (x,)
-
-    def work(self, x: TensorType) -> Work:
-        return Work()
-
-    def training_work(self, x: TensorType) -> Work:
-        return Work(elementwise=x.values if self.p else 0)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        if not self.p:
-            return ()
-        rows = x["n"] if self.mode == "row" else 1
-        mask = Saved("own", shape=(rows,), dtype=x.dtype, per_image=self.mode == "row", name="mask")
-        return (replace(mask, training_only=True),)
-
-    def view(self, x: TensorType) -> bool:
-        return not self.p
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x) if self.p else laid(x).strides,)
+        return outputs
 
     def torch(self, x: TensorType) -> Module:
         options = (("mode", self.mode, "row"),)
         return Module("StochasticDepth", (("p", self.p),), options, _STOCHASTIC_DEPTH)
+
+
+class DropBlock(Drop):
+    """In training, blocks of each map are zeroed, about a share p of its values, and the others are scaled.
+
+    Ghiasi, Lin and Le 2018 (arXiv:1810.12890), algorithm 1, as torchvision has it but for maps of any rank and blocks
+    of any size. A block starts at each place where it fits with probability p*h*w/(b*b*(h - b + 1)*(w - b + 1)), and
+    then its b values along each axis are zeroed; b is `block_size`, or the map's shortest side where that is less. The
+    values that are left are scaled by how many there are in the whole batch over how many are left (and `eps`). In
+    evaluation it is the identity. The drawing is not counted. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "dropblock"
+    elsewhere: ClassVar[tuple[str, ...]] = ("DropBlock", "DropBlock1d", "DropBlock2d", "DropBlock3d", "drop_block")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("dropblock 0.1 block_size=4", "3x8x6"),
+        Example("dropblock 0.2 eps=0.001", "2x9x9"),
+        Example("dropblock 0.1 block_size=2", "3x9"),
+        Example("dropblock 0.1 block_size=2", "2x3x4x5"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-dtype", "wrong-rank", p=ALL_DROPPED, eps="0 divides by 0 where nothing is left"
+    )
+
+    block_size: Size = 7
+    eps: Annotated[float, Field(gt=0)] = 1e-6
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_channels(x, self.word, 1)
+        return super().outputs(x)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known = laid(x)
+        drawn = Laid(known.shape, x.axes, x.dtype, contiguous(known.shape))
+        return (blended(known.shape, known, drawn) if self.p else known.strides,)
+
+    def torch(self, x: TensorType) -> Module:
+        options = (("block_size", self.block_size, 7), ("eps", self.eps, 1e-6))
+        return Module("DropBlock", (("p", self.p),), options, _DROP_BLOCK)

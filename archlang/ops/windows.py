@@ -18,13 +18,34 @@ Pad = Natural | tuple[Natural, ...] | Literal["same"]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How a window slides: each has one number for each side."""
+    """How a window slides: each has one number for each side. `pad` lies on both sides, unless `after` is given."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     pad: tuple[int, ...]
     dilation: tuple[int, ...]
     ceil: bool = False
+    after: tuple[int, ...] = ()
+
+    @property
+    def borders(self) -> tuple[tuple[int, int], ...]:
+        """The padding before and after along each axis."""
+        return tuple(zip(self.pad, self.after or self.pad, strict=True))
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the padding before and after is the same along each axis."""
+        return all(before == after for before, after in self.borders)
+
+    @property
+    def torch_border(self) -> tuple[int, ...]:
+        """The padding as torch.nn.functional.pad takes it: the last axis first, before and after."""
+        return tuple(width for border in reversed(self.borders) for width in border)
+
+    def padded(self, x: TensorType) -> tuple[int, ...]:
+        """The shape of x with its padding."""
+        sides = (size + sum(border) for size, border in zip(x.shape[2:], self.borders, strict=True))
+        return (*x.shape[:2], *sides)
 
     @property
     def extent(self) -> tuple[int, ...]:
@@ -34,7 +55,9 @@ class Geometry:
     @property
     def symbols(self) -> dict[str, tuple[int, ...]]:
         """What formulas call its numbers."""
-        return {"k": self.kernel, "stride": self.stride, "pad": self.pad, "dilation": self.dilation}
+        before, after = zip(*self.borders, strict=True)
+        sides = {"k": self.kernel, "stride": self.stride, "pad": self.pad, "dilation": self.dilation}
+        return {**sides, "before": before, "after": after}
 
 
 def check_sides(sides: int, name: str = "kernel") -> None:
@@ -47,9 +70,14 @@ def each(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
     """`value` for each of the `rank` sides."""
     if isinstance(value, int):
         return (value,) * rank
-    if len(value) != rank:
-        raise Rejected("sides-differ", f"`{name}` has {len(value)} sides and the window has {rank}", about=name)
+    check_count(len(value), rank, name)
     return tuple(value)
+
+
+def check_count(count: int, rank: int, name: str) -> None:
+    """A list for a window has one item for each side."""
+    if count != rank:
+        raise Rejected("sides-differ", f"`{name}` has {count} sides and the window has {rank}", about=name)
 
 
 def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
@@ -57,7 +85,7 @@ def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dila
     if pad != "same":
         return each(pad, len(kernel), "pad")
     added = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-    # torch pads symmetrically, so "same" with an even kernel is rejected
+    # both sides get the same, so "same" with an even kernel is rejected
     even = [k for k, values in zip(kernel, added, strict=True) if values % 2]
     if even:
         more = brief([-(-values // 2) for values in added])
@@ -79,12 +107,11 @@ def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int]
     given = x.spatial(rank, operator)
     sizes: dict[str, int] = {}
     for at, (axis, size) in enumerate(zip(spatial_axes(rank), given, strict=True)):
-        kernel, stride, pad, dilation = (
-            sides[at] for sides in (geometry.kernel, geometry.stride, geometry.pad, geometry.dilation)
-        )
-        sizes[axis] = slide(size, kernel, stride, pad, pad, dilation, geometry.ceil)
+        kernel, stride, dilation = (sides[at] for sides in (geometry.kernel, geometry.stride, geometry.dilation))
+        before, after = geometry.borders[at]
+        sizes[axis] = slide(size, kernel, stride, before, after, dilation, geometry.ceil)
         if sizes[axis] < 1:
-            padded = f" + {2 * pad} of padding" if pad else ""
+            padded = f" + {before + after} of padding" if before + after else ""
             raise Rejected(
                 "kernel-too-large",
                 f"the kernel covers {geometry.extent[at]} positions along {axis}, and the input {x} has {size}{padded}",
@@ -97,14 +124,15 @@ def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int]
 def _that_fits(sizes: Sequence[int], geometry: Geometry, widest: Sequence[int] | None) -> str | None:
     """The largest kernel that fits, and the padding that lets this one fit."""
     kernel = Window(
-        min(k, (size + 2 * p - 1) // d + 1)
-        for k, size, p, d in zip(geometry.kernel, sizes, geometry.pad, geometry.dilation, strict=True)
+        min(k, (size + sum(border) - 1) // d + 1)
+        for k, size, border, d in zip(geometry.kernel, sizes, geometry.borders, geometry.dilation, strict=True)
     )
     missing = (-(-(extent - size) // 2) for extent, size in zip(geometry.extent, sizes, strict=True))
-    pad = tuple(map(max, missing, geometry.pad))
+    pad = tuple(max(least, *border) for least, border in zip(missing, geometry.borders, strict=True))
     fits: list[str] = []
     # under a smaller kernel a pool pads less
-    if widest is None or all(p <= min(most, k // 2) for p, most, k in zip(geometry.pad, widest, kernel, strict=True)):
+    widths = [max(border) for border in geometry.borders]
+    if widest is None or all(p <= min(most, k // 2) for p, most, k in zip(widths, widest, kernel, strict=True)):
         fits.append(f"a kernel of {kernel} fits this input")
     if widest is None or all(p <= most for p, most in zip(pad, widest, strict=True)):
         fits.append(f"pad={listed(brief(pad))} makes room" + (" for this one" if fits else ""))

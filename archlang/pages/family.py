@@ -31,6 +31,9 @@ def _operator(op: type[Operator]) -> Iterator[str]:
     yield from ("", _torch(layers))
     if op.elsewhere:
         yield f"Elsewhere called {', '.join(f'`{name}`' for name in op.elsewhere)}."
+    if op.stricter:
+        yield from ("", "Refused here, though PyTorch takes it:", "")
+        yield from (f"- {code(name)}: {escaped(reason)}" for name, reason in op.stricter.items())
     yield ""
     rows = (_example(example, layer) for example, layer in zip(op.examples, layers, strict=True))
     yield from table(("example", "of", "gives", "parameters", "MACs"), rows, (False, False, False, True, True))

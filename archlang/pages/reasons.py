@@ -11,15 +11,11 @@ _LOSS = "a loss, which compares a net's output with a target: a matter of traini
 _CONTAINER = "a container: braces, blocks, `repeat` and labels say the same"
 _STORED = "a container of weights: `param` and `buffer` declare them one by one"
 _LAZY = "a twin that waits for its input's size, which is always known here"
-_CELL = "one step of a recurrent net: written as a block and repeated by `reuse`"
 _BASE = "a base class of others"
 _RANDOM_WINDOWS = "not built: its windows are drawn anew in each call"
 _WHOLE = "a whole part of a net: a block of `attention`, `layernorm`, `linear` and `residual`"
-_BILINEAR = "not built: a bilinear form of two inputs; `linear`, `mul` and `sum` make one of lower rank"
 _DISTANCE = "not built: it compares two batches, which losses do and nets seldom"
-_BAG = "not built: `embedding -> sum axis=1` or `mean axis=1` gives the same where all bags have one length"
-_PATCHES = "not built: overlapping patches laid out as channels; `rearrange` cuts patches that do not overlap"
-_YET = "not built yet"
+_PATCHES = "not built: sums of overlapping patches; `rearrange` puts patches together that do not overlap"
 _HELPER = "a helper of PyTorch's own code"
 _INDICES = "what the pool of that name calls where positions are asked for as well"
 _SAMPLING = "not built: it samples at positions that the net computes"
@@ -39,21 +35,14 @@ _MODULES = {
         LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear
     """,
     _BASE: "Module RNNBase RNNCellBase",
-    _CELL: "GRUCell LSTMCell RNNCell",
     _WHOLE: "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer",
     _RANDOM_WINDOWS: "FractionalMaxPool2d FractionalMaxPool3d",
-    _BILINEAR: "Bilinear",
-    _DISTANCE: "CosineSimilarity PairwiseDistance",
-    _BAG: "EmbeddingBag",
-    _PATCHES: "Fold Unfold",
+    _DISTANCE: "PairwiseDistance",
+    _PATCHES: "Fold",
     "an older name of `LocalResponseNorm`": "CrossMapLRN2d",
     "how a batch is spread over devices, which a net does not say": "DataParallel",
     "`batchnorm` whose statistics are those of several processes; a net does not say how it is run": "SyncBatchNorm",
     "`softmax`, over the channels of a map": "Softmax2d",
-    _YET: """
-        AlphaDropout Dropout1d Dropout2d Dropout3d
-        FeatureAlphaDropout LSTM MaxUnpool1d MaxUnpool2d MaxUnpool3d PixelUnshuffle
-    """,
 }
 
 _FUNCTIONS = {
@@ -73,24 +62,15 @@ _FUNCTIONS = {
         max_pool2d_with_indices max_pool3d_with_indices
     """,
     _RANDOM_WINDOWS: "fractional_max_pool2d fractional_max_pool3d",
-    _BILINEAR: "bilinear",
-    _DISTANCE: "cosine_similarity pairwise_distance pdist",
-    _BAG: "embedding_bag",
-    _PATCHES: "fold unfold",
+    _DISTANCE: "pairwise_distance pdist",
+    _PATCHES: "fold",
     _SAMPLING: "affine_grid grid_sample",
     _KERNEL: "grouped_mm scaled_grouped_mm scaled_mm",
     "a convolution with its axes in another order: `permute`, then `conv`": "conv_tbc",
-    "draws anew in evaluation too; not built": "gumbel_softmax",
     "what `attention` computes, with its weights given as arguments": "multi_head_attention_forward",
     "the middle of `attention`, without its weights; not built as a step by itself": "scaled_dot_product_attention",
     "a twin of `channel_shuffle`": "native_channel_shuffle",
-    "not built: values divided by their norm; `rmsnorm` with `affine=false` differs by sqrt(c)": "normalize",
-    "not built: `embedding` takes the whole numbers themselves": "one_hot",
     "an older name of `interpolate`": "upsample_bilinear upsample_nearest",
-    _YET: """
-        alpha_dropout dropout1d dropout2d dropout3d
-        feature_alpha_dropout max_unpool1d max_unpool2d max_unpool3d pixel_unshuffle
-    """,
 }
 
 

@@ -58,4 +58,5 @@ class Facts:
     def _once(self, block: Block, node: OpNode) -> Work:
         inputs = block.types_of(node.inputs)
         work = node.op.training_work(*inputs) if self.training else node.op.work(*inputs)
-        return work * images((*inputs, *block.types_of(node.outputs)), self.batch)
+        times = images((*inputs, *block.types_of(node.outputs)), self.batch)
+        return work.over(times, node.op.once(*inputs))

@@ -95,10 +95,15 @@ def _accepted(annotation: Any, bounds: tuple[Any, ...] = ()) -> Iterator[str]:
     elif origin is Literal:
         yield from (f"`{shown(word)}`" for word in inner)
     elif origin is tuple:
-        yield f"a list of {' or '.join(_accepted(inner[0])).replace('a whole number', 'whole numbers')}"
+        yield f"a list of {_several(' or '.join(_accepted(inner[0])))}"
     elif annotation is not type(None):
         words = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}[annotation]
         yield " ".join([words, *([" and ".join(_bounds(bounds))] if bounds else [])])
+
+
+def _several(words: str) -> str:
+    """`whole numbers >= 0 or lists of whole numbers >= 0` for what is one in a list of them."""
+    return words.replace("a list", "lists").replace("a whole number", "whole numbers")
 
 
 def _bounds(metadata: tuple[Any, ...]) -> Iterator[str]:

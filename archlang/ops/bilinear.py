@@ -1,0 +1,94 @@
+"""Layers of two inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Weight, Work
+from archlang.ops.checks import check_batched, check_dtype
+from archlang.ops.group_normalization import check_channels_last
+from archlang.ops.layouts import laid, viewed
+from archlang.ops.states import Factor
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import TensorType
+
+
+class Bilinear(Operator):
+    """A bilinear form of two inputs: each of `out` values is left·W·right + b (Tenenbaum and Freeman 2000).
+
+    Both are n ... c with the same axes before their channels, and it works at each position by itself. MACs: it is a
+    linear layer over the products of all pairs of left and right channels, and these are elementwise. torch computes
+    it by one call, which its counter does not know, and counts 0.
+
+        c' = out
+        params = out*left*right + out
+        params = out*left*right if not bias
+        MACs = positions*out*left*right
+        bias_adds = positions*out if bias
+        elementwise = positions*left*right
+    """
+
+    word: ClassVar[str] = "bilinear"
+    positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
+    arity: ClassVar[tuple[int, ...]] = (2,)
+    elsewhere: ClassVar[tuple[str, ...]] = ("Bilinear",)
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "needs-channels-last", "wrong-dtype", "wrong-rank", out="torch gives a value of no values"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("bilinear 5", "3, 4"),
+        Example("bilinear 2 bias=false", "6x3 n t c, 6x3 n t c"),
+        Example("bilinear 3", "2x5x3 n h w c, 2x5x4 n h w c"),
+    )
+
+    out: Size
+    bias: bool = True
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        left, right = inputs
+        for x in inputs:
+            check_batched(x, self.word)
+            check_channels_last(x, self.word)
+            check_dtype(x, self.word, weighted=True)
+        if left.axes != right.axes:
+            message = f"{self.word} takes two values of the same axes, and these are {left.names} and {right.names}"
+            raise Rejected("wrong-rank", message, about="input")
+        if left.shape[:-1] != right.shape[:-1]:
+            message = f"{self.word} needs equal sizes before the channels, and these differ: {left} and {right}"
+            raise Rejected("unequal-sizes", message, about="input")
+        return (left.resized(c=self.out),)
+
+    def weights(self, *inputs: TensorType) -> tuple[Weight, ...]:
+        left, right = inputs
+        weight = Weight("weight", (self.out, left["c"], right["c"]))
+        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
+
+    def work(self, *inputs: TensorType) -> Work:
+        left, right = inputs
+        pairs = left.values * right["c"]
+        biased = left.values // left["c"] * self.out
+        return Work(macs=pairs * self.out, bias_adds=biased if self.bias else 0, elementwise=pairs)
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return tuple(_multiplied(at, x) for at, x in enumerate(inputs))
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        left, right = inputs
+        positions = prod(left.shape[:-1]) // left.shape[0]
+        return {"left": left["c"], "right": right["c"], "positions": positions}
+
+    def torch(self, *inputs: TensorType) -> Module:
+        left, right = inputs
+        args = (("in1_features", left["c"]), ("in2_features", right["c"]), ("out_features", self.out))
+        return Module("torch.nn.Bilinear", args, (("bias", self.bias, True),))
+
+
+def _multiplied(at: int, x: TensorType) -> Saved:
+    """An input, as rows of channels: a copy where its values do not lie so."""
+    known = laid(x)
+    if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
+        return Factor("own", at, x.shape, name="copy")
+    return Factor("input", at)

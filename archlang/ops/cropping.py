@@ -1,0 +1,86 @@
+"""The middle of a map, or another part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Natural, Operator, Reach, Saved, Slide, Work
+from archlang.ops.checks import check_channels
+from archlang.ops.layouts import Strides, laid
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Sizes, each
+from archlang.shapes import TensorType
+
+
+class Crop(Operator):
+    """The middle of a map, of that size: `crop 388x388`; at an odd rest one value more is cut off behind.
+
+    With `start` it begins at that position of each axis. U-Net cuts the maps that it has kept to the size of what flows
+    (Ronneberger et al. 2015, arXiv:1505.04597): `(kept) -> crop [up.height, up.width]`. No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = size
+    """
+
+    word: ClassVar[str] = "crop"
+    positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("CenterCrop", "center_crop", "Cropping2D", "Cropping1D", "Cropping3D")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("crop 2x3", "3x5x6"),
+        Example("crop 4x4 start=[0, 2]", "3x5x6"),
+        Example("crop [3] start=1", "2x7"),
+        Example("crop 2x3x4", "2x3x5x4"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank",
+        "no-such-position",
+        size="torch gives a value of no values",
+        start="torch counts it from the end",
+    )
+
+    size: Sizes
+    start: Natural | tuple[Natural, ...] | None = None
+
+    def _sides(self, x: TensorType) -> list[tuple[int, int]]:
+        """Of each axis of positions, how many are cut off before and behind."""
+        check_channels(x, self.word, 1)
+        sizes = x.shape[2:]
+        wanted = each(self.size, len(sizes), "size")
+        for axis, size, kept in zip(x.axes[2:], sizes, wanted, strict=True):
+            if kept > size:
+                message = f"{x} has {size} positions along {axis}, and `size` of crop is {kept}"
+                raise Rejected("no-such-position", message, about="size")
+        spare = [size - kept for size, kept in zip(sizes, wanted, strict=True)]
+        first = [rest // 2 for rest in spare] if self.start is None else each(self.start, len(sizes), "start")
+        for at, (begin, rest) in enumerate(zip(first, spare, strict=True)):
+            if begin > rest:
+                message = f"{wanted[at]} positions from {begin} on are more than {x} has along {x.axes[2 + at]}"
+                raise Rejected("no-such-position", message, about="start")
+        return [(begin, rest - begin) for begin, rest in zip(first, spare, strict=True)]
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        self._sides(x)
+        return (x.resized(**dict(zip(x.axes[2:], self.size, strict=True))),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (laid(x).strides,)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach({axis: Slide(1, 1, -begin) for axis, (begin, _) in zip(x.axes[2:], self._sides(x), strict=True)})
+
+    def torch(self, x: TensorType) -> Expression:
+        # counted from both ends, so that maps of other sizes are cut alike
+        cuts = (f"{begin or ''}:{-behind if behind else ''}" for begin, behind in self._sides(x))
+        return Expression(f"{{0}}[:, :, {', '.join(cuts)}]")

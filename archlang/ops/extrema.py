@@ -1,0 +1,105 @@
+"""The largest and the smallest along axes, and where they are."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archlang.ops.base import Example, Expression, Saved, Work
+from archlang.ops.checks import check_dtype
+from archlang.ops.reduction import AxisReduction, Reduction
+from archlang.shapes import TensorType
+
+
+class _Extremum(Reduction):
+    """What the two share: one comparison for each value but the first; torch keeps the input and the result."""
+
+    integers: ClassVar[bool] = True
+
+    def work(self, x: TensorType) -> Work:
+        return Work(comparisons=x.values - self.outputs(x)[0].values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"), Saved("output")) if x.is_float else ()
+
+
+class Max(_Extremum):
+    """The largest along one axis, `max axis=2`, or several, `max [2, 3]`; with `keep=true` they stay, of size 1.
+
+    Where several are the largest, each gets a like share of the gradient. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "max"
+    elsewhere: ClassVar[tuple[str, ...]] = ("reduce_max", "amax", "max_over_time")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("max axis=1", "6x8 n t c"),
+        Example("max axis=-1", "3x7"),
+        Example("max [2, 3] keep=true", "3x4x5"),
+        Example("max [-1, 1]", "3x4x5"),
+    )
+
+    def torch(self, x: TensorType) -> Expression:
+        self.reduced(x)
+        return Expression(f"{{0}}.amax({self.written()})")
+
+
+class Min(_Extremum):
+    """The smallest along one axis, `min axis=2`, or several, `min [2, 3]`; with `keep=true` they stay, of size 1.
+
+    Where several are the smallest, each gets a like share of the gradient. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "min"
+    elsewhere: ClassVar[tuple[str, ...]] = ("reduce_min", "amin")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("min axis=1", "6x8 n t c"),
+        Example("min axis=-1", "3x7"),
+        Example("min [2, 3] keep=true", "3x4x5"),
+        Example("min [-1, 1]", "3x4x5"),
+    )
+
+    def torch(self, x: TensorType) -> Expression:
+        self.reduced(x)
+        return Expression(f"{{0}}.amin({self.written()})")
+
+
+class _Place(AxisReduction):
+    """What the two share: a whole number, from 0 on, stands for an axis. Nothing before it learns through it."""
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_dtype(x, self.word, integers=True)
+        y = self.reduced(x)
+        return (TensorType(y.shape, y.axes, "int64"),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(comparisons=x.values - self.reduced(x).values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+
+class ArgMax(_Place):
+    """Where along `axis` the largest value is: a class of its scores. With `keep=true` the axis stays, of size 1.
+
+    The result is int64. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "argmax"
+    elsewhere: ClassVar[tuple[str, ...]] = ("ArgMax", "arg_max")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("argmax axis=1", "6x4x5"),
+        Example("argmax axis=-1 keep=true", "6x8 n t c"),
+    )
+
+
+class ArgMin(_Place):
+    """Where along `axis` the smallest value is: the nearest code of its distances. With `keep=true` the axis stays.
+
+    It is of size 1 then. The result is int64. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "argmin"
+    elsewhere: ClassVar[tuple[str, ...]] = ("ArgMin", "arg_min")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("argmin axis=1", "6x4x5"),
+        Example("argmin axis=-1 keep=true", "6x8 n t c"),
+    )

@@ -1,0 +1,69 @@
+"""Choices that are drawn, and have a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import TensorType
+
+
+class GumbelSoftmax(Operator):
+    """softmax((x + g)/tau) along `axis`, with noise g of Gumbel's distribution (Jang et al. 2016, arXiv:1611.01144).
+
+    With `hard=true` the largest becomes 1 and the others 0, and the gradient is that of the shares before. It is drawn
+    anew in each call, in evaluation too, as in torch. `axis` counts as axes do: 0 is the batch, -1 the last. No
+    weights, no MACs.
+
+        activated = c*h*w
+        elementwise = 2*c*h*w
+    """
+
+    word: ClassVar[str] = "gumbel_softmax"
+    elsewhere: ClassVar[tuple[str, ...]] = ("GumbelSoftmax",)
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "batch-axis", "wrong-dtype", tau="torch divides by it, whatever it is"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("gumbel_softmax", "10"),
+        Example("gumbel_softmax tau=0.5 axis=2", "3x4x5"),
+        Example("gumbel_softmax hard=true axis=-1", "6x4 n t c"),
+    )
+
+    tau: Annotated[float, Field(gt=0)] = 1.0
+    hard: bool = False
+    axis: int = 1
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_axis(x, self.axis, self.word)
+        check_dtype(x, self.word)
+        return (x,)
+
+    def work(self, x: TensorType) -> Work:
+        compared = x.values - x.values // x.shape[self.axis] if self.hard else 0
+        return Work(activated=x.values, elementwise=2 * x.values, comparisons=compared)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        if not self.hard:
+            return (Saved("output", when="inputs"),)
+        at = self.axis % len(x.shape)
+        shares = Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="shares")
+        chosen = (*x.shape[:at], 1, *x.shape[at + 1 :])
+        return (shares, replace(shares, shape=chosen, dtype="int64", name="indices"))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (contiguous(laid(x).shape),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(seeing_all(x, [x.axes[self.axis]]))
+
+    def torch(self, x: TensorType) -> Expression:
+        options = f"tau={self.tau}, hard={self.hard}, dim={self.axis}"
+        return Expression(f"torch.nn.functional.gumbel_softmax({{0}}, {options})")

@@ -1,0 +1,119 @@
+"""Long short-term memory: a recurrent layer with a cell beside its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Module, Saved, Size
+from archlang.ops.recurrence import Recurrent
+from archlang.shapes import TensorType
+
+_CLASS = '''
+class LSTMLayer(nn.LSTM):
+    """Over n t c: the states of all steps, or with `state` the last ones.
+
+    `first` and `cell` are those to begin with, all layers side by side; `carry` gives
+    those at the end.
+    """
+
+    def __init__(self, input_size, hidden_size, state=False, carry=False, **options):
+        super().__init__(input_size, hidden_size, batch_first=True, **options)
+        self.state, self.carry = state, carry
+
+    def forward(self, x, first=None, cell=None):
+        begin = None
+        if first is not None:
+            given = (first, self.proj_size or self.hidden_size), (cell, self.hidden_size)
+            begin = tuple(
+                each.unflatten(1, (-1, width)).transpose(0, 1).contiguous()
+                for each, width in given
+            )
+        states, last = super().forward(x, begin)
+        if self.state:
+            ends = last[0][-2:] if self.bidirectional else last[0][-1:]
+            states = torch.cat(tuple(ends), 1)
+        if not self.carry:
+            return states
+        return (states, *(each.transpose(0, 1).flatten(1) for each in last))
+'''
+
+
+class Lstm(Recurrent):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gates: Gers et al. 2000), of n t c.
+
+    i, f, o = sigmoid(W·x + U·h + b); g = tanh(W·x + U·h + b); cell = f*cell + i*g; h = o*tanh(cell). With `projection`
+    the state is R·h, of so many channels, fewer than `width` (Sak et al. 2014, arXiv:1402.1128). It gives the states h
+    of all steps, n t directions*out, where `out` is the state's width, or with `state=true` the last ones of the
+    uppermost layer, n c: that of the first position for the direction that runs backwards. h and cell are 0 at first,
+    or the second and third input; with `carry=true` the last ones follow what it gives. Each is n c with those of all
+    layers and directions side by side. `dropout` is in training, between layers. As in torch there are two biases.
+
+    MACs: W·x and U·h in each step, U·0 in the first one too, and R·h: 4*width*(x_c + out) a step, by the formulas.
+    torch's counter says the same on the meta device, and 0 on CPU, where oneDNN computes all steps in one call that is
+    not registered with it. What is saved is what torch's own loop keeps, with `torch.backends.mkldnn` off; oneDNN keeps
+    a workspace instead, whose size depends on the processor.
+
+        c' = directions*out
+        params = directions*(4*width*(x_c + out + 2 + (layers - 1)*(directions*out + out + 2)) + layers*projected)
+        params = directions*(4*width*(x_c + out + (layers - 1)*(directions*out + out)) + layers*projected) if not bias
+        MACs = t*directions*(4*width*(x_c + out + (layers - 1)*(directions*out + out)) + layers*projected)
+        activated = 5*t*layers*directions*width
+        elementwise = 8*t*layers*directions*width
+    """
+
+    word: ClassVar[str] = "lstm"
+    name: ClassVar[str] = "LSTM"
+    gates: ClassVar[int] = 4
+    mapped: ClassVar[int] = 5
+    added: ClassVar[int] = 8  # four sums of projections, f*cell + i*g, o*tanh(cell)
+    source: ClassVar[str] = _CLASS
+    plain_loop: ClassVar[bool] = True  # what is saved is told of torch's own loop, where oneDNN may run in its place
+    arity: ClassVar[tuple[int, ...]] = (1, 3)
+    elsewhere: ClassVar[tuple[str, ...]] = ("LSTMLayer", "long_short_term_memory")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("lstm 5", "4x3 n t c"),
+        Example("lstm 4 layers=2 bidirectional=true dropout=0.5", "3x5 n t c"),
+        Example("lstm 6 state=true bias=false", "5x4 n t c"),
+        Example("lstm 6 carry=true", "5x4 n t c, 6, 6"),
+        Example("lstm 4 projection=3 layers=2 carry=true", "5x4 n t c, 6, 8"),
+        Example("lstm 4 bidirectional=true state=true", "5x4 n t c, 8, 8"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = {
+        **Recurrent.stricter,
+        "projection": "torch says 0 for none",
+    }
+
+    projection: Size | None = None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return (self.projection or self.width, self.width)
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        if self.projection is not None and self.projection >= self.width:
+            message = f"`projection` of lstm is below its width, and these are {self.projection} and {self.width}"
+            raise Rejected("out-of-range", message, about="projection")
+        return super().outputs(*inputs)
+
+    def kept_in_steps(self, n: int, t: int) -> tuple[Saved, ...]:
+        gates = Saved("own", shape=(t, n, 4 * self.width), name="gates")
+        mapped = Saved("own", shape=(t, n, self.width), name="mapped")
+        kept = [gates, mapped]
+        if self.projection:
+            kept.append(Saved("own", shape=(t, n, self.width), when="weights", name="unprojected"))
+        if t > 1:  # what the next step takes
+            kept.append(Saved("own", shape=(t - 1, n, self.widths[0]), when="weights", name="states"))
+            kept.append(Saved("own", shape=(t - 1, n, self.width), name="cells"))
+        return tuple(kept)
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        projected = self.width * self.projection if self.projection else 0
+        return {**super().symbols(*inputs), "out": self.widths[0], "projected": projected}
+
+    def torch(self, *inputs: TensorType) -> Module:
+        module = super().torch(*inputs)
+        option = ("proj_size", self.projection or 0, 0)
+        return Module(module.target, module.args, (*module.options, option), module.source)

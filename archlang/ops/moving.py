@@ -1,0 +1,183 @@
+"""Values moved along axes: rolled, turned round, repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Size, Slide, Wanted, Work
+from archlang.ops.checks import check_axis, check_batched
+from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid, like
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import TensorType
+
+
+class _Moved(Operator):
+    """What they share: values are copied, and none is kept for the backward pass."""
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=self.outputs(x)[0].values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+
+class Roll(_Moved):
+    """Values moved along axes, those that leave at one end coming in at the other (Liu et al. 2021, arXiv:2103.14030).
+
+    `roll 3` moves them by 3 along each axis of positions, `roll [-3, 0]` by as many along each as it tells, and
+    `roll 2 axis=1` along that axis alone. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "roll"
+    positional: ClassVar[Mapping[str, Kind]] = {"shift": "number", "shifts": "list"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Roll", "cyclic_shift", "circular_shift")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("roll 1", "3x7"),
+        Example("roll 1", "3x4x5"),
+        Example("roll [-3, 2]", "4x5x3 n h w c"),
+        Example("roll [1, 0]", "3x4x5"),
+        Example("roll 2 axis=1", "6x4"),
+        Example("roll -1 axis=2", "6x4"),
+        Example("roll 1", "2x3x4x5"),
+        Example("roll [0, 2, 1]", "2x3x4x5"),
+    )
+
+    shift: int | None = None
+    shifts: tuple[int, ...] | None = None
+    axis: int | None = None
+
+    def _shifts(self, x: TensorType) -> dict[int, int]:
+        """By how much each axis is moved, by place."""
+        check_batched(x, self.word)
+        if (self.shift is None) == (self.shifts is None):
+            help = "write `roll 3`, or `roll [3, -3]`"
+            raise Rejected("missing-argument", "roll takes a number or a list of them", help=help, about="shift")
+        if self.axis is None:
+            places = [at for at, axis in enumerate(x.axes) if axis not in ("n", "c")]
+        else:
+            check_axis(x, self.axis, self.word)
+            places = [self.axis % len(x.axes)]
+        if not places:
+            raise Rejected("wrong-rank", f"{x} has no positions to roll: its axes are {x.names}", about="input")
+        shifts = (self.shift or 0,) * len(places) if self.shifts is None else self.shifts
+        if len(shifts) != len(places):
+            message = f"`shifts` has {len(shifts)} numbers, and {x} is rolled along {len(places)}"
+            raise Rejected("sides-differ", message, about="shifts")
+        return dict(zip(places, shifts, strict=True))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        self._shifts(x)
+        return (x,)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        # torch rolls one axis after the other, and lays the two parts of each side by side
+        known = laid(x)
+        for at, by in self._shifts(x).items():
+            cuts = (by % known.shape[at], -by % known.shape[at] or known.shape[at])
+            parts = [replace(known, shape=(*known.shape[:at], cut, *known.shape[at + 1 :])) for cut in cuts]
+            is_last = all(map(is_channels_last, parts))
+            known = replace(known, strides=channels_last(known.shape) if is_last else contiguous(known.shape))
+        return (known.strides,)
+
+    def reach(self, x: TensorType) -> Reach:
+        moved = {x.axes[at]: (by % x.shape[at], x.shape[at]) for at, by in self._shifts(x).items()}
+        # position i sees i - by, or that and the size where this is below 0
+        return Reach({axis: Slide(size + 1, 1, by) for axis, (by, size) in moved.items() if by and axis != "c"})
+
+    def torch(self, x: TensorType) -> Expression:
+        found = self._shifts(x)
+        places, by = tuple(found), tuple(found.values())
+        return Expression(f"{{0}}.roll({by[0]}, {places[0]})" if len(by) == 1 else f"{{0}}.roll({by}, {places})")
+
+
+class Flip(_Moved):
+    """The values in reverse along one axis, `flip axis=1`, or several, `flip [2, 3]`.
+
+    A sequence that is to be read from its end is turned round, and back again. That positions run backwards is not
+    told: each is said to see the whole axis. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "flip"
+    positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Flip", "reverse", "fliplr", "flipud")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("flip axis=1", "6x8 n t c"),
+        Example("flip axis=2", "6x8"),
+        Example("flip [2, 3]", "3x4x5"),
+        Example("flip [-1, 1]", "3x4x5"),
+    )
+
+    axes: tuple[int, ...] | None = None
+    axis: int | None = None
+
+    def _turned(self, x: TensorType) -> tuple[int, ...]:
+        if (self.axis is None) == (self.axes is None):
+            message = "flip takes an axis or a list of them"
+            raise Rejected("missing-argument", message, help="write `flip axis=1`", about="axis")
+        found = (self.axis,) if self.axis is not None else self.axes or ()
+        for axis in found:
+            check_axis(x, axis, self.word)
+        if not found or len({axis % len(x.axes) for axis in found}) < len(found):
+            raise Rejected("no-such-axis", "flip takes each axis once, and one at least", about="axes")
+        return found
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        self._turned(x)
+        return (x,)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x),)
+
+    def reach(self, x: TensorType) -> Reach:
+        turned = {x.axes[at]: x.shape[at] for at in self._turned(x)}
+        return Reach({axis: Slide(size, 0) for axis, size in turned.items() if axis not in ("n", "c", "_")})
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression(f"{{0}}.flip({', '.join(map(str, self._turned(x)))})")
+
+
+class Tile(_Moved):
+    """The values `count` times one after another along `axis`; in the backward pass their gradients are summed.
+
+    No weights, no MACs.
+
+        size' = count*size
+    """
+
+    word: ClassVar[str] = "tile"
+    positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Tile", "RepeatVector", "repeat_along")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", count="torch gives a value of no values")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("tile 2 axis=1", "3x4x5"),
+        Example("tile 3 axis=-1", "6x8 n t c"),
+        Example("tile 1 axis=2", "3x4"),
+    )
+
+    count: Size
+    axis: int
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_axis(x, self.axis, self.word)
+        at = self.axis % len(x.axes)
+        return (TensorType((*x.shape[:at], self.count * x.shape[at], *x.shape[at + 1 :]), x.axes, x.dtype),)
+
+    def backward(self, wanted: Wanted, x: TensorType) -> Work:
+        return Work(elementwise=(self.outputs(x)[0].values - x.values) * any(wanted.inputs))
+
+    def reach(self, x: TensorType) -> Reach:
+        axis, size = x.axes[self.axis], x.shape[self.axis]
+        return Reach({} if self.count == 1 or axis in ("c", "_") else {axis: Slide(size, 0)})
+
+    def symbols(self, x: TensorType) -> Mapping[str, int]:
+        return {"size": x.shape[self.axis], "size'": self.outputs(x)[0].shape[self.axis]}
+
+    def torch(self, x: TensorType) -> Expression:
+        check_axis(x, self.axis, self.word)
+        at = self.axis % len(x.axes)
+        return Expression(f"{{0}}.repeat({', '.join(str(self.count if k == at else 1) for k in range(len(x.axes)))})")

@@ -1,0 +1,46 @@
+"""Whole numbers as vectors of zeros and a one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Operator, Saved, Size, Work
+from archlang.shapes import TensorType
+
+
+class OneHot(Operator):
+    """Each whole number below `count` as a vector of `count` values: 1 at its place, 0 elsewhere. n t becomes n t c.
+
+    torch gives whole numbers, which become floats here, as layers take them. No weights, no MACs.
+
+        c' = count
+    """
+
+    word: ClassVar[str] = "one_hot"
+    positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("OneHot", "CategoryEncoding", "to_categorical")
+    stricter: ClassVar[Mapping[str, str]] = {"axes-clash": "torch knows no names of axes"}
+    examples: ClassVar[tuple[Example, ...]] = (Example("one_hot 5", "6 int64"), Example("one_hot 9", "4 int64"))
+
+    count: Size
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if x.dtype != "int64":
+            message = f"one_hot takes whole numbers, int64, and its input {x} is {x.dtype}"
+            raise Rejected("wrong-dtype", message, help="write `dtype=int64` at the input", about="input")
+        if "c" in x.axes:
+            raise Rejected(
+                "axes-clash", f"one_hot makes channels, and its input {x} has some: {x.names}", about="input"
+            )
+        return (TensorType((*x.shape, self.count), (*x.axes, "c"), "float32"),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=self.outputs(x)[0].values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression(f"torch.nn.functional.one_hot({{0}}, {self.count}).float()")

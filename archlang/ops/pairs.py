@@ -1,0 +1,193 @@
+"""Patterns over two values, `n t c, n s c -> n t s`: which axes meet, which are summed, which come out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import prod
+from string import ascii_letters
+
+from archlang.diagnostics import Rejected
+from archlang.shapes import AXIS_WORDS, TensorType
+
+Names = tuple[str, ...]
+_NAME = re.compile(r"[A-Za-z]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A pattern read against two values: the names on both sides of the arrow, their sizes, the values' own axes."""
+
+    left: tuple[Names, Names]
+    right: Names
+    sizes: dict[str, int]
+    sources: tuple[Names, Names]
+
+    def lone(self, at: int) -> Names:
+        """The names that one side alone has and that do not come out: summed before anything else.
+
+        torch sums no axis of one position.
+        """
+        mine = (name for name in self.left[at] if name not in self.left[1 - at] and name not in self.right)
+        return tuple(name for name in mine if self.sizes[name] > 1)
+
+    def reduced(self, at: int) -> tuple[int, ...]:
+        """The sizes of a side when these are summed."""
+        return tuple(self.sizes[name] for name in self.left[at] if name not in self.lone(at))
+
+    @property
+    def summed(self) -> Names:
+        """The names of both sides that do not come out."""
+        return tuple(name for name in self.gone if name in self.left[0] and name in self.left[1])
+
+    @property
+    def gone(self) -> Names:
+        """The names that do not come out, in the order in which torch takes them: capitals first."""
+        gone = {name for names in self.left for name in names if name not in self.right}
+        return tuple(sorted(gone, key=lambda name: ascii_letters.swapcase().index(self._letter(name))))
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether torch multiplies the second side by the first: where all that comes out of it stands before.
+
+        What has one position on both sides counts among the columns there, and so does what is summed before.
+        """
+        names = (*self.right, *self.gone)
+        wide = [
+            [name in side and self.sizes[name] > 1 and name not in self.lone(at) for name in names]
+            for at, side in enumerate(self.left)
+        ]
+        rows = [at for at, (one, other) in enumerate(zip(*wide, strict=True)) if one and not other]
+        columns = [at for at, (one, _) in enumerate(zip(*wide, strict=True)) if not one]
+        return bool(rows and columns) and columns[-1] < rows[0]
+
+    def _come_out(self, at: int) -> Names:
+        """The names that come out of one side alone; an axis of one position is of either."""
+        mine, other = self.left[at], self.left[1 - at]
+        return tuple(name for name in self.right if name in mine and name not in other)
+
+    @property
+    def rows(self) -> Names:
+        return self._come_out(0)
+
+    @property
+    def columns(self) -> Names:
+        return self._come_out(1)
+
+    @property
+    def both(self) -> Names:
+        """The names that both sides have and that come out."""
+        return tuple(name for name in self.right if name in self.left[0] and name in self.left[1])
+
+    @property
+    def is_product(self) -> bool:
+        """Whether there is something to sum up: torch multiplies matrices then, and value by value otherwise."""
+        return any(self.sizes[name] > 1 for name in self.summed)
+
+    @property
+    def products(self) -> int:
+        """How many products of two values there are."""
+        return prod(self.sizes[name] for name in {*self.right, *self.summed})
+
+    def axes(self) -> Names:
+        """The names of the axes that come out.
+
+        An axis keeps the name that it had; the second that had it takes the pattern's. One of a parameter alone is the
+        channels where it is the last and there are none.
+        """
+        if not any("n" in source for source in self.sources):
+            return ("_",) * len(self.right)
+        taken = {name for name in self.right if name in self._had(name)}
+        found: list[str] = []
+        for name in self.right:
+            had = [axis for axis in self._had(name) if axis not in taken]
+            if name not in taken and had:
+                taken.add(had[0])
+                found.append(had[0])
+            else:
+                found.append(name)
+        if not self._had(self.right[-1]) and "c" not in found:
+            found[-1] = "c"
+        if len(set(found)) < len(found):
+            message = f"two axes of the result have one name: {' '.join(found)}"
+            raise Rejected("axes-clash", message, about="pattern")
+        return tuple(found)
+
+    def _had(self, name: str) -> list[str]:
+        """What the axes of that name were called in the values."""
+        sides = zip(self.left, self.sources, strict=True)
+        return [
+            axis
+            for names, source in sides
+            for own, axis in zip(names, source, strict=True)
+            if own == name != "_" != axis
+        ]
+
+    def _letter(self, name: str) -> str:
+        """The letter that stands for a name in torch's pattern: its own where it is one."""
+        letters: dict[str, str] = {}
+        names = dict.fromkeys((*self.left[0], *self.left[1]))
+        for one in sorted(names, key=len):
+            free = (letter for letter in (one[0], *ascii_letters) if letter not in letters.values())
+            letters[one] = next(free)
+        return letters[name]
+
+    def letters(self) -> str:
+        """torch's pattern: `ntc,nsc->nts`."""
+        first, second, result = ("".join(map(self._letter, names)) for names in (*self.left, self.right))
+        return f"{first},{second}->{result}"
+
+
+def pairs(pattern: str, x: TensorType, y: TensorType) -> Pairs:
+    """The pattern read against two values, names matched to axes by position; rejects one that does not fit."""
+    left, right = _read(pattern)
+    batches = _batches(left, (x, y))
+    if len(batches) > 1:
+        raise Rejected(
+            "batch-axis", f"the batch has one name, and here {' and '.join(sorted(batches))}", about="pattern"
+        )
+    sizes: dict[str, int] = {}
+    for names, z in zip(left, (x, y), strict=True):
+        if len(names) != len(z.axes):
+            message = f"the pattern names {len(names)} axes, and the value {z} has {len(z.axes)}: {z.names}"
+            raise Rejected("pattern-rank", message, about="pattern")
+        for name, axis, size in zip(names, z.axes, z.shape, strict=True):
+            if name in AXIS_WORDS and axis not in (name, "_"):
+                message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), and in the value it is {axis}"
+                raise Rejected("pattern-axis", message, about="pattern")
+            if sizes.setdefault(name, size) != size:
+                message = f"{name} is {sizes[name]} in the first value and {size} in the second"
+                raise Rejected("pattern-size", message, about="pattern")
+            if (axis == "n") != (name in batches):
+                raise Rejected("batch-axis", f"{name} stands for the batch and for another axis", about="pattern")
+    return Pairs(left, right, sizes, (x.axes, y.axes))
+
+
+def _batches(left: tuple[Names, Names], values: tuple[TensorType, TensorType]) -> set[str]:
+    sides = zip(left, values, strict=True)
+    return {name for names, z in sides for name, axis in zip(names, z.axes, strict=False) if axis == "n"}
+
+
+def _read(pattern: str) -> tuple[tuple[Names, Names], Names]:
+    before, arrow, after = pattern.partition("->")
+    sides = before.split(",")
+    if not arrow or "->" in after or len(sides) != 2:
+        message = "a pattern of einsum has two sides before its arrow: `n t c, n s c -> n t s`"
+        raise Rejected("bad-pattern", message, about="pattern")
+    groups = [tuple(side.split()) for side in (*sides, after)]
+    for names in groups:
+        for name in names:
+            if not _NAME.fullmatch(name):
+                message = f"this part of the pattern cannot be read: `{name}`"
+                raise Rejected("bad-pattern", message, help="names: `n t c, n s c -> n t s`", about="pattern")
+            if names.count(name) > 1:
+                raise Rejected("bad-pattern", f"{name} stands twice in one part of the pattern", about="pattern")
+    first, second, right = groups
+    new = [name for name in right if name not in first and name not in second]
+    if new:
+        raise Rejected("bad-pattern", f"{new[0]} stands on the right of the arrow alone", about="pattern")
+    if not all(groups):
+        raise Rejected("bad-pattern", "a side of the pattern is empty", about="pattern")
+    if len({*first, *second}) > len(ascii_letters):
+        raise Rejected("bad-pattern", f"a pattern has {len(ascii_letters)} names at most", about="pattern")
+    return (first, second), right

@@ -1,0 +1,69 @@
+"""Overlapping patches of a map, laid out one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Module, Natural, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.checks import check_dtype
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, each, slid
+from archlang.shapes import TensorType
+
+
+class Unfold(Operator):
+    """The values under each window as channels, one window after another: n c h w becomes n c*k*k t (im2col).
+
+    A product of matrices over them is a convolution (Chellapilla, Puri and Simard 2006). Channels are outermost, then
+    the rows of the window. What a position sees is told as the whole map. No weights, no MACs.
+
+        c' = c*k*k
+    """
+
+    word: ClassVar[str] = "unfold"
+    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Unfold", "im2col", "extract_patches", "extract_image_patches")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("unfold 2x2/2", "3x4x6"),
+        Example("unfold 3x3 pad=1", "2x5x4"),
+        Example("unfold 3x2/2x1 pad=[1, 0] dilation=[1, 2]", "2x5x6"),
+    )
+
+    kernel: Sizes
+    stride: Stride = 1
+    pad: Natural | tuple[Natural, ...] = 0
+    dilation: Stride = 1
+
+    def _geometry(self) -> Geometry:
+        if len(self.kernel) != 2:
+            message = f"unfold takes a window of two sides, and `kernel` has {len(self.kernel)}"
+            raise Rejected("window-rank", message, about="kernel")
+        stride, dilation = each(self.stride, 2, "stride"), each(self.dilation, 2, "dilation")
+        return Geometry(self.kernel, stride, each(self.pad, 2, "pad"), dilation)
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        sizes = slid(x, self.word, self._geometry())
+        check_dtype(x, self.word)
+        return (TensorType((x.shape[0], x["c"] * prod(self.kernel), prod(sizes.values())), ("n", "c", "t"), x.dtype),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(moved=self.outputs(x)[0].values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(seeing_all(x))
+
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        return self._geometry().symbols
+
+    def torch(self, x: TensorType) -> Module:
+        found = self._geometry()
+        numbers = (("dilation", found.dilation, 1), ("padding", found.pad, 0), ("stride", found.stride, 1))
+        options = tuple((name, brief(value), default) for name, value, default in numbers)
+        return Module("torch.nn.Unfold", (("kernel_size", brief(self.kernel)),), options)

@@ -1,0 +1,93 @@
+"""Units that tell how far their input is from a vector of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Wanted, Weight, Work
+from archlang.ops.checks import check_batched, check_dtype
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import TensorType
+
+_RADIAL_BASIS = '''
+class RadialBasis(nn.Module):
+    """The squared distance of the last axis from each of several vectors, of -1 and 1 at first."""
+
+    def __init__(self, in_features, out_features, fixed=False):
+        super().__init__()
+        self.fixed = fixed
+        codes = torch.empty(out_features, in_features).bernoulli_(0.5) * 2 - 1
+        if fixed:
+            self.register_buffer("weight", codes)
+        else:
+            self.weight = nn.Parameter(codes)
+
+    def forward(self, x):
+        return (x.unsqueeze(-2) - self.weight).square().sum(-1)
+'''
+
+
+class RadialBasis(Operator):
+    """Euclidean radial basis units: y_i is the sum over j of (x_j - w_ij)**2, at each position by itself.
+
+    LeCun et al. 1998, section II.B: the output of LeNet-5 is `radial_basis 10 fixed=true`, the smallest value being
+    the class. There the vectors are codes of -1 and 1 that stay as they are, drawings of the characters of 7 by 12;
+    here they are drawn at random at first, which the paper names as another choice, and `fixed=true` makes them a
+    buffer. The channels are the last axis. The differences are kept for the backward pass. A value takes c
+    differences, c squares and c - 1 additions; no MACs.
+
+        c' = out
+        params = out*c
+        params = 0 if fixed
+        buffers = out*c if fixed
+        elementwise = h*w*out*(3*c - 1)
+    """
+
+    word: ClassVar[str] = "radial_basis"
+    positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("RBF", "RadialBasis", "RBFLayer", "euclidean_rbf")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("radial_basis 10", "84"),
+        Example("radial_basis 3 fixed=true", "5"),
+        Example("radial_basis 3", "4x5 n t c"),
+        Example("radial_basis 2", "3x4x5 n h w c"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "needs-channels-last", "wrong-dtype", "wrong-rank", out="torch gives a value of no values"
+    )
+
+    out: Size
+    fixed: bool = False
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_batched(x, self.word)
+        if x.axes[-1] != "c":
+            message = f"radial_basis is over the last axis, the channels, and its input {x} has {x.names}"
+            help = f"write `flatten` before it, which gives it {x.values} values"
+            raise Rejected("needs-channels-last", message, help=help, about="input")
+        check_dtype(x, self.word, weighted=True)
+        return (x.resized(c=self.out),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return (Weight("weight", (self.out, x["c"]), buffer=self.fixed),)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(elementwise=y.values * (3 * x["c"] - 1))
+
+    def backward(self, wanted: Wanted, x: TensorType) -> Work:
+        """The differences and squares are visited once more for the gradient of either side."""
+        return self.work(x) if wanted.any else Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("own", shape=(*x.shape[:-1], self.out, x["c"]), name="differences"),)
+
+    def torch(self, x: TensorType) -> Module:
+        args = (("in_features", x["c"]), ("out_features", self.out))
+        return Module("RadialBasis", args, (("fixed", self.fixed, False),), _RADIAL_BASIS)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture("RBF", "" if self.fixed else f"{{input}}*{self.out}")

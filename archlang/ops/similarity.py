@@ -1,0 +1,147 @@
+"""Vectors of length 1, and the cosine of the angle between two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.joining import Join
+from archlang.ops.layouts import Strides, like
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import TensorType
+
+Positive = Annotated[float, Field(gt=0)]
+OF_ZEROS = "0 divides a vector of zeros by 0"
+
+
+def _without(x: TensorType, axis: int, size: int | None = None) -> TensorType:
+    """The type with that axis gone, or of another size."""
+    at = axis % len(x.axes)
+    if size is not None:
+        return TensorType((*x.shape[:at], size, *x.shape[at + 1 :]), x.axes, x.dtype)
+    return TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype)
+
+
+class Normalize(Operator):
+    """The values along `axis` divided by their norm: (sum of |x|**p)**(1/p), or `eps` where that is larger.
+
+    A vector of length 1 for p=2, as embeddings are compared (Schroff, Kalenichenko and Philbin 2015, arXiv:1503.03832).
+    `axis` counts as axes do: 0 is the batch, 1 mostly the channels, -1 the last. No weights, no MACs.
+
+        normalised = c*h*w
+    """
+
+    word: ClassVar[str] = "normalize"
+    elsewhere: ClassVar[tuple[str, ...]] = ("l2_normalize", "l2norm", "UnitNormalization", "LpNormalization")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("normalize", "8"),
+        Example("normalize axis=-1 eps=0.001", "3x6 n t c"),
+        Example("normalize p=1", "4x3x5"),
+        Example("normalize p=3 axis=2", "4x3x5"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", p="below 1 it gives no norm", eps=OF_ZEROS)
+
+    p: Annotated[float, Field(ge=1)] = 2.0
+    axis: int = 1
+    eps: Positive = 1e-12
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_axis(x, self.axis, self.word)
+        check_dtype(x, self.word)
+        return (x,)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(normalised=x.values)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        shape, batched = _without(x, self.axis, 1).shape, "n" in x.axes
+        norm, divisor = (
+            Saved("own", shape=shape, dtype=x.dtype, per_image=batched, name=name) for name in ("norm", "divisor")
+        )
+        return (Saved("input"), norm, divisor)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        return (like(x),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(seeing_all(x, [x.axes[self.axis]]))
+
+    def torch(self, x: TensorType) -> Expression:
+        given = {"p": (self.p, 2.0), "dim": (self.axis, 1), "eps": (self.eps, 1e-12)}
+        options = "".join(f", {name}={value!r}" for name, (value, default) in given.items() if value != default)
+        return Expression(f"torch.nn.functional.normalize({{0}}{options})")
+
+
+class CosineSimilarity(Join):
+    """The cosine of the angle between two values along `axis`, which is gone after it: x·y/(|x|·|y|).
+
+    A norm counts as `eps` at least. An axis of size 1 is repeated along the other's; a parameter stands against the
+    last axes, so that each image is compared with the same vectors. `axis` counts as axes do: 1 is mostly the channels,
+    -1 the last. Both values are divided by their norms; what comes out takes products and sums. No weights, no MACs.
+
+        normalised = 2*c*h*w if equal
+        elementwise = 2*c*h*w - cosines if equal
+    """
+
+    word: ClassVar[str] = "cosine_similarity"
+    elsewhere: ClassVar[tuple[str, ...]] = ("CosineSimilarity",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("cosine_similarity", "8, 8"),
+        Example("cosine_similarity axis=-1 eps=0.001", "3x6 n t c, 3x6 n t c"),
+        Example("cosine_similarity axis=2", "4x3x5, 4x3x1"),
+        Example("cosine_similarity axis=-1", "3x6 n t c, 3x6 param"),
+    )
+
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "batch-axis", "unequal-axes", "unequal-dtypes", "unequal-shapes", eps=OF_ZEROS
+    )
+
+    axis: int = 1
+    eps: Positive = 1e-8
+
+    def _both(self, inputs: tuple[TensorType, ...]) -> TensorType:
+        """What both are repeated to."""
+        self.two(inputs)
+        self.check_alike(inputs)
+        return self.broadcast(inputs)[-1]
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        both = self._both(inputs)
+        check_dtype(both, self.word)
+        check_axis(both, self.axis, self.word)
+        return (_without(both, self.axis),)
+
+    def work(self, *inputs: TensorType) -> Work:
+        values, (y,) = self._both(inputs).values, self.outputs(*inputs)
+        return Work(normalised=2 * values, elementwise=2 * values - y.values)
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        both = self._both(inputs)
+        quotient = Saved("own", shape=both.shape, dtype=both.dtype, per_image="n" in both.axes, name="quotient")
+        norm = replace(quotient, shape=_without(both, self.axis, 1).shape, name="norm")
+        kept: list[Saved] = []
+        for at in (0, 1):
+            own = (Saved("input", at), norm, replace(norm, name="divisor"))
+            kept += [*(replace(one, when=(at,)) for one in own), replace(quotient, when=(1 - at,))]
+        return tuple(kept)
+
+    def symbols(self, *inputs: TensorType) -> dict[str, int]:
+        (y,) = self.outputs(*inputs)
+        images = y["n"] if "n" in y.axes else 1
+        return {"cosines": y.values // images, "equal": len({x.shape for x in inputs}) == 1}
+
+    def reach(self, *inputs: TensorType) -> Reach:
+        both = self._both(inputs)
+        return Reach(seeing_all(both, [both.axes[self.axis]]))
+
+    def torch(self, *inputs: TensorType) -> Expression:
+        self.two(inputs)
+        given = {"dim": (self.axis, 1), "eps": (self.eps, 1e-8)}
+        options = "".join(f", {name}={value!r}" for name, (value, default) in given.items() if value != default)
+        return Expression(f"torch.nn.functional.cosine_similarity({{0}}, {{1}}{options})")

@@ -1,0 +1,93 @@
+"""What recurrent layers and cells ask of their inputs, and what they keep of the states that flow in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Reach, Saved, Slide, Wanted
+from archlang.ops.checks import check_dtype
+from archlang.ops.group_normalization import check_channels_last
+from archlang.ops.layouts import Laid, Strides, contiguous, is_at, laid, viewed
+from archlang.shapes import TensorType
+
+
+def check_sequence(x: TensorType, operator: str) -> None:
+    """The axes are n t c."""
+    check_channels_last(x, operator)
+    if len(x.axes) != 3 or x.axes[0] != "n":
+        message = f"{operator} takes axes n t c, and its input {x} has {x.names}"
+        raise Rejected("wrong-rank", message, about="input")
+
+
+def check_vector(x: TensorType, operator: str) -> None:
+    """The axes are n c."""
+    if x.axes != ("n", "c"):
+        message = f"{operator} takes vectors n c, and {x} has {x.names}"
+        raise Rejected("wrong-rank", message, about="input")
+
+
+def check_state(x: TensorType, state: TensorType, channels: int, operator: str) -> None:
+    """A state is n c, for as many images as x has, and of so many channels."""
+    check_vector(state, operator)
+    check_dtype(state, operator, weighted=True)
+    if state["c"] != channels:
+        message = f"{operator} takes a state of {channels} channels here, and this one has {state['c']}"
+        raise Rejected("unequal-sizes", message, about="input")
+    if state["n"] != x["n"]:
+        message = f"{operator} takes a state for each of {x['n']} along the batch, and there are {state['n']}"
+        raise Rejected("unequal-sizes", message, about="input")
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceReach(Reach):
+    """That of a layer whose first input is a sequence; those after it are states, which have no positions."""
+
+    def between(self, at: int, output: int = 0) -> Mapping[str, Slide]:
+        return {} if at else self.outputs[output]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor(Saved):
+    """Input `index`, or a copy of it, that others multiply: kept unless its own gradient alone is wanted."""
+
+    def is_kept(self, wanted: Wanted) -> bool:
+        return wanted.weights or any(flag for at, flag in enumerate(wanted.inputs) if at != self.index)
+
+
+def kept_states(inputs: tuple[TensorType, ...], layers: int, widths: tuple[int, ...], above: bool) -> list[Saved]:
+    """What is kept of the first states, of as many layers: h, and c where there is one.
+
+    h is kept for the weight that multiplies it, c for a gate; of layers `above` others the gates always have gradients.
+    """
+    given = inputs[1:] or (None,) * len(widths)
+    return [
+        _kept(at, state, (layers, inputs[0].shape[0], width), above)
+        for at, (state, width) in enumerate(zip(given, widths, strict=True), 1)
+    ]
+
+
+def _kept(at: int, state: TensorType | None, shape: tuple[int, int, int], above: bool) -> Saved:
+    if state is not None and not _is_copied(laid(state), shape[0]):
+        lying = Saved("input", at, when="any" if at == 2 else "weights")
+    else:
+        name = "zeros" if state is None else "copy"
+        lying = Saved("own", at, shape, when="any" if at == 2 else "weights", name=name)
+    return Factor(lying.what, at, lying.shape, name=lying.name) if at == 2 and not above else lying
+
+
+def _is_copied(state: Laid, layers: int) -> bool:
+    """Whether torch, which wants the states layer by layer, has to copy those that lie side by side."""
+    image, channel = state.strides
+    images, channels = state.shape
+    turned = (layers, images, channels // layers)
+    strides = (channel * turned[2], image, channel)
+    return not is_at(Laid(turned, ("_", "n", "c"), strides=strides), contiguous(turned))
+
+
+def side_by_side(images: int, layers: int, width: int) -> Strides:
+    """How the last states lie, which torch gives layer by layer, and which are laid side by side for each image."""
+    shape = (images, layers * width)
+    by_layer = (width, images * width, 1)
+    return viewed((images, layers, width), by_layer, shape) or contiguous(shape)

@@ -1,0 +1,162 @@
+"""Convolutions with a connection table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Weight, Work
+from archlang.ops.borders import Border, convolving, sliding_options
+from archlang.ops.checks import check_dtype
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Geometry, Sizes, Stride, short, slid, window_reach
+from archlang.shapes import TensorType
+
+_TABLE_CONV = '''
+class TableConvRANKd(nn.Module):
+    """A convolution each of whose output maps sees the input maps that a list names.
+
+    `border` is the padding as torch.nn.functional.pad takes it.
+    """
+
+    def __init__(
+        self,
+        connections,
+        kernel_size,
+        stride=(1,) * RANK,
+        dilation=(1,) * RANK,
+        border=(0, 0) * RANK,
+        bias=True,
+    ):
+        super().__init__()
+        self.connections = connections
+        self.stride, self.dilation, self.border = stride, dilation, border
+        pairs = [
+            (number, out) for out, seen in enumerate(connections) for number in seen
+        ]
+        self.uses = {}  # of each input map: its kernels, and the output maps that see it
+        for at, (number, out) in enumerate(pairs):
+            self.uses.setdefault(number, []).append((at, out))
+        self.weight = nn.Parameter(torch.empty(len(pairs), *kernel_size))
+        self.bias = nn.Parameter(torch.empty(len(connections))) if bias else None
+        counts = [len(seen) for seen in connections]
+        for out, kernels in enumerate(self.weight.split(counts)):
+            bound = kernels.numel() ** -0.5
+            nn.init.uniform_(kernels, -bound, bound)
+            if bias:
+                nn.init.uniform_(self.bias[out], -bound, bound)
+
+    def forward(self, x):
+        if any(self.border):
+            x = nn.functional.pad(x, self.border)
+        kernels = self.weight.unbind()
+        sums = [[] for _ in self.connections]
+        for number, uses in self.uses.items():
+            weight = torch.stack([kernels[at] for at, _ in uses])[:, None]
+            parts = nn.functional.convRANKd(
+                x[:, number : number + 1],
+                weight,
+                stride=self.stride,
+                dilation=self.dilation,
+            )
+            for (_, out), part in zip(uses, parts.unbind(1)):
+                sums[out].append(part)
+        y = torch.stack([sum(parts) for parts in sums], 1)
+        if self.bias is not None:
+            y = y + self.bias.view(-1, *[1] * RANK)
+        return y.contiguous()
+'''
+
+
+class TableConv(Operator):
+    """Convolution with a connection table: output map i sees the input maps that `connections[i]` names.
+
+    LeCun et al. 1998, table I, for LeNet-5's C3. There are as many output maps as lists. Weights (pairs, k, k), a
+    kernel for each pair of maps that is connected, in the table's order, and a bias for each output map; both are drawn
+    as torch draws a convolution's, by the inputs of each unit. Each input map is convolved for all that see it; for the
+    backward pass the input and a copy of the kernels are kept. `pad` is that of `conv`.
+
+        n c h w -> n out h' w'
+        h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
+        h' = floor((h + before + after - dilation*(k - 1) - 1)/stride) + 1 if before != after
+        params = pairs*k*k + out
+        params = pairs*k*k if not bias
+        MACs = h'*w'*pairs*k*k
+        bias_adds = h'*w'*out if bias
+    """
+
+    word: ClassVar[str] = "table_conv"
+    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("SpatialConvolutionMap", "TableConv2d", "conv_table", "connected_conv")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("table_conv 3x3 connections=[[1, 2], [2], [1, 2], [1]]", "3x6x7"),
+        Example("table_conv 5x5 connections=[[0, 1], [1, 2], [0, 1, 2]]", "3x8x8"),
+        Example("table_conv 3x2/2 connections=[[1], [0], [1]] pad=1 bias=false", "2x7x5"),
+        Example("table_conv [3] connections=[[0, 2], [1]] pad=causal dilation=2", "3x9"),
+        Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]]", "2x4x3x5"),
+    )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", pad="torch takes numbers below 0, and cuts values off"
+    )
+
+    kernel: Sizes
+    connections: tuple[tuple[Natural, ...], ...]
+    stride: Stride = 1
+    pad: Border = 0
+    dilation: Stride = 1
+    bias: bool = True
+
+    def _geometry(self, x: TensorType) -> Geometry:
+        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
+
+    @property
+    def _pairs(self) -> int:
+        """How many pairs of maps are connected."""
+        return sum(map(len, self.connections))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        sizes = slid(x, self.word, self._geometry(x))
+        check_dtype(x, self.word, weighted=True)
+        if not self.connections or not all(self.connections):
+            message = "each output map of table_conv sees one input map at least, and `connections` has an empty list"
+            raise Rejected("empty-output", message, about="connections")
+        for number in (number for seen in self.connections for number in seen):
+            if number >= x["c"]:
+                message = f"{x} has {x['c']} maps, counted from 0, and `connections` names map {number}"
+                raise Rejected("no-such-position", message, about="connections")
+        return (x.resized(c=len(self.connections), **sizes),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        weight = Weight("weight", (self._pairs, *self.kernel))
+        return (weight, Weight("bias", (len(self.connections),))) if self.bias else (weight,)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        macs = y.values // len(self.connections) * self._pairs * prod(self.kernel)
+        return Work(macs=macs, bias_adds=y.values if self.bias else 0)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        shape = self._geometry(x).padded(x)
+        kernels = Saved("own", shape=(self._pairs, *self.kernel), per_image=False, name="kernels")
+        if shape == x.shape:
+            return (Saved("input"), kernels)
+        return (Saved("own", shape=shape, dtype=x.dtype, name="padded"), kernels)
+
+    def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
+        return {**self._geometry(x).symbols, "out": len(self.connections), "pairs": self._pairs}
+
+    def reach(self, x: TensorType) -> Reach:
+        return window_reach(self._geometry(x))
+
+    def torch(self, x: TensorType) -> Module:
+        geometry, rank = self._geometry(x), len(self.kernel)
+        args = (("connections", self.connections), ("kernel_size", self.kernel))
+        options = (*sliding_options(geometry), ("bias", self.bias, True))
+        source = _TABLE_CONV.replace("RANK", str(rank))
+        return Module(f"TableConv{rank}d", args, options, source)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        window = "*".join(map(str, self.kernel))
+        return Lecture(f"CONV{short(self.kernel)}-{len(self.connections)}", f"({window})*{self._pairs}")

@@ -1,0 +1,149 @@
+"""Tiled convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import ClassVar
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.borders import Border, convolving, sliding_options
+from archlang.ops.checks import check_dtype
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Geometry, Sizes, Stride, each, short, slid, window_reach
+from archlang.shapes import TensorType
+
+_TILED_CONV = '''
+class TiledConvRANKd(nn.Module):
+    """A convolution whose kernels take turns: position i has the kernel of i % tile, along each axis.
+
+    `border` is the padding as torch.nn.functional.pad takes it.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        tile,
+        stride=(1,) * RANK,
+        dilation=(1,) * RANK,
+        border=(0, 0) * RANK,
+        bias=True,
+    ):
+        super().__init__()
+        self.tile, self.stride = tile, stride
+        self.dilation, self.border = dilation, border
+        self.extent = [gap * (size - 1) + 1 for gap, size in zip(dilation, kernel_size)]
+        self.weight = nn.Parameter(
+            torch.empty(*tile, out_channels, in_channels, *kernel_size)
+        )
+        self.bias = nn.Parameter(torch.empty(*tile, out_channels)) if bias else None
+        bound = self.weight[(0,) * (len(tile) + 1)].numel() ** -0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, x):
+        if any(self.border):
+            x = nn.functional.pad(x, self.border)
+        sides = zip(x.shape[2:], self.extent, self.stride)
+        positions = [(size - extent) // step + 1 for size, extent, step in sides]
+        y = x.new_empty(x.shape[0], self.weight.shape[len(self.tile)], *positions)
+        stride = [step * count for step, count in zip(self.stride, self.tile)]
+        turns = [()]
+        for count in self.tile:
+            turns = [(*turn, at) for turn in turns for at in range(count)]
+        for turn in turns:
+            seen = tuple(slice(at * step, None) for at, step in zip(turn, self.stride))
+            made = tuple(slice(at, None, count) for at, count in zip(turn, self.tile))
+            bias = None if self.bias is None else self.bias[turn]
+            y[(..., *made)] = nn.functional.convRANKd(
+                x[(..., *seen)], self.weight[turn], bias, stride, dilation=self.dilation
+            )
+        return y
+'''
+
+
+class TiledConv(Operator):
+    """Convolution whose kernels take turns: along each axis every `tile`-th position shares one (Le et al. 2010).
+
+    Between `conv`, which is a tile of 1, and `locally_connected`, which is a tile of all positions. Le et al. 2010,
+    "Tiled convolutional neural networks"; Goodfellow et al. 2016, "Deep learning", section 9.5, where biases are tiled
+    as kernels are. Weights (tile, tile, out, c, k, k) and a bias (tile, tile, out). `pad` is that of `conv`.
+
+        n c h w -> n out h' w'
+        h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
+        h' = floor((h + before + after - dilation*(k - 1) - 1)/stride) + 1 if before != after
+        params = tile*tile*out*c*k*k + tile*tile*out
+        params = tile*tile*out*c*k*k if not bias
+        MACs = h'*w'*out*c*k*k
+        bias_adds = h'*w'*out if bias
+    """
+
+    word: ClassVar[str] = "tiled_conv"
+    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("TiledConv2d", "TiledConv", "TiledConvolution", "tiled_convolution")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("tiled_conv 3x3 4 tile=2", "2x6x7"),
+        Example("tiled_conv 3x2/2 3 tile=[2, 1] pad=1 bias=false", "2x7x5"),
+        Example("tiled_conv [3] 4 tile=3 pad=causal dilation=2", "3x9"),
+        Example("tiled_conv 2x1x2 3 tile=2 pad=[0, 1, [0, 1]]", "2x4x3x5"),
+    )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", pad="torch takes numbers below 0, and cuts values off"
+    )
+
+    kernel: Sizes
+    out: Size
+    tile: Stride
+    stride: Stride = 1
+    pad: Border = 0
+    dilation: Stride = 1
+    bias: bool = True
+
+    def _geometry(self, x: TensorType) -> Geometry:
+        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
+
+    def _tile(self) -> tuple[int, ...]:
+        return each(self.tile, len(self.kernel), "tile")
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        sizes = slid(x, self.word, self._geometry(x))
+        check_dtype(x, self.word, weighted=True)
+        for (axis, size), count in zip(sizes.items(), self._tile(), strict=True):
+            if count > size:
+                message = f"there are {size} positions along {axis}, too few for `tile` {count}: a kernel has no turn"
+                raise Rejected("out-of-range", message, about="tile")
+        return (x.resized(c=self.out, **sizes),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        weight = Weight("weight", (*self._tile(), self.out, x["c"], *self.kernel))
+        return (weight, Weight("bias", (*self._tile(), self.out))) if self.bias else (weight,)
+
+    def work(self, x: TensorType) -> Work:
+        (y,) = self.outputs(x)
+        return Work(macs=y.values * x["c"] * prod(self.kernel), bias_adds=y.values if self.bias else 0)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        shape = self._geometry(x).padded(x)
+        return (Saved("input"),) if shape == x.shape else (Saved("own", shape=shape, dtype=x.dtype, name="padded"),)
+
+    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
+        return {**self._geometry(x).symbols, "tile": self._tile()}
+
+    def reach(self, x: TensorType) -> Reach:
+        return window_reach(self._geometry(x))
+
+    def torch(self, x: TensorType) -> Module:
+        geometry, rank = self._geometry(x), len(self.kernel)
+        args = (
+            ("in_channels", x["c"]), ("out_channels", self.out), ("kernel_size", self.kernel), ("tile", self._tile())
+        )  # fmt: skip
+        options = (*sliding_options(geometry), ("bias", self.bias, True))
+        source = _TILED_CONV.replace("RANK", str(rank))
+        return Module(f"TiledConv{rank}d", args, options, source)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        fan_in = "*".join(map(str, (*self.kernel, x["c"])))
+        return Lecture(f"TILED{short(self.kernel)}-{self.out}", f"({fan_in})*{self.out}*{prod(self._tile())}")

@@ -1,0 +1,150 @@
+"""Axes of size 1: taken away, put in, and repeated without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Wanted, Work, seeing_all
+from archlang.ops.checks import check_axis, check_batched
+from archlang.ops.layouts import Strides, laid, unsqueezed
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import AXIS_WORDS, TensorType
+
+
+class _View(Operator):
+    """What they share: the result is the input's memory, and nothing is kept for the backward pass."""
+
+    def work(self, x: TensorType) -> Work:
+        return Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+
+class Squeeze(_View):
+    """The value without `axis`, whose size is 1. An axis of another size torch leaves as it is. No weights, no MACs."""
+
+    word: ClassVar[str] = "squeeze"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Squeeze", "drop_axis")
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("batch-axis"),
+        "unequal-sizes": "torch leaves an axis of another size as it is",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (Example("squeeze axis=1", "1x4x5"), Example("squeeze axis=-1", "3x4x1"))
+
+    axis: int
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_axis(x, self.axis, self.word)
+        at = self.axis % len(x.axes)
+        if x.shape[at] != 1:
+            called = f" (the {AXIS_WORDS[x.axes[at]]})" if x.axes[at] in AXIS_WORDS else ""
+            message = f"squeeze takes away an axis of size 1, and `axis` {self.axis}{called} of {x} has {x.shape[at]}"
+            raise Rejected("unequal-sizes", message, about="axis")
+        return (TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype),)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        strides = laid(x).strides
+        at = self.axis % len(strides)
+        return ((*strides[:at], *strides[at + 1 :]),)
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach(seeing_all(x, [x.axes[self.axis]]))
+
+    def torch(self, x: TensorType) -> Expression:
+        check_axis(x, self.axis, self.word)
+        return Expression(f"{{0}}.squeeze({self.axis})")
+
+
+class Unsqueeze(_View):
+    """A new axis of size 1, which stands at `axis`: channels first, then t, or d before the height and width of maps.
+
+    Its name is the first of c, t (or d), s and k that the value does not have. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "unsqueeze"
+    elsewhere: ClassVar[tuple[str, ...]] = ("Unsqueeze", "expand_dims", "ExpandDims", "newaxis")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("unsqueeze axis=1", "3x4x5"),
+        Example("unsqueeze axis=-1", "7"),
+        Example("unsqueeze axis=2", "3x4"),
+        Example("unsqueeze axis=1", "7 int64"),
+    )
+
+    axis: int
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        rank = len(x.axes) + 1
+        check_batched(x, self.word)
+        if not -rank <= self.axis < rank or self.axis % rank == 0:
+            message = f"the new axis stands at 1 to {rank - 1}, behind the batch, and `axis` is {self.axis}"
+            raise Rejected("batch-axis" if self.axis % rank == 0 else "no-such-axis", message, about="axis")
+        at = self.axis % rank
+        names = ("c", "d", "s", "k") if {"h", "w"} <= set(x.axes) else ("c", "t", "s", "k")
+        name = next((name for name in names if name not in x.axes), "m")
+        return (TensorType((*x.shape[:at], 1, *x.shape[at:]), (*x.axes[:at], name, *x.axes[at:]), x.dtype),)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known = laid(x)
+        return (unsqueezed(known, self.axis % (len(known.shape) + 1)).strides,)
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression(f"{{0}}.unsqueeze({self.axis})")
+
+
+class Expand(_View):
+    """Axes of size 1 repeated, without a copy: `expand [-1, 7, 7]`, channels first; -1 is the size that there is.
+
+    `mul`, `sub` and `div` do so by themselves; before `add` and `concat` it is said. In the backward pass the gradients
+    of the repeated values are summed. No weights, no MACs.
+    """
+
+    word: ClassVar[str] = "expand"
+    positional: ClassVar[Mapping[str, Kind]] = {"shape": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("Expand", "broadcast_to", "expand_as", "broadcast")
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("empty-output"),
+        "wrong-rank": "torch puts new axes before the batch",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("expand 3x4x5", "3x1x1"),
+        Example("expand [-1, 7, -1]", "2x1x4"),
+        Example("expand [6, -1]", "1x8 n t c"),
+        Example("expand [4]", "1"),
+    )
+
+    shape: tuple[Annotated[int, Field(ge=-1)], ...]
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        check_batched(x, self.word)
+        if len(self.shape) != len(x.axes) - 1 or x.axes[0] != "n":
+            message = f"expand takes a size for each axis of {x} behind the batch, and `shape` has {len(self.shape)}"
+            raise Rejected("wrong-rank", message, about="shape")
+        for size, wanted, axis in zip(x.shape[1:], self.shape, x.axes[1:], strict=True):
+            if wanted == 0:
+                raise Rejected("empty-output", "expand leaves a value at least", about="shape")
+            if wanted not in (-1, size) and size != 1:
+                message = f"expand repeats axes of size 1, and {x} has {size} along {axis}, where `shape` has {wanted}"
+                raise Rejected("unequal-sizes", message, about="shape")
+        sizes = (size if wanted == -1 else wanted for size, wanted in zip(x.shape[1:], self.shape, strict=True))
+        return (TensorType((x.shape[0], *sizes), x.axes, x.dtype),)
+
+    def backward(self, wanted: Wanted, x: TensorType) -> Work:
+        return Work(elementwise=(self.outputs(x)[0].values - x.values) * any(wanted.inputs))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known = laid(x)
+        (y,) = self.outputs(known)
+        sides = zip(known.shape, y.shape, known.strides, strict=True)
+        return (tuple(stride if size == made else 0 for size, made, stride in sides),)
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression(f"{{0}}.expand(-1, {', '.join(map(str, self.shape))})")

@@ -1,0 +1,66 @@
+"""Attention within the windows of a map, as Swin transformers have it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archlang.ops.base import Example, Module, Saved, Weight
+from archlang.ops.windowed import InWindows
+from archlang.ops.windowed_source import written
+from archlang.shapes import TensorType
+
+_TABLE = """
+        table = torch.empty(2 * a - 1, 2 * b - 1, num_heads).flatten(0, 1)
+        nn.init.trunc_normal_(table, std=0.02)
+        self.relative_position_bias_table = nn.Parameter(table)
+"""
+
+_DOT_PRODUCTS = """
+    def project(self, x):
+        return self.qkv(x)
+
+    def scores(self, q, k):
+        return (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
+
+    def table(self):
+        return self.relative_position_bias_table
+"""
+
+
+class WindowAttention(InWindows):
+    """Multi-head attention of n h w c within windows (Liu et al. 2021, arXiv:2103.14030): softmax(Q·Kᵀ/sqrt(d) + B)·V.
+
+    `window_attention 7x7 3 shift=3`: windows of 7x7 side by side, 3 heads, each d = c/heads wide. B is learned, one
+    number for each head and each offset between two positions of a window. Where the map is no multiple of the window,
+    zeros stand behind it, and their positions are keys like others. `shift` moves the windows by so many positions,
+    down and to the right; the last ones go on at the other side of the map, and -100 is added to the scores between the
+    two sides. Along an axis that one window covers nothing is shifted. `attention_dropout` is that of the weights,
+    `dropout` that of the result. As torchvision computes it, in its names. MACs: the projections, and Q·Kᵀ and A·V of
+    each window, at the positions behind the map too.
+
+        params = 4*c*c + 3*c*qkv_bias + c*proj_bias + offsets*heads
+        buffers = tokens*tokens
+        MACs = positions*(4*c*c + 2*tokens*c)
+        bias_adds = positions*(3*c*qkv_bias + c*proj_bias + heads*tokens)
+        activated = positions*heads*tokens
+    """
+
+    word: ClassVar[str] = "window_attention"
+    elsewhere: ClassVar[tuple[str, ...]] = ("ShiftedWindowAttention", "shifted_window_attention", "WindowAttention")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("window_attention 2x2 2 shift=1", "4x6x4 n h w c"),
+        Example("window_attention 2x3 1 qkv_bias=false proj_bias=false", "5x7x4 n h w c"),
+        Example("window_attention 4x4 2 shift=2 attention_dropout=0.25", "4x6x4 n h w c"),
+        Example("window_attention 3x2 2 shift=[1, 0] dropout=0.5", "7x5x4 n h w c"),
+    )
+
+    def bias_weights(self) -> tuple[Weight, ...]:
+        return (Weight("relative_position_bias_table", (self._offsets(), self.heads)),)
+
+    def scores_saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (self.own(x, "queries"), *self.copies(x, "keys", "values"))
+
+    def torch(self, x: TensorType) -> Module:
+        what = "Attention within shifted windows, a bias learned for each offset in them."
+        bias = "bias.permute(2, 0, 1).contiguous()"
+        return self.module("WindowAttention", x, written("WindowAttention", what, _TABLE, _DOT_PRODUCTS, bias))
