@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from archlang.report import Mode, Report
     from archlang.sizes import OpenSize
+    from archlang.verify import Trial, Verdict
     from archlang.why import Why
 
 
@@ -94,11 +95,35 @@ class Net:
 
         return torch_source(self.graph)
 
-    def module(self, seed: int | None = None) -> nn.Module:
-        """The PyTorch module, made by executing that very source; `seed` is of its random weights."""
+    def module(
+        self,
+        seed: int | None = None,
+        *,
+        weights: str | Path | None = None,
+        entry: str = "",
+        scaled_input: bool = False,
+    ) -> nn.Module:
+        """The PyTorch module, made by executing that very source; `seed` is of its random weights.
+
+        `weights` names a file to load, `.safetensors` or what `torch.save` wrote, and `entry` one of several state
+        dicts in it; see `archlang.weights`, for `scaled_input` too. Raises `archlang.diagnostics.Rejected` where the
+        file does not fit the net.
+        """
         from archlang.lower import module
 
-        return module(self.graph, seed)
+        made = module(self.graph, seed)
+        if weights is not None:
+            from archlang.weights import WeightsFile, load_weights
+
+            load_weights(made, self.graph, WeightsFile(Path(weights), entry, scaled_input))
+        return made
+
+    def verify(self, reference: nn.Module, trial: Trial | None = None) -> Verdict:
+        """Hold the net's module against another, which gives it its weights; see `archlang.verify`."""
+        from archlang.lower import module
+        from archlang.verify import Trial, verify
+
+        return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
 
 
 def load(spec: str, **params: object) -> Net:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -42,21 +38,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def torchvision() -> Iterator[ModuleType]:
-    """torchvision, the reference for parity; tests take it from here and never import it themselves.
+def torchvision() -> ModuleType:
+    """torchvision, the reference for parity; tests take it from here and never import it themselves."""
+    from tests import torchvision_models
 
-    Its wheels hold operators compiled for CUDA. With a CPU build of torch they do not load, and importing torchvision
-    then needs two of them declared, which it registers fakes for. The declaration lives as long as `library`.
-    """
-    import torch
-
-    found = importlib.util.find_spec("torchvision")
-    assert found is not None and found.submodule_search_locations
-    (compiled,) = Path(found.submodule_search_locations[0]).glob("_C.*")
-    try:
-        torch.ops.load_library(str(compiled))
-    except OSError:
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield importlib.import_module("torchvision")  # noqa: PT022  (`library` is held until the tests are done)
+    return torchvision_models.torchvision()

@@ -13,6 +13,8 @@ COMMANDS = {
     "sizes": "sizes",
     "render": "making",
     "build": "making",
+    "verify": "verify",
+    "zoo": "zoo",
     "train": "training",
     "demo": "training",
     "fmt": "fmt",

@@ -1,0 +1,109 @@
+"""`archlang zoo`: the shipped nets, with counts, year and published accuracy."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from math import inf
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command
+
+if TYPE_CHECKING:
+    from archlang.zoo import Entry, Selection
+
+ORDERS = ("name", "params", "macs", "year", "top1")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SHOWN = ("name", "params", "macs", "input", "year", "top1", "measured_on", "weights")
+_HEADINGS = ("net", "parameters", "MACs", "input", "year", "top-1 %", "on", "published as")
+_PLAIN = ("name", "family", "params", "macs", "input", "year", "arxiv", "top1", "top5", "measured_on", "weights")
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="names of nets, or patterns such as 'resnet*' (all)")
+    parser.add_argument(
+        "--family",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="nets of this file of the shipped specs, or a pattern such as 'lectures/*'; may be given several times",
+    )
+    parser.add_argument("--max-params", type=_number, default=inf, metavar="N", help="at most so many, such as 30M")
+    parser.add_argument("--max-macs", type=_number, default=inf, metavar="N", help="at most so many, such as 1.5G")
+    parser.add_argument("--min-top1", type=float, metavar="PERCENT", help="published accuracy of at least so much")
+    parser.add_argument("--sort", choices=ORDERS, default="", help="the order (that of the files)")
+    parser.add_argument("--descending", action="store_true", help="the largest first")
+    parser.add_argument("--format", choices=["text", "json", "csv"], default="text", help="how it is printed")
+
+
+def _number(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", text.replace("_", ""))
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text} is no number such as 30M")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _zoo(arguments: argparse.Namespace) -> int:
+    from archlang.zoo import Selection, selected
+
+    selection = Selection(
+        tuple(arguments.names),
+        tuple(arguments.family),
+        arguments.max_params,
+        arguments.max_macs,
+        arguments.min_top1,
+        arguments.sort,
+        arguments.descending,
+    )
+    chosen = selected(_entries(selection), selection)
+    if arguments.format == "json":
+        import json
+        from dataclasses import asdict
+
+        print(json.dumps([asdict(one) for one in chosen], indent=2))
+    else:
+        print(_written(chosen, arguments.format))
+    return 0
+
+
+def _entries(selection: Selection) -> Iterator[Entry]:
+    """Every net that can be built as it is, of the shipped specs that may hold what is asked for, counted anew."""
+    from archlang.compiler import SpecError, check
+    from archlang.library import shipped_nets
+    from archlang.paths import SPECS
+    from archlang.zoo import entry, may_hold
+
+    for path, names in shipped_nets():
+        family = path.relative_to(SPECS).with_suffix("").as_posix()
+        if not may_hold(selection, family, names):
+            continue
+        checked = check(str(path), root=SPECS)
+        if checked.diagnostics:
+            raise SpecError(checked)
+        for graph in checked.graphs:
+            yield entry(graph, family, checked.source.text)
+
+
+def _written(chosen: list[Entry], format: str) -> str:
+    from archlang.report.sheets import Sheet, as_csv, as_text
+
+    if format == "csv":
+        rows = tuple(tuple(_cell(one, name, "") for name in _PLAIN) for one in chosen)
+        return as_csv(Sheet(_PLAIN, rows))
+    if not chosen:
+        return "no shipped net is like that"
+    rows = tuple(tuple(_cell(one, name, "-") for name in _SHOWN) for one in chosen)
+    return as_text(Sheet(_HEADINGS, rows)).strip("\n")
+
+
+def _cell(one: Entry, name: str, unknown: str) -> str | int:
+    value: str | int | float | None = getattr(one, name)
+    if value is None:
+        return unknown
+    if name in ("year", "measured_on"):  # words here: no separator between digits, no place to the right
+        return str(value)
+    return f"{value:.3f}" if isinstance(value, float) else value
+
+
+ZOO = Command("list the shipped nets: counts, year, published accuracy", _zoo, _options, spec="")

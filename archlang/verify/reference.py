@@ -1,0 +1,105 @@
+"""The reference that a command names: `module:callable` or `FILE.py:callable`, imported and called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics import Rejected
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# what the reference's own code may raise; it is somebody else's, and the command ends with its words
+FAILURES = (
+    ImportError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
+    NameError, SyntaxError, OSError,
+)  # fmt: skip
+
+
+@contextmanager
+def told(what: str) -> Generator[None]:
+    """Within, an error of the code that runs is a `Rejected` that says what was done, the error and where it arose."""
+    try:
+        yield
+    except FAILURES as error:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f" ({place.tb_frame.f_code.co_filename}:{place.tb_lineno})" if place is not None else ""
+        message = f"{what}: {type(error).__name__}: {str(error) or 'no words'}{where}"
+        raise Rejected("run-failed", message) from error
+
+
+def made(named: str, arguments: Mapping[str, object]) -> nn.Module:
+    """The module that `named` makes when it is called with the arguments.
+
+    Its file is imported and run, from the current folder too. Raises `Rejected` with the code `run-failed`.
+    """
+    from torch import nn
+
+    path, colon, name = named.rpartition(":")
+    if not colon:
+        raise Rejected("run-failed", f"{named} names no callable", help="write module:callable or FILE.py:callable")
+    module = _imported(path)
+    target: object = module
+    for part in name.split("."):
+        if not hasattr(target, part):
+            raise Rejected("run-failed", f"{path} has no {name}{_near(name, module)}")
+        target = getattr(target, part)
+    if not callable(target):
+        raise Rejected("run-failed", f"{named} is a {type(target).__name__}, which cannot be called")
+    with told(f"{named} fails when it is called"):
+        found = _called(target, arguments)
+    if not isinstance(found, nn.Module):
+        raise Rejected("run-failed", f"{named} gives a {type(found).__name__}, not a torch.nn.Module")
+    return found
+
+
+def _called(target: Callable[..., object], arguments: Mapping[str, object]) -> object:
+    return target(**arguments)
+
+
+def _imported(path: str) -> ModuleType:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        with told(f"{path} cannot be imported"):
+            return _file(Path(path)) if path.endswith(".py") else import_module(path)
+    finally:
+        sys.path.pop(0)
+
+
+def _file(path: Path) -> ModuleType:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    path.open("rb").close()  # its own error where it cannot be opened
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _near(name: str, module: ModuleType) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [word for word in vars(module) if not word.startswith("_")], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def value_of(text: str) -> object:
+    """An argument for the reference as a command line gives it: a Python literal, true, false, none, or a word."""
+    from ast import literal_eval
+
+    words: dict[str, object] = {"true": True, "false": False, "none": None}
+    if text in words:
+        return words[text]
+    try:
+        return literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

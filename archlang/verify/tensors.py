@@ -1,0 +1,69 @@
+"""Tensors of two modules beside each other: what a module gives as a list, and how two tensors differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, cast
+
+from archlang.verify.verdict import Check, Difference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def flat(value: object) -> list[Tensor]:
+    """Every tensor that a module takes or gives, in order: tuples, lists and mappings are gone into, None left out."""
+    return list(_flat(value))
+
+
+def _flat(value: object) -> Iterator[Tensor]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in cast("Mapping[object, object]", value).values():
+            yield from _flat(part)
+    elif isinstance(value, (tuple, list)):
+        for part in cast("Iterable[object]", value):
+            yield from _flat(part)
+
+
+def shape(tensor: Tensor) -> str:
+    """Sizes and dtype: `2x64x56x56 float32`."""
+    sizes = "x".join(map(str, tensor.shape)) or "scalar"
+    return f"{sizes} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def differs(mine: Tensor | None, other: Tensor | None, tolerance: float) -> str | None:
+    """How two tensors differ; None where they are equal, or as near as tolerance*(1 + |reference|). NaN equals NaN."""
+    import torch
+
+    if mine is None or other is None:
+        return None if mine is other else f"there is none {'here' if mine is None else 'in the reference'}"
+    if mine.shape != other.shape or mine.dtype != other.dtype:
+        return f"{shape(mine)} here, {shape(other)} in the reference"
+    if torch.allclose(mine, other, rtol=tolerance, atol=tolerance, equal_nan=True):
+        return None
+    wrong = ~torch.isclose(mine, other, rtol=tolerance, atol=tolerance, equal_nan=True)
+    if mine.dtype == torch.bool:
+        return f"{int(wrong.sum()):,} of {mine.numel():,} values differ"
+    gap = (mine.double() - other.double()).abs()
+    return (
+        f"{shape(mine)}, largest absolute difference {float(gap[wrong].max()):.3g}, "
+        f"{int(wrong.sum()):,} of {mine.numel():,} values differ"
+    )
+
+
+def compare(
+    name: str, mine: Mapping[str, Tensor | None], other: Mapping[str, Tensor | None], tolerance: float
+) -> Check:
+    """Compare tensors by name; a name that is on one side alone differs."""
+    names = [*mine, *(key for key in other if key not in mine)]
+    found = ((key, differs(mine.get(key), other.get(key), tolerance)) for key in names)
+    return Check(name, len(names), tuple(Difference(key, how) for key, how in found if how is not None))
+
+
+def numbered(word: str, tensors: list[Tensor]) -> dict[str, Tensor | None]:
+    """Tensors under a word and their number, from 0."""
+    return {f"{word} {number}": tensor for number, tensor in enumerate(tensors)}

@@ -1,0 +1,112 @@
+"""Weights from files: held against the net they are for, loaded into its module, written under its names.
+
+`.safetensors` and what `torch.save` writes are read; older key forms of published files are known (`older.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics import Rejected
+from archlang.ir import Graph
+from archlang.weights.fitting import Fit, Misshapen, check_fit, fit
+from archlang.weights.older import SCALED, SCALED_BY, Published
+from archlang.weights.reading import Held, headers, is_safetensors, tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = [
+    "Fit", "Held", "Misshapen", "WeightsFile", "check_weights", "converted", "fit", "headers",
+    "is_safetensors", "load_weights",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A file of weights, and what has to be said of it.
+
+    `entry` names one of several state dicts in a checkpoint. `scaled_input` says that the images will come in the range
+    that the file's net works on; it is asked for only of published files whose net scales its input itself.
+    """
+
+    path: Path
+    entry: str = ""
+    scaled_input: bool = False
+
+
+def check_weights(graph: Graph, file: WeightsFile) -> Fit:
+    """How a file fits a net; nothing is built, and of a .safetensors file only the header is read.
+
+    Raises `Rejected` with the code `weights-do-not-fit` and every key that does not, or `bad-weights-file`.
+    """
+    if is_safetensors(file.path) and not file.entry:
+        found = check_fit(graph, headers(file.path), str(file.path))
+    else:
+        found = check_fit(graph, _held(tensors(file.path, file.entry)), str(file.path))
+    _check_input(graph, file)
+    return found
+
+
+def load_weights(module: nn.Module, graph: Graph, file: WeightsFile) -> None:
+    """Copy a file's tensors into the module of a Graph, every one of them. Raises as `check_weights` does."""
+    module.load_state_dict(_state(graph, file), strict=True)
+
+
+def converted(graph: Graph, file: WeightsFile) -> bytes:
+    """The file's tensors under the net's names, as a file of the same kind, which `load_state_dict` takes as it is."""
+    state = _state(graph, file)
+    if is_safetensors(file.path):
+        from safetensors.torch import save
+
+        return save({key: tensor.contiguous() for key, tensor in state.items()})
+    import torch
+
+    written = BytesIO()
+    torch.save(state, written)
+    return written.getvalue()
+
+
+def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:
+    """The state dict of the net, from the file, counters that it has not at 0."""
+    import torch
+
+    given = tensors(file.path, file.entry)
+    found = check_fit(graph, _held(given), str(file.path))
+    _check_input(graph, file)
+    state = {ours: given[theirs] for ours, theirs in found.names.items()}
+    return state | {key: torch.zeros((), dtype=torch.int64) for key in found.counters}
+
+
+def _held(given: Mapping[str, Tensor]) -> dict[str, Held]:
+    return {key: Held(tuple(value.shape), str(value.dtype).removeprefix("torch.")) for key, value in given.items()}
+
+
+def _check_input(graph: Graph, file: WeightsFile) -> None:
+    """Refuse a published file whose net scales its input, where the spec does not and nobody says that it is done."""
+    if file.scaled_input or graph.arguments.get(SCALED_BY) == "true":
+        return
+    known = _published(file.path)
+    if known is None:
+        return
+    message = (
+        f"{file.path} is torchvision's {known.name}, trained on pixels from -1 to 1: torchvision turns images of "
+        f"ImageNet's mean and deviation into these itself (`{SCALED_BY}`), and {graph.name} does not"
+    )
+    does = f"`{SCALED_BY}=true`, or " if SCALED_BY in graph.arguments else ""
+    help = f"{does}scale the images to -1 to 1 and say so: `scaled_input=True`, `--scaled-input`"
+    raise Rejected("weights-do-not-fit", message, help=help)
+
+
+def _published(path: Path) -> Published | None:
+    length = round(path.stat().st_size / 2**20, 3)
+    likely = [known for known in SCALED if known.mebibytes == length]
+    if not likely:
+        return None
+    digits = sha256(path.read_bytes()).hexdigest()
+    return next((known for known in likely if digits.startswith(known.sha256)), None)

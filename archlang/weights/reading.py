@@ -1,0 +1,148 @@
+"""What a file of weights holds: `.safetensors`, or what `torch.save` wrote. No file is executed."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from archlang.diagnostics import Rejected
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAFETENSORS = ".safetensors"
+_DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+
+# what torch's reader raises over bytes that are no file of weights, found by giving it such bytes
+_UNREADABLE = (
+    RuntimeError, EOFError, ValueError, TypeError, LookupError, AssertionError, AttributeError, OverflowError,
+    struct.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A tensor of a file, without its values."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def is_safetensors(path: Path) -> bool:
+    """By the suffix, in which the two kinds differ."""
+    return path.suffix.lower() == SAFETENSORS
+
+
+def headers(path: Path) -> dict[str, Held]:
+    """The tensors of a .safetensors file by key, from its header alone; torch is not needed."""
+    _check_extra(path)
+    from safetensors import SafetensorError, safe_open
+
+    path.open("rb").close()  # its own error where it cannot be opened, with the name
+    try:
+        with cast("Any", safe_open(path, framework="np")) as file:  # its class tells no types
+            parts: dict[str, Any] = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  no mapping
+            return {key: Held(tuple(part.get_shape()), _dtype(part.get_dtype())) for key, part in parts.items()}
+    except SafetensorError as error:
+        raise _bad(path, f"is no safetensors file: {error}") from None
+
+
+def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:
+    """The tensors of a file by key, on the CPU. `entry` names one of several state dicts that a checkpoint holds."""
+    if is_safetensors(path):
+        if entry:
+            raise _bad(path, "is a safetensors file, which holds one set of weights and no entries")
+        headers(path)  # what is wrong with it
+        from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
+
+        return load_file(path)
+    return _chosen(_unpickled(path), path, entry)
+
+
+def _check_extra(path: Path) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("safetensors") is None:
+        message = f"{path} is read by the package safetensors, which is not installed"
+        raise Rejected("missing-extra", message, help='pip install "archlang[safetensors]"')
+
+
+def _dtype(name: str) -> str:
+    return _DTYPES.get(name, name)
+
+
+def _bad(path: Path, what: str, help: str | None = None) -> Rejected:
+    return Rejected("bad-weights-file", f"{path} {what}", help=help)
+
+
+# ---- what torch.save wrote
+
+
+def _unpickled(path: Path) -> object:
+    """The content, by torch's reader of plain values, which runs no code that a file names."""
+    import warnings
+
+    import torch
+
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of TorchScript and of pickle's versions; both end in errors, told below
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except UnpicklingError as error:
+            _refuse(path, str(error))
+        except _UNREADABLE as error:
+            if "TorchScript" in str(error):
+                what, make = "is a TorchScript archive, a net with its code", "torch.jit.load(FILE)"
+                raise _bad(path, what, f"save its weights: `torch.save({make}.state_dict(), ...)`") from None
+            raise _bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
+
+
+def _refuse(path: Path, said: str) -> NoReturn:
+    """A pickle that is more than tensors: reading it would run what it names."""
+    named = re.search(r"GLOBAL ([\w.]+)", said)
+    if named is None:
+        raise _bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
+    what = f"holds more than weights: a pickled `{named[1]}`, and to read that would be to run it"
+    raise _bad(path, what, "where it was made, save the weights alone: `torch.save(net.state_dict(), FILE)`") from None
+
+
+def _chosen(content: object, path: Path, entry: str) -> dict[str, Tensor]:
+    """The state dict: the content itself, its one entry that is one, or the entry that is asked for."""
+    weights = _state_dict(content)
+    held = _mapping(content)
+    parts = {str(name): part for name, value in held.items() if (part := _state_dict(value))}
+    if entry and entry not in parts:
+        raise _bad(path, f"has no weights called {entry}; it has {', '.join(parts) or 'no entries'}")
+    if entry:
+        return parts[entry]
+    if weights is not None:
+        return weights
+    if len(parts) > 1:
+        listed = ", ".join(parts)
+        raise _bad(path, f"holds several sets of weights: {listed}", f"choose one: `entry={next(iter(parts))}`")
+    if not parts:
+        shown = ", ".join(sorted(map(str, held))[:8]) or type(content).__name__
+        raise _bad(path, f"holds no weights, which are tensors by name; it holds {shown}")
+    return next(iter(parts.values()))
+
+
+def _mapping(value: object) -> Mapping[object, object]:
+    """The value, if it is a mapping, else an empty one."""
+    return cast("Mapping[object, object]", value) if isinstance(value, Mapping) else {}
+
+
+def _state_dict(value: object) -> dict[str, Tensor] | None:
+    """The value, if it is tensors by name."""
+    import torch
+
+    items = _mapping(value).items()
+    found = {key: tensor for key, tensor in items if isinstance(key, str) and isinstance(tensor, torch.Tensor)}
+    return found if isinstance(value, Mapping) and len(found) == len(items) else None

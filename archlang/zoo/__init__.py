@@ -1,0 +1,9 @@
+"""The shipped nets with what is known of each: counts from its Graph, year from its spec, accuracy as published."""
+
+from __future__ import annotations
+
+from archlang.zoo.entries import Entry, entry, published
+from archlang.zoo.origin import Origin, origin
+from archlang.zoo.selection import ORDERS, Selection, may_hold, selected
+
+__all__ = ["ORDERS", "Entry", "Origin", "Selection", "entry", "may_hold", "origin", "published", "selected"]
