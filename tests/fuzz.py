@@ -127,10 +127,10 @@ def _told(checked: Checked) -> None:
     """There is an answer, and each diagnostic can be shown and stands at a place that the text has."""
     assert checked.graphs or checked.diagnostics, "neither a Graph nor a diagnostic"
     assert len({graph.name for graph in checked.graphs}) == len(checked.graphs)
-    lines = checked.source.lines()
     for diagnostic, shown in zip(checked.diagnostics, checked.rendered(), strict=True):
         json.dumps(as_json(diagnostic))
         span = diagnostic.span
+        lines = checked.sources[span.file].lines()
         assert shown.startswith(f"{diagnostic.severity}[{diagnostic.code}]: ") and diagnostic.message
         assert 1 <= span.line <= len(lines) and 1 <= span.column <= len(lines[span.line - 1]) + 1, "a place outside"
         assert (span.end_line, span.end_column) > (span.line, span.column), "an empty place"

@@ -9,6 +9,21 @@ import torch
 from torch import Tensor, nn
 
 
+def scramble(module: nn.Module, seed: int = 3) -> None:
+    """Give every weight and statistic that begins as a constant values of its own.
+
+    A fresh net hides what it computes: a class token of zeros, a layer scale of 1e-6, running statistics of 0 and 1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.min() == parameter.max():
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+        for buffer in module.buffers():
+            if buffer.is_floating_point() and buffer.min() == buffer.max():
+                buffer.add_(torch.rand(buffer.shape, generator=generator) * 0.5)
+
+
 def assert_equal_modules(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
     """Strict load of their weights; then `torch.equal`, output by output and gradient by gradient."""
     ours.load_state_dict(theirs.state_dict(), strict=True)
@@ -17,11 +32,13 @@ def assert_equal_modules(ours: nn.Module, theirs: nn.Module, images: Tensor) -> 
 
 
 def assert_equal_in_eval(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
+    """Every output is compared."""
     ours.eval()
     theirs.eval()
     with torch.no_grad():
         for mine, other in zip(_outputs(ours(images)), _outputs(theirs(images)), strict=True):
-            assert torch.equal(mine, other)
+            assert other.isfinite().all()
+            assert torch.equal(mine, other), "the outputs differ in eval mode"
 
 
 def assert_equal_in_train(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
@@ -34,7 +51,7 @@ def assert_equal_in_train(ours: nn.Module, theirs: nn.Module, images: Tensor) ->
         given.append(_outputs(module(images)))
         torch.stack([output.square().sum() for output in given[-1]]).sum().backward()
     for mine, other in zip(*given, strict=True):
-        assert torch.equal(mine, other)
+        assert torch.equal(mine, other), "the outputs differ in train mode"
     gradients = dict(theirs.named_parameters())
     for name, parameter in ours.named_parameters():
         expected = gradients[name].grad
