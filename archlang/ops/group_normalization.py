@@ -47,31 +47,38 @@ class LayerNorm(Operator):
     Ba, Kiros and Hinton 2016 (arXiv:1607.06450). The channels are the last axis. No MACs.
 
         params = 2*c
+        params = c if not bias
         params = 0 if not affine
         normalised = c*h*w
     """
 
     word: ClassVar[str] = "layernorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", eps="torch takes 0, which divides by zero where all values are alike"
+        "needs-channels-last",
+        eps="torch takes 0, which divides by zero where all values are alike",
+        **{"out-of-range": "torch takes `bias=false` where there is none anyway"},
     )
     elsewhere: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm", "ln")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("layernorm", "6x8 n t c"),
         Example("layernorm eps=0.000001", "8"),
         Example("layernorm affine=false", "4x5x6 n h w c"),
+        Example("layernorm bias=false", "6x8 n t c"),
     )
 
     eps: Positive = 1e-5
     affine: bool = True
+    bias: bool = True
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_channels_last(x, self.word)
         check_dtype(x, self.word, weighted=self.affine)
+        if not (self.affine or self.bias):
+            raise Rejected("out-of-range", "layernorm without its affine part has no bias to leave out", about="bias")
         return (x,)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        return _learned(x["c"], self.affine)
+        return _learned(x["c"], self.affine)[: 1 + self.bias]
 
     def work(self, x: TensorType) -> Work:
         return Work(normalised=x.values)
@@ -81,7 +88,7 @@ class LayerNorm(Operator):
         return (Saved("input"), statistic, statistic)
 
     def torch(self, x: TensorType) -> Module:
-        options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True))
+        options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True), ("bias", self.bias, True))
         return Module("torch.nn.LayerNorm", (("normalized_shape", x["c"]),), options)
 
 
@@ -98,7 +105,7 @@ class RMSNorm(Operator):
 
     word: ClassVar[str] = "rmsnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", eps="torch takes 0, which divides by zero where all values are alike"
+        "needs-channels-last", "wrong-dtype", eps="torch takes 0, which divides by zero where all values are alike"
     )
     elsewhere: ClassVar[tuple[str, ...]] = ("RMSNorm", "RMSNormalization", "rms_norm")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -56,6 +56,7 @@ class PRelu(Pointwise):
     """
 
     word: ClassVar[str] = "prelu"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("prelu", "3x4x4"),
