@@ -59,7 +59,9 @@ def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
         return _field_verdict(facts, promise)
     actual = 0
     for path, fact in ((promise.path, promise.fact), *promise.more):
-        amount = _amount(facts, path, fact)
+        amount = _peak(facts.graph, fact, promise) if fact.startswith("memory.") else _amount(facts, path, fact)
+        if isinstance(amount, Diagnostic):
+            return amount
         if amount is None:
             return _nothing_there(facts.graph, path, promise)
         actual += amount
@@ -105,6 +107,17 @@ def _amount(facts: _Facts, path: str, fact: str) -> int | None:
         one.backward if fact == "backward_macs" else one.forward for one in facts.passed if one.layer.outputs in layers
     ]
     return sum(int(getattr(work, fact.removeprefix("backward_"))) for work in works)
+
+
+def _peak(graph: Graph, fact: str, promise: Promise) -> int | Diagnostic:
+    """The bytes that are alive at the peak, run as the promise says."""
+    from archlang.facts.memory import memory, setup_of
+
+    try:
+        setup = setup_of(fact.removeprefix("memory."), promise.at)
+    except ValueError as error:
+        return Diagnostic("bad-promise", str(error), promise.span)
+    return memory(graph, setup).peak_bytes
 
 
 def _layers_at(graph: Graph, path: str) -> list[Layer]:

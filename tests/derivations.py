@@ -15,7 +15,7 @@ START = "declaration"
 WORDS = {
     "NAME": "channels", "INT": "7", "FLOAT": "1.50e-3", "WINDOW": "3x3", "QUANTITY": "4.10G", "STRING": '"a  {{b"',
     "EQUALS": "==", "COMPARISON": "<=", "SEP": "\n", "GLUED_SLASH": "/", "STRIDE_SLASH": "/", "SIGN": "-", "CALL": "(",
-    "INDEX": "[", "STRING_HEAD": '"a{', "STRING_MIDDLE": "}  b{", "STRING_TAIL": '}"',
+    "INDEX": "[", "STRING_HEAD": '"a{', "STRING_MIDDLE": "}  b{", "AT": "at", "STRING_TAIL": '}"',
 }  # fmt: skip
 GLUED_BEFORE = {"CALL", "INDEX", "GLUED_SLASH"}
 GLUED_AFTER = {"GLUED_SLASH", "STRIDE_SLASH", "SIGN"}

@@ -25,6 +25,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
     if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
         message = f"a promise is a number or a shape like 256x56x56, and this is {kind(promised)}"
         raise Mistake(Rejected("bad-promise", message), item.promised.span)
+    at = _settings(item, [fact, *(one for _, one in more)], here)
     text = " + ".join(_told(*term) for term in [(path, fact), *more])
     _check_promise(item, text, fact, promised, here)
     here.builder.promises.append(
@@ -35,12 +36,15 @@ def run_expect(item: s.Expect, here: Here) -> None:
             comparison=cast(Comparison, item.comparison),
             expected=tuple(promised) if isinstance(promised, Window) else promised,
             slack=_slack(item.promised) if item.comparison == "~" else 0.0,
-            text=text,
+            at=at,
+            text=" ".join([text, *(["at"] if at else []), *(f"{name}={value}" for name, value in at.items())]),
             span=item.span,
         )
     )
 
 
+_MEMORY = tuple(fact for fact in ir.FACTS if fact.startswith("memory."))
+_SETTINGS = ("batch", "dtype", "optimizer")
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
 _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
 
@@ -59,7 +63,34 @@ def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
         message = "this is no path and no fact of one, and no sum of such"
         raise Mistake(Rejected("bad-promise", message, help=_FACTS_HELP), node.span)
     head, _, last = path.rpartition(".")
+    if path.startswith("memory.") and path in ir.FACTS:
+        return [("", path)]
     return [(head, last) if last in ir.FACTS else (path, "shape")]
+
+
+def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | str]:
+    """How the net runs where the promise holds: whole numbers, and words such as `bf16`."""
+    if item.settings and any(fact not in _MEMORY for fact in facts):
+        message = f"`at` says how the net runs, which only {' and '.join(f'`{fact}`' for fact in _MEMORY)} depend on"
+        raise Mistake(Rejected("bad-promise", message), item.settings[0].span)
+    found: dict[str, int | str] = {}
+    for argument in item.settings:
+        name, node = argument.name or "", argument.value
+        if name not in _SETTINGS:
+            message = f"`at` takes {', '.join(_SETTINGS)}, and no `{name}`"
+            raise Mistake(Rejected("bad-promise", message, help=did_you_mean(name, _SETTINGS)), argument.span)
+        if name in found:
+            raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
+        value = evaluate(node, here) if name == "batch" else _word(node)
+        if not isinstance(value, int if name == "batch" else str) or value is True or value in (0, False):
+            wanted = "a whole number of images, 1 or more" if name == "batch" else "a word, such as `bf16` or `adam`"
+            raise Mistake(Rejected("bad-promise", f"`{name}` is {wanted}"), node.span)
+        found[name] = value
+    return found
+
+
+def _word(node: s.Expression) -> str | None:
+    return node.text if isinstance(node, s.Name) else None
 
 
 def _told(path: str, fact: str) -> str:

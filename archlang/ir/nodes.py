@@ -15,6 +15,7 @@ from archlang.source import Span
 FACTS = (  # what `expect` promises: numbers, and a window
     "params", "trainable_params", "buffers", "macs", "flops", "output_values", "backward_macs", "saved_bytes",
     "bias_adds", "normalised", "activated", "elementwise", "comparisons", "moved", "receptive_field",
+    "memory.training", "memory.inference",
 )  # fmt: skip
 
 
@@ -141,7 +142,8 @@ class Block(Model):
 class Promise(Model):
     """An `expect` line: a fact of a path, a comparison, the number or shape promised. `slack` belongs to `~`.
 
-    `more` are further paths and facts, whose numbers are added to the first.
+    `more` are further paths and facts, whose numbers are added to the first. `at` says how the net runs where it holds:
+    `{"batch": 256, "dtype": "bf16"}`.
     """
 
     path: str
@@ -150,5 +152,6 @@ class Promise(Model):
     comparison: Literal["==", "!=", "<", "<=", ">", ">=", "~"]
     expected: int | float | tuple[int, ...]
     slack: float = 0.0
+    at: dict[str, int | str] = {}
     text: str
     span: Span

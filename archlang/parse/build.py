@@ -112,7 +112,8 @@ class Build(Transformer[Token, Any]):
         return s.Output(tuple(map(self._expression, values)), training, self._span(c))
 
     def expect(self, c: Children) -> s.Expect:
-        return s.Expect(self._expression(c[1]), str(c[2]), self._expression(c[3]), self._span(c))
+        settings = tuple(child for child in c[4:] if isinstance(child, s.Argument))
+        return s.Expect(self._expression(c[1]), str(c[2]), self._expression(c[3]), self._span(c), settings)
 
     def freeze(self, c: Children) -> s.Freeze:
         paths = (child for child in c[1:] if not (isinstance(child, Token) and child.type == "COMMA"))

@@ -26,6 +26,7 @@ _TOP = {"NET", "BLOCK"}
 _DECLARES = {"USE", "NET", "BLOCK", "LET", "RESERVED"}
 _BLANK = {"NEWLINE", "SEMICOLON"}
 _CALLABLE = {"NAME", "RPAR", "RSQB", "STRING", "STRING_TAIL"}
+_VALUE_ENDS = {*_CALLABLE, "INT", "FLOAT", "WINDOW", "QUANTITY"}
 _NO_SEP_BEFORE = {"ARROW", "ELSE", "SHORTCUT", "VBAR", "RBRACE"}
 _NO_SEP_AFTER = {"LBRACE", "VBAR", "ARROW", "SEP"}
 _MEANT = {
@@ -106,6 +107,7 @@ def _unfinished(chunk: Chunk) -> bool:
 def _words(tokens: Iterator[Token], text: str) -> Iterator[Token]:
     """Keywords that stand as names, brackets that are glued, the three slashes, the sign that begins a number."""
     previous: Token | None = None
+    promising = False  # whether the line is a promise, and is still to say at what
     ahead = next(tokens, None)
     while ahead is not None:
         token, ahead = ahead, next(tokens, None)
@@ -119,6 +121,9 @@ def _words(tokens: Iterator[Token], text: str) -> Iterator[Token]:
             touches = token.end_pos is not None and not text[token.end_pos : token.end_pos + 1].isspace()
             kinds = {"SLASH": ("GLUED_SLASH", "STRIDE_SLASH"), "MINUS": ("MINUS", "SIGN")}[kind]
             kind = (kinds[0] if glued else kinds[1]) if touches else kind
+        elif promising and str(token) == "at" and previous is not None and previous.type in _VALUE_ENDS:
+            kind = "AT"
+        promising = kind == "EXPECT" or (promising and kind not in ("AT", "LBRACE", "RBRACE", *_BLANK))
         previous = token if kind == token.type else Token.new_borrow_pos(kind, str(token), token)
         yield previous
 

@@ -67,12 +67,13 @@ class Output:
 
 @tree
 class Expect:
-    """`expect subject comparison promised`."""
+    """`expect subject comparison promised at settings`: how the net runs where it holds, `batch=256`."""
 
     subject: Expression
     comparison: str
     promised: Expression
     span: Span
+    settings: tuple[Argument, ...] = ()
 
 
 @tree

@@ -1,0 +1,146 @@
+"""`archlang compare`: nets side by side, each figure with its ratio to the first net's."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command
+from archlang.cli.nets import MANY_HELP, chosen_nets, to_the_right
+
+if TYPE_CHECKING:
+    from archlang.compare import Figures
+    from archlang.report.sheets import Cell, Sheet
+
+MOST_BESIDE = 4  # nets that stand beside one another; more stand below one another
+_RATIO = "ratio"
+_HEADINGS = {
+    "depth": "weighted layers",
+    "params": "parameters",
+    "macs": "MACs",
+    "backward_macs": "backward MACs",
+    "output_values": "output values",
+    "saved_bytes": "saved bytes",
+}
+
+Named = Sequence[tuple[str, "Figures"]]
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = MANY_HELP
+    parser.add_argument("--format", choices=["text", "md", "csv", "json"], default="text", help="how it is printed")
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from archlang.compare import figures
+
+    nets = [(net.name, figures(net.graph)) for net in chosen_nets(arguments)]
+    print(_written(nets, arguments.format))
+    return 0
+
+
+def _written(nets: Named, format: str) -> str:
+    from archlang.report.sheets import as_csv, as_markdown, as_text
+
+    if format == "json":
+        import json
+
+        return json.dumps({"version": 1, "nets": [_as_json(name, one, nets[0][1]) for name, one in nets]}, indent=2)
+    if format == "csv":
+        return as_csv(_plain(nets))
+    sheet = _beside(nets) if len(nets) <= MOST_BESIDE else _below(nets)
+    if format == "md":  # which looks for the kinds of the columns in the total
+        return as_markdown(replace(sheet, rows=sheet.rows[:-1], total=sheet.rows[-1]))
+    ratios = (at for at, heading in enumerate(sheet.headings) if heading == _RATIO)
+    return as_text(to_the_right(sheet, *ratios)).strip("\n")
+
+
+def _beside(nets: Named) -> Sheet:
+    """A row for each figure, a column for each net, and after each but the first its ratios."""
+    from archlang.compare import COUNTS
+    from archlang.report.sheets import Sheet
+
+    base = nets[0][1]
+    headings: list[str] = ["figure"]
+    columns: list[list[Cell]] = [["input", "receptive field", *_HEADINGS.values()]]
+    for at, (name, one) in enumerate(nets):
+        headings.append(name)
+        columns.append([*_words(one), *(getattr(one, count) for count in COUNTS)])
+        if at:
+            headings.append(_RATIO)
+            columns.append(["", "", *_times([one], base)])
+    return Sheet(tuple(headings), tuple(zip(*columns, strict=True)))
+
+
+def _below(nets: Named) -> Sheet:
+    """A row for each net, a column for each figure, and after each that counts its ratios."""
+    from archlang.compare import COUNTS
+    from archlang.report.sheets import Sheet
+
+    every = [one for _, one in nets]
+    headings = ["net"]
+    columns: list[Sequence[Cell]] = [[name for name, _ in nets]]
+    for count in COUNTS:
+        headings += [_HEADINGS[count], _RATIO]
+        columns += [[getattr(one, count) for one in every], _times(every, every[0], count)]
+    headings += ["receptive field", "input"]
+    columns += [[_words(one)[1] for one in every], [_words(one)[0] for one in every]]
+    return Sheet(tuple(headings), tuple(zip(*columns, strict=True)))
+
+
+def _plain(nets: Named) -> Sheet:
+    """A row for each net under the names of the JSON; a ratio that there is not is empty."""
+    from archlang.compare import COUNTS, ratio
+    from archlang.report.sheets import Sheet
+
+    base = nets[0][1]
+    rows: list[tuple[Cell, ...]] = []
+    for name, one in nets:
+        cells: list[Cell] = [name, *_words(one, unknown="")]
+        for count in COUNTS:
+            times = ratio(getattr(one, count), getattr(base, count))
+            cells += [getattr(one, count), "" if times is None else f"{times:.6g}"]
+        rows.append(tuple(cells))
+    names = [name for count in COUNTS for name in (count, f"{count}_ratio")]
+    return Sheet(("net", "input", "receptive_field", *names), tuple(rows))
+
+
+def _as_json(name: str, one: Figures, base: Figures) -> dict[str, object]:
+    from archlang.compare import COUNTS, ratio
+
+    input, field = _words(one, unknown="")
+    return {
+        "net": name,
+        "input": input,
+        "receptive_field": field or None,
+        **{count: getattr(one, count) for count in COUNTS},
+        "ratios": {count: ratio(getattr(one, count), getattr(base, count)) for count in COUNTS},
+    }
+
+
+def _words(one: Figures, unknown: str = "-") -> tuple[str, str]:
+    """The inputs and the receptive field as the language writes them."""
+    from archlang.report.reach import SIZE, reach_text
+
+    field = reach_text([one.receptive_field], SIZE) if one.receptive_field else ""
+    return ", ".join(map(str, one.inputs)), field or unknown
+
+
+def _times(every: Sequence[Figures], base: Figures, *counts: str) -> list[Cell]:
+    """The ratios of these counts, all of them where none is named."""
+    from archlang.compare import COUNTS, ratio
+
+    found = (ratio(getattr(one, name), getattr(base, name)) for one in every for name in counts or COUNTS)
+    return ["-" if times is None else f"×{_rounded(times)}" for times in found]
+
+
+def _rounded(times: float) -> str:
+    """Two decimals, none of what is large, two digits of what is small."""
+    if times >= 100:
+        return f"{times:,.0f}"
+    return f"{times:.2f}" if times >= 0.1 else f"{times:.2g}"
+
+
+COMPARE = Command("put nets side by side, with ratios", _compare, _options, spec="many")

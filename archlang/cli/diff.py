@@ -1,0 +1,206 @@
+"""`archlang diff`: what changed from one net to another, and what it cost."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command
+from archlang.cli.nets import chosen_nets, to_the_right
+
+if TYPE_CHECKING:
+    from archlang.diff import Diff, Row
+    from archlang.facts.work import Totals
+    from archlang.report.sheets import Cell, Sheet
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~", "follows": "="}
+_HEADINGS = ("", "path", "layer", "change", "output", "parameters", "MACs")
+_PLAIN = ("kind", "before", "after", "layer", "change", "output_before", "output_after", "params", "macs")
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="write the layers that follow, too, each by itself")
+    parser.add_argument("--format", choices=["text", "md", "csv", "json"], default="text", help="how it is printed")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where the nets differ")
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from archlang.diff import diff
+    from archlang.library import CallError
+
+    if len(arguments.spec) != 2:
+        raise CallError(f"diff takes two SPECs, not {len(arguments.spec)}")
+    before, after = chosen_nets(arguments, only=True)
+    for_people = arguments.format in ("text", "md")
+    found = diff(before.graph, after.graph, fold=for_people and not arguments.all)
+    names = before.name, after.name
+    print(_for_people(found, names, arguments) if for_people else _for_programs(found, names, arguments.format))
+    return int(arguments.exit_code and not found.same)
+
+
+# ---- for people
+
+
+def _for_people(found: Diff, names: tuple[str, str], arguments: argparse.Namespace) -> str:
+    from archlang.report.sheets import as_markdown, as_text
+
+    sheet = _sheet(found, names, arguments.all)
+    if sheet is None:
+        return f"{' and '.join(dict.fromkeys(names))}: no difference"
+    return as_markdown(sheet) if arguments.format == "md" else as_text(to_the_right(sheet, 5, 6)).strip("\n")
+
+
+def _sheet(found: Diff, names: tuple[str, str], every: bool) -> Sheet | None:
+    from archlang.diff import rows
+    from archlang.report.sheets import Sheet
+
+    if found.same:
+        return None
+    written = list(rows(found.changes))
+    shown = [row for row in written if every or row.change.kind != "follows" or row.change.is_port]
+    told = {id(row) for row in shown}
+    following = [row for row in written if id(row) not in told and not row.indent]
+    before, after = found.totals
+    cells = [_cells(row) for row in shown]
+    if following:
+        cells.append(_followers(following))
+    above = (
+        f"{names[0]} to {names[1]}",
+        f"parameters: {_from_to(before.params, after.params)}",
+        f"MACs: {_from_to(before.macs, after.macs)}",
+    )
+    total = ("", "total", "", "", "", *_differences(found.totals))
+    return Sheet(_HEADINGS, tuple(cells), total, above=above)
+
+
+def _cells(row: Row) -> tuple[Cell, ...]:
+    change = row.change
+    place = row.before if row.after is None else row.after
+    if row.before and row.after and change.renamed and row.before != row.after:
+        place = f"{row.before} → {row.after}"
+    return (
+        _MARKS[change.kind],
+        "  " * row.indent + (place or ""),
+        _layer(row),
+        _said(row),
+        " → ".join(dict.fromkeys(filter(None, change.shapes))),
+        _signed(row.params),
+        _signed(row.macs),
+    )
+
+
+def _layer(row: Row) -> str:
+    """`conv 3x3 64 pad=1` for what was added or removed or stands for another, its word alone for what was changed."""
+    change = row.change
+    if change.kind in ("added", "removed") or change.words[0] != change.words[1]:
+        written = dict.fromkeys(_written(row, side) for side in (0, 1) if change.words[side])
+    else:
+        written = dict.fromkeys(change.words)
+    times = f" ×{change.times}" if change.times > 1 else ""
+    return " → ".join(written) + times
+
+
+def _written(row: Row, side: int) -> str:
+    from archlang.render.notation import arguments
+
+    op = row.change.operators[side]
+    return row.change.words[side] if op is None else " ".join((op.word, *arguments(op)))
+
+
+def _said(row: Row) -> str:
+    """What was changed, as `stride 1 → 2`; an argument that is not there is `none`."""
+    change = row.change
+    said = [f"{each.name} {each.before or 'none'} → {each.after or 'none'}" for each in change.arguments]
+    said += ["renamed"] * change.renamed + ["moved"] * change.moved
+    return ", ".join(said)
+
+
+def _followers(following: Sequence[Row]) -> tuple[Cell, ...]:
+    count = sum(row.change.times * _layers(row) for row in following)
+    called = "1 other layer" if count == 1 else f"{count} other layers"
+    params, macs = sum(row.params for row in following), sum(row.macs for row in following)
+    return (_MARKS["follows"], called, "", "follow" if count > 1 else "follows", "", _signed(params), _signed(macs))
+
+
+def _layers(row: Row) -> int:
+    """How many layers a row that follows tells of: itself, or those within it."""
+    return sum(1 for change in row.change.every() if not change.parts)
+
+
+def _differences(totals: tuple[Totals, Totals]) -> tuple[str, str]:
+    before, after = totals
+    return _signed(after.params - before.params), _signed(after.macs - before.macs)
+
+
+def _signed(number: int) -> str:
+    return f"{number:+,}" if number else ""
+
+
+def _from_to(before: int, after: int) -> str:
+    """`11,689,512 → 21,797,672 (+10,108,160, ×1.865)`."""
+    if before == after:
+        return f"{after:,}"
+    return f"{before:,} → {after:,} ({after - before:+,}{_ratio(before, after)})"
+
+
+def _ratio(before: int, after: int) -> str:
+    """`, ×1.865`, with so many digits that what differs is not told as ×1."""
+    texts = (f"{after / before:.{digits}g}" for digits in (4, 6, 9, 12, 17)) if before else ()
+    return next((f", ×{text}" for text in texts if text != "1"), "")
+
+
+# ---- for programs
+
+
+def _for_programs(found: Diff, names: tuple[str, str], format: str) -> str:
+    from archlang.diff import rows
+    from archlang.report.sheets import Sheet, as_csv
+
+    written = list(rows(found.changes))
+    if format == "csv":
+        return as_csv(Sheet(_PLAIN, tuple(map(_plain, written))))
+    import json
+
+    before, after = found.totals
+    return json.dumps(
+        {
+            "version": 1,
+            "before": {"net": names[0], "params": before.params, "macs": before.macs},
+            "after": {"net": names[1], "params": after.params, "macs": after.macs},
+            "same": found.same,
+            "changes": list(map(_as_json, written)),
+        },
+        indent=2,
+    )
+
+
+def _plain(row: Row) -> tuple[Cell, ...]:
+    shapes = row.change.shapes
+    return (row.change.kind, row.before or "", row.after or "", _layer(row), _said(row), *shapes, row.params, row.macs)
+
+
+def _as_json(row: Row) -> dict[str, object]:
+    from dataclasses import asdict
+
+    change = row.change
+    return {
+        "kind": change.kind,
+        "before": _side(row, 0),
+        "after": _side(row, 1),
+        "arguments": [asdict(each) for each in change.arguments],
+        "renamed": change.renamed,
+        "moved": change.moved,
+        "params": row.params,
+        "macs": row.macs,
+    }
+
+
+def _side(row: Row, side: int) -> dict[str, str] | None:
+    path = (row.before, row.after)[side]
+    if path is None:
+        return None
+    return {"path": path, "layer": _written(row, side), "output": row.change.shapes[side]}
+
+
+DIFF = Command("tell what changed from one net to another, and what it cost", _diff, _options, spec="many")

@@ -1,0 +1,131 @@
+"""`archlang memory`: what a step of training or an inference has alive, over time and at its peak."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command, net_of, positive
+
+if TYPE_CHECKING:
+    from archlang.facts.memory import Memory, Moment, Setup
+
+DTYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
+LAYERS = 10  # as many are listed
+PHASES = {
+    "forward": "in the forward pass", "loss": "in the loss", "recompute": "when the backward pass runs it again",
+    "backward": "in the backward pass",
+    "step": "in the optimiser's step",
+}  # fmt: skip
+
+
+def setup_options(parser: argparse.ArgumentParser) -> None:
+    """What is run: `--dtype`, `--mode`, `--optimizer`."""
+    parser.add_argument(
+        "--dtype", type=_dtype, metavar="DTYPE",
+        help="the dtype of weights, activations and gradients: bf16, fp16, fp32 or fp64 (that of the spec)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mode", choices=["training", "inference"], default="training", help="a step of training, or an inference"
+    )
+    parser.add_argument(
+        "--optimizer", choices=OPTIMIZER_NAMES, default="momentum", help="whose state is kept (SGD with momentum)"
+    )
+
+
+OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad")
+
+
+def setup_of(arguments: argparse.Namespace, batch: int) -> Setup:
+    """The options as what is run over so many images."""
+    from archlang.facts.memory import Setup
+
+    return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer)
+
+
+def _dtype(text: str) -> str:
+    name = DTYPES.get(text, text)
+    if name not in DTYPES.values():
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join((*DTYPES, *DTYPES.values()))}")
+    return name
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images in a batch (1)")
+    setup_options(parser)
+    parser.add_argument(
+        "--format", choices=["text", "json", "csv"], default="text",
+        help="the peak as text, every moment as CSV, or both as JSON",
+    )  # fmt: skip
+
+
+def _memory(arguments: argparse.Namespace) -> int:
+    from archlang.facts.memory import memory
+
+    graph = net_of(arguments).graph
+    made = memory(graph, setup_of(arguments, arguments.batch))
+    if arguments.format == "csv":
+        from archlang.report.sheets import Sheet, as_csv
+
+        rows = tuple((m.phase, m.path, m.op, m.times, m.peak_bytes, m.after_bytes) for m in made.timeline)
+        print(as_csv(Sheet(("phase", "path", "op", "times", "peak_bytes", "after_bytes"), rows)))
+    elif arguments.format == "json":
+        print(_as_json(graph.name, made))
+    else:
+        print(_as_text(graph.name, made))
+    return 0
+
+
+def _as_json(name: str, made: Memory) -> str:
+    import json
+    from dataclasses import asdict
+
+    told = {
+        "version": 1,
+        "net": name,
+        **asdict(made.setup),
+        "peak_bytes": made.peak_bytes,
+        "moment": asdict(made.moment),
+        "by_kind": made.by_kind,
+        "alive": [asdict(one) for one in made.alive],
+        "timeline": [asdict(moment) for moment in made.timeline],
+    }
+    return json.dumps(told, indent=2)
+
+
+def described(setup: Setup) -> str:
+    """What is run, in words: `training, batch 32, bfloat16, momentum`."""
+    words = [setup.mode, f"batch {setup.batch:,}", setup.dtype or ""]
+    return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
+
+
+def _as_text(name: str, made: Memory) -> str:
+    from archlang.report.sheets import Sheet, as_text
+
+    above = (f"{name}: {described(made.setup)}", f"peak {amount(made.peak_bytes)}, {where(made.moment)}")
+    total = ("total", made.peak_bytes, _share(made.peak_bytes, made))
+    kinds = tuple((kind, size, _share(size, made)) for kind, size in made.by_kind.items())
+    layers = tuple((path, size, _share(size, made)) for path, size in list(made.by_layer.items())[:LAYERS])
+    by_kind = as_text(Sheet(("alive then", "bytes", "share"), kinds, total, above)).rstrip("\n")
+    by_layer = as_text(Sheet(("of the layer", "bytes", "share"), layers)).strip("\n")
+    return f"{by_kind}\n\n{by_layer}"
+
+
+def where(moment: Moment) -> str:
+    """A moment in words: `in the backward pass of layer4.2.8 (relu)`."""
+    return f"{PHASES[moment.phase]} {f'of {moment.path} ' if moment.path else ''}({moment.op})"
+
+
+def _share(size: int, made: Memory) -> str:
+    return f"{100 * size / made.peak_bytes:.1f}%" if made.peak_bytes else "-"
+
+
+def amount(size: int) -> str:
+    """Bytes as people say them: `2.98 GiB`."""
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.2f} {name}"
+    return f"{size} bytes"
+
+
+MEMORY = Command("tell the memory of a step of training, or of an inference, over time", _memory, _options)

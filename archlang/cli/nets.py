@@ -1,0 +1,97 @@
+"""The nets that a command with several SPECs is about, and the names by which it tells them apart."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import settings_of
+
+if TYPE_CHECKING:
+    from archlang.ir import Graph
+    from archlang.report.sheets import Sheet
+    from archlang.syntax import Expression
+
+MANY_HELP = "a spec with several nets stands for all of them, and a pattern such as 'resnet*' for shipped ones"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A net of a SPEC. `name` is its own, or the SPEC where another net is called the same.
+
+    `family` is the file that it stands in, without its suffix; `text` is that file's. A net `as_shipped` is one of
+    archlang's own, none of its parameters replaced; one that is `alone` is all that its SPEC names.
+    """
+
+    name: str
+    graph: Graph
+    family: str
+    text: str
+    as_shipped: bool
+    alone: bool
+    spec: str
+
+
+def chosen_nets(arguments: argparse.Namespace, only: bool = False) -> list[Chosen]:
+    """Every net that the SPECs of a command name, in order; `only` asks for exactly one of each.
+
+    Raises SpecError for the first that is wrong, and CallError where a pattern is like no shipped net.
+    """
+    settings = settings_of(arguments)
+    found: list[Chosen] = []
+    for spec in arguments.spec:
+        if not only and re.search(r"[*?\[]", spec) and not Path(spec).exists():
+            found += _like(spec, settings)
+        else:
+            found += _of_spec(spec, settings, arguments.root, only)
+    times = Counter(one.name for one in found)
+    return [replace(one, name=one.spec) if times[one.name] > 1 else one for one in found]
+
+
+def _of_spec(spec: str, settings: Mapping[str, Expression], root: Path | None, only: bool) -> Iterator[Chosen]:
+    from archlang.compiler import SpecError, check
+    from archlang.paths import SPECS
+
+    checked = check(spec, settings, only, root)
+    if checked.diagnostics:
+        raise SpecError(checked)
+    by_name = re.fullmatch(r"\w+", spec) is not None and not Path(spec).is_file()
+    shipped = by_name or Path(checked.source.name).resolve().is_relative_to(SPECS)
+    for graph in checked.graphs:
+        family = Path(checked.source.name).stem
+        as_shipped, alone = shipped and not settings, len(checked.graphs) == 1
+        yield Chosen(graph.name, graph, family, checked.source.text, as_shipped, alone, spec)
+
+
+def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:
+    """The shipped nets of such a name that can be built as they are, in the order of their files."""
+    from fnmatch import fnmatchcase
+
+    from archlang.library import CallError, shipped_nets
+    from archlang.paths import SPECS
+
+    found: list[Chosen] = []
+    for path, names in shipped_nets():
+        if path.parent == SPECS and any(fnmatchcase(name, pattern) for name in names):
+            every = _of_spec(str(path), settings, SPECS, only=False)
+            found += [replace(one, alone=False, spec=one.name) for one in every if fnmatchcase(one.name, pattern)]
+    if not found:
+        raise CallError(f"no shipped net is like {pattern}")
+    return found
+
+
+def to_the_right(sheet: Sheet, *columns: int) -> Sheet:
+    """The sheet with the words of these columns padded, so that their ends stand below one another."""
+    cells = [list(row) for row in (sheet.headings, *sheet.all_rows)]
+    for column in columns:
+        width = max(len(str(row[column])) for row in cells)
+        for row in cells:
+            row[column] = str(row[column]).rjust(width)
+    headings, *rows = map(tuple, cells)
+    body, total = (rows[:-1], rows[-1]) if sheet.total else (rows, ())
+    return replace(sheet, headings=tuple(map(str, headings)), rows=tuple(body), total=total)

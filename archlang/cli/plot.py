@@ -1,0 +1,135 @@
+"""`archlang plot`: nets by accuracy, work and parameters, or where in them a quantity lies."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command, positive
+from archlang.cli.nets import MANY_HELP, Chosen, chosen_nets
+
+if TYPE_CHECKING:
+    from archlang.plot import Point
+
+QUANTITIES = ("macs", "params", "output_bytes", "saved_bytes", "memory")
+RUN = ("batch", "dtype", "mode", "optimizer")  # what memory over time depends on
+PUBLISHED = "top-1 accuracy on ImageNet, %"
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = MANY_HELP
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FILE", help="svg, png or pdf, by its suffix"
+    )
+    parser.add_argument(
+        "--accuracy",
+        action="append",
+        default=[],
+        type=_accuracy,
+        metavar="NAME=PERCENT",
+        help="the accuracy of a net, in the place of the published one; may be given several times",
+    )
+    parser.add_argument("--log", action="store_true", help="MACs on a logarithmic axis")
+    parser.add_argument("--profile", choices=QUANTITIES, help="where in each net this lies, in the place of accuracy")
+    parser.add_argument("--depth", type=positive, metavar="N", help="of a profile: add up below N levels of the path")
+    memory = parser.add_argument_group("memory over time", "as `archlang memory` takes them; with --profile memory")
+    memory.add_argument("--batch", type=positive, metavar="N", help="images in a batch (1)")
+    memory.add_argument("--dtype", metavar="DTYPE", help="bf16, fp16, fp32 or fp64 (that of the spec)")
+    memory.add_argument("--mode", metavar="MODE", help="training or inference (training)")
+    memory.add_argument("--optimizer", metavar="NAME", help="whose state is kept (momentum)")
+
+
+def _accuracy(text: str) -> tuple[str, float]:
+    name, equals, value = text.rpartition("=")
+    if not equals or not re.fullmatch(r"\d+(\.\d+)?", value) or not 0 <= float(value) <= 100:
+        raise argparse.ArgumentTypeError(f"`{text}` is no NAME=PERCENT, such as resnet50=76.1")
+    return name, float(value)
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    from archlang.files import write_whole
+
+    format = _format(arguments)
+    nets = chosen_nets(arguments)
+    draw = _timelines if arguments.profile == "memory" else _profiles if arguments.profile else _accuracies
+    write_whole(arguments.output, draw(arguments, nets, format))
+    return 0
+
+
+def _format(arguments: argparse.Namespace) -> str:
+    """The format that the file's suffix names, with what else in the call cannot be."""
+    from archlang.library import CallError
+    from archlang.plot import FORMATS
+
+    format: str = arguments.output.suffix.lstrip(".").lower()
+    if format not in FORMATS:
+        raise CallError(f"{arguments.output}: a plot ends in {', '.join('.' + name for name in FORMATS)}")
+    if arguments.profile and (arguments.accuracy or arguments.log):
+        raise CallError("a profile takes no --accuracy and no --log")
+    if arguments.depth and arguments.profile in (None, "memory"):
+        raise CallError("--depth is of a profile by layers, such as --profile macs")
+    for name in RUN:
+        if getattr(arguments, name) is not None and arguments.profile != "memory":
+            raise CallError(f"--{name} is of memory over time; add --profile memory")
+    return format
+
+
+def _timelines(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str) -> bytes:
+    from archlang.cli.memory import described
+    from archlang.facts.memory import memory, setup_of
+    from archlang.library import CallError
+    from archlang.plot import Timeline, timeline_plot
+
+    given = {name: getattr(arguments, name) for name in RUN if getattr(arguments, name) is not None}
+    try:
+        setup = setup_of(given.pop("mode", "training"), given)
+    except ValueError as error:
+        raise CallError(str(error)) from None
+    return timeline_plot([Timeline(net.name, described(setup), memory(net.graph, setup)) for net in nets], format)
+
+
+def _profiles(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str) -> bytes:
+    from archlang.plot import profile, profile_plot
+
+    every = [profile(net.graph, arguments.profile, arguments.depth, net.name) for net in nets]
+    return profile_plot(every, format)
+
+
+def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str) -> bytes:
+    from archlang.library import CallError
+    from archlang.plot import accuracy_plot
+
+    given = dict(arguments.accuracy)
+    for name in given.keys() - {net.name for net in nets}:
+        raise CallError(f"--accuracy {name}: the nets of this plot are {', '.join(net.name for net in nets)}")
+    points = {net.name: point for net in nets if (point := _point(net, given.get(net.name)))}
+    unknown = [net for net in nets if net.name not in points]
+    lacking = [net.name for net in unknown if net.alone] or ([] if points else [net.name for net in unknown])
+    if lacking:
+        raise CallError(f"no accuracy is published of {', '.join(lacking)}; give it: --accuracy {lacking[0]}=PERCENT")
+    if unknown:
+        listed = ", ".join(net.name for net in unknown)
+        print(f"archlang: not drawn, as no accuracy of them is known: {listed}", file=sys.stderr)
+    label = PUBLISHED if not given else "accuracy, %"
+    return accuracy_plot(list(points.values()), format, arguments.log, label)
+
+
+def _point(net: Chosen, given: float | None) -> Point | None:
+    """The net as a point, of the accuracy that is given, or else published; None where neither is known."""
+    from archlang.plot import Point
+    from archlang.zoo import entry
+
+    one = entry(net.graph, net.family, net.text)
+    if given is not None:
+        return Point(net.name, net.family, one.macs, one.params, given)
+    if not net.as_shipped or one.top1 is None:
+        return None
+    sides = {net.graph.root.types[port.value].shape[-1] for port in net.graph.root.inputs}
+    return Point(net.name, net.family, one.macs, one.params, one.top1, same_size={one.measured_on} == sides)
+
+
+PLOT = Command("plot nets: accuracy, work and parameters, or a profile", _plot, _options, spec="many")

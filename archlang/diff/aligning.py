@@ -1,0 +1,149 @@
+"""Which parts of two scopes are the same part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from archlang.diff.tree import Group, Leaf, Part, label_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A part before and after; one of the two is None where it was added or removed.
+
+    A part has `moved` where its label stands in another order among the labels of its scope.
+    """
+
+    before: Part | None
+    after: Part | None
+    moved: bool = False
+
+
+Match = tuple[int, int]  # places in the two lists
+
+
+def aligned(before: Sequence[Part], after: Sequence[Part]) -> list[Pair]:
+    """The parts of both lists in the order of the second, what was removed where it stood."""
+    anchors, moved = _by_label(before, after)
+    taken = {a for a, _ in moved}, {b for _, b in moved}
+    matches: list[Match] = []
+    start = 0, 0
+    for anchor in (*anchors, (len(before), len(after))):
+        left = [at for at in range(start[0], anchor[0]) if at not in taken[0]]
+        right = [at for at in range(start[1], anchor[1]) if at not in taken[1]]
+        matches += _between(before, after, left, right)
+        matches.append(anchor)
+        start = anchor[0] + 1, anchor[1] + 1
+    return list(_in_order(before, after, matches[:-1], moved))
+
+
+def _by_label(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Match], list[Match]]:
+    """Places of the labels that both have, where a leaf is a leaf in both: those in one order, and the moved ones."""
+    ours, theirs = _labels(before), _labels(after)
+    same = [label for label in ours if label in theirs and _alike(before[ours[label]], after[theirs[label]])]
+    other = sorted(same, key=lambda label: theirs[label])
+    steady = {same[a] for a, _ in _matched(same, other)}
+    places = [(ours[label], theirs[label]) for label in same]
+    return [at for at, label in zip(places, same, strict=True) if label in steady], [
+        at for at, label in zip(places, same, strict=True) if label not in steady
+    ]
+
+
+def _labels(parts: Sequence[Part]) -> dict[str, int]:
+    """The places of the labels that are there once."""
+    labels = [label_of(part) for part in parts]
+    times = Counter(labels)
+    return {label: at for at, label in enumerate(labels) if label is not None and times[label] == 1}
+
+
+def _alike(one: Part, other: Part) -> bool:
+    return isinstance(one, Leaf) == isinstance(other, Leaf)
+
+
+def _between(before: Sequence[Part], after: Sequence[Part], left: list[int], right: list[int]) -> Iterator[Match]:
+    """Matches among these places: what is the same, then what has the same word, then what stands for another."""
+    keys: tuple[Callable[[Part], Hashable], ...] = (
+        lambda part: (part.kind, label_of(part)),
+        lambda part: part.kind,
+        lambda part: (part.word, isinstance(part, Leaf)),
+    )
+    yield from _matched_by(keys, before, after, left, right)
+
+
+def _matched_by(
+    keys: Sequence[Callable[[Part], Hashable]],
+    before: Sequence[Part],
+    after: Sequence[Part],
+    left: Sequence[int],
+    right: Sequence[int],
+) -> Iterator[Match]:
+    if not left or not right:
+        return
+    if not keys:
+        yield from _replaced(before, after, left, right)
+        return
+    key, *rest = keys
+    start = 0, 0
+    found = _matched([key(before[at]) for at in left], [key(after[at]) for at in right])
+    for a, b in (*found, (len(left), len(right))):
+        yield from _matched_by(rest, before, after, left[start[0] : a], right[start[1] : b])
+        if a < len(left):
+            yield left[a], right[b]
+        start = a + 1, b + 1
+
+
+def _replaced(
+    before: Sequence[Part], after: Sequence[Part], left: Sequence[int], right: Sequence[int]
+) -> Iterator[Match]:
+    """Layers that stand where as many others stood, each with weights or each without."""
+    pairs = [(before[a], after[b]) for a, b in zip(left, right, strict=False)]
+    if len(left) == len(right) and all(_can_stand_for(one, other) for one, other in pairs):
+        yield from zip(left, right, strict=True)
+
+
+def _can_stand_for(one: Part, other: Part) -> bool:
+    return not isinstance(one, Group) and not isinstance(other, Group) and bool(one.params) == bool(other.params)
+
+
+def _matched(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Match]:
+    """Places of equal items, in order. What both begin and end with is matched first: long runs are alike there."""
+    from difflib import SequenceMatcher
+
+    most = min(len(before), len(after))
+    head = next((at for at in range(most) if before[at] != after[at]), most)
+    tail = next((at for at in range(most - head) if before[-1 - at] != after[-1 - at]), most - head)
+    ends = len(before) - tail, len(after) - tail
+    found = [(at, at) for at in range(head)]
+    if head < min(ends):
+        matcher = SequenceMatcher(None, before[head : ends[0]], after[head : ends[1]], autojunk=False)
+        for block in matcher.get_matching_blocks():
+            found += [(head + block.a + at, head + block.b + at) for at in range(block.size)]
+    return found + [(ends[0] + at, ends[1] + at) for at in range(tail)]
+
+
+def _in_order(
+    before: Sequence[Part], after: Sequence[Part], matches: Sequence[Match], moved: Sequence[Match]
+) -> Iterator[Pair]:
+    """A pair for each part; what was removed comes before what was added in its place."""
+    to_before = {b: a for a, b in matches}
+    from_moved = {b: a for a, b in moved}
+    found = {a for a, _ in (*matches, *moved)}
+    told = 0
+    for at, upto in enumerate(_bounds(len(before), len(after), to_before)):
+        yield from (Pair(before[a], None) for a in range(told, upto) if a not in found)
+        told = upto
+        if at in to_before:
+            yield Pair(before[to_before[at]], after[at])
+            told = upto + 1
+        elif at < len(after):
+            yield Pair(before[from_moved[at]], after[at], True) if at in from_moved else Pair(None, after[at])
+
+
+def _bounds(before: int, after: int, to_before: Mapping[int, int]) -> list[int]:
+    """For each place of the second list, and its end, the place in the first of what is matched there or next."""
+    bounds = [before]
+    for at in reversed(range(after)):
+        bounds.append(to_before.get(at, bounds[-1]))
+    return bounds[::-1]

@@ -1,0 +1,55 @@
+"""The changes as rows of a table: places told from the net's root, and the changes within a run below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archlang.diff.changes import Change
+from archlang.ir import join_path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A change at its place before and after; None where it is not there.
+
+    `params` and `macs` of the rows without an `indent` add up to the difference of the nets. A row that is indented is
+    part of the last one that is not, and tells of one of its run.
+    """
+
+    change: Change
+    before: str | None
+    after: str | None
+    indent: int
+    params: int
+    macs: int
+
+
+def rows(changes: Sequence[Change]) -> Iterator[Row]:
+    """The rows, in order."""
+    return _rows(changes, ("", ""), 0)
+
+
+def _rows(changes: Sequence[Change], around: tuple[str, str], indent: int) -> Iterator[Row]:
+    for change in changes:
+        before, after = _place(change, 0, around), _place(change, 1, around)
+        is_run = change.times > 1
+        if is_run or not change.parts:
+            yield Row(change, before, after, indent, change.params, change.macs)
+        elif change.renamed or change.moved:  # what it holds has rows of its own, which count
+            yield Row(change, before, after, indent, 0, 0)
+        if change.parts:
+            names = change.before, change.after
+            inside = (join_path(around[0], names[0] and names[0][0]), join_path(around[1], names[1] and names[1][0]))
+            yield from _rows(change.parts, inside, indent + is_run)
+
+
+def _place(change: Change, side: int, around: tuple[str, str]) -> str | None:
+    """`layer1.1 to layer1.3`; a layer without a name is called by its scope and its operator."""
+    names = (change.before, change.after)[side]
+    if names is None:
+        return None
+    ends = dict.fromkeys(names)
+    if ends == {"": None}:
+        return f"{around[side]} ({change.words[side]})".lstrip()
+    return " to ".join(join_path(around[side], name) for name in ends)

@@ -1,0 +1,97 @@
+"""What layers and outputs take their values from, compared between the layers that are in both nets.
+
+A layer that takes another value because what it took was removed, or because something was added between, is not told
+of: that change says it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from archlang.diff.changes import ArgumentChange
+from archlang.ir import Graph, Layer, Port
+
+_Source = tuple[int, int]  # a layer's number and which of its values; -1 for the net and which of its inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A net's layers, and where each value comes from; values are numbered as in `Graph.flat`."""
+
+    graph: Graph
+    layers: Sequence[Layer]
+    sources: Mapping[int, _Source]
+
+    def name(self, source: _Source) -> str:
+        """How people call a source: its path, and its operator where the path is that of a scope."""
+        number, index = source
+        if number < 0:
+            return self.graph.root.inputs[index].name
+        layer = self.layers[number]
+        path = layer.path if layer.node.name or layer.node.module else f"{layer.path} ({layer.op.word})".lstrip()
+        return path if len(layer.outputs) == 1 else f"{path}[{index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Two nets, and the source in the second that each source of the first is; `there` are all of these."""
+
+    before: Wired
+    after: Wired
+    becomes: Mapping[_Source, _Source]
+    there: frozenset[_Source]
+
+    def layer(self, before: int, after: int) -> Iterator[ArgumentChange]:
+        """The inputs in which a layer, by its number in each net, differs."""
+        return self._inputs(self.before.layers[before].inputs, self.after.layers[after].inputs, "input")
+
+    def output(self, before: int, after: int) -> Iterator[ArgumentChange]:
+        """The same of the value that an output gives."""
+        return self._inputs((before,), (after,), "value")
+
+    def _inputs(self, before: Sequence[int], after: Sequence[int], name: str) -> Iterator[ArgumentChange]:
+        old = [self.before.sources[value] for value in before]
+        new = [self.after.sources[value] for value in after]
+        expected = [self.becomes.get(source) for source in old]
+        if len(old) == len(new):
+            for at, (was, wanted, found) in enumerate(zip(old, expected, new, strict=True)):
+                if wanted is not None and found in self.there and wanted != found:
+                    called = name if len(old) == 1 else f"{name} {at + 1}"
+                    yield ArgumentChange(called, self.before.name(was), self.after.name(found))
+        elif self._are_others(expected, new):
+            names = ", ".join(map(self.before.name, old)), ", ".join(map(self.after.name, new))
+            yield ArgumentChange(f"{name}s", *names)
+
+    def _are_others(self, expected: Sequence[_Source | None], new: Sequence[_Source]) -> bool:
+        """Whether, of what is in both nets, something is taken that was not, or is no longer, or more or less often."""
+        wanted = Counter(source for source in expected if source is not None)
+        return wanted != Counter(source for source in new if source in self.there)
+
+
+def wiring(before: Graph, after: Graph, same: Mapping[int, int]) -> Wiring:
+    """The wiring of two nets; `same` has the number before of each layer of the second that the first has too."""
+    wired = _wired(before), _wired(after)
+    becomes = {(-1, a): (-1, b) for a, b in same_ports(before.root.inputs, after.root.inputs)}
+    for number, was in same.items():
+        outputs = zip(wired[0].layers[was].outputs, wired[1].layers[number].outputs, strict=False)
+        becomes.update({(was, at): (number, at) for at, _ in enumerate(outputs)})
+    return Wiring(*wired, becomes, frozenset(becomes.values()))
+
+
+def _wired(graph: Graph) -> Wired:
+    layers = list(graph.flat())
+    sources = {at: (-1, at) for at, _ in enumerate(graph.root.inputs)}
+    for number, layer in enumerate(layers):
+        sources.update({value: (number, at) for at, value in enumerate(layer.outputs)})
+    return Wired(graph, layers, sources)
+
+
+def same_ports(before: Sequence[Port], after: Sequence[Port]) -> list[tuple[int, int]]:
+    """Places of the ports that are one: those of one name, then the others in order."""
+    names = {port.name: at for at, port in enumerate(after)}
+    found = {at: names[port.name] for at, port in enumerate(before) if port.name in names}
+    rest = [at for at, _ in enumerate(before) if at not in found]
+    others = [at for at, _ in enumerate(after) if at not in found.values()]
+    return sorted((*found.items(), *zip(rest, others, strict=False)))

@@ -1,0 +1,150 @@
+"""A heap with reference counts, and the log of what is taken and given back.
+
+A section of the log that happens several times in the same way is written once, with the number of times: a run of
+calls of one block costs as much to simulate as one of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal[
+    "parameters", "buffers", "inputs", "activations", "kept by operators", "gradients of activations",
+    "gradients of parameters", "optimizer state", "temporaries",
+]  # fmt: skip
+Phase = Literal["forward", "loss", "recompute", "backward", "step"]
+
+
+@dataclass(slots=True)
+class Row:
+    """A moment: one operation of a phase, at a path. Heights in bytes, above what lives all the time.
+
+    `top` is the greatest while it runs, which the log had reached with `top_at` entries, `after` what is left then.
+    """
+
+    phase: Phase
+    path: str
+    word: str
+    top: int
+    top_at: int
+    after: int
+
+
+@dataclass(slots=True)
+class Section:
+    """Rows and log entries from a start to an end that happen `times` times, each time with `growth` bytes more."""
+
+    times: int
+    rows: tuple[int, int]
+    log: tuple[int, int]
+    growth: int
+
+    @property
+    def most(self) -> int:
+        """Bytes by which the highest of the times stands above the first."""
+        return max(0, self.growth) * (self.times - 1)
+
+
+@dataclass(slots=True)
+class Heap:
+    """Storages by number: bytes, kind, the path they belong to, and how many references hold them."""
+
+    bytes: list[int] = field(default_factory=list[int])
+    kinds: list[Kind] = field(default_factory=list[Kind])
+    paths: list[str] = field(default_factory=list[str])
+    references: list[int] = field(default_factory=list[int])
+    rows: list[Row] = field(default_factory=list[Row])
+    sections: list[Section] = field(default_factory=list[Section])
+    log: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # storage, 1 or -1
+    height: int = 0
+
+    def begin(self, phase: Phase, path: str, word: str) -> None:
+        """Begin a moment, which ends the one before it."""
+        self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height))
+
+    def take(self, size: int, kind: Kind, path: str) -> int:
+        """A new storage with one reference."""
+        number = len(self.bytes)
+        self.bytes.append(size)
+        self.kinds.append(kind)
+        self.paths.append(path)
+        self.references.append(1)
+        self.log.append((number, 1))
+        self.height += size
+        row = self.rows[-1]
+        row.after = self.height
+        if self.height > row.top:
+            row.top, row.top_at = self.height, len(self.log)
+        return number
+
+    def hold(self, number: int) -> None:
+        """One reference more."""
+        self.references[number] += 1
+
+    def drop(self, number: int) -> None:
+        """One reference less; without any, the storage is given back."""
+        self.references[number] -= 1
+        if not self.references[number]:
+            self.log.append((number, -1))
+            self.height -= self.bytes[number]
+            self.rows[-1].after = self.height
+
+    @contextmanager
+    def repeated(self, times: int) -> Generator[None]:
+        """What is taken and given back within happens so many times."""
+        rows, log, height = len(self.rows), len(self.log), self.height
+        yield
+        growth = self.height - height
+        self.sections.append(Section(times, (rows, len(self.rows)), (log, len(self.log)), growth))
+        self.height = height + growth * times
+
+    def peak(self) -> int:
+        """The number of the row with the greatest height."""
+        tops = [row.top for row in self.rows]
+        for section in self.sections:
+            if section.most:
+                for at in range(*section.rows):
+                    tops[at] += section.most
+        return max(range(len(tops)), key=tops.__getitem__)
+
+    def around(self, row: int) -> list[Section]:
+        """The sections that a row stands in."""
+        return [section for section in self.sections if section.rows[0] <= row < section.rows[1]]
+
+    def alive(self, row: int) -> Counter[tuple[Kind, str]]:
+        """Bytes by kind and path when a row is at its highest."""
+        here = self.around(row)
+        at = self.rows[row].top_at
+        end = max([at, *(section.log[1] for section in here)])
+        found: Counter[tuple[Kind, str]] = Counter()
+        for place, times in enumerate(self._weights(at, end)):
+            number, sign = self.log[place]
+            found[self.kinds[number], self.paths[number]] += sign * times * self.bytes[number]
+        return found
+
+    def _weights(self, at: int, end: int) -> list[int]:
+        """How often each entry of the log up to `end` has happened when the log has come to `at`, at its highest."""
+        weights = [1] * at + [0] * (end - at)
+        for section in self.sections:  # the inner ones stand before those around them
+            start, stop = section.log
+            if stop <= at:
+                weights[start:stop] = [weight * section.times for weight in weights[start:stop]]
+            elif start < at:
+                before = section.times - 1 if section.growth > 0 else 0
+                inner = self._once(start, stop)
+                weights[start:stop] = [w + before * one for w, one in zip(weights[start:stop], inner, strict=True)]
+        return weights
+
+    def _once(self, start: int, stop: int) -> list[int]:
+        """How often each entry of a section happens in one of its times, those of sections in it as often as these."""
+        weights = [1] * (stop - start)
+        for section in self.sections:
+            first, last = section.log
+            if start <= first and last <= stop and (first, last) != (start, stop):
+                for place in range(first - start, last - start):
+                    weights[place] *= section.times
+        return weights

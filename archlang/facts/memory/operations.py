@@ -1,0 +1,193 @@
+"""One operation of the forward pass: what it takes, what is kept of it, what it leaves on the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from archlang.facts.memory.heap import Heap, Phase
+from archlang.facts.memory.setup import Setup
+from archlang.facts.memory.tape import Entry, Repeated, Step, Wish
+from archlang.facts.memory.values import Held, Operators, Told, Weights, is_kept
+from archlang.ir import Layer, join_path
+from archlang.ops.base import Wanted
+from archlang.ops.layouts import Laid, at_batch, contiguous
+from archlang.shapes import TensorType
+
+Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # those that an operation takes, and those that it gives
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The weights of a layer: bytes of each that is trained, bytes of all, and how many such layers there are."""
+
+    path: str
+    trained: tuple[int, ...]
+    parameters: int
+    buffers: int
+    times: int
+
+
+@dataclass(slots=True)
+class Operations:
+    """What is done: the heap, the tape for the backward pass, and the weights met on the way."""
+
+    setup: Setup
+    heap: Heap
+    operators: Operators
+    tape: list[Entry] = field(default_factory=list["Entry"])
+    owned: list[Owned] = field(default_factory=list[Owned])
+    times: int = 1
+    phase: Phase = "forward"
+    recording: bool = True  # whether what is done is kept for the backward pass
+
+    @contextmanager
+    def repeated(self, times: int) -> Generator[None]:
+        """What is done within is done so many times."""
+        if times == 1:
+            yield
+            return
+        tape, many = self.tape, Repeated(times)
+        self.tape, self.times = many.steps, self.times * times
+        with self.heap.repeated(times):
+            yield
+        self.tape, self.times = tape, self.times // times
+        self.tape.append(many)
+
+    @contextmanager
+    def forgetting(self) -> Generator[None]:
+        """What is done within is not kept for the backward pass."""
+        self.recording = False
+        yield
+        self.recording = True
+
+    @contextmanager
+    def again(self) -> Generator[list[Entry]]:
+        """What is done within is done for a second time; it has a tape of its own."""
+        before = self.tape, self.phase
+        self.tape, self.phase = [], "recompute"
+        yield self.tape
+        self.tape, self.phase = before
+
+    def hold(self, value: Held | None) -> None:
+        """One reference more to the value's storage."""
+        if value is not None and not value.lasting:
+            self.heap.hold(value.storage)
+
+    def drop(self, value: Held | None) -> None:
+        """One reference less to the value's storage."""
+        if value is not None and not value.lasting:
+            self.heap.drop(value.storage)
+
+    def input(self, name: str, type: TensorType) -> Held:
+        """An input of the net, which its caller holds."""
+        type = at_batch(type, self.setup.batch)
+        number = next(self.operators.numbers)
+        storage = self.heap.take(self.setup.bytes(type.shape, type.dtype), "inputs", name)
+        laid = Laid(type.shape, type.axes, type.dtype, contiguous(type.shape), number)
+        return Held(number, laid, storage, name, needs=False)
+
+    def own(self, layer: Layer) -> None:
+        """Count the layer's weights, where they are its own."""
+        if layer.reused or self.phase == "recompute":
+            return
+        weights = [one for one in layer.op.weights(*layer.input_types) if one.name not in layer.node.ties]
+        if not weights:
+            return
+        sizes = {one.name: self.setup.weight_bytes(one) for one in weights}
+        buffers = sum(sizes[one.name] for one in weights if one.buffer)
+        trained = tuple(sizes[name] for name, _ in self.operators.weights(layer) if name in sizes)
+        self.owned.append(Owned(layer.path, trained, sum(sizes.values()) - buffers, buffers, self.times))
+
+    def run(self, layer: Layer, scope: str, inputs: Sequence[Held]) -> list[Held]:
+        """The values that a layer gives, each held; `scope` is the path of its block."""
+        self.own(layer)
+        if layer.op.idle and not self.setup.training:
+            self.hold(inputs[0])
+            return [inputs[0]]
+        told = self.operators.ask(layer, inputs)
+        weights = self.operators.weights(layer) if self.setup.training else ()
+        wanted = Wanted(tuple(x.needs for x in inputs), bool(weights))
+        self.heap.begin(self.phase, layer.path, layer.op.word)
+        kept = self._own_kept(layer, told, wanted, weights) if self.recording else []
+        passing = None if kept else self._steps(layer, told)
+        results = [self._result(layer, told, type, inputs, wanted.any) for type in told.types]
+        if passing is not None:
+            self.heap.drop(passing)
+        if wanted.any and self.recording:
+            kept += self._values_kept(layer, told, wanted, weights, (tuple(inputs), tuple(results)))
+            self.tape.append(self._step(layer, scope, told, (tuple(inputs), tuple(results)), tuple(kept)))
+        return results
+
+    def _steps(self, layer: Layer, told: Told) -> int | None:
+        """What is there at each step on the way; the storage of what is there at the last."""
+        last: int | None = None
+        for size in told.steps:
+            if last is not None:
+                self.heap.drop(last)
+            last = self.heap.take(size, "activations", layer.path)
+        return last
+
+    def _step(self, layer: Layer, scope: str, told: Told, values: Values, kept: tuple[int, ...]) -> Step:
+        """What is left for the backward pass."""
+        inputs, results = values
+        wishes = tuple(
+            Wish(x.number, self._bytes(x), x.path, place)
+            for x, place in zip(inputs, told.places, strict=True)
+            if x.needs
+        )
+        own = _below(layer, scope)
+        keys = tuple(
+            (join_path(scope, layer.node.ties.get(name) or join_path(own, name)), size)
+            for name, size in self.operators.weights(layer)
+        )
+        numbers, size = tuple(y.number for y in results), self._bytes(results[0])
+        return Step(layer.path, layer.op.word, numbers, wishes, keys, kept, size, layer.op.declared)
+
+    def _bytes(self, value: Held) -> int:
+        return self.setup.bytes(value.type.shape, value.type.dtype)
+
+    def _result(self, layer: Layer, told: Told, type: Laid, inputs: Sequence[Held], wanted: bool) -> Held:
+        """A value in memory of its own, or in that of the first input."""
+        number = next(self.operators.numbers)
+        needs = wanted and type.is_float
+        if layer.op.declared:
+            return Held(number, _placed(type, number), -1, layer.path, needs, lasting=True)
+        if not told.view:
+            storage = self.heap.take(self.setup.bytes(type.shape, type.dtype), "activations", layer.path)
+            return Held(number, _placed(type, number), storage, layer.path, needs)
+        first = inputs[0]
+        is_same = (type.shape, type.strides) == (first.type.shape, first.type.strides)
+        self.hold(first)
+        place = first.type.place if is_same else number
+        return Held(number, _placed(type, place), first.storage, layer.path, needs, first.lasting)
+
+    def _own_kept(self, layer: Layer, told: Told, wanted: Wanted, weights: Weights) -> list[int]:
+        """The storages of what the operator keeps of its own for the backward pass."""
+        return [
+            self.heap.take(self.setup.bytes(one.shape, one.dtype), "kept by operators", layer.path)
+            for one in told.saved
+            if one.what == "own" and is_kept(one, layer, wanted, weights)
+        ]
+
+    def _values_kept(
+        self, layer: Layer, told: Told, wanted: Wanted, weights: Weights, values: Values
+    ) -> list[int]:  # fmt: skip
+        """The storages of the inputs and results that are kept for the backward pass, a reference held to each."""
+        kept: list[int] = []
+        for one in told.saved:
+            if one.what != "own" and is_kept(one, layer, wanted, weights):
+                value = values[one.what == "output"][one.index]
+                if not value.lasting:
+                    self.hold(value)
+                    kept.append(value.storage)
+        return kept
+
+
+def _below(layer: Layer, scope: str) -> str:
+    return layer.path[len(scope) + 1 :] if scope else layer.path
+
+
+def _placed(type: Laid, place: int) -> Laid:
+    return Laid(type.shape, type.axes, type.dtype, type.strides, place)

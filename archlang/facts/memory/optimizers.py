@@ -1,0 +1,44 @@
+"""What optimisers of torch.optim keep, and what their steps take for a moment, one parameter after the other.
+
+That is what they do on the CPU (torch 2: `foreach` and `fused` are for other devices unless asked for).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """Tensors of a parameter's own size that are kept for it, and whether a count of steps (4 bytes) is.
+
+    In a step `taken` tensors of its size are taken, of which the last `stays` until the next parameter has its own.
+    """
+
+    kept: int
+    counts: bool = False
+    taken: int = 0
+    stays: bool = True
+
+    def state_bytes(self, size: int) -> int:
+        """Bytes that are kept for a parameter of so many bytes."""
+        return self.kept * size + 4 * self.counts
+
+    def temporary_bytes(self, sizes: Sequence[int]) -> int:
+        """The most bytes that a step takes for a moment, the parameters having so many bytes, in order."""
+        if not self.taken:
+            return 0
+        before = (0, *sizes[:-1]) if self.stays else (0,) * len(sizes)
+        return max((last + self.taken * size for last, size in zip(before, sizes, strict=True)), default=0)
+
+
+OPTIMIZERS = {
+    "sgd": Optimizer(0),
+    "momentum": Optimizer(1),  # SGD with momentum
+    "nesterov": Optimizer(1, taken=1, stays=False),
+    "adam": Optimizer(2, counts=True, taken=2),
+    "adamw": Optimizer(2, counts=True, taken=2),
+    "rmsprop": Optimizer(1, counts=True, taken=1),
+    "adagrad": Optimizer(1, counts=True, taken=1),
+}

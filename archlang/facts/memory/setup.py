@@ -1,0 +1,68 @@
+"""What is run: how many images, in which dtype, for training with which optimiser or for inference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, cast
+
+from archlang.facts.memory.optimizers import OPTIMIZERS
+from archlang.facts.work import FLOAT_DTYPES
+from archlang.ops.base import Weight
+from archlang.shapes import DTYPE_BYTES
+
+Mode = Literal["training", "inference"]
+MODES: tuple[Mode, ...] = ("training", "inference")
+SHORT = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}  # of the dtypes
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A step of training, or inference, over `batch` images.
+
+    `dtype` takes the place of the float dtypes, also in the weights, the gradients and the optimiser's state. Raises
+    ValueError where the batch is below 1, or the dtype, mode or optimiser is none of those known.
+    """
+
+    batch: int = 1
+    dtype: str | None = None
+    mode: Mode = "training"
+    optimizer: str = "momentum"
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"a batch has at least 1 image, not {self.batch}")
+        for name, given, known in (
+            ("dtype", self.dtype or FLOAT_DTYPES[0], FLOAT_DTYPES),
+            ("mode", self.mode, MODES),
+            ("optimizer", self.optimizer, tuple(OPTIMIZERS)),
+        ):
+            if given not in known:
+                raise ValueError(f"{name} is one of {', '.join(known)}, not {given}")
+
+    @property
+    def training(self) -> bool:
+        return self.mode == "training"
+
+    def told(self, dtype: str) -> str:
+        """The dtype that stands in the place of this one."""
+        return self.dtype if self.dtype and "float" in dtype else dtype
+
+    def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
+        """Bytes of a tensor; `shape` holds the batch."""
+        return prod(shape) * DTYPE_BYTES[self.told(dtype)]
+
+    def weight_bytes(self, weight: Weight) -> int:
+        """Bytes of a weight."""
+        return self.bytes(weight.shape, weight.dtype)
+
+
+def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
+    """The setup of a mode with what is given of `batch`, `dtype` and `optimizer`; a dtype's name may be short: `bf16`.
+
+    Raises ValueError as `Setup` does.
+    """
+    batch, dtype, optimizer = given.get("batch", 1), given.get("dtype"), given.get("optimizer", "momentum")
+    dtype = SHORT.get(str(dtype), str(dtype)) if dtype is not None else None
+    return Setup(int(batch), dtype, cast(Mode, mode), str(optimizer))

@@ -1,0 +1,67 @@
+"""A step of training, or an inference, run on the heap: forward, loss, backward, the optimiser's step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archlang.facts.memory.backward import Gradients
+from archlang.facts.memory.forward import Forward
+from archlang.facts.memory.heap import Heap, Kind
+from archlang.facts.memory.loss import losses, run_back
+from archlang.facts.memory.operations import Operations, Owned
+from archlang.facts.memory.optimizers import OPTIMIZERS
+from archlang.facts.memory.setup import Setup
+from archlang.facts.memory.values import Held, Operators
+from archlang.ir import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The heap after it all; what lives all the time, by kind and path; the names of calls that were run once.
+
+    `growths` are the bytes by which more is alive after each call, in the forward pass.
+    """
+
+    heap: Heap
+    lasting: Counter[tuple[Kind, str]]
+    runs: Mapping[str, str]
+    growths: Mapping[str, int]
+
+
+def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(), *, folds: bool = True) -> Simulated:
+    """Run a step of training in its steady state, when the optimiser has its state; or an inference.
+
+    Where a row of alike calls does not fold, each is run.
+    """
+    heap = Heap()
+    heap.begin("forward", "", "input")
+    operations = Operations(setup, heap, Operators(setup))
+    forward = Forward(graph, operations, recomputed if setup.training else frozenset(), folds)
+    outputs = forward.run()
+    growths = dict(forward.growths)
+    if setup.training:
+        _train(operations, outputs)
+    return Simulated(heap, _lasting(operations.owned, setup), forward.runs, growths)
+
+
+def _train(operations: Operations, outputs: Sequence[Held]) -> None:
+    heap = operations.heap
+    gradients = Gradients(heap)
+    run_back(losses(outputs, operations), operations, gradients)
+    optimizer = operations.setup.optimizer
+    sizes = [size for one in operations.owned for size in one.trained]
+    heap.begin("step", "", optimizer)
+    heap.drop(heap.take(OPTIMIZERS[optimizer].temporary_bytes(sizes), "temporaries", ""))
+
+
+def _lasting(owned: Sequence[Owned], setup: Setup) -> Counter[tuple[Kind, str]]:
+    found: Counter[tuple[Kind, str]] = Counter()
+    optimizer = OPTIMIZERS[setup.optimizer]
+    for one in owned:
+        found["parameters", one.path] += one.parameters * one.times
+        found["buffers", one.path] += one.buffers * one.times
+        if setup.training:
+            found["optimizer state", one.path] += sum(map(optimizer.state_bytes, one.trained)) * one.times
+    return found

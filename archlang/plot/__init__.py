@@ -1,0 +1,19 @@
+"""Plots of nets, drawn by matplotlib: accuracy against work, and where in a net its work, weights and memory lie.
+
+matplotlib is an extra of the installation; without it every plot raises `Rejected`. The same nets give the same bytes.
+Circles, bars and letters keep to one look, and colours to Paul Tol's muted palette, which the colour-blind can tell
+apart (https://personal.sron.nl/~pault/).
+"""
+
+from __future__ import annotations
+
+from archlang.plot.accuracy import Point, accuracy_plot
+from archlang.plot.bars import profile_plot
+from archlang.plot.paper import FORMATS
+from archlang.plot.profiles import QUANTITIES, Bar, Profile, profile
+from archlang.plot.timelines import Timeline, timeline_plot
+
+__all__ = [
+    "FORMATS", "QUANTITIES", "Bar", "Point", "Profile", "Timeline", "accuracy_plot", "profile", "profile_plot",
+    "timeline_plot",
+]  # fmt: skip

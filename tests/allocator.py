@@ -1,0 +1,172 @@
+"""What torch's allocator gives out during a step of training or an inference on the CPU, from the profiler's events.
+
+An event that one call takes and another gives back is memory over time; what one call takes and gives back by itself is
+its scratch. A call is an operator of ATen, or in the backward pass a node of autograd's graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.checkpoint import checkpoint
+
+from archlang.facts.memory.loss import is_classified
+from archlang.ir import Graph
+
+OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], torch.optim.Optimizer]] = {
+    "sgd": lambda weights: torch.optim.SGD(weights, lr=1e-5),
+    "momentum": lambda weights: torch.optim.SGD(weights, lr=1e-5, momentum=0.9),
+    "nesterov": lambda weights: torch.optim.SGD(weights, lr=1e-5, momentum=0.9, nesterov=True),
+    "adam": lambda weights: torch.optim.Adam(weights, lr=1e-5),
+    "adamw": lambda weights: torch.optim.AdamW(weights, lr=1e-5),
+    "rmsprop": lambda weights: torch.optim.RMSprop(weights, lr=1e-5),
+    "adagrad": lambda weights: torch.optim.Adagrad(weights, lr=1e-5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The most bytes that are alive at once, without scratch and with it."""
+
+    peak_bytes: int
+    with_scratch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Bytes taken, or given back where they are below 0, at an address; the call within which it happened."""
+
+    time: int
+    address: int
+    bytes: int
+    call: int | None
+
+
+def images(graph: Graph, batch: int) -> list[Tensor]:
+    """Random inputs of the net; whole numbers are 0."""
+    types = [graph.root.types[port.value] for port in graph.root.inputs]
+    sizes = [[size * (batch if axis == "n" else 1) for size, axis in zip(x.shape, x.axes, strict=True)] for x in types]
+    return [
+        torch.randn(size) if x.is_float else torch.zeros(size, dtype=getattr(torch, x.dtype))
+        for x, size in zip(types, sizes, strict=True)
+    ]
+
+
+def inference(module: nn.Module, inputs: Sequence[Tensor]) -> Measured:
+    """A forward pass in evaluation mode, without gradients; the second of two."""
+    module.eval()
+    with torch.no_grad():
+        module(*inputs)
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+            given = module(*inputs)
+    before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs])
+    del given
+    return _peaks(list(_events(profiled)), before)
+
+
+def training(
+    graph: Graph, module: nn.Module, inputs: Sequence[Tensor], optimizer: str, *, recomputes: bool = False
+) -> Measured:
+    """A step of training, the second of two: forward, loss, backward, the optimiser's step; no gradients before it.
+
+    Where the module `recomputes`, a node of the backward pass may run a whole block, and is no call itself.
+    """
+    module.train()
+    optim = OPTIMIZERS[optimizer](module.parameters())
+    outputs = _several(module(*inputs))
+    axes = [graph.root.types[port.value].axes for port in graph.root.outputs]
+    targets = [_target(y, is_classified(one)) for y, one in zip(outputs, axes, strict=True) if y.is_floating_point()]
+    _step(outputs, targets, optim)
+    optim.zero_grad()
+    del outputs
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        outputs = _several(module(*inputs))
+        _step(outputs, targets, optim)
+    state = [value for kept in optim.state.values() for value in kept.values() if isinstance(value, Tensor)]
+    before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs, *targets, *state])
+    return _peaks(list(_events(profiled, ("aten::",) if recomputes else ("",))), before)
+
+
+def recomputing(module: nn.Module, paths: Iterable[str]) -> None:
+    """Let the backward pass run the modules at these paths again, by torch.utils.checkpoint."""
+    for path in paths:
+        part = module.get_submodule(path)
+        part.forward = partial(checkpoint, part.forward, use_reentrant=False)
+
+
+def _several(given: Any) -> tuple[Tensor, ...]:
+    return tuple(given) if isinstance(given, tuple) else (given,)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _target(y: Tensor, classified: bool) -> Tensor:
+    return torch.zeros((y.shape[0], *y.shape[2:]), dtype=torch.int64) if classified else torch.zeros_like(y)
+
+
+def _step(outputs: Sequence[Tensor], targets: Sequence[Tensor], optimizer: torch.optim.Optimizer) -> None:
+    floats = [y for y in outputs if y.is_floating_point()]
+    losses = [
+        nn.functional.mse_loss(y, target) if target.is_floating_point() else nn.functional.cross_entropy(y, target)
+        for y, target in zip(floats, targets, strict=True)
+    ]
+    loss = losses[0]
+    for one in losses[1:]:
+        loss = loss + one
+    loss.backward()
+    optimizer.step()
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    storages = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in tensors}
+    return sum(storages.values())
+
+
+def _events(profiled: Any, calls: tuple[str, ...] = ("",)) -> Iterator[Event]:
+    """The allocator's events, each with the outermost call around it, whose name begins so.
+
+    The engine that runs the nodes is no call.
+    """
+    stack: list[tuple[Any, int | None]] = [
+        (event, None) for event in profiled.profiler.kineto_results.experimental_event_tree()
+    ]
+    while stack:
+        event, call = stack.pop()
+        kind, fields = event.typed
+        if kind.name == "Allocation":
+            yield Event(event.start_time_ns, fields.ptr, fields.alloc_size, call)
+            continue
+        name: str = event.name
+        is_call = name.startswith(calls) and not name.startswith(("autograd::engine", "Optimizer"))
+        if call is None and kind.name == "TorchOp" and is_call:
+            call = event.id
+        stack += [(child, call) for child in event.children]
+
+
+def _peaks(events: list[Event], before: int) -> Measured:
+    events.sort(key=lambda event: event.time)
+    taken: dict[int, int] = {}
+    scratch: set[int] = set()
+    for at, event in enumerate(events):
+        if event.bytes > 0:
+            taken[event.address] = at
+        elif event.address in taken:
+            start = taken.pop(event.address)
+            if event.call is not None and events[start].call == event.call:
+                scratch |= {start, at}
+    return Measured(
+        before + _highest(event.bytes for at, event in enumerate(events) if at not in scratch),
+        before + _highest(event.bytes for event in events),
+    )
+
+
+def _highest(changes: Iterable[int]) -> int:
+    height = most = 0
+    for change in changes:
+        height += change
+        most = max(most, height)
+    return most
