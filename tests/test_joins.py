@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archlang.ops.arithmetic import Add, Average, Div, Maximum, Mul, Sub
+from archlang.ops.alike import Add, Average, Maximum
+from archlang.ops.arithmetic import Div, Mul, Sub
 from archlang.ops.base import Operator
 from archlang.ops.joining import Concat, Stack
 from archlang.ops.product import MatMul

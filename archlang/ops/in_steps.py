@@ -1,0 +1,55 @@
+"""Joins that compute value by value, two of their values at a time: what each step gives, keeps and passes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archlang.ops.base import GradientPlace, Saved
+from archlang.ops.joining import Join
+from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.shapes import TensorType
+
+
+def in_turn(types: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], ...]:
+    """Steps of which each takes what the one before it gave."""
+    return tuple((*types[max(at - 1, 0) : at], type) for at, type in enumerate(types)) + tuple((x,) for x in types[-1:])
+
+
+def whole_or_new(x: TensorType, y: TensorType) -> GradientPlace:
+    """Where the gradient of a summand lies: the sum's own, or what is summed up along the axes that were repeated."""
+    return "whole" if x.shape == y.shape else "new"
+
+
+def new_or_summed(x: TensorType, y: TensorType) -> GradientPlace:
+    """Where the gradient of a factor lies: in its own memory, after it was summed up where the factor was repeated."""
+    return "new" if x.shape == y.shape else "summed"
+
+
+def combined(op: Join, inputs: tuple[TensorType, ...]) -> Strides:
+    """The strides of what the first two give, the first three, and so on: those of the last."""
+    known = tuple(map(laid, inputs))
+    so_far = known[0]
+    for step, x in zip(op.broadcast(known)[1:], known[1:], strict=True):
+        so_far = Laid(step.shape, step.axes, step.dtype, blended(step.shape, so_far, x))
+    return so_far.strides
+
+
+def kept_with_steps(op: Join, inputs: tuple[TensorType, ...], both: bool) -> tuple[Saved, ...]:
+    """What the steps keep of their two sides: an input, and before it the first input or what those before it give.
+
+    A side is kept for the gradient of the other, or of either where `both` says so.
+    """
+    if not inputs[0].is_float:
+        return ()
+    kept: list[Saved] = []
+    for at, left in enumerate(op.broadcast(inputs)[:-1], 1):
+        before = tuple(range(at))
+        for_left = (*before, at) if both else (at,)
+        if at == 1:
+            kept.append(Saved("input", 0, when=for_left))
+        else:
+            own = Saved("own", shape=left.shape, dtype=left.dtype, per_image="n" in left.axes, name="step")
+            kept.append(replace(own, when=for_left))
+        kept.append(Saved("input", at, when=(*before, at) if both else before))
+    return tuple(kept)
