@@ -256,7 +256,10 @@ def test_its_module_is_imported_where_its_word_is_used(here: Path) -> None:
     ("entries", "told"),
     [
         ("conv = myscales:Scale", "there is an operator `conv` already"),
-        ("other = myscales:Scale\nrescale = myscales:other", "myscales:other: AttributeError: module 'myscales' has no"),
+        (
+            "other = myscales:Scale\nrescale = myscales:other",
+            "myscales:other: AttributeError: module 'myscales' has no",
+        ),
         ("rescale = myscales:SOURCE", "myscales:SOURCE is no class derived from `Operator`"),
         ("rescale = myscales:Operator", "myscales:Operator has another word than its entry point, `rescale`"),
     ],
@@ -280,7 +283,10 @@ def test_a_package_that_is_found_twice_is_one(here: Path) -> None:
     installed(here, "rescale = myscales:Scale")
     (here / "again").mkdir()
     installed(here / "again", "rescale = myscales:Scale")
-    code = "import sys; sys.path.append('again'); from archlang.ops import registry; print(registry()['rescale'].__module__)"
+    code = (
+        "import sys; sys.path.append('again'); from archlang.ops import registry\n"
+        "print(registry()['rescale'].__module__)"
+    )
     env = {**os.environ, "PYTHONPATH": str(here)}
     done = subprocess.run([sys.executable, "-c", code], check=True, cwd=here, env=env, capture_output=True, text=True)
     assert done.stdout == "myscales\n"

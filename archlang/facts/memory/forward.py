@@ -13,8 +13,7 @@ from archlang.facts.memory.values import Held
 from archlang.ir import Block, CallNode, Graph, OpNode, join_path
 from archlang.ir.layers import Around
 
-
-RANDOM_STATE = 5_056  # bytes of the state of torch's random numbers, kept to draw the same ones again
+RANDOM_STATE = 5_056  # bytes of the state of torch's random numbers, which is set back to draw the same ones again
 
 
 @dataclass(slots=True)
@@ -120,10 +119,13 @@ class Forward:
             return [given[port.value] for port in block.outputs]
 
         def again() -> tuple[list[tape.Entry], tuple[int, ...]]:
+            operations.heap.begin("recompute", around.path, "call")
+            state = operations.heap.take(RANDOM_STATE, "temporaries", around.path)
             with operations.again() as steps:
                 results = run()
             for result in results:
                 operations.drop(result)
+            operations.heap.drop(state)
             return steps, tuple(result.number for result in results)
 
         if not operations.recording or around.path not in self.recomputed:
