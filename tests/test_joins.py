@@ -33,6 +33,11 @@ def test_joins_say_what_differs() -> None:
     )
     assert rejection(Add(), input_type((9,)), input_type((5,))).help == "project one side: `linear 9` brings 5 to 9"
     assert rejection(Add(), wide, narrow, small).help is None
+    gate = input_type((3, 1, 1))
+    assert (
+        rejection(Add(), input_type((3, 6, 5)), gate).help
+        == "`expand [3, 6, 5]` repeats a value along its axes of size 1"
+    )
     said = rejection(Mul(), wide, narrow)
     assert (said.code, said.message) == (
         "unequal-shapes",

@@ -9,7 +9,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, GradientPlace, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, whole_or_new
-from archlang.ops.joining import Join, projection, shapes
+from archlang.ops.joining import Join, expansion, projection, shapes
 from archlang.ops.layouts import Strides
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -23,7 +23,7 @@ class _Alike(Join):
         batched = tuple(x for x in inputs if "n" in x.axes)
         if len({x.shape for x in batched}) > 1:
             message = f"{self.word} needs equal shapes, and these differ: {shapes(batched)}"
-            raise Rejected("unequal-shapes", message, help=projection(batched), about="input")
+            raise Rejected("unequal-shapes", message, help=projection(batched) or expansion(batched), about="input")
         return (self.broadcast(inputs)[-1],)
 
     def work(self, *inputs: TensorType) -> Work:

@@ -272,3 +272,14 @@ def projection(inputs: tuple[TensorType, ...]) -> str | None:
     if tuple(reached) != small.shape[2:] or max(strides) > 4:
         return None
     return f"one side has a stride more: `conv {window}/{short(strides)} {small['c']}` brings {large} to {small}"
+
+
+def expansion(inputs: tuple[TensorType, ...]) -> str | None:
+    """The cure where an axis of size 1 would have to be repeated; None where no repeating makes the values equal."""
+    if len({(x.axes, x.shape[0]) for x in inputs}) > 1:
+        return None
+    sides = [max(sizes) for sizes in zip(*(x.shape for x in inputs), strict=True)]
+    if any(size not in (1, side) for x in inputs for size, side in zip(x.shape, sides, strict=True)):
+        return None
+    wanted = [side for side, axis in zip(sides, inputs[0].axes, strict=True) if axis != "n"]
+    return f"`expand {wanted}` repeats a value along its axes of size 1"
