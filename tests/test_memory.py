@@ -10,6 +10,7 @@ from statistics import median
 from time import process_time
 
 import pytest
+import torch
 
 from archlang.cli import main
 from archlang.cli.memory import OPTIMIZER_NAMES
@@ -96,6 +97,15 @@ def test_the_loss_of_values_is_a_squared_difference() -> None:
     assert_told(graph_of(net_of('permute "n t c" -> linear 5 -> relu -> linear 5', "7x9")), "training")
 
 
+@pytest.mark.parametrize("name", ["residuals", "wide and narrow", "norms"])
+def test_a_net_in_another_dtype_takes_what_is_told(name: str) -> None:
+    graph = graph_of(net_of(BODIES[name], "4x16x16"))
+    module = Net(graph).module(seed=0).to(torch.bfloat16)
+    inputs = [x.to(torch.bfloat16) for x in images(graph, BATCH)]
+    found = memory(graph, Setup(BATCH, "bfloat16", optimizer="adam")).peak_bytes
+    assert abs(found - training(graph, module, inputs, "adam").peak_bytes) <= SCALARS
+
+
 # ---- what is told --------------------------------------------------------------------------------------------------
 
 SMALL = "conv1: conv 3x3 4 pad=1 -> bn: batchnorm -> relu -> flatten -> fc: linear 3"
@@ -119,6 +129,23 @@ def test_each_kind_has_its_bytes() -> None:
     assert (found.moment.phase, found.moment.path) == ("backward", "2")
     assert found.by_kind["gradients of parameters"] == 4 * (3 * 256 + 3)
     assert found.by_kind["gradients of activations"] == 2 * (2 * 4 * 4 * 64) + 4  # and that of the loss
+
+
+def test_all_is_given_back_but_what_lasts() -> None:
+    """After a step the weights live, their gradients, the state, the batch, what the net gave, and the loss."""
+    found = told(graph_of(net_of(SMALL, "3x8x8")), "training", "adam", batch=2)
+    params, given = 4 * 3 * 9 + 4 + 8 + 3 * 256 + 3, 2 * 3
+    weights, inputs = 4 * (4 * params) + 4 * 8 + 8 + 6 * 4, 4 * 2 * 3 * 64 + 2 * 8
+    assert found.timeline[-1].after_bytes == weights + inputs + 4 * given + 4
+    found = told(graph_of(net_of(SMALL, "3x8x8")), "inference", batch=2)
+    assert found.timeline[-1].after_bytes == 4 * params + 4 * 8 + 8 + 4 * 2 * 3 * 64 + 4 * given
+
+
+def test_where_nothing_trains_a_step_is_a_forward_pass_and_a_loss() -> None:
+    for optimizer in OPTIMIZERS:
+        found = told(graph_of(net_of("relu -> maxpool 2x2/2", "3x8x8")), "training", optimizer)
+        assert {moment.phase for moment in found.timeline} == {"forward", "loss", "backward", "step"}
+        assert "gradients of parameters" not in found.by_kind and "optimizer state" not in found.by_kind
 
 
 def test_a_narrower_dtype_takes_less() -> None:

@@ -11,6 +11,7 @@ COMMANDS = {
     "report": "report",
     "why": "why",
     "memory": "memory",
+    "fit": "fit",
     "sizes": "sizes",
     "render": "making",
     "build": "making",

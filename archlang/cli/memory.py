@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DTYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
 LAYERS = 10  # as many are listed
 PHASES = {
-    "forward": "in the forward pass", "loss": "in the loss", "recompute": "when the backward pass runs it again",
+    "forward": "in the forward pass", "loss": "in the loss", "recompute": "in the second forward pass",
     "backward": "in the backward pass",
     "step": "in the optimiser's step",
 }  # fmt: skip
@@ -93,16 +93,19 @@ def _as_json(name: str, made: Memory) -> str:
     return json.dumps(told, indent=2)
 
 
-def described(setup: Setup) -> str:
-    """What is run, in words: `training, batch 32, bfloat16, momentum`."""
-    words = [setup.mode, f"batch {setup.batch:,}", setup.dtype or ""]
+def described(setup: Setup, *, batch: bool = True) -> str:
+    """What is run, in words: `training, batch 32, bfloat16, momentum`; the `batch` may be left out."""
+    words = [setup.mode, f"batch {setup.batch:,}" if batch else "", setup.dtype or ""]
     return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
 
 
 def _as_text(name: str, made: Memory) -> str:
     from archlang.report.sheets import Sheet, as_text
 
-    above = (f"{name}: {described(made.setup)}", f"peak {amount(made.peak_bytes)}, {where(made.moment)}")
+    above = (
+        f"{name}: {described(made.setup)}",
+        f"peak {amount(made.peak_bytes)}, {where(made.moment)}",
+    )
     total = ("total", made.peak_bytes, _share(made.peak_bytes, made))
     kinds = tuple((kind, size, _share(size, made)) for kind, size in made.by_kind.items())
     layers = tuple((path, size, _share(size, made)) for path, size in list(made.by_layer.items())[:LAYERS])

@@ -26,7 +26,7 @@ _TOP = {"NET", "BLOCK"}
 _DECLARES = {"USE", "NET", "BLOCK", "LET", "RESERVED"}
 _BLANK = {"NEWLINE", "SEMICOLON"}
 _CALLABLE = {"NAME", "RPAR", "RSQB", "STRING", "STRING_TAIL"}
-_VALUE_ENDS = {*_CALLABLE, "INT", "FLOAT", "WINDOW", "QUANTITY"}
+_VALUE_ENDS = {*_CALLABLE, "INT", "FLOAT", "WINDOW", "QUANTITY", "TRUE", "FALSE"}
 _NO_SEP_BEFORE = {"ARROW", "ELSE", "SHORTCUT", "VBAR", "RBRACE"}
 _NO_SEP_AFTER = {"LBRACE", "VBAR", "ARROW", "SEP"}
 _MEANT = {
@@ -107,7 +107,6 @@ def _unfinished(chunk: Chunk) -> bool:
 def _words(tokens: Iterator[Token], text: str) -> Iterator[Token]:
     """Keywords that stand as names, brackets that are glued, the three slashes, the sign that begins a number."""
     previous: Token | None = None
-    promising = False  # whether the line is a promise, and is still to say at what
     ahead = next(tokens, None)
     while ahead is not None:
         token, ahead = ahead, next(tokens, None)
@@ -121,9 +120,6 @@ def _words(tokens: Iterator[Token], text: str) -> Iterator[Token]:
             touches = token.end_pos is not None and not text[token.end_pos : token.end_pos + 1].isspace()
             kinds = {"SLASH": ("GLUED_SLASH", "STRIDE_SLASH"), "MINUS": ("MINUS", "SIGN")}[kind]
             kind = (kinds[0] if glued else kinds[1]) if touches else kind
-        elif promising and str(token) == "at" and previous is not None and previous.type in _VALUE_ENDS:
-            kind = "AT"
-        promising = kind == "EXPECT" or (promising and kind not in ("AT", "LBRACE", "RBRACE", *_BLANK))
         previous = token if kind == token.type else Token.new_borrow_pos(kind, str(token), token)
         yield previous
 
@@ -155,8 +151,11 @@ def _declarations(tokens: Iterator[Token]) -> Iterator[list[Token]]:
 
 
 def _separated(tokens: list[Token]) -> Iterator[Token]:
-    """Line ends as SEP where they end a line of statements; none inside brackets, or where a line goes on."""
-    round_depth = 0
+    """Line ends as SEP where they end a line of statements; none inside brackets, or where a line goes on.
+
+    An `at` behind the value of a promise is no name.
+    """
+    round_depth, promising = 0, False
     pending: Token | None = None
     last = "SEP"
     for token in tokens:
@@ -168,7 +167,11 @@ def _separated(tokens: list[Token]) -> Iterator[Token]:
             round_depth = 0
         if pending and last not in _NO_SEP_AFTER and token.type not in _NO_SEP_BEFORE:
             yield pending
+            promising = False
         pending = None
+        if promising and round_depth == 0 and str(token) == "at" and last in _VALUE_ENDS:
+            token, promising = Token.new_borrow_pos("AT", str(token), token), False
+        promising = token.type == "EXPECT" or promising
         round_depth += (token.type in ("LPAR", "CALL", "LSQB", "INDEX")) - (token.type in ("RPAR", "RSQB"))
         last = token.type
         yield token

@@ -29,8 +29,11 @@ class Optimizer:
         """The most bytes that a step takes for a moment, the parameters having so many bytes, in order."""
         if not self.taken:
             return 0
-        before = (0, *sizes[:-1]) if self.stays else (0,) * len(sizes)
-        return max((last + self.taken * size for last, size in zip(before, sizes, strict=True)), default=0)
+        most = last = 0
+        for size in sizes:
+            most = max(most, last + self.taken * size)
+            last = size if self.stays else 0
+        return most
 
 
 OPTIMIZERS = {

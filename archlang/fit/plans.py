@@ -1,0 +1,187 @@
+"""Which blocks to recompute in the backward pass, so that a batch fits: the cheapest choice, simulated.
+
+Nothing that is kept within a recomputed call lives on, and its forward pass runs twice (Chen et al. 2016,
+arXiv:1604.06174). What a call would save, and what it costs, is taken from one simulation; scipy's `linprog` chooses
+the calls that save enough for the least work. As their peaks do not add up, each choice is simulated, and more or less
+is asked for until the least that fits is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from archlang.diagnostics import Rejected
+from archlang.facts.memory import Memory, Setup, memory
+from archlang.facts.memory.simulation import simulate
+from archlang.facts.passes import passes
+from archlang.facts.work import Counts, count
+from archlang.ir import Block, CallNode, Graph, is_at, join_path
+from archlang.ops.layouts import at_batch
+
+ROUNDS, TRIES = 16, 16  # choices that are tried: of how much to save, and of what to leave out
+_PART = 1e-6  # of a call; less is nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The calls to recompute, by path; the memory that it takes then; multiply-accumulates, of a step and besides."""
+
+    recomputed: tuple[str, ...]
+    memory: Memory
+    step_macs: int
+    extra_macs: int
+
+    @property
+    def price(self) -> float:
+        """The extra work as a part of that of a step, forward and backward."""
+        return self.extra_macs / self.step_macs if self.step_macs else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that may be recomputed: bytes that it would save, and the work of running it again."""
+
+    path: str
+    saved_bytes: int
+    macs: int
+    values: int
+
+    @property
+    def work(self) -> int:
+        return self.macs + self.values
+
+
+def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
+    """What to recompute of a step of training, for the least work, so that its peak is within a memory.
+
+    None where no choice that was tried fits. Raises Rejected where scipy, which chooses, is not installed.
+    """
+    work = passes(graph, setup.batch, training=True)
+    step = work.forward.macs + work.backward.macs
+    whole = memory(graph, setup)
+    if whole.peak_bytes <= budget_bytes:
+        return Plan((), whole, step, 0)
+    choices = _Choices(graph, setup, budget_bytes)
+    plans: list[Plan] = []
+    for calls in _levels(list(_calls(graph, setup))):
+        chosen = _least(choices, calls, whole.peak_bytes - budget_bytes)
+        if chosen is not None:
+            chosen = _thinned(choices, chosen)
+            paths = tuple(call.path for call in chosen)
+            plans.append(Plan(paths, choices.memory(chosen), step, sum(call.macs for call in chosen)))
+    return min(plans, key=lambda one: one.extra_macs, default=None)
+
+
+def _levels(calls: Sequence[_Call]) -> list[Sequence[_Call]]:
+    """The calls to choose from: all of them, the innermost, the outermost.
+
+    What an outer call saves is needed at once when it runs again, and so its inner ones may serve better.
+    """
+
+    def is_within(call: _Call, other: _Call) -> bool:
+        return call is not other and is_at(call.path, other.path)
+
+    inner = [call for call in calls if not any(is_within(other, call) for other in calls)]
+    outer = [call for call in calls if not any(is_within(call, other) for other in calls)]
+    return [level for level in ([calls] if len(inner) == len(calls) else [calls, inner, outer]) if level]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choices:
+    """The choices that were simulated, and what they take."""
+
+    graph: Graph
+    setup: Setup
+    budget_bytes: int
+    known: dict[frozenset[str], Memory] = field(default_factory=dict[frozenset[str], Memory])
+
+    def memory(self, chosen: Sequence[_Call]) -> Memory:
+        paths = frozenset(call.path for call in chosen)
+        if paths not in self.known:
+            self.known[paths] = memory(self.graph, self.setup, paths)
+        return self.known[paths]
+
+    def excess(self, chosen: Sequence[_Call]) -> int:
+        """Bytes by which it takes too much; below 0 where it fits."""
+        return self.memory(chosen).peak_bytes - self.budget_bytes
+
+
+def _least(choices: _Choices, calls: Sequence[_Call], excess: int) -> Sequence[_Call] | None:
+    """The choice that saves least and fits, as far as halving finds it; None where the one that saves most does not."""
+    least, most = 0, sum(call.saved_bytes for call in calls)
+    best: Sequence[_Call] | None = None
+    wanted = min(excess, most)
+    for _ in range(ROUNDS):
+        chosen = _cheapest(calls, wanted)
+        over = choices.excess(chosen)
+        if over <= 0:
+            best, most = chosen, wanted
+        elif wanted == most and best is None:
+            return None
+        else:
+            least = wanted
+        wanted = (least + most) // 2 if best is not None else min(most, wanted + max(over, (most - wanted) // 3, 1))
+    return best
+
+
+def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
+    """The choice without the calls that it can do without, the dearest tried first."""
+    for call in sorted(chosen, key=lambda call: call.work, reverse=True)[:TRIES]:
+        without = [one for one in chosen if one is not call]
+        if choices.excess(without) <= 0:
+            chosen = without
+    return chosen
+
+
+def _calls(graph: Graph, setup: Setup) -> Iterator[_Call]:
+    """The calls of which something is kept that is not their result."""
+    growths = simulate(graph, setup, folds=False).growths
+    counts = count(graph, setup.batch)
+    for path, block in _paths(graph, graph.root, ""):
+        outputs = (at_batch(block.types[port.value], setup.batch) for port in block.outputs)
+        given = sum(setup.bytes(type.shape, type.dtype) for type in outputs)
+        saved = growths.get(path, 0) - given
+        if saved > 0:
+            yield _call(path, saved, counts, block)
+
+
+def _call(path: str, saved: int, counts: Counts, block: Block) -> _Call:
+    work = counts.blocks[block.id]
+    return _Call(path, saved, work.macs, work.output_values)
+
+
+def _paths(graph: Graph, block: Block, top: str) -> Iterator[tuple[str, Block]]:
+    """Every call of a net with its path, outer ones first; what is applied again is no call of its own."""
+    for node in block.nodes:
+        if isinstance(node, CallNode) and node.module is None:
+            path, callee = join_path(top, node.path), graph.by_id[node.block]
+            yield path, callee
+            yield from _paths(graph, callee, path)
+
+
+def _cheapest(calls: Sequence[_Call], saved_bytes: int) -> list[_Call]:
+    """The calls that save so many bytes for the least work, none within another; as many as can be where none do.
+
+    A linear program, in which a call may be taken in part; its solution has few such, and these are taken whole.
+    """
+    optimize = _scipy()
+    nested = [[float(is_at(call.path, other.path)) for other in calls] for call in calls]
+    unit, most = max(call.saved_bytes for call in calls), max(call.work for call in calls) or 1
+    saving = [-call.saved_bytes / unit for call in calls]
+    rows, ends = [*nested, saving], [*[1.0] * len(calls), -saved_bytes / unit]
+    found = optimize.linprog([call.work / most for call in calls], A_ub=rows, b_ub=ends, bounds=(0, 1))
+    if found.x is None:
+        found = optimize.linprog(saving, A_ub=nested, b_ub=ends[:-1], bounds=(0, 1))
+    taken = [call for call, part in zip(calls, found.x, strict=True) if part > _PART]
+    return [call for call in taken if not any(call is not one and is_at(call.path, one.path) for one in taken)]
+
+
+def _scipy() -> Any:
+    try:
+        return import_module("scipy.optimize")
+    except ImportError as error:
+        message = "what to recompute is chosen by scipy, which is not installed"
+        raise Rejected("missing-extra", message, help='pip install "archlang[fit]"') from error

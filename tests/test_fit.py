@@ -1,0 +1,241 @@
+"""What fits into a memory: the largest batch and input, and what is recomputed, as torch's allocator has it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from archlang.cli import main
+from archlang.compiler import Net, load
+from archlang.diagnostics import Rejected
+from archlang.facts.memory import Setup, memory
+from archlang.facts.work import count
+from archlang.fit import Plan, largest_batch, largest_size, plan
+from archlang.fit import plans as plans_file
+from archlang.ir import Graph
+from tests.allocator import images, recomputing, training
+from tests.specs import graph_of
+
+SPEC = """block unit(width) {
+  residual { conv1: conv 3x3 width pad=1 -> batchnorm -> relu -> conv2: conv 3x3 width pad=1 -> batchnorm } -> relu
+}
+block stage(width, depth) { conv 3x3/2 width pad=1 -> repeat depth { unit width } }
+net deep(depth=3, classes=4) {
+  input image: [3, S=32, S]
+  stem: conv 3x3 8 pad=1 -> relu
+  one: stage 8 depth
+  two: stage 16 depth
+  globalavgpool -> flatten -> linear classes
+  output
+}"""
+DEEP = graph_of(SPEC)
+MIB = 2**20
+
+
+def peak(graph: Graph, batch: int, paths: tuple[str, ...] = (), setup: Setup | None = None) -> int:
+    return memory(graph, replace(setup or Setup(), batch=batch), paths).peak_bytes
+
+
+# ---- the largest batch and size ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setup", [Setup(), Setup(optimizer="adam", dtype="bfloat16"), Setup(mode="inference")])
+@pytest.mark.parametrize("budget", [MIB, 3 * MIB, 100 * MIB + 1])
+def test_the_largest_batch_fits_and_one_more_does_not(budget: int, setup: Setup) -> None:
+    batch = largest_batch(DEEP, setup, budget)
+    assert peak(DEEP, batch, setup=setup) <= budget < peak(DEEP, batch + 1, setup=setup)
+
+
+def test_a_batch_that_just_fits_is_found() -> None:
+    for batch in (1, 2, 3, 64, 100):
+        exact = peak(DEEP, batch)
+        assert largest_batch(DEEP, Setup(), exact) == batch
+        assert largest_batch(DEEP, Setup(), exact - 1) == batch - 1
+
+
+def test_the_largest_size_is_one_of_those_given() -> None:
+    def at(size: int) -> Graph:
+        return graph_of(SPEC, S=str(size))
+
+    budget = memory(at(48), Setup(4)).peak_bytes
+    assert largest_size([16, 32, 48, 64], at, Setup(4), budget) == 48
+    assert largest_size([16, 32, 48, 64], at, Setup(4), budget - 1) == 32
+    assert largest_size([16, 32], at, Setup(4), 1) is None
+
+
+# ---- recomputed blocks ---------------------------------------------------------------------------------------------
+
+CHOICES = {
+    "one": ("one.1",),
+    "a few": ("one.1", "two.2"),
+    "stages": ("one", "two"),
+    "every unit": ("one.1", "one.2", "one.3", "two.1", "two.2", "two.3"),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_recomputed_calls_take_what_torchs_checkpoints_take(name: str) -> None:
+    """More at most by what the second run leaves out, as it ends with the last tensor that is asked for."""
+    module, paths = Net(DEEP).module(seed=0), CHOICES[name]
+    recomputing(module, paths)
+    found = training(DEEP, module, images(DEEP, 4), "momentum", recomputes=True).peak_bytes
+    told = peak(DEEP, 4, paths)
+    assert found <= told <= 1.05 * found
+    assert told < peak(DEEP, 4)
+
+
+def test_a_recomputed_row_is_as_if_each_call_were_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(SPEC, depth="8")
+    for paths in ([f"one.{at}" for at in range(1, 9)], ["one.3", "one.4"], [f"two.{at}" for at in range(3, 9)]):
+        once = memory(graph, Setup(4), paths)
+        with monkeypatch.context() as patched:
+            patched.setattr("archlang.facts.memory.rows.FEW", 1_000)
+            each = memory(graph, Setup(4), paths)
+        assert (once.peak_bytes, once.by_kind) == (each.peak_bytes, each.by_kind)
+
+
+@pytest.mark.parametrize("part", [0.9, 0.8, 0.7])
+def test_a_plan_fits_and_tells_its_price(part: float) -> None:
+    setup = Setup(16)
+    budget = int(part * peak(DEEP, 16))
+    found = plan(DEEP, setup, budget)
+    assert found is not None and found.recomputed
+    assert found.memory.peak_bytes == peak(DEEP, 16, found.recomputed) <= budget
+    blocks, counts = {block.name: block for block in DEEP.blocks}, count(DEEP, 16)
+    assert {path.split(".")[0] for path in found.recomputed} <= {"one", "two"} and set(blocks) == {
+        "unit",
+        "stage",
+        "deep",
+    }
+    assert 0 < found.extra_macs <= counts.net.macs
+    assert found.price == found.extra_macs / found.step_macs < 1 / 2
+
+
+def test_a_plan_can_do_without_none_of_its_calls() -> None:
+    budget = int(0.7 * peak(DEEP, 16))
+    found = plan(DEEP, Setup(16), budget)
+    assert found is not None
+    for path in found.recomputed:
+        assert peak(DEEP, 16, tuple(one for one in found.recomputed if one != path)) > budget
+
+
+def test_a_plan_is_no_dearer_than_the_cheapest_single_call() -> None:
+    """Where one call is enough, the one that costs least."""
+    calls = ["one", "two", *(f"{stage}.{at}" for stage in ("one", "two") for at in (1, 2, 3))]
+    budget = peak(DEEP, 16) - 1
+    counts = count(DEEP, 16)
+    macs = {path: sum(counts.of(layer).macs for layer in DEEP.flat() if f"{layer.path}.".startswith(f"{path}."))
+            for path in calls}  # fmt: skip
+    enough = [macs[path] for path in calls if peak(DEEP, 16, (path,)) <= budget]
+    found = plan(DEEP, Setup(16), budget)
+    assert found is not None and enough and found.extra_macs <= min(enough)
+
+
+def test_what_fits_needs_no_plan_and_what_cannot_has_none() -> None:
+    found = plan(DEEP, Setup(4), 100 * MIB)
+    assert found is not None and found.recomputed == () and found.price == 0
+    assert plan(DEEP, Setup(400), MIB) is None
+    plain = graph_of("net plain {\n  input x: 3x8x8\n  conv 3x3 4 -> relu\n  output\n}")
+    assert plan(plain, Setup(4), 1) is None
+
+
+def test_gradients_are_the_same_with_a_plan() -> None:
+    found = plan(DEEP, Setup(8), int(0.7 * peak(DEEP, 8)))
+    assert found is not None
+
+    def gradients(chosen: Plan | None) -> list[torch.Tensor]:
+        module = Net(DEEP).module(seed=0)
+        recomputing(module, chosen.recomputed if chosen else ())
+        torch.manual_seed(1)
+        nn.functional.cross_entropy(module(*images(DEEP, 8)), torch.arange(8) % 4).backward()
+        return [weight.grad for weight in module.parameters() if weight.grad is not None]
+
+    assert all(torch.equal(one, other) for one, other in zip(gradients(None), gradients(found), strict=True))
+
+
+def test_without_scipy_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    import_module("scipy.optimize")  # it is there
+    monkeypatch.setattr(plans_file, "import_module", missing)
+    with pytest.raises(Rejected, match="scipy"):
+        plan(DEEP, Setup(16), int(0.7 * peak(DEEP, 16)))
+
+
+# ---- tried for real ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("net", "budget"), [("lenet5", 8), ("resnet20", 40), ("squeezenet1_1", 200)])
+def test_the_largest_batch_of_a_shipped_net_fits(net: str, budget: int) -> None:
+    graph = load(net).graph
+    batch = largest_batch(graph, Setup(), budget * MIB)
+    more = max(batch + 1, -(-batch * 105 // 100))
+    fits, too_much = (
+        training(graph, Net(graph).module(seed=0), images(graph, size), "momentum").peak_bytes for size in (batch, more)
+    )
+    assert fits <= budget * MIB < too_much
+
+
+# ---- the command ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    path = tmp_path / "deep.arch"
+    path.write_text(SPEC, encoding="utf-8")
+    return str(path)
+
+
+def test_the_command_tells_batch_size_and_plan(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    budget = int(0.75 * peak(DEEP, 16))
+    assert main(["fit", spec, "--memory", str(budget), "--batch", "16", "--range", "S=8..64"]) == 0
+    printed = capsys.readouterr().out
+    found = plan(DEEP, Setup(16), budget)
+    assert found is not None
+    assert f"largest batch: {largest_batch(DEEP, Setup(), budget)}, which takes" in printed
+    assert "largest S at batch 16: " in printed
+    assert f"for {100 * found.price:.1f}% more multiply-accumulates in a step:" in printed
+    assert printed.endswith("\n".join(f"  {path}" for path in found.recomputed) + "\n")
+
+
+def test_the_command_gives_json(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", spec, "--memory", "3MiB", "--batch", "8", "--format", "json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert (read["net"], read["memory_bytes"]) == ("deep", 3 * MIB)
+    assert read["largest_batch"] == largest_batch(DEEP, Setup(), 3 * MIB)
+    found = plan(DEEP, Setup(8), 3 * MIB)
+    assert found is not None and read["plan"]["recomputed"] == list(found.recomputed)
+    assert 1 <= read["largest_sizes"]["S"] <= 64
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--memory", "1KiB"], "not even one image fits: it takes"),
+        (["--memory", "1GiB", "--batch", "2"], "and fits"),
+        (["--memory", "1MB", "--batch", "1000"], "no choice of blocks to recompute that was tried makes it fit"),
+        (
+            ["--memory", "0.5GB", "--mode", "inference", "--dtype", "bf16"],
+            "deep: inference, bfloat16, within 476.84 MiB",
+        ),
+    ],
+)
+def test_the_command_in_words(spec: str, words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", spec, *words]) == 0
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("amount", ["lots", "24 gigs", "0", "-1GiB", "1e9"])
+def test_an_amount_that_is_none_is_told(spec: str, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(["fit", spec, f"--memory={amount}"])
+    assert exit.value.code == 2
+    assert "is no amount of memory" in capsys.readouterr().err
