@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Natural, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Example, Expression, Kind, Natural, Reach, Slide
 from archlang.ops.checks import check_channels
-from archlang.ops.layouts import Strides, laid
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.views import View
 from archlang.ops.windows import Sizes, each
 from archlang.shapes import TensorType
 
 
-class Crop(Operator):
+class Crop(View):
     """The middle of a map, of that size: `crop 388x388`; at an odd rest one value more is cut off behind.
 
     With `start` it begins at that position of each axis. U-Net cuts the maps that it has kept to the size of what flows
@@ -64,18 +64,6 @@ class Crop(Operator):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._sides(x)
         return (x.resized(**dict(zip(x.axes[2:], self.size, strict=True))),)
-
-    def work(self, x: TensorType) -> Work:
-        return Work()
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def view(self, x: TensorType) -> bool:
-        return True
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (laid(x).strides,)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: Slide(1, 1, -begin) for axis, (begin, _) in zip(x.axes[2:], self._sides(x), strict=True)})

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.views import View
 from archlang.shapes import TensorType
 
 
@@ -54,7 +55,7 @@ class Flatten(Operator):
         return Module("torch.nn.Flatten")
 
 
-class Identity(Operator):
+class Identity(View):
     """The input itself. No weights, no MACs."""
 
     word: ClassVar[str] = "identity"
@@ -63,18 +64,6 @@ class Identity(Operator):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         return (x,)
-
-    def work(self, x: TensorType) -> Work:
-        return Work()
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def view(self, x: TensorType) -> bool:
-        return True
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (laid(x).strides,)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Identity")

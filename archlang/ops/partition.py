@@ -9,15 +9,16 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import Example, Expression, Kind, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.views import View
 from archlang.ops.windows import Sizes
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
-class _Part(Operator):
+class _Part(View):
     """What the parts share: they lie along an axis, counted as axes are, and keep nothing for the backward pass."""
 
     axis: int = 1
@@ -38,18 +39,6 @@ class _Part(Operator):
     def _indexed(self, x: TensorType, index: str) -> Expression:
         self._size(x)
         return Expression(f"{{0}}[{', '.join([*[':'] * (self.axis % len(x.shape)), index])}]")
-
-    def work(self, x: TensorType) -> Work:
-        return Work()
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def view(self, x: TensorType) -> bool:
-        return True
-
-    def strides(self, x: TensorType) -> tuple[Strides, ...]:
-        return (laid(x).strides,) * len(self.outputs(x))
 
 
 class Split(_Part):

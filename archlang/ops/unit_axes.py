@@ -8,27 +8,15 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Wanted, Work, seeing_all
+from archlang.ops.base import Example, Expression, Kind, Reach, Wanted, Work, seeing_all
 from archlang.ops.checks import check_axis, check_batched
 from archlang.ops.layouts import Strides, laid, unsqueezed
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.views import View
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
-class _View(Operator):
-    """What they share: the result is the input's memory, and nothing is kept for the backward pass."""
-
-    def work(self, x: TensorType) -> Work:
-        return Work()
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def view(self, x: TensorType) -> bool:
-        return True
-
-
-class Squeeze(_View):
+class Squeeze(View):
     """The value without `axis`, whose size is 1. An axis of another size torch leaves as it is. No weights, no MACs."""
 
     word: ClassVar[str] = "squeeze"
@@ -63,7 +51,7 @@ class Squeeze(_View):
         return Expression(f"{{0}}.squeeze({self.axis})")
 
 
-class Unsqueeze(_View):
+class Unsqueeze(View):
     """A new axis of size 1, which stands at `axis`: channels first, then t, or d before the height and width of maps.
 
     Its name is the first of c, t (or d), s and k that the value does not have. No weights, no MACs.
@@ -100,7 +88,7 @@ class Unsqueeze(_View):
         return Expression(f"{{0}}.unsqueeze({self.axis})")
 
 
-class Expand(_View):
+class Expand(View):
     """Axes of size 1 repeated, without a copy: `expand [-1, 7, 7]`, channels first; -1 is the size that there is.
 
     `mul`, `sub` and `div` do so by themselves; before `add` and `concat` it is said. In the backward pass the gradients

@@ -1,0 +1,23 @@
+"""What views share: the result is the input's memory, and nothing is kept for the backward pass."""
+
+from __future__ import annotations
+
+from archlang.ops.base import Operator, Saved, Work
+from archlang.ops.layouts import Strides, laid
+from archlang.shapes import TensorType
+
+
+class View(Operator):
+    """An operator whose results are parts of its input's memory, which lie as they do there."""
+
+    def work(self, x: TensorType) -> Work:
+        return Work()
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return ()
+
+    def view(self, x: TensorType) -> bool:
+        return True
+
+    def strides(self, x: TensorType) -> tuple[Strides, ...]:
+        return (laid(x).strides,) * len(self.outputs(x))
