@@ -21,7 +21,16 @@ from tests.cases import ARGUMENT_SETS, Case, accepted, cases, examples, many, mo
 from tests.laws import LAWS, built, called, inputs_of, settings_of
 
 OPERATORS = [op for op in registry().values() if not op.declared]
-TORCH_REFUSES = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, ZeroDivisionError, UserWarning)
+TORCH_REFUSES = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AssertionError,
+    ZeroDivisionError,
+    AttributeError,
+    UserWarning,
+)
 PAGES = Path(__file__).parent.parent / "docs" / "errors"
 
 operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)

@@ -10,7 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
-from archlang.ops.layouts import Strides, contiguous, formatted, laid
+from archlang.ops.layouts import Strides, contiguous, convolved, laid
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, slid, window_reach
 from archlang.shapes import TensorType
@@ -132,7 +132,7 @@ class Conv(Operator):
     def strides(self, x: TensorType) -> tuple[Strides]:
         if self.padding_mode == "circular":
             return (contiguous(self.outputs(laid(x))[0].shape),)
-        return (formatted(self.outputs(laid(x))[0].shape, x),)
+        return (convolved(self.outputs(laid(x))[0].shape, x),)
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         return self._geometry(x).symbols

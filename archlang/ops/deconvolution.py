@@ -10,7 +10,7 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Size, Slide, Weight, Work
 from archlang.ops.checks import check_dtype, check_groups
-from archlang.ops.layouts import Strides, formatted, laid
+from archlang.ops.layouts import Strides, convolved, laid
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, short
 from archlang.shapes import TensorType, spatial_axes
@@ -94,7 +94,7 @@ class Deconv(Operator):
         return (Saved("input"),)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
-        return (formatted(self.outputs(laid(x))[0].shape, x),)
+        return (convolved(self.outputs(laid(x))[0].shape, x),)
 
     def reach(self, x: TensorType) -> Reach:
         # position o sees each i of o = i*stride - pad + dilation*j, j from 0 to k - 1: how many differs by phase

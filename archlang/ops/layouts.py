@@ -171,6 +171,20 @@ def formatted(shape: Sequence[int], x: TensorType) -> Strides:
     return channels_last(shape) if is_channels_last(laid(x)) else contiguous(shape)
 
 
+def convolved(shape: Sequence[int], x: TensorType) -> Strides:
+    """The strides of what a convolution gives: the input's memory format.
+
+    Over one axis torch computes with a map that is 1 high, of the input where its values lie in order, else of a copy.
+    """
+    known = laid(x)
+    if len(known.shape) != 3:
+        return formatted(shape, x)
+    if not is_contiguous(known):
+        return contiguous(shape)
+    n, c, _, t = formatted((*shape[:2], 1, *shape[2:]), unsqueezed(known, 2))
+    return (n, c, t)
+
+
 def unsqueezed(x: Laid, at: int) -> Laid:
     """The tensor with a further axis of size 1."""
     stride = x.shape[at] * x.strides[at] if at < len(x.shape) else 1
