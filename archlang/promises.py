@@ -114,10 +114,9 @@ def _peak(graph: Graph, fact: str, promise: Promise) -> int | Diagnostic:
     from archlang.facts.memory import memory, setup_of
 
     try:
-        setup = setup_of(fact.removeprefix("memory."), promise.at)
+        return memory(graph, setup_of(fact.removeprefix("memory."), promise.at)).peak_bytes
     except ValueError as error:
         return Diagnostic("bad-promise", str(error), promise.span)
-    return memory(graph, setup).peak_bytes
 
 
 def _layers_at(graph: Graph, path: str) -> list[Layer]:

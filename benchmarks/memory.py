@@ -2,7 +2,8 @@
 
 Each net is run in a process of its own: a step of training with SGD with momentum, one with Adam, and an inference,
 float32, eager, on the CPU, with random weights and images. What one operator's call takes and gives back by itself is
-left out of both figures, and told beside them (tests/allocator.py). `--held-out` and `--tuned` run one of the lists.
+left out of both figures, and told beside them (tests/allocator.py). `--held-out` and `--tuned` run one of the lists;
+`--autocast` runs those of torch.autocast in bfloat16, with momentum.
 
 Prints Markdown; docs/benchmarks/memory.md is its output with a date. `--check` exits with 1 where a bar is missed.
 """
@@ -17,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from benchmarks.memory_cases import HELD_OUT, TUNED
+from benchmarks.memory_cases import AUTOCAST, AUTOCAST_HELD_OUT, HELD_OUT, TUNED
 
 MEDIAN, WORST = 0.001, 0.01  # the bars: relative errors
-MODES = ("momentum", "adam", "inference")
+MODES = {"": ("momentum", "adam", "inference"), "bfloat16": ("momentum", "inference")}  # with autocast of what
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +46,31 @@ class Row:
         return self.with_scratch / self.measured - 1
 
 
-def rows(net: str, batch: int) -> Iterator[Row]:
-    """The rows of one net, measured here."""
+def rows(net: str, batch: int, autocast: str | None = None) -> Iterator[Row]:
+    """The rows of one net, measured here; with autocast of that dtype around forward and loss."""
     from archlang.compiler import load
     from archlang.facts.memory import Setup, memory
     from tests.allocator import images, inference, training
 
     found = load(net)
     module, inputs = found.module(seed=0), images(found.graph, batch)
-    for mode in MODES:
+    for mode in MODES[autocast or ""]:
         if mode == "inference":
-            measured, setup = inference(module, inputs), Setup(batch, mode="inference")
+            measured = inference(module, inputs, autocast)
+            setup = Setup(batch, mode="inference", autocast=autocast)
         else:
-            measured, setup = training(found.graph, module, inputs, mode), Setup(batch, optimizer=mode)
+            measured = training(found.graph, module, inputs, mode, autocast=autocast)
+            setup = Setup(batch, optimizer=mode, autocast=autocast)
             module.zero_grad()
         told = memory(found.graph, setup)
         yield Row(net, batch, mode, measured.peak_bytes, told.peak_bytes, measured.with_scratch_bytes)
 
 
-def measured(cases: Sequence[tuple[str, int]]) -> Iterator[Row]:
+def measured(cases: Sequence[tuple[str, int]], autocast: bool) -> Iterator[Row]:
     """The rows of all cases, each net in a process of its own."""
     for net, batch in cases:
         command = [sys.executable, "-m", "benchmarks.memory", "--case", net, str(batch)]
+        command += ["--autocast"] if autocast else []
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         for line in done.stdout.splitlines():
             if line.startswith("{"):
@@ -99,16 +103,18 @@ def main() -> int:
     parser.add_argument("--case", nargs=2, metavar=("NET", "BATCH"), help="one net alone, as lines of JSON")
     parser.add_argument("--held-out", action="store_true", help="the held-out list alone")
     parser.add_argument("--tuned", action="store_true", help="the other list alone")
+    parser.add_argument("--autocast", action="store_true", help="under torch.autocast in bfloat16")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a bar is missed")
     arguments = parser.parse_args()
     if arguments.case:
-        for row in rows(arguments.case[0], int(arguments.case[1])):
+        for row in rows(arguments.case[0], int(arguments.case[1]), "bfloat16" if arguments.autocast else None):
             sys.stdout.write(f"{json.dumps(asdict(row))}\n")
         return 0
-    lists = {"Held out": HELD_OUT} if arguments.held_out else {"Tuned on": TUNED} if arguments.tuned else {}
+    tuned, held_out = (AUTOCAST, AUTOCAST_HELD_OUT) if arguments.autocast else (TUNED, HELD_OUT)
+    lists = {"Held out": held_out} if arguments.held_out else {"Tuned on": tuned} if arguments.tuned else {}
     right = True
-    for title, cases in (lists or {"Tuned on": TUNED, "Held out": HELD_OUT}).items():
-        found = list(measured(cases))
+    for title, cases in (lists or {"Tuned on": tuned, "Held out": held_out}).items():
+        found = list(measured(cases, arguments.autocast))
         sys.stdout.write("\n".join(table(title, found)) + "\n")
         for part in (True, False):
             errors = [abs(row.error) for row in found if (row.mode == "inference") == part]

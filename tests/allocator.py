@@ -58,12 +58,13 @@ def images(graph: Graph, batch: int) -> list[Tensor]:
     ]
 
 
-def inference(module: nn.Module, inputs: Sequence[Tensor]) -> Measured:
+def inference(module: nn.Module, inputs: Sequence[Tensor], autocast: str | None = None) -> Measured:
     """A forward pass in evaluation mode, without gradients; the second of two."""
     module.eval()
     with torch.no_grad():
-        module(*inputs)
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        with _casting(autocast):
+            module(*inputs)
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled, _casting(autocast):
             given = module(*inputs)
     before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs])
     del given
@@ -71,7 +72,13 @@ def inference(module: nn.Module, inputs: Sequence[Tensor]) -> Measured:
 
 
 def training(
-    graph: Graph, module: nn.Module, inputs: Sequence[Tensor], optimizer: str, *, recomputes: bool = False
+    graph: Graph,
+    module: nn.Module,
+    inputs: Sequence[Tensor],
+    optimizer: str,
+    *,
+    recomputes: bool = False,
+    autocast: str | None = None,
 ) -> Measured:
     """A step of training, the second of two: forward, loss, backward, the optimiser's step; no gradients before it.
 
@@ -79,15 +86,22 @@ def training(
     """
     module.train()
     optim = OPTIMIZERS[optimizer](module.parameters())
-    outputs = _several(module(*inputs))
+    with _casting(autocast):
+        outputs = _several(module(*inputs))
     axes = [graph.root.types[port.value].axes for port in graph.root.outputs]
     targets = [_target(y, is_classified(one)) for y, one in zip(outputs, axes, strict=True) if y.is_floating_point()]
-    _step(outputs, targets, optim)
+    if autocast:  # what the net is to give is no lower than its input
+        targets = [one.float() if one.is_floating_point() else one for one in targets]
+    with _casting(autocast):
+        loss = _loss(outputs, targets)
+    _step(loss, optim)
     optim.zero_grad()
-    del outputs
+    del outputs, loss
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-        outputs = _several(module(*inputs))
-        _step(outputs, targets, optim)
+        with _casting(autocast):
+            outputs = _several(module(*inputs))
+            loss = _loss(outputs, targets)
+        _step(loss, optim)
     state = [value for kept in optim.state.values() for value in kept.values() if isinstance(value, Tensor)]
     before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs, *targets, *state])
     return _peaks(list(_events(profiled, ("aten::",) if recomputes else ("",))), before)
@@ -108,7 +122,12 @@ def _target(y: Tensor, classified: bool) -> Tensor:
     return torch.zeros((y.shape[0], *y.shape[2:]), dtype=torch.int64) if classified else torch.zeros_like(y)
 
 
-def _step(outputs: Sequence[Tensor], targets: Sequence[Tensor], optimizer: torch.optim.Optimizer) -> None:
+def _casting(autocast: str | None) -> torch.autocast:
+    dtype: torch.dtype = getattr(torch, autocast or "bfloat16")
+    return torch.autocast("cpu", dtype=dtype, enabled=autocast is not None)
+
+
+def _loss(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     floats = [y for y in outputs if y.is_floating_point()]
     losses = [
         nn.functional.mse_loss(y, target) if target.is_floating_point() else nn.functional.cross_entropy(y, target)
@@ -117,6 +136,10 @@ def _step(outputs: Sequence[Tensor], targets: Sequence[Tensor], optimizer: torch
     loss = losses[0]
     for one in losses[1:]:
         loss = loss + one
+    return loss
+
+
+def _step(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
     loss.backward()
     optimizer.step()
 

@@ -9,6 +9,7 @@ from archlang.cli.command import Command, net_of, positive
 
 if TYPE_CHECKING:
     from archlang.facts.memory import Memory, Moment, Setup
+    from archlang.ir import Graph
 
 DTYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
 LAYERS = 10  # as many are listed
@@ -54,16 +55,17 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images in a batch (1)")
     setup_options(parser)
     parser.add_argument(
+        "--autocast", choices=["bf16", "fp16"], help="torch.autocast of this dtype around forward and loss; no --dtype"
+    )
+    parser.add_argument(
         "--format", choices=["text", "json", "csv"], default="text",
         help="the peak as text, every moment as CSV, or both as JSON",
     )  # fmt: skip
 
 
 def _memory(arguments: argparse.Namespace) -> int:
-    from archlang.facts.memory import memory
-
     graph = net_of(arguments).graph
-    made = memory(graph, setup_of(arguments, arguments.batch))
+    made = _told(graph, arguments)
     if arguments.format == "csv":
         from archlang.report.sheets import Sheet, as_csv
 
@@ -74,6 +76,19 @@ def _memory(arguments: argparse.Namespace) -> int:
     else:
         print(_as_text(graph.name, made))
     return 0
+
+
+def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
+    from dataclasses import replace
+
+    from archlang.facts.memory import memory
+    from archlang.library import CallError
+
+    setup = setup_of(arguments, arguments.batch)
+    try:
+        return memory(graph, replace(setup, autocast=DTYPES.get(arguments.autocast)))
+    except ValueError as error:
+        raise CallError(f"--autocast: {error}") from None
 
 
 def _as_json(name: str, made: Memory) -> str:
@@ -96,6 +111,7 @@ def _as_json(name: str, made: Memory) -> str:
 def described(setup: Setup, *, batch: bool = True) -> str:
     """What is run, in words: `training, batch 32, bfloat16, momentum`; the `batch` may be left out."""
     words = [setup.mode, f"batch {setup.batch:,}" if batch else "", setup.dtype or ""]
+    words += [f"autocast {setup.autocast}"] if setup.autocast else []
     return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlang.plot import Point
 
 QUANTITIES = ("macs", "params", "output_bytes", "saved_bytes", "memory")
-RUN = ("batch", "dtype", "mode", "optimizer")  # what memory over time depends on
+RUN = ("batch", "dtype", "mode", "optimizer", "autocast")  # what memory over time depends on
 PUBLISHED = "top-1 accuracy on ImageNet, %"
 
 
@@ -41,6 +41,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     memory.add_argument("--dtype", metavar="DTYPE", help="bf16, fp16, fp32 or fp64 (that of the spec)")
     memory.add_argument("--mode", metavar="MODE", help="training or inference (training)")
     memory.add_argument("--optimizer", metavar="NAME", help="whose state is kept (momentum)")
+    memory.add_argument("--autocast", metavar="DTYPE", help="bf16 or fp16: under torch.autocast")
 
 
 def _accuracy(text: str) -> tuple[str, float]:
@@ -87,9 +88,10 @@ def _timelines(arguments: argparse.Namespace, nets: Sequence[Chosen], format: st
     given = {name: getattr(arguments, name) for name in RUN if getattr(arguments, name) is not None}
     try:
         setup = setup_of(given.pop("mode", "training"), given)
+        made = [Timeline(net.name, described(setup), memory(net.graph, setup)) for net in nets]
     except ValueError as error:
         raise CallError(str(error)) from None
-    return timeline_plot([Timeline(net.name, described(setup), memory(net.graph, setup)) for net in nets], format)
+    return timeline_plot(made, format)
 
 
 def _profiles(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str) -> bytes:

@@ -44,7 +44,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
 
 
 _MEMORY = tuple(fact for fact in ir.FACTS if fact.startswith("memory."))
-_SETTINGS = ("batch", "dtype", "optimizer")
+_SETTINGS = ("batch", "dtype", "optimizer", "autocast")
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
 _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
 

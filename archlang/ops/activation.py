@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, Module, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Expression, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.stricter import beyond_torch
@@ -44,6 +44,9 @@ class Relu(Pointwise):
     elsewhere: ClassVar[tuple[str, ...]] = ("ReLU",)
     examples: ClassVar[tuple[Example, ...]] = (Example("relu", "3x4x4"), Example("relu", "7"))
 
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
+
 
 class Tanh(Pointwise):
     """Hyperbolic tangent. No weights, no MACs."""
@@ -54,6 +57,9 @@ class Tanh(Pointwise):
     elsewhere: ClassVar[tuple[str, ...]] = ("Tanh",)
     examples: ClassVar[tuple[Example, ...]] = (Example("tanh", "3x4x4"),)
 
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
+
 
 class Sigmoid(Pointwise):
     """1 / (1 + exp(-x)). No weights, no MACs."""
@@ -63,6 +69,9 @@ class Sigmoid(Pointwise):
     target: ClassVar[str] = "torch.nn.Sigmoid"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sigmoid", "logistic")
     examples: ClassVar[tuple[Example, ...]] = (Example("sigmoid", "3x4x4"),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
 
 class Softmax(Pointwise):
@@ -84,6 +93,9 @@ class Softmax(Pointwise):
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (contiguous(laid(x).shape),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmax", (("dim", self.axis),))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, GradientPlace, Saved, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, whole_or_new
 from archlang.ops.joining import Join, expansion, projection, shapes
@@ -52,6 +52,9 @@ class Add(_Alike):
         Example("add", "7, 7, 7"),
         Example("add", "6x4 n t c, 1x6x4 param"),
     )
+
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        return Autocast("widest" if len(inputs) == 2 else "given")
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)

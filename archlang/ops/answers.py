@@ -75,6 +75,7 @@ class Saved:
     Parameters and buffers are not listed: they live anyway. An own tensor tells its name, its shape and dtype, and
     whether it grows with the batch. `when` says for which gradients it is kept: any, those of the weights, those of the
     inputs, or those of the inputs at some places. What is kept in training mode alone is `training_only`.
+    What is `wide` stays float32 where autocast lets values of a lower dtype flow.
     """
 
     what: Literal["input", "output", "own"]
@@ -85,6 +86,7 @@ class Saved:
     when: Literal["any", "weights", "inputs"] | tuple[int, ...] = "any"
     name: str = ""
     training_only: bool = False
+    wide: bool = False
 
     @property
     def bytes(self) -> int:
@@ -97,6 +99,21 @@ class Saved:
             return any(wanted.inputs[at] for at in self.when)
         kinds = {"any": wanted.any, "weights": wanted.weights, "inputs": any(wanted.inputs)}
         return kinds[self.when]
+
+
+@dataclass(frozen=True, slots=True)
+class Autocast:
+    """In which dtype torch.autocast lets an operator compute on the CPU.
+
+    `lower` is that of autocast, to which inputs and weights are cast; `widest` that of the widest input; `given` that
+    of all inputs alike. Of the weights that are cast, autograd keeps those of `keeps`, by name, where gradients of
+    anything are wanted or of the inputs. `evaluates` says whether its evaluation is known where inputs of the lower
+    dtype flow in.
+    """
+
+    dtype: Literal["lower", "widest", "given"]
+    keeps: tuple[tuple[str, Literal["any", "inputs"]], ...] = ()
+    evaluates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

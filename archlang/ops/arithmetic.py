@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, GradientPlace, Saved, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, new_or_summed, whole_or_new
 from archlang.ops.joining import Join
@@ -53,6 +53,9 @@ class Mul(_Broadcast):
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)
         return tuple(new_or_summed(x, y) for x in inputs)
+
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
+    Autocast,
     Example,
     Kind,
     Module,
@@ -195,9 +196,9 @@ class Attention(OfTokens):
             copies = copies[:1] if laid(query).place == laid(key).place else copies[:2]
         rows = (query.shape[0], self.heads, query.shape[1])
         own = {name: (*x.shape[:2], width) for name, x in zip(_NAMES, (query, key, value), strict=True)}
-        own |= {"result": query.shape, "sums": rows}
+        own |= {"result": query.shape}
         kept = (Saved("own", shape=shape, dtype=query.dtype, name=name) for name, shape in own.items())
-        return (*copies, *kept)
+        return (*copies, *kept, Saved("own", shape=rows, dtype=query.dtype, name="sums", wide=True))
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         n, _, c = laid(inputs[0]).shape
@@ -212,6 +213,12 @@ class Attention(OfTokens):
             "key_c": key["c"],
             "value_c": value["c"],
         }
+
+    def autocast(self, *inputs: TensorType) -> Autocast | None:
+        if not self._is_even(inputs):
+            return None
+        # torch evaluates it in one call where inputs and weights have one dtype before they are cast, else in several
+        return Autocast("lower", (("in_proj_weight", "inputs"), ("out_proj.weight", "any")), evaluates=False)
 
     def torch(self, *inputs: TensorType) -> Module:
         query, key, value = self.all_of(inputs)

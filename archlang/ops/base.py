@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from archlang.ops.answers import (
     NOTHING,
+    Autocast,
     Expression,
     GradientPlace,
     Lecture,
@@ -29,8 +30,8 @@ from archlang.ops.layouts import Strides, contiguous
 from archlang.shapes import TensorType
 
 __all__ = [
-    "Example", "Expression", "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach",
-    "Saved", "Size", "Slide", "Stored", "Wanted", "Weight", "Work", "seeing_all",
+    "Autocast", "Example", "Expression", "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio",
+    "Reach", "Saved", "Size", "Slide", "Stored", "Wanted", "Weight", "Work", "seeing_all",
 ]  # fmt: skip
 
 Size = Annotated[int, Field(ge=1)]
@@ -144,6 +145,10 @@ class Operator(BaseModel):
     def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...]:
         """How the outputs lie in memory, eager on CPU; in order where nothing else is said."""
         return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
+
+    def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
+        """The dtype in which it computes under torch.autocast on the CPU; None where that is not known."""
+        return None
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
         """The torch call that computes it."""

@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, contiguous, convolved, laid
@@ -139,6 +139,11 @@ class Conv(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(x))
+
+    def autocast(self, x: TensorType) -> Autocast | None:
+        # autocast has some borders padded in float32
+        is_one = self.padding_mode == "zeros" and self._geometry(x).is_even
+        return Autocast("lower", (("weight", "any"),)) if is_one else None
 
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self._geometry(x), len(self.kernel)

@@ -8,7 +8,21 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Size, Slide, Weight, Work
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Kind,
+    Lecture,
+    Module,
+    Natural,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Slide,
+    Weight,
+    Work,
+)
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, convolved, laid
 from archlang.ops.stricter import beyond_torch
@@ -108,6 +122,9 @@ class Deconv(Operator):
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         sides = zip(*self._sides(), strict=True)
         return dict(zip(("k", "stride", "pad", "output_pad", "dilation"), sides, strict=True))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("lower", (("weight", "any"),))
 
     def torch(self, x: TensorType) -> Module:
         _, stride, pad, more, dilation = zip(*self._sides(), strict=True)

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
 from archlang.ops.stricter import beyond_torch
@@ -84,8 +84,14 @@ class LayerNorm(Operator):
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        statistic = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image="n" in x.axes, name="statistics")
+        batched = "n" in x.axes
+        statistic = Saved(
+            "own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched, name="statistics", wide=self.affine
+        )
         return (Saved("input"), statistic, statistic)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True), ("bias", self.bias, True))
@@ -184,7 +190,7 @@ class GroupNorm(Operator):
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        statistic = Saved("own", shape=(x["n"], self.groups), dtype=x.dtype, name="statistics")
+        statistic = Saved("own", shape=(x["n"], self.groups), dtype=x.dtype, name="statistics", wide=self.affine)
         return (_kept_at(x, formatted(laid(x).shape, x)), statistic, statistic)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
@@ -192,6 +198,9 @@ class GroupNorm(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("affine", self.affine, True))

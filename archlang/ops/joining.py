@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
 from archlang.ops.stricter import beyond_torch
@@ -140,6 +140,9 @@ class Concat(Join):
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         return tuple("part" if "n" in x.axes else "new" for x in inputs)  # a parameter was repeated along the batch
+
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        return Autocast("widest")
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"torch.cat([{', '.join(expanded(inputs))}], {self.axis})")

@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Module, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
@@ -51,6 +51,9 @@ class Flatten(Operator):
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
+
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Flatten")
 
@@ -64,6 +67,9 @@ class Identity(View):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         return (x,)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Identity")

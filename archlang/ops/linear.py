@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Saved, Size, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.layouts import laid, viewed
 from archlang.ops.stricter import beyond_torch
@@ -64,6 +64,9 @@ class Linear(Operator):
         if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
             return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
         return (Saved("input", when="weights"),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("lower", (("weight", "inputs"),))
 
     def torch(self, x: TensorType) -> Module:
         args = (("in_features", x["c"]), ("out_features", self.out))

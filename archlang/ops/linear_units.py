@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Example, Module, Saved, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Module, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -17,6 +17,9 @@ class _Unit(Pointwise):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input", when="inputs"),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
 
 class Relu6(_Unit):

@@ -8,7 +8,20 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Weight, Work, seeing_all
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Kind,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Slide,
+    Weight,
+    Work,
+    seeing_all,
+)
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid, like
 from archlang.ops.stricter import beyond_torch
@@ -75,7 +88,7 @@ class BatchNorm(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # mean and inverse deviation of the batch; evaluation has the running ones, which are buffers
         trains = self.track_running_stats
-        statistic = Saved("own", shape=(x["c"],), per_image=False, name="statistics", training_only=trains)
+        statistic = Saved("own", shape=(x["c"],), per_image=False, name="statistics", training_only=trains, wide=True)
         return (Saved("input"), statistic, statistic)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
@@ -86,6 +99,9 @@ class BatchNorm(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach() if self.track_running_stats else Reach(seeing_all(x))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         rank = {2: 1, 3: 1, 4: 2, 5: 3}[len(x.shape)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Autocast, Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, like
 from archlang.ops.stricter import beyond_torch
@@ -103,6 +103,9 @@ class Pad(Operator):
             return {"before": before, "after": after}
         along = x.axes[self.axis]
         return {"before": before[0], "after": after[0], "size": x[along], "size'": self.outputs(x)[0][along]}
+
+    def autocast(self, x: TensorType) -> Autocast | None:
+        return Autocast("given") if self.mode == "zeros" else None  # some of the others are float32
 
     def torch(self, x: TensorType) -> Module | Expression:
         borders = self._borders(x)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import Autocast, Example, Expression, Kind, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.stricter import beyond_torch
@@ -88,6 +88,9 @@ class Split(_Part):
         firsts = accumulate((y.shape[self.axis] for y in self.outputs(x)), initial=0)
         return Reach(outputs=tuple({axis: Slide(1, 1, -first)} for first in firsts))
 
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
+
     def torch(self, x: TensorType) -> Expression:
         count = len(self.outputs(x))
         if self.sizes is None:
@@ -128,6 +131,9 @@ class Select(_Part):
         strides = laid(x).strides
         at = self.axis % len(strides)
         return ((*strides[:at], *strides[at + 1 :]),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Expression:
         return self._indexed(x, str(self.index))
@@ -174,6 +180,9 @@ class Slice(_Part):
         strides = laid(x).strides
         at = self.axis % len(strides)
         return ((*strides[:at], strides[at] * self.step, *strides[at + 1 :]),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Expression:
         end = "" if self.end is None else self.end

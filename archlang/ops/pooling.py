@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.stricter import beyond_torch
@@ -130,6 +130,9 @@ class MaxPool(_Pool):
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(self.dilation))
 
+    def autocast(self, x: TensorType) -> Autocast | None:
+        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
+
     def torch(self, x: TensorType) -> Module:
         geometry = self._geometry(self.dilation)
         more = (("dilation", brief(geometry.dilation), 1), ("return_indices", self.indices, False))
@@ -186,6 +189,9 @@ class AvgPool(_Pool):
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (_averaged(self.outputs(laid(x))[0].shape, laid(x)),)
 
+    def autocast(self, x: TensorType) -> Autocast | None:
+        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
+
     def torch(self, x: TensorType) -> Module:
         return self._module("AvgPool", self._geometry(), ("count_include_pad", self.count_include_pad, True))
 
@@ -219,6 +225,9 @@ class _AdaptivePool(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: adaptive_slide(size, to) for axis, size, to in self._sides(x)})
+
+    def autocast(self, x: TensorType) -> Autocast | None:
+        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
 
     def torch(self, x: TensorType) -> Module:
         wanted = self._wanted(x)

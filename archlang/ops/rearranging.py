@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Slide, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Expression, Kind, Operator, Reach, Saved, Slide, Work, seeing_all
 from archlang.ops.checks import check_batched
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.patterns import Plan, plan
@@ -36,6 +36,9 @@ class _Layout(Operator):
         """The strides of the result where it is the same memory, None where it is copied."""
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
 
 class Permute(_Layout):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Expression, Kind, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -95,6 +95,9 @@ class Mean(Reduction):
         Example("mean [2, 3] keep=true", "3x4x5"),
         Example("mean [-1, 1]", "3x4x5"),
     )
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)

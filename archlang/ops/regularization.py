@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Kind, Module, Operator, Saved, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, like
 from archlang.ops.stricter import beyond_torch
@@ -61,6 +61,9 @@ class Dropout(Drop):
     examples: ClassVar[tuple[Example, ...]] = (Example("dropout 0.5", "3x4x4"), Example("dropout 0.2", "9"))
 
     p: Probability = 0.5
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Dropout", (("p", self.p),))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.stricter import beyond_torch
@@ -87,6 +87,9 @@ class _Resample(Operator):
         beside = Fraction(1, phases if first * phases == int(first * phases) else 2 * phases)
         reached = (2 if self.mode == "bicubic" else 1) - beside if beside < 1 else Fraction(0)
         return Slide(1 + 2 * reached, step, reached - first)
+
+    def autocast(self, x: TensorType) -> Autocast | None:
+        return Autocast("given") if self.mode in ("nearest", "bilinear") else None
 
     def torch(self, x: TensorType) -> Module:
         self._wanted(x)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.stricter import beyond_torch
@@ -137,6 +137,9 @@ class ChannelShuffle(Operator):
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (formatted(self.outputs(laid(x))[0].shape, x),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.ChannelShuffle", (("groups", self.groups),))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from archlang.facts.memory import tape
+from archlang.facts.memory.casts import Held
 from archlang.facts.memory.frames import Entry, Frame, frame_of
 from archlang.facts.memory.operations import Operations
 from archlang.facts.memory.rows import is_steady, row_after
-from archlang.facts.memory.values import Held
 from archlang.ir import Block, CallNode, Graph, OpNode, join_path
 from archlang.ir.layers import Around
 

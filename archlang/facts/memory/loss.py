@@ -10,17 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.facts.memory.backward import Gradients
+from archlang.facts.memory.casts import Held
 from archlang.facts.memory.operations import Operations
-from archlang.facts.memory.values import Held
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What the loss of an output keeps: the storage of its logarithms, or the output itself."""
+    """What the loss of an output keeps: the storage of its logarithms, or the output itself or its cast.
+
+    `bytes` are those of the output as the loss takes it; `given` those of the output where they differ.
+    """
 
     output: Held
     bytes: int
     logarithms: int | None
+    values: int
+    given: int | None
 
 
 def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
@@ -30,19 +35,24 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
     for output in outputs:
         if not output.type.is_float:
             continue
-        shape, size = output.type.shape, setup.bytes(output.type.shape, output.type.dtype)
+        dtype = "float32" if setup.autocast else output.type.dtype  # autocast computes losses in float32
+        shape, size = output.type.shape, setup.bytes(output.type.shape, dtype)
+        given = None if dtype == output.type.dtype else setup.bytes(shape, output.type.dtype)
         classes = is_classified(output.type.axes)
         heap.begin("loss", output.path, "cross entropy" if classes else "squared error")
         target = setup.bytes((shape[0], *shape[2:]), "int64") if classes else size
-        heap.take(target, "inputs", "target")
+        operations.targets += target
         # the mean of squares stays in the memory of the squares
-        scalar = setup.bytes((), output.type.dtype)
+        scalar = setup.bytes((), dtype)
         heap.take(scalar if classes else size, "kept by operators", "loss")
         logarithms = heap.take(size, "kept by operators", "loss") if classes else None
         if output.needs:
-            if logarithms is None:
+            values = output.storage
+            if logarithms is None and given is not None:
+                values = heap.take(size, "kept by operators", "loss")
+            elif logarithms is None:
                 operations.hold(output)
-            found.append(Lost(output, size, logarithms))
+            found.append(Lost(output, size, logarithms, values, given))
         elif logarithms is not None:
             heap.drop(logarithms)
     return found
@@ -57,17 +67,20 @@ def run_back(found: Sequence[Lost], operations: Operations, gradients: Gradients
     """The backward pass: the gradient of the loss, of each output, the last first, and of all before them."""
     heap = operations.heap
     heap.begin("backward", "", "loss")
-    dtype = found[0].output.type.dtype if found else "float32"
+    dtype = found[0].output.type.dtype if found and not operations.setup.autocast else "float32"
     first = heap.take(operations.setup.bytes((), dtype), "gradients of activations", "loss")
     for one in reversed(found):
         heap.begin("backward", one.output.path, "squared error" if one.logarithms is None else "cross entropy")
         gradient = heap.take(one.bytes, "gradients of activations", one.output.path)
         if one.logarithms is None:
-            heap.drop(one.output.storage)
+            heap.drop(one.values)
         else:  # that of the logarithms, and then that of what they are taken of
             before, gradient = gradient, heap.take(one.bytes, "gradients of activations", one.output.path)
             heap.drop(before)
             heap.drop(one.logarithms)
+        if one.given is not None:
+            before, gradient = gradient, heap.take(one.given, "gradients of activations", one.output.path)
+            heap.drop(before)
         gradients.values[one.output.number] = gradient, True
     gradients.run_back(operations.tape)
     heap.drop(first)

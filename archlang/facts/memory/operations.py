@@ -6,10 +6,12 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from archlang.facts.memory.casts import Held
+from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.tape import Entry, Repeated, Step, Wish
-from archlang.facts.memory.values import Held, Operators, Told, Weights, is_kept
+from archlang.facts.memory.values import Operators, Told, Weights, is_kept
 from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
 from archlang.ops.layouts import Laid, at_batch, contiguous
@@ -41,6 +43,11 @@ class Operations:
     times: int = 1
     phase: Phase = "forward"
     recording: bool = True  # whether what is done is kept for the backward pass
+    targets: int = 0  # bytes of those of the loss, which are there before the step
+    copies: Copies = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = Copies(self.heap, self.operators)
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
@@ -110,15 +117,32 @@ class Operations:
         weights = self.operators.weights(layer) if self.setup.training else ()
         wanted = Wanted(tuple(x.needs for x in inputs), bool(weights))
         self.heap.begin(self.phase, layer.path, layer.op.word)
+        made = self._prepared(layer, scope, told, inputs, wanted)
         kept = self._own_kept(layer, told, wanted, weights) if self.recording else []
         passing = None if kept else self._steps(layer, told)
-        results = [self._result(layer, told, type, inputs, wanted.any) for type in told.types]
+        results = [self._result(layer, told, type, made.inputs, wanted.any) for type in told.types]
         if passing is not None:
             self.heap.drop(passing)
         if wanted.any and self.recording:
-            kept += self._values_kept(layer, told, wanted, weights, (tuple(inputs), tuple(results)))
-            self.tape.append(self._step(layer, scope, told, (tuple(inputs), tuple(results)), tuple(kept)))
+            kept += self._values_kept(layer, told, wanted, weights, (made.inputs, tuple(results)))
+            self.tape += [*made.steps, self._step(layer, scope, told, made, results, (*kept, *made.kept))]
+        for x, cast in zip(inputs, made.inputs, strict=True):
+            if x is not cast:
+                self.drop(cast)
         return results
+
+    def _prepared(self, layer: Layer, scope: str, told: Told, inputs: Sequence[Held], wanted: Wanted) -> Prepared:
+        """What it computes with: the inputs, which autocast casts and the weights with them."""
+        how = layer.op.autocast(*layer.input_types) if told.computed else None
+        if how is None or how.dtype != "lower":
+            return Prepared(tuple(inputs))
+        return self.copies.prepare(layer, told, inputs, wanted, self._keys(layer, scope), self.times)
+
+    def _keys(self, layer: Layer, scope: str) -> dict[str, str]:
+        """The weights that training changes, by name: that of its own or of another to which it is tied."""
+        own, ties = _below(layer, scope), layer.node.ties
+        names = (name for name, _ in self.operators.weights(layer))
+        return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
 
     def _steps(self, layer: Layer, told: Told) -> int | None:
         """What is there at each step on the way; the storage of what is there at the last."""
@@ -129,21 +153,19 @@ class Operations:
             last = self.heap.take(size, "activations", layer.path)
         return last
 
-    def _step(self, layer: Layer, scope: str, told: Told, values: Values, kept: tuple[int, ...]) -> Step:
+    def _step(
+        self, layer: Layer, scope: str, told: Told, made: Prepared, results: Sequence[Held], kept: tuple[int, ...]
+    ) -> Step:  # fmt: skip
         """What is left for the backward pass."""
-        inputs, results = values
         wishes = tuple(
             Wish(x.number, self._bytes(x), x.path, place)
-            for x, place in zip(inputs, told.places, strict=True)
+            for x, place in zip(made.inputs, told.places, strict=True)
             if x.needs
         )
-        own = _below(layer, scope)
-        keys = tuple(
-            (join_path(scope, layer.node.ties.get(name) or join_path(own, name)), size)
-            for name, size in self.operators.weights(layer)
-        )
+        keys = self._keys(layer, scope)
+        sizes = () if made.wishes else tuple((keys[name], size) for name, size in self.operators.weights(layer))
         numbers, size = tuple(y.number for y in results), self._bytes(results[0])
-        return Step(layer.path, layer.op.word, numbers, wishes, keys, kept, size, layer.op.declared)
+        return Step(layer.path, layer.op.word, numbers, (*wishes, *made.wishes), sizes, kept, size, layer.op.declared)
 
     def _bytes(self, value: Held) -> int:
         return self.setup.bytes(value.type.shape, value.type.dtype)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from archlang.facts.memory.casts import Held
 from archlang.facts.memory.frames import Entry, Frame
-from archlang.facts.memory.values import Held
 from archlang.ir import CallNode
 
 FEW = 3  # calls after the first that are run one by one
@@ -37,4 +37,5 @@ def _follows(entry: CallNode, before: CallNode, frame: Frame) -> bool:
 def is_steady(entry: Entry, given: dict[int, Held]) -> bool:
     """Whether what an entry gave lies as what it took, so that the next one finds what it found."""
     before, after = given[entry.inputs[0]], given[entry.outputs[0]]
-    return (before.type.strides, before.needs) == (after.type.strides, after.needs)
+    lie = [(x.type.strides, x.type.dtype, x.needs) for x in (before, after)]
+    return lie[0] == lie[1]

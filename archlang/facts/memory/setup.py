@@ -14,6 +14,7 @@ from archlang.shapes import DTYPE_BYTES
 
 Mode = Literal["training", "inference"]
 MODES: tuple[Mode, ...] = ("training", "inference")
+LOWER = ("bfloat16", "float16")  # the dtypes of autocast
 SHORT = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}  # of the dtypes
 
 
@@ -21,25 +22,30 @@ SHORT = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "floa
 class Setup:
     """A step of training, or inference, over `batch` images.
 
-    `dtype` takes the place of the float dtypes, also in the weights, the gradients and the optimiser's state. Raises
-    ValueError where the batch is below 1, or the dtype, mode or optimiser is none of those known.
+    `dtype` takes the place of the float dtypes, also in the weights, the gradients and the optimiser's state; with
+    `autocast` the weights stay, and torch.autocast of that dtype is around forward and loss. Raises ValueError where
+    the batch is below 1, where there are both, or where the dtype, autocast, mode or optimiser is none of those known.
     """
 
     batch: int = 1
     dtype: str | None = None
     mode: Mode = "training"
     optimizer: str = "momentum"
+    autocast: str | None = None
 
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"a batch has at least 1 image, not {self.batch}")
         for name, given, known in (
             ("dtype", self.dtype or FLOAT_DTYPES[0], FLOAT_DTYPES),
+            ("autocast", self.autocast or LOWER[0], LOWER),
             ("mode", self.mode, MODES),
             ("optimizer", self.optimizer, tuple(OPTIMIZERS)),
         ):
             if given not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {given}")
+        if self.dtype and self.autocast:
+            raise ValueError("autocast casts float32; give a dtype or autocast, not both")
 
     @property
     def training(self) -> bool:
@@ -59,10 +65,15 @@ class Setup:
 
 
 def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
-    """The setup of a mode with what is given of `batch`, `dtype` and `optimizer`; a dtype's name may be short: `bf16`.
+    """The setup of a mode with what is given of `batch`, `dtype`, `optimizer` and `autocast`.
+
+    A dtype's name may be short: `bf16`.
 
     Raises ValueError as `Setup` does.
     """
-    batch, dtype, optimizer = given.get("batch", 1), given.get("dtype"), given.get("optimizer", "momentum")
-    dtype = SHORT.get(str(dtype), str(dtype)) if dtype is not None else None
-    return Setup(int(batch), dtype, cast(Mode, mode), str(optimizer))
+
+    def dtype(name: str) -> str | None:
+        return SHORT.get(str(given[name]), str(given[name])) if name in given else None
+
+    batch, optimizer = given.get("batch", 1), given.get("optimizer", "momentum")
+    return Setup(int(batch), dtype("dtype"), cast(Mode, mode), str(optimizer), dtype("autocast"))

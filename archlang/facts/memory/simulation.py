@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archlang.facts.memory.backward import Gradients
+from archlang.facts.memory.casts import Held
 from archlang.facts.memory.forward import Forward
 from archlang.facts.memory.heap import Heap, Kind
 from archlang.facts.memory.loss import losses, run_back
 from archlang.facts.memory.operations import Operations, Owned
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.facts.memory.setup import Setup
-from archlang.facts.memory.values import Held, Operators
+from archlang.facts.memory.values import Operators
 from archlang.ir import Graph
 
 
@@ -33,8 +34,10 @@ class Simulated:
 def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(), *, folds: bool = True) -> Simulated:
     """Run a step of training in its steady state, when the optimiser has its state; or an inference.
 
-    Where a row of alike calls does not fold, each is run.
+    Where a row of alike calls does not fold, each is run. Raises ValueError where autocast is not told of a layer.
     """
+    if setup.autocast and recomputed:
+        raise ValueError("autocast is not told of what is recomputed")
     heap = Heap()
     heap.begin("forward", "", "input")
     operations = Operations(setup, heap, Operators(setup))
@@ -43,13 +46,17 @@ def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(
     growths = dict(forward.growths)
     if setup.training:
         _train(operations, outputs)
-    return Simulated(heap, _lasting(operations.owned, setup), forward.runs, growths)
+    lasting = _lasting(operations.owned, setup)
+    lasting["inputs", "target"] += operations.targets
+    return Simulated(heap, lasting, forward.runs, growths)
 
 
 def _train(operations: Operations, outputs: Sequence[Held]) -> None:
     heap = operations.heap
     gradients = Gradients(heap)
-    run_back(losses(outputs, operations), operations, gradients)
+    found = losses(outputs, operations)
+    operations.copies.end()
+    run_back(found, operations, gradients)
     optimizer = operations.setup.optimizer
     sizes = [size for one in operations.owned for size in one.trained]
     heap.begin("step", "", optimizer)

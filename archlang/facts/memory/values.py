@@ -1,4 +1,4 @@
-"""The values of a net as they lie in memory, and what the operators tell of them."""
+"""What the operators tell of the values of a net as they lie in memory."""
 
 from __future__ import annotations
 
@@ -7,27 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from archlang.facts.gradients import trained_weights
+from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype
 from archlang.facts.memory.setup import Setup
 from archlang.ir import Layer
 from archlang.ops.base import GradientPlace, Saved, Wanted
 from archlang.ops.layouts import Laid, at_batch
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A value: its number, its type as it lies, its storage, the path of who made it, whether a gradient is wanted.
-
-    That of a parameter or buffer is `lasting`: its storage lives all the time and has no number in the heap.
-    """
-
-    number: int
-    type: Laid
-    storage: int
-    path: str
-    needs: bool
-    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +25,7 @@ class Told:
     saved: tuple[Saved, ...]
     places: tuple[GradientPlace, ...]
     steps: tuple[int, ...]
+    computed: str | None  # the dtype that autocast computes in
 
 
 @dataclass(slots=True)
@@ -53,20 +40,31 @@ class Operators:
     def ask(self, layer: Layer, inputs: Sequence[Held]) -> Told:
         """What the layer's operator tells of these inputs."""
         places = [x.type.place for x in inputs]
-        key = layer.block.id, layer.node.outputs, tuple((x.type.strides, places.index(x.type.place)) for x in inputs)
+        lie = tuple((x.type.strides, x.type.dtype, places.index(x.type.place)) for x in inputs)
+        key = layer.block.id, layer.node.outputs, lie
         if key not in self.known:
-            types = [x.type for x in inputs]
-            op = layer.op
-            laid = tuple(
-                Laid(type.shape, type.axes, type.dtype, strides)
-                for type, strides in zip(self._outputs(layer), op.strides(*types), strict=True)
-            )
-            training = self.setup.training
-            saved = op.saved(*types) if training else ()
-            given = op.gradient_places(*types) if training else ()
-            steps = tuple(sum(self.setup.bytes(x.shape, x.dtype) for x in step) for step in op.steps(*types))
-            self.known[key] = Told(bool(inputs) and op.view(*types), laid, saved, given, steps)
+            self.known[key] = self._told(layer, inputs)
         return self.known[key]
+
+    def _told(self, layer: Layer, inputs: Sequence[Held]) -> Told:
+        # operators are asked with the dtypes of the spec; autocast takes others in their place
+        types = [replace(x.type, dtype=type.dtype) for x, type in zip(inputs, layer.input_types, strict=True)]
+        op, computed = layer.op, computed_in(layer, inputs, self.setup)
+        laid = tuple(
+            Laid(type.shape, type.axes, in_dtype(type.dtype, computed), strides)
+            for type, strides in zip(self._outputs(layer), op.strides(*types), strict=True)
+        )
+        training = self.setup.training
+        saved = tuple(
+            one if one.wide else replace(one, dtype=in_dtype(one.dtype, computed))
+            for one in (op.saved(*types) if training else ())
+        )
+        given = op.gradient_places(*types) if training else ()
+        steps = tuple(
+            sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in step) for step in op.steps(*types)
+        )
+        view = bool(inputs) and op.view(*types)
+        return Told(view, laid, saved, cast_places(layer, inputs, given, computed), steps, computed)
 
     def _outputs(self, layer: Layer) -> list[Laid]:
         types = (at_batch(type, self.setup.batch) for type in layer.output_types)

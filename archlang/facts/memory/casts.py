@@ -1,0 +1,71 @@
+"""The values of a net as they lie in memory, and in which dtypes torch.autocast has them computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archlang.facts.memory.setup import Setup
+from archlang.ir import Layer
+from archlang.ops.base import GradientPlace
+from archlang.ops.layouts import Laid
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A value: its number, its type as it lies, its storage, the path of who made it, whether a gradient is wanted.
+
+    That of a parameter or buffer is `lasting`: its storage lives all the time and has no number in the heap.
+    """
+
+    number: int
+    type: Laid
+    storage: int
+    path: str
+    needs: bool
+    lasting: bool = False
+
+
+def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | None:
+    """The float dtype in which autocast lets a layer compute; None without autocast, or without floats.
+
+    Raises ValueError where that is not known.
+    """
+    dtypes = {x.type.dtype for x in inputs if x.type.is_float}
+    if setup.autocast is None or layer.op.declared:
+        return None
+    how = layer.op.autocast(*layer.input_types)
+    place = f"`{layer.path}`, {layer.op.word}"
+    hidden = how is not None and not how.evaluates and not setup.training and setup.autocast in dtypes
+    if how is None or hidden or dtypes - {"float32", setup.autocast}:
+        raise ValueError(f"autocast is not told of {place}{' of ' + _listed(dtypes) if how else ''}")
+    if how.dtype == "lower":
+        return setup.autocast
+    if how.dtype == "given" and len(dtypes) > 1:
+        raise ValueError(f"autocast is not told of {place} of {_listed(dtypes)}")
+    return next((one for one in ("float32", setup.autocast) if one in dtypes), None)
+
+
+def _listed(dtypes: set[str]) -> str:
+    return " and ".join(sorted(dtypes))
+
+
+def in_dtype(dtype: str, computed: str | None) -> str:
+    """The dtype that stands in the place of a float dtype of the spec."""
+    return computed if computed and "float" in dtype else dtype
+
+
+def cast_places(
+    layer: Layer, inputs: Sequence[Held], places: tuple[GradientPlace, ...], computed: str | None
+) -> tuple[GradientPlace, ...]:  # fmt: skip
+    """Where the gradients lie: of an input of another dtype, in memory of its own, to which it is cast."""
+    how = layer.op.autocast(*layer.input_types) if computed else None
+    if how is None or how.dtype != "widest" or not places:
+        return places
+    found: list[GradientPlace] = []
+    for x, place in zip(inputs, places, strict=True):
+        is_cast = x.type.is_float and x.type.dtype != computed
+        if is_cast and place not in ("whole", "part"):
+            raise ValueError(f"autocast is not told of `{layer.path}`, {layer.op.word} that repeats {x.type.dtype}")
+        found.append("new" if is_cast else place)
+    return tuple(found)

@@ -1,0 +1,110 @@
+"""What torch.autocast casts before an operation: inputs, and weights, whose copies it keeps until it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from archlang.facts.memory.casts import Held
+from archlang.facts.memory.heap import Heap
+from archlang.facts.memory.tape import Step, Wish
+from archlang.facts.memory.values import Operators, Told, is_kept
+from archlang.ir import Layer
+from archlang.ops.base import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A weight that was cast: the number of the value, its storage, how many such there are."""
+
+    value: int
+    storage: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an operation takes in the place of its inputs; of copies of weights, the gradients wanted, what is kept.
+
+    `steps` are the casts themselves, in order.
+    """
+
+    inputs: tuple[Held, ...]
+    wishes: tuple[Wish, ...] = ()
+    kept: tuple[int, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The copies of weights that there are, by key. What is cast and not kept is scratch of the operation's call."""
+
+    heap: Heap
+    operators: Operators
+    cache: dict[str, Copy] = field(default_factory=dict[str, Copy])
+
+    def prepare(
+        self, layer: Layer, told: Told, inputs: Sequence[Held], wanted: Wanted, keys: Mapping[str, str], times: int
+    ) -> Prepared:  # fmt: skip
+        """Cast what an operation computes with; `keys` are those of its weights, of which there are `times`."""
+        wishes: list[Wish] = []
+        kept: list[int] = []
+        steps: list[Step] = []
+        how = layer.op.autocast(*layer.input_types)
+        keeps, trained = dict(how.keeps if how else ()), dict(self.operators.weights(layer))
+        for weight in reversed(layer.op.weights(*layer.input_types)):
+            setup, name = self.operators.setup, weight.name
+            size = setup.bytes(weight.shape, told.computed or weight.dtype)
+            is_wanted = name in keeps and (wanted.any if keeps[name] == "any" else any(wanted.inputs))
+            if name not in trained:  # not cached
+                kept += [self.heap.take(size, "kept by operators", layer.path)] if is_wanted else []
+                continue
+            if keys[name] not in self.cache:
+                storage = self.heap.take(size, "kept by operators", layer.path)
+                copy = self.cache[keys[name]] = Copy(next(self.operators.numbers), storage, times)
+                steps.append(_cast(layer, copy.value, size, weights=((keys[name], trained[name]),)))
+            copy = self.cache[keys[name]]
+            wishes.append(Wish(copy.value, size, layer.path, "new"))
+            if is_wanted:
+                self.heap.hold(copy.storage)
+                kept.append(copy.storage)
+        cast = tuple(self._input(layer, told, at, x, wanted) for at, x in enumerate(inputs))
+        for x, y in reversed(list(zip(inputs, cast, strict=True))):
+            if x is not y and x.needs:
+                wish = Wish(x.number, self._bytes(x), x.path, "new")
+                steps.append(_cast(layer, y.number, self._bytes(y), wishes=(wish,)))
+        return Prepared(cast, tuple(reversed(wishes)), tuple(kept), tuple(steps))
+
+    def _input(self, layer: Layer, told: Told, at: int, x: Held, wanted: Wanted) -> Held:
+        """An input in the dtype that is computed in; in memory of its own where it is kept for the backward pass."""
+        if not x.type.is_float or x.type.dtype == told.computed:
+            return x
+        if x.lasting:
+            raise ValueError(f"autocast is not told of `{layer.path}`, {layer.op.word} of a parameter")
+        weights = self.operators.weights(layer)
+        kept = wanted.any and any(
+            (one.what, one.index) == ("input", at) and is_kept(one, layer, wanted, weights) for one in told.saved
+        )
+        type = replace(x.type, dtype=told.computed or x.type.dtype)
+        cast = Held(next(self.operators.numbers), type, -1, layer.path, x.needs, lasting=True)
+        if not kept:
+            return cast
+        return replace(cast, storage=self.heap.take(self._bytes(cast), "activations", layer.path), lasting=False)
+
+    def _bytes(self, value: Held) -> int:
+        return self.operators.setup.bytes(value.type.shape, value.type.dtype)
+
+    def end(self) -> None:
+        """Give the copies back that nothing else keeps, as autocast does where it ends."""
+        for times in dict.fromkeys(copy.times for copy in self.cache.values()):
+            storages = [copy.storage for copy in self.cache.values() if copy.times == times]
+            with self.heap.repeated(times):
+                for storage in storages:
+                    self.heap.drop(storage)
+        self.cache.clear()
+
+
+def _cast(
+    layer: Layer, value: int, size: int, wishes: tuple[Wish, ...] = (), weights: tuple[tuple[str, int], ...] = ()
+) -> Step:  # fmt: skip
+    return Step(layer.path, layer.op.word, (value,), wishes, weights, (), size)
