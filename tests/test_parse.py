@@ -279,18 +279,18 @@ def test_a_stale_table_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     fresh = tmp_path / "fresh.table"
     fresh.write_bytes(table.compiled(GRAMMAR))
     monkeypatch.setattr(table, "_built", no_build)
-    table.load(GRAMMAR, fresh, Build())
+    table.load(GRAMMAR, fresh, Build(""))
     changed = tmp_path / "changed.lark"
     changed.write_text(GRAMMAR.read_text(encoding="utf-8") + "\n// changed\n", encoding="utf-8")
     with pytest.raises(LookupError, match="built anew"):
-        table.load(changed, fresh, Build())
+        table.load(changed, fresh, Build(""))
     with pytest.raises(LookupError, match="built anew"):
-        table.load(GRAMMAR, tmp_path / "absent.table", Build())
+        table.load(GRAMMAR, tmp_path / "absent.table", Build(""))
     other = tmp_path / "table.py"
     other.write_text("STARTS = ['other']", encoding="utf-8")
     monkeypatch.setattr(table, "__file__", str(other))
     with pytest.raises(LookupError, match="built anew"):
-        table.load(GRAMMAR, fresh, Build())
+        table.load(GRAMMAR, fresh, Build(""))
 
 
 def no_build(text: str, transformer: Callable[..., object]) -> None:

@@ -72,7 +72,7 @@ def elaborate(
     here = top_of(file, files, meter)
     session = here.session
     try:
-        return _net(name, settings or {}, here), session.diagnostics
+        return net_at(name, settings or {}, here), session.diagnostics
     except Mistake as mistake:
         session.report(mistake)
     except RecursionError:
@@ -91,7 +91,7 @@ def check_declarations(file: s.File, files: Files | None = None) -> list[Diagnos
     return here.session.diagnostics
 
 
-def _net(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
+def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
     session = here.session
     definition, home, given, promises = resolved(name, here)
     inside = Here(session, Builder(definition, home, trace=session.trace), Scope(), Lets({}))

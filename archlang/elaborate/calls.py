@@ -122,9 +122,11 @@ def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, ru
         raise Mistake(Rejected("calls-too-deep", message, help=ending(definition)), span)
     session.made[identity] = Made(None)  # what a block that calls itself alike meets
     session.depth += 1
-    with session.traced(lambda: Label(span, f"`{name}` is first called here with these arguments")):
-        made = session.made[identity] = elaborate_block(fresh, bound, run)
-    session.depth -= 1
+    try:
+        with session.traced(lambda: Label(span, f"`{name}` is first called here with these arguments")):
+            made = session.made[identity] = elaborate_block(fresh, bound, run)
+    finally:
+        session.depth -= 1
     if made.block is None:
         session.failed.add(identity)
     return made

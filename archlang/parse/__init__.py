@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, cast
+from typing import cast
 
 from lark import Token, UnexpectedToken
 
@@ -12,8 +11,7 @@ from archlang.diagnostics import Diagnostic
 from archlang.parse.brackets import Chunk
 from archlang.parse.build import Build
 from archlang.parse.layout import Layout, lay_out
-from archlang.parse.table import load
-from archlang.paths import GRAMMAR, TABLE
+from archlang.parse.machine import Begin, beginning, lex
 from archlang.source import Source, Span
 from archlang.syntax import Declaration, Expression, File, Let
 
@@ -25,16 +23,15 @@ MAX_REPORTS = 50  # in one file, after which nothing more is read
 @paused()
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     """The syntax tree of a file, and what is wrong with it, in the order of its lines."""
-    parser, build = _parser()
-    build.file = source.name
-    layout = lay_out(source.name, parser.lex, source.text)
+    layout = laid_out(source)
     diagnostics = layout.diagnostics
+    begin = beginning(Build(source.name))
     declarations: list[Declaration] = []
     broken: set[str] = set()
     for chunk in layout.chunks:
         if len(diagnostics) >= MAX_REPORTS:
             break
-        tree = _declaration(parser, source, chunk, broken, diagnostics)
+        tree = _declaration(begin, source, chunk, broken, diagnostics)
         if tree is not None:
             declarations.append(tree)
         elif len(chunk.tokens) > 1:
@@ -50,8 +47,7 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
 
 def laid_out(source: Source) -> Layout:
     """A file cut into declarations of words, as the parser reads them, with its comments."""
-    parser, _ = _parser()
-    return lay_out(source.name, parser.lex, source.text)
+    return lay_out(source.name, lex, source.text)
 
 
 def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:
@@ -64,15 +60,8 @@ def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:
             return None, diagnostics
 
 
-@cache
-def _parser() -> tuple[Any, Build]:
-    """The parser, whose methods lark types by half, and its callbacks."""
-    build = Build()
-    return load(GRAMMAR, TABLE, build), build
-
-
 def _declaration(
-    parser: Any, source: Source, chunk: Chunk, broken: set[str], diagnostics: list[Diagnostic]
+    begin: Begin, source: Source, chunk: Chunk, broken: set[str], diagnostics: list[Diagnostic]
 ) -> Declaration | None:
     """The tree of one declaration; None where nothing can be said of it. Lines that do not parse become `Broken`."""
     if not chunk.tokens or not chunk.sound:
@@ -81,19 +70,19 @@ def _declaration(
     end = Token("$END", "", last.end_pos, last.end_line, last.end_column, last.end_line, last.end_column)
     tokens = [*chunk.tokens, end]
     for _ in range(MAX_ERRORS):
-        at, tree = _fed(parser, tokens)
+        at, tree = _fed(begin, tokens)
         if tree is not None:
             return tree
-        repaired = _repaired(parser, source, tokens, at, broken, diagnostics)
+        repaired = _repaired(begin, source, tokens, at, broken, diagnostics)
         if repaired is None:
             return None
         tokens = repaired
     return None
 
 
-def _fed(parser: Any, tokens: list[Token]) -> tuple[int, Declaration | None]:
+def _fed(begin: Begin, tokens: list[Token]) -> tuple[int, Declaration | None]:
     """Feed tokens to the parser: the tree, or None and where it stopped."""
-    machine = parser.parse_interactive(start="declaration")
+    machine = begin()
     feed, result = machine.feed_token, None
     at = -1
     try:
@@ -106,7 +95,7 @@ def _fed(parser: Any, tokens: list[Token]) -> tuple[int, Declaration | None]:
 
 
 def _repaired(
-    parser: Any, source: Source, tokens: list[Token], at: int, broken: set[str], diagnostics: list[Diagnostic]
+    begin: Begin, source: Source, tokens: list[Token], at: int, broken: set[str], diagnostics: list[Diagnostic]
 ) -> list[Token] | None:
     """The tokens without the line that is wrong; what is wrong with it is told, unless that was done."""
     from archlang.parse.recover import repaired, without_line
@@ -115,7 +104,7 @@ def _repaired(
     told = any(token.type == "BROKEN" for token in tokens[max(at - 1, 0) : at + 1])
     if told or (tokens[at].type == "RESERVED" and str(tokens[at]) in broken):
         return without_line(tokens, at)
-    machine = parser.parse_interactive(start="declaration")
+    machine = begin()
     for token in tokens[:at]:
         machine.feed_token(token)
     repair = repaired(Stop(source.name, source.text, tokens, at, frozenset(machine.accepts())))

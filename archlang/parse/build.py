@@ -22,9 +22,11 @@ Kind = TypeVar("Kind")
 
 
 class Build(Transformer[Token, Any]):
-    """Callbacks of the parser. `file` names the text being parsed."""
+    """Callbacks of the parser, for one text; `file` is its name."""
 
-    file = ""
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
 
     def _span(self, children: Children) -> Span:
         first, last = children[0], children[-1]
