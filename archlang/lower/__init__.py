@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlang.facts.work import totals
 from archlang.ir import Graph
+from archlang.lower.audit import audit
 from archlang.lower.classes import program
 from archlang.lower.emit import source
 
@@ -22,7 +23,10 @@ def torch_source(graph: Graph) -> str:
     counts = totals(graph)
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
     summary = f"{graph.name}: {inputs}; {counts.params:,} parameters, {counts.macs:,} multiply-accumulates."
-    return source(graph, program(graph), summary)
+    made = program(graph)
+    text = source(graph, made, summary)
+    audit(text, made)
+    return text
 
 
 def module(graph: Graph, seed: int | None = None) -> nn.Module:

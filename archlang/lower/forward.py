@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import groupby
 
 from archlang.lower.classes import Class, Program
-from archlang.lower.regions import Region, Step
-from archlang.ops.base import Expression, Module, Stored
+from archlang.lower.regions import Region, Step, is_computed, is_training_only
+from archlang.lower.variables import borrowed, variables
+from archlang.ops.base import Expression, Module
 
 WIDTH = 88  # what formatters allow without being told
 
@@ -42,28 +44,30 @@ def _word(step: Step) -> str:
 def forward(found: Class, made: Program) -> list[str]:
     """The lines of `forward`; what training alone needs runs in training alone."""
     region = found.region
-    names, modules = _variables(region), attributes(region)
-    borrowed = _borrowed(region, names)
-    arguments = [*(names[value] for value in region.inputs), *borrowed.values()]
+    names, modules = variables(region), attributes(region)
+    lent = borrowed(region, names)
+    arguments = [*(names[value] for value in region.inputs), *lent.values()]
     lines = [f"    def forward(self, {', '.join(arguments)}):"]
-    for training, run in groupby(filter(_is_computed, region.entries), _is_training_only):
+    for training, run in groupby(filter(is_computed, region.entries), is_training_only):
         entries = list(run)
         indent = " " * (12 if training else 8)
         lines += ["        if self.training:"] if training else []
         for entry in entries:
             left = ", ".join(names[value] for value in entry.outputs)
             inputs = [names[value] for value in entry.inputs]
-            value = _value(entry, modules[id(entry)], inputs, region, borrowed)
+            value = _value(entry, modules[id(entry)], inputs, region, lent)
             lines += _assigned(indent, left, value)
-        leaving = [value for entry in entries for value in entry.outputs if value in region.outputs]
-        if training and leaving and region.name is not None:
-            lines += ["        else:", *(f"{indent}{names[value]} = None" for value in leaving)]
+        absent = _absent(entries, region) if training else []
+        if absent:
+            lines += ["        else:", *(f"{indent}{names[value]} = None" for value in absent)]
     return [*lines, *_returns(region, names)]
 
 
-def _is_training_only(entry: Region | Step) -> bool:
-    steps = entry.walk() if isinstance(entry, Region) else (entry,)
-    return all(step.training_only for step in steps)
+def _absent(entries: list[Region | Step], region: Region) -> list[int]:
+    """The values of entries of training alone that evaluation names as well: braces take them, or return them."""
+    read = {value for entry in region.entries if not is_training_only(entry) for value in entry.inputs}
+    read |= set(region.outputs) if region.name is not None else set()
+    return [value for entry in entries for value in entry.outputs if value in read]
 
 
 def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
@@ -83,6 +87,8 @@ def _assigned(indent: str, left: str, value: str) -> list[str]:
     if len(line) <= WIDTH or not left.isidentifier():
         return [line]
     first, *more = _methods(value)
+    if any(left in re.findall(r"\w+", method) for method in more):  # it would be read after it is replaced
+        return [line]
     return [f"{indent}{left} = {first}", *(f"{indent}{left} = {left}.{method}" for method in more)]
 
 
@@ -95,10 +101,6 @@ def _methods(text: str) -> list[str]:
             parts.append(text[start:at])
             start = at + 1
     return [*parts, text[start:]]
-
-
-def _is_computed(entry: Region | Step) -> bool:
-    return isinstance(entry, Region) or not isinstance(entry.call, Stored)
 
 
 def _value(entry: Region | Step, name: str, inputs: list[str], region: Region, borrowed: Mapping[str, str]) -> str:
@@ -126,55 +128,3 @@ def reference(path: str) -> str:
     if all(part.isidentifier() for part in path.split(".")):
         return f"self.{path}"
     return f'self.get_submodule("{path}")'
-
-
-def _borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
-    """A name for each module outside the region that is applied again within it, by its path."""
-    found: dict[str, str] = {}
-    taken = {-1 - at: name for at, name in enumerate(names.values())}
-    for path in region.borrowed:
-        found[path] = taken[len(taken)] = _fresh(path.rsplit(".", 1)[-1], taken, "x")
-    return found
-
-
-def _variables(region: Region) -> Mapping[int, str]:
-    """A name for each value: that of its label where it lives on, `x` where the next step alone takes it."""
-    labels = {value: path.rsplit(".", 1)[-1] for path, value in reversed(region.block.labels.items())}
-    names: dict[int, str] = {}
-    ports = {port.value: port.name for port in region.block.inputs}
-    for at, value in enumerate(region.inputs):
-        wanted = "x" if len(region.inputs) == 1 and ports.get(value, "input") == "input" else ports.get(value)
-        names[value] = _fresh(wanted or labels.get(value) or f"x{at}", names)
-    lasting = _lasting(region)
-    flow = "y" if any(names[value] == "x" and value in lasting for value in region.inputs) else "x"
-    for entry in region.entries:
-        for value in entry.outputs:
-            if not _is_computed(entry):
-                names[value] = f"self.{entry.name}"
-            elif value in lasting:
-                names[value] = _fresh(labels.get(value) or f"{flow}1", names, flow)
-            else:
-                names[value] = flow
-    return names
-
-
-def _lasting(region: Region) -> set[int]:
-    """The values that more than the very next entry takes."""
-    made = dict.fromkeys(region.inputs, -1)
-    lasting: set[int] = set()
-    for at, entry in enumerate(region.entries):
-        lasting |= {value for value in entry.inputs if made[value] != at - 1}
-        if len(entry.outputs) > 1:
-            lasting.update(entry.outputs)
-        made.update(dict.fromkeys(entry.outputs, at))
-    return lasting | {value for value in region.outputs if made[value] != len(region.entries) - 1}
-
-
-def _fresh(wanted: str, names: Mapping[int, str], flow: str = "") -> str:
-    taken = {*names.values(), "self", "torch", "nn", flow}
-    wanted = wanted.replace("-", "_")
-    word = wanted if wanted.isidentifier() else f"x_{wanted}"
-    number = 2
-    while word in taken:
-        word, number = f"{wanted.rstrip('0123456789')}{number}", number + 1
-    return word

@@ -92,6 +92,17 @@ class Region:
             yield from entry.walk() if isinstance(entry, Region) else (entry,)
 
 
+def is_computed(entry: Step | Region) -> bool:
+    """Whether an entry computes something; a tensor that the module stores is there already."""
+    return isinstance(entry, Region) or not isinstance(entry.call, Stored)
+
+
+def is_training_only(entry: Step | Region) -> bool:
+    """Whether an entry runs in training alone."""
+    steps = entry.walk() if isinstance(entry, Region) else (entry,)
+    return all(step.training_only for step in steps)
+
+
 def _is_own_module(entry: Step | Region) -> bool:
     """Whether an entry is a module that is made here, and takes values alone."""
     if isinstance(entry, Region):
