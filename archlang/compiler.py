@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets
 from archlang.ir import Graph
-from archlang.library import CallError, Library, find, read
+from archlang.library import CallError, Library, SettingError, find, read
 from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
 from archlang.source import Source, Span
@@ -215,10 +215,10 @@ def sizes_of(
 
 
 def _refuse_settings(found: Sequence[Diagnostic]) -> None:
-    """What is wrong with a setting is wrong with the call."""
+    """Raise SettingError for the first diagnostic about a setting: such a mistake is in the call, not in the spec."""
     wrong = next((diagnostic for diagnostic in found if diagnostic.span.file == SETTINGS), None)
     if wrong is not None:
-        raise CallError(f"--set: {wrong.message}" + (f"; {wrong.help}" if wrong.help else ""))
+        raise SettingError(wrong.message + (f"; {wrong.help}" if wrong.help else ""))
 
 
 def _add(checked: Checked, found: list[Diagnostic]) -> None:

@@ -23,6 +23,10 @@ class CallError(Exception):
     """The call is wrong, not the spec: no such file, no such net, a setting that no parameter takes."""
 
 
+class SettingError(CallError):
+    """A value for a parameter of the net is wrong: no parameter has that name, or none of that name takes the value."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A spec's text, the net that is wanted of it, the folder its name is relative to, the root of what it uses."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -138,3 +140,33 @@ def test_load_in_python(spec: str) -> None:
     with pytest.raises(archlang.SpecError) as caught:
         archlang.load(spec, width=0)
     assert caught.value.diagnostics[0].code == "out-of-range"
+
+
+RUN = [sys.executable, "-m", "archlang"]
+
+
+@pytest.mark.parametrize("words", [["report", "resnet152", "--unfold"], ["zoo"], ["check", "lenet5"]])
+def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None:
+    """`archlang report resnet152 | head -1`: the status is that of any tool which a closed pipe ends."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*RUN, *words], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_full_disk_is_told_once() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*RUN, "check", "lenet5"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (2, b"archlang: No space left on device: standard output\n")
+
+
+def test_what_is_wrong_with_a_parameter_is_told_in_the_words_of_the_caller(
+    spec: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(archlang.CallError) as caught:
+        archlang.load(spec, breadth=4)
+
+    assert str(caught.value).startswith("`n` has no parameter named `breadth`; ")
+    assert main(["check", spec, "--set", "breadth=4"]) == 2
+    assert capsys.readouterr().err == f"archlang: --set: {caught.value}\n"

@@ -113,3 +113,13 @@ def test_an_unknown_name(name: str, answer: str, capsys: pytest.CaptureFixture[s
 def test_it_does_without_torch() -> None:
     done = without_torch("from archlang.cli import main; sys.exit(main())", "ops", "conv")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["gather", "Gather"])
+def test_an_operator_that_is_only_near_is_not_taken_for_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ops", name]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err == (
+        f"archlang: there is no operator called {name}; `take` is near, but `{name}` differs: "
+        "it takes its positions from a tensor, one for each value\n"
+    )

@@ -111,7 +111,7 @@ def test_other_commands_do_without_matplotlib() -> None:
 def test_without_the_package_the_help_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("archlang.plot.paper.find_spec", {"matplotlib": None}.get)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     file = tmp_path / "a.svg"
     file.write_text("as it was")
     assert main(["plot", "resnet18", "-o", str(file)]) == 2

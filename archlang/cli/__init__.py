@@ -1,4 +1,4 @@
-"""The command line. Exit status: 0 right, 1 the spec is wrong, 2 the call is wrong."""
+"""The command line. Exit status: 0 the spec is valid, 1 it is not, 2 the call is wrong, 141 a closed pipe ended it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,40 @@ from archlang.cli.commands import COMMANDS, command
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
 OPERATORS_HELP = "a Python file with operators of your own; it is run, and the flag may be given several times"
 KNOW_OPERATORS = ("ops",)  # commands that take no SPEC and know the operators
+BROKEN_PIPE = 141  # 128 and SIGPIPE's number: what a shell reports of any tool that a closed pipe ends
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser(words[:1]).parse_args(words)
+    try:
+        return _run(words)
+    except BrokenPipeError:
+        _discard_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        if error.filename is None:  # standard output, as every file is opened by its name
+            _discard_output()
+        print(f"archlang: {error.strerror}: {error.filename or 'standard output'}", file=sys.stderr)
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    try:
+        arguments = _parser(words[:1]).parse_args(words)
+        status = _answered(arguments)
+    except SystemExit:  # argparse printed a help or a mistake
+        _flush_output()
+        raise
+    _flush_output()
+    return status
+
+
+def _answered(arguments: argparse.Namespace) -> int:
+    """Run the command, and print what is wrong with the spec or with the call."""
     from archlang.compiler import CallError, SpecError
     from archlang.diagnostics import Rejected
+    from archlang.library import SettingError
     from archlang.ops import OperatorsError, registered
 
     try:
@@ -29,17 +55,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SpecError as error:
         print(error, file=sys.stderr)
         return 1
+    except SettingError as error:
+        print(f"archlang: --set: {error}", file=sys.stderr)
     except (CallError, OperatorsError) as error:
         print(f"archlang: {error}", file=sys.stderr)
     except Rejected as rejected:
         help = f"\nhelp: {rejected.help}" if rejected.help else ""
         print(f"archlang: error[{rejected.code}]: {rejected.message}{help}", file=sys.stderr)
-    except BrokenPipeError:
-        # whoever read our output has enough; python must not complain of it at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        print(f"archlang: {error.strerror}: {error.filename}", file=sys.stderr)
     return 2
+
+
+def _flush_output() -> None:
+    """Write what is buffered, so that an error of standard output arises here and not when Python exits."""
+    if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]  it is None where the shell closed it
+        sys.stdout.flush()
+
+
+def _discard_output() -> None:
+    """Let nothing more reach standard output: Python would write its buffer at exit, and complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Version(argparse.Action):

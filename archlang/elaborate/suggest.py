@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlang.ops import foreign_names
+from archlang.ops import akin_names, foreign_names
 
 # arguments as other libraries call them; those that stand without a name here; those that follow from what flows in
 _ARGUMENTS = {
@@ -20,6 +20,9 @@ INFERRED = frozenset({"in_channels", "in_features", "num_features", "input_shape
 
 def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = False) -> str | None:
     """The nearest of our names, or ours for another library's, as help; None where none is near."""
+    if operators and name.lower() in akin_names():
+        word, difference = akin_names()[name.lower()]
+        return f"`{word}` is near, but `{name}` differs: {difference}"
     ours = (_foreign(name) if operators else None) or _ARGUMENTS.get(name)
     near = [ours] if ours and (operators or ours in candidates) else _near(name, candidates)
     return f"did you mean `{near[0]}`?" if near else None

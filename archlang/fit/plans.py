@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
-from archlang.diagnostics import Rejected
 from archlang.facts.memory import Memory, Setup, memory
 from archlang.facts.memory.simulation import simulate
 from archlang.facts.passes import passes
 from archlang.facts.work import Counts, count
 from archlang.ir import Block, CallNode, Graph, is_at, join_path
 from archlang.ops.layouts import at_batch
+from archlang.packages import need
 
 ROUNDS, TRIES = 16, 16  # choices that are tried: of how much to save, and of what to leave out
 _PART = 1e-6  # of a call; less is nothing
@@ -180,8 +179,4 @@ def _cheapest(calls: Sequence[_Call], saved_bytes: int) -> list[_Call]:
 
 
 def _scipy() -> Any:
-    try:
-        return import_module("scipy.optimize")
-    except ImportError as error:
-        message = "what to recompute is chosen by scipy, which is not installed"
-        raise Rejected("missing-extra", message, help='pip install "archlang[fit]"') from error
+    return need("scipy.optimize", "what to recompute is chosen by")

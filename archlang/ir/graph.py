@@ -63,6 +63,9 @@ class Graph(Model):
 
     def to_networkx(self) -> networkx.MultiDiGraph[int]:
         """The whole net as a networkx graph: a node for each operator, an edge for each value that flows."""
+        from archlang.packages import need
+
+        need("networkx", "such a graph is made by")
         import networkx as nx
 
         graph: networkx.MultiDiGraph[int] = nx.MultiDiGraph(name=self.name)

@@ -11,6 +11,7 @@ from archlang.ir import Graph
 from archlang.lower.audit import audit
 from archlang.lower.classes import program
 from archlang.lower.emit import source
+from archlang.packages import need
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +35,7 @@ def module(graph: Graph, seed: int | None = None) -> nn.Module:
 
     A `seed` is given to torch before the weights are drawn.
     """
+    need("torch", "a module is made by")
     text = torch_source(graph)
     filename = f"<archlang {graph.name} {next(_numbers)}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)

@@ -87,6 +87,7 @@ class _Registry(Mapping[str, type[Operator]]):
     def _take(self, files: dict[str, type[Operator]]) -> None:
         self._files = files
         foreign_names.cache_clear()
+        akin_names.cache_clear()
         enumerations.cache_clear()
 
     def _installed(self) -> dict[str, EntryPoint]:
@@ -148,6 +149,12 @@ def foreign_names() -> dict[str, str]:
     """Other libraries' names, in lower case, and ours; of two claims the first stands, which is this package's."""
     claims = [(name.lower(), word) for word, op in _sound().items() for name in op.elsewhere]
     return dict(reversed(claims))
+
+
+@cache
+def akin_names() -> dict[str, tuple[str, str]]:
+    """Other libraries' operators that one of ours is near to: its word, and how theirs differs."""
+    return {name.lower(): (word, differs) for word, op in _sound().items() for name, differs in op.akin.items()}
 
 
 @cache

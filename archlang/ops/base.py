@@ -64,6 +64,7 @@ class Operator(BaseModel):
     word: ClassVar[str]  # its name in the language
     positional: ClassVar[Mapping[str, Kind]] = {}  # fields that stand without a name, in order, and their kinds
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
+    akin: ClassVar[Mapping[str, str]] = {}  # other libraries' operators that are near to it, and how they differ
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself

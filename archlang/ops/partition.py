@@ -194,7 +194,8 @@ class Take(_Part):
 
     word: ClassVar[str] = "take"
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("gather", "index_select")
+    elsewhere: ClassVar[tuple[str, ...]] = ("index_select",)
+    akin: ClassVar[Mapping[str, str]] = {"gather": "it takes its positions from a tensor, one for each value"}
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "empty-output")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("take [0, 2, 5]", "6x4x4"),

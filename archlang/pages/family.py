@@ -31,6 +31,7 @@ def _operator(op: type[Operator]) -> Iterator[str]:
     yield from ("", _torch(layers))
     if op.elsewhere:
         yield f"Elsewhere called {', '.join(f'`{name}`' for name in op.elsewhere)}."
+    yield from (f"Not `{name}` of other libraries: {difference}." for name, difference in op.akin.items())
     if op.stricter:
         yield from ("", "Refused here, though PyTorch takes it:", "")
         yield from (f"- {code(name)}: {escaped(reason)}" for name, reason in op.stricter.items())

@@ -9,12 +9,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Rejected
+from archlang.packages import need
 
 if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import RendererAgg
@@ -46,12 +46,8 @@ def check_format(format: str) -> None:
     """Raise `Rejected` for a format that no plot is written in, or where matplotlib is not installed."""
     if format not in FORMATS:
         raise Rejected("no-such-format", f"a plot is written as {', '.join(FORMATS)}, not as {format}", about="format")
-    if find_spec("matplotlib") is None:
-        raise Rejected(
-            "missing-extra",
-            "plots are drawn by the package matplotlib, which is not installed",
-            help='pip install "archlang[plot]"',
-        )
+    need("matplotlib", "plots are drawn by")
+    need("fontpkg_open_sans", "the letters of plots come from")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from re import sub
 from typing import TYPE_CHECKING
 
 from archlang.ir import Block, CallNode, Graph, Node, OpNode
+from archlang.packages import need
 from archlang.render.notation import arguments
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class _Sheet:
 
 def dot(graph: Graph, title: str | None = None) -> str:
     """The DOT of a net, top-down. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
+    need("graphviz", "pictures are written by")
     import graphviz
 
     sheet = _Sheet(graph, once=_operators(graph) > FOLD_ABOVE)

