@@ -9,9 +9,10 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate import labels
 from archlang.elaborate.arguments import bind_operator
+from archlang.elaborate.bars import gathered
 from archlang.elaborate.builder import At, Here, bundle
 from archlang.elaborate.calls import call_block
-from archlang.elaborate.control import Run, gathered
+from archlang.elaborate.control import Run
 from archlang.elaborate.functions import givens
 from archlang.elaborate.names import head_of, lookup, nothing_flows, step_named, unknown_step
 from archlang.elaborate.origins import sides

@@ -1,4 +1,4 @@
-"""Loops, conditions and branches: which bodies run, with which names."""
+"""Loops and conditions: which bodies run, with which names."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from archlang.diagnostics import Label, Rejected
 from archlang.elaborate import labels
 from archlang.elaborate.builder import Here
 from archlang.elaborate.expressions import evaluate, number, truth
-from archlang.elaborate.paths import flattened
 from archlang.elaborate.reading import labels_in
-from archlang.elaborate.values import UNKNOWN, Bundle, Mistake, Tensor, Unknown, Value, kind, shown
+from archlang.elaborate.values import Bundle, Mistake, Value, kind, shown
 from archlang.source import Span
 
 MAX_FAILED_TURNS = 1000  # of a loop in a block that is wrong already
@@ -85,43 +84,3 @@ def chosen(action: s.If, here: Here) -> s.If | s.Body | s.Branches | None:
     for name, span in labels_in(other):
         here.scope.skipped.setdefault(name, span)
     return taken
-
-
-def holds_bars(action: s.Action) -> bool:
-    """Whether an action gives several values side by side: bars, or `for` and `if` around bars."""
-    match action:
-        case s.Branches():
-            return True
-        case s.For() | s.Repeat():
-            return holds_bars(action.body)
-        case s.If():
-            return holds_bars(action.then) or (action.otherwise is not None and holds_bars(action.otherwise))
-        case s.Body(items=(s.Step(label=None, action=inner),)):
-            return not isinstance(inner, s.Body) and holds_bars(inner)
-        case _:
-            return False
-
-
-def gathered(action: s.Action, here: Here, run: Run) -> list[Tensor | Unknown]:
-    """The values of all branches, in the order written; each branch starts from the same `it`."""
-    out: list[Tensor | Unknown] = []
-    match action:
-        case s.Branches():
-            for branch in action.branches:
-                out += gathered(branch, here, run)
-        case s.For() | s.Repeat() if holds_bars(action):
-            for inner, turn in turns(action, here):
-                with here.session.traced(turn):
-                    out += gathered(action.body, inner, run)
-        case s.If() if holds_bars(action):
-            taken = chosen(action, here)
-            out += gathered(taken, here, run) if taken is not None else []
-        case s.Body(items=(s.Step(action=inner),)) if holds_bars(action):
-            out += gathered(inner, here, run)
-        case s.Body():
-            nested = here.nested()
-            run(action, nested)
-            out += flattened([nested.it if nested.it is not None else UNKNOWN])
-        case _:
-            raise TypeError(f"{type(action).__name__} is no branch")
-    return out

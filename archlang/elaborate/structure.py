@@ -7,8 +7,9 @@ from dataclasses import replace
 from archlang import syntax as s
 from archlang.elaborate import labels
 from archlang.elaborate.applying import apply_operator
+from archlang.elaborate.bars import gathered, holds_bars
 from archlang.elaborate.builder import At, Here, bundle
-from archlang.elaborate.control import Run, chosen, gathered, holds_bars, turns
+from archlang.elaborate.control import Run, chosen, turns
 from archlang.elaborate.names import operator
 from archlang.elaborate.values import Bundle, Tensor, Value
 from archlang.source import Span
@@ -74,8 +75,8 @@ def _turn(action: s.For | s.Repeat, here: Here, run: Run) -> None:
 def _joined(word: str, sides: tuple[s.Body | None, s.Body | None], span: Span, here: Here, run: Run) -> None:
     """`residual` and `dense`: an operator over two branches, of which one left out is the identity."""
     it = s.Step(None, s.Apply(s.Name("it", span), (), None, span), False, span)
-    branches = s.Branches(tuple(side or s.Body((it,), span) for side in sides), span)
-    here.it = bundle(gathered(branches, here, run))
+    bodies = [side or s.Body((it,), span) for side in sides]
+    here.it = bundle([value for body in bodies for value in gathered(body, here, run)])
     join = operator(word)
     assert join is not None
     here.it = apply_operator(join, (), At(here.scope.path, None, span), span, here)
