@@ -1,35 +1,76 @@
-"""Which gradients a backward pass must give, layer by layer: none where nothing that is trained lies before."""
+"""Which gradients a backward pass computes, layer by layer.
+
+A gradient flows backward from the net's float outputs. It goes through the values that depend on something trained, and
+only through those on which such an output depends: what is computed and not used, or only used by an integer
+(`linear -> argmax`), gets none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from archlang.facts.values import outputs_of
 from archlang.ir import Graph, Layer, is_at
 from archlang.ops.base import Wanted
 
 
-def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Wanted]]:
-    """Each layer that runs, in order, and the gradients that are wanted of it.
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A layer as autograd records it: the gradients it would give, and the values through which they flow."""
 
-    The net's inputs need none. Those of evaluation leave out what runs in training alone.
+    layer: Layer
+    wanted: Wanted
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Wanted]]:
+    """Each layer that runs, in order, and the gradients that the backward pass computes there.
+
+    The net's inputs get none. Evaluation leaves out what runs in training alone.
     """
-    flowing: set[int] = set()  # the values that need a gradient
+    recorded = list(_recorded(graph, training))
+    reached = _reached(graph, recorded, training)
+    for one in recorded:
+        is_reached = not reached.isdisjoint(one.outputs)
+        yield one.layer, one.wanted if is_reached else Wanted((False,) * len(one.layer.inputs), weights=False)
+
+
+def _recorded(graph: Graph, training: bool) -> Iterator[_Recorded]:
+    """The layers that run, each with the gradients it gives if its own outputs get one."""
+    requiring: set[int] = set()  # the values that depend on something trained
     for layer in graph.flat():
         if layer.training_only and not training:
             continue
-        inputs = tuple(value in flowing for value in layer.inputs)
+        inputs = tuple(value in requiring for value in layer.inputs)
         wanted = Wanted(inputs, any(True for _ in trained_weights(layer)))
-        if wanted.any:
-            types = zip(layer.outputs, layer.output_types, strict=True)
-            flowing.update(value for value, type in types if type.is_float)
-        yield layer, wanted
+        types = zip(layer.outputs, layer.output_types, strict=True)
+        outputs = tuple(value for value, type in types if type.is_float and wanted.any)
+        requiring.update(outputs)
+        yield _Recorded(layer, wanted, tuple(value for value in layer.inputs if value in requiring), outputs)
+
+
+def _reached(graph: Graph, recorded: Sequence[_Recorded], training: bool) -> set[int]:
+    """The values that get a gradient: some output of the net depends on them."""
+    ports = zip(graph.root.outputs, outputs_of(graph), strict=True)
+    reached = {value for port, value in ports if training or not port.training}
+    for one in reversed(recorded):
+        if not reached.isdisjoint(one.outputs):
+            reached.update(one.inputs)
+    return reached
+
+
+def trains_a_product(layer: Layer) -> bool:
+    """Whether a weight of the layer may be trained that is no bias: one that is multiplied with the inputs."""
+    return any(not name.endswith("bias") for name in trained_weights(layer))
 
 
 def trained_weights(layer: Layer) -> Iterator[str]:
-    """The names of a layer's weights that training changes: its own, or another's to which they are tied."""
+    """The names of a layer's weights that may be trained: its own, or another's to which they are tied."""
     if layer.frozen:
         return
     for weight in layer.op.weights(*layer.input_types):
-        owner = layer.node.ties.get(weight.name, "")
+        owner = layer.ties.get(weight.name, "")
         if not weight.buffer and not any(is_at(owner, path) for path in layer.block.frozen):
             yield weight.name

@@ -6,9 +6,9 @@ is trained, and of an input only where something that is trained lies before it:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from archlang.facts.gradients import gradients
+from archlang.facts.gradients import gradients, trains_a_product
 from archlang.facts.work import images
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Wanted, Work
@@ -56,4 +56,16 @@ def _work(layer: Layer, wanted: Wanted, batch: int, training: bool) -> tuple[Wor
     forward = forward.over(times, layer.op.once(*inputs))
     if layer.op.idle and not training:
         return forward, Work()
-    return forward, layer.op.backward(wanted, *inputs).over(times, layer.op.once_backward(wanted, *inputs))
+    return forward, _backward(layer, wanted, times)
+
+
+def _backward(layer: Layer, wanted: Wanted, times: int) -> Work:
+    """The work of the backward pass; a weight that is another's may be frozen while the bias beside it is trained."""
+    inputs = layer.input_types
+
+    def work(wanted: Wanted) -> Work:
+        return layer.op.backward(wanted, *inputs).over(times, layer.op.once_backward(wanted, *inputs))
+
+    if not (wanted.weights and layer.ties) or trains_a_product(layer):
+        return work(wanted)
+    return replace(work(replace(wanted, weights=False)), bias_adds=work(wanted).bias_adds)

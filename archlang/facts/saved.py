@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import prod
 
-from archlang.facts.gradients import gradients, trained_weights
+from archlang.facts.gradients import gradients, trains_a_product
 from archlang.facts.work import FLOAT_DTYPES
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Saved, Wanted
@@ -186,14 +186,9 @@ def _is_kept(one: Saved, layer: Layer, wanted: Wanted, run: _Run) -> bool:
     if one.training_only and not run.training:
         return False
     # for the gradient of a bias nothing is kept, and the weight beside it may be another's that is frozen
-    if one.when == "weights" and layer.node.ties:
-        wanted = replace(wanted, weights=wanted.weights and _trains_a_product(layer))
+    if one.when == "weights" and layer.ties:
+        wanted = replace(wanted, weights=wanted.weights and trains_a_product(layer))
     return one.is_kept(wanted)
-
-
-def _trains_a_product(layer: Layer) -> bool:
-    """Whether training changes a weight that is no bias."""
-    return any(not name.endswith("bias") for name in trained_weights(layer))
 
 
 def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int, str], run: _Run) -> Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from archlang.ir.nodes import Block, CallNode, OpNode, is_at, join_path
@@ -29,6 +30,11 @@ class Layer:
     @property
     def op(self) -> Operator:
         return self.node.op
+
+    @property
+    def ties(self) -> Mapping[str, str]:
+        """Which of its weights are another's: its own ties, or those of the module that is applied again."""
+        return self.block.ties.get(self.node.path, {}) if self.node.name or self.node.module else {}
 
     @property
     def input_types(self) -> tuple[TensorType, ...]:

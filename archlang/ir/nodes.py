@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -118,6 +119,11 @@ class Block(Model):
             else:
                 needed.update(node.inputs)
         return frozenset(idle)
+
+    @cached_property
+    def ties(self) -> Mapping[str, Mapping[str, str]]:
+        """The ties of each module that has some, by its path within the block."""
+        return {node.path: node.ties for node in self.nodes if isinstance(node, OpNode) and node.ties}
 
     def runs(self) -> list[list[OpNode | CallNode]]:
         """The nodes in order; calls of one block, each fed by the one before it, stand together."""

@@ -46,6 +46,7 @@ class Gradients:
         heap = self.heap
         heap.begin("backward", step.path, step.word)
         if step.declared:
+            self.weights.update(key for key, _ in step.weights)
             heap.kinds[self.values.pop(step.outputs[0])[0]] = "gradients of parameters"
             return
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]

@@ -123,8 +123,8 @@ class Forward:
             state = operations.heap.take(RANDOM_STATE, "temporaries", around.path)
             with operations.again() as steps:
                 results = run()
-            for result in results:
-                operations.drop(result)
+            for result in results:  # the steps keep what they saved, though nothing holds what they gave
+                operations.drop_storage(result)
             operations.heap.drop(state)
             return steps, tuple(result.number for result in results)
 
@@ -135,10 +135,10 @@ class Forward:
                 results = run()
             kept = [operations.heap.take(RANDOM_STATE, "kept by operators", around.path)]
             for one in inputs:
-                operations.hold(one)
+                operations.hold_storage(one)
             kept += [one.storage for one in inputs if not one.lasting]
             numbers = tuple(result.number for result in results)
-            operations.tape.append(tape.Recomputed(numbers, tuple(kept), again))
+            operations.record(tape.Recomputed(numbers, tuple(kept), again), inputs)
         self.growths[around.path] = operations.heap.height - before
         return results
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from archlang.facts.memory.casts import Held
 from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
+from archlang.facts.memory.history import History
 from archlang.facts.memory.setup import Setup
-from archlang.facts.memory.tape import Entry, Repeated, Step, Wish
+from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wish
 from archlang.facts.memory.values import Operators, Told, Weights, is_kept
 from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
@@ -22,10 +23,10 @@ Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # those that an operation ta
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The weights of a layer: bytes of each that is trained, bytes of all, and how many such layers there are."""
+    """The weights of a layer: key and bytes of each that may be trained, bytes of all, and how many such layers run."""
 
     path: str
-    trained: tuple[int, ...]
+    trained: Weights
     parameters: int
     buffers: int
     times: int
@@ -45,9 +46,11 @@ class Operations:
     recording: bool = True  # whether what is done is kept for the backward pass
     targets: int = 0  # bytes of those of the loss, which are there before the step
     copies: Copies = field(init=False)
+    history: History = field(init=False)
 
     def __post_init__(self) -> None:
         self.copies = Copies(self.heap, self.operators)
+        self.history = History(self.heap)
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
@@ -78,13 +81,25 @@ class Operations:
         self.tape, self.phase = before
 
     def hold(self, value: Held | None) -> None:
-        """One reference more to the value's storage."""
-        if value is not None and not value.lasting:
-            self.heap.hold(value.storage)
+        """One reference more to the value, and to its storage."""
+        if value is not None:
+            self.history.hold(value.number)
+            self.hold_storage(value)
 
     def drop(self, value: Held | None) -> None:
-        """One reference less to the value's storage."""
-        if value is not None and not value.lasting:
+        """One reference less to the value, and to its storage."""
+        if value is not None:
+            self.history.drop(value.number, self.tape)
+            self.drop_storage(value)
+
+    def hold_storage(self, value: Held) -> None:
+        """One reference more to the value's storage alone: autograd keeps it, or another value shares it."""
+        if not value.lasting:
+            self.heap.hold(value.storage)
+
+    def drop_storage(self, value: Held) -> None:
+        """One reference less to the value's storage alone."""
+        if not value.lasting:
             self.heap.drop(value.storage)
 
     def input(self, name: str, type: TensorType) -> Held:
@@ -99,12 +114,13 @@ class Operations:
         """Count the layer's weights, where they are its own."""
         if layer.reused or self.phase == "recompute":
             return
-        weights = [one for one in layer.op.weights(*layer.input_types) if one.name not in layer.node.ties]
+        weights = [one for one in layer.op.weights(*layer.input_types) if one.name not in layer.ties]
         if not weights:
             return
         sizes = {one.name: self.setup.weight_bytes(one) for one in weights}
         buffers = sum(sizes[one.name] for one in weights if one.buffer)
-        trained = tuple(sizes[name] for name, _ in self.operators.weights(layer) if name in sizes)
+        names = (name for name, _ in self.operators.weights(layer) if name in sizes)
+        trained = tuple((join_path(layer.path, name), sizes[name]) for name in names)
         self.owned.append(Owned(layer.path, trained, sum(sizes.values()) - buffers, buffers, self.times))
 
     def run(self, layer: Layer, scope: str, inputs: Sequence[Held]) -> list[Held]:
@@ -123,13 +139,23 @@ class Operations:
         results = [self._result(layer, told, type, made.inputs, wanted.any) for type in told.types]
         if passing is not None:
             self.heap.drop(passing)
-        if wanted.any and self.recording:
+        if self.recording and any(y.needs for y in results):
             kept += self._values_kept(layer, told, wanted, weights, (made.inputs, tuple(results)))
-            self.tape += [*made.steps, self._step(layer, scope, told, made, results, (*kept, *made.kept))]
+            step = self._step(layer, scope, told, made, results, (*kept, *made.kept))
+            for one in (*made.steps, step):
+                self.record(one)
         for x, cast in zip(inputs, made.inputs, strict=True):
             if x is not cast:
                 self.drop(cast)
         return results
+
+    def record(self, entry: Step | Recomputed, inputs: Sequence[Held] = ()) -> None:
+        """Leave an operation to the backward pass; what it uses is what it wants gradients of, and the `inputs`."""
+        wishes = entry.wishes if isinstance(entry, Step) else ()
+        uses = (*(wish.value for wish in wishes), *(x.number for x in inputs))
+        taken = {x.number for x in inputs}  # what a call gives as it took it has its node already
+        self.history.record([y for y in entry.outputs if y not in taken], uses, entry.kept, self.tape)
+        self.tape.append(entry)
 
     def _prepared(self, layer: Layer, scope: str, told: Told, inputs: Sequence[Held], wanted: Wanted) -> Prepared:
         """What it computes with: the inputs, which autocast casts and the weights with them."""
@@ -140,7 +166,7 @@ class Operations:
 
     def _keys(self, layer: Layer, scope: str) -> dict[str, str]:
         """The weights that training changes, by name: that of its own or of another to which it is tied."""
-        own, ties = _below(layer, scope), layer.node.ties
+        own, ties = _below(layer, scope), layer.ties
         names = (name for name, _ in self.operators.weights(layer))
         return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
 
@@ -181,7 +207,7 @@ class Operations:
             return Held(number, _placed(type, number), storage, layer.path, needs)
         first = inputs[0]
         is_same = (type.shape, type.strides) == (first.type.shape, first.type.strides)
-        self.hold(first)
+        self.hold_storage(first)
         place = first.type.place if is_same else number
         return Held(number, _placed(type, place), first.storage, layer.path, needs, first.lasting)
 
@@ -202,7 +228,7 @@ class Operations:
             if one.what != "own" and is_kept(one, layer, wanted, weights):
                 value = values[one.what == "output"][one.index]
                 if not value.lasting:
-                    self.hold(value)
+                    self.hold_storage(value)
                     kept.append(value.storage)
         return kept
 

@@ -10,6 +10,7 @@ from archlang.facts.memory.backward import Gradients
 from archlang.facts.memory.casts import Held
 from archlang.facts.memory.forward import Forward
 from archlang.facts.memory.heap import Heap, Kind
+from archlang.facts.memory.history import DiesLater
 from archlang.facts.memory.loss import losses, run_back
 from archlang.facts.memory.operations import Operations, Owned
 from archlang.facts.memory.optimizers import OPTIMIZERS
@@ -31,6 +32,15 @@ class Simulated:
     growths: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A weight that got a gradient: the path of its layer, its bytes, and how many such weights there are."""
+
+    path: str
+    bytes: int
+    times: int
+
+
 def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(), *, folds: bool = True) -> Simulated:
     """Run a step of training in its steady state, when the optimiser has its state; or an inference.
 
@@ -38,37 +48,50 @@ def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(
     """
     if setup.autocast and recomputed:
         raise ValueError("autocast is not told of what is recomputed")
+    try:
+        return _simulated(graph, setup, recomputed, folds)
+    except DiesLater:
+        return _simulated(graph, setup, recomputed, folds=False)
+
+
+def _simulated(graph: Graph, setup: Setup, recomputed: frozenset[str], folds: bool) -> Simulated:
     heap = Heap()
     heap.begin("forward", "", "input")
     operations = Operations(setup, heap, Operators(setup))
     forward = Forward(graph, operations, recomputed if setup.training else frozenset(), folds)
     outputs = forward.run()
     growths = dict(forward.growths)
-    if setup.training:
-        _train(operations, outputs)
-    lasting = _lasting(operations.owned, setup)
+    trained = _train(operations, outputs) if setup.training else []
+    lasting = _lasting(operations.owned, trained, setup)
     lasting["inputs", "target"] += operations.targets
     return Simulated(heap, lasting, forward.runs, growths)
 
 
-def _train(operations: Operations, outputs: Sequence[Held]) -> None:
+def _train(operations: Operations, outputs: Sequence[Held]) -> list[Trained]:
+    """Run loss, backward and the optimiser's step; the weights that got a gradient, and so have a state."""
     heap = operations.heap
     gradients = Gradients(heap)
     found = losses(outputs, operations)
     operations.copies.end()
     run_back(found, operations, gradients)
     optimizer = operations.setup.optimizer
-    sizes = [size for one in operations.owned for size in one.trained]
+    trained = [
+        Trained(one.path, size, one.times)
+        for one in operations.owned
+        for key, size in one.trained
+        if key in gradients.weights
+    ]
     heap.begin("step", "", optimizer)
-    heap.drop(heap.take(OPTIMIZERS[optimizer].temporary_bytes(sizes), "temporaries", ""))
+    heap.drop(heap.take(OPTIMIZERS[optimizer].temporary_bytes([one.bytes for one in trained]), "temporaries", ""))
+    return trained
 
 
-def _lasting(owned: Sequence[Owned], setup: Setup) -> Counter[tuple[Kind, str]]:
+def _lasting(owned: Sequence[Owned], trained: Sequence[Trained], setup: Setup) -> Counter[tuple[Kind, str]]:
     found: Counter[tuple[Kind, str]] = Counter()
-    optimizer = OPTIMIZERS[setup.optimizer]
+    state_bytes = OPTIMIZERS[setup.optimizer].state_bytes
     for one in owned:
         found["parameters", one.path] += one.parameters * one.times
         found["buffers", one.path] += one.buffers * one.times
-        if setup.training:
-            found["optimizer state", one.path] += sum(map(optimizer.state_bytes, one.trained)) * one.times
+    for weight in trained:
+        found["optimizer state", weight.path] += state_bytes(weight.bytes) * weight.times
     return found

@@ -85,6 +85,6 @@ def is_kept(one: Saved, layer: Layer, wanted: Wanted, weights: Weights) -> bool:
 
     For the gradient of a bias nothing is kept, and the weight beside it may be another's that is frozen.
     """
-    if one.when == "weights" and layer.node.ties:
+    if one.when == "weights" and layer.ties:
         wanted = replace(wanted, weights=wanted.weights and any(not name.endswith("bias") for name, _ in weights))
     return one.is_kept(wanted)

@@ -1,0 +1,172 @@
+"""Values on which no output with a gradient depends: work, saved bytes and memory, as torch has them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from archlang.compiler import Net
+from archlang.facts.memory import memory, setup_of
+from archlang.facts.passes import passes
+from archlang.facts.saved import saved
+from archlang.ir import Graph
+from tests.allocator import images, inference, training
+from tests.specs import graph_of
+
+BATCH = 3
+SCALARS = 16  # bytes: torch makes tensors of some single numbers, which are not all told
+
+MAPS = """block maps {
+  conv 3x3 8 pad=1 -> a: relu
+  b: conv 3x3 4 pad=1 -> c: batchnorm -> tanh -> d: conv 1x1 6
+  output a, b, d
+}
+"""
+NETS = {
+    "an integer beside": """net n {
+  input image: [24]
+  x: linear 8 -> relu
+  linear 300 -> gelu -> linear 5 -> argmax axis=1 -> best: it
+  x -> linear 4 -> y: it
+  output y, best
+}""",
+    "integers before": """net n {
+  input image: [24]
+  linear 400 -> tanh -> linear 10 -> argmax axis=1 -> embedding 10 5 -> linear 3
+  output
+}""",
+    "one of three maps": MAPS + """net n {
+  input image: 3x8x8
+  conv 1x1 5 -> maps -> (a, b, d): it
+  a -> conv 1x1 2
+  output
+}""",
+    "two of three maps, twice": MAPS + """net n {
+  input image: 3x8x8
+  conv 1x1 5 -> maps -> (a, b, d): it
+  a -> maps -> (e, f, g): it
+  b -> relu -> flatten -> s: linear 4
+  f -> flatten -> t: linear 4
+  (s, t) -> add
+  output
+}""",
+    "a row that is left": MAPS + """block unit {
+  residual { conv 1x1 6 -> batchnorm -> relu -> conv 1x1 6 }
+  relu
+}
+net n {
+  input image: 3x8x8
+  conv 1x1 6 -> start: it
+  repeat 8 { unit } -> argmax axis=1 -> best: it
+  start -> flatten -> linear 4 -> y: it
+  output y, best
+}""",
+    "a row that leaves maps": MAPS + """block unit {
+  maps -> (a, b, d): it
+  a -> conv 1x1 6
+}
+net n {
+  input image: 6x8x8
+  conv 1x1 6 -> repeat 8 { unit } -> flatten -> linear 4
+  output
+}""",
+    "shared and tied": """net n {
+  input image: 12x5x5
+  a: conv 1x1 12 -> b: conv 1x1 12 weight=a.weight -> reuse b -> x: it
+  image -> reuse a -> relu -> c: conv 1x1 12 -> conv 1x1 9 -> argmax axis=1 -> best: it
+  x -> conv 1x1 12 weight=c.weight -> flatten -> linear 4 -> y: it
+  output y, best
+}""",
+    "applied again, tied and frozen": """net n {
+  input image: 12x5x5
+  a: conv 1x1 12 -> b: conv 1x1 12 weight=a.weight -> tanh -> reuse b -> tanh -> reuse b -> flatten -> linear 4
+  freeze a
+  output
+}""",
+    "parameters": """net n {
+  input image: [12]
+  param p: [12] init=normal
+  param q: [12] init=normal
+  (image, p) -> mul -> x: it
+  (x, q) -> mul -> linear 20 -> argmax axis=1 -> best: it
+  x -> linear 4 -> y: it
+  output y, best
+}""",
+    "parts": """net n {
+  input image: 4x8x8
+  conv 1x1 12 -> split 3 -> (a, b, c): it
+  b -> conv 1x1 40 -> tanh -> argmax axis=1 -> best: it
+  (a, c) -> add -> flatten -> linear 4 -> y: it
+  output y, best
+}""",
+}  # fmt: skip
+
+nets = pytest.mark.parametrize("name", NETS)
+
+
+def run(graph: Graph) -> tuple[torch.nn.Module, list[torch.Tensor]]:
+    return Net(graph).module(seed=0).train(), images(graph, BATCH)
+
+
+def floats(given: torch.Tensor | Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    values = [given] if isinstance(given, torch.Tensor) else given
+    return (value for value in values if value.is_floating_point() and value.requires_grad)
+
+
+@nets
+def test_backward_macs_are_torchs(name: str) -> None:
+    graph = graph_of(NETS[name])
+    module, inputs = run(graph)
+    result = torch.stack([value.sum() for value in floats(module(*inputs))]).sum()
+    with FlopCounterMode(display=False) as counter:
+        result.backward()
+    assert 2 * passes(graph, BATCH, training=True).backward.macs == counter.get_total_flops()
+
+
+class Kept:
+    """A tensor that autograd saved; it dies with the node that holds it."""
+
+    def __init__(self, x: torch.Tensor) -> None:
+        self.x = x.detach()
+
+
+@nets
+def test_saved_bytes_are_those_alive_after_the_forward_pass(name: str) -> None:
+    graph = graph_of(NETS[name])
+    module, inputs = run(graph)
+    alive: weakref.WeakSet[Kept] = weakref.WeakSet()
+
+    def keep(x: torch.Tensor) -> Kept:
+        kept = Kept(x)
+        alive.add(kept)
+        return kept
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.x):
+        given = module(*inputs)
+    lasting = {value.untyped_storage().data_ptr() for value in module.state_dict(keep_vars=True).values()}
+    storages = {kept.x.untyped_storage().data_ptr(): kept.x.untyped_storage().nbytes() for kept in alive}
+    found = sum(size for place, size in storages.items() if place not in lasting)
+    del given
+    assert saved(graph, BATCH).bytes == found
+
+
+@nets
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_the_peak_of_training_is_torchs(name: str, optimizer: str) -> None:
+    graph = graph_of(NETS[name])
+    module, inputs = run(graph)
+    wanted = training(graph, module, inputs, optimizer).peak_bytes
+    found = memory(graph, setup_of("training", {"batch": BATCH, "optimizer": optimizer})).peak_bytes
+    assert abs(found - wanted) <= SCALARS
+
+
+@nets
+def test_the_peak_of_inference_is_torchs(name: str) -> None:
+    graph = graph_of(NETS[name])
+    module, inputs = run(graph)
+    found = memory(graph, setup_of("inference", {"batch": BATCH})).peak_bytes
+    assert abs(found - inference(module, inputs).peak_bytes) <= SCALARS
