@@ -1,12 +1,18 @@
-"""What torch's allocator gives out during a step of training or an inference on the CPU, from the profiler's events.
+"""What torch's allocator allocates during a training step or an inference on the CPU, from the profiler's events.
 
-An event that one call takes and another gives back is memory over time; what one call takes and gives back by itself is
-its scratch. A call is an operator of ATen, or in the backward pass a node of autograd's graph.
+Memory that one call allocates and another frees is memory over time. Memory that a call allocates and frees by itself
+is its scratch. A call is an operator of ATen, or in the backward pass a node of autograd's graph.
+
+A measurement depends on nothing that ran before it. Memory that was allocated before the profiler started and is freed
+while it runs is left out, since it was never counted. No garbage is collected meanwhile, so that what a step leaves in
+a cycle of references lives to its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import gc
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,7 +46,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Bytes taken, or given back where they are below 0, at an address; the call within which it happened."""
+    """Bytes allocated at an address, or freed where they are below 0; the call within which it happened."""
 
     time: int
     address: int
@@ -64,11 +70,11 @@ def inference(module: nn.Module, inputs: Sequence[Tensor], autocast: str | None 
     with torch.no_grad():
         with _casting(autocast):
             module(*inputs)
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled, _casting(autocast):
+        with recorded() as events, _casting(autocast):
             given = module(*inputs)
     before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs])
     del given
-    return _peaks(list(_events(profiled)), before)
+    return peaks(events, before)
 
 
 def training(
@@ -97,14 +103,14 @@ def training(
     _step(loss, optim)
     optim.zero_grad()
     del outputs, loss
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+    with recorded(("aten::",) if recomputes else ("",)) as events:
         with _casting(autocast):
             outputs = _several(module(*inputs))
             loss = _loss(outputs, targets)
         _step(loss, optim)
     state = [value for kept in optim.state.values() for value in kept.values() if isinstance(value, Tensor)]
     before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs, *targets, *state])
-    return _peaks(list(_events(profiled, ("aten::",) if recomputes else ("",))), before)
+    return peaks(events, before)
 
 
 def recomputing(module: nn.Module, paths: Iterable[str]) -> None:
@@ -112,6 +118,25 @@ def recomputing(module: nn.Module, paths: Iterable[str]) -> None:
     for path in paths:
         part = module.get_submodule(path)
         part.forward = partial(checkpoint, part.forward, use_reentrant=False)
+
+
+@contextmanager
+def recorded(calls: tuple[str, ...] = ("",)) -> Generator[list[Event]]:
+    """The allocator's events while it is open, in the order of time; they are there once it is closed.
+
+    Calls are operators whose name begins so.
+    """
+    events: list[Event] = []
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+            yield events
+        events += sorted(_events(profiled, calls), key=lambda event: event.time)
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _several(given: Any) -> tuple[Tensor, ...]:
@@ -149,11 +174,8 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum(storages.values())
 
 
-def _events(profiled: Any, calls: tuple[str, ...] = ("",)) -> Iterator[Event]:
-    """The allocator's events, each with the outermost call around it, whose name begins so.
-
-    The engine that runs the nodes is no call.
-    """
+def _events(profiled: Any, calls: tuple[str, ...]) -> Iterator[Event]:
+    """The allocator's events, each with the outermost call around it. The engine that runs the nodes is no call."""
     stack: list[tuple[Any, int | None]] = [
         (event, None) for event in profiled.profiler.kineto_results.experimental_event_tree()
     ]
@@ -170,21 +192,23 @@ def _events(profiled: Any, calls: tuple[str, ...] = ("",)) -> Iterator[Event]:
         stack += [(child, call) for child in event.children]
 
 
-def _peaks(events: list[Event], before: int) -> Measured:
-    events.sort(key=lambda event: event.time)
-    taken: dict[int, int] = {}
+def peaks(events: Iterable[Event], before: int) -> Measured:
+    """The most bytes that are alive at once, beside the bytes that were alive before."""
+    changes: list[int] = []
     scratch: set[int] = set()
-    for at, event in enumerate(events):
+    alive: dict[int, tuple[int, int | None]] = {}  # where each address was allocated in `changes`, and by which call
+    for event in events:
         if event.bytes > 0:
-            taken[event.address] = at
-        elif event.address in taken:
-            start = taken.pop(event.address)
-            if event.call is not None and events[start].call == event.call:
-                scratch |= {start, at}
-    return Measured(
-        before + _highest(event.bytes for at, event in enumerate(events) if at not in scratch),
-        before + _highest(event.bytes for event in events),
-    )
+            alive[event.address] = (len(changes), event.call)
+        elif event.address in alive:
+            start, call = alive.pop(event.address)
+            if event.call is not None and call == event.call:
+                scratch |= {start, len(changes)}
+        else:
+            continue  # it was allocated before the profiler started
+        changes.append(event.bytes)
+    lasting = (change for at, change in enumerate(changes) if at not in scratch)
+    return Measured(before + _highest(lasting), before + _highest(changes))
 
 
 def _highest(changes: Iterable[int]) -> int:

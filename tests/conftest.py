@@ -1,4 +1,11 @@
-"""What the tests share: hypothesis's profiles, the `gpu` marker, torchvision."""
+"""What the tests share: hypothesis's profiles, the `gpu` marker, torchvision.
+
+Each run draws the same examples, so that a verdict hangs on the code alone. To explore others, each with its own seed:
+
+    pytest --hypothesis-profile explore --hypothesis-seed 1 tests/test_saved.py
+
+What this finds is mended, and added to `tests/found.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +14,19 @@ from types import ModuleType
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 # before torch is first imported: threads that spin while they wait cost much where another program has a core
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# a machine that others use too makes a deadline lie; in CI the same examples are drawn at each run
-settings.register_profile("here", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+# a machine that others use too makes a deadline lie
+settings.register_profile("same", deadline=None, derandomize=True, database=None)
+settings.register_profile("explore", deadline=None, derandomize=False, database=None, print_blob=True)
+settings.load_profile("same")
+
+# else hypothesis also draws the constants of those of our modules that happen to be imported by then
+providers._get_local_constants = Constants
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

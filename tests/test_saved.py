@@ -26,6 +26,7 @@ from archlang.parse import parse
 from archlang.shapes import TensorType
 from archlang.source import Source
 from tests.cases import Case, accepted, examples, more
+from tests.found import FOUND, Found
 from tests.laws import UNKNOWN_TO_THE_COUNTER, called, own_loops, results, tensors
 from tests.specs import graph_of, net_of
 
@@ -191,6 +192,14 @@ def test_random_cases_keep_what_they_tell(op: type[Operator]) -> None:
                 one_layout(case, inputs, order, gap)
 
     keep()
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.step)
+def test_cases_that_were_found_keep_what_they_tell(found: Found) -> None:
+    case = found.case()
+    inputs = tensors(case.types, found.batch, case.below)
+    operator_keeps_what_it_tells(case, [x.detach() for x in inputs])
+    one_layout(case, inputs, found.order, found.gap)
 
 
 @operators

@@ -165,9 +165,7 @@ class RotaryEmbedding(_Encoding):
         half = replace(known, shape=shape, strides=(*known.strides[:-1], step * known.strides[-1]))
         waves = Laid((t, c // 2), x.axes[-2:], x.dtype, contiguous((t, c // 2)))
         turned = replace(half, strides=blended(shape, half, waves))
-        last = channels_last(shape) if len(shape) in (4, 5) and not is_contiguous(turned) else ()
-        if last and is_at(turned, last):  # the sum of two that lie so is laid anew, also along axes of one position
-            turned = replace(turned, strides=last)
+        turned = replace(turned, strides=blended(shape, turned, turned))  # the sum of two products
         if not self.interleaved:
             return (joined(known.shape, [turned, turned]),)
         stacked = joined((*shape, 2), [unsqueezed(turned, len(shape))] * 2)

@@ -93,13 +93,18 @@ def permuted(shape: Sequence[int], order: Sequence[int]) -> Strides:
 def blended(shape: Sequence[int], *inputs: Laid) -> Strides:
     """The strides of a result computed value by value (torch's TensorIterator).
 
-    Those of the inputs where all have the same and leave no gap; else dense, the axes in the order in which the first
-    input that tells them apart has them. An axis that an input repeats has the stride 0 there.
+    Inputs of this shape that are all contiguous, or all contiguous with the channels innermost, give a result that is
+    so too, whatever the strides of their axes of size 1. Inputs of the same strides without a gap keep these strides.
+    Otherwise the result is dense, its axes in the order in which the first input that tells them apart has them. An
+    axis that an input repeats has the stride 0 there.
     """
-    if all(x.shape == tuple(shape) and is_contiguous(x) for x in inputs):
-        return contiguous(shape)
-    if all(x.shape == tuple(shape) and x.strides == inputs[0].strides for x in inputs) and _is_dense(inputs[0]):
-        return inputs[0].strides
+    if all(x.shape == tuple(shape) for x in inputs):
+        formats = (contiguous(shape), channels_last(shape)) if len(shape) == 4 else (contiguous(shape),)
+        for format in formats:
+            if all(is_at(x, format) for x in inputs):
+                return format
+        if all(x.strides == inputs[0].strides for x in inputs) and _is_dense(inputs[0]):
+            return inputs[0].strides
     repeated = [_repeated(shape, x) for x in inputs]
     order = list(reversed(range(len(shape))))
     for at in range(1, len(order)):
