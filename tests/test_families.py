@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 import torch
@@ -15,6 +15,7 @@ from archlang.facts.structure import structures
 from archlang.facts.work import totals
 from archlang.paths import SPECS
 from archlang.report import render_report
+from tests.clock import of_call, ratio
 
 
 def test_every_shipped_spec_is_right() -> None:
@@ -66,17 +67,16 @@ def test_googlenet_gives_three_outputs_in_training() -> None:
     assert idle == {"aux1", "aux2"}
 
 
+def work(spec: str) -> object:
+    return totals(check(spec).graphs[0])
+
+
 @pytest.mark.slow
 def test_work_grows_with_the_unique_blocks(tmp_path: Path) -> None:
     spec = (SPECS / "resnet.arch").read_text()
     for blocks in (10, 1000):
         derived = f"net big = resnet unit=bottleneck depths=[3, 3, {blocks - 7}, 1]\n"
         (tmp_path / f"resnet{blocks}.arch").write_text(spec + derived)
-    seconds: dict[int, list[float]] = {10: [], 1000: []}
-    for _ in range(15):
-        for blocks, times in seconds.items():
-            start = perf_counter()
-            totals(check(f"{tmp_path}/resnet{blocks}.arch:big").graphs[0])
-            times.append(perf_counter() - start)
-    ratio = sorted(seconds[1000])[7] / sorted(seconds[10])[7]
-    assert ratio <= 3, f"1,000 blocks take {ratio:.2f} times the time of 10"
+    few, many = (of_call(partial(work, f"{tmp_path}/resnet{blocks}.arch:big")) for blocks in (10, 1000))
+    found = ratio(many, few, 15)
+    assert found <= 3, f"1,000 blocks take {found:.2f} times the time of 10"

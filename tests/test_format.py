@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from archlang.parse.layout import lay_out
 from archlang.paths import SPECS
 from archlang.source import Source, Span
 from tests.cases import more
+from tests.clock import of_call, ratio
 from tests.derivations import each_rule, lexer, random_words, text_of
 
 SHIPPED = sorted(SPECS.rglob("*.arch"))
@@ -300,14 +300,8 @@ def test_time_grows_with_the_text() -> None:
     """Ten times the lines take about ten times the time."""
     unit = "net n { input x: 3x4x4; " + "a: conv 3x3 (4 * w) pad=1 -> concat { | it | relu }; " * 20 + "output }\n"
 
-    def seconds(count: int) -> float:
-        text = "".join(unit.replace("net n", f"net n{at}") for at in range(count))
-        start = process_time()
-        laid(text)
-        return process_time() - start
-
-    seconds(1)
-    assert seconds(100) < 25 * seconds(10)
+    few, many = ("".join(unit.replace("net n", f"net n{at}") for at in range(count)) for count in (10, 100))
+    assert ratio(of_call(lambda: laid(many)), of_call(lambda: laid(few)), 3) < 25
 
 
 # ---- the command

@@ -6,8 +6,6 @@ import csv
 import io
 import json
 from pathlib import Path
-from statistics import median
-from time import process_time
 
 import pytest
 import torch
@@ -19,6 +17,7 @@ from archlang.facts.memory import OPTIMIZERS, Memory, Setup, memory, rows, setup
 from archlang.facts.memory.setup import MODES
 from archlang.ir import Graph
 from tests.allocator import Measured, images, inference, training
+from tests.clock import of_call, ratio
 from tests.specs import graph_of, net_of
 
 ROOT = Path(__file__).parent.parent
@@ -219,13 +218,7 @@ def test_a_thousand_layers_cost_little_more_than_fifty(tmp_path: Path) -> None:
     spec.write_text(f"{text}\nnet resnet1001 = resnet unit=bottleneck depths=[3, 8, 319, 3]\n", encoding="utf-8")
     fifty, thousand = load("resnet50").graph, load(f"{spec}:resnet1001").graph
 
-    def seconds(graph: Graph) -> float:
-        start = process_time()
-        memory(graph, Setup(8))
-        return process_time() - start
-
-    ratios = [seconds(thousand) / seconds(fifty) for _ in range(9)]
-    assert median(ratios) < 3
+    assert ratio(of_call(lambda: memory(thousand, Setup(8))), of_call(lambda: memory(fifty, Setup(8))), 9) < 3
 
 
 # ---- the command ---------------------------------------------------------------------------------------------------

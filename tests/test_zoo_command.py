@@ -7,10 +7,7 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +17,7 @@ from archlang.cli import main
 from archlang.library import shipped_nets
 from archlang.paths import SPECS
 from archlang.zoo import origin
+from tests.clock import of_program, ratio
 from tests.golden import assert_golden
 from tests.test_house import without_torch
 
@@ -170,18 +168,11 @@ def test_words_that_are_no_choice(words: list[str]) -> None:
 
 @pytest.mark.slow
 def test_the_whole_zoo_is_checked_in_the_time_of_40_nets() -> None:
-    """Whole processes, one after the other, torch unimportable; the median of three pairs."""
+    """Whole processes, torch unimportable."""
     every = sorted(map(str, SPECS.glob("*.arch")))
     code = "import sys; sys.modules['torch'] = None; from archlang.cli import main; sys.exit(main(sys.argv[1:]))"
-    ratios: list[float] = []
-    for _ in range(3):
-        taken: list[float] = []
-        for words in (["resnet50"], every):
-            start = perf_counter()
-            subprocess.run([sys.executable, "-c", code, "check", *words], check=True, stdout=subprocess.DEVNULL)
-            taken.append(perf_counter() - start)
-        ratios.append(taken[1] / taken[0])
-    assert sorted(ratios)[1] < 40
+    whole, one = (of_program("-c", code, "check", *words) for words in (every, ["resnet50"]))
+    assert ratio(whole, one, 3) < 40
 
 
 # ---- as text, as CSV
