@@ -35,16 +35,18 @@ class Found:
     net: str | None
     folder: Path
     root: Path
+    path: Path | None = None  # of the file; standard input has none
 
 
 @dataclass
 class Library:
-    """A spec and all files that it uses, by name, with what is wrong in their form."""
+    """A spec and all files that it uses, by name, with what is wrong in their form. `paths` are where these lie."""
 
     main: File
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
     files: dict[str, File] = field(default_factory=dict[str, File])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    paths: list[Path] = field(default_factory=list[Path])
 
 
 # ---- the spec
@@ -61,7 +63,7 @@ def find(spec: str, root: Path | None = None) -> Found:
     if Path(path).is_file():
         with Path(path).open("rb") as file:
             text = _decoded(path, file.read(MAX_BYTES + 1))
-        return Found(Source(Path(path).as_posix(), text), net or None, Path(), root or Path(path).parent)
+        return Found(Source(Path(path).as_posix(), text), net or None, Path(), root or Path(path).parent, Path(path))
     if re.fullmatch(r"\w+", spec):
         return _shipped(spec)
     raise CallError(f"there is no file {path}")
@@ -71,7 +73,7 @@ def _shipped(name: str) -> Found:
     for path, names in shipped_nets():
         if name in names:
             relative = path.relative_to(SPECS).as_posix()
-            return Found(Source(relative, path.read_text(encoding="utf-8")), name, SPECS, SPECS)
+            return Found(Source(relative, path.read_text(encoding="utf-8")), name, SPECS, SPECS, path)
     from difflib import get_close_matches
 
     near = get_close_matches(name, [net for _, names in shipped_nets() for net in names], 1)
@@ -101,6 +103,7 @@ def read(found: Found) -> Library:
     """The spec and the files that it uses, and those that they use, each read once."""
     main, diagnostics = parse(found.source)
     library = Library(main, {found.source.name: found.source}, {main.name: main}, diagnostics)
+    library.paths += [found.path] if found.path is not None else []
     _read_used(main, [], found, library)
     return library
 
@@ -150,6 +153,7 @@ def _used_source(path: str, use: Use, found: Found, library: Library) -> Source 
     if not regular or size > MAX_BYTES:
         refused("no-such-file", f"`{use.path}` is " + ("too large" if regular else "no ordinary file"))
         return None
+    library.paths.append(real)
     try:
         return Source(path, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

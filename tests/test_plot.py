@@ -114,7 +114,7 @@ def test_without_the_package_the_help_installs_it(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     file = tmp_path / "a.svg"
     file.write_text("as it was")
-    assert main(["plot", "resnet18", "-o", str(file)]) == 2
+    assert main(["plot", "resnet18", "-o", str(file), "--force"]) == 2
     assert capsys.readouterr().err == (
         "archlang: error[missing-extra]: plots are drawn by the package matplotlib, which is not installed\n"
         'help: pip install "archlang[plot]"\n'

@@ -232,7 +232,7 @@ def test_above_the_limit_each_block_is_drawn_once(monkeypatch: pytest.MonkeyPatc
 def test_each_format_is_what_it_says() -> None:
     assert picture(lenet(), "svg").lstrip().startswith(b"<?xml")
     assert picture(lenet(), "pdf").startswith(b"%PDF")
-    assert picture(lenet(), "dot").decode() == dot(lenet())
+    assert picture(lenet(), "dot").decode() == "// made by archlang\n" + dot(lenet())
     png = picture(lenet(), "png")
     assert png.startswith(b"\x89PNG")
     width, height = struct.unpack(">II", png[16:24])

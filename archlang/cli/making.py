@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, net_of
-
-if TYPE_CHECKING:
-    from archlang.compiler import Net
+from archlang.cli.command import Command, checked_net
+from archlang.cli.output import check_target, output_options
 
 
 def _render_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="FILE", help="svg, png, pdf or dot, by its suffix"
-    )
+    output_options(parser, "svg, png, pdf or dot, by its suffix", required=True)
 
 
 def _render(arguments: argparse.Namespace) -> int:
+    from archlang.compiler import Net
     from archlang.files import write_whole
     from archlang.library import CallError
     from archlang.render import FORMATS
@@ -26,12 +22,14 @@ def _render(arguments: argparse.Namespace) -> int:
     format = arguments.output.suffix.lstrip(".").lower()
     if format not in FORMATS:
         raise CallError(f"{arguments.output}: a picture ends in {', '.join('.' + name for name in FORMATS)}")
-    write_whole(arguments.output, net_of(arguments).render(format))
+    checked = checked_net(arguments)
+    check_target(arguments.output, arguments, checked.library.paths)
+    write_whole(arguments.output, Net(checked.graphs[0]).render(format))
     return 0
 
 
 def _build_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where the source goes (standard output)")
+    output_options(parser, "where the source goes (standard output)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help=_WEIGHTS_HELP)
     parser.add_argument("--entry", default="", metavar="NAME", help="which of several state dicts in the file")
     parser.add_argument(
@@ -46,35 +44,41 @@ _WEIGHTS_HELP = (
 
 
 def _build(arguments: argparse.Namespace) -> int:
+    from archlang.compiler import Net
     from archlang.files import write_whole
+    from archlang.weights import WeightsFile, check_weights, converted
 
-    net = net_of(arguments)
-    source = net.source()
-    weights = _weights(net, arguments) if arguments.weights else None
+    checked = checked_net(arguments)
+    net = Net(checked.graphs[0])
+    file = WeightsFile(arguments.weights, arguments.entry, arguments.scaled_input) if arguments.weights else None
     if arguments.output is None:
+        source = net.source()
+        if file is not None:
+            check_weights(net.graph, file)
         print(source, end="")
         return 0
-    if weights is not None:
-        write_whole(*weights)
+    beside = _checked_targets(arguments, checked.library.paths)
+    source = net.source()
+    if file is not None:
+        write_whole(beside, converted(net.graph, file))
     write_whole(arguments.output, source)
     return 0
 
 
-def _weights(net: Net, arguments: argparse.Namespace) -> tuple[Path, bytes] | None:
-    """Where the weights go that fit the source, and their bytes; None where they are only checked."""
+def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
+    """Check where the source goes, and where weights go beside it; the latter."""
     from archlang.library import CallError
-    from archlang.weights import WeightsFile, check_weights, converted, is_safetensors
+    from archlang.weights import is_safetensors
 
-    file = WeightsFile(arguments.weights, arguments.entry, arguments.scaled_input)
-    if arguments.output is None:
-        check_weights(net.graph, file)
-        return None
-    target = arguments.output.with_suffix(".safetensors" if is_safetensors(file.path) else ".pt")
-    if target.resolve() == file.path.resolve():
-        raise CallError(f"--weights {file.path} would be overwritten; give the source another name")
-    if target == arguments.output:
-        raise CallError(f"-o {arguments.output}: the source cannot have the name of the weights beside it")
-    return target, converted(net.graph, file)
+    weights: Path | None = arguments.weights
+    read = [*read, weights] if weights else read
+    check_target(arguments.output, arguments, read)
+    beside: Path = arguments.output.with_suffix(".safetensors" if weights and is_safetensors(weights) else ".pt")
+    if weights:
+        check_target(beside, arguments, read)
+        if beside == arguments.output:
+            raise CallError(f"-o {beside}: the source cannot have the name of the weights beside it")
+    return beside
 
 
 RENDER = Command("draw a net as svg, png, pdf or dot", _render, _render_options)

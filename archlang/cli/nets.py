@@ -25,7 +25,8 @@ class Chosen:
     """A net of a SPEC. `name` is its own, or the SPEC where another net is called the same.
 
     `family` is the file that it stands in, without its suffix; `text` is that file's. A net `as_shipped` is one of
-    archlang's own, none of its parameters replaced; one that is `alone` is all that its SPEC names.
+    archlang's own, none of its parameters replaced; one that is `alone` is all that its SPEC names. `files` were read
+    for it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Chosen:
     as_shipped: bool
     alone: bool
     spec: str
+    files: tuple[Path, ...]
 
 
 def chosen_nets(arguments: argparse.Namespace, only: bool = False) -> list[Chosen]:
@@ -65,7 +67,8 @@ def _of_spec(spec: str, settings: Mapping[str, Expression], root: Path | None, o
     for graph in checked.graphs:
         family = Path(checked.source.name).stem
         as_shipped, alone = shipped and not settings, len(checked.graphs) == 1
-        yield Chosen(graph.name, graph, family, checked.source.text, as_shipped, alone, spec)
+        files = tuple(checked.library.paths)
+        yield Chosen(graph.name, graph, family, checked.source.text, as_shipped, alone, spec, files)
 
 
 def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:

@@ -6,11 +6,11 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, positive
 from archlang.cli.nets import MANY_HELP, Chosen, chosen_nets
+from archlang.cli.output import check_target, output_options
 
 if TYPE_CHECKING:
     from archlang.plot import Point
@@ -22,9 +22,7 @@ PUBLISHED = "top-1 accuracy on ImageNet, %"
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = MANY_HELP
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="FILE", help="svg, png or pdf, by its suffix"
-    )
+    output_options(parser, "svg, png or pdf, by its suffix", required=True)
     parser.add_argument(
         "--accuracy",
         action="append",
@@ -56,6 +54,7 @@ def _plot(arguments: argparse.Namespace) -> int:
 
     format = _format(arguments)
     nets = chosen_nets(arguments)
+    check_target(arguments.output, arguments, [file for net in nets for file in net.files])
     draw = _timelines if arguments.profile == "memory" else _profiles if arguments.profile else _accuracies
     write_whole(arguments.output, draw(arguments, nets, format))
     return 0

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, net_of, positive
+from archlang.cli.command import Command, checked_net, net_of, positive
+from archlang.cli.output import check_target, output_options
 from archlang.packages import need
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=positive, default=30, metavar="N", help="passes over the data (30)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights, the order and the shifts (0)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where it trains (cpu)")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="the checkpoint (NAME.pt, or a free name like it)"
-    )
+    output_options(parser, "the checkpoint (NAME.pt, or a free name like it)")
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    _train_and_save(net_of(arguments), arguments)
+    from archlang.compiler import Net
+    from archlang.files import fresh_path
+
+    checked = checked_net(arguments)
+    net = Net(checked.graphs[0])
+    check_target(arguments.output or fresh_path(f"{net.graph.name}.pt"), arguments, checked.library.paths)
+    _train_and_save(net, arguments)
     return 0
 
 

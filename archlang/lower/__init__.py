@@ -23,6 +23,7 @@ def torch_source(graph: Graph) -> str:
     """The Python source of the net: `nn.Module` classes that need torch alone, the net's own last."""
     counts = totals(graph)
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
+    # a source is known by this line to be archlang's (marks.py)
     summary = f"{graph.name}: {inputs}; {counts.params:,} parameters, {counts.macs:,} multiply-accumulates."
     made = program(graph)
     text = source(graph, made, summary)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Rejected
+from archlang.marks import marked
 from archlang.packages import need
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def figure(width: float, height: float) -> Figure:
 
 
 def saved(made: Figure, format: str) -> bytes:
-    """The bytes of a file; no date and no version stands in it."""
+    """The bytes of a file with archlang's mark; no date and no version stands in it."""
     out = BytesIO()
     made.savefig(out, format=format, dpi=DOTS_PER_INCH, metadata=_NO_DATE[format])
-    return out.getvalue()
+    return marked(out.getvalue(), format)
 
 
 def renderer_of(made: Figure) -> RendererAgg:

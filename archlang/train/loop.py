@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.files import write_fresh, write_whole
+from archlang.marks import marked
 from archlang.packages import need
 from archlang.train.data import Digits, shifted
 
@@ -189,7 +190,7 @@ def checkpoint(module: nn.Module, meta: Mapping[str, object]) -> bytes:
     state = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
     written = BytesIO()
     torch.save({**meta, "state_dict": state}, written)
-    return written.getvalue()
+    return marked(written.getvalue(), "pt")
 
 
 def save_checkpoint(path: str | Path, module: nn.Module, meta: Mapping[str, object], *, replace: bool = True) -> Path:

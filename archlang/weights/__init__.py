@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
+from archlang.marks import METADATA, marked
 from archlang.weights.fitting import Fit, Misshapen, check_fit, fit
 from archlang.weights.older import SCALED, SCALED_BY, Published
 from archlang.weights.reading import Held, headers, is_safetensors, tensors
@@ -64,12 +65,12 @@ def converted(graph: Graph, file: WeightsFile) -> bytes:
     if is_safetensors(file.path):
         from safetensors.torch import save
 
-        return save({key: tensor.contiguous() for key, tensor in state.items()})
+        return save({key: tensor.contiguous() for key, tensor in state.items()}, METADATA)
     import torch
 
     written = BytesIO()
     torch.save(state, written)
-    return written.getvalue()
+    return marked(written.getvalue(), "pt")
 
 
 def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:

@@ -1,0 +1,54 @@
+"""Where a command may write: never over a spec or a file that it reads, over others' files only with `--force`.
+
+A target is checked before the work begins, so that no training ends without a place for its result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from archlang.library import CallError
+from archlang.marks import is_made_here
+
+SPEC = ".arch"
+
+
+def output_options(parser: argparse.ArgumentParser, help: str, *, required: bool = False) -> None:
+    """`-o FILE`, and `--force` to replace a file that archlang did not make."""
+    parser.add_argument("-o", "--output", required=required, type=Path, metavar="FILE", help=help)
+    parser.add_argument("--force", action="store_true", help="replace FILE even if archlang did not make it")
+
+
+def check_target(path: Path, arguments: argparse.Namespace, read: Iterable[Path]) -> None:
+    """Raise CallError where `path` cannot or must not be written; `read` are the files that this command reads."""
+    reason = _refusal(path, [*read, *arguments.operators], arguments.force)
+    if reason is not None:
+        beside = arguments.output not in (None, path)
+        called = f"-o {arguments.output}, with its weights in {path}" if beside else f"-o {path}"
+        raise CallError(f"{called}: {reason}")
+
+
+def _refusal(path: Path, read: Iterable[Path], force: bool) -> str | None:
+    """Why a file must not be written, and what to do instead; None where it may be."""
+    target = Path(os.path.realpath(path))  # `write_whole` follows links
+    if target.exists() and any(one.exists() and target.samefile(one) for one in read):
+        return "this command reads that file; give the output another name"
+    if SPEC in (path.suffix.lower(), target.suffix.lower()):
+        return f"a file that ends in {SPEC} is a spec, and no command replaces one; give the output another name"
+    if target.is_dir():
+        return "that is a folder; name a file in it"
+    if target.exists() and not target.is_file():  # a device or a pipe, such as /dev/stdout
+        return None
+    folder = path.parent if path.parent.resolve() == target.parent else target.parent
+    if not folder.is_dir():
+        missing = f"there is no folder {folder}; make it first: mkdir -p {folder}"
+        return f"{folder} is no folder" if folder.exists() else missing
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"you may not write in the folder {folder}; name a file elsewhere"
+    # of an empty file, such as one that a shell made for /dev/stdout, nothing can be lost
+    if target.exists() and target.stat().st_size and not force and not is_made_here(target):
+        return "archlang did not make that file; give the output another name, or add --force to replace it"
+    return None

@@ -1,0 +1,80 @@
+"""The mark that files made by archlang carry, by which a command knows that it may replace them."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+MARK = "made by archlang"
+METADATA = {"made_by": "archlang"}  # of a .safetensors file
+
+_HEAD = 4096  # bytes from the start of a file, and as many from its end, in which the mark stands
+_SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\."""\r?\n')
+_DOT = f"// {MARK}\n".encode()
+_SVG = re.compile(rb"(<\?xml[^\n]*\?>\n)")
+_SVG_MARK = f"<!-- {MARK} -->\n".encode()
+_PNG_HEAD = 33  # bytes of the signature and the first chunk, which must be IHDR
+_PDF = f"% {MARK}\n".encode()
+_SAFETENSORS = b'{"__metadata__":{"made_by":"archlang"'
+_RECORD = "/made_by"  # in the archive that torch.save writes
+
+
+def marked(data: bytes, format: str) -> bytes:
+    """The bytes of a file of that format (svg, png, pdf, dot or pt) with the mark, which no reader of it shows."""
+    match format:
+        case "dot":
+            return _DOT + data
+        case "svg":
+            return _SVG.sub(rb"\g<1>" + _SVG_MARK, data, count=1)
+        case "png":
+            return data[:_PNG_HEAD] + _png_text() + data[_PNG_HEAD:]
+        case "pdf":
+            return data + _PDF  # readers look for the end of a PDF in its last 1,024 bytes
+        case "pt":
+            return _with_record(data)
+        case _:
+            raise ValueError(f"files of the format {format} carry no mark")
+
+
+def is_made_here(path: Path) -> bool:
+    """Whether archlang made the file: a source that `build` printed, a picture, a plot, or weights."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        file.seek(-min(_HEAD, path.stat().st_size), 2)
+        tail = file.read()
+    svg = _SVG.match(head)
+    return (
+        _SOURCE.match(head) is not None
+        or head.startswith(_DOT)
+        or (svg is not None and head.startswith(_SVG_MARK, svg.end()))
+        or head.startswith(_png_text(), _PNG_HEAD)
+        or (head.startswith(b"%PDF") and tail.endswith(_PDF))
+        or head.startswith(_SAFETENSORS, 8)
+        or (head.startswith(b"PK") and _has_record(path))
+    )
+
+
+def _png_text() -> bytes:
+    """A tEXt chunk: its length, its kind, a keyword and the text, and the checksum of these."""
+    text = b"tEXt" + b"Software\0" + MARK.encode()
+    return (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
+
+
+def _with_record(data: bytes) -> bytes:
+    """An archive of torch.save with one more record, which torch.load leaves alone."""
+    written = BytesIO(data)
+    with ZipFile(written, "a") as archive:
+        folder = archive.namelist()[0].partition("/")[0]
+        archive.writestr(ZipInfo(folder + _RECORD), MARK)  # of no date, so that equal weights are equal files
+    return written.getvalue()
+
+
+def _has_record(path: Path) -> bool:
+    try:
+        with ZipFile(path) as archive:
+            return any(name.endswith(_RECORD) for name in archive.namelist())
+    except BadZipFile:
+        return False
