@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from archlang.cautions import cautions
 from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets
 from archlang.ir import Graph
@@ -38,11 +39,12 @@ class SpecError(Exception):
 
 @dataclass
 class Checked:
-    """What checking a spec gives: the Graphs of the nets asked for, and all that is wrong."""
+    """What checking a spec gives: the Graphs of the nets asked for, what is wrong, and warnings about valid nets."""
 
     library: Library
     graphs: list[Graph] = field(default_factory=list[Graph])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -182,6 +184,7 @@ def check(
         _add(checked, wrong)
         if graph is not None:
             _add(checked, verify(graph))
+            checked.warnings += cautions(graph)
             checked.graphs.append(graph)
         if meter.spent:  # which is told
             break

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from archlang.cautions import cautions
+from archlang.cli import main
 from archlang.compiler import Net
 from archlang.facts.memory import memory, setup_of
 from archlang.facts.passes import passes
 from archlang.facts.saved import saved
+from archlang.facts.untrained import untrained
 from archlang.ir import Graph
 from tests.allocator import images, inference, training
 from tests.specs import graph_of
@@ -170,3 +175,55 @@ def test_the_peak_of_inference_is_torchs(name: str) -> None:
     module, inputs = run(graph)
     found = memory(graph, setup_of("inference", {"batch": BATCH})).peak_bytes
     assert abs(found - inference(module, inputs).peak_bytes) <= SCALARS
+
+
+# ---- weights that never train --------------------------------------------------------------------------------------
+
+
+@nets
+def test_the_weights_without_a_gradient_are_torchs(name: str) -> None:
+    graph = graph_of(NETS[name])
+    module, inputs = run(graph)
+    torch.stack([value.sum() for value in floats(module(*inputs))]).sum().backward()
+    frozen = {id(weight) for weight in module.parameters() if not weight.requires_grad}
+    lost = [weight for weight in module.parameters() if weight.grad is None and id(weight) not in frozen]
+    assert sum(one.values for one in untrained(graph)) == sum(weight.numel() for weight in lost)
+    assert [warning.code for warning in cautions(graph)] == ["never-trained"] * bool(lost)
+
+
+def test_the_warning_names_the_layers_and_their_steps() -> None:
+    (warning,) = cautions(graph_of(NETS["an integer beside"]))
+    assert warning.severity == "warning"
+    assert warning.message == (
+        "4,205 of 4,441 trainable parameters of n never train, those of `2`, `4`: no float output depends on them"
+    )
+    assert [(span.line, span.column) for span in (warning.span, *(label.span for label in warning.labels))] == [
+        (4, 3), (4, 25),
+    ]  # fmt: skip
+
+
+def test_a_long_warning_names_a_few_layers() -> None:
+    steps = "\n".join(f"  linear {size}" for size in range(3, 11))
+    (warning,) = cautions(graph_of(f"net n {{\n  input x: [4]\n{steps}\n  argmax axis=1\n  output\n}}"))
+    assert "those of `0`, `1`, `2`, `3` and 4 more layers: all its outputs are integers" in warning.message
+    assert [label.span.line for label in warning.labels] == [4, 5, 6]
+
+
+def test_commands_warn_and_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "n.arch"
+    spec.write_text(NETS["integers before"], encoding="utf-8")
+    for words, printed in ((["check"], "n: 14,"), (["report"], "n, batch 1"), (["report", "--format", "json"], "{")):
+        assert main([*words, str(spec)]) == 0
+        said = capsys.readouterr()
+        assert said.err.startswith("warning[never-trained]: 14,010 of ") and said.out.startswith(printed)
+    assert main(["check", "--format", "json", str(spec)]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert (told["code"], told["severity"]) == ("never-trained", "warning")
+
+
+def test_warnings_do_not_hide_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "n.arch"
+    spec.write_text(NETS["integers before"].replace("output", "output\n  expect params == 1"), encoding="utf-8")
+    assert main(["check", "--format", "json", str(spec)]) == 1
+    told = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert [one["code"] for one in told] == ["broken-promise", "never-trained"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from archlang.cli.command import Command, settings_of
+from archlang.cli.command import Command, print_warnings, settings_of
 
 
 def _check_options(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +21,15 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     nets: list[dict[str, object]] = []
     diagnostics: list[object] = []
+    is_wrong = False
     for spec in arguments.spec:
         checked = check(spec, settings, root=arguments.root)
-        diagnostics += map(as_json, checked.diagnostics)
+        diagnostics += map(as_json, (*checked.diagnostics, *checked.warnings))
+        is_wrong = is_wrong or bool(checked.diagnostics)
         if arguments.format == "text" and checked.diagnostics:
             print("\n\n".join(checked.rendered()), file=sys.stderr)
+        elif arguments.format == "text":
+            print_warnings(checked)
         for graph in checked.graphs:
             counts = totals(graph)
             row: dict[str, object] = {
@@ -45,7 +49,7 @@ def _check(arguments: argparse.Namespace) -> int:
         import json
 
         print(json.dumps({"nets": nets, "diagnostics": diagnostics}, indent=2))
-    return 1 if diagnostics else 0
+    return 1 if is_wrong else 0
 
 
 CHECK = Command("check specs and the promises in them", _check, _check_options, spec="many")

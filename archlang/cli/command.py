@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,6 +53,12 @@ def checked_net(arguments: argparse.Namespace) -> Checked:
     if checked.diagnostics:
         raise SpecError(checked)
     return checked
+
+
+def print_warnings(checked: Checked) -> None:
+    """Print the warnings about valid nets, beside what a command prints."""
+    for warning in checked.warnings:
+        print(checked.told(warning), file=sys.stderr)
 
 
 def net_of(arguments: argparse.Namespace) -> Net:

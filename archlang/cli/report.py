@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from archlang.cli.command import Command, net_of, positive
+from archlang.cli.command import Command, checked_net, positive, print_warnings
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 FORMATS = ("text", "json", "csv", "md", "latex")
@@ -49,7 +49,9 @@ def _report(arguments: argparse.Namespace) -> int:
     view = View(arguments.columns, arguments.depth, arguments.by, arguments.unfold)
     if arguments.style == "cs231n" and view.is_cut:
         raise CallError("the lecture's style has its own rows and columns, and takes no --columns, --depth or --by")
-    made = report(net_of(arguments).graph, arguments.batch, arguments.dtype, arguments.mode)
+    checked = checked_net(arguments)
+    print_warnings(checked)
+    made = report(checked.graphs[0], arguments.batch, arguments.dtype, arguments.mode)
     print(render_report(made, arguments.style, arguments.format, view).rstrip("\n"))
     return 0
 

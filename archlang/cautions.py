@@ -1,0 +1,34 @@
+"""Warnings: what a net is valid with, and what its author will hardly want."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Diagnostic, Label
+from archlang.facts.untrained import untrained
+from archlang.facts.work import totals
+from archlang.ir import Graph
+
+SHOWN = 3  # places besides the first
+LISTED = 4  # layers by name
+
+
+def cautions(graph: Graph) -> list[Diagnostic]:
+    """The warnings about a net that is valid."""
+    return _never_trained(graph)
+
+
+def _never_trained(graph: Graph) -> list[Diagnostic]:
+    """One warning for all weights of a net that get no gradient, at the step of the first."""
+    found = untrained(graph)
+    if not found:
+        return []
+    lost, all = sum(one.values for one in found), totals(graph).trainable_params
+    outputs = (graph.root.types[port.value] for port in graph.root.outputs)
+    has_floats = any(type.is_float for type in outputs)
+    why = "no float output depends on them" if has_floats else "all its outputs are integers, which have no gradient"
+    paths = list(dict.fromkeys(f"`{one.layer.path}`" for one in found))
+    listed = ", ".join(paths[:LISTED]) + (f" and {len(paths) - LISTED} more layers" if len(paths) > LISTED else "")
+    message = f"{lost:,} of {all:,} trainable parameters of {graph.name} never train, those of {listed}: {why}"
+    spans = list(dict.fromkeys(one.layer.node.span for one in found))
+    labels = tuple(Label(span, "") for span in spans[1 : 1 + SHOWN])
+    help = "give a float output that depends on them, take the layers out, or `freeze` them"
+    return [Diagnostic("never-trained", message, spans[0], labels, help, "warning")]

@@ -1,0 +1,52 @@
+"""Weights that training would change, and that never get a gradient: no float output depends on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.facts.gradients import gradients, trained_weights
+from archlang.ir import Block, Graph, Layer, OpNode, join_path
+
+
+@dataclass(frozen=True, slots=True)
+class Untrained:
+    """A layer of which some weights never get a gradient, and how many values these hold."""
+
+    layer: Layer
+    values: int
+
+
+def untrained(graph: Graph) -> list[Untrained]:
+    """The layers whose weights never get a gradient in training, in order. What is frozen is not among them."""
+    if all(_all_reach(block) for block in graph.blocks):
+        return []
+    owned: dict[str, tuple[Layer, int]] = {}
+    reached: set[str] = set()
+    for layer, wanted in gradients(graph):
+        sizes = {weight.name: weight.count for weight in layer.op.weights(*layer.input_types)}
+        for name in trained_weights(layer):
+            key = _key(layer, name)
+            if not layer.reused and name not in layer.ties:
+                owned[key] = layer, sizes[name]
+            if wanted.weights:
+                reached.add(key)
+    found: dict[tuple[int, ...], Untrained] = {}
+    for key, (layer, size) in owned.items():
+        if key not in reached:
+            before = found[layer.outputs].values if layer.outputs in found else 0
+            found[layer.outputs] = Untrained(layer, before + size)
+    return list(found.values())
+
+
+def _all_reach(block: Block) -> bool:
+    """Whether every value of a block is used and every step gives floats alone, so that each leads to an output."""
+    used = {value for node in block.nodes for value in node.inputs} | {port.value for port in block.outputs}
+    given = (value for node in block.nodes for value in node.outputs)
+    operators = (value for node in block.nodes if isinstance(node, OpNode) for value in node.outputs)
+    return used.issuperset(given) and all(block.types[value].is_float for value in operators)
+
+
+def _key(layer: Layer, name: str) -> str:
+    """The key of a weight in the state dict: that of the weight it is tied to, if it is."""
+    scope = layer.path.removesuffix(layer.node.path).removesuffix(".")
+    return join_path(scope, layer.ties[name]) if name in layer.ties else join_path(layer.path, name)
