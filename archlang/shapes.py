@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from archlang.diagnostics import Rejected
 
+# A dtype is added here: its name, as the language and torch have it, and its bytes. All that takes a dtype reads this.
+Dtype = Literal["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
 DTYPE_BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
     "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
 }  # fmt: skip
+FLOAT_DTYPES = tuple(sorted((name for name in DTYPE_BYTES if "float" in name), key=DTYPE_BYTES.__getitem__))
+SHORT_DTYPES = {name.replace("bfloat", "bf").replace("float", "fp"): name for name in FLOAT_DTYPES}  # `fp16`, `bf16`
 
 AXIS_WORDS = {"n": "batch", "c": "channels", "d": "depth", "h": "height", "w": "width", "t": "length"}
 

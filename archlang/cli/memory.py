@@ -6,12 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, net_of, positive
+from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
     from archlang.facts.memory import Memory, Moment, Setup
     from archlang.ir import Graph
 
-DTYPES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
 LAYERS = 10  # as many are listed
 PHASES = {
     "forward": "in the forward pass", "loss": "in the loss", "recompute": "in the second forward pass",
@@ -24,7 +24,7 @@ def setup_options(parser: argparse.ArgumentParser) -> None:
     """What is run: `--dtype`, `--mode`, `--optimizer`."""
     parser.add_argument(
         "--dtype", type=_dtype, metavar="DTYPE",
-        help="the dtype of weights, activations and gradients: bf16, fp16, fp32 or fp64 (that of the spec)",
+        help=f"the dtype of weights, activations and gradients, one of {', '.join(SHORT_DTYPES)} (that of the spec)",
     )  # fmt: skip
     parser.add_argument(
         "--mode", choices=["training", "inference"], default="training", help="a step of training, or an inference"
@@ -45,9 +45,9 @@ def setup_of(arguments: argparse.Namespace, batch: int) -> Setup:
 
 
 def _dtype(text: str) -> str:
-    name = DTYPES.get(text, text)
-    if name not in DTYPES.values():
-        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join((*DTYPES, *DTYPES.values()))}")
+    name = SHORT_DTYPES.get(text, text)
+    if name not in SHORT_DTYPES.values():
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join((*SHORT_DTYPES, *SHORT_DTYPES.values()))}")
     return name
 
 
@@ -86,7 +86,7 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
 
     setup = setup_of(arguments, arguments.batch)
     try:
-        return memory(graph, replace(setup, autocast=DTYPES.get(arguments.autocast)))
+        return memory(graph, replace(setup, autocast=SHORT_DTYPES.get(arguments.autocast)))
     except ValueError as error:
         raise CallError(f"--autocast: {error}") from None
 

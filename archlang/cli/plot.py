@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from archlang.cli.command import Command, positive
 from archlang.cli.nets import MANY_HELP, Chosen, chosen_nets
 from archlang.cli.output import check_target, output_options
+from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
     from archlang.plot import Point
@@ -36,7 +37,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depth", type=positive, metavar="N", help="of a profile: add up below N levels of the path")
     memory = parser.add_argument_group("memory over time", "as `archlang memory` takes them; with --profile memory")
     memory.add_argument("--batch", type=positive, metavar="N", help="images in a batch (1)")
-    memory.add_argument("--dtype", metavar="DTYPE", help="bf16, fp16, fp32 or fp64 (that of the spec)")
+    memory.add_argument("--dtype", metavar="DTYPE", help=f"one of {', '.join(SHORT_DTYPES)} (that of the spec)")
     memory.add_argument("--mode", metavar="MODE", help="training or inference (training)")
     memory.add_argument("--optimizer", metavar="NAME", help="whose state is kept (momentum)")
     memory.add_argument("--autocast", metavar="DTYPE", help="bf16 or fp16: under torch.autocast")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from archlang.cli.command import Command, checked_net, positive, print_warnings
+from archlang.shapes import FLOAT_DTYPES
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 FORMATS = ("text", "json", "csv", "md", "latex")
 
 
@@ -20,7 +20,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unfold", action="store_true", help="write every call of a repeated block")
     parser.add_argument("--mode", choices=["eval", "train"], default="eval", help="whose costs are told (eval)")
     parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images in a batch (1)")
-    parser.add_argument("--dtype", choices=DTYPES, help="the dtype of floats (that of the inputs)")
+    parser.add_argument("--dtype", choices=FLOAT_DTYPES, help="the dtype of floats (that of the inputs)")
 
 
 _COLUMNS_HELP = (

@@ -17,11 +17,10 @@ from itertools import count
 from math import prod
 
 from archlang.facts.gradients import gradients, trains_a_product
-from archlang.facts.work import FLOAT_DTYPES
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Saved, Wanted
 from archlang.ops.layouts import Laid, Strides, at_batch, contiguous
-from archlang.shapes import DTYPE_BYTES, TensorType
+from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, TensorType
 
 
 @dataclass(frozen=True, slots=True)

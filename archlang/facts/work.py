@@ -13,9 +13,7 @@ from dataclasses import dataclass, fields, replace
 
 from archlang.ir import Block, CallNode, Graph, Layer, Node, OpNode, is_at
 from archlang.ops.base import Weight, Work
-from archlang.shapes import TensorType
-
-FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+from archlang.shapes import FLOAT_DTYPES, TensorType
 
 
 @dataclass(frozen=True, slots=True)

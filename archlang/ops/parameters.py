@@ -11,7 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Operator, Saved, Stored, Weight, Work
 from archlang.ops.initialisers import INITIALISERS
 from archlang.ops.windows import Sizes
-from archlang.shapes import TensorType, param_type
+from archlang.shapes import Dtype, TensorType, param_type
 
 
 class _Stored(Operator):
@@ -25,9 +25,7 @@ class _Stored(Operator):
         "zeros", "ones", "constant", "arange", "normal", "uniform", "trunc_normal", "xavier_uniform", "xavier_normal"
     ]
     values: tuple[float, ...] = ()
-    dtype: Literal["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"] = (
-        "float32"
-    )
+    dtype: Dtype = "float32"
 
     def outputs(self) -> tuple[TensorType]:
         initialiser = INITIALISERS[self.init]

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from archlang.diagnostics import Rejected
 from archlang.packages import need
+from archlang.shapes import DTYPE_BYTES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SAFETENSORS = ".safetensors"
-_DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
-    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
-}  # fmt: skip
+# the names that safetensors has for them: F64, BF16, I8, U8, BOOL
+_DTYPES = {name.upper().replace("FLOAT", "F").replace("UINT", "U").replace("INT", "I"): name for name in DTYPE_BYTES}
 
 # what torch's reader raises over bytes that are no file of weights, found by giving it such bytes
 _UNREADABLE = (

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.facts.memory.results import Alive, Memory, Moment, memory
-from archlang.facts.memory.setup import MODES, SHORT, Setup, setup_of
+from archlang.facts.memory.setup import MODES, Setup, setup_of
 
-__all__ = ["MODES", "OPTIMIZERS", "SHORT", "Alive", "Memory", "Moment", "Setup", "memory", "setup_of"]
+__all__ = ["MODES", "OPTIMIZERS", "Alive", "Memory", "Moment", "Setup", "memory", "setup_of"]

@@ -8,14 +8,12 @@ from math import prod
 from typing import Literal, cast
 
 from archlang.facts.memory.optimizers import OPTIMIZERS
-from archlang.facts.work import FLOAT_DTYPES
 from archlang.ops.base import Weight
-from archlang.shapes import DTYPE_BYTES
+from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, SHORT_DTYPES
 
 Mode = Literal["training", "inference"]
 MODES: tuple[Mode, ...] = ("training", "inference")
 LOWER = ("bfloat16", "float16")  # the dtypes of autocast
-SHORT = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}  # of the dtypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
     """
 
     def dtype(name: str) -> str | None:
-        return SHORT.get(str(given[name]), str(given[name])) if name in given else None
+        return SHORT_DTYPES.get(str(given[name]), str(given[name])) if name in given else None
 
     batch, optimizer = given.get("batch", 1), given.get("optimizer", "momentum")
     return Setup(int(batch), dtype("dtype"), cast(Mode, mode), str(optimizer), dtype("autocast"))
