@@ -48,7 +48,15 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "Nets": ({"The shipped nets": "docs/nets.md", "Equal to torchvision": "docs/zoo.md"}, "specs/"),
     "Mistakes": ({"All mistakes": "docs/errors/README.md"}, "docs/errors/"),
-    "Project": ({"What is new": "CHANGELOG.md", "How archlang is built": "docs/design.md"}, "*"),
+    "Project": (
+        {
+            "What is new": "CHANGELOG.md",
+            "Contributing": "CONTRIBUTING.md",
+            "How archlang is built": "docs/design.md",
+            "Security": "SECURITY.md",
+        },
+        "*",
+    ),
 }
 
 

@@ -7,10 +7,10 @@ import argparse
 from archlang.cli.command import Command, checked_net, positive, print_warnings
 from archlang.shapes import FLOAT_DTYPES
 
-FORMATS = ("text", "json", "csv", "md", "latex")
-
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
+    from archlang.report.formats import FORMATS
+
     parser.add_argument("--style", choices=["table", "cs231n"], default="table", help="the table, or the lecture's")
     parser.add_argument("--format", choices=FORMATS, default="text", help="how it is printed")
     parser.add_argument("--columns", type=_names, default=(), metavar="NAMES", help=_COLUMNS_HELP)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from archlang.report.rows import REPORT_VERSION, Report
 from archlang.report.sheets import Sheet, as_csv, as_markdown, as_text
 from archlang.report.table import View, plain_table, table, table_json
 
 Style = Literal["table", "cs231n"]
-Format = Literal["text", "json", "csv", "md", "latex"]
+Format = Literal["text", "json", "csv", "md", "latex"]  # a format is added here and in `_written`
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def render_report(report: Report, style: Style = "table", format: Format = "text", view: View | None = None) -> str:
@@ -18,7 +19,7 @@ def render_report(report: Report, style: Style = "table", format: Format = "text
     JSON holds what both styles show, or the rows and columns that `view` asks for. Raises `Rejected` for a column that
     there is not, and ValueError for a view of the lecture's style, which has its own rows and columns.
     """
-    if style not in ("table", "cs231n") or format not in ("text", "json", "csv", "md", "latex"):
+    if style not in ("table", "cs231n") or format not in FORMATS:
         raise ValueError(f"a report has no style {style} in format {format}")
     view = view or View()
     if style == "cs231n" and view.is_cut:
