@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -383,3 +384,184 @@ def test_layers_called_as_functions(net: archlang.Net) -> None:
             return given
 
     assert net.verify(Functional()).equal
+
+
+# ---- another structure of modules is no difference
+
+
+class NormAct(nn.BatchNorm2d):
+    """A norm that holds its activation, as timm's BatchNormAct2d does."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.relu(super().forward(input))
+
+
+class Structured(Reference):
+    """The net of SPEC, divided otherwise: norms with their activation, functions, containers.
+
+    `change` names what differs in truth.
+    """
+
+    def __init__(self, change: str = "") -> None:
+        super().__init__(change)
+        self.bn1 = NormAct(4, eps=1e-2 if change == "early" else 1e-5)
+        self.bn2 = nn.BatchNorm2d(4, eps=1e-2 if change == "branch" else 1e-5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.bn1(functional.conv2d(x, self.conv1.weight, padding=1))
+        y = self.bn2(functional.conv2d(x.permute(0, 1, 2, 3), self.conv2.weight, None, 1, 1))
+        if self.change == "added":
+            y = y * 1.01
+        if self.change == "activated":
+            y = y.relu()
+        x = functional.relu(x + y)
+        x = x.flatten(1)
+        if self.change == "late":
+            return functional.linear(x, self.fc.weight)
+        given: Tensor = self.fc(x)
+        return given.softmax(1) if self.change == "softmax" else given
+
+
+@pytest.mark.parametrize(
+    "change, what, how",
+    [
+        ("early", "`bn1`", "2x4x8x8 float32, largest absolute difference"),
+        ("branch", "`bn2`", "2x4x8x8 float32, largest absolute difference"),
+        ("added", "`relu`, call 2", "what flows into it differs, after `bn2`: 2x4x8x8 float32, of values that the ref"),
+        ("activated", "`relu`, call 2", "what flows into it differs, after `bn2`: 2x4x8x8 float32, of values that the"),
+        ("late", "`fc`", "2x3 float32, of values that the reference does not compute; it is called 1 times, in the"),
+        ("softmax", "the whole net", "2x3 float32, largest absolute difference"),
+    ],
+)
+def test_the_first_difference_under_another_structure(net: archlang.Net, change: str, what: str, how: str) -> None:
+    assert net.verify(Structured()).equal
+    verdict = net.verify(Structured(change))
+    assert verdict.first is not None and verdict.first.what == what
+    assert verdict.first.how.startswith(how)
+
+
+def test_a_small_difference_of_a_norm_with_its_activation_is_measured_at_the_norm(net: archlang.Net) -> None:
+    """Not against what its activation gives, which lies far off."""
+    verdict = net.verify(Structured("early"))
+    assert verdict.first is not None
+    found = re.search(r"largest absolute difference ([\d.e-]+)", verdict.first.how)
+    assert found is not None and float(found[1]) < 0.1
+
+
+def test_containers_of_the_reference_alone(tmp_path: Path) -> None:
+    """Braces that end elsewhere than the container of the same name, and a container more."""
+    (tmp_path / "c.arch").write_text("""net c {
+  input x: 2x8x8
+  stem: { conv: conv 3x3 4 pad=1 -> norm: batchnorm -> relu }
+  maxpool 2x2/2
+  head: { flatten -> fc: linear 3 }
+  output
+}
+""")
+
+    class Stem(nn.Module):
+        def __init__(self, eps: float) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(2, 4, 3, padding=1)
+            self.norm = nn.BatchNorm2d(4, eps=eps)
+            self.rest = nn.Sequential(nn.ReLU(), nn.Identity(), nn.MaxPool2d(2))
+
+        def forward(self, x: Tensor) -> object:
+            return self.rest(self.norm(self.conv(x)))
+
+    class Head(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4 * 4 * 4, 3)
+            self.slope = 1.0
+
+        def forward(self, x: Tensor) -> Tensor:
+            given: Tensor = self.fc(x.flatten(1))
+            return given * self.slope
+
+    class Whole(nn.Module):
+        def __init__(self, eps: float = 1e-5, slope: float = 1.0) -> None:
+            super().__init__()
+            self.stem, self.head = Stem(eps), Head()
+            self.head.slope = slope
+
+        def forward(self, x: Tensor) -> object:
+            return self.head(self.stem(x))
+
+    net = archlang.load(str(tmp_path / "c.arch"))
+    assert net.verify(Whole()).equal
+    first = net.verify(Whole(eps=1e-2)).first
+    assert first is not None and first.what == "`stem.norm`"
+    first = net.verify(Whole(slope=2.0)).first
+    assert first is not None and (first.what, first.how[:3]) == ("the whole net", "2x3")
+
+
+def test_another_layout_on_the_way_is_no_difference(tmp_path: Path) -> None:
+    (tmp_path / "t.arch").write_text("""net t {
+  input x: 2x4x4
+  patch: conv 2x2/2 6 -> sigmoid
+  permute "n h w c" -> norm: layernorm -> permute "n c h w"
+  globalavgpool -> flatten -> fc: linear 3
+  output
+}
+""")
+
+    class Tokens(nn.Module):
+        """A row of positions, channels last, from the first convolution on."""
+
+        def __init__(self, eps: float = 1e-5) -> None:
+            super().__init__()
+            self.patch = nn.Conv2d(2, 6, 2, 2)
+            self.norm = nn.LayerNorm(6, eps=eps)
+            self.fc = nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> object:
+            x = self.norm(self.patch(x).flatten(2).transpose(1, 2).sigmoid())
+            return self.fc(x.mean(1))
+
+    net = archlang.load(str(tmp_path / "t.arch"))
+    trial = Trial(dtype="float64", tolerance=1e-12)
+    assert net.verify(Tokens(), trial).equal
+    first = net.verify(Tokens(eps=1e-2), trial).first
+    assert first is not None and first.what == "`norm`"
+
+
+# ---- the same at each run, and in another dtype
+
+
+def test_each_run_prints_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reference's random weights are seeded too, whatever was drawn before."""
+    monkeypatch.chdir(tmp_path)
+    Path("model.py").write_text(MODEL)
+    Path("m.arch").write_text("net m {\n  input x: 1x8x8\n  conv 3x3 4 bias=false -> sigmoid\n  output\n}\n")
+    told: list[str] = []
+    for seed in (1, 2, 3):
+        torch.manual_seed(seed)
+        given = "5" if seed == 3 else "0"
+        assert main(["verify", "m.arch", "--against", "model.py:net", "--seed", given]) == 1
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1] != told[2]
+
+
+def test_float64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What only rounding tells apart: a mean taken in two steps."""
+    monkeypatch.chdir(tmp_path)
+    Path("two.py").write_text("""from torch import nn
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(64, 64)
+
+    def forward(self, x):
+        return self.fc(x * 3) / 3
+""")
+    Path("m.arch").write_text("net m {\n  input x: [64]\n  fc: linear 64 bias=false\n  output\n}\n")
+    Path("two.py").write_text(Path("two.py").read_text().replace("64)", "64, bias=False)"))
+    words = ["verify", "m.arch", "--against", "two.py:Two", "--tolerance", "1e-12"]
+    assert main(words) == 1
+    capsys.readouterr()
+    assert main([*words, "--dtype", "float64"]) == 0
+    assert capsys.readouterr().out.startswith("m on 2x64 float64\n")

@@ -10,6 +10,8 @@ from archlang.cli.command import Command, net_of, positive
 if TYPE_CHECKING:
     from archlang.verify import Trial
 
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -37,7 +39,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--rename", action="append", default=[], metavar="THEIRS=OURS", help="a path of the reference and of the net"
     )
     parser.add_argument("--by-order", action="store_true", help="pair weights by their order, whatever their names")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of dropout (0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, inputs and dropout (0)")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default="", help="run both in it, such as float64, where rounding hardly differs"
+    )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="how the result is printed")
 
 
@@ -59,7 +64,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     trial = _trial(arguments)
     from archlang.verify import made, value_of
 
-    reference = made(arguments.against, {name: value_of(value) for name, value in given})
+    reference = made(arguments.against, {name: value_of(value) for name, value in given}, arguments.seed)
     verdict = net.verify(reference, trial)
     if arguments.format == "json":
         import json
@@ -82,6 +87,7 @@ def _trial(arguments: argparse.Namespace) -> Trial:
         renames=tuple(_pairs(arguments.rename, "--rename")),
         seed=arguments.seed,
         below=arguments.below,
+        dtype=arguments.dtype,
     )
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.shapes import TensorType
-from archlang.verify.hooks import first_difference, modules
 from archlang.verify.keys import Keys, match, paths
+from archlang.verify.parting import Parting
 from archlang.verify.reference import told
 from archlang.verify.running import Pair, Trial, evaluated, in_evaluation, in_training, trained
 from archlang.verify.tensors import compare, shape
+from archlang.verify.tracing import modules, observe, trace
 from archlang.verify.verdict import Check, Difference, Verdict
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ def verify(make: Callable[[], nn.Module], theirs: nn.Module, graph: Graph, trial
 
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         torch.manual_seed(trial.seed)  # pyright: ignore[reportUnknownMemberType]
-        ours = make()
+        dtype = getattr(torch, trial.dtype) if trial.dtype else None
+        ours = make().to(dtype)
         with told("the reference cannot be copied"):
-            theirs = deepcopy(theirs).cpu()
+            theirs = deepcopy(theirs).cpu().to(dtype)
         inputs = [_input(graph.root.types[port.value], trial) for port in graph.root.inputs]
         mine, other = ours.state_dict(), theirs.state_dict()
         keys = match(_shapes(mine), _shapes(other), trial.renames, trial.by_order)
         shapes = tuple((key, shape(mine[key]), shape(other[keys.pairs[key]])) for key in keys.misshapen)
-        pair = Pair(ours, theirs, inputs, keys, trial)
+        pair = Pair(ours, theirs, graph, inputs, keys, trial)
         verdict = Verdict(graph.name, tuple(map(shape, inputs)), keys, shapes)
         tables = _tables(mine, other, keys)
         _shift_constants(theirs)
@@ -83,7 +85,7 @@ def _input(type: TensorType, trial: Trial) -> Tensor:
     if trial.size:
         sizes[-len(trial.size) :] = trial.size
     if type.is_float:
-        return torch.randn(sizes, dtype=getattr(torch, type.dtype))
+        return torch.randn(sizes, dtype=getattr(torch, trial.dtype or type.dtype))
     return torch.randint(2 if type.dtype == "bool" else trial.below, sizes).to(getattr(torch, type.dtype))
 
 
@@ -110,7 +112,20 @@ def _shift_constants(module: nn.Module) -> None:
 
 def _first(pair: Pair, run: Callable[[nn.Module, list[Tensor]], object]) -> Difference | None:
     """The first layer that differs; both may have taken a step, so their statistics are made equal again."""
+
     _copy_weights(pair)
-    ours, theirs = (list(modules(side)) for side in (pair.ours, pair.theirs))
-    known = paths(pair.keys, pair.trial.renames, ours, theirs)
-    return first_difference(pair.ours, pair.theirs, lambda module: pair.run(module, run), known, pair.trial.tolerance)
+    mine, other = modules(pair.ours), modules(pair.theirs)
+    return Parting(
+        trace(pair.ours, lambda module: pair.run(module, run)),
+        observe(pair.theirs, lambda module: pair.run(module, run)),
+        paths(pair.keys, pair.trial.renames, list(mine), list(other)),
+        weighted={path for path, part in mine.items() if part.state_dict()},
+        containers=_containers(pair.graph),
+        tolerance=pair.trial.tolerance,
+    ).first()
+
+
+def _containers(graph: Graph) -> set[str]:
+    """The paths of the net, of its blocks and of its braces: all that stand above a step."""
+    parts = (layer.path.split(".") for layer in graph.flat())
+    return {".".join(names[:depth]) for names in parts for depth in range(len(names))}

@@ -37,14 +37,24 @@ def told(what: str) -> Generator[None]:
         raise Rejected("run-failed", message) from error
 
 
-def made(named: str, arguments: Mapping[str, object]) -> nn.Module:
-    """The module that `named` makes when it is called with the arguments.
+def made(named: str, arguments: Mapping[str, object], seed: int = 0) -> nn.Module:
+    """The module that `named` makes when it is called with the arguments; `seed` is of its random weights.
 
     Its file is imported and run, from the current folder too. Raises `Rejected` with the code `run-failed`.
     """
     need("torch", "the reference is run by")
+    import torch
     from torch import nn
 
+    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+        found = _made(named, arguments)
+    if not isinstance(found, nn.Module):
+        raise Rejected("run-failed", f"{named} gives a {type(found).__name__}, not a torch.nn.Module")
+    return found
+
+
+def _made(named: str, arguments: Mapping[str, object]) -> object:
     path, colon, name = named.rpartition(":")
     if not colon:
         raise Rejected("run-failed", f"{named} names no callable", help="write module:callable or FILE.py:callable")
@@ -57,10 +67,7 @@ def made(named: str, arguments: Mapping[str, object]) -> nn.Module:
     if not callable(target):
         raise Rejected("run-failed", f"{named} is a {type(target).__name__}, which cannot be called")
     with told(f"{named} fails when it is called"):
-        found = _called(target, arguments)
-    if not isinstance(found, nn.Module):
-        raise Rejected("run-failed", f"{named} gives a {type(found).__name__}, not a torch.nn.Module")
-    return found
+        return _called(target, arguments)
 
 
 def _called(target: Callable[..., object], arguments: Mapping[str, object]) -> object:

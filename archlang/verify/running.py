@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archlang.ir import Graph
 from archlang.verify.keys import Keys
 from archlang.verify.reference import told
 from archlang.verify.tensors import compare, flat, numbered, shape
@@ -21,7 +22,8 @@ class Trial:
 
     `batch` images are drawn by `seed`; `size` takes the place of the last sizes of each input, and whole-number inputs
     are below `below`. Two values are equal within tolerance*(1 + |reference|), at 0 bit for bit. `renames` are paths of
-    the reference and what the net calls them; `by_order` pairs weights by their order alone.
+    the reference and what the net calls them; `by_order` pairs weights by their order alone. A `dtype` such as float64
+    takes the place of every float dtype, of weights and inputs, in both modules.
     """
 
     batch: int = 2
@@ -31,6 +33,7 @@ class Trial:
     renames: tuple[tuple[str, str], ...] = ()
     seed: int = 0
     below: int = 2
+    dtype: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Pair:
 
     ours: nn.Module
     theirs: nn.Module
+    graph: Graph
     inputs: list[Tensor]
     keys: Keys
     trial: Trial

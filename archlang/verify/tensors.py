@@ -48,11 +48,16 @@ def differs(mine: Tensor | None, other: Tensor | None, tolerance: float) -> str 
     wrong = ~torch.isclose(mine, other, rtol=tolerance, atol=tolerance, equal_nan=True)
     if mine.dtype == torch.bool:
         return f"{int(wrong.sum()):,} of {mine.numel():,} values differ"
-    gap = (mine.double() - other.double()).abs()
+    apart = (mine.double() - other.double()).abs()
     return (
-        f"{shape(mine)}, largest absolute difference {float(gap[wrong].max()):.3g}, "
+        f"{shape(mine)}, largest absolute difference {float(apart[wrong].max()):.3g}, "
         f"{int(wrong.sum()):,} of {mine.numel():,} values differ"
     )
+
+
+def gap(mine: Tensor, other: Tensor) -> float:
+    """The largest absolute difference of two tensors of one shape."""
+    return float((mine.double() - other.double()).abs().max()) if mine.numel() else 0.0
 
 
 def compare(

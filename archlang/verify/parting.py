@@ -1,0 +1,203 @@
+"""The first layer that differs: the earliest after which the net's values stay different from the reference's.
+
+A value of the net is known if the reference computes it too, wherever its code does so: how the reference is divided
+into modules and functions does not matter. From an output that differs one goes back along what is not known, to the
+operations all of whose inputs are known. The earliest of them is where the two part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archlang.verify.tensors import differs, gap, shape
+from archlang.verify.tracing import Call, Reference, Step, Trace
+from archlang.verify.verdict import Difference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Two runs, and what is known of their modules.
+
+    `paths` gives the reference's modules by the net's, `weighted` the net's modules that have weights, and `containers`
+    those that hold steps of the spec.
+    """
+
+    ours: Trace
+    theirs: Reference
+    paths: Mapping[str, str]
+    weighted: Collection[str]
+    containers: Collection[str]
+    tolerance: float
+
+    def first(self) -> Difference | None:
+        """The first layer that differs; None where no output does."""
+        mine, outputs = self.ours.outputs, self.theirs.outputs
+        if len(mine) != len(outputs):
+            return Difference(_WHOLE, f"{len(mine)} tensors, in the reference {len(outputs)}")
+        told = {value: self._differs(value, other) for value, other in zip(mine, outputs, strict=True)}
+        wrong = {value: how for value, how in told.items() if how is not None}
+        if not wrong:
+            return None
+        roots = sorted({root for value in wrong if value not in self._known for root in self._roots(value)})
+        return self._told(roots[0]) if roots else Difference(_WHOLE, next(iter(wrong.values())))
+
+    # ---- where the two part
+
+    @cached_property
+    def _known(self) -> set[int]:
+        """The values that the reference computes too, and those that nothing computed: inputs and weights."""
+        pool = _Pool([tensor for _, tensor in self.theirs.computed], self.tolerance)
+        values = enumerate(self.ours.values)
+        return {number for number, value in values if number not in self.ours.made_by or pool.holds(value)}
+
+    def _roots(self, value: int) -> Iterator[int]:
+        """The steps from which a value that is not known comes, all of whose own inputs are known."""
+        waiting, seen = [value], {value}
+        while waiting:
+            step = self.ours.made_by[waiting.pop()]
+            unknown = {one for one in self.ours.steps[step].inputs if one not in self._known}
+            if not unknown:
+                yield step
+            waiting += unknown - seen
+            seen |= unknown
+
+    # ---- how it is told
+
+    def _told(self, at: int) -> Difference:
+        step = self.ours.steps[at]
+        if step.call.path not in self.containers:
+            return self._layer(step)
+        follower = self._follower(at)
+        before = self._last_layer(step.inputs)
+        if follower is None:
+            return Difference(_WHOLE, f"what it gives differs, after {before}: {self._new(step.outputs[0])}")
+        how = self._entry_differs(follower) or self._new(step.outputs[0])
+        return Difference(self._name(follower.call), f"what flows into it differs, after {before}: {how}")
+
+    def _layer(self, step: Step) -> Difference:
+        """An operation within a layer: what flows into the layer differs, or what it makes of it."""
+        name = self._name(step.call)
+        entry = next(one for one in self.ours.steps if one.is_entry and one.call == step.call)
+        how = self._entry_differs(entry)
+        if how is not None:
+            return Difference(name, f"what flows into it differs, after {self._last_layer(entry.inputs)}: {how}")
+        partner = self._partner(step.call)
+        value = self.ours.values[step.outputs[0]]
+        if partner is None:
+            return Difference(name, self._new(step.outputs[0]))
+        if partner not in self.theirs.taken:
+            mine, other = self.ours.calls[step.call.path], self.theirs.calls[partner.path]
+            return Difference(
+                name, f"{self._new(step.outputs[0])}; it is called {mine} times, in the reference {other}"
+            )
+        near = self._nearest(value, partner)
+        if near is None:
+            near = next(iter(self.theirs.given.get(partner, ())), None)
+        return Difference(
+            name, (near is not None and differs(value, near, self.tolerance)) or self._new(step.outputs[0])
+        )
+
+    def _nearest(self, value: Tensor, partner: Call) -> Tensor | None:
+        """Of what the reference computes within the same layer, the value that is nearest."""
+        within = [tensor for around, tensor in self.theirs.computed if partner in around]
+        alike = [tensor for tensor in within if (tensor.shape, tensor.dtype) == (value.shape, value.dtype)]
+        return min(alike, key=lambda tensor: gap(value, tensor), default=None)
+
+    def _entry_differs(self, entry: Step) -> str | None:
+        """How what flows into a layer differs; None where it does not, or where the reference's is not known."""
+        partner = self._partner(entry.call)
+        theirs = self.theirs.taken.get(partner) if partner is not None else None
+        if theirs is None:
+            return None
+        if len(theirs) != len(entry.inputs):
+            return f"{len(entry.inputs)} tensors, in the reference {len(theirs)}"
+        told = (self._differs(value, other) for value, other in zip(entry.inputs, theirs, strict=True))
+        return next((how for how in told if how is not None), None)
+
+    def _partner(self, call: Call) -> Call | None:
+        """The same call of the reference. A module without weights has one where both call it as often: activations
+        are shared at will.
+        """
+        path = self.paths.get(call.path)
+        if path is None or (call.path not in self.weighted and self.ours.calls[call.path] != self.theirs.calls[path]):
+            return None
+        return Call(path, call.number)
+
+    def _follower(self, at: int) -> Step | None:
+        """The first layer into which flows what a step outside of layers gives."""
+        flowing = set(self.ours.steps[at].outputs)
+        for step in self.ours.steps[at + 1 :]:
+            if flowing.intersection(step.inputs):
+                if step.call.path not in self.containers:
+                    return step
+                flowing.update(step.outputs)
+        return None
+
+    def _last_layer(self, values: Collection[int]) -> str:
+        """The last layer from which values come."""
+        waiting = [self.ours.made_by[value] for value in values if value in self.ours.made_by]
+        while waiting:
+            latest = waiting.pop(waiting.index(max(waiting)))
+            step = self.ours.steps[latest]
+            if step.call.path not in self.containers:
+                return self._name(step.call)
+            waiting += [self.ours.made_by[value] for value in step.inputs if value in self.ours.made_by]
+        return "the input"
+
+    def _name(self, call: Call) -> str:
+        return f"`{call.path}`" + (f", call {call.number}" if self.ours.calls[call.path] > 1 else "")
+
+    def _new(self, value: int) -> str:
+        return f"{shape(self.ours.values[value])}, of values that the reference does not compute"
+
+    def _differs(self, value: int, other: Tensor) -> str | None:
+        return differs(self.ours.values[value], other, self.tolerance)
+
+
+_WHOLE = "the whole net"
+
+
+class _Pool:
+    """Tensors in which others are looked for: the same values in the same order, or in any order in another shape.
+
+    A smallest and a largest value that are equal tell which are worth comparing.
+    """
+
+    def __init__(self, tensors: list[Tensor], tolerance: float) -> None:
+        self.tolerance = tolerance
+        self.alike: dict[tuple[object, int], list[tuple[Tensor, Tensor]]] = {}
+        for tensor in tensors:
+            if tensor.numel():
+                self.alike.setdefault((tensor.dtype, tensor.numel()), []).append((_ends(tensor), tensor))
+
+    def holds(self, value: Tensor) -> bool:
+        if not value.numel():
+            return True
+        ends = _ends(value)
+        near = [
+            tensor for other, tensor in self.alike.get((value.dtype, value.numel()), ()) if self._equal(ends, other)
+        ]
+        flat = value.flatten()
+        if any(self._equal(flat, tensor.flatten()) for tensor in near):
+            return True
+        others = [tensor for tensor in near if tensor.shape != value.shape]
+        return bool(others) and any(self._equal(flat.sort()[0], tensor.flatten().sort()[0]) for tensor in others)
+
+    def _equal(self, value: Tensor, other: Tensor) -> bool:
+        import torch
+
+        return torch.allclose(value, other, rtol=self.tolerance, atol=self.tolerance, equal_nan=True)
+
+
+def _ends(tensor: Tensor) -> Tensor:
+    import torch
+
+    wide = tensor.flatten()
+    wide = wide.to(torch.uint8) if wide.dtype == torch.bool else wide
+    return torch.stack((wide.min(), wide.max()))
