@@ -211,10 +211,17 @@ def sizes_of(
     graph = checked.graphs[0]
     if not graph.open_sizes:
         raise CallError(f"{graph.name} leaves no size open; an input does so by `input image: [3, H=224, W=224]`")
-    for name in ranges.keys() - graph.open_sizes.keys():
-        raise CallError(f"--range {name}: the open sizes of {graph.name} are {', '.join(graph.open_sizes)}")
+    refuse_ranges(graph, ranges)
     net = sizes.Spec(checked.library.main, graph.name, settings, checked.library.files)
     return checked, sizes.open_sizes(net, graph, ranges, costs)
+
+
+def refuse_ranges(graph: Graph, ranges: Mapping[str, range]) -> None:
+    """Raise CallError for a range of what is no open size of the net."""
+    for name in ranges.keys() - graph.open_sizes.keys():
+        listed = ", ".join(graph.open_sizes)
+        told = f"the open sizes of {graph.name} are {listed}" if listed else f"{graph.name} leaves no size open"
+        raise CallError(f"--range {name}: {told}")
 
 
 def _refuse_settings(found: Sequence[Diagnostic]) -> None:

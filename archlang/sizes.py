@@ -6,8 +6,9 @@ in the same way. The net is elaborated at every size of a range: nothing is gues
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from archlang import syntax as s
@@ -65,6 +66,27 @@ class Spec:
         return elaborate(self.file, self.name, {**self.settings, name: s.Literal(size, here)}, self.files)
 
 
+def valid_at(spec: Spec, graph: Graph, name: str) -> Callable[[int], Graph | None]:
+    """The net at each value of an open size; None where it is not valid, or its module would be another one.
+
+    `graph` is the net at its defaults.
+    """
+    numbers: dict[object, int] = {}
+    default = _program(graph, numbers)
+
+    @cache
+    def graph_at(size: int) -> Graph | None:
+        made, _ = spec.at(name, size)
+        return made if made is not None and _program(made, numbers) == default else None
+
+    return graph_at
+
+
+def default_range(graph: Graph, name: str) -> range:
+    """The values of an open size that are tried unless others are asked for: from 1 to twice the default."""
+    return range(1, 2 * int(graph.arguments[name]) + 1)
+
+
 def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range], costs: bool = False) -> list[OpenSize]:
     """Every open size of a net, tried over its range: from 1 to twice its default where none is given.
 
@@ -72,9 +94,9 @@ def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range], costs: boo
     """
     found: list[OpenSize] = []
     for name, places in graph.open_sizes.items():
-        default = int(graph.arguments[name])
-        sizes = ranges.get(name, range(1, 2 * default + 1))
-        found.append(OpenSize(name, places, default, tuple(_tried(spec, graph, name, sizes, costs))))
+        sizes = ranges.get(name, default_range(graph, name))
+        tried = tuple(_tried(spec, graph, name, sizes, costs))
+        found.append(OpenSize(name, places, int(graph.arguments[name]), tried))
     return found
 
 

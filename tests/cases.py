@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from archlang.diagnostics import Rejected, render
 from archlang.elaborate import elaborate
+from archlang.ir import Graph
 from archlang.ops.base import Operator
 from archlang.parse import parse
 from archlang.shapes import TensorType, Window, input_type, param_type
@@ -89,7 +90,13 @@ def examples(op: type[Operator]) -> list[Case]:
 
 
 def read(step: str, *inputs: str) -> Case:
-    """A step of the language and the inputs that flow into it.
+    """A step of the language and the inputs that flow into it, as `example_graph` takes them."""
+    *_, layer = example_graph(step, *inputs).flat()
+    return Case(layer.op, layer.input_types)
+
+
+def example_graph(step: str, *inputs: str) -> Graph:
+    """The net of one step.
 
     An input is written as a shape without a batch, and after it, where they are not those of an input, the axes or
     the dtype: `3x8x8`, `16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
@@ -102,8 +109,7 @@ def read(step: str, *inputs: str) -> Case:
     file, wrong = parse(source)
     graph, more = elaborate(file, "example")
     assert graph is not None, "\n".join(render(diagnostic, {"example": source}) for diagnostic in [*wrong, *more])
-    *_, layer = graph.flat()
-    return Case(layer.op, layer.input_types)
+    return graph
 
 
 def _input_lines(name: str, shape: str, *rest: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, positive, settings_of
@@ -12,7 +13,7 @@ from archlang.cli.memory import amount, described, setup_of, setup_options, wher
 if TYPE_CHECKING:
     from archlang.compiler import Checked
     from archlang.facts.memory import Setup
-    from archlang.fit import Plan
+    from archlang.fit import Largest, Plan
 
 _UNITS = {
     unit + end: base**power
@@ -34,55 +35,70 @@ def _options(parser: argparse.ArgumentParser) -> None:
     setup_options(parser)
     parser.add_argument(
         "--range", action="append", default=[], dest="ranges", metavar="NAME=FROM..TO",
-        help="the sizes to try of an open size (from 1 to twice the default)",
+        help="the sizes to try of an open size (from 1 on, until the net does not fit)",
     )  # fmt: skip
     parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
 
 
 def _fit(arguments: argparse.Namespace) -> int:
+    from archlang.facts.temporaries import unknown_temporaries
     from archlang.fit import largest_batch, plan
 
     checked = checked_net(arguments)
     graph, budget = checked.graphs[0], arguments.memory
     setup = setup_of(arguments, arguments.batch or 1)
     batch = largest_batch(graph, setup, budget)
-    sizes = _sizes(arguments, checked, setup) if graph.open_sizes else {}
+    sizes = _sizes(arguments, checked, setup)
     wanted = plan(graph, setup, budget) if arguments.batch and setup.training else None
     if arguments.format == "json":
-        print(_as_json(graph.name, arguments, (batch, sizes, wanted)))
+        import json
+
+        told = _as_json(graph.name, arguments, (batch, sizes, wanted))
+        print(json.dumps({**told, "unknown_temporaries": unknown_temporaries(graph)}, indent=2))
         return 0
     lines = [
         f"{graph.name}: {described(setup, batch=bool(arguments.batch))}, within {amount(budget)}",
         _batch_line(checked, setup, batch),
     ]
-    for name, size in sizes.items():
-        lines.append(f"largest {name} at batch {setup.batch}: {'none' if size is None else size}")
+    lines += [f"largest {name} at batch {setup.batch:,}: {_size_words(found)}" for name, found in sizes.items()]
     if arguments.batch:
         lines += _plan_lines(checked, setup, budget, wanted)
+    lines += _left_out(unknown_temporaries(graph))
     print("\n".join(lines))
     return 0
 
 
-def _sizes(arguments: argparse.Namespace, checked: Checked, setup: Setup) -> dict[str, int | None]:
-    """Of each open size the largest right one at which the net fits, the others at their defaults."""
-    from functools import partial
-
+def _sizes(arguments: argparse.Namespace, checked: Checked, setup: Setup) -> dict[str, Largest]:
+    """Of each open size the largest valid one at which the net fits, the others at their defaults."""
     from archlang.cli.sizes import ranges
-    from archlang.compiler import sizes_of
+    from archlang.compiler import refuse_ranges
     from archlang.fit import largest_size
-    from archlang.ir import Graph
-    from archlang.sizes import Spec
+    from archlang.sizes import Spec, default_range, valid_at
 
-    graph, settings = checked.graphs[0], settings_of(arguments)
-    spec = Spec(checked.library.main, graph.name, settings, checked.library.files)
+    graph = checked.graphs[0]
+    spec = Spec(checked.library.main, graph.name, settings_of(arguments), checked.library.files)
+    asked = ranges(arguments.ranges)
+    refuse_ranges(graph, asked)
+    return {
+        name: largest_size(
+            asked.get(name, default_range(graph, name)),
+            valid_at(spec, graph, name),
+            setup,
+            arguments.memory,
+            further=name not in asked,
+        )
+        for name in graph.open_sizes
+    }
 
-    def at(name: str, size: int) -> Graph:
-        made, _ = spec.at(name, size)
-        assert made is not None  # the size is right
-        return made
 
-    _, found = sizes_of(arguments.spec, settings, ranges(arguments.ranges), root=arguments.root)
-    return {one.name: largest_size(one.right, partial(at, one.name), setup, arguments.memory) for one in found}
+def _size_words(found: Largest) -> str:
+    """The largest size, and whether it is known that no larger one fits."""
+    if found.too_large is not None:
+        return f"{'none' if found.size is None else found.size}; {found.too_large} does not fit"
+    if found.size is None:
+        return f"none; no size up to {found.tried_to} is valid"
+    invalid = f"no size from {found.size + 1} to {found.tried_to} is valid, and "
+    return f"at least {found.size}; {invalid if found.tried_to > found.size else ''}larger ones were not tried"
 
 
 def _batch_line(checked: Checked, setup: Setup, batch: int) -> str:
@@ -114,10 +130,8 @@ def _plan_lines(checked: Checked, setup: Setup, budget: int, found: Plan | None)
 
 
 def _as_json(
-    name: str, arguments: argparse.Namespace, found: tuple[int, dict[str, int | None], Plan | None]
-) -> str:  # fmt: skip
-    import json
-
+    name: str, arguments: argparse.Namespace, found: tuple[int, dict[str, Largest], Plan | None]
+) -> dict[str, object]:  # fmt: skip
     batch, sizes, wanted = found
     told = wanted and {
         "batch": arguments.batch,
@@ -126,8 +140,20 @@ def _as_json(
         "step_macs": wanted.step_macs,
         "extra_macs": wanted.extra_macs,
     }
-    rows = {"net": name, "memory_bytes": arguments.memory, "largest_batch": batch, "largest_sizes": sizes}
-    return json.dumps({"version": 1, **rows, "plan": told}, indent=2)
+    largest = {name: found.size for name, found in sizes.items()}
+    too_large = {name: found.too_large for name, found in sizes.items()}
+    rows = {"net": name, "memory_bytes": arguments.memory, "largest_batch": batch, "largest_sizes": largest}
+    rows |= {"sizes_too_large": too_large}
+    return {"version": 1, **rows, "plan": told}
+
+
+def _left_out(unknown: Sequence[str]) -> list[str]:
+    """What the figures do not contain."""
+    lines = ["left out: what single kernels take and free by themselves, and all else in the process"]
+    if unknown:
+        several = "which may take several times as much"
+        lines.append(f"not known, and left out: the temporaries of {', '.join(unknown)}, {several}")
+    return lines
 
 
 FIT = Command("tell the largest batch and input within a memory, and what to recompute for more", _fit, _options)

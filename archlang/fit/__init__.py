@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.fit.largest import largest_batch, largest_size
+from archlang.fit.largest import Largest, largest_batch, largest_size
 from archlang.fit.plans import Plan, plan
 
-__all__ = ["Plan", "largest_batch", "largest_size", "plan"]
+__all__ = ["Largest", "Plan", "largest_batch", "largest_size", "plan"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from archlang.facts.memory import Setup, memory
 from archlang.ir import Graph
 
 MOST = 2**40  # images
+LARGEST = 2**16  # of the sizes beyond those asked for
 
 
 def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
@@ -30,7 +32,81 @@ def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
     return batches[bisect_right(batches, budget_bytes, key=peak) - 1]
 
 
-def largest_size(sizes: Sequence[int], graph_at: Callable[[int], Graph], setup: Setup, budget_bytes: int) -> int | None:
-    """The largest of these sizes, ascending, at which the net fits; None where it fits at none."""
-    fitting = bisect_right(sizes, budget_bytes, key=lambda size: memory(graph_at(size), setup).peak_bytes)
-    return sizes[fitting - 1] if fitting else None
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """The largest valid size that was found to fit; None where no valid size fits.
+
+    `too_large` is the next larger valid size, which does not fit. Where it is None, the end was not found: the net fits
+    at every valid size that was tried, the largest of which is `tried_to`, and larger ones may fit.
+    """
+
+    size: int | None
+    too_large: int | None
+    tried_to: int
+
+
+def largest_size(
+    sizes: range, graph_at: Callable[[int], Graph | None], setup: Setup, budget_bytes: int, *, further: bool = False
+) -> Largest:
+    """The largest size at which the net is valid and fits, the peak growing with the size.
+
+    `graph_at` gives the net of a size, None where the net is not valid there. With `further`, where the net fits at the
+    largest of the sizes, larger ones are tried until one does not fit.
+    """
+    search = _Search(graph_at, setup, budget_bytes)
+    valid = [size for size in sizes if search.is_valid(size)]
+    fitting = bisect_right(valid, budget_bytes, key=search.peak)
+    if fitting < len(valid):
+        return Largest(valid[fitting - 1] if fitting else None, valid[fitting], sizes[-1])
+    if further and len(valid) > 1:
+        return search.beyond(valid)
+    return Largest(valid[-1] if valid else None, None, sizes[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A search among the sizes of a net."""
+
+    graph_at: Callable[[int], Graph | None]
+    setup: Setup
+    budget_bytes: int
+
+    def is_valid(self, size: int) -> bool:
+        return self.graph_at(size) is not None
+
+    def peak(self, size: int) -> int:
+        """The peak at a valid size."""
+        graph = self.graph_at(size)
+        assert graph is not None
+        return memory(graph, self.setup).peak_bytes
+
+    def first(self, sizes: Iterable[int]) -> int | None:
+        """The first valid one of some sizes."""
+        return next((size for size in sizes if self.is_valid(size)), None)
+
+    def beyond(self, valid: Sequence[int]) -> Largest:
+        """Double the largest valid size, at which the net fits, until it does not; then halve what is between.
+
+        Valid sizes are looked for as far apart as those known are.
+        """
+        least, apart = valid[-1], max(after - before for before, after in pairwise(valid))
+        while least <= LARGEST // 2:
+            size = self.first(range(2 * least, 2 * least + apart))
+            if size is None:
+                break
+            if self.peak(size) > self.budget_bytes:
+                return self.between(least, size)
+            least = size
+        return Largest(least, None, least)
+
+    def between(self, least: int, most: int) -> Largest:
+        """The end, between a size that fits and one that does not."""
+        while True:
+            middle = (least + most) // 2
+            size = self.first((*range(max(middle, least + 1), most), *range(middle - 1, least, -1)))
+            if size is None:
+                return Largest(least, most, most)
+            if self.peak(size) > self.budget_bytes:
+                most = size
+            else:
+                least = size
