@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,6 @@ from archlang.facts.memory import Setup, memory
 from archlang.facts.temporaries import unknown_temporaries
 from archlang.facts.work import count
 from archlang.fit import Largest, Plan, largest_batch, largest_size, plan
-from archlang.fit import plans as plans_file
 from archlang.ir import Graph
 from archlang.ops import registry
 from tests.allocator import images, inference, recomputing, training
@@ -200,11 +200,8 @@ def test_gradients_are_the_same_with_a_plan() -> None:
 
 
 def test_without_scipy_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> object:
-        raise ImportError(name)
-
     import_module("scipy.optimize")  # it is there
-    monkeypatch.setattr(plans_file, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(Rejected, match="scipy"):
         plan(DEEP, Setup(16), int(0.7 * peak(DEEP, 16)))
 

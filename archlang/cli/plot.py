@@ -117,7 +117,10 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
         listed = ", ".join(net.name for net in unknown)
         print(f"archlang: not drawn, as no accuracy of them is known: {listed}", file=sys.stderr)
     label = PUBLISHED if not given else "accuracy, %"
-    return accuracy_plot(list(points.values()), format, arguments.log, label)
+    try:
+        return accuracy_plot(list(points.values()), format, arguments.log, label)
+    except ValueError as error:
+        raise CallError(f"--log: {error}") from None
 
 
 def _point(net: Chosen, given: float | None) -> Point | None:

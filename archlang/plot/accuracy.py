@@ -47,11 +47,15 @@ class Point:
 def accuracy_plot(points: Sequence[Point], format: str, log: bool = False, label: str = "accuracy, %") -> bytes:
     """The bytes of a file of that format; `log` gives MACs a logarithmic axis, `label` names the other.
 
-    Raises `Rejected` as `check_format` does, and ValueError where there is no point.
+    Raises `Rejected` as `check_format` does, and ValueError where there is no point, or where one has no MACs and the
+    axis is logarithmic.
     """
     check_format(format)
     if not points:
         raise ValueError("a plot shows at least one net")
+    without = [point.name for point in points if not point.macs]
+    if log and without:
+        raise ValueError(f"a logarithmic axis has no place for nets without MACs: {', '.join(without)}")
     with look():
         crowded = len(points) > CROWD
         made = figure(12.5, 8.2) if crowded else figure(9.2, 5.8)
@@ -89,7 +93,8 @@ def _draw_axes(axes: Axes, points: Sequence[Point], log: bool, label: str) -> No
         decades = max(log10(max(macs) / min(macs)), 0.3)
         axes.set_xlim(min(macs) / 10 ** (decades * 0.09), max(macs) * 10 ** (decades * 0.09))
     else:
-        axes.set_xlim(-max(macs) * 0.06, max(macs) * 1.1)
+        most = max(*macs, 1)
+        axes.set_xlim(-most * 0.06, most * 1.1)
     room = max(max(accuracies) - min(accuracies), 1.0) * 0.12
     axes.set_ylim(min(accuracies) - room, min(max(accuracies) + room, 104))
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
