@@ -101,28 +101,81 @@ def _positional(
         # of `3 64`, where a window and a number are wanted, the 3 is at fault
         given = [(taken[name], places[name]) for name in taken if name in op.positional]
         value, span = [*given, (value, span)][min(list(op.positional).index(left[0]), len(given))]
-    raise Mistake(_misplaced(op, value, bool(fitting), left), span)
+    raise Mistake(_misplaced(op, value, bool(fitting), left, taken), span)
 
 
-def _misplaced(op: type[Operator], value: Value, again: bool, left: Sequence[str]) -> Rejected:
+def _misplaced(
+    op: type[Operator], value: Value, again: bool, left: Sequence[str], taken: Mapping[str, Any]
+) -> Rejected:
     """What is said of an argument that no field takes; `again` where one of its kind was given already."""
-    what, usage = kind(value), _signature(op) if op.positional else f"write `{op.word}`"
+    if isinstance(value, OperatorValue) and not left and _named_instead(op, value.op.word, taken):
+        value = value.op.word  # one of the operator's own words, which is another operator's name too
+    what = kind(value)
     wanted = f"{op.word} takes {_needs(op, left)} here, and this is {what}" if left else None
     if isinstance(value, (OperatorValue, BlockValue)):
         message = wanted or f"{op.word} does not take {what} as an argument"
         return Rejected("wrong-kind", message, help=f"steps are joined by an arrow: `-> {what.rpartition(' ')[2]}`")
-    if isinstance(value, str):
-        if re.fullmatch(r"\d+(x\d+)*", value):
-            message = wanted or f"{op.word} does not take {what}"
-            return Rejected("wrong-kind", message, help=f"write `{value}`, without quotes")
-        named = [name for name in op.model_fields if name not in op.positional]
-        help = f"{op.word} takes {', '.join(named)} by name" if named else None
-        return Rejected("wrong-kind", wanted or f"{op.word} does not take {what} without a name", help=help)
+    if isinstance(value, str) and re.fullmatch(r"\d+(x\d+)*", value):
+        message = wanted or f"{op.word} does not take {what}"
+        return Rejected("wrong-kind", message, help=f"write `{value}`, without quotes")
+    named = _named_instead(op, value, taken)
     if wanted:
-        sides = type(value) is int and value > 0 and op.positional[left[0]] == "window"
-        return Rejected("wrong-kind", wanted, help=f"a window is written `{value}x{value}`" if sides else usage)
-    takes = f"one {_kinds(value)[0]}" if again else "nothing more" if op.positional else "no argument"
-    return Rejected("too-many-arguments", f"{op.word} takes {takes}, and this is one more: {what}", help=usage)
+        return Rejected("wrong-kind", wanted, help=_help_instead(op, value, left, named, bool(taken)))
+    if again:
+        kinds = [one for one in op.positional.values() if one in _kinds(value)]
+        message = f"{op.word} takes one {kinds[0]}, and this is one more: {what}"
+        more = f"; by name it takes {' or '.join(f'`{text}`' for text in named)}" if named else ""
+        return Rejected("too-many-arguments", message, help=_signature(op) + more)
+    if named:
+        message = f"{op.word} does not take {what} without a name"
+        return Rejected("needs-a-name", message, help=_by_name(op, named, bool(taken)))
+    return _not_taken(op, what)
+
+
+def _help_instead(op: type[Operator], value: Value, left: Sequence[str], named: Sequence[str], more: bool) -> str:
+    """What to write where an argument of another kind is wanted."""
+    if named and (isinstance(value, str) or not any(op.model_fields[name].is_required() for name in left)):
+        return _by_name(op, named, more)
+    if type(value) is int and value > 0 and op.positional[left[0]] == "window":
+        return f"a window is written `{value}x{value}`"
+    return _signature(op)
+
+
+def _not_taken(op: type[Operator], what: str) -> Rejected:
+    """What is said of an argument that no field could hold."""
+    if not op.model_fields:
+        message, help = f"{op.word} takes no argument, and this is one: {what}", f"write `{op.word}`"
+        return Rejected("too-many-arguments", message, help=help)
+    own = [f"`{name}=`" for name in op.model_fields if name not in op.positional and name != "stride"]
+    help = f"{op.word} takes {', '.join(own)} by name" if own else _signature(op)
+    return Rejected("too-many-arguments", f"{op.word} takes no argument such as {what}", help=help)
+
+
+def _named_instead(op: type[Operator], value: Value, taken: Mapping[str, Any]) -> list[str]:
+    """How a value could be given by name: as each field that takes it and is still free."""
+    free = [name for name in op.model_fields if name not in op.positional and name not in taken]
+    plain = tuple(value) if isinstance(value, Window) else value
+    named = [name for name in free if _accepts_value(op, {**taken, name: plain}, name)]
+    text = value if isinstance(value, str) and value.isidentifier() else shown(value)
+    return [f"/{text}" if name == "stride" else f"{name}={text}" for name in named]
+
+
+def _accepts_value(op: type[Operator], fields: Mapping[str, Any], name: str) -> bool:
+    """Whether a field takes the value that it has among others, whatever else is wrong or missing."""
+    try:
+        op(**fields)
+    except ValidationError as error:
+        return all(detail["loc"] and detail["loc"][0] != name for detail in error.errors())
+    except Rejected:
+        return False
+    return True
+
+
+def _by_name(op: type[Operator], named: Sequence[str], more: bool) -> str:
+    """The argument by its name; several where more than one may be meant."""
+    if len(named) == 1:
+        return f"write `{named[0]}`" if more else f"write `{op.word} {named[0]}`"
+    return f"write the one that you mean: {' or '.join(f'`{text}`' for text in named)}"
 
 
 def _kinds(value: Value) -> tuple[str, ...]:

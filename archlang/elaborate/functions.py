@@ -16,6 +16,7 @@ from archlang.elaborate.reading import spelled
 from archlang.elaborate.scopes import Lets
 from archlang.elaborate.session import MAX_DEPTH
 from archlang.elaborate.values import BlockValue, Function, Given, Initial, Mistake, OperatorValue, Value, kind, size_of
+from archlang.ops import enumerations
 from archlang.ops.base import Operator
 
 CALL_STEPS = 3  # what the call of a function costs of the steps that a run may take
@@ -48,19 +49,10 @@ def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strid
     try:
         return evaluate(node, here)
     except Mistake as mistake:
-        if op is None or not isinstance(node, s.Name) or mistake.rejected.code != "unknown-name":
+        unknown = node.text if isinstance(node, s.Name) and mistake.rejected.code == "unknown-name" else ""
+        if op is None or unknown not in enumerations(op):
             raise
-        raise _word_of(op, node) or mistake from None
-
-
-def _word_of(op: type[Operator], node: s.Name) -> Mistake | None:
-    """The refusal of a word such as `same` without the name of its argument."""
-    fields = [name for name, field in op.model_fields.items() if f"'{node.text}'" in repr(field.annotation)]
-    if not fields:
-        return None
-    return Mistake(
-        Rejected("wrong-kind", f"`{node.text}` is given by name", help=f"write `{fields[0]}={node.text}`"), node.span
-    )
+        return unknown  # `same` without the name of its argument, which is refused where the argument is taken
 
 
 def call(node: s.Call, here: Here) -> Value:
