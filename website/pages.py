@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePath, PurePosixPath
 
-FENCES = {".arch": "arch", ".py": "python"}  # what is shown as text, and how it is coloured
+FENCES = {".arch": "arch", ".py": "python", ".cff": "yaml"}  # what is shown as text, and how it is coloured
 PLAIN = (".svg", ".json", ".css", ".js")  # what is copied as it is
 LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
 
