@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import linecache
-from itertools import count
 from typing import TYPE_CHECKING
 
+from archlang.built import execute
 from archlang.facts.work import totals
 from archlang.ir import Graph
 from archlang.lower.audit import audit
@@ -15,9 +14,6 @@ from archlang.packages import need
 
 if TYPE_CHECKING:
     from torch import nn
-
-_numbers = count(1)
-
 
 def torch_source(graph: Graph) -> str:
     """The Python source of the net: `nn.Module` classes that need torch alone, the net's own last."""
@@ -37,16 +33,9 @@ def module(graph: Graph, seed: int | None = None) -> nn.Module:
     A `seed` is given to torch before the weights are drawn.
     """
     need("torch", "a module is made by")
-    text = torch_source(graph)
-    filename = f"<archlang {graph.name} {next(_numbers)}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    namespace: dict[str, object] = {"__name__": f"archlang.built.{graph.name}"}
-    exec(compile(text, filename, "exec"), namespace)  # noqa: S102  our own source, made from checked names and numbers
-    made = namespace[program(graph).classes[-1].name]
-    assert isinstance(made, type)
+    made: type[nn.Module] = vars(execute(torch_source(graph), graph.name))[program(graph).classes[-1].name]
     if seed is not None:
         import torch
 
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
-    net: nn.Module = made()
-    return net
+    return made()

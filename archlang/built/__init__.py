@@ -1,0 +1,63 @@
+"""Emitted source, executed: modules whose classes can be copied, pickled and saved.
+
+A source is executed once, in a module `archlang.built.NAME`; whoever executes the same text gets the same classes. No
+file holds these classes, so that pickle could not find them by name in another process. A pickled instance carries
+its source instead, and executes it where it is loaded: what was read is what runs there too.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import hashlib
+import linecache
+from collections.abc import Callable
+from threading import Lock
+from types import ModuleType
+from weakref import WeakValueDictionary
+
+Reduced = tuple[object, ...]
+
+_lock = Lock()
+_executed: WeakValueDictionary[tuple[str, str], ModuleType] = WeakValueDictionary()  # by name and text, while in use
+
+
+def execute(text: str, name: str) -> ModuleType:
+    """The module that a source makes, executed where it is not in use already. A traceback shows the source's lines."""
+    with _lock:
+        made = _executed.get((name, text))
+        if made is None:
+            made = _executed[name, text] = _executing(text, name)
+    return made
+
+
+def _executing(text: str, name: str) -> ModuleType:
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    filename = f"<archlang {name} {digest}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    made = ModuleType(f"archlang.built.{name}")
+    made.__file__ = filename
+    exec(compile(text, filename, "exec"), vars(made))  # noqa: S102  our own source, made from checked names and numbers
+    reduce = _reduce_of(made, text, name)
+    for value in vars(made).values():
+        if isinstance(value, type) and value.__module__ == made.__name__:
+            value.__reduce_ex__ = reduce  # type: ignore[assignment,method-assign]  # pyright: ignore[reportAttributeAccessIssue]
+    return made
+
+
+def _reduce_of(made: ModuleType, text: str, name: str) -> Callable[[object, int], Reduced]:
+    """How pickle takes an instance apart: its source and the name of its class stand in the place of its class."""
+
+    def reduce(self: object, protocol: int) -> Reduced:
+        given = object.__reduce_ex__(self, max(protocol, 2))
+        own = vars(made).get(type(self).__name__)
+        if own is not type(self) or given[0] is not copyreg.__newobj__:  # a class that somebody derived from ours
+            return given
+        return (instance, (text, name, type(self).__name__), *given[2:])
+
+    return reduce
+
+
+def instance(text: str, name: str, class_name: str) -> object:
+    """An instance without a state, as pickle makes one before it fills it."""
+    made: type[object] = vars(execute(text, name))[class_name]
+    return made.__new__(made)
