@@ -7,7 +7,6 @@ its source instead, and executes it where it is loaded: what was read is what ru
 
 from __future__ import annotations
 
-import copyreg
 import hashlib
 import linecache
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from threading import Lock
 from types import ModuleType
 from weakref import WeakValueDictionary
 
-Reduced = tuple[object, ...]
+Reduced = str | tuple[object, ...]
 
 _lock = Lock()
 _executed: WeakValueDictionary[tuple[str, str], ModuleType] = WeakValueDictionary()  # by name and text, while in use
@@ -50,7 +49,7 @@ def _reduce_of(made: ModuleType, text: str, name: str) -> Callable[[object, int]
     def reduce(self: object, protocol: int) -> Reduced:
         given = object.__reduce_ex__(self, max(protocol, 2))
         own = vars(made).get(type(self).__name__)
-        if own is not type(self) or given[0] is not copyreg.__newobj__:  # a class that somebody derived from ours
+        if own is not type(self) or isinstance(given, str):  # a class that somebody derived from ours
             return given
         return (instance, (text, name, type(self).__name__), *given[2:])
 

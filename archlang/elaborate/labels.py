@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.builder import Here
-from archlang.elaborate.module_names import MODULE_ATTRIBUTES
 from archlang.elaborate.operations import text_of
 from archlang.elaborate.reading import names_in, spelled
 from archlang.elaborate.scopes import Scope
 from archlang.elaborate.values import Bundle, Mistake, Tensor, Value, kind
-from archlang.ir import join_path
+from archlang.ir import check_label, join_path
 from archlang.source import Span
-
-MAX_NAME = 100  # characters of a label
-_KEY = re.compile(r"[A-Za-z_]\w*(-\w+)*|0|[1-9]\d*", re.ASCII)  # a string may join words by `-`, as RegNet's keys do
 
 
 def refuse_taken(name: str, span: Span, here: Here) -> None:
@@ -59,20 +52,10 @@ def _take(name: str, label: s.Expression | None, span: Span, here: Here) -> str:
 
 def check(name: str, span: Span, here: Here) -> None:
     """Refuse what cannot be a key of a torch module."""
-    if len(name) > MAX_NAME:
-        raise Mistake(Rejected("bad-label", f"a label has at most {MAX_NAME} characters"), span)
-    if not _KEY.fullmatch(name):
-        message = f"a label is made of letters, digits and `_`, and begins with no digit: not `{name}`"
-        help = (
-            f"for this path, write the step within braces: `{name.partition('.')[0]}: {{ ... }}`"
-            if "." in name
-            else None
-        )
-        raise Mistake(Rejected("bad-label", message, help=help), span)
-    if name in MODULE_ATTRIBUTES or keyword.iskeyword(name):
-        what = "a word of Python" if keyword.iskeyword(name) else "an attribute of every torch module"
-        message = f"`{name}` is {what}, so no part of a network can be called that"
-        raise Mistake(Rejected("bad-label", message, help=f"write `{name}_` or another name"), span)
+    try:
+        check_label(name)
+    except Rejected as rejected:
+        raise Mistake(rejected, span) from None
     if name == "it":
         refuse_taken(name, span, here)
     if here.lets.find(name) is not None:

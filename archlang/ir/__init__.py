@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from archlang.ir.graph import VERSION, Graph, json_schema
 from archlang.ir.layers import Layer
+from archlang.ir.module_names import MODULE_ATTRIBUTES
+from archlang.ir.names import check_label, check_names
 from archlang.ir.nodes import FACTS, Block, CallNode, Node, OpNode, Port, Promise, is_at, join_path
 
 __all__ = [
-    "FACTS", "VERSION", "Block", "CallNode", "Graph", "Layer", "Node", "OpNode", "Port", "Promise", "is_at",
-    "join_path", "json_schema",
+    "FACTS", "MODULE_ATTRIBUTES", "VERSION", "Block", "CallNode", "Graph", "Layer", "Node", "OpNode", "Port", "Promise",
+    "check_label", "check_names", "is_at", "join_path", "json_schema",
 ]  # fmt: skip

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from archlang.ir.layers import Around, Layer
+from archlang.ir.names import check_names
 from archlang.ir.nodes import Block, Model, OpNode, Promise
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Graph(Model):
     blocks: tuple[Block, ...]
     promises: tuple[Promise, ...] = ()
     open_sizes: dict[str, tuple[tuple[str, str], ...]] = Field(default_factory=dict[str, tuple[tuple[str, str], ...]])
+
+    @model_validator(mode="after")
+    def _names(self) -> Graph:
+        check_names(self)
+        return self
 
     @cached_property
     def by_id(self) -> Mapping[str, Block]:

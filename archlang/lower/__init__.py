@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlang.built import execute
 from archlang.facts.work import totals
-from archlang.ir import Graph
+from archlang.ir import Graph, check_names
 from archlang.lower.audit import audit
 from archlang.lower.classes import program
 from archlang.lower.emit import source
@@ -15,8 +15,13 @@ from archlang.packages import need
 if TYPE_CHECKING:
     from torch import nn
 
+
 def torch_source(graph: Graph) -> str:
-    """The Python source of the net: `nn.Module` classes that need torch alone, the net's own last."""
+    """The Python source of the net: `nn.Module` classes that need torch alone, the net's own last.
+
+    Raises ValueError where a name of the Graph is none that the language could have given it.
+    """
+    check_names(graph)
     counts = totals(graph)
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
     # a source is known by this line to be archlang's (marks.py)

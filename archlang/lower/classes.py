@@ -6,9 +6,11 @@ the numbers. Numbers that are alike in all of them are written out; columns of n
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from archlang.facts.structure import call_structure
 from archlang.ir import Graph
@@ -141,9 +143,22 @@ def program(graph: Graph) -> Program:
 
 
 def carried(roots: Iterable[Region]) -> set[str]:
-    """The names of the classes that operators carry, where torch has none."""
-    calls = (step.call for root in roots for step in root.walk())
-    return {call.target for call in calls if isinstance(call, Module) and call.source}
+    """The names that the sources define which operators carry, where torch has no module for them."""
+    calls = [step.call for root in roots for step in root.walk()]
+    sources = {call.source for call in calls if isinstance(call, Module) and call.source}
+    return set(chain.from_iterable(map(_defined, sources)))
+
+
+def _defined(source: str) -> Iterator[str]:
+    """The names that a source defines."""
+    for statement in ast.parse(source).body:
+        match statement:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+            case _:
+                pass
 
 
 def _units(found: Region) -> Iterator[Region]:
@@ -197,7 +212,7 @@ def _parametrise(found: Class, made: Program, done: set[str]) -> None:
         column = [row[at].value for row in rows]
         if constant(column) or column_of(column, slot.role, found) is not None:
             continue
-        name = argument_name(found, column, slot.name, hints[at])
+        name = argument_name(found, column, slot.name, hints[at], {one.name for one in made.classes})
         found.columns[name], found.roles[name] = column, slot.role
         if slot.default is not ... and constant([row[at].default for row in rows]):
             found.defaults[name] = slot.default

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import groupby
 
+from archlang.ir import MODULE_ATTRIBUTES
 from archlang.lower.classes import Class, Program
 from archlang.lower.regions import Region, Step, is_computed, is_training_only
 from archlang.lower.variables import borrowed, variables
@@ -20,7 +21,7 @@ def attributes(region: Region) -> dict[int, str]:
     A plain step has neither a label nor weights: it leaves no trace in the state dict, so that one object serves all
     that are alike.
     """
-    taken = {entry.name for entry in region.entries}
+    taken = {*MODULE_ATTRIBUTES, *(entry.name for entry in region.entries)}
     shared: dict[object, str] = {}
     found: dict[int, str] = {}
     for entry in region.entries:

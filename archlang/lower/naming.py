@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from archlang.lower.regions import Region
@@ -28,9 +30,12 @@ def class_name(owner: str, unit: Region) -> str:
 def tell_apart(classes: list[Class], carried: set[str]) -> None:
     """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart.
 
-    `carried` are the names of classes that operators bring along.
+    `carried` are the names that the sources of operators define. They and Python's own are left alone.
     """
-    taken = {"torch", "nn", classes[-1].name, *carried}
+    taken = {*carried, *vars(builtins)}
+    net = classes[-1]
+    net.name = _free(net.name, ["net"], taken)
+    taken.add(net.name)
     for found in classes[:-1]:
         if len(found.instances) > 1 and found.region.name is not None:
             found.name = found.name.rstrip("0123456789") or found.name  # braces that recur, numbered
@@ -53,13 +58,21 @@ def _keys(found: Region) -> list[str]:
     return [f"{step.node.scope}.{step.name}".strip(".") for step in found.walk() if step.name is not None]
 
 
-def argument_name(found: Class, column: list[object], name: str, hint: str) -> str:
-    """The block's own parameter with these values; else torch's name, with the entry's key where that is taken."""
+def argument_name(found: Class, column: list[object], name: str, hint: str, classes: set[str]) -> str:
+    """The block's own parameter with these values; else torch's name, with the entry's key where that is taken.
+
+    `classes` are the names of all classes, which no argument has.
+    """
     arguments = [instance.block.arguments for instance in found.instances]
-    for own in arguments[0]:
-        if all(row.get(own) == str(value) for row, value in zip(arguments, column, strict=True)):
-            if own not in found.columns and own not in _OURS and not keyword.iskeyword(own):
-                return own
-    candidates = [name, f"{hint}_{name}" if hint.isidentifier() else f"{name}_{hint}"]
-    candidates += [f"{name}_{number}" for number in range(2, len(found.columns) + 3)]
-    return next(word for word in candidates if word not in found.columns)
+    taken = {*found.columns, *_OURS, *classes}
+    own = (
+        word
+        for word in arguments[0]
+        if all(row.get(word) == str(value) for row, value in zip(arguments, column, strict=True))
+    )
+    numbered = (f"{name}_{number}" for number in count(2))
+    candidates = chain(own, [name, f"{hint}_{name}" if hint.isidentifier() else f"{name}_{hint}"], numbered)
+    # Python renames what begins with two underscores within a class
+    return next(
+        word for word in candidates if word not in taken and not word.startswith("__") and not keyword.iskeyword(word)
+    )

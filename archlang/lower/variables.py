@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import keyword
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, count
 
 from archlang.lower.regions import Region, Step, is_computed
@@ -22,7 +22,7 @@ def variables(region: Region) -> dict[int, str]:
     """A name for each value: that of its label where it is kept, the flow's where only the next entry reads it."""
     labels = {value: path.rsplit(".", 1)[-1] for path, value in reversed(region.block.labels.items())}
     ports = {port.value: port.name for port in region.block.inputs}
-    reserved = _USED | _used_by_expressions(region)
+    reserved = _USED | used_by_expressions(region.entries)
     names: dict[int, str] = {}
     for at, value in enumerate(region.inputs):
         wanted = "x" if len(region.inputs) == 1 and ports.get(value, "input") == "input" else ports.get(value)
@@ -42,7 +42,7 @@ def variables(region: Region) -> dict[int, str]:
 
 def borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
     """A name for each module outside the region that is applied again within it, by its path."""
-    taken = {*names.values(), *_USED, *_used_by_expressions(region), *_FLOWS[:1]}
+    taken = {*names.values(), *_USED, *used_by_expressions(region.entries), *_FLOWS[:1]}
     found: dict[str, str] = {}
     for path in region.borrowed:
         found[path] = fresh(path.rsplit(".", 1)[-1], taken)
@@ -63,9 +63,9 @@ def _flow(taken: Collection[str]) -> str:
     return next(name for name in chain(_FLOWS, (f"x{number}" for number in count(1))) if name not in taken)
 
 
-def _used_by_expressions(region: Region) -> set[str]:
-    """The names that the expressions of a region's steps use themselves: `torch`, `range`."""
-    return set(chain.from_iterable(map(_free_names, region.entries)))
+def used_by_expressions(entries: Iterable[Region | Step]) -> set[str]:
+    """The names that the expressions of steps use themselves: `torch`, `range`."""
+    return set(chain.from_iterable(map(_free_names, entries)))
 
 
 def _free_names(entry: Region | Step) -> Iterator[str]:

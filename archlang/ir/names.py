@@ -1,0 +1,90 @@
+"""What may be a name in a Graph. Names become attributes, variables and classes of the emitted source.
+
+The elaborator refuses other names where they are written, the Graph where it is read from JSON, the emitter once more.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics import Rejected
+from archlang.ir.module_names import MODULE_ATTRIBUTES
+
+if TYPE_CHECKING:
+    from archlang.ir.graph import Graph
+    from archlang.ir.nodes import Block, CallNode, OpNode
+
+MAX_NAME = 100  # characters of a label
+_LABEL = re.compile(r"[A-Za-z_]\w*(-\w+)*|0|[1-9]\d*", re.ASCII)  # words joined by `-` are keys of RegNet's
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # what the language can name: nets, blocks, parameters
+_PORT = re.compile(r"\w+(-\w+)*", re.ASCII)  # an output may be called after a path: `0_bn`
+
+
+def check_label(name: str) -> None:
+    """Raise Rejected where a name cannot be the key of a module in a torch module."""
+    if len(name) > MAX_NAME:
+        raise Rejected("bad-label", f"a label has at most {MAX_NAME} characters")
+    if not _LABEL.fullmatch(name):
+        message = f"a label is made of letters, digits and `_`, and begins with no digit: not `{name}`"
+        help = f"for this path, write the step within braces: `{name.partition('.')[0]}: {{ ... }}`"
+        raise Rejected("bad-label", message, help=help if "." in name else None)
+    if name.startswith("__"):
+        message = f"`{name}` begins with two underscores, and Python keeps or renames such attributes of a class"
+        raise Rejected("mangled-label", message, help=f"write `{name.strip('_') or 'other'}` or another name")
+    if name in MODULE_ATTRIBUTES or keyword.iskeyword(name):
+        what = "a word of Python" if keyword.iskeyword(name) else "an attribute of every torch module"
+        message = f"`{name}` is {what}, so no part of a network can be called that"
+        raise Rejected("bad-label", message, help=f"write `{name}_` or another name")
+
+
+def check_names(graph: Graph) -> None:
+    """Raise ValueError where a name of a Graph is none that the language could have given it."""
+    _words("net", [graph.name])
+    _words("parameter", [*graph.arguments, *graph.open_sizes])
+    for block in graph.blocks:
+        _words("block", [block.name])
+        _words("parameter", block.arguments)
+        _labels("input", [port.name for port in block.inputs])
+        for port in block.outputs:
+            if not _PORT.fullmatch(port.name):
+                raise ValueError(f"{port.name!r} cannot be the name of an output")
+        _paths(block)
+
+
+def _paths(block: Block) -> None:
+    """The paths of a block are made of labels."""
+    paths = {*block.scopes, *block.labels, *block.frozen}
+    for node in block.nodes:
+        paths.update(_paths_of(node))
+    for path in paths:
+        _labels("path", path.split("."), path)
+
+
+def _paths_of(node: OpNode | CallNode) -> Iterator[str]:
+    if node.scope:  # the outermost is empty
+        yield node.scope
+    yield from (path for path in (node.name, node.module) if path is not None)
+    if node.kind == "op":
+        yield from filter(None, node.ties)  # a tensor of a module's own has one weight, without a name
+        yield from node.ties.values()
+
+
+def _labels(what: str, names: Iterable[str], written: str = "") -> None:
+    for name in names:
+        try:
+            check_label(name)
+        except Rejected as rejected:
+            raise ValueError(f"{written or name!r} cannot be the name of {_a(what)}: {rejected.message}") from None
+
+
+def _words(what: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not _WORD.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of {_a(what)}, which is made of letters, digits and `_`")
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"

@@ -1,0 +1,167 @@
+"""A `forward` followed line by line, and compared with the region that it must compute."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlang.lower.classes import Class, Program
+from archlang.lower.regions import Region, Step, is_computed, is_training_only
+from archlang.ops.base import Expression, Module
+
+
+class SourceError(RuntimeError):
+    """The emitted source is not what the Graph says. This is a mistake of archlang, never of a spec."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """A `forward` in one mode, and the region that it must compute."""
+
+    found: Class
+    made: Program
+    members: Mapping[str, str]
+    training: bool
+
+    def follow(self, function: ast.FunctionDef) -> None:
+        """Follow the lines of the method; raises SourceError where they do not compute the region."""
+        region = self.found.region
+        names = [argument.arg for argument in function.args.args]
+        expected = ["self", *map(_value, region.inputs), *map(self._reached, region.borrowed)]
+        if len(names) != len(expected) or len(set(names)) < len(names):
+            raise self._wrong(f"takes {', '.join(names)}")
+        bound: dict[str, ast.expr] = {name: ast.Name(token) for name, token in zip(names, expected, strict=True)}
+        entries = [entry for entry in region.entries if is_computed(entry) and self._runs(entry)]
+        for statement in self._statements(function.body):
+            match statement:
+                case ast.Return(value=ast.expr() as value):
+                    self._returned(value, bound, entries)
+                    return
+                case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=ast.Constant(None)):
+                    self._bind(target, [ast.Constant(None)], bound)
+                case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=value):
+                    given = self._replaced(value, bound)
+                    if entries and self._is(given, entries[0]):
+                        tokens = [ast.Name(_value(value)) for value in entries.pop(0).outputs]
+                        self._bind(target, tokens, bound)
+                    else:  # the first part of a long chain of methods
+                        self._bind(target, [given], bound)
+                case _:
+                    raise self._wrong(f"has the statement `{ast.unparse(statement)}`")
+        raise self._wrong("returns nothing")
+
+    def _runs(self, entry: Region | Step) -> bool:
+        return self.training or not is_training_only(entry)
+
+    def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
+        """The statements that run in this mode."""
+        for statement in body:
+            if isinstance(statement, ast.If) and ast.unparse(statement.test) == "self.training":
+                yield from statement.body if self.training else statement.orelse
+            else:
+                yield statement
+
+    def _returned(self, value: ast.expr, bound: Mapping[str, ast.expr], left: list[Region | Step]) -> None:
+        region = self.found.region
+        ports = region.block.outputs
+        outputs = (
+            [port.value for port in ports if self.training or not port.training]
+            if region.name is None
+            else region.outputs
+        )
+        expected = ", ".join(map(self._token, outputs))
+        given = ast.unparse(self._replaced(value, bound)).removeprefix("(").removesuffix(")")
+        if left or given != expected:
+            raise self._wrong(f"returns {given or 'nothing'} where the region gives {expected}, {len(left)} steps left")
+
+    def _bind(self, target: ast.expr, values: Sequence[ast.expr], bound: dict[str, ast.expr]) -> None:
+        names = target.elts if isinstance(target, ast.Tuple) else [target]
+        if len(names) != len(values):
+            raise self._wrong(f"binds {ast.unparse(target)} to {len(values)} values")
+        for name, value in zip(names, values, strict=True):
+            assert isinstance(name, ast.Name)
+            bound[name.id] = value
+
+    def _replaced(self, expression: ast.expr, bound: Mapping[str, ast.expr]) -> ast.expr:
+        """An expression with the values themselves where their names stand."""
+        found: object = _Replacing(bound).visit(expression)
+        assert isinstance(found, ast.expr)
+        return found
+
+    def _is(self, given: ast.expr, entry: Region | Step) -> bool:
+        """Whether an expression is that of an entry."""
+        if isinstance(entry, Step) and isinstance(entry.call, Expression):
+            text = entry.call.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
+            for at, value in enumerate(entry.inputs):
+                text = text.replace(f"{{{at}}}", self._token(value))
+            return ast.unparse(given) == ast.unparse(ast.parse(text, mode="eval"))
+        if not isinstance(given, ast.Call) or given.keywords:
+            return False
+        lent = entry.borrowed if isinstance(entry, Region) else ()
+        expected = [*map(self._token, entry.inputs), *(self._reached(path) for path in lent)]
+        return [ast.unparse(argument) for argument in given.args] == expected and self._is_callee(given.func, entry)
+
+    def _is_callee(self, callee: ast.expr, entry: Region | Step) -> bool:
+        if isinstance(entry, Step) and entry.module is not None:
+            return ast.unparse(callee) == self._reached(entry.module)
+        match callee:
+            case ast.Attribute(ast.Name("self"), name) | ast.Call(
+                ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))]
+            ):
+                is_shared = isinstance(entry, Step) and str(entry.name).isdigit() and entry.stateless
+                return (is_shared or name == entry.name) and self.members.get(name) == self._constructor(entry)
+            case _:
+                return False
+
+    def _constructor(self, entry: Region | Step) -> str:
+        """What makes the module of an entry."""
+        made = self.made.of(entry)
+        if made is not None:
+            return made.name
+        if isinstance(entry, Region):
+            return "nn.Sequential"
+        assert isinstance(entry.call, Module)
+        target = entry.call.target
+        return target.removeprefix("torch.") if target.startswith("torch.nn.") else target
+
+    def _reached(self, path: str) -> str:
+        """A module that is applied again, as the region reaches it: lent by its caller, or its own."""
+        region = self.found.region
+        if path in region.borrowed:
+            return f"ð{region.borrowed.index(path)}"
+        below = path[len(region.path) + 1 :] if region.path else path
+        is_attributes = all(part.isidentifier() for part in below.split("."))
+        return f"self.{below}" if is_attributes else f"self.get_submodule({below!r})"
+
+    def _token(self, value: int) -> str:
+        return self._others.get(value) or _value(value)
+
+    @cached_property
+    def _others(self) -> dict[int, str]:
+        """The values that no step computes: those that the module stores, and those of training in evaluation."""
+        found: dict[int, str] = {}
+        for entry in self.found.region.entries:
+            if not is_computed(entry):
+                found |= dict.fromkeys(entry.outputs, f"self.{entry.name}")
+            elif not self._runs(entry):
+                found |= dict.fromkeys(entry.outputs, "None")
+        return found
+
+    def _wrong(self, what: str) -> SourceError:
+        mode = "training" if self.training else "evaluation"
+        return SourceError(f"the `forward` of {self.found.name}, in {mode}, {what}")
+
+
+class _Replacing(ast.NodeTransformer):
+    def __init__(self, bound: Mapping[str, ast.expr]) -> None:
+        self.bound = bound
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.bound.get(node.id, node)
+
+
+def _value(value: int) -> str:
+    """The name that stands for a value in what is compared; no label has such a letter."""
+    return f"ø{value}"
