@@ -52,7 +52,7 @@ def _bound(top: symtable.SymbolTable, known: set[str], allowed: set[str]) -> Non
     own = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     own.update(child.get_name() for child in top.get_children())
     for child in top.get_children():
-        bound = own | (set(vars(builtins)) if child.get_name() in known else allowed)
+        bound = own | (set(vars(builtins)) if child.get_name() in known else allowed & set(vars(builtins)))
         for table in _tables(child):
             for symbol in table.get_symbols():
                 if symbol.is_global() and symbol.is_referenced() and symbol.get_name() not in bound:
