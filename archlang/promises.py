@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 
-from archlang.diagnostics import Diagnostic
+from archlang.diagnostics import Diagnostic, Label
 from archlang.facts.passes import Passed, passes
 from archlang.facts.receptive import ReceptiveField, receptive_fields
 from archlang.facts.saved import KeptAt, saved
@@ -111,12 +111,15 @@ def _amount(facts: _Facts, path: str, fact: str) -> int | None:
 
 def _peak(graph: Graph, fact: str, promise: Promise) -> int | Diagnostic:
     """The bytes that are alive at the peak, run as the promise says."""
-    from archlang.facts.memory import memory, setup_of
+    from archlang.facts.memory import AutocastUnknown, memory, setup_of
 
     try:
         return memory(graph, setup_of(fact.removeprefix("memory."), promise.at)).peak_bytes
     except ValueError as error:
         return Diagnostic("bad-promise", str(error), promise.span)
+    except AutocastUnknown as unknown:
+        step = Label(unknown.layer.node.span, "this step")
+        return Diagnostic(unknown.code, unknown.message, promise.span, (step,), unknown.help)
 
 
 def _layers_at(graph: Graph, path: str) -> list[Layer]:

@@ -10,7 +10,7 @@ import torch
 
 from archlang.cli import main
 from archlang.compiler import Net, check, load
-from archlang.facts.memory import Setup, memory, rows, setup_of
+from archlang.facts.memory import AutocastUnknown, Setup, memory, rows, setup_of
 from archlang.facts.memory.setup import LOWER, MODES
 from archlang.ir import Graph
 from archlang.ops import registry
@@ -130,21 +130,24 @@ def test_an_operator_computes_in_the_dtype_that_it_tells(op: type[Operator], exa
 @pytest.mark.parametrize(
     ("body", "wrong"),
     [
-        ("cell: lrn 3 -> conv 1x1 4", "`cell`, lrn"),
+        ("cell: lrn 3 -> conv 1x1 4", "`cell` (lrn) computes under autocast"),
         ("conv 3x3 4 pad=1 padding_mode=reflect -> flatten", "conv"),
-        ("mul { | conv 1x1 4 | batchnorm } -> flatten", "mul of bfloat16 and float32"),
-        ("add { | conv 1x1 4 | conv 1x1 4 | it } -> flatten", "add of bfloat16 and float32"),
+        ("mul { | conv 1x1 4 | batchnorm } -> flatten", "this mul computes under autocast, given bfloat16 and float32"),
+        (
+            "add { | conv 1x1 4 | conv 1x1 4 | it } -> flatten",
+            "this add computes under autocast, given bfloat16 and float32",
+        ),
     ],
 )
 def test_what_is_not_known_is_refused(body: str, wrong: str) -> None:
-    with pytest.raises(ValueError, match="autocast is not told of") as error:
+    with pytest.raises(AutocastUnknown, match="it is not known in which dtype") as error:
         memory(graph_of(net_of(body, "4x8x8")), Setup(autocast="bfloat16"))
-    assert wrong in str(error.value)
+    assert wrong in error.value.message and error.value.code == "autocast-unknown"
 
 
 def test_an_evaluation_that_is_not_known_is_refused() -> None:
     graph = graph_of(net_of(TOLD["tokens"], "4x8x8"))
-    with pytest.raises(ValueError, match="attention of bfloat16"):
+    with pytest.raises(AutocastUnknown, match=r"\(attention\) computes under autocast, given bfloat16"):
         memory(graph, Setup(mode="inference", autocast="bfloat16"))
 
 
@@ -172,10 +175,15 @@ def test_the_command_and_a_promise(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_a_layer_that_is_not_known_is_told_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "n.arch"
-    text = "net n {\n  input image: 4x8x8\n  lrn 3\n  output\n  expect memory.training < 1G at autocast=bf16\n}\n"
+    text = "net n {\n  input image: 4x8x8\n  lrn 3\n  gumbel_softmax\n  output\n  expect memory.training < 1G at autocast=bf16\n}\n"
     path.write_text(text, encoding="utf-8")
     (found,) = check(str(path)).diagnostics
-    assert (found.code, found.message) == ("bad-promise", "autocast is not told of `0`, lrn")
+    message = "it is not known in which dtype `0` (lrn) computes under autocast"
+    assert (found.code, found.message, found.span.line) == ("autocast-unknown", message, 6)
+    assert [(label.span.line, label.text) for label in found.labels] == [(3, "this step")]
+    assert found.help and found.help.endswith("; not known in this net are gumbel_softmax as well")
     path.write_text(text.replace("  expect memory.training < 1G at autocast=bf16\n", ""), encoding="utf-8")
     assert main(["memory", str(path), "--autocast", "fp16"]) == 2
-    assert "autocast is not told of `0`, lrn" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[:2] == [f"error[autocast-unknown]: {message}", f"  --> {path}:3:3"]
+    assert main(["plot", str(path), "--profile", "memory", "--autocast", "fp16", "-o", str(tmp_path / "a.svg")]) == 2
+    assert capsys.readouterr().err.startswith(f"archlang: error[autocast-unknown]: {message}\nhelp: ")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, net_of, positive
+from archlang.cli.command import Command, checked_net, positive
 from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
@@ -64,8 +65,17 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _memory(arguments: argparse.Namespace) -> int:
-    graph = net_of(arguments).graph
-    made = _told(graph, arguments)
+    from archlang.diagnostics import Diagnostic
+    from archlang.facts.memory import AutocastUnknown
+
+    checked = checked_net(arguments)
+    graph = checked.graphs[0]
+    try:
+        made = _told(graph, arguments)
+    except AutocastUnknown as unknown:
+        step = Diagnostic(unknown.code, unknown.message, unknown.layer.node.span, help=unknown.help)
+        print(checked.told(step), file=sys.stderr)
+        return 2
     if arguments.format == "csv":
         from archlang.report.sheets import Sheet, as_csv
 

@@ -6,8 +6,9 @@ of it, what the frames of Python hold, when each storage is given back. docs/mem
 
 from __future__ import annotations
 
+from archlang.facts.memory.casts import AutocastUnknown
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.facts.memory.results import Alive, Memory, Moment, memory
 from archlang.facts.memory.setup import MODES, Setup, setup_of
 
-__all__ = ["MODES", "OPTIMIZERS", "Alive", "Memory", "Moment", "Setup", "memory", "setup_of"]
+__all__ = ["MODES", "OPTIMIZERS", "Alive", "AutocastUnknown", "Memory", "Moment", "Setup", "memory", "setup_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archlang.diagnostics import Rejected
 from archlang.facts.memory.setup import Setup
 from archlang.ir import Layer
 from archlang.ops.base import GradientPlace
@@ -26,23 +27,32 @@ class Held:
     lasting: bool = False
 
 
+class AutocastUnknown(Rejected):
+    """It is not known in which dtype a layer computes under torch.autocast; `of` says for which inputs."""
+
+    def __init__(self, layer: Layer, of: str = "") -> None:
+        place = f"`{layer.path}` ({layer.op.word})" if layer.path else f"this {layer.op.word}"
+        message = f"it is not known in which dtype {place} computes under autocast{of}"
+        super().__init__("autocast-unknown", message)
+        self.layer = layer
+
+
 def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | None:
     """The float dtype in which autocast lets a layer compute; None without autocast, or without floats.
 
-    Raises ValueError where that is not known.
+    Raises AutocastUnknown where that is not known.
     """
     dtypes = {x.type.dtype for x in inputs if x.type.is_float}
     if setup.autocast is None or layer.op.declared:
         return None
     how = layer.op.autocast(*layer.input_types)
-    place = f"`{layer.path}`, {layer.op.word}"
     hidden = how is not None and not how.evaluates and not setup.training and setup.autocast in dtypes
     if how is None or hidden or dtypes - {"float32", setup.autocast}:
-        raise ValueError(f"autocast is not told of {place}{' of ' + _listed(dtypes) if how else ''}")
+        raise AutocastUnknown(layer, f", given {_listed(dtypes)}" if how else "")
     if how.dtype == "lower":
         return setup.autocast
     if how.dtype == "given" and len(dtypes) > 1:
-        raise ValueError(f"autocast is not told of {place} of {_listed(dtypes)}")
+        raise AutocastUnknown(layer, f", given {_listed(dtypes)}")
     return next((one for one in ("float32", setup.autocast) if one in dtypes), None)
 
 
@@ -66,6 +76,6 @@ def cast_places(
     for x, place in zip(inputs, places, strict=True):
         is_cast = x.type.is_float and x.type.dtype != computed
         if is_cast and place not in ("whole", "part"):
-            raise ValueError(f"autocast is not told of `{layer.path}`, {layer.op.word} that repeats {x.type.dtype}")
+            raise AutocastUnknown(layer, f", repeating {x.type.dtype}")
         found.append("new" if is_cast else place)
     return tuple(found)

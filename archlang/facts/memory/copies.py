@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from archlang.facts.memory.casts import Held
+from archlang.facts.memory.casts import AutocastUnknown, Held
 from archlang.facts.memory.heap import Heap
 from archlang.facts.memory.tape import Step, Wish
 from archlang.facts.memory.values import Operators, Told, is_kept
@@ -80,7 +80,7 @@ class Copies:
         if not x.type.is_float or x.type.dtype == told.computed:
             return x
         if x.lasting:
-            raise ValueError(f"autocast is not told of `{layer.path}`, {layer.op.word} of a parameter")
+            raise AutocastUnknown(layer, ", given a parameter")
         weights = self.operators.weights(layer)
         kept = wanted.any and any(
             (one.what, one.index) == ("input", at) and is_kept(one, layer, wanted, weights) for one in told.saved

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archlang.facts.memory.backward import Gradients
-from archlang.facts.memory.casts import Held
+from archlang.facts.memory.casts import AutocastUnknown, Held
 from archlang.facts.memory.forward import Forward
 from archlang.facts.memory.heap import Heap, Kind
 from archlang.facts.memory.history import DiesLater
@@ -16,7 +16,7 @@ from archlang.facts.memory.operations import Operations, Owned
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.values import Operators
-from archlang.ir import Graph
+from archlang.ir import Graph, Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,30 @@ class Trained:
 def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(), *, folds: bool = True) -> Simulated:
     """Run a step of training in its steady state, when the optimiser has its state; or an inference.
 
-    Where a row of alike calls does not fold, each is run. Raises ValueError where autocast is not told of a layer.
+    Where a row of alike calls does not fold, each is run. Raises AutocastUnknown where it is not known in which dtype a
+    layer computes under autocast.
     """
     if setup.autocast and recomputed:
-        raise ValueError("autocast is not told of what is recomputed")
+        raise ValueError("recomputed calls under autocast cannot be simulated")
     try:
         return _simulated(graph, setup, recomputed, folds)
     except DiesLater:
         return _simulated(graph, setup, recomputed, folds=False)
+    except AutocastUnknown as unknown:
+        unknown.help = _without_autocast(graph, unknown.layer.op.word)
+        raise
+
+
+def _without_autocast(graph: Graph, word: str) -> str:
+    """What can be asked instead, and which other operators of the net are not known."""
+    unknown = {layer.op.word: None for layer in graph.flat() if _is_unknown(layer)}
+    others = [other for other in unknown if other != word]
+    also = f"; not known in this net are {', '.join(others)} as well" if others else ""
+    return f"leave autocast out, or use `dtype` instead, where everything computes in one dtype{also}"
+
+
+def _is_unknown(layer: Layer) -> bool:
+    return not layer.op.declared and layer.op.autocast(*layer.input_types) is None
 
 
 def _simulated(graph: Graph, setup: Setup, recomputed: frozenset[str], folds: bool) -> Simulated:
