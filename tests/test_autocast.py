@@ -127,16 +127,16 @@ def test_an_operator_computes_in_the_dtype_that_it_tells(op: type[Operator], exa
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
+GIVEN_BOTH = "computes under autocast, given bfloat16 and float32"
+
+
 @pytest.mark.parametrize(
     ("body", "wrong"),
     [
         ("cell: lrn 3 -> conv 1x1 4", "`cell` (lrn) computes under autocast"),
         ("conv 3x3 4 pad=1 padding_mode=reflect -> flatten", "conv"),
-        ("mul { | conv 1x1 4 | batchnorm } -> flatten", "this mul computes under autocast, given bfloat16 and float32"),
-        (
-            "add { | conv 1x1 4 | conv 1x1 4 | it } -> flatten",
-            "this add computes under autocast, given bfloat16 and float32",
-        ),
+        ("mul { | conv 1x1 4 | batchnorm } -> flatten", f"this mul {GIVEN_BOTH}"),
+        ("add { | conv 1x1 4 | conv 1x1 4 | it } -> flatten", f"this add {GIVEN_BOTH}"),
     ],
 )
 def test_what_is_not_known_is_refused(body: str, wrong: str) -> None:
@@ -175,7 +175,8 @@ def test_the_command_and_a_promise(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_a_layer_that_is_not_known_is_told_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "n.arch"
-    text = "net n {\n  input image: 4x8x8\n  lrn 3\n  gumbel_softmax\n  output\n  expect memory.training < 1G at autocast=bf16\n}\n"
+    steps = "  input image: 4x8x8\n  lrn 3\n  gumbel_softmax\n  output\n"
+    text = f"net n {{\n{steps}  expect memory.training < 1G at autocast=bf16\n}}\n"
     path.write_text(text, encoding="utf-8")
     (found,) = check(str(path)).diagnostics
     message = "it is not known in which dtype `0` (lrn) computes under autocast"

@@ -178,6 +178,17 @@ def test_calls_that_differ_stand_apart() -> None:
     assert places("backward_macs") == ["body.0", "body.1 to body.2", "body.3", "body.4"]  # no gradient of the image
 
 
+def test_calls_beside_one_another_stand_apart() -> None:
+    """Alike calls stand once only where each is fed by the one before it."""
+    block = "block unit(width) { conv 3x3 width pad=1 }"
+    body = "  x: unit 3\n  image -> y: unit 3\n  y -> z: unit 3\n  (x, z) -> add"
+    made = report(graph_of(net_of(body, before=block)))
+    counts = [COUNTS["params"], COUNTS["macs"]]
+    assert [(line.place, line.op) for line in lines(made, 1, counts)] == [
+        ("x", "unit"), ("y to z", "unit ×2"), ("(add)", "add"),
+    ]  # fmt: skip
+
+
 def test_what_is_shared_counts_once_and_works_each_time(nets: dict[str, Graph]) -> None:
     made = report(nets["shared"])
     rows, total = table(made, columns=("op", "params", "trainable_params", "macs"), depth=1)

@@ -90,6 +90,29 @@ def test_backward(row: Row) -> None:
     assert passes(graph(row)).backward == named(row[2])
 
 
+@pytest.mark.parametrize(
+    ("steps", "arithmetic"),
+    [("dropout 0.5", 1), ("spatial_dropout 0.5", 1), ("alpha_dropout 0.5", 2), ("feature_alpha_dropout 0.5", 2)],
+)
+def test_dropout_works_in_training_in_both_passes(steps: str, arithmetic: int) -> None:
+    """Each value is multiplied by its mask once in each pass, and once more is added to it."""
+    net = graph_of(net_of(f"conv 1x1 8 -> {steps}", "4x5x6"))
+    values = 8 * 5 * 6
+    evaluation, training = passes(net, batch=3), passes(net, batch=3, training=True)
+    assert (evaluation.forward.elementwise, evaluation.backward.elementwise) == (0, 0)
+    assert training.forward.elementwise == training.backward.elementwise == 3 * values * arithmetic
+
+
+def test_what_one_image_takes_part_in_grows_with_the_batch() -> None:
+    """A parameter has no batch axis; what it meets has one."""
+    body = "param p: [8, 1, 1] init=normal\n  (image, p) -> mul"
+    net = graph_of(net_of(body, "8x5x6"))
+    assert (work(net).elementwise, work(net, 3).elementwise) == (8 * 5 * 6, 3 * 8 * 5 * 6)
+    assert [totals(net, batch).output_values for batch in (1, 3)] == [8 * 5 * 6, 3 * 8 * 5 * 6]
+    alone = graph_of(net_of("param p: [4] init=normal\n  p -> exp -> q: it\n  (image, q) -> mul", "[4]"))
+    assert [work(alone, batch).activated for batch in (1, 3)] == [4, 4]
+
+
 @each("steps", "input", "parameters")
 def test_weights(row: Row) -> None:
     found = totals(graph(row))
