@@ -113,6 +113,53 @@ def test_braces_that_take_a_value_of_training_get_none_in_evaluation() -> None:
     assert torch.equal(net.eval()(image), out)
 
 
+def test_an_operator_without_weights_that_is_applied_again_in_braces_is_written_again() -> None:
+    graph = graph_of(
+        "net n {\n input p: [2, 5, 4]\n z: argmax axis=-1\n (p) -> { reuse z } -> (z, it) -> add\n output\n}"
+    )
+    image = torch.randn(1, 2, 5, 4)
+    assert torch.equal(module(graph)(image), 2 * image.argmax(-1))
+
+
+def test_a_label_is_an_attribute_whatever_it_labels() -> None:
+    graph = graph_of("net n {\n input p: 3x4x4\n r: relu\n conv 1x1 3 -> relu\n s: { relu; relu }\n output\n}")
+    assert [name for name, _ in module(graph).named_children()] == ["r", "1", "relu", "s"]
+
+
+FROZEN = """
+block unit {
+  input x
+  conv 1x1 4 -> relu
+  param scale: [1] init=ones
+  (scale, it) -> mul
+  freeze "0"
+}
+net n {
+  input image: 3x4x4
+  conv 1x1 3 -> relu -> conv 1x1 3
+  3: { param scale: [1] init=ones; (scale, it) -> mul -> conv 1x1 3 }
+  unit -> unit -> last: conv 1x1 3
+  freeze "0", "3.scale", "4.scale"
+  output
+}
+"""
+CHAIN = 'net n {\n input image: 3x4x4\n conv 1x1 3 -> relu -> conv 1x1 3\n freeze "0"\n output\n}'
+
+
+@pytest.mark.parametrize("spec", [FROZEN.replace("  3: {", "  {"), CHAIN])
+def test_what_is_frozen_is_not_trained(spec: str) -> None:
+    graph = graph_of(spec)
+    frozen = {
+        f"{layer.path}.{weight.name}".rstrip(".")
+        for layer in graph.flat()
+        for weight in layer.op.weights(*layer.input_types)
+        if layer.frozen
+    }
+    named = dict(module(graph).named_parameters())
+    assert {name for name, value in named.items() if not value.requires_grad} == frozen
+    assert {"0.weight", "0.bias"} <= frozen < set(named)
+
+
 def written() -> Iterator[tuple[str, Graph]]:
     """Every net of the specs, the tests and the docs."""
     for folder in (ROOT / "specs", ROOT / "tests" / "nets"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 import torch
 from torch import nn
 
 from archlang.facts.work import count
 from archlang.ir import Graph
 from archlang.lower import module, torch_source
-from tests.specs import graph_of, net_of
+from tests.specs import graph_of, net_of, wrong
 
 CELL = """
   cell: conv 3x3 3 pad=1
@@ -166,3 +167,28 @@ def test_a_class_token_is_expanded_along_the_batch() -> None:
     graph = graph_of(net_of(body, input="[8, 16]"))
     made = agrees(graph)
     assert made(torch.randn(5, 8, 16)).shape == (5, 17, 8)
+
+
+@pytest.mark.parametrize(
+    "before, step",
+    [("", "conv 3x3/2 3 pad=same_upper"), ("block unit { conv 3x3/2 3 pad=same_upper }\n", "unit")],
+)
+def test_a_convolution_that_would_pad_otherwise_is_not_applied_again(before: str, step: str) -> None:
+    """Its weights are the same at both sizes, and torch pads 8 positions after and 7 on both sides."""
+    body = f" (a) -> s: {step}\n (b) -> reuse s\n (s, it) -> add\n output\n"
+
+    def at(size: int) -> list[str]:
+        net = f"{before}net n {{\n input a: 3x8x8\n input b: 3x{size}x{size}\n{body}}}"
+        return [found.code for found in wrong(net)]
+
+    assert at(7) == ["weights-differ"]
+    assert at(8) == []
+
+
+@pytest.mark.parametrize("body", ["inline all -> relu -> one", "one -> inline all", "inline all -> inline most"])
+def test_what_is_written_out_counts_towards_the_limit_of_layers(body: str) -> None:
+    """`all` holds 1,000,000 layers, the most that a net may have."""
+    blocks = "block one { relu }\nblock k { repeat 1000 { relu } }\nblock all { repeat 1000 { k } }\nblock most { k }\n"
+    found = wrong(f"{blocks}net n {{\n input a: [2]\n {body}\n output\n}}")
+    assert [one.code for one in found] == ["too-large"]
+    assert wrong(f"{blocks}net n {{\n input a: [2]\n inline all\n output\n}}") == []

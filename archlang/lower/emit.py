@@ -37,10 +37,10 @@ def _class(found: Class, made: Program) -> str:
     if body.is_sequential:
         return _sequential_class(found, made)
     head = [f"class {found.name}(nn.Module):", _init(found), "        super().__init__()"]
-    return "\n".join([*head, *_members(found, made), *_shared_and_frozen(body), "", *forward(found, made)])
+    return "\n".join([*head, *_members(found, made), *_shared_and_frozen(body, made), "", *forward(found, made)])
 
 
-def _shared_and_frozen(body: Region) -> list[str]:
+def _shared_and_frozen(body: Region, made: Program) -> list[str]:
     """The lines that tie weights and freeze modules, in the class of a block."""
     if body.name is not None:
         return []
@@ -50,12 +50,28 @@ def _shared_and_frozen(body: Region) -> list[str]:
         lines.append(f"        {reference(left[0])}.{left[2]} = {reference(right[0])}.{right[2]}")
     for path in body.block.frozen:
         if any(is_at(step.node.path, path) and not step.stateless for step in body.walk()) or not _is_step(path, body):
-            lines.append(f"        {reference(path)}.requires_grad_(False)")
+            lines.append(f"        {_frozen(path, body, made)}.requires_grad_(False)")
     return lines
 
 
 def _is_step(path: str, body: Region) -> bool:
     return any(step.node.path == path for step in body.walk())
+
+
+def _frozen(path: str, body: Region, made: Program) -> str:
+    """A frozen module, or a frozen parameter that some module stores."""
+    module, _, name = path.rpartition(".")
+    return f"{reference(module)}.{name}" if module and _is_stored(path, body, made) else reference(path)
+
+
+def _is_stored(path: str, body: Region, made: Program) -> bool:
+    """Whether a tensor that a module stores is at a path, in the block itself or in one that it calls."""
+    for step in body.walk():
+        if step.node.path == path:
+            return isinstance(step.call, Stored)
+        if isinstance(step.call, str) and is_at(path, step.node.path):
+            return _is_stored(path[len(step.node.path) + 1 :], made.roots[step.call], made)
+    return False
 
 
 def _init(found: Class) -> str:

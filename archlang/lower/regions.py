@@ -164,7 +164,8 @@ def _inner(flow: _Flow, path: str, start: int, end: int) -> Region:
     taken = dict.fromkeys(value for step in part for value in step.inputs)
     entering = tuple(value for value in taken if value not in made)
     leaving = tuple(value for value in made if flow.last.get(value, -1) >= end)
-    again = dict.fromkeys(step.module for step in part if step.module is not None)
+    # an expression is written out again; a module is lent
+    again = dict.fromkeys(step.module for step in part if step.module and not isinstance(step.call, Expression))
     borrowed = tuple(module for module in again if not is_at(module, path))
     key = path.rsplit(".", maxsplit=1)[-1]
     return Region(flow.block, path, key, _entries(flow, path, start, end), entering, leaving, borrowed)
