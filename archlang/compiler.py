@@ -185,6 +185,8 @@ def check(
         if graph is not None:
             _add(checked, verify(graph))
             checked.warnings += cautions(graph)
+            if graph.open_sizes:
+                graph = _with_fixed_sizes(graph, checked, settings or {})
             checked.graphs.append(graph)
         if meter.spent:  # which is told
             break
@@ -193,6 +195,16 @@ def check(
         help = "give the parameters of a net defaults, or derive one: `net a = b depth=2`"
         _add(checked, [Diagnostic("no-net", "this file holds no net that can be built as it is", start, help=help)])
     return checked
+
+
+def _with_fixed_sizes(graph: Graph, checked: Checked, settings: Mapping[str, Expression]) -> Graph:
+    """The net, which names the open sizes that its steps fix; a warning at each such step is added."""
+    from archlang.sizes import Spec, fixing
+
+    library = checked.library
+    found = fixing(Spec(library.main, graph.name, settings, library.files), graph)
+    checked.warnings += [warning for one in found for warning in one.warnings]
+    return graph.model_copy(update={"fixed_sizes": tuple(one.name for one in found if one.everywhere)})
 
 
 def sizes_of(

@@ -113,6 +113,80 @@ def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> It
             yield Tried(size, None, totals(made) if costs else None)
 
 
+PROBES = ((2, 0), (3, 0), (1, 32), (1, 16), (1, 8), (1, 4), (1, 2), (1, 1), (1, -1))  # times the default, plus
+SHOWN = 5  # steps of one size
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An open size that steps of the net do not follow, with a warning at each such step.
+
+    `everywhere` says that the module of the default was right at no other size that was tried.
+    """
+
+    name: str
+    warnings: tuple[Diagnostic, ...]
+    everywhere: bool
+
+
+def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
+    """The open sizes that steps of a net do not follow: torch would be called otherwise at another size.
+
+    The net is elaborated at a few other sizes, at one alone where that is right.
+    """
+    found: list[Fixed] = []
+    for name, places in graph.open_sizes.items():
+        default, differing, everywhere = int(graph.arguments[name]), list[tuple[int, Graph]](), True
+        for size, made in _probed(spec, name, default):
+            numbers: dict[object, int] = {}
+            if _program(graph, numbers) == _program(made, numbers):
+                everywhere = False
+                break
+            differing.append((size, made))
+        if differing:
+            (size, made), what = differing[0], f"{name} of `{places[0][0]}`"
+            words = f"is fixed at {default}" if everywhere else "is not open everywhere"
+            found.append(Fixed(name, _differing(graph, made, f"{what} {words}: at {name}={size}"), everywhere))
+    return found
+
+
+def _probed(spec: Spec, name: str, default: int) -> Iterator[tuple[int, Graph]]:
+    """The net at other sizes, where it checks."""
+    for times, plus in PROBES:
+        size = times * default + plus
+        made = spec.at(name, size)[0] if size > 0 else None
+        if made is not None:
+            yield size, made
+
+
+def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
+    """A warning at each step that differs between the net at its default and at another size."""
+    help = "give the size by name where another is wanted, and a net is built for it"
+    found: dict[Span, Diagnostic] = {}
+    for before, after in zip(graph.flat(), made.flat(), strict=False):
+        same = (before.path, before.op.word) == (after.path, after.op.word)
+        if same and _asked(before) == _asked(after):
+            continue
+        differs = f"{after.op.word} stands in the place of {before.op.word}"
+        if same:
+            weights = _weights(before) != _weights(after)
+            differs = f"{before.op.word} has other {'weights' if weights else 'arguments'}"
+        span = before.node.span
+        found.setdefault(span, Diagnostic("fixed-size", f"{head} {differs}", span, (), help, "warning"))
+        if not same or len(found) == SHOWN:
+            break
+    if not found:  # one of them has more steps than the other
+        layer = max((list(graph.flat()), list(made.flat())), key=len)[-1]
+        differs = f"{layer.op.word} stands in one of them alone"
+        found[layer.node.span] = Diagnostic("fixed-size", f"{head} {differs}", layer.node.span, (), help, "warning")
+    return tuple(found.values())
+
+
+def _asked(layer: Layer) -> object:
+    """What torch is asked to do, and with which weights."""
+    return layer.op.torch(*layer.input_types), _weights(layer)
+
+
 def _program(graph: Graph, numbers: dict[object, int]) -> int:
     """A number for what torch is asked to do, the same for two nets where that is the same."""
     blocks: dict[str, int] = {}

@@ -20,7 +20,8 @@ SMALL = {"unet": "small", "vit": "vit_tiny"}  # what is run where the whole net 
 def checked(name: str, net: str | None = None) -> Graph:
     path = NETS / f"{name}.arch"
     found = check(f"{path}:{net}" if net else str(path))
-    assert not found.diagnostics and not found.warnings, found.rendered()
+    warnings = {"fixed-size"} if name == "segnet" else set[str]()  # it unpools to computed sizes
+    assert not found.diagnostics and {one.code for one in found.warnings} == warnings, found.rendered()
     return found.graphs[0]
 
 

@@ -11,7 +11,7 @@ import torch
 
 from archlang import CallError, load
 from archlang.cli import main
-from archlang.compiler import setting, sizes_of
+from archlang.compiler import check, setting, sizes_of
 from archlang.diagnostics import Diagnostic
 from archlang.sizes import OpenSize, Tried, described
 from archlang.source import Span
@@ -143,3 +143,40 @@ def test_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str], range: 
 def test_a_net_without_open_sizes(tmp_path: Path) -> None:
     with pytest.raises(CallError, match="leaves no size open"):
         found(tmp_path, "net n { input i: 3x4x4; relu; output }", {})
+
+
+# ---- what fixes a size that was left open
+
+
+FIXED = [
+    ("resize [H, 8]", "at H=16 resize has other arguments", ("H",)),
+    ("slice 0 H axis=2", "at H=16 slice has other arguments", ("H",)),
+    ("scale (1 / it.height)", "at H=16 scale has other arguments", ("H",)),
+    ('rearrange "n c (h={H} k) w -> n c h (k w)"', "at H=16 rearrange has other arguments", ("H",)),
+    ("flatten -> linear 3", "at H=16 linear has other weights", ("H",)),
+    ("if H > 10 { relu } else { tanh }", "at H=16 relu stands in the place of tanh", ()),
+    ("tanh -> if H > 10 { relu }", "at H=16 relu stands in one of them alone", ()),
+    ("conv 3x3 4", "", ()),
+    ("if H > 100 { relu } else { tanh }", "", ()),
+    ("globalavgpool -> flatten -> linear 3", "", ()),
+]
+
+
+@pytest.mark.parametrize("step, told, fixed", FIXED)
+def test_a_step_that_fixes_an_open_size_is_told(tmp_path: Path, step: str, told: str, fixed: tuple[str, ...]) -> None:
+    path = tmp_path / "net.arch"
+    path.write_text(f"net n {{ input i: [4, H=8, 8]\n{step}\noutput }}", encoding="utf-8")
+    checked = check(str(path))
+    assert checked.diagnostics == []
+    assert checked.graphs[0].fixed_sizes == fixed
+    head = "H of `i` is fixed at 8: " if fixed else "H of `i` is not open everywhere: "
+    assert [(one.code, one.severity, one.message, one.span.line) for one in checked.warnings] == (
+        [("fixed-size", "warning", head + told, 2)] if told else []
+    )
+
+
+def test_fixed_sizes_are_those_at_which_no_other_is_right(tmp_path: Path) -> None:
+    """What `archlang sizes` finds over a whole range agrees with the warning."""
+    for step, _, fixed in FIXED:
+        (size,) = found(tmp_path, f"net n {{ input i: [4, H=8, 8]\n{step}\noutput }}", {"H": range(1, 33)})
+        assert (size.right == [8]) == bool(fixed), step

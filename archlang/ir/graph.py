@@ -21,7 +21,8 @@ VERSION: Literal[1] = 1
 class Graph(Model):
     """A net, checked. `blocks` stand callees first; the last one is the net itself.
 
-    `open_sizes` names the sizes that its inputs leave open: for each, the inputs and axes that have it.
+    `open_sizes` names the sizes that its inputs leave open: for each, the inputs and axes that have it. `fixed_sizes`
+    are those of them at which a module is valid at the default alone, because a step holds a number made from it.
     """
 
     version: Literal[1] = VERSION
@@ -30,6 +31,7 @@ class Graph(Model):
     blocks: tuple[Block, ...]
     promises: tuple[Promise, ...] = ()
     open_sizes: dict[str, tuple[tuple[str, str], ...]] = Field(default_factory=dict[str, tuple[tuple[str, str], ...]])
+    fixed_sizes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _names(self) -> Graph:
