@@ -53,6 +53,8 @@ BODIES = {
     "flatten -> linear 4",
     "halves": "conv 1x1 8 -> split 2 -> (left, right): it\n (right) -> conv 3x3 4 pad=1 -> relu\n"
     "(left, it) -> concat -> channel_shuffle 2 -> flatten -> linear 4",
+    "several at once": "maxpool 2x2/2 indices=true -> (pooled, places): it\n (pooled, places) -> max_unpool 2x2/2\n"
+    "conv 1x1 32 -> relu -> flatten -> linear 4",
     "down and up": "a: { conv 3x3 8 pad=1 -> relu }\n maxpool 2x2/2 -> conv 3x3 16 pad=1 -> relu -> deconv 2x2/2 8\n"
     "(a, it) -> concat -> upsample 2 mode=bilinear -> conv 3x3 8 pad=1 -> relu -> conv 1x1 3",
     "three summands": "a: conv 1x1 8\n b: conv 1x1 8\n c: conv 1x1 8\n (a, b, c) -> add -> relu -> flatten -> linear 4",
