@@ -52,6 +52,17 @@ def check_names(graph: Graph) -> None:
             if not _PORT.fullmatch(port.name):
                 raise ValueError(f"{port.name!r} cannot be the name of an output")
         _paths(block)
+    _sizes(graph)
+
+
+def _sizes(graph: Graph) -> None:
+    """The open sizes are parameters with a number, and stand at axes of the inputs."""
+    axes = {(port.name, axis) for port in graph.root.inputs for axis in graph.root.types[port.value].axes}
+    for name in {*graph.open_sizes, *graph.fixed_sizes}:
+        if name not in graph.open_sizes or not graph.arguments.get(name, "").isdecimal():
+            raise ValueError(f"{name} is not an open size with a default")
+        if not axes.issuperset(graph.open_sizes[name]):
+            raise ValueError(f"the open size {name} stands at an input or axis that the net does not have")
 
 
 def _paths(block: Block) -> None:

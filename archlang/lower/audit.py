@@ -20,8 +20,8 @@ __all__ = ["SourceError", "audit"]
 
 
 # what the classes of a net are made of; a class that an operator carries is its own business
-_STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.Return)
-_BUILTINS = {"super", "range", "getattr"}
+_STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.Return, ast.Raise)
+_BUILTINS = {"super", "range", "getattr", "ValueError"}
 _INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_"}  # methods that a constructor calls
 
 
@@ -73,10 +73,10 @@ def _class(node: ast.ClassDef, found: Class, made: Program, training: bool) -> N
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
     members = dict(_members(methods["__init__"]))
     if len(methods) != len(node.body) or set(methods) != (
-        {"__init__"} if found.region.is_sequential else {"__init__", "forward"}
+        {"__init__"} if made.is_sequential(found) else {"__init__", "forward"}
     ):
         raise SourceError(f"{found.name} has the methods {', '.join(methods)}")
-    if not found.region.is_sequential:
+    if not made.is_sequential(found):
         Following(found, made, members, training).follow(methods["forward"])
 
 

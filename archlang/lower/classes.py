@@ -84,19 +84,52 @@ def _all_entries(region: Region) -> Iterator[Region | Step]:
             yield from _all_entries(entry)
 
 
+@dataclass(frozen=True)
+class FixedSize:
+    """A size of an input for which alone the net is valid: the input's value, the axis, and what both are called."""
+
+    value: int
+    axis: int
+    size: int
+    name: str
+
+
+def fixed_sizes(graph: Graph) -> tuple[FixedSize, ...]:
+    """The sizes that the net leaves open and a step fixes."""
+    root = graph.root
+    values = {port.name: port.value for port in root.inputs}
+    return tuple(
+        FixedSize(values[port], root.types[values[port]].axes.index(axis), int(graph.arguments[size]), size)
+        for size in graph.fixed_sizes
+        for port, axis in graph.open_sizes[size]
+    )
+
+
 @dataclass
 class Program:
-    """The classes in the order in which they must be written, and which class each region and block is."""
+    """The classes in the order in which they must be written, and which class each region and block is.
+
+    `fixed` are the sizes that the net's own `forward` checks.
+    """
 
     classes: list[Class] = field(default_factory=list[Class])
     by_region: dict[int, Class] = field(default_factory=dict[int, Class])  # by id of the region
     roots: dict[str, Region] = field(default_factory=dict[str, Region])  # by id of the block
+    fixed: tuple[FixedSize, ...] = ()
 
     def of(self, entry: Region | Step) -> Class | None:
         """The class that an entry is an instance of; None for torch's own modules and for `nn.Sequential`."""
         if isinstance(entry, Step):
             return self.by_region[id(self.roots[entry.call])] if isinstance(entry.call, str) else None
         return self.by_region.get(id(entry))
+
+    def checks(self, found: Class) -> tuple[FixedSize, ...]:
+        """The sizes that the `forward` of a class checks: those of the net, in the last."""
+        return self.fixed if found is self.classes[-1] else ()
+
+    def is_sequential(self, found: Class) -> bool:
+        """Whether a class is an `nn.Sequential`, without a `forward` of its own."""
+        return found.region.is_sequential and not self.checks(found)
 
     def slots(self, entry: Region | Step) -> list[Slot]:
         """The numbers in the constructor call of an entry, those of an `nn.Sequential`'s items included."""
@@ -120,7 +153,7 @@ class Program:
 
 def program(graph: Graph) -> Program:
     """The classes of a net."""
-    made = Program()
+    made = Program(fixed=fixed_sizes(graph))
     groups: dict[object, Class] = {}
     signatures: dict[str, Signature] = {}
     for block in graph.blocks:

@@ -34,7 +34,7 @@ def source(graph: Graph, made: Program, summary: str) -> str:
 
 def _class(found: Class, made: Program) -> str:
     body = found.region
-    if body.is_sequential:
+    if made.is_sequential(found):
         return _sequential_class(found, made)
     head = [f"class {found.name}(nn.Module):", _init(found), "        super().__init__()"]
     return "\n".join([*head, *_members(found, made), *_shared_and_frozen(body, made), "", *forward(found, made)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from archlang.lower.classes import Class, Program
+from archlang.lower.forward import size_check
 from archlang.lower.regions import Region, Step, is_computed, is_training_only
 from archlang.ops.base import Expression, Module
 
@@ -34,7 +36,7 @@ class Following:
             raise self._wrong(f"takes {', '.join(names)}")
         bound: dict[str, ast.expr] = {name: ast.Name(token) for name, token in zip(names, expected, strict=True)}
         entries = [entry for entry in region.entries if is_computed(entry) and self._runs(entry)]
-        for statement in self._statements(function.body):
+        for statement in self._after_checks(function.body, names[1:]):
             match statement:
                 case ast.Return(value=ast.expr() as value):
                     self._returned(value, bound, entries)
@@ -51,6 +53,16 @@ class Following:
                 case _:
                     raise self._wrong(f"has the statement `{ast.unparse(statement)}`")
         raise self._wrong("returns nothing")
+
+    def _after_checks(self, body: list[ast.stmt], names: list[str]) -> Iterator[ast.stmt]:
+        """The statements that run in this mode, after those that refuse an input of another size."""
+        checks = self.made.checks(self.found)
+        inputs = dict(zip(self.found.region.inputs, names, strict=False))
+        for fixed, statement in zip(checks, body, strict=False):
+            expected = textwrap.dedent("\n".join(size_check(fixed, inputs[fixed.value])))
+            if ast.unparse(statement) != ast.unparse(ast.parse(expected)):
+                raise self._wrong(f"does not check {fixed.name}")
+        yield from self._statements(body[len(checks) :])
 
     def _runs(self, entry: Region | Step) -> bool:
         return self.training or not is_training_only(entry)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from archlang.ir import MODULE_ATTRIBUTES
-from archlang.lower.classes import Class, Program
+from archlang.lower.classes import Class, FixedSize, Program
 from archlang.lower.regions import Region, Step, is_computed, is_training_only
 from archlang.lower.variables import borrowed, variables
 from archlang.ops.base import Expression, Module
@@ -49,6 +49,8 @@ def forward(found: Class, made: Program) -> list[str]:
     lent = borrowed(region, names)
     arguments = [*(names[value] for value in region.inputs), *lent.values()]
     lines = [f"    def forward(self, {', '.join(arguments)}):"]
+    for size in made.checks(found):
+        lines += size_check(size, names[size.value])
     for training, run in groupby(filter(is_computed, region.entries), is_training_only):
         entries = list(run)
         indent = " " * (12 if training else 8)
@@ -62,6 +64,13 @@ def forward(found: Class, made: Program) -> list[str]:
         if absent:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in absent)]
     return [*lines, *_returns(region, names)]
+
+
+def size_check(fixed: FixedSize, name: str) -> list[str]:
+    """The lines that refuse an input of another size; `archlang check` says which step fixes it."""
+    size = f"{name}.shape[{fixed.axis}]"
+    message = f"{fixed.name} of {name} is {{{size}}}, and this net is valid at {fixed.size} alone"
+    return [f"        if {size} != {fixed.size}:", f'            raise ValueError(f"{message}")']
 
 
 def _absent(entries: list[Region | Step], region: Region) -> list[int]:
