@@ -1,0 +1,140 @@
+"""A fault planted in a process of its own, and the tests that must notice it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import pytest
+
+from tests.mutants.faults import ROOT, Fault
+
+HEAVY = ("torch", "numpy", "lark", "pydantic", "networkx", "scipy.optimize")  # imported once for all
+PATIENCE = 5  # times the processor time that the tests take otherwise
+GRACE = 20  # seconds for imports
+IDLE = 20  # times as much by the clock on the wall: what waits takes no processor time
+
+
+_BROKEN = "pytest itself failed: "
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a fault: noticed by a test, stopped by the clock, survived, or met by no test."""
+
+    fault: Fault
+    killer: str = ""
+    timed_out: bool = False
+    tests: int = 0
+
+    @property
+    def killed(self) -> bool:
+        return bool(self.killer) or self.timed_out
+
+
+class _Planted(SourceFileLoader):
+    """Loads one module with a fault in it."""
+
+    def __init__(self, name: str, fault: Fault) -> None:
+        super().__init__(name, str(fault.path))
+        self._text = fault.planted()
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._text, self.path, "exec", dont_inherit=True)
+
+
+class _Finder(MetaPathFinder):
+    """Finds the module that has a fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        parts = fault.path.relative_to(ROOT).with_suffix("").parts
+        self._name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        self._fault = fault
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        assert spec is not None
+        spec.loader = _Planted(fullname, self._fault)
+        return spec
+
+
+class _Killer:
+    """A plugin that writes the name of the test that fails."""
+
+    def __init__(self, out: int) -> None:
+        self._out = out
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            os.write(self._out, report.nodeid.encode())
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            os.write(self._out, b"collection")
+
+
+def warm() -> None:
+    """Import what is heavy and no part of the package, so that every process that is forked has it."""
+    for name in HEAVY:
+        import_module(name)
+    assert not any(name.split(".")[0] == "archlang" for name in sys.modules)
+
+
+def planted(fault: Fault | None, tests: Sequence[str], seconds: float) -> tuple[str, bool]:
+    """Run the tests with a fault; the first that fails, and whether the processor time ran out."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _attempt(fault, tests, writing, int(GRACE + PATIENCE * seconds))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as received:
+        killer = received.read().decode()
+    _, status = os.waitpid(child, 0)
+    timed_out = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)
+    if killer.startswith(_BROKEN):
+        raise RuntimeError(killer)
+    if not killer and not timed_out and status:
+        killer = "the run as a whole"
+    return killer, timed_out
+
+
+def _attempt(fault: Fault | None, tests: Sequence[str], out: int, limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+    signal.alarm(limit * IDLE)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
+    if fault is not None:
+        sys.meta_path.insert(0, _Finder(fault))
+    status = 1
+    try:
+        status = pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider"], plugins=[_Killer(out)])
+    except BaseException as error:  # noqa: BLE001  nothing is above this process
+        os.write(out, f"{_BROKEN}{error!r}".encode())
+    os._exit(int(status))
+
+
+def paths(packages: Sequence[str]) -> list[Path]:
+    """The files of some packages, or modules, of archlang."""
+    found: list[Path] = []
+    for name in packages:
+        base = ROOT / "archlang" / name.replace(".", "/")
+        files = sorted(base.rglob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
+        if not files or not files[0].exists():
+            raise SystemExit(f"archlang has no {name}")
+        found += files
+    return found
