@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
-# before torch is first imported: with more threads torch chooses other kernels for some convolutions of one image, and
+# before torch is first imported: the tests run beside each other, one on each core, and
 # threads that spin while they wait cost much where another program has a core
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
