@@ -156,9 +156,9 @@ def _other_machine(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def index() -> str:
     """The README of the folder: every code and its title, by letter."""
     head = (
-        "# The diagnostics\n\n"
-        "One page for each code: a program, the message that it gets, why, and what to write instead. "
-        "`archlang explain CODE`\nprints a page, and `archlang explain` this list.\n\n"
+        "# Errors and warnings\n\n"
+        "Each has a code, and each code a page: a program, the message that it gets, why, and what to write instead.\n"
+        "`archlang explain CODE` prints a page, `archlang explain` this list.\n\n"
     )
     return head + "".join(f"- [{code}]({code}.md): {title(code)}\n" for code in PAGES)
 
