@@ -13,7 +13,7 @@ LISTED = 4  # layers by name
 
 def cautions(graph: Graph) -> list[Diagnostic]:
     """The warnings about a net that is valid."""
-    return _never_trained(graph)
+    return [*_never_trained(graph), *_no_batch_of_one(graph)]
 
 
 def _never_trained(graph: Graph) -> list[Diagnostic]:
@@ -32,3 +32,19 @@ def _never_trained(graph: Graph) -> list[Diagnostic]:
     labels = tuple(Label(span, "") for span in spans[1 : 1 + SHOWN])
     help = "give a float output that depends on them, take the layers out, or `freeze` them"
     return [Diagnostic("never-trained", message, spans[0], labels, help, "warning")]
+
+
+def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
+    """One note for all steps that torch refuses on a single image, at the first of them."""
+    layers = [layer for layer in graph.flat() if layer.op.least_batch(True, *layer.input_types) > 1]
+    if not layers:
+        return []
+    first = layers[0]
+    paths = list(dict.fromkeys(f"`{layer.path}`" for layer in layers))
+    listed = ", ".join(paths[:LISTED]) + (f" and {len(paths) - LISTED} more layers" if len(paths) > LISTED else "")
+    runs = all(layer.op.least_batch(False, *layer.input_types) == 1 for layer in layers)
+    does = "train" if runs else "run"
+    message = f"{graph.name} does not {does} at batch 1: {listed} would take the statistics of a single value there"
+    labels = tuple(Label(span, "") for span in list(dict.fromkeys(one.node.span for one in layers))[1 : 1 + SHOWN])
+    label = f"{first.input_types[0]} flows in"
+    return [Diagnostic("no-batch-of-one", message, first.node.span, labels, None, "note", label)]

@@ -88,7 +88,7 @@ def test_page_shows_its_code_and_the_cure(code: str) -> None:
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[text.count("\n## ") > 0 :]:
         fences = FENCE.findall(part)
         told = "\n".join(body for language, body in fences if language in ("console", "text"))
-        heads = re.findall(r"^(?:error|warning)\[([\w-]+)\]: ", told, re.MULTILINE)
+        heads = re.findall(r"^(?:error|warning|note)\[([\w-]+)\]: ", told, re.MULTILINE)
         if heads or code not in _of_the_command_line():
             assert heads == [code], f"a part of {code}.md shows {heads}"
         assert fences[-1][0] != "text" and not (heads and fences[-1][0] == "console"), "a part ends with the cure"

@@ -115,7 +115,7 @@ def apply_operator(
     if tied:
         at = replace(at, ties=ties(tied, op, types, here))
     remember(at, op, (), types, "", here)
-    return bundle(here.builder.add_op(op, outputs, [tensor.value for tensor in inputs], at))
+    return bundle(here.builder.add_op(op, outputs, inputs, at))
 
 
 def _entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]:
@@ -136,8 +136,13 @@ def _outputs(
     op: Operator, inputs: tuple[Tensor, ...], places: Mapping[str, Span], at: At, word: Span, here: Here
 ) -> tuple[TensorType, ...]:
     """The types that an operator gives; what it rejects is reported under the words at fault."""
+    types, positions = [tensor.type for tensor in inputs], here.builder.positions
     try:
-        return op.outputs(*[tensor.type for tensor in inputs])
+        outputs = op.outputs(*types)
+        for tensor in inputs if positions else ():
+            if tensor.value in positions:
+                op.take_positions(positions[tensor.value], *types)
+        return outputs
     except Rejected as rejected:
         about = rejected.about or ""
         span = places.get(about, at.span if about in op.positional else word)
@@ -153,7 +158,7 @@ def apply_again(step: s.Step, action: s.Reuse, here: Here, run: Run) -> None:
         outputs = _outputs(applied.target, inputs, {}, at, action.module.span, here)
         types = tuple(tensor.type for tensor in inputs)
         refuse_other_operator(path, applied, types, action.module.span)
-        here.it = bundle(here.builder.add_op(applied.target, outputs, [tensor.value for tensor in inputs], at))
+        here.it = bundle(here.builder.add_op(applied.target, outputs, inputs, at))
     else:
         target = applied.target
         here.it = call_block(target, target.given, at, action.module.span, here, run, applied)

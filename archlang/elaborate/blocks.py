@@ -39,7 +39,8 @@ def elaborate_block(here: Here, bound: dict[str, Value], run: Run) -> Made:
         frozen=tuple(builder.freezes),
     )
     session.blocks.append(block)
-    return Made(block, builder.layers)
+    outputs = {at: builder.positions.get(port.value) for at, port in enumerate(builder.outputs)}
+    return Made(block, builder.layers, {at: sizes for at, sizes in outputs.items() if sizes is not None})
 
 
 def fill(here: Here, run: Run) -> None:

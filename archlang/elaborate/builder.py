@@ -58,6 +58,7 @@ class Builder:
     scopes: list[str] = field(default_factory=list[str])
     labels: dict[str, int] = field(default_factory=dict[str, int])
     promises: list[ir.Promise] = field(default_factory=list[ir.Promise])
+    positions: dict[int, tuple[int, ...]] = field(default_factory=dict[int, "tuple[int, ...]"])  # see `positions_in`
     used: set[int] = field(default_factory=set[int])
     applied: dict[str, Applied] = field(default_factory=dict[str, "Applied"])  # by path
     freezes: dict[str, Span] = field(default_factory=dict[str, Span])  # by path
@@ -69,6 +70,7 @@ class Builder:
     has_output: bool = False
     called: Span | None = None  # where the call stands that is being made
     caller: tuple[Builder, tuple[int, ...]] | None = None  # who calls it, and the values there that its inputs are
+    given_positions: tuple[tuple[int, ...] | None, ...] = ()  # of each value that a caller gives; empty where of none
     pending: list[TensorType] | None = None  # what a caller gives to the inputs still to come; None in a net
 
     def new_value(self, type: TensorType, span: Span) -> int:
@@ -79,24 +81,42 @@ class Builder:
 
     def add_input(self, name: str, type: TensorType, span: Span) -> Tensor:
         value = self.new_value(type, span) if self.entering is None else self.entering[len(self.inputs)]
+        sizes = self.given_positions[len(self.inputs)] if self.given_positions else None
+        if sizes is not None:
+            self.positions[value] = sizes
         self.inputs.append(ir.Port(name=name, value=value))
         return Tensor(value, type)
 
-    def add_op(self, op: Operator, types: Sequence[TensorType], inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
-        values = self._values(types, inputs, at.span)
+    def add_op(self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], at: At) -> tuple[Tensor, ...]:
+        entering = tuple(tensor.value for tensor in inputs)
+        values = self._values(types, entering, at.span)
+        self._place(op, types, inputs, values)
         self.layers += 1
         self.nodes.append(
             ir.OpNode(
-                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), inputs=tuple(inputs),
+                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), inputs=entering,
                 outputs=values, span=at.span,
             )
         )  # fmt: skip
         return tuple(map(Tensor, values, types))
 
+    def _place(
+        self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], values: tuple[int, ...]
+    ) -> None:
+        """Remember of which map the values are positions: those of a pool, and those that an operator passes on."""
+        given = [tensor.type for tensor in inputs]
+        sizes = op.positions_in(*given)
+        if sizes is None and self.positions and len(inputs) == 1 and list(types) == given and op.view(*given):
+            sizes = self.positions.get(inputs[0].value)
+        if sizes is not None:
+            whole = [value for value, type in zip(values, types, strict=True) if type.dtype == "int64"]
+            self.positions.update(dict.fromkeys(whole, sizes))
+
     def add_call(self, made: Made, inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
         assert made.block is not None
         types = [made.block.types[port.value] for port in made.block.outputs]
         values = self._values(types, inputs, at.span)
+        self.positions.update({values[at]: sizes for at, sizes in made.positions.items()})
         self.layers += made.layers
         if self.layers > MAX_LAYERS:
             raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), at.span)
@@ -118,6 +138,7 @@ class Builder:
         own.types, own.origins, own.nodes, own.used = self.types, self.origins, self.nodes, self.used
         own.turns, own.trace, own.caller = self.turns, self.trace, (self, tuple(tensor.value for tensor in entering))
         own.scopes, own.labels, own.freezes, own.layers = self.scopes, self.labels, self.freezes, self.layers
+        own.positions = self.positions
         own.entering, own.first = [tensor.value for tensor in entering], len(self.nodes)
         return own
 
@@ -151,6 +172,13 @@ class Here:
         if any(item is UNKNOWN for item in items):
             raise Silent
         return tuple(item for item in items if isinstance(item, Tensor))
+
+    def positions_of(self, inputs: Sequence[Tensor]) -> tuple[tuple[int, ...] | None, ...]:
+        """Of each value the sizes of the map in which it is positions; empty where none is."""
+        positions = self.builder.positions
+        if not positions or all(tensor.value not in positions for tensor in inputs):
+            return ()
+        return tuple(positions.get(tensor.value) for tensor in inputs)
 
 
 def bundle(items: Sequence[Tensor | Unknown]) -> Value:

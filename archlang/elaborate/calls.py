@@ -30,7 +30,8 @@ def call_block(
         raise nothing_flows(head.definition.name.text, word)
     inputs = here.flowing()
     types = tuple(tensor.type for tensor in inputs)
-    written = (id(head.definition), tuple((argument.name, key(argument.value)) for argument in given), types)
+    arguments = tuple((argument.name, key(argument.value)) for argument in given)
+    written = (id(head.definition), arguments, types, here.positions_of(inputs))
     made = here.session.calls.get(written)
     if made is None:
         made = here.session.calls[written] = _called(head, given, inputs, Place(at.span, word), here, run)
@@ -59,9 +60,15 @@ def _called(
     types = tuple(tensor.type for tensor in inputs)
     builder = Builder(definition, head.home, trace=here.session.trace, called=place.span, pending=list(types))
     builder.caller = here.builder, tuple(tensor.value for tensor in inputs)
+    builder.given_positions = here.positions_of(inputs)
     fresh = Here(here.session, builder, Scope(), Lets({}))
     bound = bound_for(definition, given, types, place.word, fresh)
-    identity = (id(definition), tuple((word, key(value)) for word, value in bound.items()), types)
+    identity = (
+        id(definition),
+        tuple((word, key(value)) for word, value in bound.items()),
+        types,
+        builder.given_positions,
+    )
     made = here.session.made.get(identity)
     if made is None:
         made = _make(identity, fresh, bound, place.span, run)

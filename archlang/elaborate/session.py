@@ -41,10 +41,14 @@ def meter_of(files: Iterable[syntax.File]) -> Meter:
 
 @dataclass
 class Made:
-    """A block that was elaborated: None where it failed, how many operators it holds with its calls expanded."""
+    """A block that was elaborated: None where it failed, how many operators it holds with its calls expanded.
+
+    `positions` tells of which outputs are positions in a map, and the sizes of that map.
+    """
 
     block: ir.Block | None
     layers: int = 0
+    positions: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, "tuple[int, ...]"])  # by output
 
 
 @dataclass

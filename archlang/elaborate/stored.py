@@ -14,6 +14,7 @@ from archlang.elaborate.suggest import did_you_mean
 from archlang.elaborate.values import Given, Initial, Mistake, kind
 from archlang.ops import registry
 from archlang.ops.initialisers import INITIALISERS
+from archlang.source import Span
 
 
 def run_param(item: s.Param, here: Here) -> None:
@@ -58,10 +59,10 @@ def _initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[float, ...]
         raise Mistake(Rejected("unknown-initialiser", f"{what} is no initialiser", help=help), node.span)
     wanted = INITIALISERS[value.word].arguments
     values = dict(wanted)
-    given: set[str] = set()
+    places: dict[str, Span] = {}
     for argument in value.given:
-        name = _filled(value.word, argument, [name for name in wanted if name not in given])
-        given.add(name)
+        name = _filled(value.word, argument, [name for name in wanted if name not in places])
+        places[name] = argument.at
         if isinstance(argument.value, bool) or not isinstance(argument.value, (int, float)):
             message = f"`{name}` is a number, and this is {kind(argument.value)}"
             raise Mistake(Rejected("wrong-kind", message), argument.at)
@@ -70,7 +71,12 @@ def _initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[float, ...]
     if missing:
         help = f"write `{value.word}(0.1)`"
         raise Mistake(Rejected("missing-argument", f"`{value.word}` needs `{missing[0]}`", help=help), node.span)
-    return value.word, tuple(number for number in values.values() if number is not None)
+    known = {name: number for name, number in values.items() if number is not None}
+    refused = INITIALISERS[value.word].refusal(known)
+    if refused is not None:
+        name, message = refused
+        raise Mistake(Rejected("out-of-range", message), places.get(name, node.span))
+    return value.word, tuple(known.values())
 
 
 def _filled(word: str, argument: Given, free: list[str]) -> str:

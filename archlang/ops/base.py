@@ -106,6 +106,17 @@ class Operator(BaseModel):
             moved=work.moved * any(wanted.inputs),
         )
 
+    def least_batch(self, training: bool, *inputs: Any, **_: Any) -> int:
+        """The smallest batch that torch takes, in training or in evaluation."""
+        return 1
+
+    def positions_in(self, *inputs: Any, **_: Any) -> tuple[int, ...] | None:
+        """The sizes of the map whose positions its int64 outputs are; None where they are no positions."""
+        return None
+
+    def take_positions(self, sizes: tuple[int, ...], *inputs: Any, **_: Any) -> None:
+        """Raise `Rejected` where an input cannot be positions in a map of these sizes."""
+
     def once(self, *inputs: Any, **_: Any) -> Work:
         """The part of `work` that is done once for a whole batch: what is computed of weights alone."""
         return NOTHING

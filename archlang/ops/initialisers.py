@@ -19,6 +19,17 @@ class Initialiser:
     floats: bool = True  # whether it gives decimals alone
     axes: range = range(1, 9)
 
+    def refusal(self, values: Mapping[str, float]) -> tuple[str, str] | None:
+        """The argument that torch refuses, and why; None where it takes all."""
+        std, low, high = values.get("std", 1.0), values.get("low", 0.0), values.get("high", 1.0)
+        if std < 0:
+            return "std", f"a deviation is 0 or more, and this is {std}"
+        if std == 0 and "trunc_normal" in self.template:
+            return "std", "a deviation that is cut off at two sides is more than 0"
+        if low > high:
+            return "high", f"`high` is at least `low`, and {high} is below {low}"
+        return None
+
 
 INITIALISERS: Mapping[str, Initialiser] = {
     "zeros": Initialiser({}, "torch.zeros({shape}{dtype})", floats=False),

@@ -30,6 +30,11 @@ class Flatten(Operator):
         if x.axes[0] != "n":
             message = f"flatten keeps the batch axis first, and its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
+        if len(x.axes) == 1:
+            message = "flatten needs an axis besides the batch, and its input is one value for each image"
+            raise Rejected(
+                "wrong-rank", message, help="leave it out, or write `unsqueeze axis=1` instead", about="input"
+            )
         return (TensorType((x.shape[0], prod(x.shape[1:])), ("n", "c"), x.dtype),)
 
     def work(self, x: TensorType) -> Work:

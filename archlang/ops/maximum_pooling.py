@@ -54,6 +54,9 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
         (y,) = super().outputs(x)
         return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
 
+    def positions_in(self, x: TensorType) -> tuple[int, ...] | None:
+        return x.shape[2:] if self.indices else None
+
     def work(self, x: TensorType) -> Work:
         return _compared(x, self.outputs(x)[0])
 

@@ -115,6 +115,9 @@ class MaxPool(_Pool):
         check_dtype(x, self.word, integers=len(self.kernel) > 1)  # torch's MaxPool1d alone knows floats only
         return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
 
+    def positions_in(self, x: TensorType) -> tuple[int, ...] | None:
+        return x.shape[2:] if self.indices else None
+
     def work(self, x: TensorType) -> Work:
         y, *_ = self.outputs(x)
         return Work(comparisons=y.values * (prod(self.kernel) - 1))

@@ -12,7 +12,7 @@ from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, listed
-from archlang.shapes import TensorType, spatial_axes
+from archlang.shapes import TensorType, Window, spatial_axes
 
 _BED_OF_NAILS = '''
 class BedOfNails(nn.Module):
@@ -108,6 +108,24 @@ class MaxUnpool(Operator):
             message = f"max_unpool takes an index for each value, and the shapes differ: {x} and {places}"
             raise Rejected("unequal-shapes", message, about="input")
         return (TensorType((*x.shape[:2], *wanted), x.axes, x.dtype),)
+
+    def take_positions(self, sizes: tuple[int, ...], x: TensorType, places: TensorType) -> None:
+        wanted = self._wanted(x)
+        if wanted == sizes:
+            return
+        about = "size" if self.size is not None else "input"
+        message = f"the indices are positions in {Window(sizes)}, and max_unpool gives {Window(wanted)} here"
+        raise Rejected("unequal-sizes", message, help=self._sized(sizes, x, places), about=about)
+
+    def _sized(self, sizes: tuple[int, ...], x: TensorType, places: TensorType) -> str | None:
+        """The step with the size that is wanted, where a pool of these arguments can have had it."""
+        try:
+            MaxUnpool(kernel=self.kernel, stride=self.stride, pad=self.pad, size=sizes).outputs(x, places)
+        except Rejected:
+            return None
+        stride = f"/{brief(self._stride())}" if self.stride is not None else ""
+        pad = f" pad={brief(self._pad())}" if any(self._pad()) else ""
+        return f"write `{self.word} {Window(self.kernel)}{stride}{pad} size={list(sizes)}`"
 
     def work(self, x: TensorType, places: TensorType) -> Work:
         return Work(moved=self.outputs(x, places)[0].values)

@@ -1,0 +1,145 @@
+"""What torch refuses at run time is refused or told beforehand, at the step."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from archlang.cautions import cautions
+from archlang.lower import module
+from tests.cases import Case, read, rejection
+from tests.laws import called
+from tests.specs import graph_of, net_of, words_at, wrong
+
+
+def refusal(body: str, input: str = "2x8x8", before: str = "") -> tuple[str, str, str | None]:
+    """The code, the words under the caret and the help of the one mistake in some lines."""
+    text = net_of(body, input, before)
+    (diagnostic,) = wrong(text)
+    return diagnostic.code, words_at(text, diagnostic), diagnostic.help
+
+
+# ---- one value for each image
+
+
+@pytest.mark.parametrize(
+    "lines", ["argmax axis=1 -> flatten", "argmax axis=1 -> identity -> flatten", "max axis=1 -> flatten"]
+)
+def test_flatten_needs_an_axis_besides_the_batch(lines: str) -> None:
+    told = refusal(lines, "[3]")
+    assert told == ("wrong-rank", "flatten", "leave it out, or write `unsqueeze axis=1` instead")
+    for cure in (lines.replace(" -> flatten", ""), lines.replace("flatten", "unsqueeze axis=1")):
+        module(graph_of(net_of(cure, "[3]")))(torch.randn(2, 3))
+
+
+# ---- positions of a pool
+
+
+@pytest.mark.parametrize("size", [4, 8])
+def test_unpooling_gives_the_map_of_which_the_indices_are(size: int) -> None:
+    lines, input = "maxpool 3x3/2 pad=1 indices=true -> max_unpool 3x3/2 pad=1", f"2x{size}x{size}"
+    code, words, help = refusal(lines, input)
+    assert (code, words) == ("unequal-sizes", "max_unpool")
+    assert help == f"write `max_unpool 3x3/2 pad=1 size=[{size}, {size}]`"
+    cured = net_of(f"maxpool 3x3/2 pad=1 indices=true -> {help[7:-1]}", input)
+    assert module(graph_of(cured))(torch.randn(1, 2, size, size)).shape == (1, 2, size, size)
+
+
+BLOCKS = """
+block down { maxpool 2x2/2 indices=true }
+block up { input x; input places; (x, places) -> max_unpool 2x2/2 }
+"""
+THROUGH = [
+    "maxpool 2x2/2 indices=true -> max_unpool 2x2/2",
+    "down -> max_unpool 2x2/2",
+    "maxpool 2x2/2 indices=true -> up",
+    "down -> up",
+    "inline down -> inline up",
+    "maxpool 2x2/2 indices=true -> (a, b): it\n(b) -> identity -> c: it\n(a, c) -> up",
+    ("p: maxpool 2x2/2 indices=true\n(image) -> reuse p -> (c, d): it\n"
+    "(p[0], d) -> up -> e: it\n(c) -> upsample 2\n(e, it) -> add"),
+    "adaptive_maxpool 3x3 indices=true -> max_unpool 2x2/2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", THROUGH)
+def test_indices_are_followed_through_blocks(lines: str) -> None:
+    """A map of 6x6 comes back; one of 7x7 is pooled to the same size, and its indices do not fit."""
+    right = graph_of(net_of(lines, "2x6x6", BLOCKS))
+    assert module(right)(torch.randn(1, 2, 6, 6)).shape == (1, 2, 6, 6)
+    assert refusal(lines, "2x7x7", BLOCKS)[0] == "unequal-sizes"
+
+
+def test_one_block_can_unpool_maps_of_different_sizes() -> None:
+    """Values of one type whose indices are of different maps do not share a checked block."""
+    lines = (
+        "maxpool 2x2/2 indices=true -> a: up -> slice 0 7 axis=2\n"
+        "(image) -> slice 0 6 axis=2 -> slice 0 6 axis=3 -> maxpool 2x2/2 indices=true -> b: up"
+    )
+    assert refusal(lines, "2x7x7", BLOCKS)[0] == "unequal-sizes"
+
+
+# ---- one value to normalise
+
+
+NORMS = [
+    ("batchnorm", "4x1x1"), ("batchnorm", "4"), ("batchnorm", "4x1"), ("batchnorm", "4x2x1"), ("batchnorm", "4x1x1x1"),
+    ("batchnorm track_running_stats=false", "4x1x1"), ("batchnorm track_running_stats=false", "4x1x2"),
+    ("groupnorm 4", "4x1x1"), ("groupnorm 2", "4x1x1"), ("groupnorm 4", "4"), ("groupnorm 4", "4x2x1"),
+    ("layernorm", "4"), ("lrn 3", "4x1x1"), ("frozen_batchnorm", "4x1x1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step, input", NORMS)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_least_batch_is_torchs(step: str, input: str, training: bool) -> None:
+    case = read(step, input)
+    least = case.op.least_batch(training, *case.types)
+    assert _runs(case, 2, training)
+    assert _runs(case, 1, training) == (least == 1)
+
+
+def _runs(case: Case, batch: int, training: bool) -> bool:
+    layer = called(case)
+    assert isinstance(layer, torch.nn.Module)
+    try:
+        layer.train(training)(torch.randn(batch, *case.types[0].shape[1:]))
+    except ValueError:  # "Expected more than 1 value per channel"
+        return False
+    return True
+
+
+def test_instancenorm_of_one_position_is_refused() -> None:
+    """Torch takes it at no batch."""
+    assert rejection(read("instancenorm", "4x2x2").op, read("relu", "4x1x1").types[0]).code == "one-position"
+
+
+@pytest.mark.parametrize(
+    "norm, does", [("batchnorm", "train"), ("groupnorm 4", "run"), ("batchnorm track_running_stats=false", "run")]
+)
+def test_a_net_that_takes_no_batch_of_one_is_told(norm: str, does: str) -> None:
+    text = net_of(f"conv 3x3 4 -> globalavgpool -> {norm} -> relu -> conv 1x1 4 -> {norm}")
+    (note,) = cautions(graph_of(text))
+    words = "`2`, `5` would take the statistics of a single value there"
+    assert (note.code, note.severity, words_at(text, note)) == ("no-batch-of-one", "note", norm)
+    assert note.message == f"tried does not {does} at batch 1: {words}"
+
+
+# ---- initialisers
+
+
+@pytest.mark.parametrize(
+    "init, words",
+    [
+        ("normal(-1)", "-1"), ("normal(mean=3, std=-0.5)", "-0.5"), ("uniform(2, 1)", "1"),
+        ("uniform(low=2)", "uniform(low=2)"), ("uniform(high=-1)", "-1"), ("trunc_normal(-0.02)", "-0.02"),
+        ("trunc_normal(0)", "0"),
+    ],
+)  # fmt: skip
+def test_an_initialiser_that_torch_refuses(init: str, words: str) -> None:
+    assert refusal(f"param p: [1, 2, 1, 1] init={init}\n(it, p) -> mul")[:2] == ("out-of-range", words)
+
+
+@pytest.mark.parametrize("init", ["normal(0)", "normal(2, -5)", "uniform(1, 1)", "uniform(-3, -2)", "constant(-1)"])
+def test_what_torch_takes_is_taken(init: str) -> None:
+    module(graph_of(net_of(f"param p: [1, 2, 1, 1] init={init}\n(it, p) -> mul", "2x8x8")))
