@@ -28,7 +28,7 @@ settings.register_profile("explore", deadline=None, derandomize=False, database=
 settings.load_profile("same")
 
 # else hypothesis also draws the constants of those of our modules that happen to be imported by then
-providers._get_local_constants = Constants
+setattr(providers, "_get_local_constants", Constants)  # noqa: B010  it is private
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

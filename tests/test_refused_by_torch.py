@@ -40,7 +40,7 @@ def test_unpooling_gives_the_map_of_which_the_indices_are(size: int) -> None:
     lines, input = "maxpool 3x3/2 pad=1 indices=true -> max_unpool 3x3/2 pad=1", f"2x{size}x{size}"
     code, words, help = refusal(lines, input)
     assert (code, words) == ("unequal-sizes", "max_unpool")
-    assert help == f"write `max_unpool 3x3/2 pad=1 size=[{size}, {size}]`"
+    assert help is not None and help == f"write `max_unpool 3x3/2 pad=1 size=[{size}, {size}]`"
     cured = net_of(f"maxpool 3x3/2 pad=1 indices=true -> {help[7:-1]}", input)
     assert module(graph_of(cured))(torch.randn(1, 2, size, size)).shape == (1, 2, size, size)
 

@@ -96,7 +96,7 @@ def trace(module: nn.Module, run: Callable[[nn.Module], object]) -> Trace:
     def enter(call: Call, given: object) -> None:
         made.steps.append(Step(call, tuple(map(numbered, flat(given)))))
 
-    with _entered(module, made.calls, enter, lambda call, given: None) as around, Recorder():  # type: ignore[no-untyped-call]
+    with _entered(module, made.calls, enter, lambda call, given: None) as around, Recorder():
         result = run(module)
     made.outputs = tuple(map(numbered, flat(result)))
     return made
@@ -120,7 +120,7 @@ def observe(module: nn.Module, run: Callable[[nn.Module], object]) -> Reference:
     def leave(call: Call, given: object) -> None:
         seen.given[call] = list(map(copied, flat(given)))
 
-    with _entered(module, seen.calls, enter, leave) as around, Recorder():
+    with _entered(module, seen.calls, enter, leave) as around, Recorder():  # type: ignore[no-untyped-call]
         result = run(module)
     seen.outputs = list(map(copied, flat(result)))
     return seen

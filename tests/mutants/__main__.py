@@ -36,8 +36,12 @@ def main() -> int:
     chosen = sorted(every, key=lambda fault: _drawn(arguments.seed, fault))[: arguments.count]
     warm()
     outcomes: list[Outcome] = []
+
+    def outcome_of(fault: Fault) -> Outcome:
+        return _outcome(fault, found, arguments.seconds)
+
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for outcome in pool.map(lambda fault: _outcome(fault, found, arguments.seconds), chosen):
+        for outcome in pool.map(outcome_of, chosen):
             outcomes.append(outcome)
             print(_told(outcome), flush=True)
     _print_score(outcomes, len(every))
