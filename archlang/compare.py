@@ -26,7 +26,8 @@ class Figures:
     """What is compared of one net, for one image.
 
     `receptive_field` is that of the last value with several positions, which in a classifier is the one that is pooled
-    away; of the net's last value where none has several. It is None where the input has no positions.
+    away; of the net's last value where none has several. It is None where the input has no positions. `saved_bytes`
+    are None where they are unknown.
     """
 
     inputs: tuple[TensorType, ...]
@@ -35,13 +36,13 @@ class Figures:
     macs: int
     backward_macs: int
     output_values: int
-    saved_bytes: int
+    saved_bytes: int | None
     receptive_field: ReceptiveField | None
 
 
 def figures(graph: Graph) -> Figures:
     """The figures of a net."""
-    counts = totals(graph)
+    counts, kept = totals(graph), saved(graph)
     return Figures(
         inputs=tuple(graph.root.types[port.value] for port in graph.root.inputs),
         depth=depth(graph),
@@ -49,14 +50,14 @@ def figures(graph: Graph) -> Figures:
         macs=counts.macs,
         backward_macs=passes(graph).backward.macs,
         output_values=counts.output_values,
-        saved_bytes=saved(graph).bytes,
+        saved_bytes=None if kept.untold else kept.bytes,
         receptive_field=_field(graph),
     )
 
 
-def ratio(count: int, base: int) -> float | None:
-    """How many times as much as the base it is; None where the base is 0, of which nothing is a multiple."""
-    return count / base if base else None
+def ratio(count: int | None, base: int | None) -> float | None:
+    """How many times as much as the base it is; None where one is unknown, or the base is 0."""
+    return count / base if base and count is not None else None
 
 
 def depth(graph: Graph) -> int:
@@ -91,7 +92,7 @@ def _field(graph: Graph) -> ReceptiveField | None:
     spread: int | None = None
     for layer in _running(graph):
         for value, type in zip(layer.outputs, layer.output_types, strict=True):
-            if fields[value].paths:
+            if fields[value].paths or fields[value].untold:
                 last = value
                 spread = value if _positions(type) > 1 else spread
     found = last if spread is None else spread

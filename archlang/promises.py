@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from archlang.diagnostics import Diagnostic, Label
 from archlang.facts.passes import Passed, passes
 from archlang.facts.receptive import ReceptiveField, receptive_fields
 from archlang.facts.saved import KeptAt, saved
+from archlang.facts.untold import UnknownFact, Untold, listed, united
 from archlang.facts.values import named, outputs_of, value_at
 from archlang.facts.work import Counts, Totals, count
 from archlang.ir import Block, Graph, Layer, OpNode, Promise, is_at
@@ -58,22 +59,34 @@ def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
     if promise.fact == "receptive_field":
         return _field_verdict(facts, promise)
     actual = 0
+    unknown: tuple[Untold, ...] = ()
     for path, fact in ((promise.path, promise.fact), *promise.more):
-        amount = _peak(facts.graph, fact, promise) if fact.startswith("memory.") else _amount(facts, path, fact)
+        is_peak = fact.startswith("memory.")
+        amount = _peak(facts.graph, fact, promise) if is_peak else _amount(facts, path, fact, promise)
         if isinstance(amount, Diagnostic):
             return amount
+        if isinstance(amount, _Least):
+            unknown, amount = united(unknown, amount.untold), amount.amount
         if amount is None:
             return _nothing_there(facts.graph, path, promise)
         actual += amount
+    return _number_verdict(facts.graph, promise, actual, unknown)
+
+
+def _number_verdict(graph: Graph, promise: Promise, actual: int, untold: Sequence[Untold]) -> Diagnostic | None:
+    """Whether a number is as promised. Where something is `untold` the number is a lower bound."""
     expected = promise.expected
     assert not isinstance(expected, tuple)
-    if _holds(actual, promise):
+    holds = _holds(actual, promise)
+    if untold and not (holds if promise.comparison in (">", ">=") else actual > expected):
+        return _unknown(graph, promise, untold)
+    if holds:
         return None
     if promise.comparison != "~":
-        return _broken(facts.graph, promise, f"{actual:,}")
+        return _broken(graph, promise, f"at least {actual:,}" if untold else f"{actual:,}")
     distance = f"{abs(actual - expected):,.0f} from {expected:,}"
     off = f"is {actual:,}, which is {distance}: more than one unit of its last digit"
-    return Diagnostic("broken-promise", f"`{promise.text}` of {facts.graph.name} {off}", promise.span)
+    return Diagnostic("broken-promise", f"`{promise.text}` of {graph.name} {off}", promise.span)
 
 
 def _holds(actual: int, promise: Promise) -> bool:
@@ -84,6 +97,11 @@ def _holds(actual: int, promise: Promise) -> bool:
     return _COMPARE[promise.comparison](actual, promise.expected)
 
 
+def _unknown(graph: Graph, promise: Promise, untold: Sequence[Untold]) -> Diagnostic:
+    message = f"`{promise.text}` of {graph.name} cannot be checked: {listed(untold)}"
+    return Diagnostic("unknown-fact", message, promise.span)
+
+
 def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
     expected = promise.expected
     wanted = str(Window(expected)) if isinstance(expected, tuple) else f"{expected:,}"
@@ -91,7 +109,7 @@ def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
     return Diagnostic("broken-promise", message, promise.span)
 
 
-def _amount(facts: _Facts, path: str, fact: str) -> int | None:
+def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diagnostic | None:
     """The number that a fact is, of all that is at or below the path; None where nothing is."""
     if fact not in _OF_LAYERS:
         total = total_at(facts.graph, facts.counts, path)
@@ -102,24 +120,38 @@ def _amount(facts: _Facts, path: str, fact: str) -> int | None:
     if not layers:
         return None
     if fact == "saved_bytes":
-        return sum(one.new_bytes for one in facts.kept if one.layer.outputs in layers)
+        kept = [one for one in facts.kept if one.layer.outputs in layers]
+        unknown = united(*(one.untold for one in kept))
+        return _unknown(facts.graph, promise, unknown) if unknown else sum(one.new_bytes for one in kept)
     works = [
         one.backward if fact == "backward_macs" else one.forward for one in facts.passed if one.layer.outputs in layers
     ]
     return sum(int(getattr(work, fact.removeprefix("backward_"))) for work in works)
 
 
-def _peak(graph: Graph, fact: str, promise: Promise) -> int | Diagnostic:
-    """The bytes that are alive at the peak, run as the promise says."""
+@dataclass(frozen=True, slots=True)
+class _Least:
+    """A lower bound, as something is not told."""
+
+    amount: int
+    untold: tuple[Untold, ...]
+
+
+def _peak(graph: Graph, fact: str, promise: Promise) -> int | _Least | Diagnostic:
+    """The bytes alive at the peak, run as the promise says."""
     from archlang.facts.memory import AutocastUnknown, memory, setup_of
 
     try:
-        return memory(graph, setup_of(fact.removeprefix("memory."), promise.at)).peak_bytes
-    except ValueError as error:
-        return Diagnostic("bad-promise", str(error), promise.span)
+        found = memory(graph, setup_of(fact.removeprefix("memory."), promise.at))
+    except UnknownFact as error:
+        message = f"`{promise.text}` of {graph.name} cannot be checked: {error}"
+        return Diagnostic("unknown-fact", message, promise.span)
     except AutocastUnknown as unknown:
         step = Label(unknown.layer.node.span, "this step")
         return Diagnostic(unknown.code, unknown.message, promise.span, (step,), unknown.help)
+    except ValueError as error:
+        return Diagnostic("bad-promise", str(error), promise.span)
+    return _Least(found.peak_bytes, found.untold) if found.untold else found.peak_bytes
 
 
 def _layers_at(graph: Graph, path: str) -> list[Layer]:
@@ -143,6 +175,8 @@ def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
     if value is None:
         return _nothing_there(graph, promise.path, promise)
     field = facts.fields[value]
+    if field.untold:
+        return _unknown(graph, promise, field.untold)
     axes = ", ".join(field.axes)
     if not axes or (isinstance(expected, tuple) and len(expected) != len(field.axes)):
         message = f"`{promise.text}` has a side for each axis of the input, {axes}, and this has {_sides(expected)}"

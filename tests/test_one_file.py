@@ -19,9 +19,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, Operator, Saved, Work
+from archlang.ops.base import ELEMENTWISE, Example, Expression, Operator, Saved, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.layouts import Strides, like
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -32,6 +31,8 @@ class Cubed(Operator):
         activated = c*h*w
     """
 
+    pointwise = True
+    runs = ELEMENTWISE
     word: ClassVar[str] = "cubed"
     stricter = beyond_torch("wrong-dtype")
     examples: ClassVar[tuple[Example, ...]] = (Example("cubed", "3x4x4"), Example("cubed more=0.5", "7"))
@@ -47,9 +48,6 @@ class Cubed(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input", when="inputs"),)
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x),)
 
     def torch(self, x: TensorType) -> Expression:
         return Expression(f"{{0}}.pow(3).add({self.more})")
@@ -85,6 +83,7 @@ def test_the_tests_find_it(house: Path) -> None:
     files = (
         "laws",
         "operators",
+        "runs",
         "saved",
         "receptive",
         "field_mistakes",

@@ -204,6 +204,63 @@ def test_of_a_file_that_clashes_nothing_is_taken_in(here: Path) -> None:
     assert "rescale" not in registry()
 
 
+# ---- what it does not declare
+
+
+def undeclared(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    status = main([*words, "--operators", "scales.py"])
+    captured = capsys.readouterr()
+    return status, captured.out + captured.err
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_not_declared_is_unknown_in_every_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    report = output(capsys, "report", "scaled.arch", "--columns", "receptive_field,saved_bytes")
+    row = next(line.split() for line in report.splitlines() if line.startswith("1 "))
+    assert row == ["1", "?", "256"]  # its own input is saved, which is known
+    assert "? is unknown: `1` (rescale) does not declare" in report
+    read = json.loads(output(capsys, "report", "scaled.arch", "--format", "json"))
+    assert read["layers"][0]["receptive_field"] == {"h": 3, "w": 3}
+    assert read["layers"][-1]["receptive_field"] is None
+    assert read["layers"][0]["saved_bytes"] == 144 and read["totals"]["saved_bytes"] is None
+    assert "sees       unknown: `1` (rescale) does not declare `reach`" in output(capsys, "why", "scaled.arch", "1")
+    told = "archlang: memory is unknown: `1` (rescale) does not declare `view` and `strides` and `gradient_places`\n"
+    assert undeclared(capsys, "memory", "scaled.arch") == (2, told)
+    assert undeclared(capsys, "fit", "scaled.arch", "--memory", "1GiB") == (2, told)
+    assert output(capsys, "compare", "scaled.arch").count("?") == 2
+
+
+@pytest.mark.parametrize(
+    ("promise", "lacking"),
+    [
+        ('"1".receptive_field == 3', "`reach`"),
+        ("receptive_field <= 3", "`reach`"),
+        ("saved_bytes >= 0", "`view` and `strides`"),
+        ("memory.training > 0", "`view` and `strides` and `gradient_places`"),
+        ("memory.inference < 1GiB", "`view` and `strides`"),
+    ],
+)
+def test_a_promise_about_what_is_not_declared(
+    promise: str, lacking: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SPEC.replace("  expect params == 4*9 + 4\n", f"  expect {promise}\n")
+    (here / "scaled.arch").write_text(text.replace("-> rescale", '-> "1": rescale'))
+    status, told = undeclared(capsys, "check", "scaled.arch")
+    assert status == 1 and "error[unknown-fact]" in told
+    assert f"`1` (rescale) does not declare {lacking}\n" in told
+
+
+def test_the_lines_that_declare_it_make_it_known(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = "    pointwise = True\n    runs = ELEMENTWISE\n\n    start: float"
+    text = SCALE.replace("    start: float", lines).replace("import Example", "import ELEMENTWISE, Example")
+    (here / "scales.py").write_text(text)
+    known = "  expect receptive_field == 6\n  expect saved_bytes == 4*(6*6 + 4*4*4)\n  expect memory.training < 1GiB\n"
+    (here / "scaled.arch").write_text(SPEC.replace("  expect params == 4*9 + 4\n", known))
+    assert output(capsys, "check", "scaled.arch").endswith("3 promises kept\n")
+    assert output(capsys, "memory", "scaled.arch").splitlines()[1].startswith("peak ")
+    assert "at least" not in output(capsys, "memory", "scaled.arch")
+
+
 # ---- from a package
 
 

@@ -36,6 +36,7 @@ class Plus(Operator):
 
     word: ClassVar[str] = "plus"
     join: ClassVar[bool] = True
+    pointwise: ClassVar[bool] = True
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         return (max(inputs, key=lambda type: type.values),)

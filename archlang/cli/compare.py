@@ -67,7 +67,7 @@ def _beside(nets: Named) -> Sheet:
     columns: list[list[Cell]] = [["input", "receptive field", *_HEADINGS.values()]]
     for at, (name, one) in enumerate(nets):
         headings.append(name)
-        columns.append([*_words(one), *(getattr(one, count) for count in COUNTS)])
+        columns.append([*_words(one), *(_cell(one, count) for count in COUNTS)])
         if at:
             headings.append(_RATIO)
             columns.append(["", "", *_times([one], base)])
@@ -84,7 +84,7 @@ def _below(nets: Named) -> Sheet:
     columns: list[Sequence[Cell]] = [[name for name, _ in nets]]
     for count in COUNTS:
         headings += [_HEADINGS[count], _RATIO]
-        columns += [[getattr(one, count) for one in every], _times(every, every[0], count)]
+        columns += [[_cell(one, count) for one in every], _times(every, every[0], count)]
     headings += ["receptive field", "input"]
     columns += [[_words(one)[1] for one in every], [_words(one)[0] for one in every]]
     return Sheet(tuple(headings), tuple(zip(*columns, strict=True)))
@@ -101,7 +101,7 @@ def _plain(nets: Named) -> Sheet:
         cells: list[Cell] = [name, *_words(one, unknown="")]
         for count in COUNTS:
             times = ratio(getattr(one, count), getattr(base, count))
-            cells += [getattr(one, count), "" if times is None else f"{times:.6g}"]
+            cells += [_cell(one, count, unknown=""), "" if times is None else f"{times:.6g}"]
         rows.append(tuple(cells))
     names = [name for count in COUNTS for name in (count, f"{count}_ratio")]
     return Sheet(("net", "input", "receptive_field", *names), tuple(rows))
@@ -118,6 +118,11 @@ def _as_json(name: str, one: Figures, base: Figures) -> dict[str, object]:
         **{count: getattr(one, count) for count in COUNTS},
         "ratios": {count: ratio(getattr(one, count), getattr(base, count)) for count in COUNTS},
     }
+
+
+def _cell(one: Figures, count: str, unknown: str = "?") -> Cell:
+    found: int | None = getattr(one, count)
+    return unknown if found is None else found
 
 
 def _words(one: Figures, unknown: str = "-") -> tuple[str, str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from archlang.compiler import Checked
     from archlang.facts.memory import Setup
     from archlang.fit import Largest, Plan
+    from archlang.ir import Graph
 
 _UNITS = {
     unit + end: base**power
@@ -41,12 +42,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> int:
-    from archlang.facts.temporaries import unknown_temporaries
     from archlang.fit import largest_batch, plan
 
     checked = checked_net(arguments)
     graph, budget = checked.graphs[0], arguments.memory
     setup = setup_of(arguments, arguments.batch or 1)
+    unknown = _unknown_temporaries(graph, setup)
     batch = largest_batch(graph, setup, budget)
     sizes = _sizes(arguments, checked, setup)
     wanted = plan(graph, setup, budget) if arguments.batch and setup.training else None
@@ -54,7 +55,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         import json
 
         told = _as_json(graph.name, arguments, (batch, sizes, wanted))
-        print(json.dumps({**told, "unknown_temporaries": unknown_temporaries(graph)}, indent=2))
+        print(json.dumps({**told, "unknown_temporaries": unknown}, indent=2))
         return 0
     lines = [
         f"{graph.name}: {described(setup, batch=bool(arguments.batch))}, within {amount(budget)}",
@@ -63,9 +64,24 @@ def _fit(arguments: argparse.Namespace) -> int:
     lines += [f"largest {name} at batch {setup.batch:,}: {_size_words(found)}" for name, found in sizes.items()]
     if arguments.batch:
         lines += _plan_lines(checked, setup, budget, wanted)
-    lines += _left_out(unknown_temporaries(graph))
+    lines += _left_out(unknown)
     print("\n".join(lines))
     return 0
+
+
+def _unknown_temporaries(graph: Graph, setup: Setup) -> list[str]:
+    """The operators whose temporaries are not known, by word; refused where an operator leaves more than that open."""
+    from dataclasses import replace
+
+    from archlang.facts.memory import memory
+    from archlang.facts.untold import UnknownFact
+    from archlang.library import CallError
+
+    try:
+        untold = memory(graph, replace(setup, batch=1)).untold
+    except UnknownFact as error:
+        raise CallError(str(error)) from None
+    return list(dict.fromkeys(one.word for one in untold))
 
 
 def _sizes(arguments: argparse.Namespace, checked: Checked, setup: Setup) -> dict[str, Largest]:
@@ -109,21 +125,23 @@ def _batch_line(checked: Checked, setup: Setup, batch: int) -> str:
     found = memory(checked.graphs[0], replace(setup, batch=batch or 1))
     if not batch:
         return f"not even one image fits: it takes {amount(found.peak_bytes)}, {where(found.moment)}"
-    return f"largest batch: {batch:,}, which takes {amount(found.peak_bytes)}, {where(found.moment)}"
+    most, least = ("at most ", "at least ") if found.untold else ("", "")
+    return f"largest batch: {most}{batch:,}, which takes {least}{amount(found.peak_bytes)}, {where(found.moment)}"
 
 
 def _plan_lines(checked: Checked, setup: Setup, budget: int, found: Plan | None) -> list[str]:
     from archlang.facts.memory import memory
 
-    whole = memory(checked.graphs[0], setup).peak_bytes
-    takes = f"batch {setup.batch:,} takes {amount(whole)}"
+    made = memory(checked.graphs[0], setup)
+    whole, least = made.peak_bytes, "at least " if made.untold else ""
+    takes = f"batch {setup.batch:,} takes {least}{amount(whole)}"
     if whole <= budget:
-        return [f"{takes}, and fits"]
+        return [f"{takes}, and may fit" if least else f"{takes}, and fits"]
     if found is None:
         return [f"{takes}, and no choice of blocks to recompute that was tried makes it fit"]
     blocks = f"{len(found.recomputed)} block{'s' if len(found.recomputed) > 1 else ''}"
     return [
-        f"{takes}; with {blocks} recomputed {amount(found.memory.peak_bytes)}, {where(found.memory.moment)},",
+        f"{takes}; with {blocks} recomputed {least}{amount(found.memory.peak_bytes)}, {where(found.memory.moment)},",
         f"for {100 * found.price:.1f}% more multiply-accumulates in a step:",
         *(f"  {path}" for path in found.recomputed),
     ]

@@ -92,11 +92,14 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
     from dataclasses import replace
 
     from archlang.facts.memory import memory
+    from archlang.facts.untold import UnknownFact
     from archlang.library import CallError
 
     setup = setup_of(arguments, arguments.batch)
     try:
         return memory(graph, replace(setup, autocast=SHORT_DTYPES.get(arguments.autocast)))
+    except UnknownFact as error:
+        raise CallError(str(error)) from None
     except ValueError as error:
         raise CallError(f"--autocast: {error}") from None
 
@@ -110,6 +113,8 @@ def _as_json(name: str, made: Memory) -> str:
         "net": name,
         **asdict(made.setup),
         "peak_bytes": made.peak_bytes,
+        "is_lower_bound": bool(made.untold),
+        "untold": [asdict(one) for one in made.untold],
         "moment": asdict(made.moment),
         "by_kind": made.by_kind,
         "alive": [asdict(one) for one in made.alive],
@@ -130,7 +135,8 @@ def _as_text(name: str, made: Memory) -> str:
 
     above = (
         f"{name}: {described(made.setup)}",
-        f"peak {amount(made.peak_bytes)}, {where(made.moment)}",
+        f"peak {'at least ' if made.untold else ''}{amount(made.peak_bytes)}, {where(made.moment)}",
+        *missing(made),
     )
     total = ("total", made.peak_bytes, _share(made.peak_bytes, made))
     kinds = tuple((kind, size, _share(size, made)) for kind, size in made.by_kind.items())
@@ -138,6 +144,13 @@ def _as_text(name: str, made: Memory) -> str:
     by_kind = as_text(Sheet(("alive then", "bytes", "share"), kinds, total, above)).rstrip("\n")
     by_layer = as_text(Sheet(("of the layer", "bytes", "share"), layers)).strip("\n")
     return f"{by_kind}\n\n{by_layer}"
+
+
+def missing(made: Memory) -> tuple[str, ...]:
+    """A line that says which temporaries are unknown, where some are."""
+    from archlang.facts.untold import listed
+
+    return (f"temporaries are missing: {listed(made.untold)}",) if made.untold else ()
 
 
 def where(moment: Moment) -> str:

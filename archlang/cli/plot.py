@@ -88,16 +88,23 @@ def _timelines(arguments: argparse.Namespace, nets: Sequence[Chosen], format: st
     given = {name: getattr(arguments, name) for name in RUN if getattr(arguments, name) is not None}
     try:
         setup = setup_of(given.pop("mode", "training"), given)
-        made = [Timeline(net.name, described(setup), memory(net.graph, setup)) for net in nets]
+        found = [(net.name, memory(net.graph, setup)) for net in nets]
+        least = {name: ", at least" if one.untold else "" for name, one in found}
+        made = [Timeline(name, f"{described(setup)}{least[name]}", one) for name, one in found]
     except ValueError as error:
         raise CallError(str(error)) from None
     return timeline_plot(made, format)
 
 
 def _profiles(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str) -> bytes:
+    from archlang.facts.untold import UnknownFact
+    from archlang.library import CallError
     from archlang.plot import profile, profile_plot
 
-    every = [profile(net.graph, arguments.profile, arguments.depth, net.name) for net in nets]
+    try:
+        every = [profile(net.graph, arguments.profile, arguments.depth, net.name) for net in nets]
+    except UnknownFact as error:
+        raise CallError(str(error)) from None
     return profile_plot(every, format)
 
 

@@ -11,6 +11,8 @@ interval told is the smallest, with that stride, that holds what each phase sees
 
 Fields are not clipped at the border: one may be larger than the input, and its padding counts. Channels are no
 positions, and so the axis `c` is left out.
+
+Where an operator does not tell its reach, what it gives and all that is computed of that has an unknown field.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
+from archlang.facts.untold import Untold, united, untold
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Ratio, Slide
 from archlang.shapes import TensorType
@@ -65,10 +68,12 @@ class ReceptiveField:
     """What one position of a value sees along each axis of the input.
 
     `paths` holds the intervals along each axis: one, or several where paths of different strides meet, and move apart.
-    The axes of several inputs of different sizes are called by input and axis, `left.h`.
+    The axes of several inputs of different sizes are called by input and axis, `left.h`. The field is unknown, and
+    there are no paths, where something is `untold`.
     """
 
     paths: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict[str, tuple[Interval, ...]])
+    untold: tuple[Untold, ...] = ()
 
     @property
     def axes(self) -> dict[str, Interval | None]:
@@ -108,14 +113,19 @@ def receptive_fields(graph: Graph) -> dict[int, ReceptiveField]:
         seen[number] = ReceptiveField(paths)
     if not sizes:
         return dict.fromkeys(range(_values(graph)), ReceptiveField())
-    known: dict[tuple[str, tuple[int, ...]], _Moves] = {}
+    known: dict[tuple[str, tuple[int, ...]], _Moves | None] = {}
     for layer in graph.flat():
         key = layer.block.id, layer.node.outputs
         if key not in known:
             known[key] = _moves(layer)
         fields = [seen[value] for value in layer.inputs]
-        for value, moves in zip(layer.outputs, known[key], strict=True):
-            seen[value] = _after(moves, fields, sizes)
+        moves = known[key]
+        unknown = united(*(one.untold for one in fields), untold(layer, reach=moves))
+        if moves is None or unknown:
+            seen.update(dict.fromkeys(layer.outputs, ReceptiveField(untold=unknown)))
+            continue
+        for value, each in zip(layer.outputs, moves, strict=True):
+            seen[value] = _after(each, fields, sizes)
     return seen
 
 
@@ -131,10 +141,12 @@ def _positions(type: TensorType) -> list[str]:
     return [axis for axis in type.axes if axis not in ("n", "c")]
 
 
-def _moves(layer: Layer) -> _Moves:
+def _moves(layer: Layer) -> _Moves | None:
     """What the operator tells, and besides that a position that is broadcast is seen from everywhere."""
     inputs = layer.input_types
     reach = layer.op.reach(*inputs)
+    if reach is None:
+        return None
     return tuple(
         tuple({**_broadcast(given, result), **reach.between(at, output)} for at, given in enumerate(inputs))
         for output, result in enumerate(layer.output_types)

@@ -17,6 +17,7 @@ from itertools import count
 from math import prod
 
 from archlang.facts.gradients import gradients, trains_a_product
+from archlang.facts.untold import Untold, united, untold
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Saved, Wanted
 from archlang.ops.layouts import Laid, Strides, at_batch, contiguous
@@ -59,11 +60,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class KeptAt:
-    """A layer, the gradients that are wanted of it, and the tensors that it keeps."""
+    """A layer, the gradients that are wanted of it, and the tensors that it keeps.
+
+    Where something is `untold`, their bytes are unknown.
+    """
 
     layer: Layer
     wanted: Wanted
     tensors: tuple[Kept, ...]
+    untold: tuple[Untold, ...] = ()
 
     @property
     def new_bytes(self) -> int:
@@ -73,26 +78,34 @@ class KeptAt:
 
 @dataclass(frozen=True, slots=True)
 class SavedTensors:
-    """The layers that run, in order, and the bytes of all storages that they keep."""
+    """The layers that run, in order, and the bytes of all storages that they keep.
+
+    The bytes are unknown where something is `untold`.
+    """
 
     layers: tuple[KeptAt, ...]
     bytes: int
 
+    @property
+    def untold(self) -> tuple[Untold, ...]:
+        return united(*(layer.untold for layer in self.layers))
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A value as it lies in memory."""
+    """A value with its memory layout and storage; both are unknown where something is `untold`."""
 
     type: Laid
     storage: Storage
+    untold: tuple[Untold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What an operator tells of inputs that lie as they do: whether its outputs are their memory, and so on."""
+    """What an operator tells of inputs with this memory layout: whether its outputs are their memory, and so on."""
 
-    view: bool
-    strides: tuple[Strides, ...]
+    view: bool | None
+    strides: tuple[Strides, ...] | None
     saved: tuple[Saved, ...]
 
 
@@ -117,7 +130,8 @@ class _Run:
         key = layer.block.id, layer.node.outputs, lying
         if key not in self.known:
             op = layer.op
-            self.known[key] = _Told(bool(inputs) and op.view(*inputs), op.strides(*inputs), op.saved(*inputs))
+            view = op.view(*inputs) if inputs else False
+            self.known[key] = _Told(view, op.strides(*inputs), op.saved(*inputs))
         return self.known[key]
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
@@ -155,7 +169,8 @@ def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool
         held.update(zip(layer.outputs, _results(layer, inputs, held, run), strict=True))
         told = () if _is_idle(layer, run) else run.ask(layer, inputs).saved
         kept = (one for one in told if _is_kept(one, layer, wanted, run))
-        layers.append(KeptAt(layer, wanted, tuple(_kept(one, layer, held, keepers, run) for one in kept)))
+        tensors = tuple(_kept(one, layer, held, keepers, run) for one in kept)
+        layers.append(KeptAt(layer, wanted, tensors, _unknown(layer, tensors, held)))
     return SavedTensors(tuple(layers), sum(layer.new_bytes for layer in layers))
 
 
@@ -169,16 +184,26 @@ def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _
         return [held[layer.inputs[0]]]
     types = [at_batch(type, run.batch) for type in layer.output_types]
     told = run.ask(layer, inputs)
-    laid = list(zip(types, told.strides, strict=True))
+    unknown = united(
+        *(held[value].untold for value in layer.inputs), untold(layer, view=told.view, strides=told.strides)
+    )
+    laid = list(zip(types, told.strides or [contiguous(type.shape) for type in types], strict=True))
     if not told.view:
-        return [run.fresh(type, each, layer.path, layer.op.declared) for type, each in laid]
+        fresh = (run.fresh(type, strides, layer.path, layer.op.declared) for type, strides in laid)
+        return [replace(one, untold=unknown) for one in fresh]
     source, first = held[layer.inputs[0]].storage, inputs[0]
     results: list[_Held] = []
     for type, each in laid:
         is_same = (type.shape, each) == (first.shape, first.strides)
         place = first.place if is_same else next(run.numbers)
-        results.append(_Held(Laid(type.shape, type.axes, type.dtype, each, place), source))
+        results.append(_Held(Laid(type.shape, type.axes, type.dtype, each, place), source, unknown))
     return results
+
+
+def _unknown(layer: Layer, tensors: tuple[Kept, ...], held: Mapping[int, _Held]) -> tuple[Untold, ...]:
+    """What is not told of the values that the layer takes, or keeps of its own."""
+    kept = (tensor.value for tensor in tensors if tensor.value is not None)
+    return united(*(held[value].untold for value in (*layer.inputs, *kept)))
 
 
 def _is_kept(one: Saved, layer: Layer, wanted: Wanted, run: _Run) -> bool:

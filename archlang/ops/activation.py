@@ -8,6 +8,7 @@ from typing import ClassVar
 from archlang.ops.base import Autocast, Example, Expression, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, like
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -15,6 +16,8 @@ from archlang.shapes import TensorType
 class Pointwise(Operator):
     """What the activations share: the type is kept, one function maps each value, and torch keeps the output."""
 
+    pointwise = True
+    runs = ELEMENTWISE
     target: ClassVar[str]
     integers: ClassVar[bool] = False  # whether whole numbers are mapped, and stay what they are
 

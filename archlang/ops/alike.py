@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, whole_or_new
 from archlang.ops.joining import Join, expansion, projection, shapes
 from archlang.ops.layouts import Strides
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
 class _Alike(Join):
     """Values with a batch have equal shapes; a parameter is repeated along the axes that it lacks or has 1 of."""
+
+    pointwise = True
+    runs = ONE_CALL
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -60,7 +64,7 @@ class Add(_Alike):
         (y,) = self.outputs(*inputs)
         return tuple(whole_or_new(x, y) for x in inputs)
 
-    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+    def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])
 
     def torch(self, *inputs: TensorType) -> Expression:
@@ -97,7 +101,7 @@ class Average(_Alike):
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"({' + '.join(f'{{{at}}}' for at in range(len(inputs)))}) / {len(inputs)}")
 
-    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+    def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:])
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
@@ -127,8 +131,11 @@ class Maximum(_Alike):
         # each step keeps both of its sides, for the gradient of either
         return kept_with_steps(self, inputs, both=True)
 
-    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+    def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])
+
+    def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
+        return True if len(inputs) == 2 else None  # the gradients of a step are computed by a call of their own
 
     def torch(self, *inputs: TensorType) -> Expression:
         text = "{0}"

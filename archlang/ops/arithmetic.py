@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, new_or_summed, whole_or_new
 from archlang.ops.joining import Join
 from archlang.ops.layouts import Strides
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
 class _Broadcast(Join):
     """An axis of size 1 is repeated along the others'; a parameter stands against the last axes."""
+
+    pointwise = True
+    runs = ONE_CALL
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -47,8 +51,11 @@ class Mul(_Broadcast):
         # each step keeps one side for the gradient of the other
         return kept_with_steps(self, inputs, both=False)
 
-    def steps(self, *inputs: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+    def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])
+
+    def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
+        return True if len(inputs) == 2 else None  # the gradients of a step are computed by a call of their own
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)

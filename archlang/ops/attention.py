@@ -24,6 +24,7 @@ from archlang.ops.base import (
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import Strides, laid, viewed
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -58,6 +59,7 @@ _NAMES = ("queries", "keys", "values")
 class OfTokens(Operator):
     """What attentions over n t c share: one input attends to itself; three are queries, keys and values."""
 
+    runs = SEVERAL_CALLS
     arity: ClassVar[tuple[int, ...]] = (1, 3)
     positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {

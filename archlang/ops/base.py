@@ -26,17 +26,20 @@ from archlang.ops.answers import (
     Work,
     seeing_all,
 )
-from archlang.ops.layouts import Strides, contiguous
+from archlang.ops.layouts import Strides, contiguous, laid, like
+from archlang.ops.runs import ELEMENTWISE, ONE_CALL, ONE_CALL_FORWARD, SEVERAL_CALLS, UNKNOWN, Runs
 from archlang.shapes import TensorType
 
 __all__ = [
-    "Autocast", "Example", "Expression", "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio",
-    "Reach", "Saved", "Size", "Slide", "Stored", "Wanted", "Weight", "Work", "seeing_all",
+    "ELEMENTWISE", "ONE_CALL", "ONE_CALL_FORWARD", "SEVERAL_CALLS", "Autocast", "Example", "Expression",
+    "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach", "Runs", "Saved", "Size",
+    "Slide", "Stored", "Temporaries", "Wanted", "Weight", "Work", "seeing_all",
 ]  # fmt: skip
 
 Size = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 Kind = Literal["window", "number", "string", "list"]
+Temporaries = tuple[tuple[TensorType, ...], ...]  # of each call but the last, the tensors that are alive besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Operator(BaseModel):
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
     declared: ClassVar[bool] = False  # made by a statement, of no inputs; nothing is computed
     idle: ClassVar[bool] = False  # whether evaluation passes the input on as it is
+    pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
+    runs: ClassVar[Runs] = UNKNOWN  # what holds of torch for all arguments
     plain_loop: ClassVar[bool] = False  # what is saved is told of torch's own loop, where oneDNN may run in its place
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -132,31 +137,46 @@ class Operator(BaseModel):
         """
         raise TypeError(f"{type(self).__name__} does not say what it saves")
 
-    def reach(self, *inputs: Any, **_: Any) -> Reach:
-        """What one output value sees of its inputs; pointwise where nothing else is said."""
-        return Reach()
+    def reach(self, *inputs: Any, **_: Any) -> Reach | None:
+        """What one output value sees of its inputs; None where that is not known."""
+        return Reach() if self.pointwise else None
 
-    def view(self, *inputs: Any, **_: Any) -> bool:
-        """Whether the output is the input itself, in another shape perhaps: in training mode it takes no new memory."""
-        return False
+    # ---- how it runs in torch, eager on the CPU; None is unknown
 
-    def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...]:
-        """Of each input, where its gradient lies, eager on CPU: what views its input hands on the result's gradient."""
+    def view(self, *inputs: Any, **_: Any) -> bool | None:
+        """Whether the output is the memory of the first input, perhaps in another shape."""
+        return self.runs.view
+
+    def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
+        """Of each input, where its gradient is allocated. A view of the whole input hands on the result's gradient."""
+        if self.runs.gradients is None:
+            return None
         outputs = self.outputs(*inputs)
         is_all = len(outputs) == len(inputs) == 1 and prod(outputs[0].shape) == prod(inputs[0].shape)
-        place: GradientPlace = "whole" if is_all and self.view(*inputs) else "new"
+        place: GradientPlace = "whole" if is_all and self.view(*inputs) else self.runs.gradients
         return (place,) * len(inputs)
 
-    def steps(self, *inputs: Any, **_: Any) -> tuple[tuple[TensorType, ...], ...]:
-        """What is there at each of the calls by which it computes its result, besides the inputs, eager on CPU.
+    def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
+        """The tensors alive at each internal call of the forward pass, besides the inputs.
 
-        Those of the last step stand beside the result. Where something of its own is saved, that is what is there.
+        Those of the last call are alive beside the result. What is saved for backward stands in their place where the
+        operator saves a tensor of its own.
         """
-        return ()
+        return () if self.runs.forward else None
 
-    def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...]:
-        """How the outputs lie in memory, eager on CPU; in order where nothing else is said."""
-        return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
+    def backward_in_one_call(self, *inputs: Any, **_: Any) -> bool | None:
+        """Whether the backward pass allocates the gradients and nothing besides; None where that is not known."""
+        return True if self.runs.backward else None
+
+    def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...] | None:
+        """The memory layout of the outputs."""
+        match self.runs.layout:
+            case None:
+                return None
+            case "input":
+                return tuple(like(laid(x)) for x in inputs[:1])
+            case "contiguous":
+                return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
 
     def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
         """The dtype in which it computes under torch.autocast on the CPU; None where that is not known."""

@@ -11,6 +11,7 @@ from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Weig
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.states import Factor
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -31,6 +32,8 @@ class Bilinear(Operator):
         elementwise = positions*left*right
     """
 
+    pointwise = True
+    runs = ONE_CALL
     word: ClassVar[str] = "bilinear"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     arity: ClassVar[tuple[int, ...]] = (2,)

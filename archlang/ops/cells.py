@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.states import Factor, check_state, check_vector
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -24,6 +25,8 @@ class LSTMCell(nn.LSTMCell):
 class Cell(Operator):
     """What the cells share: a product of x and one of the state for each gate."""
 
+    pointwise = True
+    runs = SEVERAL_CALLS
     name: ClassVar[str]  # torch's
     gates: ClassVar[int]  # products of x, and of the state
     mapped: ClassVar[int]  # nonlinear functions of one value of the state

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.activation import Softmax
-from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Saved, Slide, Temporaries, Work
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.ops.runs import ONE_CALL, SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
 
@@ -22,6 +23,7 @@ class Softmin(Softmax):
     activated = c*h*w
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "softmin"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmin",)
@@ -33,6 +35,9 @@ class Softmin(Softmax):
 
 class _Shared(Operator):
     """What the two share: an axis is cut into so many equal parts, and one part's size is left of it."""
+
+    pointwise = True
+    runs = ONE_CALL
 
     def _cut(self, x: TensorType, at: int, parts: int, about: str) -> TensorType:
         size, axis = x.shape[at], x.axes[at]
@@ -118,6 +123,10 @@ class Maxout(_Shared):
 
     def work(self, x: TensorType) -> Work:
         return Work(comparisons=self.outputs(x)[0].values * (self.parts - 1))
+
+    def temporaries(self, x: TensorType) -> Temporaries:
+        (y,) = self.outputs(x)
+        return ((TensorType(y.shape, y.axes, "int64"),),)  # the indices, which are computed with the values
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         (y,) = self.outputs(x)

@@ -13,6 +13,7 @@ from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, viewed
 from archlang.ops.pairs import Pairs, pairs
+from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -28,6 +29,7 @@ class Einsum(Join):
         MACs = products
     """
 
+    runs = ONE_CALL_FORWARD
     word: ClassVar[str] = "einsum"
     positional: ClassVar[Mapping[str, Kind]] = {"pattern": "string"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Einsum", "EinsumDense", "tensordot", "contract")

@@ -10,6 +10,7 @@ from pydantic import Field
 from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -58,6 +59,7 @@ class LocalContrastNorm(Operator):
         elementwise = 3*c*h*w + h*w
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "lcn"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (

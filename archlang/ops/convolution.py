@@ -7,10 +7,24 @@ from math import prod
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Kind,
+    Lecture,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Temporaries,
+    Weight,
+    Work,
+)
 from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, contiguous, convolved, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, slid, window_reach
 from archlang.shapes import TensorType
@@ -58,6 +72,7 @@ class Conv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Conv1d", "Conv2d", "Conv3d", "Conv2D", "Convolution", "convolution")
@@ -124,10 +139,16 @@ class Conv(Operator):
         padded = Saved("own", shape=geometry.padded(x), dtype=x.dtype, name="padded")
         return (padded,) if self.padding_mode in ("zeros", "circular") else (Saved("input", when="inputs"), padded)
 
-    def steps(self, x: TensorType) -> tuple[tuple[TensorType, ...], ...]:
-        geometry = self._geometry(x)
-        is_one = self.padding_mode == "zeros" and geometry.is_even
-        return () if is_one else ((TensorType(geometry.padded(x), x.axes, x.dtype),),)
+    def temporaries(self, x: TensorType) -> Temporaries:
+        padded = TensorType(self._geometry(x).padded(x), x.axes, x.dtype)
+        return () if self._pads_within(x) else ((padded,),)
+
+    def backward_in_one_call(self, x: TensorType) -> bool | None:
+        return True if self._pads_within(x) else None
+
+    def _pads_within(self, x: TensorType) -> bool:
+        """Whether the convolution pads by itself; torch pads other borders in a call before it."""
+        return self.padding_mode == "zeros" and self._geometry(x).is_even
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         if self.padding_mode == "circular":
@@ -142,8 +163,7 @@ class Conv(Operator):
 
     def autocast(self, x: TensorType) -> Autocast | None:
         # autocast has some borders padded in float32
-        is_one = self.padding_mode == "zeros" and self._geometry(x).is_even
-        return Autocast("lower", (("weight", "any"),)) if is_one else None
+        return Autocast("lower", (("weight", "any"),)) if self._pads_within(x) else None
 
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self._geometry(x), len(self.kernel)

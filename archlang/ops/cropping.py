@@ -8,6 +8,7 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Natural, Reach, Slide
 from archlang.ops.checks import check_channels
+from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
 from archlang.ops.windows import Sizes, each
@@ -24,6 +25,7 @@ class Crop(View):
         h' = size
     """
 
+    runs = ONE_CALL_FORWARD
     word: ClassVar[str] = "crop"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("CenterCrop", "center_crop", "Cropping2D", "Cropping1D", "Cropping3D")

@@ -25,6 +25,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, convolved, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, short
 from archlang.shapes import TensorType, spatial_axes
@@ -45,6 +46,7 @@ class Deconv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "deconv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (

@@ -24,6 +24,7 @@ from archlang.ops.base import (
     seeing_all,
 )
 from archlang.ops.layouts import is_contiguous, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -33,6 +34,8 @@ Positive = Annotated[float, Field(gt=0)]
 class Table(Operator):
     """What tables share: `count` vectors of `width` values, of which the numbers that flow in choose."""
 
+    pointwise = True
+    runs = ONE_CALL
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number", "width": "number"}
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank",
@@ -121,6 +124,7 @@ class EmbeddingBag(Table):
         elementwise = t*width if not largest
     """
 
+    runs = replace(ONE_CALL, forward=None)
     word: ClassVar[str] = "embedding_bag"
     elsewhere: ClassVar[tuple[str, ...]] = ("EmbeddingBag",)
     examples: ClassVar[tuple[Example, ...]] = (

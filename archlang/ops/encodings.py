@@ -22,6 +22,7 @@ from archlang.ops.layouts import (
     unsqueezed,
     viewed,
 )
+from archlang.ops.runs import ONE_CALL, SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -68,6 +69,9 @@ _STRICTER = beyond_torch(
 class _Encoding(Operator):
     """What the two share: the base, whose powers are the wave lengths; channels stand last."""
 
+    pointwise = True
+    runs = SEVERAL_CALLS
+
     base: Annotated[float, Field(gt=0)] = 10000.0
 
 
@@ -80,6 +84,7 @@ class PositionalEncoding(_Encoding):
         elementwise = t*c
     """
 
+    runs = replace(ONE_CALL, gradients="whole", forward=None)
     word: ClassVar[str] = "positional_encoding"
     elsewhere: ClassVar[tuple[str, ...]] = ("PositionalEncoding", "SinePositionEncoding", "sinusoidal", "sinusoid")
     stricter: ClassVar[Mapping[str, str]] = _STRICTER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from archlang.ops.base import Example, Module, Operator, Saved, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, like
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -45,6 +47,8 @@ class FrozenBatchNorm(Operator):
         normalised = c*h*w
     """
 
+    pointwise = True
+    runs = replace(ONE_CALL, forward=None)
     word: ClassVar[str] = "frozen_batchnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-dtype", "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"

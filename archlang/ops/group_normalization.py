@@ -13,6 +13,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
+from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -52,6 +53,8 @@ class LayerNorm(Operator):
         normalised = c*h*w
     """
 
+    pointwise = True
+    runs = ONE_CALL
     word: ClassVar[str] = "layernorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last",
@@ -109,6 +112,8 @@ class RMSNorm(Operator):
         normalised = c*h*w
     """
 
+    pointwise = True
+    runs = ONE_CALL_FORWARD
     word: ClassVar[str] = "rmsnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last", "wrong-dtype", eps="torch takes 0, which divides by zero where all values are alike"
@@ -158,6 +163,7 @@ class GroupNorm(Operator):
         normalised = c*h*w
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "groupnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
@@ -220,6 +226,7 @@ class InstanceNorm(Operator):
         normalised = c*h*w
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "instancenorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
@@ -256,6 +263,9 @@ class InstanceNorm(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))
+
+    def backward_in_one_call(self, x: TensorType) -> bool | None:
+        return None if self.affine else True
 
     def torch(self, x: TensorType) -> Module:
         rank = len(x.shape) - 2

@@ -11,6 +11,7 @@ from pydantic import Field
 from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -26,6 +27,7 @@ class GumbelSoftmax(Operator):
         elementwise = 2*c*h*w
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "gumbel_softmax"
     elsewhere: ClassVar[tuple[str, ...]] = ("GumbelSoftmax",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

@@ -11,6 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import short
 from archlang.shapes import AXIS_WORDS, TensorType, Window, slide, spatial_axes
@@ -87,6 +88,7 @@ class Concat(Join):
         size' = sum(size)
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "concat"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -154,6 +156,8 @@ class Stack(Join):
     All have one shape. The new axis is called t, or d before the height and width of maps. No weights, no MACs.
     """
 
+    pointwise = True
+    runs = ONE_CALL
     word: ClassVar[str] = "stack"
     elsewhere: ClassVar[tuple[str, ...]] = ("Stack",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Module, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
 from archlang.shapes import TensorType
@@ -21,6 +23,7 @@ class Flatten(Operator):
     c' = c*h*w
     """
 
+    runs = replace(ONE_CALL, gradients="whole")
     word: ClassVar[str] = "flatten"
     elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
@@ -66,6 +69,7 @@ class Flatten(Operator):
 class Identity(View):
     """The input itself. No weights, no MACs."""
 
+    pointwise = True
     word: ClassVar[str] = "identity"
     elsewhere: ClassVar[tuple[str, ...]] = ("Identity", "noop")
     examples: ClassVar[tuple[Example, ...]] = (Example("identity", "3x4x4"),)

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Saved, Size, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
 
@@ -26,6 +27,8 @@ class Linear(Operator):
         bias_adds = h*w*out if bias
     """
 
+    pointwise = True
+    runs = ONE_CALL
     word: ClassVar[str] = "linear"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("linear-needs-channels-last")
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}

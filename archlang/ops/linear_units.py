@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Autocast, Example, Module, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -58,6 +60,7 @@ class PRelu(Pointwise):
         activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, backward=None)
     word: ClassVar[str] = "prelu"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)

@@ -10,6 +10,7 @@ from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, S
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import formatted, laid, viewed
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, short, slid, window_reach
 from archlang.shapes import TensorType
@@ -80,6 +81,7 @@ class LocallyConnected(Operator):
         bias_adds = h'*w'*out if bias
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "locally_connected"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (

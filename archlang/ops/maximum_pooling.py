@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from archlang.ops.base import Example, Module, Saved, Work
+from archlang.ops.base import Example, Module, Saved, Temporaries, Work
 from archlang.ops.pooling import AdaptiveAvgPool, GlobalAvgPool
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import adaptive_windows, brief
@@ -23,6 +23,11 @@ def _compared(x: TensorType, y: TensorType) -> Work:
 def _kept(y: TensorType) -> tuple[Saved, ...]:
     """The input, and of each result the place of the largest value."""
     return (Saved("input"), Saved("own", shape=y.shape, dtype="int64", name="indices"))
+
+
+def _places(y: TensorType) -> Temporaries:
+    """The places, which torch gives with the values."""
+    return ((TensorType(y.shape, y.axes, "int64"),),)
 
 
 class AdaptiveMaxPool(AdaptiveAvgPool):
@@ -60,6 +65,9 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
     def work(self, x: TensorType) -> Work:
         return _compared(x, self.outputs(x)[0])
 
+    def temporaries(self, x: TensorType) -> Temporaries:
+        return () if self.indices else _places(self.outputs(x)[0])
+
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         if self.indices:
             return (Saved("input"), Saved("output", 1))
@@ -90,6 +98,9 @@ class GlobalMaxPool(GlobalAvgPool):
 
     def work(self, x: TensorType) -> Work:
         return _compared(x, self.outputs(x)[0])
+
+    def temporaries(self, x: TensorType) -> Temporaries:
+        return _places(self.outputs(x)[0])
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return _kept(self.outputs(x)[0])

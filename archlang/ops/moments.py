@@ -12,6 +12,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.reduction import AxisReduction, Reduction
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -170,6 +171,7 @@ class LogSumExp(_Kept):
 class CumSum(Operator):
     """The running sum along `axis`: position i holds the sum of those up to i. No weights, no MACs."""
 
+    runs = ONE_CALL
     word: ClassVar[str] = "cumsum"
     elsewhere: ClassVar[tuple[str, ...]] = ("CumSum", "cumulative_sum", "prefix_sum")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")

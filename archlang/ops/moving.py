@@ -7,15 +7,30 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Saved, Size, Slide, Wanted, Work
+from archlang.ops.base import (
+    Example,
+    Expression,
+    GradientPlace,
+    Kind,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Slide,
+    Wanted,
+    Work,
+)
 from archlang.ops.checks import check_axis, check_batched
 from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid, like
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
 class _Moved(Operator):
     """What they share: values are copied, and none is kept for the backward pass."""
+
+    runs = ONE_CALL
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
@@ -166,6 +181,9 @@ class Tile(_Moved):
         check_axis(x, self.axis, self.word)
         at = self.axis % len(x.axes)
         return (TensorType((*x.shape[:at], self.count * x.shape[at], *x.shape[at + 1 :]), x.axes, x.dtype),)
+
+    def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
+        return ("whole" if self.count == 1 else "new",)
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         return Work(elementwise=(self.outputs(x)[0].values - x.values) * any(wanted.inputs))

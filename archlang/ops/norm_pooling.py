@@ -24,6 +24,7 @@ from archlang.ops.layouts import (
     like,
     unsqueezed,
 )
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid, window_reach
 from archlang.shapes import TensorType, Window
@@ -50,6 +51,7 @@ class LpPool(Operator):
         elementwise = c*h'*w'*(k*k - 1)
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "lppool"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank")
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}

@@ -18,12 +18,14 @@ from archlang.ops.base import (
     Saved,
     Size,
     Slide,
+    Temporaries,
     Weight,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid, like
+from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -45,6 +47,7 @@ class BatchNorm(Operator):
         normalised = c*h*w
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "batchnorm"
     elsewhere: ClassVar[tuple[str, ...]] = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization", "bn")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -127,6 +130,7 @@ class LocalResponseNorm(Operator):
         normalised = c*h*w
     """
 
+    runs = ONE_CALL_FORWARD
     word: ClassVar[str] = "lrn"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("LocalResponseNorm", "local_response_norm", "LRN")
@@ -159,7 +163,7 @@ class LocalResponseNorm(Operator):
         sums, divisor = (Saved("own", shape=x.shape, dtype=x.dtype, name=name) for name in ("sums", "divisor"))
         return (Saved("input"), padded, sums, divisor)
 
-    def steps(self, x: TensorType) -> tuple[tuple[TensorType, ...], ...]:
+    def temporaries(self, x: TensorType) -> Temporaries:
         padded = x.resized(c=x["c"] + self.size - 1)
         # the squares, padded, summed up; of the sums the multiple, with k, and its power; then that alone
         return ((x,), (x, padded), (padded, x), (x, x, x), (x,))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Operator, Saved, Size, Work
+from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
 
 
@@ -18,6 +20,8 @@ class OneHot(Operator):
         c' = count
     """
 
+    pointwise = True
+    runs = replace(ONE_CALL, forward=None)
     word: ClassVar[str] = "one_hot"
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("OneHot", "CategoryEncoding", "to_categorical")

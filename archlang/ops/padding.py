@@ -9,6 +9,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, like
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import brief, each
 from archlang.shapes import TensorType
@@ -26,6 +27,7 @@ class Pad(Operator):
         size' = size + before + after if axis is not None
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "pad"
     positional: ClassVar[Mapping[str, Kind]] = {"sides": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
@@ -87,6 +89,9 @@ class Pad(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input", when="inputs"),) if self.mode in ("reflect", "replicate") else ()
+
+    def backward_in_one_call(self, x: TensorType) -> bool | None:
+        return None if self.mode == "circular" else True
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         if self.mode == "zeros" and not any(map(any, self._borders(x).values())):

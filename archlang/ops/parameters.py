@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Operator, Saved, Stored, Weight, Work
 from archlang.ops.initialisers import INITIALISERS
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.windows import Sizes
 from archlang.shapes import Dtype, TensorType, param_type
 
@@ -17,6 +18,8 @@ from archlang.shapes import Dtype, TensorType, param_type
 class _Stored(Operator):
     """What both share. `shape` is torch's whole shape, without a batch; `values` are the initialiser's arguments."""
 
+    pointwise = True
+    runs = ONE_CALL
     declared: ClassVar[bool] = True
     buffer: ClassVar[bool]
 

@@ -9,7 +9,19 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, Kind, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Expression,
+    GradientPlace,
+    Kind,
+    Reach,
+    Saved,
+    Size,
+    Slide,
+    Temporaries,
+    Work,
+)
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.stricter import beyond_torch
@@ -217,6 +229,12 @@ class Take(_Part):
     def work(self, x: TensorType) -> Work:
         (y,) = self.outputs(x)
         return Work(moved=y.values)
+
+    def temporaries(self, x: TensorType) -> Temporaries:
+        return ((TensorType((len(self.indexes),), ("_",), "int64"),),)
+
+    def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
+        return ("new",)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         indices = Saved("own", shape=(len(self.indexes),), dtype="int64", per_image=False, name="indices")

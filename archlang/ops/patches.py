@@ -9,6 +9,7 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Natural, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_dtype
+from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, each, slid
 from archlang.shapes import TensorType
@@ -23,6 +24,7 @@ class Unfold(Operator):
         c' = c*k*k
     """
 
+    runs = ONE_CALL_FORWARD
     word: ClassVar[str] = "unfold"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Unfold", "im2col", "extract_patches", "extract_image_patches")

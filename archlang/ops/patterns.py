@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from math import prod
 
 from archlang.diagnostics import Rejected
-from archlang.ops.layouts import Strides, viewed
+from archlang.ops.layouts import Strides, contiguous, viewed
 from archlang.shapes import AXIS_WORDS, TensorType
 
 Groups = tuple[tuple[str, ...], ...]
@@ -55,6 +55,16 @@ class Plan:
         sizes, steps = ([part[of] for part in parts] for of in (0, 1))
         firsts = [0, *accumulate(map(len, self.right))]
         return viewed(sizes, steps, [prod(sizes[start:end]) for start, end in pairwise(firsts)])
+
+    def hands_gradient_on(self) -> bool:
+        """Whether the gradient of the input is the memory of the result's, where that is contiguous."""
+        sizes = [self.atoms[name].size for group in self.right for name in group]
+        steps = contiguous(sizes)
+        back = [self.order.index(at) for at in range(len(sizes))]
+        firsts = [0, *accumulate(map(len, self.left))]
+        parts = [self.atoms[name].size for group in self.left for name in group]
+        wanted = [prod(parts[start:end]) for start, end in pairwise(firsts)]
+        return viewed([sizes[at] for at in back], [steps[at] for at in back], wanted) is not None
 
     @property
     def moves_positions(self) -> bool:

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import (
     Geometry,
@@ -43,6 +44,7 @@ def _averaged(shape: Strides, x: Laid) -> Strides:
 class _Pool(Operator):
     """What the pools share: a window, a stride (the window where none is given) and a padding."""
 
+    runs = ONE_CALL
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
@@ -202,6 +204,8 @@ class AvgPool(_Pool):
 class _AdaptivePool(Operator):
     """The mean under windows chosen so that the map has the wanted size: window i covers i*h/h' to (i + 1)*h/h',
     rounded outwards."""
+
+    runs = ONE_CALL
 
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
         raise TypeError(f"{type(self).__name__} does not say its output sizes")

@@ -11,6 +11,7 @@ from archlang.ops.base import Example, Expression, Reach, Saved, Slide, Work, se
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, laid, viewed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -35,6 +36,7 @@ class MatMul(Join):
         MACs = c'*h'*w'*k
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "matmul"
     elsewhere: ClassVar[tuple[str, ...]] = ("MatMul", "bmm", "dot")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

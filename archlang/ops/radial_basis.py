@@ -8,6 +8,7 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -45,6 +46,8 @@ class RadialBasis(Operator):
         elementwise = h*w*out*(3*c - 1)
     """
 
+    pointwise = True
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "radial_basis"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RBF", "RadialBasis", "RBFLayer", "euclidean_rbf")

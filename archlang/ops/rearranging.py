@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, Kind, Operator, Reach, Saved, Slide, Work, seeing_all
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Expression,
+    GradientPlace,
+    Kind,
+    Operator,
+    Reach,
+    Saved,
+    Slide,
+    Work,
+    seeing_all,
+)
 from archlang.ops.checks import check_batched
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.patterns import Plan, plan
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType, Window, input_type
 
 
 class _Layout(Operator):
     """What these share: values stay what they are, and none is kept for the backward pass."""
+
+    runs = replace(ONE_CALL, gradients="whole")
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=0 if self.view(x) else x.values)
@@ -47,6 +63,7 @@ class Permute(_Layout):
     No weights, no MACs.
     """
 
+    pointwise = True
     word: ClassVar[str] = "permute"
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "string"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Permute", "transpose", "swapaxes", "movedim")
@@ -111,6 +128,9 @@ class Rearrange(_Layout):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(dict(_slides(plan(self.pattern, x))))
+
+    def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
+        return ("whole" if plan(self.pattern, laid(x)).hands_gradient_on() else "new",)
 
     def _viewed(self, x: TensorType) -> Strides | None:
         known = laid(x)

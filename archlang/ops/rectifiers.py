@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Kind, Module, Saved
 from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -109,6 +111,7 @@ class Step(Pointwise):
         activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, forward=None, backward=None)
     word: ClassVar[str] = "step"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("heaviside", "binary_step", "hardlim")

@@ -10,6 +10,7 @@ from archlang.ops.base import Kind, Module, Operator, Reach, Saved, Size, Slide,
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.regularization import ALL_DROPPED, Probability
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.states import SequenceReach, check_sequence, check_state, kept_states, side_by_side
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -40,6 +41,7 @@ class {name}Layer(nn.{name}):
 class Recurrent(Operator):
     """What recurrent layers share: layers one above the other, each in one direction or in both, of the same width."""
 
+    runs = SEVERAL_CALLS
     name: ClassVar[str]  # torch's
     gates: ClassVar[int]  # projections of the input, and of the state, in each step
     mapped: ClassVar[int]  # nonlinear functions of one value of the state in each step

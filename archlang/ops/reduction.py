@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Expression, Kind, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -15,6 +17,7 @@ from archlang.shapes import TensorType
 class Reduction(Operator):
     """What they share: the axes, counted as axes are, and whether they stay, with one position."""
 
+    runs = ONE_CALL
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
     integers: ClassVar[bool] = False  # whether whole numbers are taken too
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
@@ -61,6 +64,7 @@ class Reduction(Operator):
 class AxisReduction(Operator):
     """Reductions of one axis alone, of which torch's method has the operator's name."""
 
+    runs = ONE_CALL
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
 
     axis: int
@@ -109,6 +113,7 @@ class Sum(Reduction):
     No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, gradients="part")
     word: ClassVar[str] = "sum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sum", "reduce_sum")
     examples: ClassVar[tuple[Example, ...]] = (

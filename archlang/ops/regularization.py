@@ -10,6 +10,7 @@ from pydantic import Field
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, like
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -20,6 +21,8 @@ ALL_DROPPED = "torch takes 1, which leaves nothing"
 class Drop(Operator):
     """What the droppers share: a probability, one operation a value in training, and none in evaluation."""
 
+    pointwise = True
+    runs = ONE_CALL
     positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}
     idle: ClassVar[bool] = True
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", p=ALL_DROPPED)

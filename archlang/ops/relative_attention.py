@@ -24,6 +24,7 @@ from archlang.ops.base import (
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes
 from archlang.shapes import TensorType, Window
@@ -75,6 +76,7 @@ class RelativeAttention(Operator):
         activated = positions*heads*tokens
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "relative_attention"
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RelativePositionalMultiHeadAttention", "relative_position_attention")

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, brief, check_sides
 from archlang.shapes import TensorType, spatial_axes
@@ -22,6 +23,7 @@ _NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bi
 class _Resample(Operator):
     """What the two share: a mode, and corners that lie on each other or not."""
 
+    runs = ONE_CALL
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
     mode: Mode = "nearest"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.ops.base import Example, Expression, Kind, Saved, Work
 from archlang.ops.elementary import Elementary
+from archlang.ops.runs import ELEMENTWISE
 from archlang.shapes import TensorType
 
 
@@ -59,6 +61,7 @@ class Shift(_Linear):
     elementwise = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, gradients="whole")
     word: ClassVar[str] = "shift"
     positional: ClassVar[Mapping[str, Kind]] = {"offset": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("add_scalar", "plus_constant")

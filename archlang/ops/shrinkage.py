@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Kind, Module, Saved
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -63,6 +65,7 @@ class Tanhshrink(Pointwise):
     activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, forward=None, backward=None)
     word: ClassVar[str] = "tanhshrink"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanhshrink"

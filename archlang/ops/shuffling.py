@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels
 from archlang.ops.layouts import Strides, formatted, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -24,6 +25,7 @@ class PixelShuffle(Operator):
         h' = r*h
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "pixel_shuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelShuffle", "depth_to_space", "subpixel")
@@ -67,6 +69,7 @@ class PixelUnshuffle(Operator):
         h' = h/r
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "pixel_unshuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelUnshuffle", "space_to_depth", "reorg", "passthrough")
@@ -110,6 +113,8 @@ class ChannelShuffle(Operator):
     Zhang et al. 2017 (ShuffleNet, arXiv:1707.01083), section 3.1. No weights, no MACs.
     """
 
+    pointwise = True
+    runs = ONE_CALL
     word: ClassVar[str] = "channel_shuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("ChannelShuffle",)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Saved
 from archlang.ops.layouts import Strides, contiguous, laid
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -23,6 +25,7 @@ class Softsign(Pointwise):
     activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, forward=None, backward=None)
     word: ClassVar[str] = "softsign"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Softsign"
@@ -57,6 +60,7 @@ class ScaledTanh(Pointwise):
     activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, forward=None, backward=None)
     word: ClassVar[str] = "scaled_tanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("ScaledTanh", "lecun_tanh", "stanh")

@@ -12,6 +12,7 @@ from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work,
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.joining import Join
 from archlang.ops.layouts import Strides, like
+from archlang.ops.runs import ONE_CALL_FORWARD, SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -36,6 +37,7 @@ class Normalize(Operator):
         normalised = c*h*w
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "normalize"
     elsewhere: ClassVar[tuple[str, ...]] = ("l2_normalize", "l2norm", "UnitNormalization", "LpNormalization")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -89,6 +91,7 @@ class CosineSimilarity(Join):
         elementwise = 2*c*h*w - cosines if equal
     """
 
+    runs = ONE_CALL_FORWARD
     word: ClassVar[str] = "cosine_similarity"
     elsewhere: ClassVar[tuple[str, ...]] = ("CosineSimilarity",)
     examples: ClassVar[tuple[Example, ...]] = (

@@ -12,6 +12,7 @@ from archlang.ops.base import Autocast, Example, Module, Saved, Size
 from archlang.ops.checks import check_batched, check_channels
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.regularization import ALL_DROPPED, Drop
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -104,6 +105,7 @@ class DropBlock(Drop):
     evaluation it is the identity. The drawing is not counted. No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, forward=None)
     word: ClassVar[str] = "dropblock"
     elsewhere: ClassVar[tuple[str, ...]] = ("DropBlock", "DropBlock1d", "DropBlock2d", "DropBlock3d", "drop_block")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -10,6 +10,7 @@ from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, S
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides
 from archlang.ops.pooling import AvgPool
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid, window_reach
 from archlang.shapes import TensorType
@@ -51,6 +52,7 @@ class Subsampling(Operator):
         bias_adds = c*h'*w'
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "subsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialSubSampling", "TemporalSubSampling", "subsample", "sub_sampling")

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, short, slid, window_reach
 from archlang.shapes import TensorType
@@ -87,6 +88,7 @@ class TableConv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "table_conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialConvolutionMap", "TableConv2d", "conv_table", "connected_conv")

@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, each, short, slid, window_reach
 from archlang.shapes import TensorType
@@ -81,6 +82,7 @@ class TiledConv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
+    runs = SEVERAL_CALLS
     word: ClassVar[str] = "tiled_conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("TiledConv2d", "TiledConv", "TiledConvolution", "tiled_convolution")

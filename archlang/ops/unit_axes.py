@@ -57,6 +57,7 @@ class Unsqueeze(View):
     Its name is the first of c, t (or d), s and k that the value does not have. No weights, no MACs.
     """
 
+    pointwise = True
     word: ClassVar[str] = "unsqueeze"
     elsewhere: ClassVar[tuple[str, ...]] = ("Unsqueeze", "expand_dims", "ExpandDims", "newaxis")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
@@ -95,6 +96,7 @@ class Expand(View):
     of the repeated values are summed. No weights, no MACs.
     """
 
+    pointwise = True
     word: ClassVar[str] = "expand"
     positional: ClassVar[Mapping[str, Kind]] = {"shape": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Expand", "broadcast_to", "expand_as", "broadcast")

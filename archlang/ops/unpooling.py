@@ -10,6 +10,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, unsqueezed
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, listed
 from archlang.shapes import TensorType, Window, spatial_axes
@@ -41,6 +42,7 @@ class MaxUnpool(Operator):
         moved = c*h'*w'
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "max_unpool"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     arity: ClassVar[tuple[int, ...]] = (2,)
@@ -172,6 +174,7 @@ class BedOfNails(Operator):
         moved = c*h'*w'
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "bed_of_nails"
     positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("BedOfNails", "nails", "zero_upsample", "dilate")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from archlang.ops.base import Operator, Saved, Work
 from archlang.ops.layouts import Strides, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
 
 
 class View(Operator):
     """An operator whose results are parts of its input's memory, which lie as they do there."""
+
+    runs = ONE_CALL
 
     def work(self, x: TensorType) -> Work:
         return Work()

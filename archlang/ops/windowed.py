@@ -28,6 +28,7 @@ from archlang.ops.base import (
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, each
 from archlang.shapes import TensorType
@@ -38,6 +39,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class InWindows(Operator):
     """What attentions within windows share."""
 
+    runs = SEVERAL_CALLS
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("needs-channels-last"),

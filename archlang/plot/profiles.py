@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from archlang.facts.saved import saved
+from archlang.facts.untold import UnknownFact
 from archlang.facts.work import count
 from archlang.ir import Graph, Layer
 
@@ -77,7 +78,10 @@ def _place(layer: Layer, depth: int | None) -> str:
 
 def _values(graph: Graph, quantity: str) -> Iterator[tuple[Layer, int]]:
     if quantity == "saved_bytes":
-        return ((kept.layer, kept.new_bytes) for kept in saved(graph).layers)
+        found = saved(graph)
+        if found.untold:
+            raise UnknownFact("saved_bytes", found.untold)
+        return ((kept.layer, kept.new_bytes) for kept in found.layers)
     counts = count(graph)
     of: Callable[[Layer], int] = lambda layer: int(getattr(counts.of(layer), quantity))  # noqa: E731
     return ((layer, of(layer)) for layer in graph.flat())

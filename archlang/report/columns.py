@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Work
 from archlang.report.lines import Line
-from archlang.report.reach import REACH, reach_json, reach_text
-from archlang.report.rows import COUNTS, LayerRow, sizes
+from archlang.report.reach import REACH, UNKNOWN, reach_json, reach_text
+from archlang.report.rows import COUNTS, LayerRow, sizes, unknown_counts
 from archlang.report.sheets import Cell
 
 
@@ -50,6 +50,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 def column(name: str) -> Column:
     """The column of that name; one of `GROUPS["all"]`."""
+    if name == "saved_bytes":
+        return _saved(name)
     if name in COUNTS:
         return counted(name, COUNTS[name])
     return _words()[name]
@@ -62,6 +64,19 @@ def counted(name: str, count: Callable[[LayerRow], int]) -> Column:
         return sum(map(count, line.layers))
 
     return alike(name, total, count)
+
+
+def _saved(name: str) -> Column:
+    """The bytes saved for backward, which are unknown where an operator does not tell what they depend on."""
+
+    def amount(line: Line) -> int | None:
+        return None if unknown_counts(line.layers) else sum(map(COUNTS[name], line.layers))
+
+    def shown(line: Line) -> Cell:
+        found = amount(line)
+        return UNKNOWN if found is None else found
+
+    return Column(name, _heading(name), shown, shown, amount, COUNTS[name])
 
 
 def alike(name: str, cell: Callable[[Line], Cell], count: Callable[[LayerRow], int] | None = None) -> Column:

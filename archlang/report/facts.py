@@ -8,7 +8,7 @@ from functools import cached_property
 
 from archlang.facts.passes import Passed, passes
 from archlang.facts.receptive import ReceptiveField, receptive_fields
-from archlang.facts.saved import saved
+from archlang.facts.saved import KeptAt, saved
 from archlang.facts.work import images
 from archlang.ir import Block, Graph, OpNode
 from archlang.ops.base import Work
@@ -31,10 +31,10 @@ class Facts:
         return {passed.layer.outputs[0]: passed for passed in found.layers}
 
     @cached_property
-    def saved(self) -> Mapping[int, int]:
-        """The bytes that each layer that runs newly keeps for the backward pass."""
+    def saved(self) -> Mapping[int, KeptAt]:
+        """What each layer that runs keeps for the backward pass."""
         found = saved(self.graph, self.batch, self.dtype, self.training)
-        return {kept.layer.outputs[0]: kept.new_bytes for kept in found.layers}
+        return {kept.layer.outputs[0]: kept for kept in found.layers}
 
     @cached_property
     def fields(self) -> Mapping[int, ReceptiveField]:

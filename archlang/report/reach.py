@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from archlang.facts.receptive import Interval, ReceptiveField
 
 SIZE = "receptive_field"
+UNKNOWN = "?"  # what stands in a table for people where a fact is unknown
 
 # an offset is the position of the input where the field of position 0 starts: negative in the padding
 REACH: Mapping[str, Callable[[Interval], object]] = {
@@ -21,13 +22,13 @@ def reach_text(fields: Sequence[ReceptiveField], name: str) -> str:
     return ", ".join(filter(None, dict.fromkeys(_text(field, name) for field in fields)))
 
 
-def reach_json(field: ReceptiveField) -> dict[str, dict[str, int | str | None]]:
-    """All of `REACH` by axis, fractions in strings.
+def reach_json(field: ReceptiveField) -> dict[str, dict[str, int | str | None] | None]:
+    """All of `REACH` by axis, fractions in strings; None where the field is unknown.
 
     An axis that is seen from end to end is `whole`, one along which paths of different strides meet is `uneven`;
     neither has a stride and an offset.
     """
-    return {name: _sides(field, name) for name in REACH}
+    return {name: None if field.untold else _sides(field, name) for name in REACH}
 
 
 def _sides(field: ReceptiveField, name: str) -> dict[str, int | str | None]:
@@ -42,7 +43,12 @@ def _sides(field: ReceptiveField, name: str) -> dict[str, int | str | None]:
 
 
 def _text(field: ReceptiveField, name: str) -> str:
-    """`427x427`, `7 x whole`, `1/2 x 1/2`; `whole`, `uneven` or nothing where that is so along every axis."""
+    """`427x427`, `7 x whole`, `1/2 x 1/2`; `whole`, `uneven` or nothing where that is so along every axis.
+
+    `?` where the field is unknown.
+    """
+    if field.untold:
+        return UNKNOWN
     sides = ["-" if side is None else str(side) for side in _sides(field, name).values()]
     if set(sides) in ({"whole"}, {"uneven"}):
         return sides[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Literal
 
 from archlang.facts.receptive import ReceptiveField
+from archlang.facts.untold import Untold
 from archlang.facts.work import Totals
 from archlang.ops.base import Work
 from archlang.report.facts import Facts
@@ -72,7 +73,12 @@ class LayerRow:
     @property
     def saved_bytes(self) -> int:
         """What the backward pass needs of it and no earlier layer keeps."""
-        return self.facts.saved[self.values[0]] if self.runs else 0
+        return self.facts.saved[self.values[0]].new_bytes if self.runs else 0
+
+    @property
+    def saved_untold(self) -> tuple[Untold, ...]:
+        """What operators do not tell, because of which the saved bytes are unknown."""
+        return self.facts.saved[self.values[0]].untold if self.runs else ()
 
     @property
     def receptive_field(self) -> ReceptiveField:
@@ -90,7 +96,7 @@ class LayerRow:
             "inputs": [_type_json(type) for type in self.inputs],
             "output": list(self.output),
             "outputs": [_type_json(type) for type in self.outputs],
-            **{name: of(self) for name, of in COUNTS.items()},
+            **{name: None if name in unknown_counts([self]) else of(self) for name, of in COUNTS.items()},
             **reach_json(self.receptive_field),
             "lecture": self.lecture and self.lecture.to_json(),
         }
@@ -108,6 +114,11 @@ def _counts() -> dict[str, Callable[[LayerRow], int]]:
 
 
 COUNTS: Mapping[str, Callable[[LayerRow], int]] = _counts()  # whatever adds up, by the name it has in the JSON
+
+
+def unknown_counts(layers: Iterable[LayerRow]) -> frozenset[str]:
+    """Which counts of these layers are unknown."""
+    return frozenset({"saved_bytes"} if any(layer.saved_untold for layer in layers) else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,10 @@ class Report:
             "batch": self.batch,
             "mode": self.mode,
             "inputs": [{"name": port.name, **_type_json(port.type)} for port in self.inputs],
-            "totals": {name: sum(map(of, self.layers)) for name, of in COUNTS.items()},
+            "totals": {
+                name: None if name in unknown_counts(self.layers) else sum(map(of, self.layers))
+                for name, of in COUNTS.items()
+            },
             "layers": [layer.to_json() for layer in self.layers],
             "blocks": [block.to_json() for block in self.blocks],
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from archlang.facts.untold import listed, united
 from archlang.report.columns import Column, chosen, chosen_sums
 from archlang.report.lines import By, Line, lines, total_line
+from archlang.report.reach import REACH, UNKNOWN
 from archlang.report.rows import Report
 from archlang.report.sheets import Sheet
 
@@ -51,8 +53,18 @@ def table(report: Report, view: View) -> Sheet:
             f"{report.name}, batch {report.batch}{training}",
             *(f"input {port.name}: {port.type} {port.type.dtype}" for port in report.inputs),
         ),
-        below=(f"{trained}; {totals.buffers:,} values in buffers",),
+        below=(f"{trained}; {totals.buffers:,} values in buffers", *_unknown(columns, rows)),
     )
+
+
+def _unknown(columns: Sequence[Column], rows: Sequence[Line]) -> Iterator[str]:
+    """Why some cells are unknown, where a column shows one."""
+    names = {column.name for column in columns}
+    groups = [layer.saved_untold for line in rows for layer in line.layers if "saved_bytes" in names]
+    groups += [one.untold for line in rows for one in line.fields() if names & {*REACH}]
+    found = united(*groups)
+    if found:
+        yield f"{UNKNOWN} is unknown: {listed(found)}"
 
 
 def plain_table(report: Report, view: View) -> Sheet:

@@ -80,6 +80,7 @@ def _layer(place: Place, facts: _Facts) -> WhyLayer:
         wanted=passed.wanted,
         backward=passed.backward,
         keeps=tuple(_keeps(facts.kept[layer.outputs])),
+        keeps_untold=facts.kept[layer.outputs].untold,
         receptive=facts.fields[layer.outputs[0]],
         training_only=layer.training_only,
         reused=layer.reused,

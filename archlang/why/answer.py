@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from archlang.facts.receptive import Interval, ReceptiveField
+from archlang.facts.untold import Untold
 from archlang.ops.base import Operator, Ratio, Wanted, Weight, Work
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
@@ -38,7 +39,7 @@ class WhyLayer:
     before and after as its docstring writes them, empty where it does not. Its counts are its own: one that is `reused`
     shares its weights with an earlier layer, `ties` says which of them are another's, and one that is `training_only`
     does not run in evaluation. `work` is that of the forward pass in evaluation, `backward` that of a step of training,
-    which gives the gradients that are `wanted`.
+    which gives the gradients that are `wanted`. What it `keeps` is unknown where `keeps_untold` is not empty.
     """
 
     path: str
@@ -57,6 +58,7 @@ class WhyLayer:
     wanted: Wanted
     backward: Work
     keeps: tuple[Keeps, ...]
+    keeps_untold: tuple[Untold, ...]
     receptive: ReceptiveField
     training_only: bool
     reused: bool
@@ -120,9 +122,14 @@ def _layer_json(layer: WhyLayer) -> dict[str, object]:
     return {**asdict(layer), "receptive": _field_json(layer.receptive)}
 
 
-def _field_json(field: ReceptiveField) -> dict[str, object]:
-    """Along each axis the size, the stride and the offset, which is where the first position's field starts; fractions
-    are strings like `1/2`. Where paths of different strides meet there is a list of them."""
+def _field_json(field: ReceptiveField) -> dict[str, object] | None:
+    """Along each axis the size, the stride and the offset, which is where the first position's field starts.
+
+    Fractions are strings like `1/2`. Where paths of different strides meet there is a list of them. None where the
+    field is unknown.
+    """
+    if field.untold:
+        return None
     told = {axis: [_interval_json(path) for path in paths] for axis, paths in field.paths.items()}
     return {axis: paths[0] if len(paths) == 1 else paths for axis, paths in told.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from archlang.facts.receptive import Interval, ReceptiveField
+from archlang.facts.untold import listed
 from archlang.ops.base import Work
 from archlang.shapes import Window
 from archlang.why.answer import Keeps, WhyLayer
@@ -21,6 +22,8 @@ def seen_text(field: ReceptiveField) -> str:
 
     The last is where the field of the first position starts, which may lie in the padding.
     """
+    if field.untold:
+        return f"unknown: {listed(field.untold)}"
     if field.whole:
         return "the whole input"
     known = [interval for interval in field.axes.values() if interval is not None and not interval.whole]
@@ -64,6 +67,9 @@ def work_text(work: Work) -> str:
 
 def kept_text(layer: WhyLayer) -> Iterator[str]:
     """A line for each tensor that is kept for the backward pass over one image, with its bytes."""
+    if layer.keeps_untold:
+        yield f"unknown: {listed(layer.keeps_untold)}"
+        return
     for tensor in layer.keeps:
         yield f"its {tensor.what} {Window(tensor.shape)} {tensor.dtype}, {_memory(tensor, layer)}"
 

@@ -171,9 +171,9 @@ class Operations:
         return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
 
     def _steps(self, layer: Layer, told: Told) -> int | None:
-        """What is there at each step on the way; the storage of what is there at the last."""
+        """Allocate the temporaries of each internal call; the storage of those of the last."""
         last: int | None = None
-        for size in told.steps:
+        for size in told.temporaries:
             if last is not None:
                 self.heap.drop(last)
             last = self.heap.take(size, "activations", layer.path)

@@ -10,6 +10,7 @@ from functools import cached_property
 from archlang.facts.memory.heap import Heap, Kind, Phase
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.simulation import Simulated, simulate
+from archlang.facts.untold import Untold
 from archlang.ir import Graph, is_at
 
 
@@ -47,6 +48,11 @@ class Memory:
     moment: Moment
     alive: tuple[Alive, ...]
     simulated: Simulated
+
+    @property
+    def untold(self) -> tuple[Untold, ...]:
+        """The temporaries that operators do not tell, because of which the bytes are a lower bound."""
+        return self.simulated.untold
 
     @property
     def by_kind(self) -> dict[Kind, int]:

@@ -16,6 +16,7 @@ from archlang.facts.memory.operations import Operations, Owned
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.values import Operators
+from archlang.facts.untold import Untold, united
 from archlang.ir import Graph, Layer
 
 
@@ -23,13 +24,15 @@ from archlang.ir import Graph, Layer
 class Simulated:
     """The heap after it all; what lives all the time, by kind and path; the names of calls that were run once.
 
-    `growths` are the bytes by which more is alive after each call, in the forward pass.
+    `growths` are the bytes by which more is alive after each call, in the forward pass. Where something is `untold`,
+    temporaries are missing, and the heap is a lower bound.
     """
 
     heap: Heap
     lasting: Counter[tuple[Kind, str]]
     runs: Mapping[str, str]
     growths: Mapping[str, int]
+    untold: tuple[Untold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _simulated(graph: Graph, setup: Setup, recomputed: frozenset[str], folds: bo
     trained = _train(operations, outputs) if setup.training else []
     lasting = _lasting(operations.owned, trained, setup)
     lasting["inputs", "target"] += operations.targets
-    return Simulated(heap, lasting, forward.runs, growths)
+    return Simulated(heap, lasting, forward.runs, growths, united(tuple(operations.operators.untold)))
 
 
 def _train(operations: Operations, outputs: Sequence[Held]) -> list[Trained]:

@@ -9,8 +9,9 @@ from itertools import count
 from archlang.facts.gradients import trained_weights
 from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype
 from archlang.facts.memory.setup import Setup
+from archlang.facts.untold import UnknownFact, Untold, untold
 from archlang.ir import Layer
-from archlang.ops.base import GradientPlace, Saved, Wanted
+from archlang.ops.base import GradientPlace, Saved, Temporaries, Wanted
 from archlang.ops.layouts import Laid, at_batch
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
@@ -18,13 +19,13 @@ Weights = tuple[tuple[str, int], ...]  # names and bytes
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an operator tells of inputs that lie as they do; of each step on its way, the bytes."""
+    """What an operator tells of inputs with this memory layout; the bytes of the temporaries of each internal call."""
 
     view: bool
     types: tuple[Laid, ...]
     saved: tuple[Saved, ...]
     places: tuple[GradientPlace, ...]
-    steps: tuple[int, ...]
+    temporaries: tuple[int, ...]
     computed: str | None  # the dtype that autocast computes in
 
 
@@ -36,6 +37,7 @@ class Operators:
     numbers: Iterator[int] = field(default_factory=count)
     known: dict[object, Told] = field(default_factory=dict[object, Told])
     trained: dict[object, Weights] = field(default_factory=dict[object, Weights])
+    untold: list[Untold] = field(default_factory=list["Untold"])  # so that what is told is a lower bound
 
     def ask(self, layer: Layer, inputs: Sequence[Held]) -> Told:
         """What the layer's operator tells of these inputs."""
@@ -50,21 +52,32 @@ class Operators:
         # operators are asked with the dtypes of the spec; autocast takes others in their place
         types = [replace(x.type, dtype=type.dtype) for x, type in zip(inputs, layer.input_types, strict=True)]
         op, computed = layer.op, computed_in(layer, inputs, self.setup)
+        view, strides, training = op.view(*types) if inputs else False, op.strides(*types), self.setup.training
+        places = op.gradient_places(*types) if training else ()
+        if view is None or strides is None or places is None:
+            raise UnknownFact("memory", untold(layer, view=view, strides=strides, gradient_places=places))
         laid = tuple(
             Laid(type.shape, type.axes, in_dtype(type.dtype, computed), strides)
-            for type, strides in zip(self._outputs(layer), op.strides(*types), strict=True)
+            for type, strides in zip(self._outputs(layer), strides, strict=True)
         )
-        training = self.setup.training
         saved = tuple(
             one if one.wide else replace(one, dtype=in_dtype(one.dtype, computed))
             for one in (op.saved(*types) if training else ())
         )
-        given = op.gradient_places(*types) if training else ()
-        steps = tuple(
-            sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in step) for step in op.steps(*types)
+        sizes = tuple(
+            sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in call)
+            for call in self._temporaries(layer, types)
         )
-        view = bool(inputs) and op.view(*types)
-        return Told(view, laid, saved, cast_places(layer, inputs, given, computed), steps, computed)
+        return Told(view, laid, saved, cast_places(layer, inputs, places, computed), sizes, computed)
+
+    def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> Temporaries:
+        """The temporaries of the forward pass; those that are not told, of either pass, are noted."""
+        found = layer.op.temporaries(*types)
+        back: bool | None = True
+        if self.setup.training and not layer.op.declared:
+            back = layer.op.backward_in_one_call(*types)
+        self.untold += untold(layer, temporaries=found, backward_in_one_call=back)
+        return found or ()
 
     def _outputs(self, layer: Layer) -> list[Laid]:
         types = (at_batch(type, self.setup.batch) for type in layer.output_types)

@@ -1,0 +1,31 @@
+"""How an operator runs in torch, eager on the CPU, whatever its arguments are. What is not declared is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from archlang.ops.answers import GradientPlace
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Facts of torch that are the same for all arguments. None stands for unknown, which every answer then says.
+
+    `view` says whether the result is the input's memory. `layout` is the memory layout of the result: contiguous, or
+    that of the input. `gradients` says where the gradient of each input is allocated. `forward` and `backward` say
+    whether torch computes the pass in one call, which leaves no temporaries between calls.
+    """
+
+    view: bool | None = None
+    layout: Literal["contiguous", "input"] | None = None
+    gradients: GradientPlace | None = None
+    forward: Literal["one call"] | None = None
+    backward: Literal["one call"] | None = None
+
+
+UNKNOWN = Runs()
+ONE_CALL = Runs(view=False, layout="contiguous", gradients="new", forward="one call", backward="one call")
+ELEMENTWISE = replace(ONE_CALL, layout="input")
+ONE_CALL_FORWARD = replace(ONE_CALL, backward=None)
+SEVERAL_CALLS = replace(ONE_CALL, forward=None, backward=None)
