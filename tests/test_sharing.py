@@ -56,6 +56,17 @@ def test_a_module_that_is_applied_again_is_there_once() -> None:
     assert torch.equal(made(x), y)
 
 
+def test_a_step_labelled_by_digits_is_applied_again() -> None:
+    """One that is numbered by its position has no label, and is not."""
+    body = 'conv 1x1 3\n"33": conv 1x1 3\nreuse "33"\n"5": pair 3 -> reuse "5"'
+    text = net_of(body, before="block pair(width) { conv 1x1 width -> relu }")
+    graph = graph_of(text)
+    assert [node.path for node in graph.root.nodes] == ["0", "33", "33", "5", "5"]
+    assert module(graph)(torch.randn(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+    (diagnostic,) = wrong(net_of('conv 1x1 3\nreuse "0"'))
+    assert diagnostic.code == "unknown-name"
+
+
 def test_a_block_is_applied_again_on_another_size() -> None:
     before = (
         "block enc(w) { conv1: conv 3x3 w pad=1 -> batchnorm -> relu; conv2: conv 3x3 w -> globalavgpool -> flatten }"

@@ -48,7 +48,8 @@ def apply(step: s.Step, action: s.Apply, here: Here, run: Run) -> None:
         here.it = bundle(gathered(action.branches, here, run))
     joins = isinstance(head, OperatorValue) and head.op.join
     name = None if joins else labels.claim(step.label, step.span, here)
-    at = At(here.scope.path, name, action.span)
+    labelled = isinstance(step.label, (s.Name, s.Text))
+    at = At(here.scope.path, name, action.span, labelled=labelled)
     if isinstance(head, OperatorValue):
         plain, tied = ties_in(action.arguments, head.op)
         given = (*head.given, *givens(plain, here, head.op))

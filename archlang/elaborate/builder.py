@@ -22,7 +22,7 @@ MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 class At:
     """Where a step stands and which module it applies: its own at `scope.name`, or that at the path `module` again.
 
-    `ties` are those of its weights that are another module's.
+    `ties` are those of its weights that are another module's. `labelled` says that a label gave the name.
     """
 
     scope: str
@@ -30,6 +30,7 @@ class At:
     span: Span
     module: str | None = None
     ties: tuple[tuple[str, str], ...] = ()
+    labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

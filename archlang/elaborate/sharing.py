@@ -27,8 +27,8 @@ def remember(
     block: str,
     here: Here,
 ) -> None:
-    """Keep a step that has a name of its own, so that it can be applied again; `block` is the id of a block."""
-    if at.name is None or at.name.isdecimal():
+    """Keep a labelled step, so that it can be applied again; `block` is the id of a block."""
+    if at.name is None or not at.labelled:
         return
     if isinstance(target, BlockValue):
         target = replace(target, given=given)
