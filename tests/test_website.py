@@ -26,7 +26,7 @@ def test_a_new_page_has_its_place(tmp_path: Path) -> None:
     staged = stage(ROOT, tmp_path)
     sections = tomllib.loads(navigation([*staged, "docs/errors/new-code.md", "docs/new.md"]))["nav"]
     listed = {name: [page for entry in pages for page in entry.values()] for s in sections for name, pages in s.items()}
-    assert "docs/errors/new-code.md" in listed["Mistakes"]
+    assert "docs/errors/new-code.md" in listed["Errors"]
     assert "docs/new.md" in listed["Project"]
 
 

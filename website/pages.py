@@ -47,7 +47,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
         "docs/operators/",
     ),
     "Nets": ({"The shipped nets": "docs/nets.md", "Equal to torchvision": "docs/zoo.md"}, "specs/"),
-    "Mistakes": ({"All mistakes": "docs/errors/README.md"}, "docs/errors/"),
+    "Errors": ({"All errors": "docs/errors/README.md"}, "docs/errors/"),
     "Project": (
         {
             "What is new": "CHANGELOG.md",
