@@ -41,14 +41,14 @@ def _index(found: Mapping[str, list[type[Operator]]]) -> Iterator[str]:
     count = sum(map(len, found.values()))
     yield "# Operators"
     yield ""
-    yield f"The {count} operators of the language, by family: how each is written, its law, its arguments, what its"
-    yield "examples give, and a small net that has it. `archlang ops NAME` tells the same in a terminal."
-    yield "These pages are generated from the classes."
+    yield f"The {count} operators of the language, by family. A page shows how each is written, its formulas, its"
+    yield "arguments, examples with their results, and a small net that uses it. `archlang ops NAME` shows the same."
+    yield "These pages are generated from the operators' classes."
     yield ""
-    yield "- [PyTorch's modules and functions](torch.md): which of them exist here, and why the others do not"
+    yield "- [PyTorch's modules and functions](torch.md): which of them are operators here, and why the others are not"
     yield "- [an operator of your own](your-own.md)"
     for name, ops in found.items():
-        yield from ("", f"## [{escaped(_title(ops))}]({name}.md)", "", "| operator | what it gives |", "|---|---|")
+        yield from ("", f"## [{escaped(_title(ops))}]({name}.md)", "", "| operator | result |", "|---|---|")
         for op in ops:
             written = signature(op, named=False).removeprefix(op.word).replace("|", "\\|")
             rest = f" `{written.strip()}`" if written else ""
