@@ -565,3 +565,31 @@ class Two(nn.Module):
     capsys.readouterr()
     assert main([*words, "--dtype", "float64"]) == 0
     assert capsys.readouterr().out.startswith("m on 2x64 float64\n")
+
+
+def test_attention_on_the_way(tmp_path: Path) -> None:
+    """torch's attention takes a faster way where nothing watches it, and rounds differently there."""
+    (tmp_path / "a.arch").write_text("""net a {
+  input x: 16x6
+  permute "n t c" -> attn: attention 4
+  norm: layernorm
+  fc: linear 3
+  output
+}
+""")
+
+    class Attending(nn.Module):
+        def __init__(self, eps: float = 1e-5) -> None:
+            super().__init__()
+            self.attn = nn.MultiheadAttention(16, 4, batch_first=True)
+            self.norm = nn.LayerNorm(16, eps=eps)
+            self.fc = nn.Linear(16, 3)
+
+        def forward(self, x: Tensor) -> object:
+            x = x.permute(0, 2, 1)
+            return self.fc(self.norm(self.attn(x, x, x, need_weights=False)[0]))
+
+    net = archlang.load(str(tmp_path / "a.arch"))
+    assert net.verify(Attending()).equal
+    first = net.verify(Attending(eps=1e-2)).first
+    assert first is not None and first.what == "`norm`" and "largest absolute difference" in first.how

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from weakref import ref
 
 from archlang.verify.tensors import flat
 
@@ -67,9 +68,7 @@ def modules(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def trace(module: nn.Module, run: Callable[[nn.Module], object]) -> Trace:
-    """Run a module by torch's functions, and keep what each of them took and gave."""
-    from torch.overrides import TorchFunctionMode
-
+    """Run the net, and keep what each of torch's functions took and gave."""
     made = Trace()
     numbers: dict[int, int] = {}  # of the tensors that are there, by identity
     alive: list[Tensor] = []  # holds them, so that no identity is given away again
@@ -80,39 +79,36 @@ def trace(module: nn.Module, run: Callable[[nn.Module], object]) -> Trace:
     def added(tensor: Tensor) -> int:
         alive.append(tensor)
         numbers[id(tensor)] = len(made.values)
-        made.values.append(copied(tensor))
+        made.values.append(tensor.detach().clone())
         return numbers[id(tensor)]
 
-    class Recorder(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> object:
-            inputs = tuple(map(numbered, flat((args, kwargs))))
-            result = func(*args, **(kwargs or {}))
-            outputs = tuple(map(added, flat(result)))
-            if outputs:
-                made.made_by.update(dict.fromkeys(outputs, len(made.steps)))
-                made.steps.append(Step(around[-1], inputs, outputs))
-            return result
+    def called(function: Callable[[], object], given: object) -> object:
+        inputs = tuple(map(numbered, flat(given)))
+        result = function()
+        outputs = tuple(map(added, flat(result)))
+        if outputs:
+            made.made_by.update(dict.fromkeys(outputs, len(made.steps)))
+            made.steps.append(Step(around[-1], inputs, outputs))
+        return result
 
     def enter(call: Call, given: object) -> None:
         made.steps.append(Step(call, tuple(map(numbered, flat(given)))))
 
-    with _entered(module, made.calls, enter, lambda call, given: None) as around, Recorder():
+    with _entered(module, made.calls, enter, lambda call, given: None) as around, _watched(called, _passed):
         result = run(module)
     made.outputs = tuple(map(numbered, flat(result)))
     return made
 
 
 def observe(module: nn.Module, run: Callable[[nn.Module], object]) -> Reference:
-    """Run a module, and keep every tensor that any operation below its code gives."""
-    from torch.utils._python_dispatch import TorchDispatchMode
-
+    """Run the reference, and keep every tensor that any operation below its code gives."""
     seen = Reference()
+    copied = _copier()
 
-    class Recorder(TorchDispatchMode):
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> object:
-            result = func(*args, **(kwargs or {}))
-            seen.computed += [(tuple(around), copied(tensor)) for tensor in flat(result)]
-            return result
+    def called(operation: Callable[[], object], given: object) -> object:
+        result = operation()
+        seen.computed += [(tuple(around), copied(tensor)) for tensor in flat(result)]
+        return result
 
     def enter(call: Call, given: object) -> None:
         seen.taken[call] = list(map(copied, flat(given)))
@@ -120,15 +116,54 @@ def observe(module: nn.Module, run: Callable[[nn.Module], object]) -> Reference:
     def leave(call: Call, given: object) -> None:
         seen.given[call] = list(map(copied, flat(given)))
 
-    with _entered(module, seen.calls, enter, leave) as around, Recorder():  # type: ignore[no-untyped-call]
+    with _entered(module, seen.calls, enter, leave) as around, _watched(_passed, called):
         result = run(module)
     seen.outputs = list(map(copied, flat(result)))
     return seen
 
 
-def copied(tensor: Tensor) -> Tensor:
-    """The values of a tensor as they are now, whatever is done to it later."""
-    return tensor.detach().clone()
+Called = Callable[[Callable[[], object], object], object]  # takes a call as a function of nothing, and its arguments
+
+
+def _passed(call: Callable[[], object], given: object) -> object:
+    return call()
+
+
+@contextmanager
+def _watched(function: Called, operation: Called) -> Generator[None]:
+    """Every call of one of torch's functions goes through `function`, every one below it through `operation`.
+
+    Both are always there: torch takes other ways where it sees that it is watched, such as through attention, and they
+    round differently.
+    """
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Functions(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> object:
+            return function(lambda: func(*args, **(kwargs or {})), (args, kwargs))
+
+    class Operations(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> object:
+            return operation(lambda: func(*args, **(kwargs or {})), (args, kwargs))
+
+    with Functions(), Operations():  # type: ignore[no-untyped-call]
+        yield
+
+
+def _copier() -> Callable[[Tensor], Tensor]:
+    """Copies the values of tensors as they are now, each tensor once until an operation changes it."""
+    made: dict[int, tuple[ref[Tensor], int, Tensor]] = {}
+
+    def copied(tensor: Tensor) -> Tensor:
+        version = -1 if tensor.is_inference() else tensor._version  # noqa: SLF001  torch has no other name for it
+        known = made.get(id(tensor))
+        if known is not None and known[0]() is tensor and known[1] == version >= 0:
+            return known[2]
+        made[id(tensor)] = ref(tensor), version, tensor.detach().clone()
+        return made[id(tensor)][2]
+
+    return copied
 
 
 @contextmanager
