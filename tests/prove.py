@@ -21,18 +21,17 @@ from tests.test_zoo import FAMILIES, nets
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "zoo.md"
-HEAD = """# The zoo
+HEAD = """# The nets of torchvision
 
-The classifiers of torchvision, each a net of a spec in `specs/`: `archlang check resnet50`, `archlang.load("resnet50").module()`.
+The classifiers of torchvision, each as a net of a spec in `specs/`: `archlang check resnet50`, `archlang.load("resnet50").module()`.
 
-Every one has been held against torchvision's own. Its state dict loads with `strict=True`. The outputs in evaluation, and in
-training the outputs, the gradient of every parameter and the running statistics after a step, are `torch.equal`. What
-begins as a constant (layer scales, class tokens, running statistics) was given random values before, as a fresh net hides
-what it does with them. No net needed a tolerance.
+Each was compared with torchvision's own module. The state dict loads with `strict=True`. The outputs in evaluation mode are `torch.equal`, and so are, in
+training mode, the outputs, the gradients of all parameters and the running statistics after a step. Weights that start as a constant
+(layer scales, class tokens, running statistics) were given random values first, because constants would hide differences. No net needed a tolerance.
 
-`python -m tests.prove --write` proves them one at a time, each in a process of its own, and writes this page; the tests
-prove those below 30 million parameters. Evaluation is of one image, training of two. Seconds are those of the processor,
-and GiB the peak of the process. Here: torch {torch}, torchvision {torchvision}, CPU.
+`python -m tests.prove --write` compares them one at a time, each in a process of its own, and writes this page; the tests
+compare those below 30 million parameters. Evaluation uses one image, training two. Seconds are processor time,
+and GiB is the peak memory of the process. Used here: torch {torch}, torchvision {torchvision}, CPU.
 
 | net | spec | input | trained at | parameters | MACs | keys | against torchvision | seconds | GiB |
 """  # noqa: E501
