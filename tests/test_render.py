@@ -17,8 +17,8 @@ from archlang.diagnostics import Rejected
 from archlang.ir import Block, CallNode, Graph, Node, OpNode, Port
 from archlang.ops import registry
 from archlang.ops.base import Kind, Operator
+from archlang.ops.written import arguments
 from archlang.render import dot, drawing, layout, picture
-from archlang.render.notation import arguments
 from archlang.shapes import TensorType, input_type
 from archlang.source import Span
 

@@ -102,7 +102,7 @@ def _layer(row: Row) -> str:
 
 
 def _written(row: Row, side: int) -> str:
-    from archlang.render.notation import arguments
+    from archlang.ops.written import arguments
 
     op = row.change.operators[side]
     return row.change.words[side] if op is None else " ".join((op.word, *arguments(op)))

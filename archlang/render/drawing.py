@@ -10,8 +10,8 @@ from re import sub
 from typing import TYPE_CHECKING
 
 from archlang.ir import Block, CallNode, Graph, Node, OpNode
+from archlang.ops.written import arguments
 from archlang.packages import need
-from archlang.render.notation import arguments
 
 if TYPE_CHECKING:
     import graphviz

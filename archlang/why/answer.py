@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import cast
 
 from archlang.facts.receptive import Interval, ReceptiveField
 from archlang.facts.untold import Untold
 from archlang.ops.base import Operator, Ratio, Wanted, Weight, Work
-from archlang.shapes import TensorType, Window
+from archlang.ops.written import argument
+from archlang.shapes import TensorType
 from archlang.source import Span
 from archlang.why.filling import Filled
 
@@ -142,23 +142,7 @@ def _number(ratio: Ratio) -> int | str:
     return ratio if isinstance(ratio, int) else str(ratio)
 
 
-def shown(value: object, *, window: bool = False) -> str:
-    """An argument as the language writes it: `3x3`, `[1, 0]`, `false`, `reflect`."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case tuple():
-            items = cast("tuple[int, ...]", value)
-            return str(Window(items)) if window else f"[{', '.join(map(shown, items))}]"
-        case _:
-            return str(value)
-
-
 def arguments_of(op: Operator) -> dict[str, str]:
     """The fields of an operator, as the language writes their values; those that are left open are left out."""
     values = {name: getattr(op, name) for name in type(op).model_fields}
-    return {
-        name: shown(value, window=op.positional.get(name) == "window")
-        for name, value in values.items()
-        if value not in (None, ())
-    }
+    return {name: argument(value, op.positional.get(name)) for name, value in values.items() if value not in (None, ())}

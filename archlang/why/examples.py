@@ -11,9 +11,9 @@ from archlang.elaborate import elaborate
 from archlang.ir import Layer
 from archlang.ops import OperatorsError
 from archlang.ops.base import Example, Operator
+from archlang.ops.written import argument as written_as
 from archlang.parse import parse
 from archlang.source import Source
-from archlang.why.answer import shown
 from archlang.why.example_specs import example_spec
 
 _BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
@@ -80,7 +80,7 @@ def _argument(op: type[Operator], name: str) -> Argument:
     accepts = tuple(dict.fromkeys(_accepted(field.annotation, tuple(field.metadata))))
     if kind == "window":
         accepts = ("a window",)
-    default = None if field.is_required() else "" if field.default is None else shown(field.default)
+    default = None if field.is_required() else written_as(field.default)
     return Argument(name, accepts, default, kind)
 
 
@@ -93,7 +93,7 @@ def _accepted(annotation: Any, bounds: tuple[Any, ...] = ()) -> Iterator[str]:
         for member in inner:
             yield from _accepted(member, bounds)
     elif origin is Literal:
-        yield from (f"`{shown(word)}`" for word in inner)
+        yield from (f"`{written_as(word)}`" for word in inner)
     elif origin is tuple:
         yield f"a list of {_several(' or '.join(_accepted(inner[0])))}"
     elif annotation is not type(None):
