@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 
 from archlang.diagnostics import Diagnostic, Label
-from archlang.facts.passes import Passed, passes
-from archlang.facts.receptive import ReceptiveField, receptive_fields
-from archlang.facts.saved import KeptAt, saved
+from archlang.facts.net import NetFacts
 from archlang.facts.untold import UnknownFact, Untold, listed, united
 from archlang.facts.values import named, outputs_of, value_at
-from archlang.facts.work import Counts, Totals, count
+from archlang.facts.work import Counts, Totals
 from archlang.ir import Block, Graph, Layer, OpNode, Promise, is_at
 from archlang.ops.base import Work
 from archlang.shapes import TensorType, Window
@@ -26,31 +23,20 @@ _OF_LAYERS = {"backward_macs", "saved_bytes", *(column.name for column in fields
 
 def verify(graph: Graph) -> list[Diagnostic]:
     """A diagnostic for each promise that is broken, with both numbers, and for each that names nothing."""
-    facts = _Facts(graph)
+    facts = _Facts(NetFacts(graph), NetFacts(graph, training=True))
     return [diagnostic for promise in graph.promises if (diagnostic := _verdict(facts, promise))]
 
 
+@dataclass(frozen=True, slots=True)
 class _Facts:
-    """The facts of a net, each found out when a promise first asks for it."""
+    """The facts that promises are about: saved tensors are those of training, all else is of evaluation."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    evaluation: NetFacts
+    training: NetFacts
 
-    @cached_property
-    def counts(self) -> Counts:
-        return count(self.graph)
-
-    @cached_property
-    def passed(self) -> Sequence[Passed]:
-        return passes(self.graph).layers
-
-    @cached_property
-    def kept(self) -> Sequence[KeptAt]:
-        return saved(self.graph).layers
-
-    @cached_property
-    def fields(self) -> Mapping[int, ReceptiveField]:
-        return receptive_fields(self.graph)
+    @property
+    def graph(self) -> Graph:
+        return self.evaluation.graph
 
 
 def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
@@ -112,7 +98,7 @@ def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
 def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diagnostic | None:
     """The number that a fact is, of all that is at or below the path; None where nothing is."""
     if fact not in _OF_LAYERS:
-        total = total_at(facts.graph, facts.counts, path)
+        total = total_at(facts.graph, facts.evaluation.counts, path)
         if total is None:
             return None
         return total.macs * 2 if fact == "flops" else int(getattr(total, fact))
@@ -120,12 +106,11 @@ def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diag
     if not layers:
         return None
     if fact == "saved_bytes":
-        kept = [one for one in facts.kept if one.layer.outputs in layers]
+        kept = [one for outputs, one in facts.training.saved.items() if outputs in layers]
         unknown = united(*(one.untold for one in kept))
         return _unknown(facts.graph, promise, unknown) if unknown else sum(one.new_bytes for one in kept)
-    works = [
-        one.backward if fact == "backward_macs" else one.forward for one in facts.passed if one.layer.outputs in layers
-    ]
+    passed = [one for outputs, one in facts.evaluation.passes.items() if outputs in layers]
+    works = [one.backward if fact == "backward_macs" else one.forward for one in passed]
     return sum(int(getattr(work, fact.removeprefix("backward_"))) for work in works)
 
 
@@ -174,7 +159,7 @@ def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
     value = value_at(graph, promise.path) if promise.path else outputs_of(graph)[graph.root.outputs.index(outputs[0])]
     if value is None:
         return _nothing_there(graph, promise.path, promise)
-    field = facts.fields[value]
+    field = facts.evaluation.fields[value]
     if field.untold:
         return _unknown(graph, promise, field.untold)
     axes = ", ".join(field.axes)

@@ -1,4 +1,4 @@
-"""What costs time to know of a net: found when a column or the JSON first asks for it."""
+"""The facts of a net that its report adds: its scopes, and the work of its blocks."""
 
 from __future__ import annotations
 
@@ -6,40 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archlang.facts.passes import Passed, passes
-from archlang.facts.receptive import ReceptiveField, receptive_fields
-from archlang.facts.saved import KeptAt, saved
+from archlang.facts.net import NetFacts
 from archlang.facts.work import images
-from archlang.ir import Block, Graph, OpNode
+from archlang.ir import Block, OpNode
 from archlang.ops.base import Work
 from archlang.report.scopes import Scope, scope_tree
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """The facts of a net over a batch, in evaluation or in training; layers are named by the first value they give."""
-
-    graph: Graph
-    batch: int
-    dtype: str | None
-    training: bool
-
-    @cached_property
-    def passes(self) -> Mapping[int, Passed]:
-        """The two passes of each layer that runs."""
-        found = passes(self.graph, self.batch, self.training)
-        return {passed.layer.outputs[0]: passed for passed in found.layers}
-
-    @cached_property
-    def saved(self) -> Mapping[int, KeptAt]:
-        """What each layer that runs keeps for the backward pass."""
-        found = saved(self.graph, self.batch, self.dtype, self.training)
-        return {kept.layer.outputs[0]: kept for kept in found.layers}
-
-    @cached_property
-    def fields(self) -> Mapping[int, ReceptiveField]:
-        """The receptive field of each value."""
-        return receptive_fields(self.graph)
+class ReportFacts(NetFacts):
+    """The facts of a net over a batch, in evaluation or in training."""
 
     @cached_property
     def tree(self) -> Scope:

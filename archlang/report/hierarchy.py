@@ -9,7 +9,7 @@ from archlang.facts.structure import structures
 from archlang.facts.work import Counts
 from archlang.ir import CallNode
 from archlang.ops.base import Work
-from archlang.report.facts import Facts
+from archlang.report.facts import ReportFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class BlockRow:
     macs: int
     output_values: int
     output_bytes: int
-    facts: Facts = field(repr=False, compare=False)
+    facts: ReportFacts = field(repr=False, compare=False)
 
     @property
     def forward(self) -> Work:
@@ -47,7 +47,7 @@ class BlockRow:
         }
 
 
-def blocks_of(facts: Facts, counts: Counts) -> tuple[BlockRow, ...]:
+def blocks_of(facts: ReportFacts, counts: Counts) -> tuple[BlockRow, ...]:
     """The blocks that the net calls, callees first."""
     graph = facts.graph
     calls = {graph.root.id: 1}

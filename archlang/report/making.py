@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from archlang.facts.work import Counts, Totals, count, retyped
+from archlang.facts.work import Counts, Totals, retyped
 from archlang.ir import Graph, Layer
-from archlang.report.facts import Facts
+from archlang.report.facts import ReportFacts
 from archlang.report.hierarchy import blocks_of
 from archlang.report.lecture_rows import factors_after, lecture_row, multiplied, with_input
 from archlang.report.rows import LayerRow, Mode, NamedType, Report
@@ -19,15 +19,15 @@ def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = 
     """
     if mode not in ("eval", "train"):
         raise ValueError(f"mode is eval or train, not {mode}")
-    counts = count(graph, batch, dtype)
-    facts = Facts(graph, batch, dtype, mode == "train")
+    facts = ReportFacts(graph, batch, dtype, mode == "train")
+    counts = facts.counts
     ports = tuple(NamedType(port.name, retyped(graph.root.types[port.value], dtype)) for port in graph.root.inputs)
     rows = _rows(facts, counts, [multiplied(port.type) for port in ports])
     totals = _in_training(counts.net, rows) if facts.training else counts.net
     return Report(graph.name, batch, mode, ports, totals, rows, blocks_of(facts, counts), facts)
 
 
-def _rows(facts: Facts, counts: Counts, ports: list[tuple[int, ...]]) -> tuple[LayerRow, ...]:
+def _rows(facts: ReportFacts, counts: Counts, ports: list[tuple[int, ...]]) -> tuple[LayerRow, ...]:
     factors = dict(enumerate(ports))
     known: dict[object, LayerRow] = {}
     rows: list[LayerRow] = []
@@ -44,12 +44,12 @@ def _rows(facts: Facts, counts: Counts, ports: list[tuple[int, ...]]) -> tuple[L
     return tuple(rows)
 
 
-def _row(layer: Layer, counts: Counts, facts: Facts) -> LayerRow:
+def _row(layer: Layer, counts: Counts, facts: ReportFacts) -> LayerRow:
     node = layer.node
     told = counts.of(layer)
     if facts.training:
         told = counts.of(replace(layer, training_only=False))
-        told = replace(told, macs=facts.passes[layer.outputs[0]].forward.macs)
+        told = replace(told, macs=facts.passes[layer.outputs].forward.macs)
     return LayerRow(
         layer.path,
         node.op.word,

@@ -11,7 +11,7 @@ from archlang.facts.receptive import ReceptiveField
 from archlang.facts.untold import Untold
 from archlang.facts.work import Totals
 from archlang.ops.base import Work
-from archlang.report.facts import Facts
+from archlang.report.facts import ReportFacts
 from archlang.report.hierarchy import BlockRow
 from archlang.report.lecture_rows import LectureRow
 from archlang.report.reach import reach_json
@@ -53,7 +53,7 @@ class LayerRow:
     output_bytes: int
     lecture: LectureRow | None
     values: tuple[int, ...]
-    facts: Facts = field(repr=False, compare=False)
+    facts: ReportFacts = field(repr=False, compare=False)
 
     @property
     def output(self) -> tuple[int, ...]:
@@ -63,22 +63,22 @@ class LayerRow:
     @property
     def forward(self) -> Work:
         """The arithmetic of the forward pass."""
-        return self.facts.passes[self.values[0]].forward if self.runs else Work()
+        return self.facts.passes[self.values].forward if self.runs else Work()
 
     @property
     def backward(self) -> Work:
         """The arithmetic of the backward pass: the gradients that are wanted, and no others."""
-        return self.facts.passes[self.values[0]].backward if self.runs else Work()
+        return self.facts.passes[self.values].backward if self.runs else Work()
 
     @property
     def saved_bytes(self) -> int:
         """What the backward pass needs of it and no earlier layer keeps."""
-        return self.facts.saved[self.values[0]].new_bytes if self.runs else 0
+        return self.facts.saved[self.values].new_bytes if self.runs else 0
 
     @property
     def saved_untold(self) -> tuple[Untold, ...]:
         """What operators do not tell, because of which the saved bytes are unknown."""
-        return self.facts.saved[self.values[0]].untold if self.runs else ()
+        return self.facts.saved[self.values].untold if self.runs else ()
 
     @property
     def receptive_field(self) -> ReceptiveField:
@@ -135,7 +135,7 @@ class Report:
     totals: Totals
     layers: tuple[LayerRow, ...]
     blocks: tuple[BlockRow, ...]
-    facts: Facts = field(repr=False, compare=False)
+    facts: ReportFacts = field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, object]:
         """The report as plain JSON values; docs/report.md has every field."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from archlang.facts.passes import Passed, passes
-from archlang.facts.receptive import ReceptiveField, receptive_fields
-from archlang.facts.saved import KeptAt, saved
-from archlang.facts.work import Counts, count
+from archlang.facts.net import NetFacts
+from archlang.facts.saved import KeptAt
+from archlang.facts.work import Counts
 from archlang.ir import Graph, is_at, join_path
 from archlang.shapes import TensorType
 from archlang.source import Span
@@ -29,26 +27,11 @@ def why(graph: Graph, path: str = "") -> Why:
     here = at(path, found)
     if not here:
         raise unknown(graph, path, found)
-    facts = _facts(graph)
+    facts = NetFacts(graph, training=True)
     single = [place for place in here if place.layer.path == path and place.has_path]
     if not single and (not path or is_at(here[0].layer.path, path)):
         return Why(graph.name, path, scope=_scope(graph, path, here, found, facts))
     return Why(graph.name, path, layers=tuple(_layer(place, facts) for place in single or here))
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is told of layers beside their own facts, by the values that they give."""
-
-    fields: Mapping[int, ReceptiveField]
-    passed: Mapping[tuple[int, ...], Passed]
-    kept: Mapping[tuple[int, ...], KeptAt]
-
-
-def _facts(graph: Graph) -> _Facts:
-    passed = {one.layer.outputs: one for one in passes(graph, training=True).layers}
-    kept = {one.layer.outputs: one for one in saved(graph).layers}
-    return _Facts(receptive_fields(graph), passed, kept)
 
 
 def _keeps(kept: KeptAt) -> Iterator[Keeps]:
@@ -59,9 +42,9 @@ def _keeps(kept: KeptAt) -> Iterator[Keeps]:
         yield Keeps(what, tensor.shape, tensor.dtype, tensor.new_bytes, tensor.keeper)
 
 
-def _layer(place: Place, facts: _Facts) -> WhyLayer:
+def _layer(place: Place, facts: NetFacts) -> WhyLayer:
     layer = place.layer
-    passed = facts.passed[layer.outputs]
+    passed = facts.passes[layer.outputs]
     op, inputs, outputs = layer.op, layer.input_types, layer.output_types
     return WhyLayer(
         path=layer.path,
@@ -79,8 +62,8 @@ def _layer(place: Place, facts: _Facts) -> WhyLayer:
         work=op.work(*inputs),
         wanted=passed.wanted,
         backward=passed.backward,
-        keeps=tuple(_keeps(facts.kept[layer.outputs])),
-        keeps_untold=facts.kept[layer.outputs].untold,
+        keeps=tuple(_keeps(facts.saved[layer.outputs])),
+        keeps_untold=facts.saved[layer.outputs].untold,
         receptive=facts.fields[layer.outputs[0]],
         training_only=layer.training_only,
         reused=layer.reused,
@@ -95,12 +78,11 @@ def _called(place: Place, within: str = "") -> tuple[Span, ...]:
     return tuple(call.node.span for call in reversed(calls))
 
 
-def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place], facts: _Facts) -> WhyScope:
+def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place], facts: NetFacts) -> WhyScope:
     first = here[0]
     call = next((call for call in first.calls if call.path == path and call.has_path), None)
-    counts = count(graph)
     around = _called(first, path) if path else ()
-    totals = [counts.of(place.layer) for place in here]
+    totals = [facts.counts.of(place.layer) for place in here]
     return WhyScope(
         path=path,
         what=call.callee.name if call else "{ }" if path else graph.name,
@@ -109,7 +91,7 @@ def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place
         called=around[1:] if call else around,
         inputs=tuple(_entering(here)),
         outputs=tuple(_leaving(graph, path, here, found)),
-        parts=tuple(_parts(path, here, counts)),
+        parts=tuple(_parts(path, here, facts.counts)),
         params=sum(total.params for total in totals),
         macs=sum(total.macs for total in totals),
         training_only=all(place.layer.training_only for place in here),

@@ -1,0 +1,46 @@
+"""The facts of one net together, each computed when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlang.facts.passes import Passed, passes
+from archlang.facts.receptive import ReceptiveField, receptive_fields
+from archlang.facts.saved import KeptAt, saved
+from archlang.facts.work import Counts, count
+from archlang.ir import Graph
+
+Values = tuple[int, ...]  # by which a layer is found: those it gives, numbered as in `Graph.flat`
+
+
+@dataclass(frozen=True, eq=False)
+class NetFacts:
+    """The facts of a net over a batch, in evaluation or in training; `dtype` takes the place of the float dtypes."""
+
+    graph: Graph
+    batch: int = 1
+    dtype: str | None = None
+    training: bool = False
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The counts of operators, blocks and net, in evaluation."""
+        return count(self.graph, self.batch, self.dtype)
+
+    @cached_property
+    def passes(self) -> Mapping[Values, Passed]:
+        """The work of both passes, of each layer that runs."""
+        return {one.layer.outputs: one for one in passes(self.graph, self.batch, self.training).layers}
+
+    @cached_property
+    def saved(self) -> Mapping[Values, KeptAt]:
+        """The tensors that each layer that runs saves for the backward pass."""
+        found = saved(self.graph, self.batch, self.dtype, self.training)
+        return {one.layer.outputs: one for one in found.layers}
+
+    @cached_property
+    def fields(self) -> Mapping[int, ReceptiveField]:
+        """The receptive field of each value."""
+        return receptive_fields(self.graph)
