@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from archlang.diagnostics import render
 from archlang.elaborate import elaborate
+from archlang.facts.work import totals
 from archlang.ir import CallNode, Graph, OpNode
 from archlang.parse import parse
 from archlang.paths import SPECS
@@ -192,4 +193,7 @@ def test_as_a_networkx_graph_it_keeps_every_flow() -> None:
     # every input but the image, which enters once
     assert flows.number_of_edges() == sum(len(layer.inputs) for layer in layers) - 1
     assert nx.is_directed_acyclic_graph(flows)
-    assert flows.edges[0, 1, 0]["shape"] == "8x16x16"
+    assert (flows.edges[0, 1, 0]["shape"], flows.edges[0, 1, 0]["bytes"]) == ("8x16x16", 4 * 8 * 16 * 16)
+    counts = totals(graph)
+    assert sum(data["params"] for _, data in flows.nodes(data=True)) == counts.params
+    assert sum(data["macs"] for _, data in flows.nodes(data=True)) == counts.macs

@@ -70,7 +70,11 @@ class Graph(Model):
             given.update(zip(node.outputs, results, strict=True))
 
     def to_networkx(self) -> networkx.MultiDiGraph[int]:
-        """The whole net as a networkx graph: a node for each operator, an edge for each value that flows."""
+        """The whole net as a networkx graph: a node for each operator, an edge for each value that flows.
+
+        Nodes are numbered as `flat` lists the operators, and have `path`, `op`, `outputs`, `params` and `macs`; edges
+        have `shape` and `bytes`. All figures are for one image.
+        """
         from archlang.packages import need
 
         need("networkx", "such a graph is made by")
@@ -79,10 +83,12 @@ class Graph(Model):
         graph: networkx.MultiDiGraph[int] = nx.MultiDiGraph(name=self.name)
         made: dict[int, int] = {}
         for number, layer in enumerate(self.flat()):
-            graph.add_node(number, path=layer.path, op=layer.op.word, outputs=[str(t) for t in layer.output_types])
-            for value, type in zip(layer.inputs, layer.input_types, strict=True):
+            op, inputs = layer.op, layer.input_types
+            counts = {"params": 0 if layer.reused else op.params(*inputs), "macs": op.work(*inputs).macs}
+            graph.add_node(number, path=layer.path, op=op.word, outputs=[str(t) for t in layer.output_types], **counts)
+            for value, type in zip(layer.inputs, inputs, strict=True):
                 if value in made:
-                    graph.add_edge(made[value], number, shape=str(type))
+                    graph.add_edge(made[value], number, shape=str(type), bytes=type.bytes)
             made.update(dict.fromkeys(layer.outputs, number))
         return graph
 
