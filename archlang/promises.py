@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from archlang.diagnostics import Diagnostic, Label
+from archlang.facts.named_values import named, outputs_of, value_at
 from archlang.facts.net import NetFacts
 from archlang.facts.untold import UnknownFact, Untold, listed, united
-from archlang.facts.values import named, outputs_of, value_at
 from archlang.facts.work import Counts, Totals
 from archlang.ir import Block, Graph, Layer, OpNode, Promise, is_at
 from archlang.ops.base import Work

@@ -24,9 +24,9 @@ from archlang.ir import Graph, is_at
 from archlang.ops.base import Work
 from archlang.report import By, Format, Mode, Report, View, render_report, report
 from archlang.report.columns import DEFAULT, GROUPS
+from archlang.report.data import COUNTS
 from archlang.report.latex import escaped
 from archlang.report.lines import lines
-from archlang.report.rows import COUNTS
 from archlang.report.scopes import scope_tree
 from tests.specs import graph_of, net_of
 

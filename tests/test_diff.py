@@ -17,7 +17,7 @@ from archlang.diff import Change, Diff, diff, rows
 from archlang.diff.aligning import aligned
 from archlang.diff.tree import Kinds, attributes, leaves, tree
 from archlang.elaborate import elaborate
-from archlang.facts.values import outputs_of
+from archlang.facts.named_values import outputs_of
 from archlang.ir import Graph
 from archlang.parse import parse
 from archlang.source import Source

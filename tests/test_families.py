@@ -11,7 +11,7 @@ import torch
 
 import archlang
 from archlang.compiler import check, setting
-from archlang.facts.structure import structures
+from archlang.facts.structures import structures
 from archlang.facts.work import totals
 from archlang.paths import SPECS
 from archlang.report import render_report

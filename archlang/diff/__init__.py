@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from archlang.diff.changes import ArgumentChange, Change
 from archlang.diff.comparing import Diff, diff
-from archlang.diff.rows import Row, rows
+from archlang.diff.listing import Row, rows
 
 __all__ = ["ArgumentChange", "Change", "Diff", "Row", "diff", "rows"]

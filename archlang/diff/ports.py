@@ -9,7 +9,7 @@ from typing import Literal
 from archlang.diff.changes import ArgumentChange, Change
 from archlang.diff.tree import shape_of
 from archlang.diff.wiring import Wiring, same_ports
-from archlang.facts.values import outputs_of
+from archlang.facts.named_values import outputs_of
 from archlang.ir import Graph, Port
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archlang.facts.values import outputs_of
+from archlang.facts.named_values import outputs_of
 from archlang.ir import Graph, Layer, is_at
 from archlang.ops.base import Wanted
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from archlang.facts.structure import call_structure
+from archlang.facts.structures import call_structure
 from archlang.ir import Graph
 from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.lower.regions import Region, Step, region

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from archlang.report.data import LayerRow, Mode, NamedType, Report
 from archlang.report.formats import Format, Style, render_report
 from archlang.report.lecture_rows import LectureRow
 from archlang.report.lines import By
 from archlang.report.making import report
-from archlang.report.rows import LayerRow, Mode, NamedType, Report
 from archlang.report.table import View
 
 __all__ = [

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Work
+from archlang.report.data import COUNTS, LayerRow, sizes, unknown_counts
 from archlang.report.lines import Line
 from archlang.report.reach import REACH, UNKNOWN, reach_json, reach_text
-from archlang.report.rows import COUNTS, LayerRow, sizes, unknown_counts
 from archlang.report.sheets import Cell
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from archlang.report.rows import REPORT_VERSION, Report
+from archlang.report.data import REPORT_VERSION, Report
 from archlang.report.sheets import Sheet, as_csv, as_markdown, as_text
 from archlang.report.table import View, plain_table, table, table_json
 

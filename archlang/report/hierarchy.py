@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from archlang.facts.structure import structures
+from archlang.facts.structures import structures
 from archlang.facts.work import Counts
 from archlang.ir import CallNode
 from archlang.ops.base import Work

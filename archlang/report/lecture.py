@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.facts.work import images
+from archlang.report.data import Report
 from archlang.report.lecture_rows import channels_last, multiplied
-from archlang.report.rows import Report
 from archlang.report.sheets import Sheet
 from archlang.shapes import TensorType
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from archlang.facts.receptive import ReceptiveField
-from archlang.report.rows import LayerRow, Report
+from archlang.report.data import LayerRow, Report
 from archlang.report.scopes import Scope
 from archlang.shapes import TensorType
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, replace
 
 from archlang.facts.work import Counts, Totals, retyped
 from archlang.ir import Graph, Layer
+from archlang.report.data import LayerRow, Mode, NamedType, Report
 from archlang.report.facts import ReportFacts
 from archlang.report.hierarchy import blocks_of
 from archlang.report.lecture_rows import factors_after, lecture_row, multiplied, with_input
-from archlang.report.rows import LayerRow, Mode, NamedType, Report
 
 
 def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:

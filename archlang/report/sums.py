@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from archlang.report.columns import Column, alike
+from archlang.report.data import LayerRow, Report
 from archlang.report.lines import By, Line, total_line
-from archlang.report.rows import LayerRow, Report
 from archlang.report.scopes import Scope
 
 

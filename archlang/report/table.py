@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from archlang.facts.untold import listed, united
 from archlang.report.columns import Column, chosen, chosen_sums
+from archlang.report.data import Report
 from archlang.report.lines import By, Line, lines, total_line
 from archlang.report.reach import REACH, UNKNOWN
-from archlang.report.rows import Report
 from archlang.report.sheets import Sheet
 
 
