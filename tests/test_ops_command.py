@@ -12,8 +12,8 @@ from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.ops.convolution import Conv
 from archlang.ops.pooling import MaxPool
-from archlang.why.columns import COLUMNS
 from archlang.why.examples import applied, arguments, signature
+from archlang.why.wrapping import COLUMNS
 from tests.cases import examples
 from tests.test_house import without_torch
 

@@ -23,10 +23,10 @@ from archlang.promises import total_at
 from archlang.shapes import TensorType
 from archlang.why import Why, WhyLayer, WhyScope, why
 from archlang.why.arithmetic import evaluate
-from archlang.why.columns import COLUMNS
 from archlang.why.filling import axes_law, filled, told
 from archlang.why.notation import law_of
 from archlang.why.text import why_text
+from archlang.why.wrapping import COLUMNS
 from tests.cases import Case, accepted, examples, more
 from tests.specs import graph_of, net_of
 from tests.test_house import without_torch

@@ -12,7 +12,7 @@ from archlang.cli.nets import MANY_HELP, chosen_nets, to_the_right
 
 if TYPE_CHECKING:
     from archlang.compare import Figures
-    from archlang.report.sheets import Cell, Sheet
+    from archlang.sheets import Cell, Sheet
 
 MOST_BESIDE = 4  # nets that stand beside one another; more stand below one another
 _RATIO = "ratio"
@@ -42,7 +42,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _written(nets: Named, format: str) -> str:
-    from archlang.report.sheets import as_csv, as_markdown, as_text
+    from archlang.sheets import as_csv, as_markdown, as_text
 
     if format == "json":
         import json
@@ -60,7 +60,7 @@ def _written(nets: Named, format: str) -> str:
 def _beside(nets: Named) -> Sheet:
     """A row for each figure, a column for each net, and after each but the first its ratios."""
     from archlang.compare import COUNTS
-    from archlang.report.sheets import Sheet
+    from archlang.sheets import Sheet
 
     base = nets[0][1]
     headings: list[str] = ["figure"]
@@ -77,7 +77,7 @@ def _beside(nets: Named) -> Sheet:
 def _below(nets: Named) -> Sheet:
     """A row for each net, a column for each figure, and after each that counts its ratios."""
     from archlang.compare import COUNTS
-    from archlang.report.sheets import Sheet
+    from archlang.sheets import Sheet
 
     every = [one for _, one in nets]
     headings = ["net"]
@@ -93,7 +93,7 @@ def _below(nets: Named) -> Sheet:
 def _plain(nets: Named) -> Sheet:
     """A row for each net under the names of the JSON; a ratio that there is not is empty."""
     from archlang.compare import COUNTS, ratio
-    from archlang.report.sheets import Sheet
+    from archlang.sheets import Sheet
 
     base = nets[0][1]
     rows: list[tuple[Cell, ...]] = []

@@ -12,7 +12,7 @@ from archlang.cli.nets import chosen_nets, to_the_right
 if TYPE_CHECKING:
     from archlang.diff import Diff, Row
     from archlang.facts.work import Totals
-    from archlang.report.sheets import Cell, Sheet
+    from archlang.sheets import Cell, Sheet
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "follows": "="}
 _HEADINGS = ("", "path", "layer", "change", "output", "parameters", "MACs")
@@ -43,7 +43,7 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 
 def _for_people(found: Diff, names: tuple[str, str], arguments: argparse.Namespace) -> str:
-    from archlang.report.sheets import as_markdown, as_text
+    from archlang.sheets import as_markdown, as_text
 
     sheet = _sheet(found, names, arguments.all)
     if sheet is None:
@@ -53,7 +53,7 @@ def _for_people(found: Diff, names: tuple[str, str], arguments: argparse.Namespa
 
 def _sheet(found: Diff, names: tuple[str, str], every: bool) -> Sheet | None:
     from archlang.diff import rows
-    from archlang.report.sheets import Sheet
+    from archlang.sheets import Sheet
 
     if found.same:
         return None
@@ -155,7 +155,7 @@ def _ratio(before: int, after: int) -> str:
 
 def _for_programs(found: Diff, names: tuple[str, str], format: str) -> str:
     from archlang.diff import rows
-    from archlang.report.sheets import Sheet, as_csv
+    from archlang.sheets import Sheet, as_csv
 
     written = list(rows(found.changes))
     if format == "csv":

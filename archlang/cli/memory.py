@@ -77,7 +77,7 @@ def _memory(arguments: argparse.Namespace) -> int:
         print(checked.told(step), file=sys.stderr)
         return 2
     if arguments.format == "csv":
-        from archlang.report.sheets import Sheet, as_csv
+        from archlang.sheets import Sheet, as_csv
 
         rows = tuple((m.phase, m.path, m.op, m.times, m.peak_bytes, m.after_bytes) for m in made.timeline)
         print(as_csv(Sheet(("phase", "path", "op", "times", "peak_bytes", "after_bytes"), rows)))
@@ -131,7 +131,7 @@ def described(setup: Setup, *, batch: bool = True) -> str:
 
 
 def _as_text(name: str, made: Memory) -> str:
-    from archlang.report.sheets import Sheet, as_text
+    from archlang.sheets import Sheet, as_text
 
     above = (
         f"{name}: {described(made.setup)}",

@@ -14,7 +14,7 @@ from archlang.cli.command import settings_of
 
 if TYPE_CHECKING:
     from archlang.ir import Graph
-    from archlang.report.sheets import Sheet
+    from archlang.sheets import Sheet
     from archlang.syntax import Expression
 
 MANY_HELP = "a spec with several nets stands for all of them, and a pattern such as 'resnet*' for shipped ones"

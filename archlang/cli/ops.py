@@ -59,9 +59,9 @@ def _unknown(name: str) -> Exception:
 
 
 def _table(ops: list[type[Operator]]) -> Iterator[str]:
-    from archlang.why.columns import folded
     from archlang.why.examples import signature
     from archlang.why.notation import law_of
+    from archlang.why.wrapping import folded
 
     signatures = {op: signature(op, named=False) for op in ops}
     width = max(map(len, signatures.values()))
@@ -85,9 +85,10 @@ def _family(module: str) -> str:
 
 
 def _page(op: type[Operator]) -> Iterator[str]:
-    from archlang.why.columns import aligned, folded
+    from archlang.sheets import aligned
     from archlang.why.examples import arguments, signature
     from archlang.why.notation import law_of
+    from archlang.why.wrapping import folded
 
     law = law_of(op)
     yield from folded(signature(op), "", "  ")
@@ -115,7 +116,7 @@ def _page(op: type[Operator]) -> Iterator[str]:
 
 def _listed(title: str, told: Mapping[str, str]) -> Iterator[str]:
     """Names, and beside each what is told of it; nothing where there are none."""
-    from archlang.why.columns import folded
+    from archlang.why.wrapping import folded
 
     if not told:
         return

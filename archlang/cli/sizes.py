@@ -71,7 +71,7 @@ def _costs(size: int, counts: Totals) -> dict[str, int]:
 
 def _print_sweep(found: list[OpenSize], format: str) -> None:
     """The costs at each right size: parameters stay as they are, work and activations grow."""
-    from archlang.report.sheets import Sheet, as_csv, as_text
+    from archlang.sheets import Sheet, as_csv, as_text
 
     for size in found:
         rows = [_costs(one.size, one.counts) for one in size.tried if one.counts is not None]

@@ -86,7 +86,7 @@ def _entries(selection: Selection) -> Iterator[Entry]:
 
 
 def _written(chosen: list[Entry], format: str) -> str:
-    from archlang.report.sheets import Sheet, as_csv, as_text
+    from archlang.sheets import Sheet, as_csv, as_text
 
     if format == "csv":
         rows = tuple(tuple(_cell(one, name, "") for name in _PLAIN) for one in chosen)

@@ -10,7 +10,7 @@ from archlang.ops.base import Work
 from archlang.report.data import COUNTS, LayerRow, sizes, unknown_counts
 from archlang.report.lines import Line
 from archlang.report.reach import REACH, UNKNOWN, reach_json, reach_text
-from archlang.report.sheets import Cell
+from archlang.sheets import Cell
 
 
 @dataclass(frozen=True, slots=True)

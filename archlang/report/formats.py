@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from archlang.report.data import REPORT_VERSION, Report
-from archlang.report.sheets import Sheet, as_csv, as_markdown, as_text
 from archlang.report.table import View, plain_table, table, table_json
+from archlang.sheets import Sheet, as_csv, as_markdown, as_text
 
 Style = Literal["table", "cs231n"]
 Format = Literal["text", "json", "csv", "md", "latex"]  # a format is added here and in `_written`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.report.sheets import Cell, Sheet
+from archlang.sheets import Cell, Sheet
 
 _MARKS = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from archlang.facts.work import images
 from archlang.report.data import Report
 from archlang.report.lecture_rows import channels_last, multiplied
-from archlang.report.sheets import Sheet
 from archlang.shapes import TensorType
+from archlang.sheets import Sheet
 
 HEADINGS = ("layer", "activation", "values", "bytes", "weights without biases", "in all")
 COLUMNS = ("layer", "activation", "output_values", "output_bytes", "formula", "weights")

@@ -10,7 +10,7 @@ from archlang.report.columns import Column, chosen, chosen_sums
 from archlang.report.data import Report
 from archlang.report.lines import By, Line, lines, total_line
 from archlang.report.reach import REACH, UNKNOWN
-from archlang.report.sheets import Sheet
+from archlang.sheets import Sheet
 
 
 @dataclass(frozen=True, slots=True)

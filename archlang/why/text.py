@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from archlang.shapes import TensorType, Window
+from archlang.sheets import aligned
 from archlang.source import Source, Span
 from archlang.why.answer import Part, Why, WhyLayer, WhyScope
-from archlang.why.columns import COLUMNS, aligned, folded
 from archlang.why.filling import Filled
 from archlang.why.passing import WORK_WORDS, backward_text, kept_text, seen_text
+from archlang.why.wrapping import COLUMNS, folded
 
 
 def why_text(why: Why, sources: Mapping[str, Source]) -> str:

@@ -29,9 +29,21 @@ def as_text(sheet: Sheet) -> str:
     right = [isinstance(cell, int) for cell in sheet.all_rows[-1]]
     widths = [max(map(len, column)) for column in zip(sheet.headings, *body, strict=True)]
     rule = "  ".join("-" * width for width in widths)
-    lines = [_line(row, widths, right) for row in (sheet.headings, *body)]
+    lines = aligned((sheet.headings, *body), right)
     last = [rule, lines.pop()] if sheet.total else []
     return "\n".join([*sheet.above, "", lines[0], rule, *lines[1:], *last, "", *sheet.below])
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """The rows in columns, two spaces apart; a column that is `right` is aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def as_csv(sheet: Sheet) -> str:
@@ -62,11 +74,3 @@ def escaped(text: str) -> str:
 
 def _shown(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    padded = (
-        cell.rjust(width) if to_right else cell.ljust(width)
-        for cell, width, to_right in zip(cells, widths, right, strict=True)
-    )
-    return "  ".join(padded).rstrip()
