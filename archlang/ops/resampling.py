@@ -42,8 +42,9 @@ class _Resample(Operator):
         sides = _SIDES.get(self.mode, len(wanted))
         if sides != len(wanted):
             message = f"mode={self.mode} is for n c {' '.join(spatial_axes(sides))}, and the input {x} has {x.names}"
-            fitting = next(mode for mode, count in _SIDES.items() if count == len(wanted))
-            raise Rejected("mode-rank", message, help=f"write mode={fitting}", about="mode")
+            fitting = [mode for mode, count in _SIDES.items() if count == len(wanted)]
+            help = f"write mode={fitting[0]}" if fitting else None
+            raise Rejected("mode-rank", message, help=help, about="mode")
         if self.align_corners and _NEIGHBOURS[self.mode] == 1:
             message = f"`align_corners` is for modes that interpolate, and mode={self.mode} copies values"
             raise Rejected("align-corners-of-nearest", message, about="align_corners")

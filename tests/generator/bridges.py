@@ -1,0 +1,63 @@
+"""Steps that bring what flows to a type that is wanted, so that any operator can stand anywhere."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from archlang.ops import registry
+from archlang.shapes import TensorType, input_type
+from tests.generator.arguments import made
+from tests.generator.nodes import Apply, Node, run
+from tests.generator.scene import Scene, Stuck
+from tests.generator.steps import joint, takes_one
+from tests.generator.writing import operator_text
+
+if TYPE_CHECKING:
+    from tests.generator.growing import Grower
+
+
+def apply(grower: Grower, scene: Scene, word: str, **fields: object) -> Node:
+    """An operator with these arguments, applied."""
+    op = made(registry()[word], fields)
+    text = operator_text(type(op), dict(op), grower.draws)
+    node = Apply(type(op), dict(op), text, joint=joint(grower.draws))
+    run([node], scene)
+    return node
+
+
+def bridge(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
+    """Steps to a value of this type, by a linear layer where the sizes differ."""
+    if not takes_one(scene) or not scene.it[0].type.is_float or "n" not in wanted.axes:
+        raise Stuck("no bridge begins here")
+    if scene.it[0].type == wanted:
+        return []
+    if not wanted.is_float:
+        return _whole(grower, scene, wanted)
+    images, *rest = wanted.shape
+    if not 1 <= len(rest) <= 4:
+        raise Stuck("too many axes, or none")
+    default = input_type(tuple(rest)).axes
+    if sorted(default) != sorted(wanted.axes) or images != 1:
+        raise Stuck("no bridge ends there")
+    sizes = tuple(wanted[axis] for axis in default[1:])
+    nodes = [apply(grower, scene, "flatten")]
+    if scene.it[0].type.values != prod(sizes) or grower.draws.chance(20):
+        nodes.append(apply(grower, scene, "linear", out=prod(sizes)))
+    if len(sizes) != 1:
+        nodes.append(apply(grower, scene, "reshape", shape=sizes))
+    if wanted.axes != default:
+        nodes.append(apply(grower, scene, "permute", axes=wanted.names))
+    return nodes
+
+
+def _whole(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
+    """Whole numbers: where the largest of three stands."""
+    if wanted.dtype != "int64":
+        raise Stuck("whole numbers are of 64 bits")
+    shape = (*wanted.shape[1:], 3)
+    axes = input_type(shape).axes
+    return [
+        *bridge(grower, scene, TensorType((1, *shape), axes)),
+        apply(grower, scene, "argmax", axis=len(axes) - 1),
+    ]

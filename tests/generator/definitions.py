@@ -1,0 +1,78 @@
+"""Blocks and nets: parameters, inputs, statements, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archlang.shapes import TensorType
+from tests.generator.nodes import Node, body_text, path_text, run
+from tests.generator.scene import Scene, Scope, Stuck, Value
+
+
+@dataclass
+class Port:
+    """An input: of a net with its shape as it is written, of a block without one."""
+
+    name: str
+    written: str = ""
+    type: TensorType | None = None
+
+
+@dataclass
+class Definition:
+    """A block, or a net where `is_net`. A block without `inputs` has one, which is `it`."""
+
+    name: str
+    is_net: bool = False
+    parameters: dict[str, str] = field(default_factory=dict[str, str])  # name -> its default as it is written
+    inputs: list[Port] = field(default_factory=list[Port])
+    body: list[Node] = field(default_factory=list[Node])
+    given: list[str] = field(default_factory=list[str])  # outputs by path; none: the last value
+    training: list[str] = field(default_factory=list[str])
+    frozen: list[str] = field(default_factory=list[str])
+    promises: list[str] = field(default_factory=list[str])
+    known: Mapping[str, Definition] = field(default_factory=dict[str, "Definition"])
+
+    def scene(self, types: tuple[TensorType, ...], arguments: Mapping[str, Any]) -> Scene:
+        """The inside before the first statement, where values of these types flow in."""
+        scene = Scene(self.known, {}, ())
+        for name, text in self.parameters.items():
+            scene.names[name] = arguments[name] if name in arguments else scene.evaluate(text)
+        if len(types) != max(len(self.inputs), 1):
+            raise Stuck("another number of inputs")
+        values = tuple(Value(type, -1 - at, self.below if not type.is_float else None) for at, type in enumerate(types))
+        for port, value in zip(self.inputs, values, strict=False):
+            if port.type is not None and port.type != value.type:
+                raise Stuck("another input")
+            scene.bind(port.name, (value,))
+        scene.it = values
+        scene.made = {value.step: (value,) for value in values}
+        return scene
+
+    @property
+    def below(self) -> int | None:
+        """Whole numbers that flow into a net are below this one."""
+        return 2 if self.is_net else None
+
+    def outputs(self, types: tuple[TensorType, ...], arguments: Mapping[str, Any]) -> tuple[TensorType, ...]:
+        """The types that it gives to its caller."""
+        scene = self.scene(types, arguments)
+        run(self.body, scene)
+        values = [value for path in self.given for value in scene.find(path)] if self.given else scene.it
+        return tuple(value.type for value in values)
+
+    def text(self) -> str:
+        parameters = ", ".join(f"{name}={default}" for name, default in self.parameters.items())
+        head = f"{'net' if self.is_net else 'block'} {self.name}{f'({parameters})' if parameters else ''} {{"
+        lines = [f"input {port.name}" + (f": {port.written}" if port.written else "") for port in self.inputs]
+        lines += [body_text(self.body, "  ")] if self.body else []
+        lines += [f"output {path_text(path)} when training" for path in self.training]
+        lines += [f"freeze {', '.join(map(path_text, self.frozen))}"] if self.frozen else []
+        if self.given or self.is_net:
+            lines.append("output" + "".join(f" {', '.join(map(path_text, self.given))}" if self.given else ""))
+        return "\n".join([head, *(f"  {line}" for line in [*lines, *self.promises]), "}"])
+
+
+__all__ = ["Definition", "Port", "Scope"]

@@ -1,0 +1,100 @@
+"""Bodies of statements, drawn one after the other: each is tried where it would stand, and kept where it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from archlang.diagnostics import Rejected
+from archlang.ops import registry
+from tests.generator import labels
+from tests.generator.definitions import Definition
+from tests.generator.draws import Draws
+from tests.generator.nodes import Apply, Label, Node, Pick, run
+from tests.generator.scene import Scene, Stuck
+from tests.generator.steps import takes_one
+
+Grow = Callable[["Grower", Scene, int], list[Node]]
+
+
+@dataclass
+class Grower:
+    """What draws a file: the blocks that it has so far, and the operator that shall stand in it."""
+
+    draws: Draws
+    known: dict[str, Definition] = field(default_factory=dict[str, Definition])
+    word: str = "relu"
+    depth: int = 0
+
+    def body(self, scene: Scene, steps: int) -> list[Node]:
+        """About so many statements; `scene` is where they begin, and then where they end."""
+        nodes: list[Node] = []
+        for _ in range(steps):
+            nodes += self.statement(scene, steps)
+        return nodes
+
+    def statement(self, scene: Scene, steps: int) -> list[Node]:
+        """One statement, or a few that belong together; none where nothing that was drawn fits."""
+        from tests.generator.kinds import KINDS, NESTED
+
+        for _ in range(6):
+            kinds = KINDS if self.depth > 2 or steps < 2 else KINDS | NESTED
+            grown = self.tried(scene, self.draws.weighted(kinds), steps)
+            if grown:
+                return grown
+        return []
+
+    def tried(self, scene: Scene, grow: Grow, steps: int) -> list[Node]:
+        """What `grow` draws, where it fits."""
+        trial = scene.forked()
+        self.depth += 1
+        try:
+            nodes = grow(self, trial, steps)
+        except (Stuck, Rejected):
+            return []
+        finally:
+            self.depth -= 1
+        scene.adopt(trial)
+        return nodes
+
+    def settled(self, scene: Scene, before: set[int]) -> list[Node]:
+        """Statements that take what nothing has taken so far of what was made since `before`."""
+        nodes: list[Node] = []
+        for _ in range(6):
+            left = self.left(scene, before)
+            if not left:
+                return nodes
+            nodes += self._taken(scene, left[0])
+        raise Stuck("too much is left over")
+
+    def left(self, scene: Scene, before: set[int]) -> list[str | None]:
+        """Of each step whose values nothing takes: a name of one of them; None where it has none."""
+        flowing = {value.step for value in scene.it}
+        names = {values[0].step: path for path, values in scene.visible().items() if len(values) == 1}
+        steps = [step for step in scene.made if step not in scene.used and step not in before and step not in flowing]
+        return [names.get(step) for step in steps]
+
+    def _taken(self, scene: Scene, path: str | None) -> list[Node]:
+        if path is None:
+            raise Stuck("a value without a name is left over")
+        for word in ("concat", "add", "mul", "matmul"):
+            trial = scene.forked()
+            nodes: list[Node] = [Pick((scene.templates.get(path, path), "it")), plain(word)]
+            try:
+                run(nodes, trial)
+            except (Stuck, Rejected):
+                continue
+            scene.adopt(trial)
+            return nodes
+        kept = labels.label(scene, self.draws)
+        if not (takes_one(scene) and scene.find(path)[0].type.is_float):
+            raise Stuck("no join takes it")
+        other = scene.templates.get(path, path)
+        nodes = [plain("flatten", kept), Pick((other,)), plain("flatten"), Pick((kept.text, "it")), plain("concat")]
+        run(nodes, scene)
+        return nodes
+
+
+def plain(word: str, label: Label | None = None) -> Apply:
+    """An operator without arguments."""
+    return Apply(registry()[word], {}, word, label, joint=" -> ")

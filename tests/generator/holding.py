@@ -1,0 +1,196 @@
+"""What must hold of every net: torch says what archlang says, and the interpreter computes what the source computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archlang.elaborate import check_declarations, elaborate, nets
+from archlang.facts.passes import passes
+from archlang.facts.saved import saved
+from archlang.facts.work import totals
+from archlang.format import formatted
+from archlang.ir import Graph
+from archlang.lower import torch_source
+from archlang.parse import parse
+from archlang.source import Source
+from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
+from tests.interpreter import Interpreter, keys_of
+from tests.laws import shape_of
+
+
+class Difference(AssertionError):
+    """What archlang says is not so. `kind` is alike for failures that have one cause, most often."""
+
+    def __init__(self, kind: str, told: object = "", found: object = "") -> None:
+        super().__init__(f"{kind}: {told} told, {found} found" if told != "" or found != "" else kind)
+        self.kind = kind
+
+
+@dataclass
+class Built:
+    """A checked net, its source and its module."""
+
+    text: str
+    graph: Graph
+    source: str
+    module: nn.Module
+
+
+def same(kind: str, told: object, found: object) -> None:
+    if told != found:
+        raise Difference(kind, told, found)
+
+
+def hold(text: str) -> None:
+    """Hold the last net of a text against torch, the interpreter, the formatter and its own JSON."""
+    graph = graph_of(text)
+    for of_text in TEXTS:
+        of_text(text, graph)
+    built = build(text, graph)
+    for law in LAWS:
+        law(built)
+
+
+def graph_of(text: str) -> Graph:
+    """The Graph of the text's last net; the text must be valid."""
+    file, wrong = parse(Source("spec.arch", text))
+    wrong += check_declarations(file)
+    graph, more = elaborate(file, nets(file)[-1].name)
+    if wrong or more or graph is None:
+        told = [*wrong, *more][0]
+        raise Difference(f"check: {told.code}", told.message, f"line {told.span.line}")
+    return graph
+
+
+def build(text: str, graph: Graph) -> Built:
+    source = torch_source(graph)
+    names: dict[str, Any] = {"__name__": "generated"}
+    try:
+        exec(compile(source, "<generated>", "exec"), names)  # noqa: S102
+        kinds = [made for made in names.values() if isinstance(made, type) and made.__module__ == "generated"]
+        torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+        module: nn.Module = kinds[-1]()
+    except Exception as error:
+        raise Difference(f"compile: {type(error).__name__}", "", error) from error
+    return Built(text, graph, source, module)
+
+
+# ---- the text and the Graph
+
+
+def placeless(value: Any) -> Any:
+    """A dumped Graph without the places in the text."""
+    if isinstance(value, dict):
+        return {key: placeless(item) for key, item in value.items() if key != "span"}  # pyright: ignore[reportUnknownVariableType]
+    return [placeless(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def fmt_keeps_the_graph(text: str, graph: Graph) -> None:
+    laid, wrong = formatted(Source("spec.arch", text))
+    if laid is None:
+        raise Difference("fmt", "", wrong)
+    dumped = placeless(graph_of(laid).model_dump(mode="json"))
+    same("fmt changes the Graph", placeless(graph.model_dump(mode="json")), dumped)
+    same("fmt is not settled", formatted(Source("spec.arch", laid))[0], laid)
+
+
+def json_comes_back(text: str, graph: Graph) -> None:
+    dumped = graph.model_dump_json()
+    loaded = Graph.model_validate_json(dumped)
+    if loaded != graph:
+        raise Difference("JSON is another Graph")
+    same("JSON is another text", dumped, loaded.model_dump_json())
+    same("JSON gives another source", torch_source(graph), torch_source(loaded))
+
+
+# ---- weights
+
+
+def weights_are_torchs(net: Built) -> None:
+    state = net.module.state_dict(keep_vars=True)
+    told: dict[str, tuple[tuple[int, ...], str, bool]] = {}
+    for layer in net.graph.flat():
+        for weight in layer.op.weights(*layer.input_types):
+            key = ".".join(part for part in (layer.path, weight.name) if part)
+            told[key] = weight.shape, f"torch.{weight.dtype}", not weight.buffer
+    found = {key: (tuple(x.shape), str(x.dtype), isinstance(x, nn.Parameter)) for key, x in state.items()}
+    same("state dict", told, found)
+    counts, parameters = totals(net.graph), list(net.module.parameters())
+    same("params", counts.params, sum(x.numel() for x in parameters))
+    same("trainable params", counts.trainable_params, sum(x.numel() for x in parameters if x.requires_grad))
+    same("buffers", counts.buffers, sum(x.numel() for x in net.module.buffers()))
+    same("parameters' keys", sorted(keys_of(net.graph)), sorted(key for key in state if told[key][2]))
+
+
+# ---- both modes
+
+
+def eval_is_torchs(net: Built) -> None:
+    _mode(net, training=False)
+
+
+def training_is_torchs(net: Built) -> None:
+    _mode(net, training=True)
+
+
+def _mode(net: Built, training: bool) -> None:
+    """Values, gradients, statistics, saved bytes and MACs of one mode."""
+    mode = "training" if training else "eval"
+    inputs = inputs_of(net.graph)
+    weights = net.module.state_dict(keep_vars=True)
+    other = Interpreter(net.graph, weights)
+    net.module.train(training)
+    torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+    try:
+        found = ran(lambda: net.module(*inputs), weights, net.graph)
+    except Exception as error:
+        raise Difference(f"{mode} fails: {type(error).__name__}", "", error) from error
+    wanted = ran(lambda: other.run(inputs, training, SEED), other.weights, net.graph)
+    _types(net, mode, found.outputs, training)
+    _values(mode, found, wanted)
+    changed = {key: other.weights[key] for key in weights if not equal(weights[key], other.weights[key])}
+    same(f"statistics in {mode}", [], sorted(changed))
+    same(f"saved bytes in {mode}", saved(net.graph, BATCH, training=training).bytes, found.kept_bytes)
+    told = passes(net.graph, BATCH, training)
+    forward, behind = macs(net.module, inputs)
+    same(f"MACs in {mode}", told.forward.macs, forward)
+    same(f"backward MACs in {mode}", told.backward.macs, behind)
+    if not training:
+        same("MACs", totals(net.graph, BATCH).macs, forward)
+
+
+def _types(net: Built, mode: str, outputs: list[Tensor], training: bool) -> None:
+    root = net.graph.blocks[-1]
+    types = [root.types[port.value] for port in root.outputs if training or not port.training]
+    told = [(shape_of(type, BATCH), f"torch.{type.dtype}") for type in types]
+    same(f"types in {mode}", told, [(tuple(y.shape), str(y.dtype)) for y in outputs])
+
+
+def _values(mode: str, found: Ran, wanted: Ran) -> None:
+    for at, (one, two) in enumerate(zip(found.outputs, wanted.outputs, strict=True)):
+        if not equal(one, two):
+            raise Difference(f"values in {mode}", f"output {at} of the interpreter", _distance(one, two))
+    same(f"gradients in {mode}", sorted(wanted.gradients), sorted(found.gradients))
+    for key, gradient in wanted.gradients.items():
+        if not equal(gradient, found.gradients[key]):
+            raise Difference(f"gradients in {mode}", key, _distance(gradient, found.gradients[key]))
+
+
+def equal(one: Tensor, two: Tensor) -> bool:
+    """Whether two tensors are equal, value by value; what is no number is no number in both."""
+    return one.shape == two.shape and bool(torch.equal(one.nan_to_num(), two.nan_to_num()))
+
+
+def _distance(one: Tensor, two: Tensor) -> str:
+    if one.shape != two.shape:
+        return f"{tuple(one.shape)} beside {tuple(two.shape)}"
+    return f"a distance of {(one.double() - two.double()).abs().max().item():.3g}"
+
+
+TEXTS: list[Callable[[str, Graph], None]] = [fmt_keeps_the_graph, json_comes_back]
+LAWS: list[Callable[[Built], None]] = [weights_are_torchs, eval_is_torchs, training_is_torchs]

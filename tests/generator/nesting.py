@@ -1,0 +1,180 @@
+"""Structures, drawn: braces, loops, conditions, branches. What they hold is drawn in a copy of the scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archlang.diagnostics import Rejected
+from archlang.ops import registry
+from tests.generator import labels
+from tests.generator.bridges import bridge
+from tests.generator.nodes import Node, Pick, run
+from tests.generator.scene import Scene, Stuck, Values
+from tests.generator.steps import JOINS, fits, joint, takes_one
+from tests.generator.structures import Bar, Braces, For, If, Join, Names, Repeat, enter, leave
+
+if TYPE_CHECKING:
+    from tests.generator.growing import Grower
+
+
+def held(grower: Grower, scene: Scene, most: int, settled: int) -> list[Node]:
+    """A body of at most so many statements; so often of 100 it uses all that it makes."""
+    before = set(scene.made)
+    body = grower.body(scene, 1 + grower.draws.below(max(most, 1)))
+    if grower.draws.chance(settled):
+        body += grower.settled(scene, before)
+    if not body or not takes_one(scene):
+        raise Stuck("nothing is in it")
+    return body
+
+
+def scope(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """Braces, with a label or without."""
+    label = labels.label(scene, grower.draws) if grower.draws.chance(75) else None
+    trial = scene.forked()
+    enter(trial, label)
+    with Names(trial):
+        body = held(grower, trial, min(steps, 4), 50 if label else 100)
+    return ran([Braces(body, label, joint=joint(grower.draws))], scene)
+
+
+def ran(nodes: list[Node], scene: Scene) -> list[Node]:
+    run(nodes, scene)
+    return nodes
+
+
+def repeat(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`repeat 3 as i { ... }`, whose body fits in every turn."""
+    draws = grower.draws
+    name = _free(draws.one(("i", "i2", "index")), scene)
+    body = _first_turn(grower, scene, steps, {name: 0})
+    node = Repeat(str(draws.one((0, 1, 2, 2, 2, 3))), name, body, joint=joint(draws))
+    return ran([_scoped(grower, scene, node)], scene)
+
+
+def loop(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`for i, width in enumerate([4, 6]) { ... }`."""
+    draws = grower.draws
+    items = [draws.one((1, 2, 3, 4, 6)) for _ in range(1 + draws.below(3))]
+    index, name = _free(draws.one(("i", "i1")), scene), labels.number_name(scene, draws)
+    body = _first_turn(grower, scene, steps, {index: 0, name: items[0]})
+    node = For((index, name), f"enumerate({items})", body, joint=joint(draws))
+    return ran([_scoped(grower, scene, node)], scene)
+
+
+def _free(name: str, scene: Scene) -> str:
+    if not labels.is_free(name, scene):
+        raise Stuck("the name is taken")
+    return name
+
+
+def _first_turn(grower: Grower, scene: Scene, steps: int, names: dict[str, int]) -> list[Node]:
+    trial = scene.forked()
+    trial.turning = True
+    with Names(trial, names):
+        return held(grower, trial, min(steps, 3), 85)
+
+
+def _scoped(grower: Grower, scene: Scene, node: Node) -> Node:
+    """The loop, or a label and the loop: a scope."""
+    if grower.draws.chance(65):
+        return node
+    label = labels.label(scene, grower.draws)
+    node.joint, outer = "\n", node.joint
+    return Braces([node], label, joint=outer)
+
+
+def condition(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`if width > 2 { ... } else { ... }`: a side that is taken, another that would fit as well."""
+    draws = grower.draws
+    texts = [f"{name} > {draws.below(4)}" for name, value in scene.names.items() if type(value) is int]
+    texts += [name for name, value in scene.names.items() if type(value) is bool] * 2
+    texts += [f"it.shape[1] {draws.one(('<', '>=', '=='))} {1 + draws.below(5)}", draws.one(("true", "not true"))]
+    text = draws.one(texts)
+    sides: list[list[Node]] = []
+    for _ in range(1 + draws.below(2)):
+        trial = scene.forked()
+        with Names(trial):
+            sides.append(held(grower, trial, min(steps, 3), 100))
+    return ran([If(text, sides[0], sides[1] if sides[1:] else None, joint=joint(draws))], scene)
+
+
+# ---- branches
+
+
+def branches(grower: Grower, scene: Scene, steps: int, count: int, same: bool = False) -> list[tuple[Bar, Values]]:
+    """Branches, and what each gives; where they shall be the same, each gives what the scene has."""
+    start, found = scene.it, list[tuple[Bar, Values]]()
+    for _ in range(count):
+        scene.it = start
+        with Names(scene):
+            body = held(grower, scene, min(steps, 3), 60)
+            if same and takes_one(scene) and scene.it[0].type != start[0].type:
+                body += bridge(grower, scene, start[0].type)
+        found.append((Bar(body), scene.it))
+    scene.it = start
+    return found
+
+
+def residual(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`residual { ... } shortcut { ... }`."""
+    draws = grower.draws
+    count = 1 + draws.below(2)
+    made = branches(grower, scene.forked(), steps, count, same=count == 1 or draws.chance(70))
+    bars = [bar for bar, _ in made]
+    node = Join("add", bars if count > 1 else [*bars, identity()], _perhaps(grower, scene), "residual")
+    return _joined(grower, scene, node)
+
+
+def identity() -> Bar:
+    return Bar([Pick(("it",))])
+
+
+def _perhaps(grower: Grower, scene: Scene) -> Any:
+    return None
+
+
+def dense(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`dense 2 { ... }`."""
+    trial = scene.forked()
+    trial.turning = True
+    (bar, _), *_ = branches(grower, trial, steps, 1)
+    return _joined(grower, scene, Join("concat", [identity(), bar], None, "dense", 1 + grower.draws.below(3)))
+
+
+def join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`concat { | ... | ... }`, with `for` and `if` around some of the bars."""
+    draws = grower.draws
+    trial = scene.forked()
+    made = branches(grower, trial, steps, 1 + draws.below(2), same=draws.chance(60))
+    bars = [bar for bar, _ in made]
+    if draws.chance(30):
+        bars.insert(draws.below(len(bars) + 1), identity())
+    bars = [_around(grower, trial, bar) for bar in bars]
+    trial = scene.forked()
+    types = tuple(value.type for bar in bars for values in bar.run(trial) for value in values)
+    words = [word for word in JOINS if len(types) > 1 and fits(word, types)]
+    if not words:
+        raise Stuck("no join takes these")
+    return _joined(grower, scene, Join(draws.one(words), bars))
+
+
+def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
+    """The bar, or `for` or `if` around it."""
+    draws = grower.draws
+    kind = draws.below(10)
+    if kind == 0:
+        text = draws.one(("true", "not true", "it.shape[1] > 2"))
+        return Bar(bar.body, f"if {text}", (), text)
+    if kind == 1 and labels.is_free("turn", scene):
+        items = str([draws.one((1, 2, 3)) for _ in range(1 + draws.below(2))])
+        return Bar(bar.body, f"for turn in {items}", ("turn",), items)
+    return bar
+
+
+def _joined(grower: Grower, scene: Scene, node: Join) -> list[Node]:
+    node.joint = joint(grower.draws)
+    return ran([node], scene)
+
+
+__all__ = ["Rejected", "condition", "dense", "join", "leave", "loop", "registry", "repeat", "residual", "scope"]

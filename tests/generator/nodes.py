@@ -1,0 +1,318 @@
+"""The statements that a text is made of. Each writes itself, and says what types it gives where it stands.
+
+A node is evaluated anew for each turn of a loop and for each call of its block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType
+from tests.generator.arguments import made
+from tests.generator.scene import Applied, Scene, Stuck, Values
+from tests.generator.writing import Written
+
+if TYPE_CHECKING:
+    from tests.generator.definitions import Definition
+
+MOST_VALUES, MOST_WEIGHTS = 700, 3000  # of one step
+Joint = Literal["\n", "; ", " -> "]
+
+
+@dataclass
+class Node:
+    """A statement, and what parts it from the one before it. `starts` says that it begins a line."""
+
+    joint: Joint = field(default="\n", kw_only=True)
+
+    @property
+    def starts(self) -> bool:
+        return False
+
+    def run(self, scene: Scene) -> None:
+        """Carry it out: what flows afterwards, and what is named."""
+        raise NotImplementedError
+
+    def text(self, indent: str) -> str:
+        raise NotImplementedError
+
+
+Body = Sequence[Node]
+
+
+def run(body: Body, scene: Scene) -> None:
+    for node in body:
+        node.run(scene)
+
+
+def body_text(body: Body, indent: str) -> str:
+    """The statements, one after the other; the first stands where the text stands."""
+    text = ""
+    for at, node in enumerate(body):
+        joint = "\n" if node.joint == " -> " and node.starts else node.joint
+        text += (f"\n{indent}" if joint == "\n" else joint) if at else ""
+        text += node.text(indent)
+    return text
+
+
+def braces(body: Body, indent: str) -> str:
+    """Braces around statements, on a line or on several."""
+    inner = body_text(body, indent + "  ")
+    if "\n" in inner:
+        return f"{{\n{indent}  {inner}\n{indent}}}"
+    return f"{{ {inner} }}" if inner else "{ }"
+
+
+# ---- labels
+
+
+@dataclass
+class Label:
+    """The label of a step, with the expressions that fill it in where it is computed: `s{i}`."""
+
+    text: str
+
+    def key(self, scene: Scene) -> str:
+        filled = self.text
+        for name, value in scene.names.items():
+            filled = filled.replace(f"{{{name}}}", str(value))
+        return filled
+
+    def __str__(self) -> str:
+        return self.text if self.text.isidentifier() else f'"{self.text}"'
+
+
+def prefix(label: Label | Sequence[Label] | None) -> str:
+    if label is None:
+        return ""
+    return f"{label}: " if isinstance(label, Label) else f"({', '.join(map(str, label))}): "
+
+
+def name_results(label: Label | Sequence[Label] | None, scene: Scene) -> None:
+    """Give what flows its name, or each of several values its own."""
+    if isinstance(label, Label):
+        key = label.key(scene)
+        scene.bind(key, scene.it)
+        if key != label.text:
+            scene.templates[key] = label.text
+    elif label is not None:
+        if len(label) != len(scene.it):
+            raise Stuck("labels do not match")
+        for one, value in zip(label, scene.it, strict=True):
+            scene.bind(one.key(scene), (value,))
+
+
+# ---- steps
+
+
+@dataclass
+class Apply(Node):
+    """An operator applied. Of its arguments, those that are `Written` are expressions."""
+
+    op: type[Operator]
+    fields: dict[str, Any]
+    written: str
+    label: Label | Sequence[Label] | None = None
+    ties: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+
+    def run(self, scene: Scene) -> None:
+        fields = {name: evaluated(value, scene) for name, value in self.fields.items()}
+        op = made(self.op, fields)
+        if self.written in scene.visible():
+            raise Stuck("the word is a value's too")
+        types = scene.types()
+        outputs = applied(op, scene)
+        scene.give(outputs, bound_of(op, scene.it))
+        name_step(self.label, op, (), types, scene, positioned=not op.join)
+
+    def text(self, indent: str) -> str:
+        tied = "".join(f" {name}={path}.{weight}" for name, (path, weight) in self.ties.items())
+        return f"{prefix(self.label)}{self.written}{tied}"
+
+
+def evaluated(value: Any, scene: Scene) -> Any:
+    return scene.evaluate(value) if isinstance(value, Written) else value
+
+
+def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
+    """The types that the operator gives; raises `Rejected` or `Stuck` where it does not take what flows."""
+    types = scene.types()
+    if not types or (not op.join and len(types) not in op.arity):
+        raise Stuck("too many or too few values")
+    outputs = op.outputs(*types)
+    small = all(x.values <= MOST_VALUES and min(x.shape, default=1) > 0 for x in outputs)
+    if not small or sum(weight.count for weight in op.weights(*types)) > MOST_WEIGHTS:
+        raise Stuck("too large")
+    if op.word == "unfold" and _has_rest(op, types[0]):
+        raise Stuck("torch allocates more than the result")
+    least = getattr(op, "count", None) if op.word != "tile" else None
+    if least is not None and not types[0].is_float and (scene.it[0].below or 1 << 62) > least:
+        raise Stuck("a whole number would be too large")
+    return outputs
+
+
+def _has_rest(op: Any, x: TensorType) -> bool:
+    """Whether the last stride does not end at the border, where torch's unfold allocates for one position more."""
+    found = op._geometry()
+    sides = zip(found.padded(x)[2:], found.extent, found.stride, strict=True)
+    return any((size - extent) % stride for size, extent, stride in sides)
+
+
+def bound_of(op: Any, given: Values) -> int | None:
+    """The least number that no whole number which the operator gives has; None where that is not known."""
+    if op.word in ("argmax", "argmin"):
+        axis: int = op.axis
+        return given[0].type.shape[axis]
+    if op.word in ("flatten", "reshape", "permute", "rearrange", "slice", "select", "take", "split", "concat", "flip"):
+        bounds = [value.below for value in given]
+        return None if None in bounds else max(bound for bound in bounds if bound is not None)
+    return None
+
+
+def name_step(
+    label: Label | Sequence[Label] | None,
+    target: Operator | Definition,
+    arguments: tuple[tuple[str, object], ...],
+    types: tuple[TensorType, ...],
+    scene: Scene,
+    positioned: bool = True,
+) -> None:
+    """A step takes its key and gives its values their names; a labelled one can be applied again."""
+    key = label.key(scene) if isinstance(label, Label) else None
+    if positioned:
+        scene.claim(key)
+        if key is not None and not key.isdecimal():
+            scene.scope.steps[key] = Applied(target, arguments, types)
+    name_results(label, scene)
+
+
+@dataclass
+class Pick(Node):
+    """A line that begins with values: `a`, or `(a, it)`."""
+
+    paths: tuple[str, ...]
+    label: Label | Sequence[Label] | None = None
+
+    @property
+    def starts(self) -> bool:
+        return "it" not in self.paths
+
+    def run(self, scene: Scene) -> None:
+        values = [value for path in self.paths for value in (scene.it if path == "it" else found(path, scene))]
+        scene.it = tuple(values)
+        name_results(self.label, scene)
+
+    def text(self, indent: str) -> str:
+        written = [path_text(path) for path in self.paths]
+        return prefix(self.label) + (f"({', '.join(written)})" if self.paths != ("it",) else "it")
+
+
+def found(path: str, scene: Scene) -> Values:
+    """The values of a path, whose computed labels are filled in."""
+    return scene.find(Label(path).key(scene))
+
+
+def path_text(path: str) -> str:
+    return path if all(part.isidentifier() for part in path.split(".")) else f'"{path}"'
+
+
+@dataclass
+class Reuse(Node):
+    """A labelled step applied again."""
+
+    path: str
+    label: Label | Sequence[Label] | None = None
+
+    def run(self, scene: Scene) -> None:
+        step = scene.applied(Label(self.path).key(scene))
+        types = scene.types()
+        if isinstance(step.target, Operator):
+            outputs = applied(step.target, scene)
+            if step.target.weights(*types) != step.target.weights(*step.types):
+                raise Stuck("other weights")
+            if step.target.torch(*types) != step.target.torch(*step.types):
+                raise Stuck("another module")
+        else:
+            if types != step.types:
+                raise Stuck("other types")
+            outputs = step.target.outputs(types, dict(step.arguments))
+        scene.give(outputs)
+        name_results(self.label, scene)
+
+    def text(self, indent: str) -> str:
+        return f"{prefix(self.label)}reuse {path_text(self.path)}"
+
+
+@dataclass
+class Call(Node):
+    """A block or a net called, with a scope of its own."""
+
+    target: Definition
+    arguments: tuple[tuple[str, str], ...]  # parameter and its value as it is written
+    written: str
+    label: Label | Sequence[Label] | None = None
+
+    def run(self, scene: Scene) -> None:
+        types = scene.types()
+        values = {name: scene.evaluate(text) for name, text in self.arguments}
+        outputs = self.target.outputs(types, values)
+        scene.give(outputs)
+        name_step(self.label, self.target, tuple(values.items()), types, scene)
+
+    def text(self, indent: str) -> str:
+        return f"{prefix(self.label)}{self.written}"
+
+
+# ---- tensors of the net's own, numbers
+
+
+@dataclass
+class Stored(Node):
+    """`param` or `buffer`: a value of its own. What flows flows on."""
+
+    word: str
+    name: str
+    type: TensorType
+    init: str
+
+    @property
+    def starts(self) -> bool:
+        return True
+
+    def run(self, scene: Scene) -> None:
+        flowing = scene.it
+        if self.name in scene.scope.keys or self.name in scene.names:
+            raise Stuck("taken")
+        scene.scope.keys.add(self.name)
+        scene.it = ()
+        scene.give((self.type,))
+        scene.bind(self.name, scene.it)
+        scene.it = flowing
+
+    def text(self, indent: str) -> str:
+        shape = f"[{', '.join(map(str, self.type.shape))}]"
+        dtype = f" dtype={self.type.dtype}" if self.type.dtype != "float32" else ""
+        return f"{self.word} {self.name}: {shape} init={self.init}{dtype}"
+
+
+@dataclass
+class Let(Node):
+    """A number under a name, to the end of the braces."""
+
+    name: str
+    value: str
+
+    @property
+    def starts(self) -> bool:
+        return True
+
+    def run(self, scene: Scene) -> None:
+        if self.name in scene.names or self.name in scene.visible():
+            raise Stuck("taken")
+        scene.names[self.name] = scene.evaluate(self.value)
+
+    def text(self, indent: str) -> str:
+        return f"let {self.name} = {self.value}"

@@ -1,0 +1,83 @@
+"""A whole file, drawn: its blocks, its nets, and the net that is meant, which is the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archlang.diagnostics import Rejected
+from archlang.shapes import input_type
+from tests.generator.definitions import Definition, Port
+from tests.generator.draws import Draws
+from tests.generator.growing import Grower
+from tests.generator.scene import Scene, Stuck
+from tests.generator.steps import words
+
+SHAPES = ("3x6x6", "2x5x4", "4x7x7", "1x8x8", "6x4", "4x9", "[6]", "[9]", "2x4x4x3", "4x6x6", "8x4x4", "2x12x12")
+TRIES = 50
+
+
+@dataclass
+class Program:
+    """The declarations of a file, the net's own last."""
+
+    definitions: list[Definition]
+
+    def text(self) -> str:
+        return "\n\n".join(definition.text() for definition in self.definitions) + "\n"
+
+
+def program(seed: int, number: int) -> Program:
+    """The file of this seed and number."""
+    for attempt in range(TRIES):
+        try:
+            return _drawn(Draws(seed, number * TRIES + attempt), number)
+        except (Stuck, Rejected):
+            continue
+    raise AssertionError(f"no net came of {TRIES} tries: seed {seed}, number {number}")
+
+
+def _drawn(draws: Draws, number: int) -> Program:
+    every = words()
+    grower = Grower(draws, word=every[number % len(every)])
+    net = Definition("tried", is_net=True, known=grower.known)
+    for name in ("image", "x", "y", "z")[: 1 + draws.chance(20)]:
+        shape = draws.one(SHAPES)
+        sizes = tuple(map(int, shape.strip("[]").split("x")))
+        net.inputs.append(Port(name, shape, input_type(sizes)))
+    scene = net.scene(tuple(port.type for port in net.inputs if port.type), {})
+    if len(net.inputs) > 1:
+        from tests.generator.nodes import Pick, run
+
+        net.body.append(Pick((net.inputs[0].name,)))
+        run(net.body, scene)
+    net.body += grower.body(scene, 2 + draws.below(8))
+    _finish(grower, net, scene)
+    return Program([*grower.known.values(), net])
+
+
+def _finish(grower: Grower, net: Definition, scene: Scene) -> None:
+    """The outputs: what flows, and what nothing has taken."""
+    draws = grower.draws
+    if draws.chance(40):
+        net.body += grower.settled(scene, set())
+    left = grower.left(scene, set())
+    if None in left:
+        raise Stuck("a value without a name is left over")
+    paths = [path for path in left if path is not None]
+    if not paths and len(scene.it) == 1:
+        return
+    from tests.generator import labels
+    from tests.generator.nodes import Pick, run
+
+    named = {id(value) for values in scene.visible().values() for value in values}
+    if len(scene.it) != 1:
+        raise Stuck("several values flow")
+    if id(scene.it[0]) not in named:
+        node = Pick(("it",), labels.label(scene, draws), joint=" -> ")
+        run([node], scene)
+        net.body.append(node)
+    own = next(path for path, values in scene.visible().items() if values == scene.it)
+    order = [own, *paths]
+    net.given = order
+    if paths and draws.chance(30):
+        net.given, net.training = order[:-1], order[-1:]

@@ -1,0 +1,179 @@
+"""Where a statement stands: the values and numbers that it can name, what flows into it, which keys are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from itertools import count
+from math import ceil, floor, log2, sqrt
+from typing import TYPE_CHECKING, Any
+
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType
+
+if TYPE_CHECKING:
+    from tests.generator.definitions import Definition
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "floor": floor, "ceil": ceil, "int": int,
+    "sqrt": sqrt, "log2": log2, "range": range, "enumerate": enumerate, "zip": zip,
+}  # fmt: skip
+
+
+class Stuck(Exception):
+    """What was drawn does not fit where it stands."""
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A value: its type, the number of the step that gives it, and the least number that no whole number in it has."""
+
+    type: TensorType
+    step: int
+    below: int | None = None
+
+
+Values = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A labelled step that can be applied again: its operator or block, and the types that flowed into it."""
+
+    target: Operator | Definition
+    arguments: tuple[tuple[str, object], ...]
+    types: tuple[TensorType, ...]
+
+
+@dataclass
+class Scope:
+    """Braces that are a sub-module, or a block: its labels, what can be applied again, the keys taken, the position."""
+
+    labels: dict[str, Values] = field(default_factory=dict[str, Values])
+    steps: dict[str, Applied] = field(default_factory=dict[str, Applied])
+    keys: set[str] = field(default_factory=set[str])
+    position: int = 0
+    outer: Scope | None = None
+
+    def forked(self) -> Scope:
+        outer = self.outer.forked() if self.outer else None
+        return Scope(dict(self.labels), dict(self.steps), set(self.keys), self.position, outer)
+
+
+@dataclass
+class Facts:
+    """`it` in an expression."""
+
+    type: TensorType
+
+    @property
+    def channels(self) -> int:
+        return self._size("c")
+
+    @property
+    def height(self) -> int:
+        return self._size("h")
+
+    @property
+    def width(self) -> int:
+        return self._size("w")
+
+    @property
+    def length(self) -> int:
+        return self._size("t")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.type.shape
+
+    def _size(self, axis: str) -> int:
+        if axis not in self.type.axes:
+            raise Stuck(axis)
+        return self.type[axis]
+
+
+@dataclass
+class Scene:
+    """A place in a block. `names` are numbers, lists, windows and operators; `known` are the blocks above."""
+
+    known: Mapping[str, Definition]
+    names: dict[str, Any]
+    it: Values
+    scope: Scope = field(default_factory=Scope)
+    used: set[int] = field(default_factory=set[int])
+    steps: count[int] = field(default_factory=count)
+    made: dict[int, Values] = field(default_factory=dict[int, Values])  # step -> what it gives
+    turning: bool = False  # within a loop, where a label must differ from turn to turn
+    templates: dict[str, str] = field(default_factory=dict[str, str])  # computed labels: key -> how it is written
+
+    def forked(self) -> Scene:
+        """A copy in which something can be tried."""
+        other = copy(self)
+        other.names, other.scope, other.used = dict(self.names), self.scope.forked(), set(self.used)
+        other.made, other.templates = dict(self.made), dict(self.templates)
+        return other
+
+    def adopt(self, other: Scene) -> None:
+        """Become what was tried."""
+        vars(self).update(vars(other))
+
+    def types(self) -> tuple[TensorType, ...]:
+        return tuple(value.type for value in self.it)
+
+    def give(self, types: tuple[TensorType, ...], below: int | None = None) -> None:
+        """A step takes what flows here, and gives values of these types."""
+        self.used.update(value.step for value in self.it)
+        step = next(self.steps)
+        self.it = tuple(Value(type, step, None if type.is_float else below) for type in types)
+        self.made[step] = self.it
+
+    def evaluate(self, text: str) -> Any:
+        """An expression of the language, which is one of Python too but for its two truth values."""
+        environment = {**FUNCTIONS, **self.names, "true": True, "false": False}
+        if len(self.it) == 1:
+            environment["it"] = Facts(self.it[0].type)
+        try:
+            return eval(text, {"__builtins__": {}}, environment)  # noqa: S307
+        except (ArithmeticError, TypeError, ValueError, IndexError, NameError, AttributeError) as error:
+            raise Stuck(str(error)) from None
+
+    def find(self, path: str) -> Values:
+        """The values of a label or path."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if path in scope.labels:
+                return scope.labels[path]
+            scope = scope.outer
+        raise Stuck(f"no value is called {path}")
+
+    def applied(self, path: str) -> Applied:
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if path in scope.steps:
+                return scope.steps[path]
+            scope = scope.outer
+        raise Stuck(f"no step is called {path}")
+
+    def visible(self) -> dict[str, Values]:
+        """All values by their labels and paths."""
+        found: dict[str, Values] = {}
+        scope: Scope | None = self.scope
+        while scope is not None:
+            found = {**scope.labels, **found}
+            scope = scope.outer
+        return found
+
+    def claim(self, label: str | None) -> str:
+        """Take the key of a step, which takes a position too."""
+        key = str(self.scope.position) if label is None else label
+        if key in self.scope.keys or label in self.names:
+            raise Stuck(f"{key} is taken")
+        self.scope.keys.add(key)
+        self.scope.position += 1
+        return key
+
+    def bind(self, label: str, values: Values) -> None:
+        if label in self.scope.labels or label in self.names:
+            raise Stuck(f"{label} is taken")
+        self.scope.labels[label] = values

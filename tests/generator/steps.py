@@ -1,0 +1,216 @@
+"""Single steps, drawn: operators and their arguments, labels, values picked up again, tensors of the net's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archlang.ops import registry
+from archlang.ops.base import Operator
+from archlang.shapes import param_type
+from tests.generator import labels
+from tests.generator.arguments import near
+from tests.generator.draws import Draws
+from tests.generator.nodes import Apply, Joint, Label, Node, Pick, Reuse, Stored, path_text, run
+from tests.generator.scene import Scene, Stuck
+from tests.generator.writing import Written, operator_text
+
+if TYPE_CHECKING:
+    from tests.generator.growing import Grower
+
+JOINTS: dict[Joint, int] = {" -> ": 6, "\n": 3, "; ": 1}
+COMMON = (
+    "conv", "conv", "conv", "linear", "linear", "batchnorm", "relu", "relu", "tanh", "maxpool", "avgpool", "layernorm",
+    "dropout", "flatten", "globalavgpool", "gelu", "groupnorm", "upsample", "softmax", "permute", "identity",
+)  # fmt: skip
+POSITIVE = {"log", "sqrt", "rsqrt", "reciprocal", "pow", "div"}  # of which a value below 0 may be no number
+JOINS = ("add", "mul", "concat", "sub", "average", "maximum", "minimum", "stack", "matmul", "div", "cosine_similarity")
+
+
+def words() -> list[str]:
+    """Every operator that a step can be."""
+    return [word for word, op in registry().items() if not op.declared]
+
+
+def takes_one(scene: Scene) -> bool:
+    return len(scene.it) == 1
+
+
+def joint(draws: Draws) -> Joint:
+    return draws.weighted(JOINTS)
+
+
+def operator_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """An operator that takes what flows here, any or a common one."""
+    draws = grower.draws
+    word = draws.one(COMMON) if draws.chance(55) else draws.one(words())
+    op = registry()[word]
+    if not takes_one(scene) or 1 not in op.arity or (op.join and word not in ("concat", "add", "stack", "average")):
+        raise Stuck("another number of values")
+    before: list[Node] = []
+    if word in POSITIVE and draws.chance(85):
+        before = [fixed("sigmoid", draws)]
+        run(before, scene)
+    rank = len(scene.it[0].type.axes) - 2
+    return [*before, *step(grower, scene, near(op, draws, rank))]
+
+
+def fixed(word: str, draws: Draws) -> Apply:
+    return Apply(registry()[word], {}, word, joint=joint(draws))
+
+
+def step(grower: Grower, scene: Scene, op: Operator, percent: int = 30) -> list[Node]:
+    """This operator, so often of 100 with a label; several values get a label each."""
+    draws = grower.draws
+    fields = {name: expressed(value, scene, draws) for name, value in dict(op).items()}
+    types = scene.types()
+    count = len(op.outputs(*types))
+    label: Any = None
+    if count > 1:
+        return _several(grower, scene, op, fields, count)
+    if draws.chance(percent) and not op.join:
+        label = labels.label(scene, draws)
+    node = Apply(type(op), fields, operator_text(type(op), fields, draws), label, joint=joint(draws))
+    run([node], scene)
+    return [node]
+
+
+def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any], count: int) -> list[Node]:
+    """An operator of several results: each is named, and one of them flows on."""
+    draws = grower.draws
+    node = Apply(type(op), fields, operator_text(type(op), fields, draws), joint=joint(draws))
+    run([node], scene)
+    names: list[Label] = []
+    trial = scene.forked()
+    for value in scene.it:
+        names.append(labels.label(trial, draws))
+        trial.bind(names[-1].key(trial), (value,))
+    more: list[Node] = [Pick(("it",), tuple(names), joint=" -> ")]
+    more.append(Pick((draws.one(names).text,)))
+    run(more, scene)
+    return [node, *more]
+
+
+def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
+    """A number, or an expression of the names here that comes to it."""
+    if type(value) is not int or value < 1 or not draws.chance(60):
+        return value
+    texts = [(name, name) for name, known in scene.names.items() if type(known) is int]
+    forms: list[str] = [name for name, _ in texts]
+    forms += [form.format(name) for name, _ in texts for form in ("(2*{})", "({} + 1)", "({} - 1)", "({} // 2)")]
+    if takes_one(scene) and draws.chance(30):
+        forms += [form.format("it.channels") for form in ("({})", "({} // 2)", "(2*{})", "max({}, 1)")]
+    fitting: list[str] = []
+    for form in forms:
+        try:
+            if scene.evaluate(form) == value:
+                fitting.append(form)
+        except Stuck:
+            continue
+    return Written(draws.one(fitting)) if fitting else value
+
+
+# ---- values picked up again
+
+
+def pick(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """A line that begins with a value named above; what flowed keeps a name."""
+    draws = grower.draws
+    kept = _keep(grower, scene)
+    path = draws.one([path for path, values in scene.visible().items() if len(values) == 1] or [""])
+    if not path:
+        raise Stuck("no value has a name")
+    nodes: list[Node] = [Pick((scene.templates.get(path, path),))]
+    run(nodes, scene)
+    return [*kept, *nodes, *operator_step(grower, scene, steps)]
+
+
+def _keep(grower: Grower, scene: Scene) -> list[Node]:
+    """A name for what flows, where it has none and nothing has taken it."""
+    named = {id(value) for values in scene.visible().values() for value in values}
+    if all(value.step in scene.used or id(value) in named for value in scene.it):
+        return []
+    if not takes_one(scene):
+        raise Stuck("several values flow")
+    node = Pick(("it",), labels.label(scene, grower.draws), joint=" -> ")
+    run([node], scene)
+    return [node]
+
+
+def pick_and_join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`(a, it) -> concat`: values named above, joined with what flows."""
+    draws = grower.draws
+    paths = [path for path, values in scene.visible().items() if len(values) == 1]
+    if not paths:
+        raise Stuck("no value has a name")
+    picked = [draws.one(paths) for _ in range(1 + draws.below(2) + draws.below(2))]
+    written = [scene.templates.get(path, path) for path in picked]
+    kept: list[Node] = []
+    if draws.chance(85):
+        written.insert(draws.below(len(written) + 1), "it")
+    else:
+        kept = _keep(grower, scene)
+    nodes: list[Node] = [Pick(tuple(written))]
+    run(nodes, scene)
+    types = scene.types()
+    choices = [word for word in JOINS if fits(word, types)]
+    if not choices or len(types) < 2:
+        raise Stuck("no join takes these")
+    op = near(registry()[draws.one(choices)], draws, 0, changed=10)
+    return [*kept, *nodes, *step(grower, scene, op)]
+
+
+def fits(word: str, types: tuple[Any, ...]) -> bool:
+    from archlang.diagnostics import Rejected
+
+    try:
+        registry()[word]().outputs(*types)
+    except Rejected:
+        return False
+    return True
+
+
+def again(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`reuse`: a labelled step applied once more."""
+    scope, paths = scene.scope, list[str]()
+    while True:
+        paths += [scene.templates.get(path, path) for path in scope.steps]
+        if scope.outer is None:
+            break
+        scope = scope.outer
+    if not paths:
+        raise Stuck("no step has a label")
+    node = Reuse(grower.draws.one(paths), joint=joint(grower.draws))
+    run([node], scene)
+    if len(scene.it) != 1:
+        raise Stuck("several values")
+    return [node]
+
+
+# ---- tensors of the net's own
+
+
+INITS = ("arange", "zeros", "ones", "constant(0.5)", "normal(0.02)", "normal", "uniform(-1, 1)", "trunc_normal(0.1)",
+         "xavier_uniform", "xavier_normal")  # fmt: skip
+
+
+def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """A `param` or `buffer` that is joined with what flows."""
+    draws = grower.draws
+    if not takes_one(scene) or not scene.it[0].type.is_float or scene.turning:
+        raise Stuck("no place for a parameter")
+    sizes = scene.it[0].type.shape[1:]
+    shape = tuple(size if draws.chance(70) else 1 for size in sizes[draws.below(max(len(sizes), 1)) :])
+    if draws.chance(40):
+        shape = (1, *(size if draws.chance(70) else 1 for size in sizes))
+    name = labels.label(scene, draws)
+    if not shape or not name.text.isidentifier():
+        raise Stuck("no shape")
+    word = "param" if draws.chance(70) else "buffer"
+    init = draws.one(INITS[1:] if len(shape) > 1 else INITS[:8])
+    node = Stored(word, name.text, param_type(shape, scene.it[0].type.dtype), init)
+    run([node], scene)
+    order = (path_text(name.text), "it") if draws.chance(50) else ("it", path_text(name.text))
+    nodes: list[Node] = [Pick(order)]
+    run(nodes, scene)
+    op = near(registry()[draws.one(("add", "mul", "sub", "concat", "maximum", "div", "matmul"))], draws, 0, changed=5)
+    return [node, *nodes, *step(grower, scene, op, percent=0)]

@@ -1,0 +1,185 @@
+"""Statements that hold other statements: braces, loops, conditions, branches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archlang.ops import registry
+from tests.generator.nodes import Body, Label, Node, Pick, applied, body_text, braces, name_results, prefix, run
+from tests.generator.scene import Scene, Scope, Stuck, Values
+
+
+@dataclass
+class Braces(Node):
+    """A sub-module: `{ ... }`, `name: { ... }`, `name: repeat 2 { ... }`."""
+
+    body: Body
+    label: Label | None = None
+
+    def run(self, scene: Scene) -> None:
+        enter(scene, self.label)
+        with Names(scene):
+            run(self.body, scene)
+        leave(scene, self.label)
+
+    def text(self, indent: str) -> str:
+        inner = self.body[0] if len(self.body) == 1 and self.label is not None else None
+        if isinstance(inner, (Repeat, For, If)) or (isinstance(inner, Join) and inner.sugar):
+            return f"{prefix(self.label)}{inner.text(indent)}"
+        return f"{prefix(self.label)}{braces(self.body, indent)}"
+
+
+def enter(scene: Scene, label: Label | None) -> None:
+    """Go into braces: a scope of their own. What was known by a name outside is put back when it is left."""
+    scene.claim(label.key(scene) if label else None)
+    scene.scope = Scope(outer=scene.scope)
+
+
+def leave(scene: Scene, label: Label | None) -> None:
+    """Leave braces: their labels are reached by theirs."""
+    inner = scene.scope
+    assert inner.outer is not None
+    scene.scope = inner.outer
+    if label is not None:
+        key = label.key(scene)
+        name_results(label, scene)
+        scene.scope.labels |= {f"{key}.{name}": values for name, values in inner.labels.items()}
+        scene.scope.steps |= {f"{key}.{name}": step for name, step in inner.steps.items()}
+
+
+class Names:
+    """Within it names may be given, which end with it."""
+
+    def __init__(self, scene: Scene, given: Mapping[str, Any] | None = None) -> None:
+        self._scene, self._before = scene, dict(scene.names)
+        self._given = given or {}
+
+    def __enter__(self) -> None:
+        for name in self._given:
+            if name in self._before or name in self._scene.visible():
+                raise Stuck(f"{name} is taken")
+        self._scene.names = {**self._before, **self._given}
+
+    def __exit__(self, *_: object) -> None:
+        self._scene.names = self._before
+
+
+def turn(names: Sequence[str], value: Any) -> dict[str, Any]:
+    """The names of a loop in one turn."""
+    return dict(zip(names, value, strict=True)) if len(names) > 1 else dict.fromkeys(names, value)
+
+
+def turned(body: Body, turns: Sequence[dict[str, Any]], scene: Scene) -> None:
+    """The body once for each turn; how its labels are written is known within it alone."""
+    templates = dict(scene.templates)
+    for given in turns:
+        with Names(scene, given):
+            run(body, scene)
+    scene.templates = templates
+
+
+@dataclass
+class Repeat(Node):
+    count: str
+    name: str | None
+    body: Body
+
+    def run(self, scene: Scene) -> None:
+        turned(self.body, [{self.name: at} if self.name else {} for at in range(scene.evaluate(self.count))], scene)
+
+    def text(self, indent: str) -> str:
+        counted = f" as {self.name}" if self.name else ""
+        return f"repeat {self.count}{counted} {braces(self.body, indent)}"
+
+
+@dataclass
+class For(Node):
+    names: Sequence[str]
+    items: str
+    body: Body
+
+    def run(self, scene: Scene) -> None:
+        turned(self.body, [turn(self.names, value) for value in scene.evaluate(self.items)], scene)
+
+    def text(self, indent: str) -> str:
+        return f"for {', '.join(self.names)} in {self.items} {braces(self.body, indent)}"
+
+
+@dataclass
+class If(Node):
+    condition: str
+    then: Body
+    other: Body | None
+
+    def run(self, scene: Scene) -> None:
+        taken = self.then if scene.evaluate(self.condition) else self.other or ()
+        with Names(scene):
+            run(taken, scene)
+
+    def text(self, indent: str) -> str:
+        text = f"if {self.condition} {braces(self.then, indent)}"
+        return text + (f" else {braces(self.other, indent)}" if self.other is not None else "")
+
+
+# ---- branches
+
+
+@dataclass
+class Bar:
+    """A branch, or `for` or `if` around branches."""
+
+    body: Body
+    head: str = ""  # `for k in [1, 2]` or `if extra`
+    names: Sequence[str] = ()
+    items: str = ""
+
+    def run(self, scene: Scene) -> list[Values]:
+        """The values of each branch; all start from the same `it`."""
+        value: Any = scene.evaluate(self.items) if self.items else True
+        turns = [turn(self.names, one) for one in value] if self.names else [{}] * bool(value)
+        found: list[Values] = []
+        start = scene.it
+        for given in turns:
+            scene.it = start
+            with Names(scene, given):
+                run(self.body, scene)
+            found.append(scene.it)
+        scene.it = start
+        return found
+
+    def text(self, indent: str) -> str:
+        branch = f"| {body_text(self.body, indent + '    ')}"
+        return f"| {self.head} {{ {branch} }}" if self.head else branch
+
+
+def is_identity(bar: Bar) -> bool:
+    return len(bar.body) == 1 and isinstance(bar.body[0], Pick)
+
+
+@dataclass
+class Join(Node):
+    """An operator over branches; `sugar` is `residual` or `dense`."""
+
+    word: str
+    bars: Sequence[Bar]
+    label: Label | None = None
+    sugar: str = ""
+    turns: int = 1
+
+    def run(self, scene: Scene) -> None:
+        for _ in range(self.turns):
+            branches = [values for bar in self.bars for values in bar.run(scene)]
+            scene.it = tuple(value for values in branches for value in values)
+            scene.give(applied(registry()[self.word](), scene))
+        name_results(self.label, scene)
+
+    def text(self, indent: str) -> str:
+        if self.sugar == "residual":
+            first, *more = (braces(bar.body, indent) for bar in self.bars if not is_identity(bar))
+            return f"{prefix(self.label)}residual {first}" + "".join(f" shortcut {other}" for other in more)
+        if self.sugar == "dense":
+            return f"{prefix(self.label)}dense {self.turns} {braces(self.bars[-1].body, indent)}"
+        lines = [f"{indent}  {bar.text(indent + '  ')}" for bar in self.bars]
+        return "\n".join([f"{prefix(self.label)}{self.word} {{", *lines, f"{indent}}}"])

@@ -1,0 +1,160 @@
+"""What a Graph computes: each node's torch call, one after the other, with the weights of a state dict.
+
+It knows nothing of the source that is emitted. The weights of a node lie at its path; where they are tied to another's,
+at that one's path. All modules are made before the first of them runs, so that no draw of their initial weights comes
+between the draws of dropout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.ops.base import Expression, Module, Stored
+from tests.laws import built
+
+
+class Interpreter:
+    """A Graph and weights by their key: copies of those of a module, which training changes as it would change them."""
+
+    def __init__(self, graph: Graph, weights: Mapping[str, Tensor]) -> None:
+        self.graph = graph
+        self.blocks = {block.id: block for block in graph.blocks}
+        self.weights: dict[str, Tensor] = {}
+        frozen = set(_frozen(graph.blocks[-1], "", self.blocks))
+        copies: dict[int, Tensor] = {}
+        for key, value in weights.items():
+            if id(value) not in copies:
+                copy = value.detach().clone()
+                copies[id(value)] = nn.Parameter(copy) if isinstance(value, nn.Parameter) else copy
+            self.weights[key] = copies[id(value)]
+        for key in frozen & self.weights.keys():
+            self.weights[key].requires_grad_(False)
+        # a module that is applied again is made once more where its call differs
+        self._modules: dict[tuple[str, Module], nn.Module] = {}
+        self._make(graph.blocks[-1], "")
+
+    def run(self, inputs: Sequence[Tensor], training: bool, seed: int) -> list[Tensor]:
+        """The net's outputs, those of training in training mode alone."""
+        for module in self._modules.values():
+            module.train(training)
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+        root = self.graph.blocks[-1]
+        values = self._block(root, "", list(inputs), training)
+        return [values[port.value] for port in root.outputs if training or not port.training]
+
+    # ---- modules and their weights
+
+    def _make(self, block: Block, path: str) -> None:
+        for node in block.nodes:
+            at = _joined(path, node.scope, node.name) if node.module is None else _joined(path, node.module)
+            if isinstance(node, CallNode):
+                self._make(self.blocks[node.block], at)
+                continue
+            told = node.op.torch(*[block.types[value] for value in node.inputs])
+            if isinstance(told, Module) and (at, told) not in self._modules:
+                module = built(told)
+                self._fill(module, at, {name: _joined(path, other) for name, other in node.ties.items()})
+                self._modules[at, told] = module
+
+    def _fill(self, module: nn.Module, path: str, ties: Mapping[str, str]) -> None:
+        """Put the weights into a module in the place of its own."""
+        for name, _ in [*module.named_parameters(), *module.named_buffers()]:
+            key = ties.get(name, _joined(path, name))
+            if key in self.weights:
+                below, _, leaf = name.rpartition(".")
+                setattr(module.get_submodule(below), leaf, self.weights[key])
+
+    # ---- values
+
+    def _block(self, block: Block, path: str, inputs: list[Tensor], training: bool) -> dict[int, Tensor]:
+        values = dict(zip((port.value for port in block.inputs), inputs, strict=True))
+        skipped = set[int]() if training else _of_training_alone(block)
+        for at, node in enumerate(block.nodes):
+            if at in skipped:
+                continue
+            given = [values[value] for value in node.inputs]
+            where = _joined(path, node.scope, node.name) if node.module is None else _joined(path, node.module)
+            if isinstance(node, CallNode):
+                callee = self.blocks[node.block]
+                inner = self._block(callee, where, given, training)
+                results = [inner[port.value] for port in callee.outputs]
+            else:
+                results = self._node(node, block, where, given)
+            values.update(zip(node.outputs, results, strict=True))
+        return values
+
+    def _node(self, node: OpNode, block: Block, path: str, given: list[Tensor]) -> list[Tensor]:
+        told = node.op.torch(*[block.types[value] for value in node.inputs])
+        if isinstance(told, Stored):
+            return [self.weights[path]]
+        call = _function(told.template, len(given)) if isinstance(told, Expression) else self._modules[path, told]
+        result: Any = call(*given)
+        return [result] if isinstance(result, Tensor) else list(cast("Sequence[Tensor]", result))
+
+
+def _joined(*parts: str | None) -> str:
+    return ".".join(part for part in parts if part)
+
+
+@cache
+def _function(template: str, count: int) -> Callable[..., Any]:
+    names = [f"x{at}" for at in range(count)]
+    text = template.replace("{all}", ", ".join(names))
+    for at, name in enumerate(names):
+        text = text.replace(f"{{{at}}}", name)
+    function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
+    return function
+
+
+def _of_training_alone(block: Block) -> set[int]:
+    """The nodes, by their places, on which only outputs `when training` depend."""
+    if not any(port.training for port in block.outputs):
+        return set()
+    needed = {port.value for port in block.outputs if not port.training}
+    found: set[int] = set()
+    for at in reversed(range(len(block.nodes))):
+        node = block.nodes[at]
+        if needed & {*node.outputs}:
+            needed |= {*node.inputs}
+        else:
+            found.add(at)
+    return found
+
+
+def _frozen(block: Block, path: str, blocks: Mapping[str, Block]) -> list[str]:
+    """The keys of the weights that lie at or below a path that is frozen."""
+    keys: list[str] = []
+    tops = [_joined(path, frozen) for frozen in block.frozen]
+    for key in _keys(block, path, blocks):
+        if any(f"{key}.".startswith(f"{top}.") for top in tops):
+            keys.append(key)
+    for node in block.nodes:
+        if isinstance(node, CallNode):
+            at = _joined(path, node.scope, node.name) if node.module is None else _joined(path, node.module)
+            keys += _frozen(blocks[node.block], at, blocks)
+    return keys
+
+
+def _keys(block: Block, path: str, blocks: Mapping[str, Block]) -> list[str]:
+    keys: list[str] = []
+    for node in block.nodes:
+        at = _joined(path, node.scope, node.name)
+        if node.module is not None:
+            continue
+        if isinstance(node, CallNode):
+            keys += _keys(blocks[node.block], at, blocks)
+        else:
+            weights = node.op.weights(*[block.types[value] for value in node.inputs])
+            keys += [_joined(at, weight.name) for weight in weights if not weight.buffer]
+    return keys
+
+
+def keys_of(graph: Graph) -> list[str]:
+    """The keys of all parameters of a net, as its Graph has them."""
+    return _keys(graph.blocks[-1], "", {block.id: block for block in graph.blocks})
