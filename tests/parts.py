@@ -52,7 +52,7 @@ class Spec:
 def corpus() -> tuple[Spec, ...]:
     """The shipped specs and the fences of the pages, taken apart."""
     parser: Any = load(GRAMMAR, TABLE, None)
-    specs = tuple(_taken_apart(parser, file, text) for file, text in _texts())
+    specs = tuple(taken_apart(parser, file, text) for file, text in _texts())
     assert all(spec.parts for spec in specs)
     return specs
 
@@ -78,7 +78,8 @@ def pools() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return by_role, by_type
 
 
-def _taken_apart(parser: Lark | Any, file: str, text: str) -> Spec:
+def taken_apart(parser: Lark | Any, file: str, text: str) -> Spec:
+    """A spec's tokens, and the parts of its trees."""
     spec = Spec(file, text, list(parser.lex(text)))
     for chunk in lay_out(file, parser.lex, text).chunks:
         machine = parser.parse_interactive(start="declaration")

@@ -1,24 +1,39 @@
-"""Random nets over the whole language, held against torch and the interpreter of their Graphs."""
+"""Random nets over the whole language, held against torch and the interpreter of their Graphs; what was found."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.generated import failures_of, smallest
+from tests.generated import failure, failures_of, smallest
 from tests.generator.programs import program
+from tests.specs import wrong
 
 SEED = 13
 NETS, CHUNK = 2000, 25
+FOUND = sorted((Path(__file__).parent / "found").glob("*.arch"))
 # mended one after the other; what is not yet is told here by the kind of its failure
-KNOWN = ("eval fails", "training fails", "backward MACs", "MACs in")
+KNOWN = ("eval fails", "training fails", "MACs in")
 
 
 @pytest.mark.parametrize("first", range(0, NETS, CHUNK))
 def test_random_nets_hold(first: int) -> None:
-    failures, _ = failures_of(SEED, range(first, first + CHUNK))
+    failures = failures_of(SEED, range(first, first + CHUNK))
     new = [one for one in failures if not one.kind.startswith(KNOWN)]
     told = "\n".join(f"{one}\n{smallest(SEED, one, 30)}" for one in new[:3])
     assert not new, f"seed {SEED}\n{told}"
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
+def test_what_was_found_stays_mended(path: Path) -> None:
+    """A net holds; where its second line names a code, `check` answers with that."""
+    text = path.read_text(encoding="utf-8")
+    _, _, code = text.splitlines()[1].partition("# check: ")
+    if code:
+        assert [diagnostic.code for diagnostic in wrong(text)] == [code]
+    else:
+        assert failure(text) is None
 
 
 def test_a_net_follows_from_its_seed_and_number() -> None:

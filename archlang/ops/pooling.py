@@ -84,6 +84,23 @@ class _Pool(Operator):
         return Lecture(f"POOL{short(self.kernel)}")
 
 
+def _refuse_blind_windows(x: TensorType, y: TensorType, geometry: Geometry) -> None:
+    """Refuse windows with holes of which one sees padding alone.
+
+    torch gives such a window a place outside the map, and its backward pass writes there.
+    """
+    if set(geometry.dilation) == {1} or not any(geometry.pad):
+        return
+    sides = zip(
+        x.shape[2:], y.shape[2:], geometry.kernel, geometry.stride, geometry.pad, geometry.dilation, strict=True
+    )
+    for size, positions, k, stride, pad, dilation in sides:
+        for first in range(-pad, min(positions * stride - pad, 0), stride):
+            if not any(0 <= first + at * dilation < size for at in range(k)):
+                message = f"of {size} values, a window of {k} with pad={pad} and dilation={dilation} sees none"
+                raise Rejected("pool-padding", message, about="pad")
+
+
 class MaxPool(_Pool):
     """The largest value under each window. No weights, no MACs.
 
@@ -97,6 +114,10 @@ class MaxPool(_Pool):
     """
 
     word: ClassVar[str] = "maxpool"
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("wrong-rank", "wrong-dtype"),
+        "pool-padding": "torch gives a window that sees padding alone a place outside the map",
+    }
     elsewhere: ClassVar[tuple[str, ...]] = ("MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxPooling2D", "max_pool")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("maxpool 2x2/2", "3x8x8"),
@@ -113,7 +134,9 @@ class MaxPool(_Pool):
     indices: bool = False
 
     def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
-        (y,) = self._slid(x, self._geometry(self.dilation))
+        geometry = self._geometry(self.dilation)
+        (y,) = self._slid(x, geometry)
+        _refuse_blind_windows(x, y, geometry)
         check_dtype(x, self.word, integers=len(self.kernel) > 1)  # torch's MaxPool1d alone knows floats only
         return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
 

@@ -18,6 +18,8 @@ from archlang.ir import Graph
 from archlang.lower import torch_source
 from archlang.parse import parse
 from archlang.source import Source
+from tests.generator.changing import answered, changed
+from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
 from tests.interpreter import Interpreter, keys_of
 from tests.laws import shape_of
@@ -108,6 +110,20 @@ def json_comes_back(text: str, graph: Graph) -> None:
     same("JSON gives another source", torch_source(graph), torch_source(loaded))
 
 
+def promises_are_kept(text: str, graph: Graph) -> None:
+    if len(text) % 2:
+        return
+    facts = promised(graph)
+    same("promises", [], verdicts(graph_of(with_promises(text, facts, 0))))
+    broken = verdicts(graph_of(with_promises(text, facts, 1)))
+    same("promises that are off", ["broken-promise"] * len(facts), [told.partition(":")[0] for told in broken])
+
+
+def changes_are_answered(text: str, graph: Graph) -> None:
+    if len(text) % 8 == 0:  # it takes longer than all the rest
+        answered(changed(text))
+
+
 # ---- weights
 
 
@@ -192,5 +208,10 @@ def _distance(one: Tensor, two: Tensor) -> str:
     return f"a distance of {(one.double() - two.double()).abs().max().item():.3g}"
 
 
-TEXTS: list[Callable[[str, Graph], None]] = [fmt_keeps_the_graph, json_comes_back]
+TEXTS: list[Callable[[str, Graph], None]] = [
+    fmt_keeps_the_graph,
+    json_comes_back,
+    promises_are_kept,
+    changes_are_answered,
+]
 LAWS: list[Callable[[Built], None]] = [weights_are_torchs, eval_is_torchs, training_is_torchs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,13 @@ class Ran:
     gradients: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
 
+@dataclass(eq=False)
+class _Kept:
+    """A tensor in the hands of autograd."""
+
+    tensor: Tensor
+
+
 def inputs_of(graph: Graph) -> list[Tensor]:
     """Random images; whole numbers are 0 or 1."""
     root = graph.blocks[-1]
@@ -38,18 +46,24 @@ def several(given: Any) -> list[Tensor]:
 
 
 def ran(run: Callable[[], Any], weights: dict[str, Tensor], graph: Graph) -> Ran:
-    """One forward and one backward pass. The tensors that are kept are held until all are counted."""
-    kept: list[Tensor] = []
+    """One forward and one backward pass.
 
-    def keep(x: Tensor) -> Tensor:
-        kept.append(x.detach())
-        return kept[-1]
+    What is kept for a value on which no output depends is gone when the forward pass is done. All tensors are held
+    until those that are left are counted, so that no place is used twice.
+    """
+    kept: list[tuple[Tensor, ReferenceType[_Kept]]] = []
+
+    def keep(x: Tensor) -> _Kept:
+        held = _Kept(x.detach())
+        kept.append((held.tensor, ref(held)))
+        return held
 
     with own_loops(graph):
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda held: held.tensor):
             outputs = several(run())
         lasting = {value.untyped_storage().data_ptr() for value in weights.values()}
-        found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
+        found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x, held in kept if held()}
+        del kept[:]
         for value in weights.values():
             value.grad = None
         backward(outputs)

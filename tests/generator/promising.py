@@ -1,0 +1,56 @@
+"""Promises made of a net's own report: they are kept, and those that are off by one are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlang.ir import Graph, is_at
+from archlang.promises import verify
+from archlang.report import report
+from archlang.report.rows import COUNTS
+from archlang.shapes import Window
+from tests.generator.nodes import path_text
+
+FACTS = (
+    "params", "trainable_params", "buffers", "macs", "flops", "output_values", "backward_macs", "saved_bytes",
+    "bias_adds", "normalised", "activated", "elementwise", "comparisons", "moved",
+)  # fmt: skip
+PATHS, VALUES = 3, 4  # of so many paths and labels promises are made
+
+Fact = tuple[str, int | tuple[int, ...]]
+
+
+def promised(graph: Graph) -> list[Fact]:
+    """What is promised and the number, window or shape: of the whole net, of some paths and some labels."""
+    facts = list(_counts(graph))
+    root = graph.root
+    for path, value in list(root.labels.items())[-VALUES:]:
+        type = root.types[value]
+        sizes = tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
+        if sizes:
+            facts.append((path_text(path), sizes))
+    return facts
+
+
+def _counts(graph: Graph) -> Iterator[Fact]:
+    evaluation, training = report(graph), report(graph, mode="train")
+    tops = list(dict.fromkeys(row.path.partition(".")[0] for row in evaluation.layers if row.path))
+    for path in ("", *tops[:PATHS]):
+        for fact in FACTS if not path else FACTS[:: 1 + len(tops) % 3]:
+            rows = (training if fact == "saved_bytes" else evaluation).layers
+            total = sum(COUNTS[fact](row) for row in rows if not path or is_at(row.path, path))
+            yield (f"{path_text(path)}.{fact}" if path else fact), total
+
+
+def with_promises(text: str, facts: list[Fact], off: int) -> str:
+    """The text with its last net promising these facts, each number off by so much."""
+    lines: list[str] = []
+    for subject, value in facts:
+        moved = Window((value[0] + off, *value[1:])) if isinstance(value, tuple) else value + off
+        lines.append(f"  expect {subject} == {moved}\n")
+    return text.rstrip()[:-1] + "".join(lines) + "}\n"
+
+
+def verdicts(graph: Graph) -> list[str]:
+    """What is said of the promises of a net: the code and the message of each that is not kept."""
+    return [f"{told.code}: {told.message}" for told in verify(graph)]
