@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil, floor, prod
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+from weakref import ReferenceType, ref
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -17,6 +18,8 @@ from archlang.ops.base import Expression, Module, Slide, Stored
 from archlang.shapes import TensorType
 from archlang.source import Span
 from tests.cases import Case
+
+Result = TypeVar("Result")
 
 BATCH = 2
 HERE = Span("by hand", 1, 1, 1, 2)
@@ -203,18 +206,37 @@ def macs_are_torchs(case: Case) -> None:
     assert told.macs * 2 == counter.get_total_flops()
 
 
+@dataclass(eq=False)
+class _Kept:
+    """A tensor in the hands of autograd."""
+
+    tensor: torch.Tensor
+
+
+def kept_of(run: Callable[[], Result]) -> tuple[Result, list[torch.Tensor]]:
+    """What a forward pass gives, and the tensors that are kept for the backward pass once it is done.
+
+    What autograd has let go by then is not kept: no result depends on it. All tensors are held until then, so that no
+    place in memory is used twice.
+    """
+    held: list[tuple[torch.Tensor, ReferenceType[_Kept]]] = []
+
+    def keep(x: torch.Tensor) -> _Kept:
+        one = _Kept(x.detach())  # the tensor itself would hold the graph that holds it, for good
+        held.append((one.tensor, ref(one)))
+        return one
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one.tensor):
+        given = run()
+    return given, [x for x, one in held if one() is not None]
+
+
 def saved_bytes_are_torchs(case: Case) -> None:
     module = called(case)
     inputs = inputs_of(case)
     weights = list(module.state_dict(keep_vars=True).values()) if isinstance(module, torch.nn.Module) else []
-    kept: list[torch.Tensor] = []
-
-    def keep(x: torch.Tensor) -> torch.Tensor:
-        kept.append(x)
-        return x
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
-        module(*inputs)
+    given, kept = kept_of(lambda: module(*inputs))
+    del given
     lasting = {storage.data_ptr() for storage in map(torch.Tensor.untyped_storage, weights)}
     storages = {storage.data_ptr(): storage.nbytes() for storage in map(torch.Tensor.untyped_storage, kept)}
     assert told_bytes(case) == sum(size for at, size in storages.items() if at not in lasting)

@@ -27,7 +27,7 @@ from archlang.shapes import TensorType
 from archlang.source import Source
 from tests.cases import Case, accepted, examples, more
 from tests.found import FOUND, Found
-from tests.laws import UNKNOWN_TO_THE_COUNTER, called, own_loops, results, tensors
+from tests.laws import UNKNOWN_TO_THE_COUNTER, called, kept_of, own_loops, results, tensors
 from tests.specs import graph_of, net_of
 
 OPERATORS = [op for op in registry().values() if not op.declared]
@@ -44,19 +44,9 @@ Storages = dict[int, int]
 
 
 def storages(module: object, inputs: Sequence[torch.Tensor]) -> Storages:
-    """The storages that a forward pass keeps, by place, with their bytes; those of parameters and buffers are left out.
-
-    The tensors are held until all are counted, so that no place is used twice.
-    """
+    """The storages that a forward pass keeps, by place, with their bytes; those of weights are left out."""
     assert callable(module)
-    kept: list[torch.Tensor] = []
-
-    def keep(x: torch.Tensor) -> torch.Tensor:
-        kept.append(x.detach())  # the tensor itself would hold the graph that holds it, for good
-        return kept[-1]
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
-        given = module(*inputs)
+    given, kept = kept_of(lambda: module(*inputs))
     weights = module.state_dict(keep_vars=True).values() if isinstance(module, nn.Module) else ()
     lasting = {value.untyped_storage().data_ptr() for value in weights}
     found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -55,10 +54,7 @@ class GumbelSoftmax(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         if not self.hard:
             return (Saved("output", when="inputs"),)
-        at = self.axis % len(x.shape)
-        shares = Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="shares")
-        chosen = (*x.shape[:at], 1, *x.shape[at + 1 :])
-        return (shares, replace(shares, shape=chosen, dtype="int64", name="indices"))
+        return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="shares"),)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (contiguous(laid(x).shape),)

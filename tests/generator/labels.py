@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.elaborate.module_names import MODULE_ATTRIBUTES
+from archlang.ir import MODULE_ATTRIBUTES
 from tests.generator.draws import Draws
 from tests.generator.nodes import Label
 from tests.generator.scene import Scene

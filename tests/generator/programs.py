@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from archlang.diagnostics import Rejected
 from archlang.shapes import input_type
+from tests.generator import labels
 from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.growing import Grower
+from tests.generator.nodes import Pick, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.steps import words
 
@@ -46,8 +48,6 @@ def _drawn(draws: Draws, number: int) -> Program:
         net.inputs.append(Port(name, shape, input_type(sizes)))
     scene = net.scene(tuple(port.type for port in net.inputs if port.type), {})
     if len(net.inputs) > 1:
-        from tests.generator.nodes import Pick, run
-
         net.body.append(Pick((net.inputs[0].name,)))
         run(net.body, scene)
     net.body += grower.body(scene, 2 + draws.below(8))
@@ -66,9 +66,6 @@ def _finish(grower: Grower, net: Definition, scene: Scene) -> None:
     paths = [path for path in left if path is not None]
     if not paths and len(scene.it) == 1:
         return
-    from tests.generator import labels
-    from tests.generator.nodes import Pick, run
-
     named = {id(value) for values in scene.visible().values() for value in values}
     if len(scene.it) != 1:
         raise Stuck("several values flow")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
-from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from archlang.ir import Graph
 from tests.generator.counting import Counter
-from tests.laws import own_loops, tensors
+from tests.laws import kept_of, own_loops, tensors
 
 BATCH = 2
 SEED = 11
@@ -28,13 +27,6 @@ class Ran:
     gradients: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
 
-@dataclass(eq=False)
-class _Kept:
-    """A tensor in the hands of autograd."""
-
-    tensor: Tensor
-
-
 def inputs_of(graph: Graph) -> list[Tensor]:
     """Random images; whole numbers are 0 or 1."""
     root = graph.blocks[-1]
@@ -46,24 +38,13 @@ def several(given: Any) -> list[Tensor]:
 
 
 def ran(run: Callable[[], Any], weights: dict[str, Tensor], graph: Graph) -> Ran:
-    """One forward and one backward pass.
-
-    What is kept for a value on which no output depends is gone when the forward pass is done. All tensors are held
-    until those that are left are counted, so that no place is used twice.
-    """
-    kept: list[tuple[Tensor, ReferenceType[_Kept]]] = []
-
-    def keep(x: Tensor) -> _Kept:
-        held = _Kept(x.detach())
-        kept.append((held.tensor, ref(held)))
-        return held
-
+    """One forward and one backward pass."""
     with own_loops(graph):
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda held: held.tensor):
-            outputs = several(run())
+        given, kept = kept_of(run)
+        outputs = several(given)
         lasting = {value.untyped_storage().data_ptr() for value in weights.values()}
-        found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x, held in kept if held()}
-        del kept[:]
+        found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
+        del kept
         for value in weights.values():
             value.grad = None
         backward(outputs)
