@@ -43,8 +43,8 @@ def check_groups(inner: int, out: int, groups: int) -> None:
 
 
 def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
-    """The axes are n c and as many more as are asked for at least."""
-    if x.axes[:2] != ("n", "c") or len(x.axes) < 2 + spatial:
+    """The axes are n c and as many more as are asked for at least; where any are asked for, three more at most."""
+    if x.axes[:2] != ("n", "c") or len(x.axes) < 2 + spatial or (spatial and len(x.axes) > 5):
         wanted = "n c t, n c h w or n c d h w" if spatial else "n c ..."
         message = f"{operator} needs axes {wanted}, and its input {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")

@@ -39,7 +39,8 @@ class Definition:
         """The inside before the first statement, where values of these types flow in."""
         scene = Scene(self.known, {}, ())
         for name, text in self.parameters.items():
-            scene.names[name] = arguments[name] if name in arguments else scene.evaluate(text)
+            value = arguments[name] if name in arguments else scene.evaluate(text)
+            scene.names[name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
         if len(types) != max(len(self.inputs), 1):
             raise Stuck("another number of inputs")
         values = tuple(Value(type, -1 - at, self.below if not type.is_float else None) for at, type in enumerate(types))
@@ -60,8 +61,14 @@ class Definition:
         """The types that it gives to its caller."""
         scene = self.scene(types, arguments)
         run(self.body, scene)
-        values = [value for path in self.given for value in scene.find(path)] if self.given else scene.it
+        values = self.results(scene)
+        if set(scene.made) - scene.used - {value.step for value in values}:
+            raise Stuck("a value is left over")
         return tuple(value.type for value in values)
+
+    def results(self, scene: Scene) -> tuple[Value, ...]:
+        """The values that it gives, where its statements are carried out."""
+        return tuple(value for path in self.given for value in scene.find(path)) if self.given else scene.it
 
     def text(self) -> str:
         parameters = ", ".join(f"{name}={default}" for name, default in self.parameters.items())

@@ -23,6 +23,7 @@ class Grower:
 
     draws: Draws
     known: dict[str, Definition] = field(default_factory=dict[str, Definition])
+    declared: set[str] = field(default_factory=set[str])  # the names of blocks, of those too that are being drawn
     word: str = "relu"
     depth: int = 0
 

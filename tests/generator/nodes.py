@@ -121,7 +121,8 @@ class Apply(Node):
     def run(self, scene: Scene) -> None:
         fields = {name: evaluated(value, scene) for name, value in self.fields.items()}
         op = made(self.op, fields)
-        if self.written in scene.visible():
+        words = {self.written, *(value for value in fields.values() if isinstance(value, str))}
+        if words & {*scene.visible(), *scene.names}:
             raise Stuck("the word is a value's too")
         types = scene.types()
         outputs = applied(op, scene)
@@ -256,6 +257,8 @@ class Call(Node):
     label: Label | Sequence[Label] | None = None
 
     def run(self, scene: Scene) -> None:
+        if self.target.name in scene.names or self.written in scene.visible():
+            raise Stuck("the word is a value's too")
         types = scene.types()
         values = {name: scene.evaluate(text) for name, text in self.arguments}
         outputs = self.target.outputs(types, values)
@@ -264,6 +267,58 @@ class Call(Node):
 
     def text(self, indent: str) -> str:
         return f"{prefix(self.label)}{self.written}"
+
+
+@dataclass
+class Inline(Node):
+    """A block written out where it is called: its keys, positions and labels are those of the place."""
+
+    target: Definition
+    arguments: tuple[tuple[str, str], ...]
+    written: str
+
+    def run(self, scene: Scene) -> None:
+        if self.target.name in scene.names:
+            raise Stuck("the word is a number's")
+        inner = self.target.scene(scene.types(), {name: scene.evaluate(text) for name, text in self.arguments})
+        inner.scope.keys, inner.scope.position = scene.scope.keys, scene.scope.position
+        inner.steps, inner.it = scene.steps, scene.it
+        for port, value in zip(self.target.inputs, scene.it, strict=False):
+            inner.scope.labels[port.name] = (value,)
+        inner.made, inner.used = {}, set(scene.used)
+        run(self.target.body, inner)
+        values = self.target.results(inner)
+        if not {value.step for value in scene.it} <= inner.used | {value.step for value in values}:
+            raise Stuck("an input is not used")
+        scene.scope.position = inner.scope.position
+        scene.used, scene.made = inner.used, {**scene.made, **inner.made}
+        entering = {port.name for port in self.target.inputs}
+        for name, given in inner.scope.labels.items():
+            if name not in entering:
+                scene.bind(name, given)
+        scene.scope.steps |= inner.scope.steps
+        scene.it = values
+
+    def text(self, indent: str) -> str:
+        return self.written
+
+
+@dataclass
+class Act(Node):
+    """A step that a parameter names: `act`."""
+
+    name: str
+
+    def run(self, scene: Scene) -> None:
+        op = scene.names.get(self.name)
+        if not isinstance(op, Operator):
+            raise Stuck("no operator")
+        types = scene.types()
+        scene.give(applied(op, scene))
+        name_step(None, op, (), types, scene)
+
+    def text(self, indent: str) -> str:
+        return self.name
 
 
 # ---- tensors of the net's own, numbers

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from math import ceil, floor, log2, sqrt
 from typing import TYPE_CHECKING, Any
 
+from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType
 
 if TYPE_CHECKING:
     from tests.generator.definitions import Definition
 
+ACTS = ("relu", "tanh", "gelu", "identity", "leaky_relu", "batchnorm", "softplus")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "floor": floor, "ceil": ceil, "int": int,
     "sqrt": sqrt, "log2": log2, "range": range, "enumerate": enumerate, "zip": zip,
 }  # fmt: skip
+
+
+@cache
+def operators() -> dict[str, Operator]:
+    """Operators that are values: `act=relu`."""
+    return {word: registry()[word]() for word in ACTS}
 
 
 class Stuck(Exception):
@@ -130,7 +139,7 @@ class Scene:
 
     def evaluate(self, text: str) -> Any:
         """An expression of the language, which is one of Python too but for its two truth values."""
-        environment = {**FUNCTIONS, **self.names, "true": True, "false": False}
+        environment = {**FUNCTIONS, **operators(), **self.names, "true": True, "false": False}
         if len(self.it) == 1:
             environment["it"] = Facts(self.it[0].type)
         try:

@@ -8,9 +8,9 @@ from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.shapes import param_type
 from tests.generator import labels
-from tests.generator.arguments import near
+from tests.generator.arguments import made, near
 from tests.generator.draws import Draws
-from tests.generator.nodes import Apply, Joint, Label, Node, Pick, Reuse, Stored, path_text, run
+from tests.generator.nodes import Act, Apply, Joint, Label, Node, Pick, Reuse, Stored, path_text, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.writing import Written, operator_text
 
@@ -92,6 +92,9 @@ def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any],
 
 def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
     """A number, or an expression of the names here that comes to it."""
+    if isinstance(value, tuple):
+        names = [name for name, known in scene.names.items() if known == value]
+        return Written(draws.one(names)) if names else value  # pyright: ignore[reportUnknownVariableType]
     if type(value) is not int or value < 1 or not draws.chance(60):
         return value
     texts = [(name, name) for name, known in scene.names.items() if type(known) is int]
@@ -107,6 +110,26 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
         except Stuck:
             continue
     return Written(draws.one(fitting)) if fitting else value
+
+
+def parameter_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """`act`, or a convolution of which a parameter tells the width."""
+    draws = grower.draws
+    acts = [name for name, value in scene.names.items() if isinstance(value, Operator)]
+    if acts and draws.chance(60):
+        node: Node = Act(draws.one(acts), joint=joint(draws))
+        run([node], scene)
+        return [node]
+    numbers = {name: value for name, value in scene.names.items() if type(value) is int}
+    if not numbers or not takes_one(scene):
+        raise Stuck("nothing is a parameter here")
+    op = registry()["conv" if len(scene.it[0].type.axes) > 2 else "linear"]
+    fields: dict[str, Any] = {"out": draws.one(list(numbers.values()))}
+    if op.word == "conv":
+        sides = len(scene.it[0].type.axes) - 2
+        kernels = [value for value in scene.names.values() if isinstance(value, tuple) and len(value) == sides]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        fields |= {"kernel": draws.one([(1,) * sides, *kernels]), "stride": draws.one((1, numbers.get("stride", 1)))}  # pyright: ignore[reportUnknownArgumentType]
+    return step(grower, scene, made(op, fields))
 
 
 # ---- values picked up again
