@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archlang.ir import Graph, is_at
 from archlang.promises import verify
 from archlang.report import report
-from archlang.report.rows import COUNTS
+from archlang.report.data import COUNTS
 from archlang.shapes import Window
 from tests.generator.nodes import path_text
 
