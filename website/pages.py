@@ -54,6 +54,10 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
             "Contributing": "CONTRIBUTING.md",
             "How archlang is built": "docs/design.md",
             "Security": "SECURITY.md",
+            "Measured: other counters": "docs/benchmarks/counters.md",
+            "Measured: memory": "docs/benchmarks/memory.md",
+            "Measured: what fits": "docs/benchmarks/fit.md",
+            "Measured: speed": "docs/benchmarks/report.md",
         },
         "*",
     ),
@@ -106,8 +110,12 @@ def write(path: Path, text: str) -> None:
 
 
 def navigation(pages: Iterable[str]) -> str:
-    """The line of the settings that lists every page, in the order in which they are best read."""
-    rest = set(pages) - {page for chosen, _ in SECTIONS.values() for page in chosen.values()}
+    """The line of the settings that lists the pages, in the order in which they are best read.
+
+    Source files that a page links to are reached by that link alone.
+    """
+    rest = {page for page in pages if not page.endswith((".py.md", ".cff.md"))}
+    rest -= {page for chosen, _ in SECTIONS.values() for page in chosen.values()}
     sections: dict[str, dict[str, str]] = {}
     for name, (chosen, folder) in SECTIONS.items():
         following = sorted(page for page in rest if folder == "*" or (folder and page.startswith(folder)))
