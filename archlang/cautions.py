@@ -1,4 +1,4 @@
-"""Warnings: what a net is valid with, and what its author will hardly want."""
+"""Warnings about valid nets: what their author will hardly have meant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LISTED = 4  # layers by name
 
 
 def cautions(graph: Graph) -> list[Diagnostic]:
-    """The warnings about a net that is valid."""
+    """The warnings about a valid net."""
     return [*_never_trained(graph), *_no_batch_of_one(graph)]
 
 

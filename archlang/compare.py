@@ -1,8 +1,8 @@
 """The figures by which nets are compared, each for one image, as `expect` counts them.
 
-MACs and outputs are those of evaluation, saved bytes those of training. The depth is what papers put behind a net's
-name: the layers with weights on the longest way through it, so that ResNet-50 has 50 and its projections, which stand
-beside the way, count none (He et al. 2015, arXiv:1512.03385, table 1).
+MACs and outputs are those of evaluation, saved bytes those of training. The depth is the number in the names
+of nets: the layers with weights on the longest path through it. ResNet-50 has 50; its projections, which are not on
+that path, do not count (He et al. 2015, arXiv:1512.03385, table 1).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ COUNTS = ("depth", "params", "macs", "backward_macs", "output_values", "saved_by
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is compared of one net, for one image.
+    """The figures of one net, for one image.
 
-    `receptive_field` is that of the last value with several positions, which in a classifier is the one that is pooled
-    away; of the net's last value where none has several. It is None where the input has no positions. `saved_bytes`
+    `receptive_field` is that of the last value with several positions: in a classifier, the input of the global pool.
+    If no value has several, it is that of the last value; None if the input has no positions. `saved_bytes`
     are None where they are unknown.
     """
 
@@ -56,15 +56,15 @@ def figures(graph: Graph) -> Figures:
 
 
 def ratio(count: int | None, base: int | None) -> float | None:
-    """How many times as much as the base it is; None where one is unknown, or the base is 0."""
+    """The count divided by that of the base; None if one is unknown, or the base is 0."""
     return count / base if base and count is not None else None
 
 
 def depth(graph: Graph) -> int:
-    """The most layers with weights and multiply-accumulates that lie on one way from an input to an output.
+    """The most layers with weights and multiply-accumulates on one path from an input to an output.
 
-    What runs in training alone is left out. A layer that is applied again counts each time, as it does on its way; an
-    operator with several matrices, such as attention, counts once.
+    What runs in training alone is left out. A layer that is applied again counts each time; an operator with several
+    matrices, such as attention, counts once.
     """
     deepest: dict[int, int] = {}  # of each value: the most such layers on a way to it
     known: dict[object, bool] = {}

@@ -1,7 +1,7 @@
-"""Which values of an open size are right: those at which one and the same module works.
+"""Which values of an open size are valid: those at which one and the same module works.
 
-A size is right when the net checks there, every weight has the shape that it has at the default, and torch is called
-in the same way. The net is elaborated at every size of a range: nothing is guessed from a few of them.
+A size is valid if the net checks there, every weight has the shape that it has at the default, and torch is called in
+the same way. The net is elaborated at every size of a range: nothing is guessed from a few of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from archlang.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A size, what is wrong with the net there (None where it is right), and its counts where they were asked for."""
+    """A size, what is wrong with the net there (None if it is valid), and its counts if they were asked for."""
 
     size: int
     wrong: Diagnostic | None
@@ -40,12 +40,12 @@ class OpenSize:
 
     @property
     def right(self) -> list[int]:
-        """The sizes that are right."""
+        """The valid sizes."""
         return [one.size for one in self.tried if one.wrong is None]
 
     @property
     def telling(self) -> Tried | None:
-        """The wrong size that tells most: the first above the least right one, else the last below it."""
+        """The invalid size that explains most: the first above the least valid one, otherwise the last below it."""
         wrong = [one for one in self.tried if one.wrong is not None]
         least = self.right[0] if self.right else 0
         return next((one for one in wrong if one.size > least), wrong[-1] if wrong else None)
@@ -202,7 +202,7 @@ def _program(graph: Graph, numbers: dict[object, int]) -> int:
 
 
 def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
-    """The first layer in which two nets differ, told at its line."""
+    """The first layer in which two nets differ, reported at its line."""
     layers = list(made.flat())
     for before, after in zip(default.flat(), layers, strict=False):
         if (before.path, before.op.word) != (after.path, after.op.word):
@@ -230,7 +230,7 @@ def _other_layers(layer: Layer, where: str) -> Diagnostic:
 
 
 def described(size: OpenSize) -> str:
-    """The right sizes in a few words: `32, 64, 96, ..., 1024: multiples of 32`."""
+    """The valid sizes in a few words: `32, 64, 96, ..., 1024: multiples of 32`."""
     right, tried = size.right, [one.size for one in size.tried]
     if not right:
         return "none"

@@ -30,7 +30,7 @@ def _found(graph: Graph, path: str) -> tuple[list[int], int | None]:
 def _walk(
     graph: Graph, block: Block, path: str, inputs: Sequence[int], numbers: Iterator[int]
 ) -> tuple[list[int], int | None]:
-    """The numbers of what a block gives, and of the value that the path, relative to the block, names."""
+    """The numbers of a block's outputs, and of the value that the path, relative to the block, names."""
     known = dict(zip((port.value for port in block.inputs), inputs, strict=True))
     below: int | None = None
     for node in block.nodes:

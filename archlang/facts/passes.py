@@ -1,7 +1,7 @@
 """The work of the two passes: forward and backward, in evaluation or in training, layer by layer.
 
-The columns are those of `Work`; docs/conventions.md says what each counts. A backward pass gives the gradients of what
-is trained, and of an input only where something that is trained lies before it: none of the image.
+The columns are those of `Work`; docs/conventions.md says what each counts. A backward pass computes the gradients of
+the trained weights, and of an input only if something trained lies before it; the image gets none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archlang.ops.base import Wanted, Work
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A layer, the gradients that are wanted of it, and its work over the batch in each pass."""
+    """A layer, the gradients that its backward pass computes, and its work over the batch in each pass."""
 
     layer: Layer
     wanted: Wanted
@@ -26,7 +26,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The layers that run, in order, and their sums over the batch."""
+    """The layers that run, in order, and the total work of each pass over the batch."""
 
     layers: tuple[Passed, ...]
     forward: Work
@@ -36,7 +36,7 @@ class Passes:
 def passes(graph: Graph, batch: int = 1, training: bool = False) -> Passes:
     """The work of a forward and a backward pass over `batch` images.
 
-    In `training`, dropout works and outputs `when training` are computed; the forward pass of evaluation has neither.
+    In `training`, dropout is active and outputs `when training` are computed; in evaluation neither is.
     """
     known: dict[object, tuple[Work, Work]] = {}
     layers: list[Passed] = []
@@ -60,7 +60,7 @@ def _work(layer: Layer, wanted: Wanted, batch: int, training: bool) -> tuple[Wor
 
 
 def _backward(layer: Layer, wanted: Wanted, times: int) -> Work:
-    """The work of the backward pass; a weight that is another's may be frozen while the bias beside it is trained."""
+    """The work of the backward pass. A tied weight may be frozen while the bias of the layer is trained."""
     inputs = layer.input_types
 
     def work(wanted: Wanted) -> Work:

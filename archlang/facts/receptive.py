@@ -7,12 +7,12 @@ arithmetic of one path). Position i of a value sees the positions of the input, 
 
 Behind a window of extent k, step s and padding p this becomes extent + (k - 1)*stride, stride*s and pad + p*stride.
 Behind an upsampling or a transposed convolution the stride is a fraction, and what is seen differs by phase: the
-interval told is the smallest, with that stride, that holds what each phase sees. `size` is how many positions it holds.
+result is the smallest interval with that stride that holds what each phase sees. `size` is how many positions it holds.
 
-Fields are not clipped at the border: one may be larger than the input, and its padding counts. Channels are no
-positions, and so the axis `c` is left out.
+Fields are not clipped at the border: padding counts, and a field may be larger than the input. Channels are not
+positions, so the axis `c` is left out.
 
-Where an operator does not tell its reach, what it gives and all that is computed of that has an unknown field.
+If an operator does not state its reach, the fields of its outputs, and of all that is computed from them, are unknown.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class ReceptiveField:
 def receptive_fields(graph: Graph) -> dict[int, ReceptiveField]:
     """The receptive field of each value of the net, numbered as in `graph.flat()`: the inputs first, from 0.
 
-    Inputs of one size along an axis are taken to lie on one grid, as the two images of a pair do.
+    Inputs of equal size along an axis are assumed to share one grid, as the two images of a pair do.
     """
     ports = [(port.name, graph.root.types[port.value]) for port in graph.root.inputs]
     sizes: dict[str, int] = {}
@@ -142,7 +142,7 @@ def _positions(type: TensorType) -> list[str]:
 
 
 def _moves(layer: Layer) -> _Moves | None:
-    """What the operator tells, and besides that a position that is broadcast is seen from everywhere."""
+    """The operator's reach; in addition, a position that is broadcast is seen from everywhere."""
     inputs = layer.input_types
     reach = layer.op.reach(*inputs)
     if reach is None:
@@ -188,7 +188,7 @@ def _united(paths: tuple[Interval, ...], size: int) -> tuple[Interval, ...]:
 
 
 def _whole_numbers(extent: Ratio, stride: Ratio, pad: Ratio, along: str) -> Interval:
-    """The interval cut to what positions, which are whole numbers, it can hold at any of its phases."""
+    """The interval cut to the positions, which are whole numbers, that it can hold at any of its phases."""
     if not isinstance(extent, Fraction) and not isinstance(stride, Fraction) and not isinstance(pad, Fraction):
         return Interval(extent, stride, pad, along=along)
     phases = Fraction(stride).denominator

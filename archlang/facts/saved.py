@@ -1,12 +1,12 @@
-"""Saved for backward: the tensors that autograd keeps from the forward pass for the backward pass, eager on CPU.
+"""The tensors that autograd saves for backward, eager on the CPU.
 
-What counts is memory: a storage counts once, at the first layer that keeps it, however many tensors share it; that of
-a parameter or a buffer never, as it lives anyway. An operator tells what it keeps (`Operator.saved`), whether its
-outputs are its input's memory (`Operator.view`), and how they lie there (`Operator.strides`): torch copies some inputs
-whose values do not lie in order, and keeps the copy.
+Bytes are those of storages. A storage counts once, at the first layer that saves it, however many tensors share it; the
+storage of a parameter or buffer does not count, since it is allocated anyway. An operator states what it saves
+(`Operator.saved`), whether its outputs are views of its input (`Operator.view`), and their strides
+(`Operator.strides`): torch copies some inputs that are not contiguous, and saves the copy.
 
-Exact but for one choice of torch's own that is not told here: a convolution of three sides, over one image whose
-channels lie innermost, gives a result that lies in order. It may matter to a layer after it that copies.
+Exact except for one case: a convolution over three axes, of one image in channels-last layout, returns a contiguous
+result. A later layer that copies inputs of another layout may then save other bytes.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, TensorType
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A piece of memory: its number, its bytes, the path of the layer that made it (or the input's name).
+    """A piece of memory: its number, its bytes, the path of the layer that allocated it (or the input's name).
 
-    A parameter or buffer is `lasting`.
+    The storage of a parameter or buffer is `lasting`.
     """
 
     number: int
@@ -39,12 +39,12 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A tensor that a layer keeps.
+    """A tensor that a layer saves.
 
-    `path` is that of the layer that made it, or the name of the net's input; `value` its number as in `Graph.flat`, or
-    None for a layer's own tensor, which has a `name`: indices, mask, statistics. `bytes` are those of its storage,
-    which may hold more than the tensor, and `new_bytes` what is kept because of it: 0 where the storage is kept
-    already or lives anyway. `keeper` is the path of the layer that keeps the storage first; None if it lives anyway.
+    `path` is the layer that computed it, or the name of the net's input. `value` is its number as in `Graph.flat`; a
+    layer's own tensor has None and a `name`: indices, mask, statistics. `bytes` is the size of its storage, which may
+    hold more than the tensor. `new_bytes` is 0 if the storage was saved before or is lasting. `keeper` is the path of
+    the layer that saves the storage first; None if it is lasting.
     """
 
     path: str
@@ -60,7 +60,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class KeptAt:
-    """A layer, the gradients that are wanted of it, and the tensors that it keeps.
+    """A layer, the gradients that its backward pass computes, and the tensors that it saves.
 
     Where something is `untold`, their bytes are unknown.
     """
@@ -78,7 +78,7 @@ class KeptAt:
 
 @dataclass(frozen=True, slots=True)
 class SavedTensors:
-    """The layers that run, in order, and the bytes of all storages that they keep.
+    """The layers that run, in order, and the bytes of all storages that they save.
 
     The bytes are unknown where something is `untold`.
     """
@@ -111,10 +111,10 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """How the net runs: images, the dtype in the place of the float dtypes, the mode.
+    """How the net runs: the batch, the dtype that replaces the float dtypes, the mode.
 
-    `numbers` are those not yet given, `known` what operators have told: each of a block is asked once for each way in
-    which its inputs lie.
+    `numbers` gives new numbers of storages. `known` holds the answers of operators: each operator of a block is asked
+    once for each memory layout of its inputs.
     """
 
     batch: int
@@ -142,16 +142,16 @@ class _Run:
         return self.dtype if self.dtype and "float" in dtype else dtype
 
     def fresh(self, type: TensorType, strides: tuple[int, ...], path: str, lasting: bool = False) -> _Held:
-        """A value in memory of its own."""
+        """A value in new memory."""
         storage = Storage(next(self.numbers), self.bytes(type.shape, type.dtype), path, lasting)
         return _Held(Laid(type.shape, type.axes, type.dtype, strides, storage.number), storage)
 
 
 def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool = True) -> SavedTensors:
-    """What the layers keep for the backward pass over `batch` images, in training mode or in evaluation.
+    """What the layers save for the backward pass over `batch` images, in training mode or in evaluation.
 
-    Exact for float32; a `dtype` takes the place of the float dtypes. Raises ValueError where `batch` is below 1 or
-    `dtype` no float dtype. In evaluation the gradients are wanted all the same.
+    Exact for float32; `dtype` replaces the float dtypes. Raises ValueError if `batch` is below 1 or `dtype` is no float
+    dtype. In evaluation, too, gradients are computed.
     """
     if batch < 1:
         raise ValueError(f"a batch has at least 1 image, not {batch}")
@@ -179,7 +179,7 @@ def _is_idle(layer: Layer, run: _Run) -> bool:
 
 
 def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _Run) -> list[_Held]:
-    """The values that a layer gives, in memory of their own or in that of its first input."""
+    """The outputs of a layer, in new memory or as views of its first input."""
     if _is_idle(layer, run):
         return [held[layer.inputs[0]]]
     types = [at_batch(type, run.batch) for type in layer.output_types]
@@ -216,7 +216,7 @@ def _is_kept(one: Saved, layer: Layer, wanted: Wanted, run: _Run) -> bool:
 
 
 def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int, str], run: _Run) -> Kept:
-    """A tensor as it is kept; the layer becomes the keeper of its storage where there is none."""
+    """A saved tensor; the layer becomes the keeper of its storage unless it has one."""
     if one.what == "own":
         value, shape, dtype = None, one.shape, one.dtype
         storage = Storage(next(run.numbers), run.bytes(shape, dtype), layer.path)

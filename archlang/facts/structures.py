@@ -30,14 +30,14 @@ def _structure(block: Block, callees: Mapping[str, Structure]) -> Structure:
 
 
 def node_structure(block: Block, node: OpNode | CallNode, callees: Mapping[str, Structure]) -> object:
-    """What a node is, its numbers left out."""
+    """The operator or block of a node without its numbers."""
     if isinstance(node, CallNode):
         return callees[node.block]
     return call_structure(node.op.torch(*block.types_of(node.inputs))), tuple(node.ties.items())
 
 
 def call_structure(call: Module | Expression | Stored) -> object:
-    """What torch calls, the values of its arguments left out."""
+    """The torch call without the values of its arguments."""
     if isinstance(call, Expression):
         return call.template
     if isinstance(call, Stored):

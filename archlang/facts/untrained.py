@@ -1,4 +1,4 @@
-"""Weights that training would change, and that never get a gradient: no float output depends on them."""
+"""Weights that are not frozen but never get a gradient, because no float output depends on them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def untrained(graph: Graph) -> list[Untrained]:
 
 
 def _all_reach(block: Block) -> bool:
-    """Whether every value of a block is used and every step gives floats alone, so that each leads to an output."""
+    """Whether every value of a block is used and every step returns only floats: then each leads to an output."""
     used = {value for node in block.nodes for value in node.inputs} | {port.value for port in block.outputs}
     given = (value for node in block.nodes for value in node.outputs)
     operators = (value for node in block.nodes if isinstance(node, OpNode) for value in node.outputs)

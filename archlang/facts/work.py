@@ -1,8 +1,8 @@
-"""What a net counts: its weights, its arithmetic, and what its operators give out.
+"""The counts of a net: weights, arithmetic, and the values that its operators return.
 
-Nothing is counted here by hand: an operator tells its weights and its work, its types tell values and bytes. Each
-operator of each block is asked once, and a block counts as often as it is called, so the time grows with the blocks
-and not with the layers.
+An operator states its weights and its work; values and bytes follow from its types. Each operator of each block is
+asked once, and the counts of a block are multiplied by its calls, so the time grows with the blocks and not with the
+layers.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Totals:
     trainable_params: int = 0  # those that training changes
     buffers: int = 0  # values of the buffers
     macs: int = 0  # multiply-accumulates of convolutions and matrix products
-    output_values: int = 0  # values that the operators give, views included
+    output_values: int = 0  # values that the operators return, views included
     output_bytes: int = 0
 
     def at_rest(self) -> Totals:
-        """What is there without running: the weights."""
+        """The counts without running: the weights alone."""
         return replace(self, macs=0, output_values=0, output_bytes=0)
 
     def again(self) -> Totals:
-        """What running once more adds: everything but the weights."""
+        """The counts that one more application adds: everything but the weights."""
         return replace(self, params=0, trainable_params=0, buffers=0)
 
     def __mul__(self, times: int) -> Totals:
@@ -51,9 +51,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counts of every operator (by block id and the values it gives), of every block (by id) and of the net.
+    """The counts of every operator (by block id and its outputs), of every block (by id) and of the net.
 
-    They are those of evaluation: what runs in training alone counts its weights.
+    They hold for evaluation. Of what runs in training alone only the weights count.
     """
 
     operators: Mapping[tuple[str, tuple[int, ...]], Totals]
@@ -69,7 +69,7 @@ class Counts:
         return counts.at_rest() if layer.training_only else counts
 
     def at(self, block: Block, node: Node) -> Totals:
-        """The counts of a node where it stands: one whose module is another's has no weights of its own."""
+        """The counts of a node at its place: one that applies another node's module has no weights of its own."""
         counts = self.operators[block.id, node.outputs] if isinstance(node, OpNode) else self.blocks[node.block]
         counts = counts.again() if node.module else counts
         return counts.at_rest() if node.outputs in block.training_only else counts
@@ -91,7 +91,7 @@ def totals(graph: Graph, batch: int = 1, dtype: str | None = None) -> Totals:
 
 
 def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
-    """The counts of operators, blocks and net over `batch` images; `dtype` takes the place of the float dtypes."""
+    """The counts of operators, blocks and net over `batch` images; `dtype` replaces the float dtypes."""
     if batch < 1:
         raise ValueError(f"a batch has at least 1 image, not {batch}")
     if dtype is not None and dtype not in FLOAT_DTYPES:
@@ -113,7 +113,7 @@ def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
 
 
 def _each(counts: Counts, block: Block) -> Iterator[Totals]:
-    """The counts of each node of a block; those of calls that repeat are alike, and so are summed by a product."""
+    """The counts of each node of a block. Calls of one block share one object, so that the caller can multiply it."""
     known: dict[tuple[str, bool, bool], Totals] = {}
     for node in block.nodes:
         if isinstance(node, OpNode):
@@ -126,7 +126,7 @@ def _each(counts: Counts, block: Block) -> Iterator[Totals]:
 
 
 def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]) -> int:
-    """Values that training changes in a block of which these paths, and those it names itself, are frozen."""
+    """The trainable values of a block in which these paths are frozen, besides those that it freezes itself."""
     frozen = (*frozen, *block.frozen)
     total = 0
     for node in block.nodes:
@@ -141,12 +141,12 @@ def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]
 
 
 def retyped(type: TensorType, dtype: str | None) -> TensorType:
-    """The type with `dtype` in the place of its own float dtype; integers and bools stay."""
+    """The type with its float dtype replaced by `dtype`; integers and bools keep theirs."""
     return TensorType(type.shape, type.axes, dtype) if dtype and type.is_float else type
 
 
 def images(types: tuple[TensorType, ...], batch: int) -> int:
-    """How often the counts for one image happen: once for each image where there is a batch axis, once where not."""
+    """The factor of the counts for one image: the batch if a type has a batch axis, otherwise 1."""
     return batch if any("n" in type.axes for type in types) else 1
 
 

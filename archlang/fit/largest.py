@@ -1,4 +1,4 @@
-"""The largest batch and the largest input of which the peak stays within a memory."""
+"""The largest batch and the largest input whose peak stays within a memory."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LARGEST = 2**16  # of the sizes beyond those asked for
 
 
 def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
-    """The most images that fit; 0 where not even one does. The batch of the setup says nothing.
+    """The most images that fit; 0 if not even one does. The batch of the setup is ignored.
 
-    A peak grows with the batch, so that halving what is left finds it.
+    A bisection finds it, since a peak grows with the batch.
     """
 
     def peak(batch: int) -> int:
@@ -85,9 +85,9 @@ class _Search:
         return next((size for size in sizes if self.is_valid(size)), None)
 
     def beyond(self, valid: Sequence[int]) -> Largest:
-        """Double the largest valid size, at which the net fits, until it does not; then halve what is between.
+        """Double the largest valid size, at which the net fits, until it does not; then bisect.
 
-        Valid sizes are looked for as far apart as those known are.
+        A next valid size is searched as far away as the known ones are apart.
         """
         least, apart = valid[-1], max(after - before for before, after in pairwise(valid))
         while least <= LARGEST // 2:
@@ -100,7 +100,7 @@ class _Search:
         return Largest(least, None, least)
 
     def between(self, least: int, most: int) -> Largest:
-        """The end, between a size that fits and one that does not."""
+        """Bisect between a size that fits and one that does not."""
         while True:
             middle = (least + most) // 2
             size = self.first((*range(max(middle, least + 1), most), *range(middle - 1, least, -1)))

@@ -1,9 +1,9 @@
 """Which blocks to recompute in the backward pass, so that a batch fits: the cheapest choice, simulated.
 
-Nothing that is kept within a recomputed call lives on, and its forward pass runs twice (Chen et al. 2016,
-arXiv:1604.06174). What a call would save, and what it costs, is taken from one simulation; scipy's `linprog` chooses
-the calls that save enough for the least work. As their peaks do not add up, each choice is simulated, and more or less
-is asked for until the least that fits is found.
+A recomputed call saves nothing but its inputs for backward, and its forward pass runs twice (Chen et al. 2016,
+arXiv:1604.06174). One simulation gives the bytes that each call would free, and its work. scipy's `linprog` chooses the
+calls that free enough for the least work. Their peaks do not add up, so each choice is simulated, and the bytes to free
+are bisected until the cheapest choice that fits is found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PART = 1e-6  # of a call; less is nothing
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The calls to recompute, by path; the memory that it takes then; multiply-accumulates, of a step and besides."""
+    """The calls to recompute, by path; the memory then; the multiply-accumulates of a step, and those added."""
 
     recomputed: tuple[str, ...]
     memory: Memory
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call that may be recomputed: bytes that it would save, and the work of running it again."""
+    """A call that may be recomputed: the bytes that this would free, and the work of running it again."""
 
     path: str
     saved_bytes: int
@@ -54,9 +54,9 @@ class _Call:
 
 
 def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
-    """What to recompute of a step of training, for the least work, so that its peak is within a memory.
+    """The calls to recompute in a step of training, for the least work, so that its peak is within a memory.
 
-    None where no choice that was tried fits. Raises Rejected where scipy, which chooses, is not installed.
+    None if no choice that was tried fits. Raises Rejected if scipy is not installed.
     """
     work = passes(graph, setup.batch, training=True)
     step = work.forward.macs + work.backward.macs
@@ -77,7 +77,7 @@ def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
 def _levels(calls: Sequence[_Call]) -> list[Sequence[_Call]]:
     """The calls to choose from: all of them, the innermost, the outermost.
 
-    What an outer call saves is needed at once when it runs again, and so its inner ones may serve better.
+    An outer call needs all of its memory at once when it runs again, so its inner calls may be the better choice.
     """
 
     def is_within(call: _Call, other: _Call) -> bool:
@@ -90,7 +90,7 @@ def _levels(calls: Sequence[_Call]) -> list[Sequence[_Call]]:
 
 @dataclass(frozen=True, slots=True)
 class _Choices:
-    """The choices that were simulated, and what they take."""
+    """The choices that were simulated, and the memory of each."""
 
     graph: Graph
     setup: Setup
@@ -109,7 +109,7 @@ class _Choices:
 
 
 def _least(choices: _Choices, calls: Sequence[_Call], excess: int) -> Sequence[_Call] | None:
-    """The choice that saves least and fits, as far as halving finds it; None where the one that saves most does not."""
+    """The choice that frees least and fits, found by bisection; None if even the one that frees most is too large."""
     least, most = 0, sum(call.saved_bytes for call in calls)
     best: Sequence[_Call] | None = None
     wanted = min(excess, most)
@@ -127,7 +127,7 @@ def _least(choices: _Choices, calls: Sequence[_Call], excess: int) -> Sequence[_
 
 
 def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
-    """The choice without the calls that it can do without, the dearest tried first."""
+    """The choice without its unnecessary calls; the most expensive are tried first."""
     for call in sorted(chosen, key=lambda call: call.work, reverse=True)[:TRIES]:
         without = [one for one in chosen if one is not call]
         if choices.excess(without) <= 0:

@@ -15,9 +15,9 @@ from archlang.sheets import Cell
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name for programs and its heading for people, and what stands in it: for each of them, and in JSON.
+    """A column: its name for programs, its heading for people, and its cell for both of them and in JSON.
 
-    `count` is what it counts of a layer; None where the column does not add up.
+    `count` gives the count of a layer; None if the column has no sum.
     """
 
     name: str
@@ -58,7 +58,7 @@ def column(name: str) -> Column:
 
 
 def counted(name: str, count: Callable[[LayerRow], int]) -> Column:
-    """A column that adds up what it counts of each layer."""
+    """A column with the sum of a count over the layers of a row."""
 
     def total(line: Line) -> int:
         return sum(map(count, line.layers))
@@ -80,7 +80,7 @@ def _saved(name: str) -> Column:
 
 
 def alike(name: str, cell: Callable[[Line], Cell], count: Callable[[LayerRow], int] | None = None) -> Column:
-    """A column in which the same stands for people, for programs and in JSON."""
+    """A column that is the same for people, for programs and in JSON."""
     return Column(name, _heading(name), cell, cell, cell, count)
 
 
@@ -107,16 +107,16 @@ def _types(line: Line) -> str:
 
 
 def chosen(names: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of these names and groups, each once; the path comes first where it is not among them.
+    """The columns of these names and groups, each once; the path is added in front if it is not among them.
 
-    Raises `Rejected` for what is neither.
+    Raises `Rejected` for a name that is neither.
     """
     found = dict.fromkeys(_expanded(names) or DEFAULT)
     return tuple(map(column, found if "path" in found else ("path", *found)))
 
 
 def chosen_sums(names: Sequence[str]) -> tuple[Column, ...]:
-    """The same of those columns that add up; of a group, those that do. Raises `Rejected` for one that does not."""
+    """The columns that have a sum; of a group, those that have one. Raises `Rejected` for a column that has none."""
     for name in names:
         if name not in GROUPS and name in GROUPS["all"] and name not in COUNTS:
             raise Rejected("unknown-name", f"sums have no column `{name}`: it does not add up")

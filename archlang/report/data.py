@@ -1,4 +1,4 @@
-"""The report as data: the inputs of a net, a row for each operator, totals, and what of it adds up."""
+"""The report as data: the inputs of a net, a row for each operator, the totals, and the counts that have a sum."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class LayerRow:
     """An operator of the net. Types are for one image, counts for the batch.
 
     `block` is the id of the block that holds it. `path` is that of the scope where the operator is not `named`.
-    One that does not run in the mode of the report has its weights and no work. `lecture` is None where it belongs to
-    the row above. `values` are the numbers of its outputs, as in `graph.flat()`.
+    An operator that does not run in the mode of the report has its weights and no work. `lecture` is None if it belongs
+    to the row above. `values` are the numbers of its outputs, as in `graph.flat()`.
     """
 
     path: str
@@ -67,12 +67,12 @@ class LayerRow:
 
     @property
     def backward(self) -> Work:
-        """The arithmetic of the backward pass: the gradients that are wanted, and no others."""
+        """The arithmetic of the backward pass."""
         return self.facts.passes[self.values].backward if self.runs else Work()
 
     @property
     def saved_bytes(self) -> int:
-        """What the backward pass needs of it and no earlier layer keeps."""
+        """The bytes that it saves for backward and no earlier layer saves."""
         return self.facts.saved[self.values].new_bytes if self.runs else 0
 
     @property
@@ -123,9 +123,9 @@ def unknown_counts(layers: Iterable[LayerRow]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a net is and counts, over one pass of `batch` images in a mode.
+    """The layers and counts of a net, over one pass of `batch` images in a mode.
 
-    `blocks` are those that it calls; two of one structure differ in numbers alone.
+    `blocks` are those that it calls. Two blocks with one structure differ only in numbers.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The blocks of a net in its report: which are called, how often, and what one call counts."""
+"""The blocks of a net in its report: which are called, how often, and the counts of one call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archlang.report.facts import ReportFacts
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A block at one set of arguments: how often it is called, which structure it has, what one call counts."""
+    """A block with one set of arguments: how often it is called, its structure, the counts of one call."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""What the rows of a table tell of: layers, scopes at a depth, and alike calls that stand once."""
+"""The rows of a table: layers, scopes at a depth, and repeated calls that are shown once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ By = Literal["op", "block"]  # what rows are sums by, in the place of layers and
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row: its path, its place as people read it, what it is, the layers that it sums up and the values they give.
+    """A row: its path, its place as people read it, its operator or block, the layers that it sums up, their outputs.
 
-    `calls` is how often a block is called or an operator applied, where that is what a row is about.
+    `calls` is how often a block is called or an operator applied, in a table of sums.
     """
 
     path: str
@@ -35,7 +35,7 @@ Count = Callable[[LayerRow], int]
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """How a report is cut into rows. `counts` are those in which calls must agree to stand once; None to write all."""
+    """How a report is cut into rows. Repeated calls with equal `counts` are shown once; None shows all of them."""
 
     report: Report
     counts: Sequence[Count] | None
@@ -43,10 +43,9 @@ class _Cut:
 
 
 def lines(report: Report, depth: int | None = None, counts: Sequence[Count] | None = None) -> Iterator[Line]:
-    """The rows of a report. Scopes that are `depth` levels deep stand for all that is in them; 0 is the net alone.
+    """The rows of a report. A scope that is `depth` levels deep is one row with the sum of its layers; 0 is the net.
 
-    With `counts`, calls of one block that follow each other and agree in these counts stand once, below a row with
-    their sum.
+    With `counts`, calls of one block in a row that agree in these counts are shown once, below a row with their sum.
     """
     if depth is None and counts is None:
         yield from map(_layer, report.layers)
@@ -66,7 +65,7 @@ def total_line(report: Report) -> Line:
 
 
 def _lines(cut: _Cut, parts: Sequence[int | Scope], levels: int | None, prefix: str) -> Iterator[Line]:
-    """The rows of some parts, of which `levels` are shown; their places stand without the path of what holds them."""
+    """The rows of some parts, down to `levels`; their places are relative to the scope that holds them."""
     below = None if levels is None else levels - 1
     for run in _runs(cut, parts):
         first = run[0]
@@ -88,7 +87,7 @@ def _lines(cut: _Cut, parts: Sequence[int | Scope], levels: int | None, prefix: 
 
 
 def _runs(cut: _Cut, parts: Sequence[int | Scope]) -> Iterator[Sequence[int | Scope]]:
-    """The parts in order; alike calls of one block, each fed by the one before it, together."""
+    """The parts in order; calls of one block with equal counts, each fed by the one before it, are grouped."""
     run: list[int | Scope] = []
     for part in parts:
         if run and not _alike(cut, run[-1], part):
@@ -115,7 +114,7 @@ def _layer(row: LayerRow) -> Line:
 
 
 def _scope(cut: _Cut, scopes: Sequence[Scope], place: str, op: str) -> Line:
-    """The row of a scope, or of several in a row; what it gives is what the last of them gives."""
+    """The row of a scope, or of several in a row; its outputs are those of the last one."""
     first, last = scopes[0], scopes[-1]
     return Line(
         first.path,
@@ -128,7 +127,7 @@ def _scope(cut: _Cut, scopes: Sequence[Scope], place: str, op: str) -> Line:
 
 
 def _below(place: str, prefix: str) -> str:
-    """A place within the call at `prefix`, told from there; a join in the call itself stands at the call."""
+    """A place relative to the call at `prefix`; a join of the call itself keeps the path of the call."""
     if not prefix or place == prefix:
         return place
     return place.removeprefix(f"{prefix}.") if place.startswith(f"{prefix}.") else place.removeprefix(f"{prefix} ")

@@ -15,7 +15,7 @@ from archlang.report.lecture_rows import factors_after, lecture_row, multiplied,
 def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
     """The report of a net over `batch` images; `dtype` takes the place of the dtype of float tensors.
 
-    `mode` says whose costs are told: those of evaluation, or those of training.
+    `mode` is `eval` or `train`: the counts of evaluation or of training.
     """
     if mode not in ("eval", "train"):
         raise ValueError(f"mode is eval or train, not {mode}")

@@ -13,9 +13,9 @@ from archlang.ir import Block, Graph, OpNode, join_path
 class Scope:
     """A call of a block, braces, or the net itself, with its layers from `start` to before `end`.
 
-    `path` is that of its module, empty for the net. `what` is the name of the block that is called, `{ }` or `net`;
-    `block` is the id of that block, empty but for calls. `inputs` and `outputs` number values as `graph.flat()` does,
-    and braces do not tell their inputs. `parts` are layers, by their number, and scopes.
+    `path` is that of its module, empty for the net. `what` is the name of the called block, `{ }` or `net`; `block` is
+    the id of the called block, otherwise empty. `inputs` and `outputs` are numbers of values as in `graph.flat()`; the
+    inputs of braces are left out. `parts` are layers, by their number, and scopes.
     """
 
     path: str
@@ -38,7 +38,7 @@ class _Next:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A node of a block where it is called: its place among the nodes, the braces around it, what it is there."""
+    """A node of a block in one call: its place among the nodes, the braces around it, its layer or scope."""
 
     at: int
     braces: tuple[str, ...]
@@ -91,7 +91,7 @@ def _last_uses(block: Block) -> dict[int, int]:
 
 
 def _parts(around: _Around, steps: Sequence[_Step], depth: int) -> Iterator[int | Scope]:
-    """The parts that steps are, those in braces gathered; `depth` braces stand around all of them."""
+    """The parts of some steps, those in braces gathered; `depth` braces are around all of them."""
     for name, group in groupby(steps, lambda step: step.braces[depth] if len(step.braces) > depth else None):
         inside = list(group)
         if name is None:
@@ -104,7 +104,7 @@ def _parts(around: _Around, steps: Sequence[_Step], depth: int) -> Iterator[int 
 
 
 def _given(around: _Around, own: str, inside: Sequence[_Step]) -> tuple[int, ...]:
-    """What braces give: the value of their label, or else the values within that are taken outside."""
+    """The outputs of braces: the value of their label, otherwise the values inside that are used outside."""
     block, given = around.block, around.given
     if own in block.labels:
         return (given[block.labels[own]],)

@@ -34,7 +34,7 @@ def _by_op(report: Report) -> list[Line]:
 
 
 def _by_block(report: Report) -> list[Line]:
-    """A layer counts once for each name of a block that it lies in, however deep; outside of blocks it does not."""
+    """A layer counts once for each block name around it, at any depth; a layer outside of blocks does not count."""
     calls: Counter[str] = Counter()
     groups: dict[str, list[LayerRow]] = {}
 

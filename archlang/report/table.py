@@ -15,11 +15,11 @@ from archlang.sheets import Sheet
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of a report is shown, and how it is cut into rows.
+    """The columns and rows of a report that are shown.
 
-    `columns` are names and groups of columns, the usual ones where there is none. Scopes that are `depth` levels deep
-    stand for all that is in them, 0 being the net alone; or `by` adds up by operator or by block. `unfold` writes every
-    call of a repeated block in the tables for people; those for programs always do.
+    `columns` are names and groups of columns; without any, the default ones. A scope that is `depth` levels deep is one
+    row with the sum of its layers, 0 being the net; `by` sums by operator or by block instead. `unfold` shows every
+    call of a repeated block in the tables for people; the tables for programs always do.
     """
 
     columns: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class View:
 
     @property
     def is_cut(self) -> bool:
-        """Whether it asks for other rows or columns than the usual ones."""
+        """Whether it asks for other rows or columns than the default ones."""
         return bool(self.columns) or self.depth is not None or self.by is not None
 
 
