@@ -1,4 +1,4 @@
-"""A sheet: rows of words and numbers under headings, and how it is written as aligned text, CSV and Markdown."""
+"""A sheet: rows of words and numbers under headings, written as aligned text, CSV or Markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Cell = str | int
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows under headings, then the total where there is one; `above` and `below` are lines around the table."""
+    """Rows under headings, then the total if there is one; `above` and `below` are lines around the table."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -67,7 +67,7 @@ def as_markdown(sheet: Sheet) -> str:
 
 
 def escaped(text: str) -> str:
-    """Words that Markdown would read as marks or as the end of a cell, written so that they stand for themselves."""
+    """The text with the characters escaped that have a meaning in Markdown, on one line."""
     marked = "".join(f"\\{char}" if char in "\\`*_[]<>|~#&" else char for char in text)
     return " ".join(marked.splitlines())
 

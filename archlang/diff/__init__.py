@@ -1,10 +1,10 @@
-"""What changed between two nets, and what it cost.
+"""The changes between two nets, and the parameters and MACs that each of them adds.
 
-A net is written as nested lists: it holds steps, braces and calls of blocks. So two nets are aligned scope by scope. A
-label names the same thing in both. What has none is aligned by `difflib.SequenceMatcher`, first by what it is, then by
-its operator or block alone, so that `conv 3x3 64` and `conv 1x1 64` are one layer that was changed. networkx has the
-exact edit distance of two graphs, which takes exponential time, and its shortest script is no story that a reader
-follows. Connections are compared afterwards, between layers that were found in both.
+A net is written as nested lists of steps, braces and calls of blocks, so two nets are aligned scope by scope. A label
+means the same part in both. Parts without a label are aligned by `difflib.SequenceMatcher`: first equal ones, then
+those with the same operator or block, so that `conv 3x3 64` and `conv 1x1 64` are one changed layer. networkx could
+compute the exact edit distance of two graphs, but that takes exponential time, and the shortest edit script is hard to
+read. Connections are compared afterwards, between layers that are in both nets.
 """
 
 from __future__ import annotations

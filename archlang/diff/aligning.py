@@ -1,4 +1,4 @@
-"""Which parts of two scopes are the same part."""
+"""Which parts of two scopes correspond."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archlang.diff.tree import Group, Leaf, Part, label_of
 class Pair:
     """A part before and after; one of the two is None where it was added or removed.
 
-    A part has `moved` where its label stands in another order among the labels of its scope.
+    A part has `moved` if its label is in another order among the labels of its scope.
     """
 
     before: Part | None
@@ -25,7 +25,7 @@ Match = tuple[int, int]  # places in the two lists
 
 
 def aligned(before: Sequence[Part], after: Sequence[Part]) -> list[Pair]:
-    """The parts of both lists in the order of the second, what was removed where it stood."""
+    """The parts of both lists in the order of the second; removed parts are at their old place."""
     anchors, moved = _by_label(before, after)
     taken = {a for a, _ in moved}, {b for _, b in moved}
     matches: list[Match] = []
@@ -40,7 +40,7 @@ def aligned(before: Sequence[Part], after: Sequence[Part]) -> list[Pair]:
 
 
 def _by_label(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Match], list[Match]]:
-    """Places of the labels that both have, where a leaf is a leaf in both: those in one order, and the moved ones."""
+    """The places of labels that both have, on a leaf in both or a group in both: those in order, and the moved ones."""
     ours, theirs = _labels(before), _labels(after)
     same = [label for label in ours if label in theirs and _alike(before[ours[label]], after[theirs[label]])]
     other = sorted(same, key=lambda label: theirs[label])
@@ -52,7 +52,7 @@ def _by_label(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Match
 
 
 def _labels(parts: Sequence[Part]) -> dict[str, int]:
-    """The places of the labels that are there once."""
+    """The places of the labels that occur once."""
     labels = [label_of(part) for part in parts]
     times = Counter(labels)
     return {label: at for at, label in enumerate(labels) if label is not None and times[label] == 1}
@@ -63,7 +63,7 @@ def _alike(one: Part, other: Part) -> bool:
 
 
 def _between(before: Sequence[Part], after: Sequence[Part], left: list[int], right: list[int]) -> Iterator[Match]:
-    """Matches among these places: what is the same, then what has the same word, then what stands for another."""
+    """Matches among these places: equal parts, then those with the same word, then replacements."""
     keys: tuple[Callable[[Part], Hashable], ...] = (
         lambda part: (part.kind, label_of(part)),
         lambda part: part.kind,
@@ -97,7 +97,7 @@ def _matched_by(
 def _replaced(
     before: Sequence[Part], after: Sequence[Part], left: Sequence[int], right: Sequence[int]
 ) -> Iterator[Match]:
-    """Layers that stand where as many others stood, each with weights or each without."""
+    """Layers in the place of as many others, each pair with weights or without."""
     pairs = [(before[a], after[b]) for a, b in zip(left, right, strict=False)]
     if len(left) == len(right) and all(_can_stand_for(one, other) for one, other in pairs):
         yield from zip(left, right, strict=True)
@@ -108,7 +108,7 @@ def _can_stand_for(one: Part, other: Part) -> bool:
 
 
 def _matched(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Match]:
-    """Places of equal items, in order. What both begin and end with is matched first: long runs are alike there."""
+    """The places of equal items, in order. The common start and end are matched first: equal items often repeat."""
     from difflib import SequenceMatcher
 
     most = min(len(before), len(after))
@@ -126,7 +126,7 @@ def _matched(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Matc
 def _in_order(
     before: Sequence[Part], after: Sequence[Part], matches: Sequence[Match], moved: Sequence[Match]
 ) -> Iterator[Pair]:
-    """A pair for each part; what was removed comes before what was added in its place."""
+    """A pair for each part; removed parts come before those added in their place."""
     to_before = {b: a for a, b in matches}
     from_moved = {b: a for a, b in moved}
     found = {a for a, _ in (*matches, *moved)}
@@ -142,7 +142,7 @@ def _in_order(
 
 
 def _bounds(before: int, after: int, to_before: Mapping[int, int]) -> list[int]:
-    """For each place of the second list, and its end, the place in the first of what is matched there or next."""
+    """For each place of the second list, and its end: the place in the first of the next match."""
     bounds = [before]
     for at in reversed(range(after)):
         bounds.append(to_before.get(at, bounds[-1]))

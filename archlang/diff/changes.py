@@ -13,7 +13,7 @@ Kind = Literal["added", "removed", "changed", "follows"]
 
 @dataclass(frozen=True, slots=True)
 class ArgumentChange:
-    """An argument, written as the language writes it; empty where it is not there."""
+    """An argument before and after, as the language writes it; empty if it is absent."""
 
     name: str
     before: str
@@ -22,13 +22,13 @@ class ArgumentChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a layer, a scope, an input or an output, or to a run of `times` that are alike.
+    """A change of a layer, a scope, an input or an output, or of a run of `times` equal ones.
 
-    One that `follows` was not touched: its shapes, weights or work are others because something before it was.
-    `before` and `after` are names within the scope of the change that holds this one, from the first of a run to the
-    last; empty for a layer without a name, None where it was added or removed. `words` name operator or block, and
-    `shapes` the outputs, before and after. `params` and `macs` are differences, for one image, of the whole run, and
-    `parts` are the changes within one of them. A part has `moved` where its label stands in another order.
+    A change that `follows` is a consequence: the part was not edited, but something before it was, and so its shapes,
+    weights or work differ. `before` and `after` are names relative to the change around this one, from the first to the
+    last of a run; empty for a layer without a name, None if it was added or removed. `words` are the operators or
+    blocks and `shapes` the outputs, before and after. `params` and `macs` are the differences of the whole run for one
+    image; `parts` are the changes within one of the run. A part has `moved` if its label is in another order.
     """
 
     kind: Kind
@@ -47,14 +47,14 @@ class Change:
 
     @property
     def renamed(self) -> bool:
-        """Whether a label became another; positions are no labels."""
+        """Whether a label became another one; positions are not labels."""
         if self.before is None or self.after is None:
             return False
         return _label(self.before[0]) != _label(self.after[0])
 
     @property
     def is_port(self) -> bool:
-        """Whether it is about an input or an output of the net; no operator and no block has such a name."""
+        """Whether it is of an input or an output of the net; no operator or block has such a name."""
         return bool({"input", "output"} & {*self.words})
 
     def every(self) -> Iterator[Change]:

@@ -26,12 +26,12 @@ class Diff:
 
     @property
     def same(self) -> bool:
-        """Whether the nets are the same but for the names of nets and blocks: nothing was changed, nothing follows."""
+        """Whether the nets are equal except for the names of nets and blocks."""
         return not self.changes
 
 
 def diff(before: Graph, after: Graph, fold: bool = True) -> Diff:
-    """What changed from one net to the other; with `fold`, changes in a row that say the same are one.
+    """The changes from one net to the other; with `fold`, equal changes in a row become one.
 
     The sum of the changes' `params`, and of their `macs`, is the difference of the totals.
     """
@@ -46,15 +46,15 @@ def diff(before: Graph, after: Graph, fold: bool = True) -> Diff:
 
 @dataclass(frozen=True, slots=True)
 class _Pairing:
-    """The pairs of scopes that were aligned, by the pair, and which layer is which: numbers before by numbers after."""
+    """The aligned pairs of scopes, and for each layer of the second net its number in the first."""
 
     within: dict[tuple[int, int], list[Pair]] = field(default_factory=dict[tuple[int, int], list[Pair]])
     leaves: dict[int, int] = field(default_factory=dict[int, int])
 
     def match(self, before: Sequence[Part], after: Sequence[Part]) -> list[Pair]:
-        """Align two lists, and all lists within what is matched.
+        """Align two lists, and the lists within matched scopes.
 
-        Scopes that have no label and nothing in common are no match.
+        Scopes without a label that have nothing in common do not match.
         """
         found: list[Pair] = []
         for pair in aligned(before, after):

@@ -1,4 +1,4 @@
-"""How changes that stand one after the other and repeat become one."""
+"""Repeated changes in a row become one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LONGEST = 4  # changes that repeat together, such as the layer and the concat of
 
 
 def folded(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes; those of neighbours that say the same are one, with the names of the first and the last.
+    """The changes; equal ones of neighbours become one, with the names of the first and the last.
 
-    What was added or removed says the same where its operators, with their arguments, or the names of its blocks
-    repeat, whatever it counts; what was changed, where all that is told of it repeats.
+    Added or removed parts are equal if their operators, with their arguments, or the names of their blocks repeat,
+    whatever their counts. Changed parts are equal if everything about the change repeats.
     """
     found: list[Change] = []
     for _, group in groupby(enumerate(changes), lambda at: (at[1].kind, *_stretch(at[0], at[1]))):
@@ -25,7 +25,7 @@ def folded(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def _stretch(number: int, change: Change) -> tuple[int, ...]:
-    """What neighbours share: how far their places among the parts of the scope are from their number."""
+    """A key that neighbours share: the distance between their places among the parts and their number."""
     return tuple(place if place < 0 else place - number for place in change.places)
 
 
@@ -36,7 +36,7 @@ def _alike(changes: Sequence[Change]) -> Iterator[Change]:
 
 
 def _said(change: Change) -> object:
-    """All that is told but the place; a label is told where it was changed."""
+    """The change without its place; a label is part of it if it was changed."""
     named = (change.before, change.after) if change.renamed or change.moved else None
     return replace(change, before=None, after=None, places=(-1, -1)), named
 
@@ -53,7 +53,7 @@ def _repeated(changes: Sequence[Change]) -> Iterator[Change]:
 
 
 def _times(keys: Sequence[object], at: int, length: int) -> int:
-    """How often the next `length` keys stand there, one after the other."""
+    """How often the next `length` keys repeat in a row."""
     times = 1
     first = keys[at : at + length]
     while len(first) == length and keys[at + times * length : at + (times + 1) * length] == first:

@@ -1,4 +1,4 @@
-"""The changes as rows of a table: places told from the net's root, and the changes within a run below it."""
+"""The changes as rows of a table: full paths, and the changes within a run below it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from archlang.ir import join_path
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A change at its place before and after; None where it is not there.
+    """A change at its place before and after; None if it was absent.
 
-    `params` and `macs` of the rows without an `indent` add up to the difference of the nets. A row that is indented is
-    part of the last one that is not, and tells of one of its run.
+    The sum of `params` and `macs` over the rows without an `indent` is the difference of the nets. An indented row is a
+    part of the last row without indent, for one of its run.
     """
 
     change: Change

@@ -13,10 +13,9 @@ from archlang.shapes import TensorType
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A layer, its number in `Graph.flat`, and its name within the scope around it; None where it has none.
+    """A layer, its number in `Graph.flat`, and its name within the scope around it; None if it has none.
 
-    `kind` is a number that leaves share which are alike: operator, arguments, weights that are another's or do not
-    train. Connections and shapes are no part of it.
+    Leaves with one `kind` are equal in operator, arguments, ties and freezing. Connections and shapes may differ.
     """
 
     name: str | None
@@ -37,10 +36,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Braces, or the call of a block; groups of one `kind` hold parts of the same kinds and labels.
+    """Braces or a call of a block. Groups with one `kind` hold parts of the same kinds and labels.
 
-    `word` is the block's name, `{ }` for braces and `net` for the net itself. `shape` is of what the call gives, or the
-    last part of the braces.
+    `word` is the block's name, `{ }` for braces and `net` for the net itself. `shape` is that of the outputs of the
+    call, or of the last part of the braces.
     """
 
     name: str | None
@@ -57,7 +56,7 @@ Part = Leaf | Group
 
 @dataclass(slots=True)
 class Kinds:
-    """Numbers for what parts are, the same number for what is equal; shared by the two nets that are compared."""
+    """Numbers of kinds, equal for equal parts; shared by the two nets that are compared."""
 
     numbers: dict[object, int] = field(default_factory=dict[object, int])
 
@@ -66,7 +65,7 @@ class Kinds:
 
 
 def label_of(part: Part) -> str | None:
-    """The label that somebody wrote; None for a position, which is a name only as long as nothing comes before it."""
+    """The label that the author wrote; None for a position, which changes when a step is added before it."""
     return None if part.name is None or part.name.isdecimal() else part.name
 
 
@@ -80,7 +79,7 @@ def leaves(part: Part) -> Iterator[Leaf]:
 
 
 def shape_of(types: Sequence[TensorType]) -> str:
-    """The sizes of values without the batch, and their dtype where it is not float32."""
+    """The sizes of values without the batch, and their dtype unless it is float32."""
     return ", ".join(str(type) if type.dtype == "float32" else f"{type} {type.dtype}" for type in types)
 
 
@@ -92,7 +91,7 @@ def tree(graph: Graph, kinds: Kinds) -> Group:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A net and the layers that are still to come, with what is known of operators by block and place."""
+    """A net, its remaining layers, and the kinds of its operators that are known, by block and node."""
 
     graph: Graph
     counts: Counts
@@ -142,7 +141,7 @@ USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # what is not told o
 
 
 def attributes(layer: Layer) -> dict[str, str]:
-    """What is told of a layer besides its operator's arguments, where it is not as usual."""
+    """The attributes of a layer besides its operator's arguments, if they differ from the usual ones."""
     said = dict(layer.node.ties)
     if layer.reused:
         said["reuse"] = layer.node.module or "true"

@@ -1,7 +1,7 @@
-"""What layers and outputs take their values from, compared between the layers that are in both nets.
+"""The inputs of layers and outputs, compared between the layers that are in both nets.
 
-A layer that takes another value because what it took was removed, or because something was added between, is not told
-of: that change says it.
+If a layer has another input because its source was removed, or something was added between, that is no change of its
+own: the removal or addition is reported.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _Source = tuple[int, int]  # a layer's number and which of its values; -1 for th
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """A net's layers, and where each value comes from; values are numbered as in `Graph.flat`."""
+    """The layers of a net and the source of each value; values are numbered as in `Graph.flat`."""
 
     graph: Graph
     layers: Sequence[Layer]
     sources: Mapping[int, _Source]
 
     def name(self, source: _Source) -> str:
-        """How people call a source: its path, and its operator where the path is that of a scope."""
+        """The name of a source for people: its path, and its operator if the path is that of a scope."""
         number, index = source
         if number < 0:
             return self.graph.root.inputs[index].name
@@ -36,7 +36,7 @@ class Wired:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Two nets, and the source in the second that each source of the first is; `there` are all of these."""
+    """Two nets, and for each source in the first the same one in the second; `there` holds all of the latter."""
 
     before: Wired
     after: Wired
@@ -48,7 +48,7 @@ class Wiring:
         return self._inputs(self.before.layers[before].inputs, self.after.layers[after].inputs, "input")
 
     def output(self, before: int, after: int) -> Iterator[ArgumentChange]:
-        """The same of the value that an output gives."""
+        """The same for an output of the net."""
         return self._inputs((before,), (after,), "value")
 
     def _inputs(self, before: Sequence[int], after: Sequence[int], name: str) -> Iterator[ArgumentChange]:
@@ -65,13 +65,13 @@ class Wiring:
             yield ArgumentChange(f"{name}s", *names)
 
     def _are_others(self, expected: Sequence[_Source | None], new: Sequence[_Source]) -> bool:
-        """Whether, of what is in both nets, something is taken that was not, or is no longer, or more or less often."""
+        """Whether the inputs differ among the sources that are in both nets, also in how often each is used."""
         wanted = Counter(source for source in expected if source is not None)
         return wanted != Counter(source for source in new if source in self.there)
 
 
 def wiring(before: Graph, after: Graph, same: Mapping[int, int]) -> Wiring:
-    """The wiring of two nets; `same` has the number before of each layer of the second that the first has too."""
+    """The wiring of two nets; `same` maps each layer of the second that the first has to its number there."""
     wired = _wired(before), _wired(after)
     becomes = {(-1, a): (-1, b) for a, b in same_ports(before.root.inputs, after.root.inputs)}
     for number, was in same.items():
@@ -89,7 +89,7 @@ def _wired(graph: Graph) -> Wired:
 
 
 def same_ports(before: Sequence[Port], after: Sequence[Port]) -> list[tuple[int, int]]:
-    """Places of the ports that are one: those of one name, then the others in order."""
+    """The places of ports that correspond: those with one name, then the others in order."""
     names = {port.name: at for at, port in enumerate(after)}
     found = {at: names[port.name] for at, port in enumerate(before) if port.name in names}
     rest = [at for at, _ in enumerate(before) if at not in found]

@@ -1,8 +1,8 @@
-"""Plots of nets, drawn by matplotlib: accuracy against work, and where in a net its work, weights and memory lie.
+"""Plots of nets, drawn by matplotlib: accuracy against work, and the work, weights and memory of each layer.
 
 matplotlib is an extra of the installation; without it every plot raises `Rejected`. The same nets give the same bytes.
-Circles, bars and letters keep to one look, and colours to Paul Tol's muted palette, which the colour-blind can tell
-apart (https://personal.sron.nl/~pault/).
+All plots share one style; colours are from Paul Tol's muted palette, which colour-blind readers can distinguish
+ (https://personal.sron.nl/~pault/).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Accuracy against work, as Canziani, Paszke and Culurciello 2017 draw it (arXiv:1605.07678, figure 2).
 
-Across stand the multiply-accumulates of one image, upwards the accuracy; the area of a circle is in proportion to the
-parameters.
+The x axis has the multiply-accumulates of one image, the y axis the accuracy; the area of a circle is proportional to
+the parameters.
 """
 
 # matplotlib's own types leave out those of keywords
@@ -32,8 +32,8 @@ _HATCHES = ("", "////", "....")  # of the families that share a colour
 class Point:
     """A net: multiply-accumulates for one image, parameters, and accuracy in percent.
 
-    Nets of one `family` have one colour. Where the accuracy is that of images of another size than the work is counted
-    for, `same_size` is False, and the circle is dashed.
+    Nets of one `family` have one colour. If the accuracy was measured on images of another size than that of the
+    counts, `same_size` is False, and the circle is dashed.
     """
 
     name: str
@@ -47,8 +47,8 @@ class Point:
 def accuracy_plot(points: Sequence[Point], format: str, log: bool = False, label: str = "accuracy, %") -> bytes:
     """The bytes of a file of that format; `log` gives MACs a logarithmic axis, `label` names the other.
 
-    Raises `Rejected` as `check_format` does, and ValueError where there is no point, or where one has no MACs and the
-    axis is logarithmic.
+    Raises `Rejected` as `check_format` does, and ValueError if there is no point, or if one has no MACs and the axis is
+    logarithmic.
     """
     check_format(format)
     if not points:
@@ -82,7 +82,7 @@ def _styles(points: Sequence[Point]) -> dict[str, tuple[str, str]]:
 
 
 def _draw_axes(axes: Axes, points: Sequence[Point], log: bool, label: str) -> None:
-    """The axes, with so much room that every circle lies within."""
+    """The axes, wide enough for every circle."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     macs, accuracies = [point.macs for point in points], [point.accuracy for point in points]
@@ -168,7 +168,7 @@ def _draw_families(axes: Axes, styles: dict[str, tuple[str, str]]) -> None:
 
 
 def _draw_sizes(made: Figure, points: Sequence[Point]) -> None:
-    """What the areas mean: circles of round sizes that stand in one another, each with a line to its number."""
+    """The legend of areas: nested circles of round sizes, each with a line to its number."""
     most = max(point.params for point in points)
     wide, high = made.get_figwidth() * 72 * _BESIDE, LARGEST + 60
     axes = made.add_axes((1 - _BESIDE, _FRAME[1], _BESIDE, high / 72 / made.get_figheight()))

@@ -1,4 +1,4 @@
-"""Profiles as bars from the top of the page downwards, as a net is read; several nets stand side by side."""
+"""Profiles as bars from top to bottom, in the order of the net; several nets are side by side."""
 
 # matplotlib's own types leave out those of keywords
 # pyright: reportUnknownMemberType=false
@@ -28,7 +28,7 @@ _TITLES = {"macs": "MACs", "params": "parameters", "output_bytes": "bytes of out
 def profile_plot(profiles: Sequence[Profile], format: str) -> bytes:
     """The bytes of a file of that format, with a panel for each net on one scale.
 
-    Raises `Rejected` as `check_format` does, and ValueError where there is no profile or they are not of one quantity.
+    Raises `Rejected` as `check_format` does, and ValueError if there is no profile or they are not of one quantity.
     """
     check_format(format)
     if len({each.quantity for each in profiles}) != 1:
@@ -58,7 +58,7 @@ def profile_plot(profiles: Sequence[Profile], format: str) -> bytes:
 
 
 def _colours(profiles: Sequence[Profile]) -> dict[str, str]:
-    """A colour for each operator, those with most of the quantity first; what comes after the palette shares one."""
+    """A colour for each operator, those with most of the quantity first; those beyond the palette share one."""
     totals = Counter[str]()
     for bar in (bar for each in profiles for bar in each.bars):
         totals.update(bar.values)
@@ -125,7 +125,7 @@ def _draw_bars(axes: Axes, profile: Profile, most: int, colours: dict[str, str],
 
 
 def _before(bar: Bar, word: str, colours: dict[str, str]) -> int:
-    """What stands in a bar to the left of an operator."""
+    """The part of a bar to the left of an operator."""
     words = list(colours)
     return sum(bar.values.get(other, 0) for other in words[: words.index(word)])
 

@@ -1,4 +1,4 @@
-"""Where names stand beside circles: near, and over nothing else where there is room."""
+"""The places of names beside circles: near, and not over anything else if there is room."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a name stands, in points: its left, lower, right and upper side."""
+    """The place of a name, in points: its left, lower, right and upper side."""
 
     left: float
     low: float
@@ -47,8 +47,8 @@ class Box:
 def placed(circles: Sequence[Circle], frame: Box) -> list[Box]:
     """A place within the frame for the name of each circle.
 
-    Greedy: the names of small circles, which have the least room, come first; each goes where it is nearest and covers
-    least. Where nothing is free, names may overlap.
+    Greedy: the names of small circles, which have the least room, come first; each takes the place that is nearest and
+    covers least. If no place is free, names overlap.
     """
     found: dict[int, Box] = {}
     for at in sorted(range(len(circles)), key=lambda at: (circles[at].radius, circles[at].x, circles[at].y, at)):

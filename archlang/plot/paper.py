@@ -1,4 +1,4 @@
-"""What all plots share: letters, lines and colours, and how a figure becomes the bytes of a file."""
+"""What all plots share: fonts, lines and colours, and writing a figure as the bytes of a file."""
 
 # matplotlib's own types leave out those of keywords
 # pyright: reportUnknownMemberType=false
@@ -44,7 +44,7 @@ _NO_DATE: Mapping[str, dict[str, Any]] = {
 
 
 def check_format(format: str) -> None:
-    """Raise `Rejected` for a format that no plot is written in, or where matplotlib is not installed."""
+    """Raise `Rejected` for an unknown format, or if matplotlib is not installed."""
     if format not in FORMATS:
         raise Rejected("no-such-format", f"a plot is written as {', '.join(FORMATS)}, not as {format}", about="format")
     need("matplotlib", "plots are drawn by")
@@ -53,7 +53,7 @@ def check_format(format: str) -> None:
 
 @contextmanager
 def look() -> Generator[None]:
-    """The look of all plots, for the figures that are made and saved within."""
+    """The style of all plots, for figures that are made and saved within."""
     from matplotlib.style import context
 
     _add_font()
@@ -63,7 +63,7 @@ def look() -> Generator[None]:
 
 @cache
 def _add_font() -> None:
-    """The letters that archlang's pictures have on every machine."""
+    """Register the font that archlang's pictures have on every machine."""
     from matplotlib.font_manager import fontManager
 
     folder = Path(str(files("fontpkg_open_sans") / "files"))
@@ -86,7 +86,7 @@ def saved(made: Figure, format: str) -> bytes:
 
 
 def renderer_of(made: Figure) -> RendererAgg:
-    """What measures the letters of a figure."""
+    """The renderer that measures the text of a figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     renderer: RendererAgg = FigureCanvasAgg(made).get_renderer()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Where in a net a quantity lies: layer by layer, or by the scopes at a depth."""
+"""A quantity of a net by layer, or by the scopes at a depth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUANTITIES = ("macs", "params", "output_bytes", "saved_bytes")
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A layer or a scope by its path, and of each operator in it how much of the quantity is its."""
+    """A layer or a scope by its path, and the quantity of each operator in it."""
 
     path: str
     values: Mapping[str, int]
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A quantity of a net for one image, in the order of its layers; what has none of it is left out."""
+    """A quantity of a net for one image, in the order of its layers; layers that have none of it are left out."""
 
     name: str
     quantity: str
@@ -44,8 +44,8 @@ def profile(graph: Graph, quantity: str, depth: int | None = None, name: str | N
     """The profile of a net for one image: `macs`, `params` and `output_bytes` as in evaluation, `saved_bytes` as in
     training.
 
-    Layers whose paths agree in their first `depth` parts, and follow each other, are one bar; without a depth each
-    layer is. Raises ValueError for another quantity, and for a depth below 1.
+    Layers in a row whose paths agree in their first `depth` parts are one bar; without a depth each layer is one.
+    Raises ValueError for another quantity, and for a depth below 1.
     """
     if quantity not in QUANTITIES:
         raise ValueError(f"a profile is of {', '.join(QUANTITIES)}, not of {quantity}")

@@ -1,7 +1,7 @@
 """The memory of nets over time: a panel for each, its operations from left to right, on one scale.
 
-An area holds what is alive while each operation runs. Operations that are done many times, in calls that are alike,
-take as much room as they are times, and stand as high as the highest of them.
+The area shows the bytes alive while each operation runs. Operations of repeated calls are drawn once, as wide as all of
+them and as high as the highest.
 """
 
 # matplotlib's own types leave out those of keywords
@@ -38,7 +38,7 @@ class Timeline:
 def timeline_plot(timelines: Sequence[Timeline], format: str) -> bytes:
     """The bytes of a file of that format.
 
-    Raises `Rejected` as `check_format` does, and ValueError where there is no timeline.
+    Raises `Rejected` as `check_format` does, and ValueError if there is no timeline.
     """
     check_format(format)
     if not timelines:
@@ -87,7 +87,7 @@ def _phases(timeline: Timeline) -> Iterator[tuple[str, int, int]]:
 
 
 def _draw_peak(axes: Axes, memory: Memory, ends: Sequence[int]) -> None:
-    """Where the peak stands, what runs then, and beside the axes what is alive."""
+    """The place of the peak, what runs then, and beside the axes what is alive."""
     at = next(at for at, moment in enumerate(memory.timeline) if moment.peak_bytes == memory.peak_bytes)
     middle = (ends[at] + ends[at + 1]) / 2
     axes.plot([middle], [memory.peak_bytes], marker=7, markersize=6, color=INK, zorder=4, clip_on=False)

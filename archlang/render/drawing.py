@@ -102,7 +102,7 @@ def _draw(sheet: _Sheet, around: _Cluster, block: Block, given: dict[int, str]) 
 
 
 def _draw_open(sheet: _Sheet, inside: _Cluster, node: CallNode, sources: list[str]) -> list[str]:
-    """Draw what a called block holds, and say which drawn nodes give its outputs."""
+    """Draw the nodes of a called block; returns the drawn nodes of its outputs."""
     callee = sheet.graph.by_id[node.block]
     sheet.drawn.add(callee.id)
     given = dict(zip((port.value for port in callee.inputs), sources, strict=True))
@@ -111,7 +111,7 @@ def _draw_open(sheet: _Sheet, inside: _Cluster, node: CallNode, sources: list[st
 
 
 def _scope(around: _Cluster, path: str) -> _Cluster:
-    """The cluster of a scope, `path` being relative to `around`; made where it is not there yet."""
+    """The cluster of a scope, `path` being relative to `around`; made if it does not exist yet."""
     for name in path.split(".") if path else ():
         if name not in around.scopes:
             around.scopes[name] = _cluster(around, _bold(name))
@@ -174,7 +174,7 @@ def _operators(graph: Graph) -> int:
 
 
 def _text(words: str) -> str:
-    """Words for an HTML-like label: markup is escaped, and what cannot be printed is written out.
+    """Text for an HTML-like label: markup is escaped, and unprintable characters are written out.
 
     Graphviz reads XML and then still replaces `\\N` by the node's name, so that backslashes are doubled.
     """

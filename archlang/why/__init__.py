@@ -1,4 +1,4 @@
-"""Why a layer gives, weighs and costs what it does: its docstring's law, with the numbers of a net filled in."""
+"""Why a layer has its output, weights and work: the law in its docstring, with the numbers of a net filled in."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["Why", "WhyLayer", "WhyScope", "why"]
 
 
 def why(graph: Graph, path: str = "") -> Why:
-    """What stands at a path of the net, the net itself for the empty path; counts are those of one image.
+    """The layer or scope at a path of the net; the empty path is the net itself. Counts are those of one image.
 
-    Raises `Rejected` where nothing does.
+    Raises `Rejected` if nothing is there.
     """
     found = places(graph)
     here = at(path, found)
@@ -73,7 +73,7 @@ def _layer(place: Place, facts: NetFacts) -> WhyLayer:
 
 
 def _called(place: Place, within: str = "") -> tuple[Span, ...]:
-    """Where the calls stand that lead to a layer or, with a path, to the scope that holds it."""
+    """The places of the calls that lead to a layer or, with a path, to the scope that holds it."""
     calls = [call for call in place.calls if not within or is_at(within, call.path)]
     return tuple(call.node.span for call in reversed(calls))
 
@@ -101,13 +101,13 @@ def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place
 
 
 def _first_step(path: str, place: Place) -> Span:
-    """Where the step of braces or of a net stands that holds a layer."""
+    """The place of the step, in braces or in a net, that holds a layer."""
     below = (call.node.span for call in place.calls if not path or call.path.startswith(f"{path}."))
     return next(below, place.layer.node.span)
 
 
 def _entering(here: Sequence[Place]) -> Iterator[TensorType]:
-    """The types of the values that these layers take from outside."""
+    """The types of the values from outside that these layers use."""
     known = {value for place in here for value in place.layer.outputs}
     for place in here:
         for value, type in zip(place.layer.inputs, place.layer.input_types, strict=True):
@@ -117,7 +117,7 @@ def _entering(here: Sequence[Place]) -> Iterator[TensorType]:
 
 
 def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place]) -> Iterator[TensorType]:
-    """The types of the values that others take from these layers, or nobody does; of a net, those of its outputs."""
+    """The types of the values of these layers that others use, or nobody does; of a net, those of its outputs."""
     if not path:
         yield from (graph.root.types[port.value] for port in graph.root.outputs)
         return
@@ -131,7 +131,7 @@ def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Pla
 
 
 def _parts(path: str, here: Sequence[Place], counts: Counts) -> Iterator[Part]:
-    """The parts of a scope, in order; what is applied again adds its work to the part it belongs to."""
+    """The parts of a scope, in order; a layer that is applied again adds its work to its part."""
     groups: dict[str | int, list[Place]] = {}
     for number, place in enumerate(here):
         groups.setdefault(child(path, place) or number, []).append(place)

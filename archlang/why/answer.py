@@ -1,4 +1,4 @@
-"""What `why` answers, as data."""
+"""The answer of `why`, as data."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WHY_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Keeps:
-    """A tensor that a layer keeps for the backward pass over one image in training mode.
+    """A tensor that a layer saves for backward, for one image in training mode.
 
-    `what` is `input`, `output` or a name. `new_bytes` are kept because of it: none where `keeper`, the path of the
-    layer that keeps the memory first, kept it before, and none where it lives anyway, being a weight's.
+    `what` is `input`, `output` or a name. `keeper` is the path of the layer that saves the memory first; None if it is
+    a weight's, which is allocated anyway. `new_bytes` is 0 in that case, and if the keeper is an earlier layer.
     """
 
     what: str
@@ -33,13 +33,13 @@ class Keeps:
 
 @dataclass(frozen=True, slots=True)
 class WhyLayer:
-    """An operator of the net, its law with its numbers, and what it counts for one image.
+    """An operator of the net, its law with its numbers, and its counts for one image.
 
-    `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those
-    before and after as its docstring writes them, empty where it does not. Its counts are its own: one that is `reused`
-    shares its weights with an earlier layer, `ties` says which of them are another's, and one that is `training_only`
-    does not run in evaluation. `work` is that of the forward pass in evaluation, `backward` that of a step of training,
-    which gives the gradients that are `wanted`. What it `keeps` is unknown where `keeps_untold` is not empty.
+    `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those of
+    input and output as its docstring writes them, empty if it does not. The counts are those of this application alone:
+    a `reused` layer shares the weights of an earlier one, `ties` lists tied weights, and a `training_only` layer does
+    not run in evaluation. `work` is that of the forward pass in evaluation; `backward` is that of a step of training,
+    which computes the gradients `wanted`. What it `keeps` is unknown if `keeps_untold` is not empty.
     """
 
     path: str
@@ -68,7 +68,7 @@ class WhyLayer:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a scope: an operator, a call or braces, with what it gives and counts. A join has no name."""
+    """A part of a scope: an operator, a call or braces, with its outputs and counts. A join has no name."""
 
     name: str
     what: str
@@ -79,11 +79,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class WhyScope:
-    """A block's call, braces or the whole net: its parts, and their sum. `what` is `bottleneck`, `{ }` or the net.
+    """A call of a block, braces or the whole net: its parts, and their sum. `what` is `bottleneck`, `{ }` or the net.
 
-    Counts are those of evaluation, in which what is `training_only` does not run; what is `reused` weighs once, and
-    works each time. `written` is where the call or the first step stands. Joins have no path of their own, and are told
-    here.
+    Counts are those of evaluation: `training_only` parts do not run. `reused` parts count their weights once and their
+    work each time. `written` is the place of the call or of the first step. Joins, which have no path of their own, are
+    listed in `joins`.
     """
 
     path: str
@@ -103,7 +103,7 @@ class WhyScope:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What stands at a path of a net: one layer, or several applications of one, or a scope."""
+    """The answer for a path of a net: one layer, several applications of one, or a scope."""
 
     net: str
     path: str
@@ -123,7 +123,7 @@ def _layer_json(layer: WhyLayer) -> dict[str, object]:
 
 
 def _field_json(field: ReceptiveField) -> dict[str, object] | None:
-    """Along each axis the size, the stride and the offset, which is where the first position's field starts.
+    """The size, stride and offset along each axis; the offset is the start of the first position's field.
 
     Fractions are strings like `1/2`. Where paths of different strides meet there is a list of them. None where the
     field is unknown.
@@ -143,6 +143,6 @@ def _number(ratio: Ratio) -> int | str:
 
 
 def arguments_of(op: Operator) -> dict[str, str]:
-    """The fields of an operator, as the language writes their values; those that are left open are left out."""
+    """The fields of an operator, their values as the language writes them; fields without a value are left out."""
     values = {name: getattr(op, name) for name in type(op).model_fields}
     return {name: argument(value, op.positional.get(name)) for name, value in values.items() if value not in (None, ())}

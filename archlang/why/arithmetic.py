@@ -1,6 +1,6 @@
-"""Arithmetic on numbers as the docstrings of operators write it. Nothing reaches Python's `eval`.
+"""Arithmetic on numbers, as the docstrings of operators write it, without Python's `eval`.
 
-The language's own expressions have no primes and divide into decimals; a count has to stay exact.
+The language's own expressions do not fit: they have no primes, and their division is not exact, as counts must be.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Value = int | float | Fraction | str | None | tuple["Value", ...]
 def evaluate(text: str, names: Mapping[str, Value] | None = None) -> Value:
     """The value of an expression of numbers, names, `+ - * / // % **`, comparisons, `not and or` and a few functions.
 
-    Division is exact. Raises OperatorsError where the text is no such expression.
+    Division is exact. Raises OperatorsError if the text is no such expression.
     """
     try:
         return whole(_value(ast.parse(text, mode="eval").body, names or {}))

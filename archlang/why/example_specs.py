@@ -11,7 +11,7 @@ from archlang.shapes import Window, input_type
 
 
 def example_spec(example: Example) -> str:
-    """A net that has the example's step and nothing else, but what its inputs need."""
+    """A net of the example's step and what its inputs need."""
     inputs = [text.split() for text in example.inputs.split(", ")]
     if len(inputs) == 1 and "param" not in inputs[0]:
         lines = [*_declared("x", *inputs[0]), example.step]
@@ -24,7 +24,7 @@ def example_spec(example: Example) -> str:
 
 
 def _declared(name: str, shape: str, *rest: str) -> list[str]:
-    """The lines that make a value flow: an input and, where its axes stand in another order, a step that turns them."""
+    """The lines of an input: its declaration and, if its axes are in another order, a step that permutes them."""
     if len(rest) < 2:
         return [f"input {name}: {_written(shape)}" + "".join(f" dtype={dtype}" for dtype in rest)]
     sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
@@ -33,7 +33,7 @@ def _declared(name: str, shape: str, *rest: str) -> list[str]:
 
 
 def _named(name: str, shape: str, *rest: str) -> list[str]:
-    """The lines that make a value which has a name."""
+    """The lines of a value that has a name."""
     if rest == ("param",):
         return [f"param {name}: {_written(shape)} init=normal"]
     if len(rest) < 2:

@@ -1,4 +1,4 @@
-"""What an operator is, read off its class: how it is written, what each argument may be, what its examples give."""
+"""An operator as its class describes it: how it is written, the values of its arguments, its examples applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 class Argument:
     """An argument of an operator.
 
-    `default` is None where it has to be written, and empty where its value follows from others.
+    `default` is None if it is required, and empty if its value follows from others.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Argument:
 
     @property
     def written(self) -> str:
-        """As it stands in a signature: `KERNEL`, `[/STRIDE]`, `[pad=0]`."""
+        """Its form in a signature: `KERNEL`, `[/STRIDE]`, `[pad=0]`."""
         name = self.name.upper()
         text = f"/{name}" if self.kind == "stride" else name if self.kind else f"{self.name}={self.default or '...'}"
         return text if self.default is None else f"[{text}]"
 
 
 def arguments(op: type[Operator]) -> list[Argument]:
-    """The arguments, those that stand without a name first."""
+    """The arguments, positional ones first."""
     return [_argument(op, name) for name in sorted(op.model_fields, key=lambda name: _rank(op, name))]
 
 
@@ -65,7 +65,7 @@ def applied(example: Example) -> Layer:
 
 
 def _rank(op: type[Operator], name: str) -> tuple[int, int]:
-    """The order in a signature: those that stand without a name, the stride after its window, the named ones."""
+    """The order in a signature: positional arguments, the stride after its window, then named ones."""
     places: Mapping[str, int] = {name: at for at, name in enumerate(op.positional)}
     order = list(op.model_fields).index(name)
     window = next((at for name, at in places.items() if op.positional[name] == "window"), -1)
@@ -85,7 +85,7 @@ def _argument(op: type[Operator], name: str) -> Argument:
 
 
 def _accepted(annotation: Any, bounds: tuple[Any, ...] = ()) -> Iterator[str]:
-    """What a field takes, in the language's words."""
+    """The values that a field accepts, in the language's words."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         yield from _accepted(inner[0], inner[1:])

@@ -22,7 +22,7 @@ Types = tuple[TensorType, ...]
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A formula, its numbers, and what they come to. `name` is `h' = w'` where both come to the same."""
+    """A formula, the same with numbers, and the result. `name` is `h' = w'` if both have one result."""
 
     name: str
     formula: str
@@ -32,7 +32,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """What the names in a formula stand for, and what the axes are called."""
+    """The values of the names in a formula, and the names of the axes."""
 
     names: Mapping[str, Value]
     sides: Mapping[str, tuple[str, ...]]  # names of one number for each side of a window, and the axes of the sides
@@ -41,7 +41,7 @@ class _Setting:
     images: int  # how many the batch axis holds for each image of the batch
 
     def products(self) -> dict[str, Sequence[str]]:
-        """The products and lists of a map's axes that formulas are written with, and what they are made of here."""
+        """The products and lists of a map's axes that formulas are written with, and their factors in this layout."""
         primed = [f"{axis}'" for axis in self.after]
         return {
             "c h w": _without(self.before, "n"),
@@ -54,7 +54,7 @@ class _Setting:
 def filled(op: Operator, inputs: Types, outputs: Types) -> tuple[Filled, ...]:
     """Each formula of the operator's docstring that holds for it, in order.
 
-    Raises OperatorsError where a formula does not come to a whole number: then the docstring is wrong.
+    Raises OperatorsError if the result of a formula is no whole number: then the docstring is wrong.
     """
     setting = _setting(op, inputs, outputs)
     holding: dict[str, Formula] = {}
@@ -65,9 +65,9 @@ def filled(op: Operator, inputs: Types, outputs: Types) -> tuple[Filled, ...]:
 
 
 def axes_law(op: Operator, inputs: Types, outputs: Types) -> tuple[str, str]:
-    """The axes before and after as the docstring writes them, for the layout at hand; empty where it does not.
+    """The axes of input and output as the docstring writes them, for this layout; empty if it does not.
 
-    Those after are names of sizes: `n out h' w'`.
+    Those of the output are names of sizes: `n out h' w'`.
     """
     before, _, after = law_of(type(op)).axes.partition(" -> ")
     written = _setting(op, inputs, outputs).products()
@@ -76,7 +76,7 @@ def axes_law(op: Operator, inputs: Types, outputs: Types) -> tuple[str, str]:
 
 
 def told(op: Operator, name: str, inputs: Types, outputs: Types) -> Value:
-    """What the operator itself tells under the name of a formula."""
+    """The operator's own answer under the name of a formula."""
     if name == "params":
         return op.params(*inputs)
     if name == "buffers":
@@ -186,7 +186,7 @@ def _listed(function: str, values: Sequence[Value], alone: bool) -> str:
 
 
 def _number(name: str, names: Mapping[str, Value]) -> str:
-    """What stands for a name."""
+    """The number for a name."""
     value = names.get(name)
     if isinstance(value, tuple) and len(set(value)) == 1:
         value = value[0]

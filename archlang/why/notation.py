@@ -8,9 +8,9 @@ A paragraph of indented lines holds formulas; one that goes on is indented furth
         params = out*(c/groups)*k*k if not bias
         MACs = h'*w'*out*(c/groups)*k*k
 
-An axis of the input stands for its size, with a prime for that of the output; other names are the operator's fields and
-what its `symbols` tells. Of several formulas for one name the last whose condition holds is taken. A formula is written
-for maps, and read for any layout: `c*h*w` is the product of all axes but `n`, `h*w` that of all but `n` and `c`, `k*k`
+An axis of the input means its size, with a prime that of the output; other names are the operator's fields and its
+`symbols`. Of several formulas for one name the last whose condition holds is used. A formula is written for maps, and
+read for any layout: `c*h*w` is the product of all axes but `n`, `h*w` that of all but `n` and `c`, `k*k`
 that of all sides of a window, and a formula for `h'` is one for each such axis. Counts are those of one image. Where
 there are none, the prose says `No weights` or `no MACs`.
 """
@@ -42,7 +42,7 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """What a docstring says: its paragraphs of prose, the axes before and after, its formulas."""
+    """The content of a docstring: its paragraphs of prose, the axes of input and output, its formulas."""
 
     prose: tuple[str, ...]
     axes: str
@@ -61,7 +61,7 @@ class Law:
 
 @cache
 def law_of(op: type[Operator]) -> Law:
-    """The law in the docstring of an operator's class; raises OperatorsError for a line among formulas that is none."""
+    """The law in the docstring of an operator's class; raises OperatorsError for a bad line among its formulas."""
     prose: list[str] = []
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(op.__doc__ or "")):

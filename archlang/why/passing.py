@@ -1,4 +1,4 @@
-"""What a layer sees, what its backward pass costs and what is kept for it, in words."""
+"""A layer's receptive field, the work of its backward pass and the tensors saved for it, in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORK_WORDS: Mapping[str, str] = {
 def seen_text(field: ReceptiveField) -> str:
     """The receptive field in words: `7x7 of the input (its receptive field), in steps of 2 from -3 on`.
 
-    The last is where the field of the first position starts, which may lie in the padding.
+    The last number is the start of the first position's field, which may be in the padding.
     """
     if field.untold:
         return f"unknown: {listed(field.untold)}"
@@ -51,7 +51,7 @@ def _steps(interval: Interval) -> str:
 
 
 def backward_text(layer: WhyLayer) -> str:
-    """Which gradients the backward pass gives, and its work."""
+    """The gradients that the backward pass computes, and its work."""
     inputs = "input" if len(layer.inputs) == 1 else "inputs" if all(layer.wanted.inputs) else "trained inputs"
     given = [word for word, holds in (("weights", layer.wanted.weights), (inputs, any(layer.wanted.inputs))) if holds]
     if not given:
@@ -66,7 +66,7 @@ def work_text(work: Work) -> str:
 
 
 def kept_text(layer: WhyLayer) -> Iterator[str]:
-    """A line for each tensor that is kept for the backward pass over one image, with its bytes."""
+    """A line for each tensor that is saved for backward, with its bytes for one image."""
     if layer.keeps_untold:
         yield f"unknown: {listed(layer.keeps_untold)}"
         return

@@ -1,4 +1,4 @@
-"""The layers of a net with the calls that lead to them, and what stands at a path."""
+"""The layers of a net with the calls that lead to them, and the layers at a path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Call:
 
     @property
     def has_path(self) -> bool:
-        """Whether the path is the call's own, and not that of the scope in which a block is called inline."""
+        """Whether the path is the call's own, not that of the scope in which a block is called inline."""
         return self.node.name is not None or self.node.module is not None
 
 
@@ -32,11 +32,11 @@ class Place:
 
     @property
     def has_path(self) -> bool:
-        """Whether the path is the layer's own, and not that of the scope around a join."""
+        """Whether the path is the layer's own, not that of the scope around a join."""
         return self.layer.node.name is not None or self.layer.node.module is not None
 
     def labels(self) -> Iterator[str]:
-        """The full paths of the labels that name what it gives."""
+        """The full paths of the labels of its outputs."""
         around = self.calls[-1].path if self.calls else ""
         for label, value in self.layer.block.labels.items():
             if value in self.layer.node.outputs:
@@ -59,13 +59,13 @@ def _calls(graph: Graph, block: Block, around: tuple[Call, ...]) -> Iterator[tup
 
 
 def at(path: str, found: Sequence[Place]) -> list[Place]:
-    """The layers at or below a path, all of them for the empty one; or the one whose value has it as its label."""
+    """The layers at or below a path, all of them for the empty path; otherwise the layer whose value has this label."""
     below = [place for place in found if not path or is_at(place.layer.path, path)]
     return below or [place for place in found if path in place.labels()]
 
 
 def unknown(graph: Graph, path: str, found: Sequence[Place]) -> Rejected:
-    """The refusal of a path where nothing is, with what there is where the path leads astray."""
+    """The error for a path where nothing is, with the names that exist where it goes wrong."""
     from difflib import get_close_matches
 
     inputs = {port.name: graph.root.types[port.value] for port in graph.root.inputs}
@@ -88,6 +88,6 @@ def children(path: str, below: Sequence[Place]) -> list[str]:
 
 
 def child(path: str, place: Place) -> str:
-    """The name, directly below a path, of what holds a layer; empty for a join that stands at the path itself."""
+    """The name directly below a path on the way to a layer; empty for a join of the path itself."""
     rest = place.layer.path.removeprefix(path).removeprefix(".") if path else place.layer.path
     return rest.partition(".")[0]

@@ -15,7 +15,7 @@ from archlang.why.wrapping import COLUMNS, folded
 
 
 def why_text(why: Why, sources: Mapping[str, Source]) -> str:
-    """The answer as text; a source line is shown where its file is among the sources."""
+    """The answer as text; a source line is shown if its file is among the sources."""
     lines: list[str] = []
     for layer in why.layers:
         lines += ["", *_layer(layer, f"{why.path} of {why.net}: {layer.op}", sources)]
@@ -87,7 +87,7 @@ def _type(type: TensorType) -> str:
 
 
 def _notes(part: WhyLayer | WhyScope) -> str:
-    """What is unusual about it."""
+    """Remarks: it is reused, frozen, tied or runs in training alone."""
     if isinstance(part, WhyScope):
         notes = {
             "it runs in training only, and does nothing in evaluation": part.training_only,
@@ -119,7 +119,7 @@ def _law(layer: WhyLayer) -> Iterator[str]:
 
 
 def _formula(line: Filled, width: int) -> Iterator[str]:
-    """The formula, the numbers and what they come to; each is left out where it says no more than the one before."""
+    """The formula, its numbers and the result; each is left out if it repeats the one before."""
     if line.value == 0 and line.formula == "0":
         return
     names = f"  {line.name:<{width}} = "
@@ -157,7 +157,7 @@ def _scope(scope: WhyScope, net: str, sources: Mapping[str, Source]) -> Iterator
 
 
 def _join(join: WhyLayer, sources: Mapping[str, Source]) -> Iterator[str]:
-    """A join in short: its place, what it takes and gives, its law."""
+    """A join in short: its place, its inputs and outputs, its law."""
     first, *rest = _place(join.written, sources).split("\n")
     yield from folded(first, f"  ({join.op})  ", "    ")
     yield from (f"    {line}" for line in rest)

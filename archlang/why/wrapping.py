@@ -8,7 +8,7 @@ COLUMNS = 100
 
 
 def folded(text: str, first: str, rest: str) -> list[str]:
-    """Text broken at its spaces; `first` stands before its first line and `rest` before the others."""
+    """Text wrapped at its spaces, with `first` before its first line and `rest` before the others."""
     return wrap(
         text,
         COLUMNS,
