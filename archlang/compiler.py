@@ -214,7 +214,7 @@ def sizes_of(
     costs: bool = False,
     root: Path | None = None,
 ) -> tuple[Checked, list[OpenSize]]:
-    """Which values of each open size of a net are right; see `archlang.sizes`."""
+    """Which values of each open size of a net are valid; see `archlang.sizes`."""
     from archlang import sizes
 
     checked = check(spec, settings, only=True, root=root)

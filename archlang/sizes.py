@@ -121,7 +121,7 @@ SHOWN = 5  # steps of one size
 class Fixed:
     """An open size that steps of the net do not follow, with a warning at each such step.
 
-    `everywhere` says that the module of the default was right at no other size that was tried.
+    `everywhere` says that the module of the default was valid at no other size that was tried.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Fixed:
 def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
     """The open sizes that steps of a net do not follow: torch would be called otherwise at another size.
 
-    The net is elaborated at a few other sizes, at one alone where that is right.
+    The net is elaborated at a few other sizes, at one alone if that is valid.
     """
     found: list[Fixed] = []
     for name, places in graph.open_sizes.items():

@@ -113,7 +113,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     assert main(["sizes", "unet.arch", "--range", "H=1..40"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("H: 8, 16, 24, ..., 40: multiples of 8\nW: 8, 16, 24, ..., 64: multiples of 8\n")
-    assert "H=9 is not right:\nerror[unequal-sizes]" in printed
+    assert "H=9 is not valid:\nerror[unequal-sizes]" in printed
     assert main(["sizes", "unet.arch", "--sweep", "--format", "csv"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert rows[0] == "H,params,macs,output_values,output_bytes"

@@ -1,4 +1,4 @@
-"""`archlang sizes`: at which sizes of its inputs a net is right."""
+"""`archlang sizes`: at which sizes of its inputs a net is valid."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def _sizes(arguments: argparse.Namespace) -> int:
     for size in found:
         wrong = size.telling
         if wrong is not None and wrong.wrong is not None:
-            print(f"\n{size.name}={wrong.size} is not right:\n{checked.told(wrong.wrong)}")
+            print(f"\n{size.name}={wrong.size} is not valid:\n{checked.told(wrong.wrong)}")
     return 0
 
 
-SIZES = Command("tell at which sizes of its inputs a net is right", _sizes, sizes_options)
+SIZES = Command("tell at which sizes of its inputs a net is valid", _sizes, sizes_options)

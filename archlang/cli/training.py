@@ -89,7 +89,7 @@ def _show(net: Net, arguments: argparse.Namespace) -> None:
     from archlang.report import render_report
 
     counts = totals(net.graph)
-    print(f"{net.graph.name} is right: {counts.params:,} parameters, {counts.macs:,} MACs, its promises kept\n")
+    print(f"{net.graph.name} is valid: {counts.params:,} parameters, {counts.macs:,} MACs, its promises kept\n")
     print(render_report(net.report(), "cs231n"), end="\n\n")
     folder = fresh_path(f"{net.graph.name}-demo")
     folder.mkdir()
