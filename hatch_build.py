@@ -1,5 +1,5 @@
-"""The build hook: compiles the grammar into the parser's table, and ships it with the grammars, the specs and the pages
-on mistakes.
+"""The build hook: compiles the grammar into the parser's table, and includes it with the grammars, the specs and the
+pages of errors.
 
 A wheel carries all of them inside the package. An editable install reads the files from the checkout, and the table
 from `archlang/grammar.table`, which git ignores.
@@ -56,7 +56,7 @@ def compiled_table(root: Path) -> bytes:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write under another name in the same directory, then rename, so that the file is whole or not there."""
+    """Write under another name in the same directory, then rename, so that the file is complete or absent."""
     other = path.with_name(f"{path.name}.{os.getpid()}")
     other.write_bytes(content)
     other.replace(path)

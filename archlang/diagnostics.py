@@ -1,4 +1,4 @@
-"""Diagnostics are data: one structure, rendered for the terminal, dumped as JSON, shown by editors."""
+"""Diagnostics are data: one structure that is rendered for the terminal, written as JSON, or shown by an editor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_ROW = 160  # characters of a source line that are shown
 
 
 class Rejected(Exception):
-    """A leaf's refusal, without a place: the elaborator knows where and adds it.
+    """An error without a place, raised where a mistake is found; the elaborator adds the place.
 
-    `about` names the argument (or `input 1`) that is the culprit, so that the caret can stand under its words.
+    `about` names the argument (or `input 1`) at fault, so that the caret can point to it.
     """
 
     def __init__(self, code: str, message: str, *, help: str | None = None, about: str | None = None) -> None:
@@ -29,7 +29,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A further place that belongs to the story, and what it adds to it."""
+    """A further place that explains the mistake, with a remark."""
 
     span: Span
     text: str
@@ -37,7 +37,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake: a kebab-case code, what is wrong, where, and (where it can be computed) what to write."""
+    """One error or warning: a kebab-case code, what is wrong, where, and what to write, if that can be computed."""
 
     code: str
     message: str
@@ -45,7 +45,7 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     help: str | None = None
     severity: Severity = "error"
-    pointed: str = field(default="")  # words beside the caret of the primary span
+    pointed: str = field(default="")  # the remark beside the caret of the primary span
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:
@@ -74,7 +74,7 @@ def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
 
 
 def _excerpt(labels: Sequence[Label], source: Source | None) -> list[str]:
-    """The lines that the labels are about, the first label being the primary one, with carets and words below each."""
+    """The source lines of the labels, with carets and remarks below each; the first label is the primary one."""
     if source is None:
         return [f"   = {label.text}" for label in labels if label.text]
     text = source.lines()
@@ -96,7 +96,7 @@ def _excerpt(labels: Sequence[Label], source: Source | None) -> list[str]:
 
 
 def _clipped(row: str, span: Span) -> tuple[str, str]:
-    """A row as the terminal shows it, and carets below the span; of a long row, the part around the span."""
+    """A line as the terminal shows it, and carets for the span; of a long line, the part around the span."""
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(row.rstrip())
     end = max(start + 1, end)
@@ -109,7 +109,7 @@ def _clipped(row: str, span: Span) -> tuple[str, str]:
 
 
 def _visible(character: str) -> str:
-    """A character as it stands in a row: a tab is one space, and what would move the cursor is shown as a sign."""
+    """A character as it is printed: a tab becomes one space, and control characters become visible signs."""
     if character == "\t":
         return " "
     return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"

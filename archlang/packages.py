@@ -1,4 +1,4 @@
-"""Packages that only some commands need: imported where they are needed, with what installs them where they are not."""
+"""Packages that only some commands need. If one is missing on use, the message says how to install it."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class TensorType:
     """The type of a value: sizes, axis names and dtype.
 
     The batch axis is called `n`; its size in `shape` is a multiple of the open batch, 1 for an ordinary value.
-    A tensor without an axis `n` (a parameter) has no batch.
+    A tensor without an axis `n`, such as a parameter, has no batch.
     """
 
     shape: tuple[int, ...]
@@ -63,12 +63,12 @@ class TensorType:
 
     @property
     def values(self) -> int:
-        """How many numbers it holds, for one image."""
+        """The number of values for one image."""
         return prod(self.shape)
 
     @property
     def bytes(self) -> int:
-        """How many bytes it takes, for one image."""
+        """The number of bytes for one image."""
         return self.values * DTYPE_BYTES[self.dtype]
 
     @property
@@ -81,7 +81,7 @@ class TensorType:
         return TensorType(shape, self.axes, self.dtype)
 
     def spatial(self, rank: int, operator: str) -> tuple[int, ...]:
-        """The sizes of the last `rank` axes of `n c h w` (`n c t`, `n c d h w`); another layout is rejected."""
+        """The sizes of the last `rank` axes of `n c h w` (`n c t`, `n c d h w`); other layouts are rejected."""
         if rank not in _SPATIAL:
             raise Rejected("window-rank", f"a window has 1, 2 or 3 sides, not {rank}")
         wanted = ("n", "c", *_SPATIAL[rank])
@@ -95,7 +95,7 @@ class TensorType:
 
 
 def spatial_axes(rank: int) -> tuple[str, ...]:
-    """The names of the axes that a window of `rank` sides slides over."""
+    """The names of the axes along which a window of `rank` sides slides."""
     return _SPATIAL[rank]
 
 
@@ -109,15 +109,15 @@ def input_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
 
 
 def param_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
-    """The type of a tensor that a net holds itself: torch's whole shape, no batch, axes without names."""
+    """The type of a parameter or buffer: the complete shape, no batch, axes without names."""
     return TensorType(shape, ("_",) * len(shape), dtype)
 
 
 def slide(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False) -> int:
     """Positions of a window: floor((size + before + after - dilation*(kernel - 1) - 1) / stride) + 1.
 
-    Dumoulin and Visin 2016 (arXiv:1603.07285), relationship 15. With `ceil`, the last window may hang over the
-    end, unless it would start in the padding (as torch's pools decide).
+    Dumoulin and Visin 2016 (arXiv:1603.07285), relationship 15. With `ceil`, the last window may extend beyond
+    the end, unless it would start in the padding (as in torch's pools).
     """
     span = size + before + after - dilation * (kernel - 1) - 1
     count = (-(-span // stride) if ceil else span // stride) + 1

@@ -1,4 +1,4 @@
-"""Text and places in it: what every tree, graph and message points back to."""
+"""Source text and places in it, to which trees, Graphs and messages refer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from posixpath import dirname, join, normpath
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a file. Lines and columns count from 1; `end_column` is one past the last character."""
+    """A part of a file. Lines and columns count from 1; `end_column` is one past the last character."""
 
     file: str
     line: int
@@ -17,7 +17,7 @@ class Span:
     end_column: int
 
     def to(self, other: Span) -> Span:
-        """The stretch from the start of this span to the end of `other`."""
+        """The span from the start of this one to the end of `other`."""
         return Span(self.file, self.line, self.column, other.end_line, other.end_column)
 
     def start(self) -> Span:
@@ -38,5 +38,5 @@ class Source:
     text: str
 
     def lines(self) -> list[str]:
-        """The text's lines, split where the lexer counts a line: at `\\n`, a `\\r` before it left off."""
+        """The lines of the text, split where the lexer counts lines: at `\\n`, without a `\\r` before it."""
         return [line.removesuffix("\r") for line in self.text.split("\n")]

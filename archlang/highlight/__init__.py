@@ -1,1 +1,1 @@
-"""Colours for .arch: a lexer for Pygments, a grammar for editors, and the one list of words that both are made from."""
+"""Syntax colours for .arch: a lexer for Pygments and a grammar for editors, both made from one list of words."""

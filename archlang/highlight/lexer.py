@@ -1,6 +1,6 @@
 """The Pygments lexer of .arch, found by Pygments through an entry point; nothing else imports it.
 
-An operator is told by its place, the first word of a step, so that one added tomorrow is coloured too.
+An operator is recognised by its place, the first word of a step, so that new operators are coloured too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _W = words()
 
 
 class ArchLexer(RegexLexer):
-    """Tokens of a spec: `pygmentize -l arch FILE`. No text is refused: what is wrong becomes Error, and it goes on."""
+    """Tokens of a spec: `pygmentize -l arch FILE`. Any text is accepted: what is wrong becomes Error."""
 
     name = "arch"
     url = "https://pypi.org/project/archlang/"

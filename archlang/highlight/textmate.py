@@ -1,6 +1,6 @@
-"""The TextMate grammar of .arch, for editors; docs/editors/archlang.tmLanguage.json is what `textmate` gives.
+"""The TextMate grammar of .arch, for editors; docs/editors/archlang.tmLanguage.json is its output.
 
-Its patterns are read by Oniguruma; they keep to what Python's `re` reads too, so that the tests can run them.
+Editors match its patterns with Oniguruma. They use only what Python's `re` has too, so that the tests can run them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words of the language, as the parser's own grammar has them, sorted by how they are coloured."""
+"""The words of the language, read from the parser's grammar and grouped by colour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLOAT = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![
 INT = r"[0-9]+(?:_[0-9]+)*(?!\w)"
 OPERATOR = r"->|\*\*|//|==|!=|<=|>=|[-+*/%<>=~]"
 
-# only the colour of a word is told here; a word of the grammar that stands in none of these controls what is built
+# these lists only choose colours; a keyword in none of them belongs to the control words
 _TOP = {"net", "block"}  # these name what they declare, and braces follow
 _DECLARATIONS = {"let", "input", "param", "buffer"}  # these name what they declare
 _STATEMENTS = {"use", "output", "expect", "freeze", "train"}
@@ -26,7 +26,7 @@ _CONSTANTS = {"true", "false"}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The keywords: each stands in one of these, sorted."""
+    """The keywords, each in exactly one group, sorted."""
 
     top: tuple[str, ...]
     declarations: tuple[str, ...]
@@ -46,7 +46,7 @@ class Words:
 
 @cache
 def words() -> Words:
-    """The keywords of the grammar that the parser reads, and the words that it keeps for later."""
+    """The keywords of the grammar, and the words that are reserved for later."""
     rules = re.sub(r"//[^\n]*", "", GRAMMAR.read_text(encoding="utf-8"))
     found = RESERVED | set(re.findall(r'"([a-z]+)"', rules))
     coloured = (_TOP, _DECLARATIONS, _STATEMENTS, _LOGIC, _CONSTANTS)
@@ -55,6 +55,6 @@ def words() -> Words:
 
 
 def alternatives(*groups: tuple[str, ...]) -> str:
-    """A pattern of the keywords of those groups, each a word by itself and no name before `:` or `.`."""
+    """A pattern that matches a keyword of these groups, but not a name before `:` or `.`."""
     listed = "|".join(sorted(word for group in groups for word in group))
     return rf"\b(?:{listed})\b(?!\.|[ \t]*:)"

