@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -122,3 +123,61 @@ def test_a_package_that_is_there_and_broken_is_not_said_to_be_missing(
     ) as it:
         need("tqdm", "progress is shown by")
     assert it.value.help is None
+
+
+# ---- lark and pydantic alone
+
+ALONE = """
+import subprocess
+import sys
+
+ALLOWED = {*sys.stdlib_module_names, "archlang", "lark", "pydantic", "pydantic_core", "annotated_types",
+           "typing_extensions", "typing_inspection"}
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in ALLOWED and not name.startswith("_sysconfigdata"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+from archlang.cli import main
+
+for call in sys.argv[1:]:
+    try:
+        status = main(call.split())
+    except BaseException as error:
+        status = repr(error)
+    print(call, status, sep=": ", file=sys.stderr)
+"""
+
+STATIC = [
+    "check n.arch", "check vgg16 lenet5 --format json", "report n.arch --columns all --mode train",
+    "report lenet5 --style cs231n --format latex", "why n.arch 0", "build n.arch -o n.py", "build n.arch",
+    "diff resnet18 resnet34", "memory n.arch --batch 4", "fit n.arch --memory 1GiB", "compare lenet5 n.arch",
+    "sizes open.arch", "zoo lenet5", "ops", "ops conv", "explain", "explain unknown-operator", "fmt n.arch --check",
+]  # fmt: skip
+
+
+def test_static_commands_need_lark_and_pydantic_alone(folder: Path) -> None:
+    net = "net n {\n  input x: 1x8x8\n  conv 3x3 4 -> relu\n  output\n  expect params == 40\n}\n"
+    Path("n.arch").write_text(net)
+    Path("open.arch").write_text(net.replace("1x8x8", "[1, H=8, W=8]"))
+    done = subprocess.run([sys.executable, "-c", ALONE, *STATIC], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines() == [f"{call}: 0" for call in STATIC]
+    assert len(done.stdout.splitlines()) > 200
+
+
+def test_other_commands_say_what_they_need(folder: Path) -> None:
+    calls = {
+        "render lenet5 -o n.svg": GRAPHVIZ,
+        "plot resnet18 -o n.svg": PLOT,
+        "train lenet5 --data mnist": TORCH,
+        "demo": TORCH,
+        "verify lenet5 --against m.py:Net": TORCH,
+        "build lenet5 --weights w.pt": TORCH,
+        "fit resnet18 --memory 1GiB --batch 64": 'pip install "archlang[fit]"',
+    }
+    done = subprocess.run([sys.executable, "-c", ALONE, *calls], capture_output=True, text=True, check=False)
+    helps = [line for line in done.stderr.splitlines() if not line.startswith("archlang: error[missing-extra]: ")]
+    assert helps == [line for call, cure in calls.items() for line in (f"help: {cure}", f"{call}: 2")]
+    assert done.stdout == ""

@@ -74,6 +74,33 @@ def test_the_wheel_holds_what_the_package_reads(wheel: Path) -> None:
     assert {name.split("/")[0].split("-")[0] for name in names} == {"archlang"}
 
 
+def test_both_files_are_fit_to_be_published(wheel: Path) -> None:
+    """Their metadata is valid, and the README can be shown; twine asks no index for that."""
+    files = sorted(wheel.parent.iterdir())
+    assert [file.suffixes[-1] for file in files] == [".whl", ".gz"]
+    printed = run(sys.executable, "-m", "twine", "check", "--strict", *files, cwd=wheel.parent)
+    assert printed.count("PASSED") == 2
+
+
+def test_lark_and_pydantic_suffice_for_static_commands(away: Path, wheel: Path) -> None:
+    """A real environment without torch, Graphviz and the rest; `test_packages.py` asks the same of more commands."""
+    run(sys.executable, "-m", "venv", "--without-pip", away / "bare", cwd=away)
+    bare = away / "bare" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", bare, "install", "-q", "-c", ROOT / "constraints.txt"]
+    run(*pip, "--no-deps", wheel, cwd=away)
+    run(*pip, "lark", "pydantic", cwd=away)
+    archlang = bare.with_name("archlang")
+    assert "resnet18: 11,689,512 parameters" in run(archlang, "check", "resnet18", cwd=away)
+    for words in (
+        ["report", "lenet5"], ["why", "lenet5", "1"], ["build", "lenet5"], ["diff", "resnet18", "resnet34"],
+        ["memory", "lenet5"], ["fit", "lenet5", "--memory", "1GiB"], ["compare", "lenet5", "alexnet"],
+        ["zoo", "lenet5"], ["ops", "conv"], ["explain", "unknown-operator"],
+    ):  # fmt: skip
+        assert run(archlang, *words, cwd=away)
+    done = subprocess.run([archlang, "render", "lenet5", "-o", "l.svg"], cwd=away, capture_output=True, check=False)
+    assert done.returncode == 2 and done.stderr.endswith(b"help: pip install graphviz pygraphviz fontpkg-open-sans\n")
+
+
 def test_the_table_in_the_wheel_is_the_one_used(python: Path, away: Path) -> None:
     run(python, "-c", REFUSE_TO_COMPILE, "check", "lenet5", cwd=away)
 
