@@ -98,6 +98,8 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 def _below(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Assert, ast.JoinedStr, ast.Import, ast.ImportFrom)):
         return  # a function within one is walked by itself
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return  # of `zip`: it checks what is so
     yield node
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns"):

@@ -1,0 +1,26 @@
+"""Corners of the facts that planted faults showed to be without a test."""
+
+from __future__ import annotations
+
+from archlang.facts.memory import memory, setup_of
+from archlang.facts.named_values import value_at
+from tests.specs import graph_of, net_of
+
+UNIT = "block unit { conv1: conv 1x1 4 -> relu -> conv2: conv 1x1 4 }"
+
+
+def test_a_value_within_a_call_is_found_whatever_calls_come_after() -> None:
+    graph = graph_of(net_of("  a: unit\n  b: unit\n  c: unit", "4x5x5", before=UNIT))
+    by_path = {layer.path: layer.outputs[0] for layer in graph.flat()}
+    for path in ("a.conv1", "a.conv2", "b.conv1", "c.conv2"):
+        assert value_at(graph, path) == by_path[path]
+    assert value_at(graph, "a") == by_path["a.conv2"] and value_at(graph, "d.conv1") is None
+
+
+def test_the_gradient_of_a_parameter_is_one_of_parameters() -> None:
+    """Of a weight that is a value the gradient is that of the value, and lives until the end of the step."""
+    graph = graph_of(net_of("  param p: [300] init=normal\n  (image, p) -> mul -> linear 2", "[300]"))
+    found = memory(graph, setup_of("training", {"batch": 1, "optimizer": "adam"}))
+    told = {(one.kind, one.path): one.bytes for one in found.alive}
+    assert told["gradients of parameters", "p"] == told["inputs", "image"] == 4 * 300
+    assert {kind for kind, _ in told if kind.startswith("gradients")} == {"gradients of parameters"}
