@@ -10,20 +10,17 @@ a cycle of references lives to its end.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 from torch.utils.checkpoint import checkpoint
 
 from archlang.facts.memory.loss import is_classified
 from archlang.ir import Graph
+from archlang.laws.allocator import Measured, peaks, recorded
 
 OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], torch.optim.Optimizer]] = {
     "sgd": lambda weights: torch.optim.SGD(weights, lr=1e-5),
@@ -34,24 +31,6 @@ OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], torch.optim.Optimizer]] = {
     "rmsprop": lambda weights: torch.optim.RMSprop(weights, lr=1e-5),
     "adagrad": lambda weights: torch.optim.Adagrad(weights, lr=1e-5),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The most bytes that are alive at once, without scratch and with it."""
-
-    peak_bytes: int
-    with_scratch_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Bytes allocated at an address, or freed where they are below 0; the call within which it happened."""
-
-    time: int
-    address: int
-    bytes: int
-    call: int | None
 
 
 def images(graph: Graph, batch: int) -> list[Tensor]:
@@ -120,25 +99,6 @@ def recomputing(module: nn.Module, paths: Iterable[str]) -> None:
         part.forward = partial(checkpoint, part.forward, use_reentrant=False)
 
 
-@contextmanager
-def recorded(calls: tuple[str, ...] = ("",)) -> Generator[list[Event]]:
-    """The allocator's events while it is open, in the order of time; they are there once it is closed.
-
-    Calls are operators whose name begins so.
-    """
-    events: list[Event] = []
-    gc.collect()
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-            yield events
-        events += sorted(_events(profiled, calls), key=lambda event: event.time)
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _several(given: Any) -> tuple[Tensor, ...]:
     return tuple(given) if isinstance(given, tuple) else (given,)  # pyright: ignore[reportUnknownArgumentType]
 
@@ -172,48 +132,3 @@ def _step(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
 def _bytes(tensors: Iterable[Tensor]) -> int:
     storages = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in tensors}
     return sum(storages.values())
-
-
-def _events(profiled: Any, calls: tuple[str, ...]) -> Iterator[Event]:
-    """The allocator's events, each with the outermost call around it. The engine that runs the nodes is no call."""
-    stack: list[tuple[Any, int | None]] = [
-        (event, None) for event in profiled.profiler.kineto_results.experimental_event_tree()
-    ]
-    while stack:
-        event, call = stack.pop()
-        kind, fields = event.typed
-        if kind.name == "Allocation":
-            yield Event(event.start_time_ns, fields.ptr, fields.alloc_size, call)
-            continue
-        name: str = event.name
-        is_call = name.startswith(calls) and not name.startswith(("autograd::engine", "Optimizer"))
-        if call is None and kind.name == "TorchOp" and is_call:
-            call = event.id
-        stack += [(child, call) for child in event.children]
-
-
-def peaks(events: Iterable[Event], before: int) -> Measured:
-    """The most bytes that are alive at once, beside the bytes that were alive before."""
-    changes: list[int] = []
-    scratch: set[int] = set()
-    alive: dict[int, tuple[int, int | None]] = {}  # where each address was allocated in `changes`, and by which call
-    for event in events:
-        if event.bytes > 0:
-            alive[event.address] = (len(changes), event.call)
-        elif event.address in alive:
-            start, call = alive.pop(event.address)
-            if event.call is not None and call == event.call:
-                scratch |= {start, len(changes)}
-        else:
-            continue  # it was allocated before the profiler started
-        changes.append(event.bytes)
-    lasting = (change for at, change in enumerate(changes) if at not in scratch)
-    return Measured(before + _highest(lasting), before + _highest(changes))
-
-
-def _highest(changes: Iterable[int]) -> int:
-    height = most = 0
-    for change in changes:
-        height += change
-        most = max(most, height)
-    return most

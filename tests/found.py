@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.cases import Case, read
+from archlang.laws.cases import Case, read
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.laws.calling import built
 from archlang.ops.base import Expression, Module, Stored
-from tests.laws import built
 
 
 class Interpreter:

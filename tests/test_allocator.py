@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tests.allocator import Measured, inference, peaks, recorded
+from archlang.laws.allocator import Measured, peaks, recorded
+from tests.allocator import inference
 
 KIB = 1024
 Step = Callable[[], object]

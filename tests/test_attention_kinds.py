@@ -14,14 +14,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archlang.compiler import Net
 from archlang.facts.receptive import Interval, receptive_fields
+from archlang.laws import LAWS
+from archlang.laws.calling import called, tensors
+from archlang.laws.cases import Case, read, rejection
+from archlang.laws.seeing import influence
 from archlang.ops import registry
 from archlang.ops.base import Operator, Wanted
 from archlang.ops.cosine_window_attention import CosineWindowAttention
 from archlang.ops.relative_attention import RelativeAttention
 from archlang.ops.window_attention import WindowAttention
 from archlang.shapes import TensorType
-from tests.cases import Case, more, read, rejection
-from tests.laws import LAWS, called, influence, tensors
+from tests.cases import more
 from tests.parity import assert_equal_modules
 from tests.specs import graph_of, net_of
 from tests.test_saved import assert_exact, in_layout, operator_keeps_what_it_tells

@@ -15,14 +15,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from archlang.compiler import Net, check, load, sizes_of
 from archlang.facts.receptive import receptive_fields
 from archlang.facts.work import work
+from archlang.laws.calling import called, inputs_of
+from archlang.laws.cases import Case, read, rejection
+from archlang.laws.seeing import influence
 from archlang.ops.convolution import Conv
 from archlang.ops.local_convolution import LocallyConnected
 from archlang.ops.table_convolution import TableConv
 from archlang.ops.tiled_convolution import TiledConv
 from archlang.ops.windows import Geometry
 from archlang.shapes import input_type
-from tests.cases import Case, read, rejection
-from tests.laws import called, influence, inputs_of
 from tests.specs import graph_of, net_of
 from tests.test_saved import assert_exact
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
+from archlang.laws.calling import called
+from archlang.laws.cases import read, rejection
 from archlang.ops import registry
 from archlang.ops.base import Work
 from archlang.ops.regularization import Drop
 from archlang.shapes import TensorType, param_type
-from tests.cases import read, rejection
-from tests.laws import called
 from tests.specs import graph_of, net_of
 from tests.test_saved import assert_exact
 

@@ -20,11 +20,11 @@ from archlang.diagnostics import Rejected
 from archlang.elaborate.arguments import bind_operator
 from archlang.elaborate.declarations import top_of
 from archlang.elaborate.functions import givens
+from archlang.laws.cases import examples, input_lines
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.parse import parse
 from archlang.source import Source, Span
-from tests.cases import _input_lines, examples  # pyright: ignore[reportPrivateUsage]
 from tests.specs import words_at, wrong
 
 # what a user may write by mistake, and the value that it is: other kinds, and numbers beyond any bounds
@@ -165,7 +165,7 @@ PLACES = {"at the top": at_the_top, "in a block": in_a_block}
 
 
 def _declared(inputs: tuple[str, ...]) -> list[str]:
-    lines = [line for at, text in enumerate(inputs) for line in _input_lines(f"x{at}", *text.split())]
+    lines = [line for at, text in enumerate(inputs) for line in input_lines(f"x{at}", *text.split())]
     return sorted(lines, key=lambda line: "->" in line)  # inputs stand before all steps
 
 

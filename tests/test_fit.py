@@ -19,9 +19,9 @@ from archlang.facts.memory import Setup, memory
 from archlang.facts.work import count
 from archlang.fit import Largest, Plan, largest_batch, largest_size, plan
 from archlang.ir import Graph
+from archlang.laws.cases import example_graph
 from archlang.ops import registry
 from tests.allocator import images, inference, recomputing, training
-from tests.cases import example_graph
 from tests.specs import graph_of
 
 SPEC = """block unit(width) {

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archlang.laws import LAWS
+from archlang.laws.calling import called, shape_of, tensors
+from archlang.laws.cases import Case, read, rejection
 from archlang.ops.alike import Add, Average, Maximum
 from archlang.ops.arithmetic import Div, Mul, Sub
 from archlang.ops.base import Operator
 from archlang.ops.joining import Concat, Stack
 from archlang.ops.product import MatMul
 from archlang.shapes import TensorType, input_type, param_type
-from tests.cases import Case, read, rejection
-from tests.laws import LAWS, called, shape_of, tensors
 
 TOKENS = TensorType((1, 5, 4), ("n", "t", "c"))
 

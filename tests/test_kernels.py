@@ -14,9 +14,10 @@ import pytest
 import torch
 from torch import nn
 
+from archlang.laws.calling import called
+from archlang.laws.cases import read
+from archlang.laws.keeping import told_bytes
 from archlang.ops.layouts import Laid
-from tests.cases import read
-from tests.laws import called, told_bytes
 from tests.test_saved import storages
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")

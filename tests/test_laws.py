@@ -5,7 +5,6 @@ A new operator is found in the registry and tested here without a line being add
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -15,10 +14,13 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from archlang.diagnostics import Rejected
+from archlang.laws import LAWS, Law, Undeclared
+from archlang.laws.calling import built, called, inputs_of, settings_of
+from archlang.laws.cases import Case, examples, out_of_bounds
+from archlang.laws.strategies import accepted, cases
 from archlang.ops import registry
 from archlang.ops.base import Module, Operator
-from tests.cases import ARGUMENT_SETS, Case, accepted, cases, examples, many, more, out_of_bounds
-from tests.laws import LAWS, built, called, inputs_of, settings_of
+from tests.cases import ARGUMENT_SETS, many, more
 
 OPERATORS = [op for op in registry().values() if not op.declared]
 TORCH_REFUSES = (
@@ -36,12 +38,16 @@ PAGES = Path(__file__).parent.parent / "docs" / "errors"
 operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 
 
+MAY_BE_OPEN = ("temporaries", "backward in one call")  # all else is known of every operator of this package
+
+
 @operators
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-def test_examples_keep_the_law(op: type[Operator], law: Callable[[Case], None]) -> None:
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+def test_examples_keep_the_law(op: type[Operator], law: Law) -> None:
     assert examples(op), f"{op.word} has no examples"
     for case in examples(op):
-        law(case)
+        with suppress(*([Undeclared] if law.name in MAY_BE_OPEN else [])):
+            law(case)
 
 
 @operators
@@ -53,7 +59,8 @@ def test_random_cases_keep_the_laws(op: type[Operator]) -> None:
     @given(accepted(op))
     def keep_the_laws(case: Case) -> None:
         for law in LAWS:
-            law(case)
+            if not law.slow:
+                law(case)
         kept.append(case)
 
     keep_the_laws()

@@ -19,11 +19,11 @@ from archlang.diagnostics import Diagnostic
 from archlang.elaborate import elaborate, nets
 from archlang.facts.work import totals
 from archlang.ir import Graph, Promise
+from archlang.laws.calling import tensors
 from archlang.library import Found, Library, read, shipped_nets
 from archlang.paths import SPECS
 from archlang.promises import verify
 from archlang.source import Source
-from tests.laws import tensors
 
 FAMILIES = [
     "autoencoder", "captioning", "deconvnet", "dqn", "espcn", "fcn", "fractalnet", "googlenet_table",

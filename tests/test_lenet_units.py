@@ -11,9 +11,9 @@ from torch import nn
 from archlang.compiler import Net
 from archlang.facts.work import totals
 from archlang.ir import Layer
+from archlang.laws.calling import called
+from archlang.laws.cases import read, rejection
 from archlang.ops.base import Wanted, Work
-from tests.cases import read, rejection
-from tests.laws import called
 from tests.specs import graph_of
 from tests.test_saved import assert_exact
 

@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archlang.compiler import Net
 from archlang.facts.receptive import receptive_fields
+from archlang.laws.calling import called
+from archlang.laws.cases import read, rejection
 from archlang.ops.lstm import Lstm
 from archlang.ops.recurrent import Gru
 from archlang.shapes import TensorType
-from tests.cases import read, rejection
-from tests.laws import called
 from tests.specs import graph_of
 from tests.test_saved import assert_exact
 

@@ -16,7 +16,8 @@ from archlang.compiler import Net, check, load
 from archlang.facts.memory import OPTIMIZERS, Memory, Setup, memory, rows, setup_of
 from archlang.facts.memory.setup import MODES
 from archlang.ir import Graph
-from tests.allocator import Measured, images, inference, training
+from archlang.laws.allocator import Measured
+from tests.allocator import images, inference, training
 from tests.clock import of_call, ratio
 from tests.specs import graph_of, net_of
 

@@ -14,13 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archlang.compiler import Net
 from archlang.facts.saved import saved
+from archlang.laws.calling import called
+from archlang.laws.cases import Case, read, rejection
 from archlang.ops.base import Operator
 from archlang.ops.competing import Glu, Maxout
 from archlang.ops.frozen_normalization import FrozenBatchNorm
 from archlang.ops.rectifiers import Hardtanh, RandomRelu
 from archlang.shapes import TensorType, input_type
-from tests.cases import Case, read, rejection
-from tests.laws import called
 from tests.specs import graph_of, net_of
 from tests.test_saved import assert_exact
 

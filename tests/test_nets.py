@@ -10,8 +10,8 @@ import torch
 from archlang.compiler import Net, check
 from archlang.facts.work import count
 from archlang.ir import Graph
+from archlang.laws.calling import own_loops
 from archlang.shapes import TensorType
-from tests.laws import own_loops
 
 NETS = Path(__file__).parent / "nets"
 SMALL = {"unet": "small", "vit": "vit_tiny"}  # what is run where the whole net is large

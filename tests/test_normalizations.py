@@ -11,10 +11,10 @@ from torch import nn
 
 from archlang.compiler import Net
 from archlang.facts.receptive import receptive_fields
+from archlang.laws.calling import called
+from archlang.laws.cases import read, rejection
 from archlang.ops.similarity import CosineSimilarity, Normalize
 from archlang.shapes import TensorType, input_type, param_type
-from tests.cases import read, rejection
-from tests.laws import called
 from tests.specs import graph_of, net_of
 from tests.test_saved import assert_exact
 

@@ -83,7 +83,6 @@ def test_the_tests_find_it(house: Path) -> None:
     files = (
         "laws",
         "operators",
-        "runs",
         "saved",
         "receptive",
         "field_mistakes",

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import archlang.ops
+from archlang.laws.cases import rejection
 from archlang.ops import enumerations, foreign_names, registry
 from archlang.ops.attention import Attention
 from archlang.ops.base import Operator
@@ -28,7 +29,6 @@ from archlang.ops.regularization import Dropout
 from archlang.ops.resampling import Upsample
 from archlang.ops.stochastic_depth import StochasticDepth
 from archlang.shapes import TensorType, input_type, param_type
-from tests.cases import rejection
 
 
 @pytest.mark.parametrize("op", [Linear(out=3), Conv(kernel=(1,), out=3), BatchNorm()], ids=lambda op: op.word)

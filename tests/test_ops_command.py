@@ -8,13 +8,13 @@ import re
 import pytest
 
 from archlang.cli import main
+from archlang.laws.cases import examples
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.ops.convolution import Conv
 from archlang.ops.pooling import MaxPool
 from archlang.why.examples import applied, arguments, signature
 from archlang.why.wrapping import COLUMNS
-from tests.cases import examples
 from tests.test_house import without_torch
 
 APPLIED = [op for op in registry().values() if not op.declared]

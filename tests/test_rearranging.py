@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from archlang.laws.cases import rejection
 from archlang.ops.base import Expression
 from archlang.ops.rearranging import Permute, Rearrange, Reshape
 from archlang.shapes import TensorType, input_type, param_type
-from tests.cases import rejection
 
 MAP = input_type((3, 4, 6))
 TOKENS = TensorType((1, 12, 8), ("n", "t", "c"))

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from archlang.cautions import cautions
+from archlang.laws.calling import called
+from archlang.laws.cases import Case, read, rejection
 from archlang.lower import module
-from tests.cases import Case, read, rejection
-from tests.laws import called
 from tests.specs import graph_of, net_of, words_at, wrong
 
 

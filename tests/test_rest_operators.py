@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archlang.laws.calling import called
+from archlang.laws.cases import read, rejection
 from archlang.ops.embedding import Embedding, EmbeddingBag
 from archlang.shapes import TensorType
-from tests.cases import read, rejection
-from tests.laws import called
 from tests.specs import graph_of, net_of
 from tests.test_saved import assert_exact
 

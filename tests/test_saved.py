@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import permutations, product
 from pathlib import Path
 
@@ -19,39 +19,28 @@ from archlang.elaborate import elaborate
 from archlang.facts.saved import SavedTensors, saved
 from archlang.facts.work import totals
 from archlang.ir import Graph
+from archlang.laws.calling import called, own_loops, tensors
+from archlang.laws.cases import Case, examples
+from archlang.laws.counts import UNKNOWN_TO_THE_COUNTER
+from archlang.laws.keeping import is_refused, one_layout, operator_keeps_what_it_tells, storages, wishes
+from archlang.laws.strategies import accepted
 from archlang.ops import registry
 from archlang.ops.base import Operator, Wanted
-from archlang.ops.layouts import Laid
 from archlang.parse import parse
 from archlang.shapes import TensorType
 from archlang.source import Source
-from tests.cases import Case, accepted, examples, more
+from tests.cases import more
 from tests.found import FOUND, Found
-from tests.laws import UNKNOWN_TO_THE_COUNTER, called, kept_of, own_loops, results, tensors
 from tests.specs import graph_of, net_of
 
 OPERATORS = [op for op in registry().values() if not op.declared]
 ROOT = Path(__file__).parent.parent
 MODES = list(product((1, 2), (True, False)))  # images, and whether in training mode
-# convolutions with three sides turn to another kernel for one image whose channels lie innermost, by torch's own taste
-UNTOLD = {("conv", 5, 1), ("deconv", 5, 1)}
 
 operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
-Storages = dict[int, int]
 
 
 # ---- what torch keeps ----------------------------------------------------------------------------------------------
-
-
-def storages(module: object, inputs: Sequence[torch.Tensor]) -> Storages:
-    """The storages that a forward pass keeps, by place, with their bytes; those of weights are left out."""
-    assert callable(module)
-    given, kept = kept_of(lambda: module(*inputs))
-    weights = module.state_dict(keep_vars=True).values() if isinstance(module, nn.Module) else ()
-    lasting = {value.untyped_storage().data_ptr() for value in weights}
-    found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
-    del given
-    return {place: size for place, size in found.items() if place not in lasting}
 
 
 def kept_by(graph: Graph, batch: int, training: bool) -> int:
@@ -69,101 +58,6 @@ def assert_exact(graph: Graph, modes: Sequence[tuple[int, bool]] = MODES) -> Non
 
 
 # ---- every operator ------------------------------------------------------------------------------------------------
-
-
-def in_layout(x: torch.Tensor, order: Sequence[int], gap: bool) -> torch.Tensor:
-    """The values with the axes in memory in this order, the outermost first, and a gap after the last if wanted."""
-    lying = x.detach().permute(*order).contiguous()
-    if gap:
-        wide = torch.zeros(*lying.shape[:-1], lying.shape[-1] + 1, dtype=x.dtype)
-        wide[..., :-1] = lying
-        lying = wide[..., :-1]
-    return lying.permute(*(order.index(axis) for axis in range(x.ndim)))
-
-
-def laid_as(case: Case, inputs: Sequence[torch.Tensor]) -> list[Laid]:
-    return [
-        Laid(tuple(x.shape), type.axes, type.dtype, tuple(x.stride()), place)
-        for place, (type, x) in enumerate(zip(case.types, inputs, strict=True))
-    ]
-
-
-def told_to_be_kept(case: Case, inputs: Sequence[torch.Tensor], wanted: Wanted, training: bool) -> int:
-    """Bytes that the operator tells, each storage once."""
-    types = laid_as(case, inputs)
-    told = () if case.op.idle and not training else case.op.saved(*types)
-    kept = [one for one in told if one.is_kept(wanted) and (training or not one.training_only)]
-    values = {(one.what, one.index) for one in kept if one.what != "own"}
-    outputs = case.op.outputs(*types)
-    sizes = (inputs[at].untyped_storage().nbytes() if what == "input" else outputs[at].bytes for what, at in values)
-    return sum(one.bytes for one in kept if one.what == "own") + sum(sizes)
-
-
-def wishes(case: Case, inputs: Sequence[torch.Tensor], weighted: bool) -> Iterator[Wanted]:
-    """All ways in which gradients of the inputs and of the weights can be wanted."""
-    each = [(True, False) if x.is_floating_point() else (False,) for x in inputs]
-    for flags in product(*each):
-        for weights in (True, False) if weighted else (False,):
-            if weights or any(flags):
-                yield Wanted(flags, weights)
-
-
-def operator_keeps_what_it_tells(case: Case, inputs: Sequence[torch.Tensor]) -> None:
-    module = called(case)
-    weighted = isinstance(module, nn.Module) and any(True for _ in module.parameters())
-    for wanted, training in product(wishes(case, inputs, weighted), (True, False)):
-        for x, flag in zip(inputs, wanted.inputs, strict=True):
-            x.requires_grad_(flag)
-        if isinstance(module, nn.Module):
-            module.train(training).requires_grad_(wanted.weights)
-        told = told_to_be_kept(case, inputs, wanted, training)
-        assert told == sum(storages(module, inputs).values()), (str(case), wanted, training)
-
-
-@operators
-@pytest.mark.parametrize("batch", (1, 2))
-def test_examples_keep_what_they_tell(op: type[Operator], batch: int) -> None:
-    for case in examples(op):
-        if not is_refused(case, batch):
-            operator_keeps_what_it_tells(case, [x.detach() for x in tensors(case.types, batch, case.below)])
-
-
-def is_refused(case: Case, batch: int) -> bool:
-    """Whether torch refuses to normalise a single value, which has no deviation."""
-    try:
-        called(case)(*tensors(case.types, batch, case.below))
-    except ValueError as error:
-        if "Expected more than 1 value" not in str(error):
-            raise
-        return True
-    return False
-
-
-@operators
-def test_examples_in_other_layouts_keep_what_they_tell(op: type[Operator]) -> None:
-    for case, batch in product(examples(op), (1, 2)):
-        inputs = tensors(case.types, batch, case.below)
-        orders = list(permutations(range(inputs[0].ndim)))[:: 1 if inputs[0].ndim < 5 else 17]
-        for order, gap in product(orders, (False, True)):
-            if not is_refused(case, batch):
-                one_layout(case, inputs, order, gap)
-
-
-def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int], gap: bool) -> None:
-    """All gradients wanted: what is kept, and where the outputs lie."""
-    lying = [
-        in_layout(x, order, gap).requires_grad_(x.is_floating_point()) if x.ndim == len(order) else x for x in inputs
-    ]
-    module = called(case)
-    weighted = isinstance(module, nn.Module) and any(True for _ in module.parameters())
-    wanted = Wanted(tuple(x.requires_grad for x in lying), weighted)
-    if wanted.any:
-        assert told_to_be_kept(case, lying, wanted, True) == sum(storages(module, lying).values()), (str(case), order)
-    types = laid_as(case, lying)
-    if (case.op.word, len(order), lying[0].shape[0]) not in UNTOLD:
-        for y, told in zip(results(case, lying), case.op.strides(*types), strict=True):
-            pairs = zip(y.shape, y.stride(), told, strict=True)
-            assert all(size == 1 or stride == wanted for size, stride, wanted in pairs), (str(case), order, gap)
 
 
 @operators

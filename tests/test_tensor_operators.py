@@ -15,6 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from archlang.compiler import Net, load
 from archlang.facts.receptive import receptive_fields
 from archlang.facts.work import count
+from archlang.laws.calling import called, tensors
+from archlang.laws.cases import Case, examples, read, rejection
 from archlang.ops.base import Operator, Slide
 from archlang.ops.contraction import Einsum
 from archlang.ops.cropping import Crop
@@ -25,8 +27,6 @@ from archlang.ops.one_hot import OneHot
 from archlang.ops.unit_axes import Expand, Squeeze
 from archlang.ops.unpooling import MaxUnpool
 from archlang.shapes import TensorType, input_type, param_type
-from tests.cases import Case, examples, read, rejection
-from tests.laws import called, tensors
 from tests.specs import graph_of, net_of
 from tests.test_receptive_gradients import ends, seen_by_gradient, told
 from tests.test_saved import assert_exact

@@ -15,6 +15,8 @@ from archlang.compiler import load
 from archlang.diagnostics import Rejected
 from archlang.facts.work import count, totals
 from archlang.ir import Graph
+from archlang.laws.cases import Case, examples
+from archlang.laws.strategies import accepted
 from archlang.ops import registry
 from archlang.ops.activation import Relu
 from archlang.ops.base import Operator
@@ -27,7 +29,7 @@ from archlang.why.filling import axes_law, filled, told
 from archlang.why.notation import law_of
 from archlang.why.text import why_text
 from archlang.why.wrapping import COLUMNS
-from tests.cases import Case, accepted, examples, more
+from tests.cases import more
 from tests.specs import graph_of, net_of
 from tests.test_house import without_torch
 

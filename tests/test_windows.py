@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archlang.laws.calling import called, shape_of, tensors
+from archlang.laws.cases import Case, rejection
+from archlang.laws.seeing import influence
 from archlang.ops.base import Operator, Reach, Slide
 from archlang.ops.convolution import Conv
 from archlang.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 from archlang.shapes import input_type
-from tests.cases import Case, more, rejection
-from tests.laws import called, influence, shape_of, tensors
+from tests.cases import more
 
 # ---- help is right or absent -----------------------------------------------------------------------------------------
 

@@ -17,10 +17,35 @@ if TYPE_CHECKING:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="an operator, also as another library calls it (all)")
+    parser.add_argument(
+        "--check", metavar="FILE", help="hold the operators of a Python file, which is run, to every law; needs torch"
+    )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
 
 
+def _check(file: str, format: str) -> int:
+    """Hold the operators of a file to the laws, and print each verdict; 1 where one fails."""
+    import os
+
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler writes to standard error
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    from archlang.laws.checking import check, lines
+    from archlang.ops import register, registered, registry
+
+    with registered([file]):
+        found = [check(registry()[word]) for word in register(file)]
+    if format == "json":
+        import json
+
+        print(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        print("\n".join(line for one in found for line in lines(one)))
+    return int(any(one.fails for one in found))
+
+
 def _ops(arguments: argparse.Namespace) -> int:
+    if arguments.check is not None:
+        return _check(arguments.check, arguments.format)
     from archlang.ops import foreign_names, registry
 
     ops = registry()

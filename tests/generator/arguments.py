@@ -9,8 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge
 from pydantic import ValidationError
 
+from archlang.laws.cases import Case, examples
 from archlang.ops.base import Operator
-from tests.cases import Case, examples
 from tests.generator.draws import Draws
 from tests.generator.scene import Stuck
 

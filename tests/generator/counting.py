@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from tests.laws import UNKNOWN_TO_THE_COUNTER
+from archlang.laws.counts import UNKNOWN_TO_THE_COUNTER
 
 
 def _convolution_backward(*args: Any, **_: Any) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archlang.laws.cases import Case
 from archlang.ops import registry
 from archlang.shapes import TensorType
-from tests.cases import Case
 from tests.generator import labels
 from tests.generator.arguments import example, made, near
 from tests.generator.bridges import apply, bridge

@@ -15,6 +15,7 @@ from archlang.facts.saved import saved
 from archlang.facts.work import totals
 from archlang.format import formatted
 from archlang.ir import Graph
+from archlang.laws.calling import shape_of
 from archlang.lower import torch_source
 from archlang.parse import parse
 from archlang.source import Source
@@ -22,7 +23,6 @@ from tests.generator.changing import answered, changed
 from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
 from tests.interpreter import Interpreter, keys_of
-from tests.laws import shape_of
 
 
 class Difference(AssertionError):

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from archlang.ir import Graph
+from archlang.laws.calling import own_loops, tensors
+from archlang.laws.keeping import kept_of
 from tests.generator.counting import Counter
-from tests.laws import kept_of, own_loops, tensors
 
 BATCH = 2
 SEED = 11

@@ -1,19 +1,19 @@
-"""What torch allocates while it runs one operator: the bytes alive from call to call, by its profiler.
-
-A call is an operator of ATen, or in the backward pass a node of autograd's graph. What one call allocates and frees by
-itself is its scratch, which is left out, and so are tensors of one number, which torch makes of Python's.
-"""
+"""The temporaries of an operator and where its gradients are allocated, against torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import torch
 
+from archlang.laws.agreeing import Undeclared, agree
+from archlang.laws.allocator import peaks, recorded
+from archlang.laws.calling import called, laid_as, tensors
+from archlang.laws.cases import Case
 from archlang.ops.base import GradientPlace
-from tests.allocator import peaks, recorded
-from tests.cases import Case
-from tests.laws import called, tensors
+from archlang.ops.layouts import Laid
+from archlang.shapes import DTYPE_BYTES, TensorType
 
 BATCH = 3
 ONE_NUMBER = 8  # bytes at most
@@ -105,3 +105,77 @@ def _is_dense(x: torch.Tensor) -> bool:
     """Whether the values leave no gap in memory, in whatever order of the axes."""
     order = sorted(range(x.ndim), key=lambda axis: (x.stride(axis), x.shape[axis]), reverse=True)
     return x.permute(order).is_contiguous()
+
+
+def temporaries_are_torchs(case: Case) -> None:
+    """The most bytes alive during a forward pass, in evaluation and in training."""
+    inputs = inputs_of(case)
+    types = laid_as(case, inputs)
+    for training in (True,) if case.op.idle else (False, True):
+        told = told_forward(case, types, training)
+        if told is None:
+            raise Undeclared("temporaries")
+        mode = "training" if training else "evaluation"
+        agree(f"bytes alive during a forward pass in {mode}", told, forward_bytes(case, inputs, training))
+
+
+def gradient_places_are_torchs(case: Case) -> None:
+    """Where the gradient of each input is allocated."""
+    inputs = inputs_of(case)
+    passed = Backward(case, inputs)
+    if not passed.exists:
+        return
+    types = laid_as(case, inputs)
+    places = case.op.gradient_places(*types)
+    if places is None:
+        raise Undeclared("gradient_places")
+    plain = ["new" if place == "summed" else place for place in places]
+    told = [place for x, place in zip(types, plain, strict=True) if x.is_float]
+    agree("where gradients are allocated", told, passed.places())
+
+
+def backward_bytes_are_torchs(case: Case) -> None:
+    """The most bytes alive during a backward pass that the operator says is one call."""
+    inputs = inputs_of(case)
+    passed = Backward(case, inputs)
+    if not passed.exists:
+        return
+    told = told_backward(case, laid_as(case, inputs))
+    if told is None:
+        raise Undeclared("backward_in_one_call")
+    agree("bytes alive during a backward pass", told, passed.bytes())
+
+
+def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
+    """The most bytes alive of which the operator tells; None where that is unknown."""
+    temporaries = case.op.temporaries(*types)
+    if temporaries is None:
+        return None
+    outputs = 0 if case.op.view(*types) else sum(map(_bytes, case.op.outputs(*types)))
+    own = sum(counted(one.bytes) for one in case.op.saved(*types) if one.what == "own") if training else 0
+    if own:
+        return own + outputs
+    sizes = [sum(map(_bytes, call)) for call in temporaries]
+    return max([*sizes, sum(sizes[-1:]) + outputs])
+
+
+def told_backward(case: Case, types: list[Laid]) -> int | None:
+    places = case.op.gradient_places(*types)
+    if places is None or case.op.backward_in_one_call(*types) is None:
+        return None
+    (y, *_), weights = case.op.outputs(*types), case.op.weights(*case.types)
+    floats = [(x, place) for x, place in zip(types, places, strict=True) if x.is_float]
+    alive = sum(counted(weight.count * DTYPE_BYTES[weight.dtype]) for weight in weights if not weight.buffer)
+    shared = [x for x, place in floats if place == "shared"][:1]
+    alive += sum(_bytes(x) for x, place in floats if place == "new") + sum(map(_bytes, shared))
+    summed = [x for x, place in floats if place == "summed"]
+    alive += len(summed) * _bytes(y)
+    most = alive
+    for x in summed:  # of the size of the result first, then summed up
+        most = max(most, alive + _bytes(x))
+        alive += _bytes(x) - _bytes(y)
+    return most
+
+
+def _bytes(x: TensorType) -> int:
+    return counted(prod(x.shape) * DTYPE_BYTES[x.dtype])

@@ -1,0 +1,67 @@
+"""The laws: what an operator says of itself, held against torch. `archlang ops --check` and the tests run them.
+
+Each law is a function of one case. It raises `Broken` where torch does something else, and `Undeclared` where the
+operator does not declare what the law is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archlang.laws.agreeing import Broken, Undeclared
+from archlang.laws.allocating import backward_bytes_are_torchs, gradient_places_are_torchs, temporaries_are_torchs
+from archlang.laws.counts import (
+    defaults_are_torchs,
+    json_comes_back,
+    lectures_formula_is_the_weights,
+    macs_are_torchs,
+    types_are_torchs,
+    weights_are_torchs,
+)
+from archlang.laws.keeping import (
+    layouts_are_torchs,
+    saved_bytes_are_torchs,
+    saved_bytes_in_each_mode,
+    views_are_torchs,
+)
+from archlang.laws.seeing import reach_is_torchs
+
+if TYPE_CHECKING:
+    from archlang.laws.cases import Case
+
+__all__ = ["LAWS", "Broken", "Law", "Undeclared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A law: its name, and the function that holds a case against torch.
+
+    One that takes long is `slow`, and is held for the examples alone.
+    """
+
+    name: str
+    hold: Callable[[Case], None]
+    slow: bool = False
+
+    def __call__(self, case: Case) -> None:
+        self.hold(case)
+
+
+LAWS = (
+    Law("outputs", types_are_torchs),
+    Law("weights", weights_are_torchs),
+    Law("defaults", defaults_are_torchs),
+    Law("MACs", macs_are_torchs),
+    Law("saved bytes", saved_bytes_are_torchs),
+    Law("view", views_are_torchs),
+    Law("reach", reach_is_torchs),
+    Law("JSON", json_comes_back),
+    Law("lecture", lectures_formula_is_the_weights),
+    Law("saved bytes by mode", saved_bytes_in_each_mode, slow=True),
+    Law("layouts", layouts_are_torchs, slow=True),
+    Law("temporaries", temporaries_are_torchs, slow=True),
+    Law("gradient places", gradient_places_are_torchs, slow=True),
+    Law("backward in one call", backward_bytes_are_torchs, slow=True),
+)

@@ -1,0 +1,131 @@
+"""The torch call of a case, and random inputs for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+
+import torch
+
+from archlang.ir import Graph
+from archlang.laws.cases import Case
+from archlang.ops.base import Expression, Module, Slide, Stored
+from archlang.ops.layouts import Laid
+from archlang.shapes import TensorType
+
+BATCH = 2
+
+
+def called(case: Case) -> Callable[..., Any]:
+    """The module that the operator names, in training mode, or a function for an expression."""
+    told = case.op.torch(*case.types)
+    assert not isinstance(told, Stored), "what a net holds itself is not called"
+    if isinstance(told, Expression):
+        names = [f"x{at}" for at in range(len(case.types))]
+        text = told.template.replace("{all}", ", ".join(names))
+        for at, name in enumerate(names):
+            text = text.replace(f"{{{at}}}", name)
+        function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
+        return function
+    module = built(told)
+    if case.op.plain_loop:
+        module.register_forward_pre_hook(_without_onednn)
+        module.register_forward_hook(_with_onednn, always_call=True)
+    return module
+
+
+def _without_onednn(*_: object) -> None:
+    torch.backends.mkldnn.set_flags(False)
+
+
+def _with_onednn(*_: object) -> None:
+    torch.backends.mkldnn.set_flags(True)
+
+
+@contextmanager
+def own_loops(graph: Graph) -> Generator[None]:
+    """Within it a net runs without oneDNN where an operator tells of the loop that torch would run in its place."""
+    if any(layer.op.plain_loop for layer in graph.flat()):
+        _without_onednn()
+    try:
+        yield
+    finally:
+        _with_onednn()
+
+
+def results(case: Case, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """What the operator gives, one value or several."""
+    given = called(case)(*inputs)
+    return (given,) if isinstance(given, torch.Tensor) else tuple(given)
+
+
+def built(told: Module) -> torch.nn.Module:
+    """The module, its arguments in order, the options that differ from torch's defaults by name."""
+    package, _, name = told.target.rpartition(".")
+    assert package == ("" if told.source else "torch.nn")
+    kind: Callable[..., torch.nn.Module] = class_of(told.source, name) if told.source else getattr(torch.nn, name)
+    options = {option: value for option, value, default in told.options if value != default}
+    return kind(*(value for _, value in told.args), **options)
+
+
+@cache
+def class_of(source: str, name: str) -> type[torch.nn.Module]:
+    """A class that an operator carries, where torch has none."""
+    names: dict[str, Any] = {"torch": torch, "nn": torch.nn}
+    exec(source, names)  # noqa: S102
+    return cast("type[torch.nn.Module]", names[name])
+
+
+def settings_of(module: torch.nn.Module) -> dict[str, object]:
+    """What a module was built with: its own attributes that are no tensors, and the shapes of those that are."""
+    own: dict[str, object] = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return own | {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+
+def inputs_of(case: Case) -> list[torch.Tensor]:
+    """Random inputs of a case."""
+    made = tensors(case.types, below=case.below)
+    return [made[0], places_of(case)] if case.places and case.is_bounded else made
+
+
+def places_of(case: Case) -> torch.Tensor:
+    """Indices as a pool gives them, row by row: each value goes to the first place that is told to see it."""
+    (y,), told = case.op.outputs(*case.types), case.op.reach(*case.types)
+    reach = told.slides if told else {}
+    found = torch.zeros((), dtype=torch.int64)
+    for axis, slide in reach.items():
+        firsts = [next((to for to in range(y[axis]) if _sees(slide, to, at)), 0) for at in range(case.types[0][axis])]
+        found = found[..., None] * y[axis] + torch.tensor(firsts)
+    return found.expand(shape_of(case.types[0])).clone()
+
+
+def _sees(slide: Slide, position: int, at: int) -> bool:
+    first = position * slide.step - slide.before
+    return first <= at <= first + slide.extent - 1
+
+
+def tensors(types: Sequence[TensorType], batch: int = BATCH, below: int = 10) -> list[torch.Tensor]:
+    """Random inputs of these types, from 0 to 1, or whole numbers from 0 on. Floats require a gradient."""
+    made: list[torch.Tensor] = []
+    generator = torch.Generator().manual_seed(0)
+    for x in types:
+        shape = shape_of(x, batch)
+        dtype = getattr(torch, x.dtype)
+        if x.is_float:
+            made.append(torch.rand(shape, generator=generator, dtype=dtype, requires_grad=True))
+        else:
+            made.append(torch.randint(below, shape, generator=generator).to(dtype))
+    return made
+
+
+def shape_of(x: TensorType, batch: int = BATCH) -> tuple[int, ...]:
+    return tuple(size * batch if axis == "n" else size for axis, size in zip(x.axes, x.shape, strict=True))
+
+
+def laid_as(case: Case, inputs: Sequence[torch.Tensor]) -> list[Laid]:
+    return [
+        Laid(tuple(x.shape), type.axes, type.dtype, tuple(x.stride()), place)
+        for place, (type, x) in enumerate(zip(case.types, inputs, strict=True))
+    ]

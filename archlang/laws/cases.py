@@ -1,0 +1,152 @@
+"""Operators with the types of their inputs, read from the examples of their classes."""
+
+from __future__ import annotations
+
+import types as python
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from archlang.diagnostics import Rejected, render
+from archlang.elaborate import elaborate
+from archlang.ir import Graph
+from archlang.laws.agreeing import Broken
+from archlang.ops.base import Operator
+from archlang.parse import parse
+from archlang.shapes import TensorType, Window, input_type
+from archlang.source import Source
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator, and the types of the inputs that it is given. It may reject them."""
+
+    op: Operator
+    types: tuple[TensorType, ...]
+
+    def __str__(self) -> str:
+        return f"{self.op!r} of {', '.join(f'{x} ({x.names}, {x.dtype})' for x in self.types)}"
+
+    @property
+    def below(self) -> int:
+        """Whole numbers that flow in are below this one; a table has so many rows, and a map so many places."""
+        if self.places and self.rejection() is None:
+            return prod(self.op.outputs(*self.types)[0].shape[2:])
+        return getattr(self.op, "count", 10)
+
+    @property
+    def places(self) -> bool:
+        """Whether whole numbers flow in beside floats, and say where these go."""
+        return [x.is_float for x in self.types] == [True, False]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether every argument is within its bounds, which a copy of the operator need not be."""
+        try:
+            type(self.op).model_validate(dict(self.op))
+        except ValidationError:
+            return False
+        return True
+
+    def rejection(self) -> Rejected | None:
+        try:
+            self.op.outputs(*self.types)
+        except Rejected as rejected:
+            return rejected
+        return None
+
+
+def rejection(op: Operator, *types: TensorType) -> Rejected:
+    """What the operator says, where it must reject these inputs."""
+    found = Case(op, types).rejection()
+    assert found is not None, f"{Case(op, types)} is accepted"
+    return found
+
+
+@cache
+def examples(op: type[Operator]) -> list[Case]:
+    """The examples of an operator's class, read as the language reads them."""
+    return [read(example.step, *example.inputs.split(", ")) for example in op.examples]
+
+
+def read(step: str, *inputs: str) -> Case:
+    """A step of the language and the inputs that flow into it, as `example_graph` takes them."""
+    *_, layer = example_graph(step, *inputs).flat()
+    return Case(layer.op, layer.input_types)
+
+
+def example_graph(step: str, *inputs: str) -> Graph:
+    """The net of one step.
+
+    An input is written as a shape without a batch, and after it, where they are not those of an input, the axes or
+    the dtype: `3x8x8`, `16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
+    """
+    lines = [line for at, text in enumerate(inputs) for line in input_lines(f"x{at}", *text.split())]
+    lines.sort(key=lambda line: "->" in line)  # what is declared stands before all steps
+    values = ", ".join(f"x{at}" for at in range(len(inputs)))
+    flow = f"({values}) -> " if any(" " in text for text in inputs) else ""
+    source = Source("example", "\n".join(["net example {", *lines, f"{flow}{step}", "output", "}"]))
+    file, wrong = parse(source)
+    graph, more = elaborate(file, "example")
+    if graph is None or wrong or more:
+        raise Broken("\n".join(render(diagnostic, {"example": source}) for diagnostic in [*wrong, *more]))
+    return graph
+
+
+def input_lines(name: str, shape: str, *rest: str) -> list[str]:
+    """The lines that declare an input, and bring its axes into the order wanted."""
+    written = shape if "x" in shape else f"[{shape}]"
+    if rest == ("param",):
+        return [f"param {name}: {written} init=normal"]
+    if len(rest) < 2:
+        return [f"input {name}: {written}" + "".join(f" dtype={dtype}" for dtype in rest)]
+    sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
+    first = input_type(tuple(map(int, sizes.values()))).axes[1:]
+    declared = Window(int(sizes[axis]) for axis in first)
+    return [f"input {name}_: {declared}", f'{name}_ -> {name}: permute "{" ".join(rest)}"']
+
+
+# ---- arguments that are refused -------------------------------------------------------------------------------------
+
+
+def out_of_bounds(op: type[Operator]) -> list[tuple[str, Case]]:
+    """The examples with one argument just outside its bounds, and that argument's name."""
+    found: list[tuple[str, Case]] = []
+    for name, field in op.model_fields.items():
+        outside = [*_outside(field, field.annotation)]
+        for case in examples(op):
+            value = getattr(case.op, name)
+            sides = len(value) if isinstance(value, tuple) else None
+            for number, listed in outside:
+                if listed != (sides is None):
+                    wrong = number if sides is None else (number,) * sides
+                    found.append((name, Case(case.op.model_copy(update={name: wrong}), case.types)))
+    return found
+
+
+def _outside(field: FieldInfo | None, annotation: Any, listed: bool = False) -> Iterator[tuple[float, bool]]:
+    """Numbers just outside the bounds of a field, and whether they stand in a list."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        yield from _outside(annotation.__metadata__[0], arguments[0], listed)
+    elif origin in (Union, python.UnionType):
+        for member in arguments:
+            yield from _outside(None, member, listed)
+    elif origin is tuple:
+        yield from _outside(None, arguments[0], listed=True)
+    else:
+        for kind, bound in bounds(field).items():
+            yield {"ge": bound - 1, "gt": bound, "le": bound + 1, "lt": bound}[kind], listed
+
+
+def bounds(field: FieldInfo | None) -> dict[str, Any]:
+    """The least and the greatest values of a field, by pydantic's names for them."""
+    found: dict[str, Any] = {}
+    for bound in field.metadata if field else ():
+        found |= {name: getattr(bound, name) for name in ("ge", "gt", "le", "lt") if hasattr(bound, name)}
+    return found

@@ -1,0 +1,177 @@
+"""What autograd keeps and how results are laid out in memory, against torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+from typing import TypeVar
+from weakref import ReferenceType, ref
+
+import torch
+from torch import nn
+
+from archlang.laws.agreeing import Undeclared, agree
+from archlang.laws.calling import BATCH, called, inputs_of, laid_as, results, tensors
+from archlang.laws.cases import Case
+from archlang.ops.base import Wanted
+
+Result = TypeVar("Result")
+
+# convolutions with three sides turn to another kernel for one image whose channels lie innermost, by torch's own taste
+UNTOLD = {("conv", 5, 1), ("deconv", 5, 1)}
+
+
+Storages = dict[int, int]
+
+
+@dataclass(eq=False)
+class _Kept:
+    """A tensor in the hands of autograd."""
+
+    tensor: torch.Tensor
+
+
+def kept_of(run: Callable[[], Result]) -> tuple[Result, list[torch.Tensor]]:
+    """What a forward pass gives, and the tensors that are kept for the backward pass once it is done.
+
+    What autograd has let go by then is not kept: no result depends on it. All tensors are held until then, so that no
+    place in memory is used twice.
+    """
+    held: list[tuple[torch.Tensor, ReferenceType[_Kept]]] = []
+
+    def keep(x: torch.Tensor) -> _Kept:
+        one = _Kept(x.detach())  # the tensor itself would hold the graph that holds it, for good
+        held.append((one.tensor, ref(one)))
+        return one
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one.tensor):
+        given = run()
+    return given, [x for x, one in held if one() is not None]
+
+
+def storages(module: object, inputs: Sequence[torch.Tensor]) -> Storages:
+    """The storages that a forward pass keeps, by place, with their bytes; those of weights are left out."""
+    assert callable(module)
+    given, kept = kept_of(lambda: module(*inputs))
+    weights = module.state_dict(keep_vars=True).values() if isinstance(module, nn.Module) else ()
+    lasting = {value.untyped_storage().data_ptr() for value in weights}
+    found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
+    del given
+    return {place: size for place, size in found.items() if place not in lasting}
+
+
+def saved_bytes_are_torchs(case: Case) -> None:
+    found = storages(called(case), inputs_of(case))
+    agree("saved bytes", told_bytes(case), sum(found.values()))
+
+
+def told_bytes(case: Case) -> int:
+    """What the operator tells to be kept, each input and output once."""
+    told = case.op.saved(*case.types)
+    own = sum(s.bytes * (BATCH if s.per_image else 1) for s in told if s.what == "own")
+    types = {"input": case.types, "output": case.op.outputs(*case.types)}
+    kept = [types[what][at] for what, at in {(s.what, s.index) for s in told if s.what != "own"}]
+    return own + sum(x.bytes * (BATCH if "n" in x.axes else 1) for x in kept)
+
+
+def views_are_torchs(case: Case) -> None:
+    inputs = inputs_of(case)
+    places = [x.untyped_storage().data_ptr() for x in inputs]
+    shares = {y.untyped_storage().data_ptr() in places for y in results(case, inputs)}
+    told = case.op.view(*case.types)
+    if told is None:
+        raise Undeclared("view")
+    agree("whether the result is the input's memory", {told}, shares)
+
+
+def in_layout(x: torch.Tensor, order: Sequence[int], gap: bool) -> torch.Tensor:
+    """The values with the axes in memory in this order, the outermost first, and a gap after the last if wanted."""
+    lying = x.detach().permute(*order).contiguous()
+    if gap:
+        wide = torch.zeros(*lying.shape[:-1], lying.shape[-1] + 1, dtype=x.dtype)
+        wide[..., :-1] = lying
+        lying = wide[..., :-1]
+    return lying.permute(*(order.index(axis) for axis in range(x.ndim)))
+
+
+def told_to_be_kept(case: Case, inputs: Sequence[torch.Tensor], wanted: Wanted, training: bool) -> int:
+    """Bytes that the operator tells, each storage once."""
+    types = laid_as(case, inputs)
+    told = () if case.op.idle and not training else case.op.saved(*types)
+    kept = [one for one in told if one.is_kept(wanted) and (training or not one.training_only)]
+    values = {(one.what, one.index) for one in kept if one.what != "own"}
+    outputs = case.op.outputs(*types)
+    sizes = (inputs[at].untyped_storage().nbytes() if what == "input" else outputs[at].bytes for what, at in values)
+    return sum(one.bytes for one in kept if one.what == "own") + sum(sizes)
+
+
+def wishes(case: Case, inputs: Sequence[torch.Tensor], weighted: bool) -> Iterator[Wanted]:
+    """All ways in which gradients of the inputs and of the weights can be wanted."""
+    each = [(True, False) if x.is_floating_point() else (False,) for x in inputs]
+    for flags in product(*each):
+        for weights in (True, False) if weighted else (False,):
+            if weights or any(flags):
+                yield Wanted(flags, weights)
+
+
+def operator_keeps_what_it_tells(case: Case, inputs: Sequence[torch.Tensor]) -> None:
+    module = called(case)
+    weighted = isinstance(module, nn.Module) and any(True for _ in module.parameters())
+    for wanted, training in product(wishes(case, inputs, weighted), (True, False)):
+        for x, flag in zip(inputs, wanted.inputs, strict=True):
+            x.requires_grad_(flag)
+        if isinstance(module, nn.Module):
+            module.train(training).requires_grad_(wanted.weights)
+        told = told_to_be_kept(case, inputs, wanted, training)
+        mode = "training" if training else "evaluation"
+        agree(f"saved bytes in {mode} where {wanted} is wanted", told, sum(storages(module, inputs).values()))
+
+
+def is_refused(case: Case, batch: int) -> bool:
+    """Whether torch refuses to normalise a single value, which has no deviation."""
+    try:
+        called(case)(*tensors(case.types, batch, case.below))
+    except ValueError as error:
+        if "Expected more than 1 value" not in str(error):
+            raise
+        return True
+    return False
+
+
+def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int], gap: bool) -> None:
+    """All gradients wanted: what is kept, and where the outputs lie."""
+    lying = [
+        in_layout(x, order, gap).requires_grad_(x.is_floating_point()) if x.ndim == len(order) else x for x in inputs
+    ]
+    module = called(case)
+    weighted = isinstance(module, nn.Module) and any(True for _ in module.parameters())
+    wanted = Wanted(tuple(x.requires_grad for x in lying), weighted)
+    if wanted.any:
+        found = sum(storages(module, lying).values())
+        agree(f"saved bytes of axes in the order {order} in memory", told_to_be_kept(case, lying, wanted, True), found)
+    strides = case.op.strides(*laid_as(case, lying))
+    if strides is None:
+        raise Undeclared("strides")
+    if (case.op.word, len(order), lying[0].shape[0]) not in UNTOLD:
+        for y, told in zip(results(case, lying), strides, strict=True):
+            kept = [None if size == 1 else stride for size, stride in zip(y.shape, told, strict=True)]
+            real = [None if size == 1 else stride for size, stride in zip(y.shape, y.stride(), strict=True)]
+            agree(f"strides of axes in the order {order} in memory{', with gaps' * gap}", kept, real)
+
+
+def saved_bytes_in_each_mode(case: Case) -> None:
+    """Whatever gradients are wanted, in training and in evaluation."""
+    for batch in (1, 2):
+        if not is_refused(case, batch):
+            operator_keeps_what_it_tells(case, [x.detach() for x in tensors(case.types, batch, case.below)])
+
+
+def layouts_are_torchs(case: Case) -> None:
+    """With the axes of the first input in other orders in memory, with gaps and without."""
+    for batch in (1, 2):
+        inputs = tensors(case.types, batch, case.below)
+        orders = list(permutations(range(inputs[0].ndim)))[:: 1 if inputs[0].ndim < 5 else 17]
+        for order, gap in product(orders, (False, True)):
+            if not is_refused(case, batch):
+                one_layout(case, inputs, order, gap)

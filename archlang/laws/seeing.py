@@ -1,0 +1,144 @@
+"""What one output position sees of the inputs, against torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil, floor
+from typing import Any
+
+import torch
+
+from archlang.laws.agreeing import Broken, Undeclared
+from archlang.laws.calling import called, inputs_of
+from archlang.laws.cases import Case
+from archlang.ops.base import Slide
+from archlang.shapes import TensorType
+
+
+def reach_is_torchs(case: Case) -> None:
+    """What an output position sees lies within what is told; where a window slides, it touches both ends of it."""
+    for output in range(len(case.op.outputs(*case.types))):
+        for at, x in enumerate(case.types):
+            slides = _between(case, at, output)
+            if "n" in x.axes and (x.is_float or not case.places):  # a parameter has no positions
+                for axis in {*x.axes, *slides} - {"n", *({"c"} - {*slides})}:
+                    reach_along(case, at, output, axis)
+
+
+def reach_along(case: Case, at: int, output: int, axis: str) -> None:
+    x, y = case.types[at], case.op.outputs(*case.types)[output]
+    slides = _between(case, at, output)
+    slide = slides.get(axis, Slide())
+    moved = slide.axis or axis
+    if axis not in slides and x[axis] == 1:
+        slide = Slide(1, 0)  # it may be broadcast
+    if slide.step != 0 and moved not in y.axes:
+        raise Broken(f"the output has no axis {axis}, and the reach has no step of 0 along it")
+    border = getattr(case.op, "padding_mode", getattr(case.op, "mode", "zeros"))
+    copies = border in ("reflect", "replicate", "circular")
+    others = [other for other in slides if other != axis]
+    # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
+    tight = axis in slides and axis != "c" and all(inside(slides[other], x, y, other) for other in others)
+    # an index is the same where all that it chooses among grows alike
+    tight = (
+        tight
+        and y.is_float
+        and slide.step > 0
+        and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    )
+    for position, seen in enumerate(influence(case, at, axis, output, moved)):
+        first = position * slide.step - slide.before
+        window = range(ceil(first), floor(first + slide.extent - 1) + 1)
+        if copies and not (0 <= first and window[-1] < x[axis]):
+            continue  # the border is made of values further in
+        if not seen <= set(window):
+            raise Broken(
+                f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and depends on "
+                f"{_listed(seen)}"
+            )
+        visible = set(window) & set(range(x[axis]))
+        # a key that is alone in its softmax has weight 1, whatever it is
+        alone = len(visible) == 1 and len(case.types) > 1 and not case.op.join
+        ends = {*window[:1], *window[-1:]} & visible
+        if tight and not alone and not ends <= seen and not ends <= sloped(case, at, axis, output, moved, position):
+            raise Broken(
+                f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and depends on "
+                f"{_listed(seen)} alone"
+            )
+
+
+def _differs(axis: str, position: int, at: int, window: range, found: str) -> str:
+    return f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and {found}"
+
+
+def _listed(positions: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(positions))) or "nothing"
+
+
+def _between(case: Case, at: int, output: int) -> Mapping[str, Slide]:
+    reach = case.op.reach(*case.types)
+    if reach is None:
+        raise Undeclared("reach")
+    return reach.between(at, output)
+
+
+def opened(case: Case) -> Callable[..., Any]:
+    """What is called, in double precision, such that a rectifier inside is open and a tanh is not saturated."""
+    module = called(case)
+    if isinstance(module, torch.nn.Module):
+        module.double().eval()
+        for weight in module.parameters():
+            weight.data.abs_().mul_(0.5)
+    return module
+
+
+def sloped(case: Case, at: int, axis: str, output: int, moved: str, position: int) -> set[int]:
+    """Where a value along an axis has a gradient: what fades out from step to step leaves no difference."""
+    module = opened(case)
+    inputs = [x.detach().double().requires_grad_(x.is_floating_point()) for x in inputs_of(case)]
+    along = case.op.outputs(*case.types)[output].axes.index(moved)
+    (slope,) = torch.autograd.grad(_at(module(*inputs), output).select(along, position).sum(), inputs[at])
+    return set(slope.movedim(case.types[at].axes.index(axis), 0).flatten(1).any(1).nonzero().flatten().tolist())
+
+
+def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
+    """Whether some window lies wholly inside the input."""
+    positions = y[slide.axis or axis] if (slide.axis or axis) in y.axes else 1
+    firsts = [position * slide.step - slide.before for position in range(positions)]
+    return any(first >= 0 and first + slide.extent <= x[axis] for first in firsts)
+
+
+def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") -> list[set[int]]:
+    """Of each position of an output along an axis: at which positions of input `at` a change changes it.
+
+    The output's axis is `moved` where that is another; all of the output is one position where it has none.
+    """
+    module = opened(case)
+    table = getattr(case.op, "count", None)  # whole numbers that choose a row stay what they are
+    kept = [table or (case.places and not x.is_float) for x in case.types]
+    inputs = [x.detach() if whole else x.detach().double() for whole, x in zip(kept, inputs_of(case), strict=True)]
+    along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
+    made = moved or axis
+    seen = [set[int]() for _ in range(y[made] if made in y.axes else 1)]
+    before = _drawn_alike(module, inputs, output)
+    for position in range(case.types[at][axis]):
+        changed = inputs[at].clone()
+        place = changed.select(along, position)
+        place.copy_((place + 1) % table if table else place + 10)
+        after = _drawn_alike(module, [*inputs[:at], changed, *inputs[at + 1 :]], output)
+        # a weight of 0 may come out a rounding error beside it
+        differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)
+        rows = differs.movedim(y.axes.index(made), 0) if made in y.axes else differs[None]
+        for index in rows.flatten(1).any(1).nonzero().flatten().tolist():
+            seen[index].add(position)
+    return seen
+
+
+def _drawn_alike(module: Callable[..., Any], inputs: Sequence[torch.Tensor], output: int) -> torch.Tensor:
+    """An output, with the same noise in each call where noise is drawn."""
+    torch.manual_seed(0)
+    return _at(module(*inputs), output)
+
+
+def _at(given: torch.Tensor | Sequence[torch.Tensor], output: int) -> torch.Tensor:
+    return given if isinstance(given, torch.Tensor) else given[output]

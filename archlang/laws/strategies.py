@@ -1,0 +1,125 @@
+"""Operators with random arguments and random inputs, for hypothesis."""
+
+from __future__ import annotations
+
+import operator
+import types as python
+from typing import Any, Literal, Union, get_args, get_origin
+
+from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
+
+from archlang.laws.cases import Case, bounds, examples
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType, param_type
+
+LAYOUTS = (("n", "c"), ("n", "c", "t"), ("n", "c", "h", "w"), ("n", "c", "d", "h", "w"), ("n", "t", "c"), ("n", "t"))
+OFTEN = (0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 4, 5)  # which layout: most operators slide over the second to the fourth
+DTYPES = ("float32",) * 12 + ("float64", "int64", "uint8", "bool")
+
+
+@st.composite
+def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
+    """An operator with random arguments, and random inputs; most often they fit."""
+    return draw(_near(op) if draw(st.booleans()) else _anywhere(op))
+
+
+@st.composite
+def _near(draw: st.DrawFn, op: type[Operator]) -> Case:
+    """An example in which sizes and arguments are changed here and there; sizes that were equal stay equal."""
+    case = draw(st.sampled_from(examples(op)))
+    sizes = {1: 1} | {size: draw(_near_size(size)) for x in case.types for size in x.shape if size != 1}
+    types = tuple(TensorType(tuple(sizes[size] for size in x.shape), x.axes, x.dtype) for x in case.types)
+    rank = len(types[0].axes) - 2
+    drawn = {name: _field_values(op, name, field, rank) for name, field in op.model_fields.items()}
+    fields = {name: draw(st.just(getattr(case.op, name)) | values) for name, values in drawn.items()}
+    return Case(op(**fields), types)
+
+
+def _near_size(size: int) -> st.SearchStrategy[int]:
+    return st.just(size) | st.just(2 * size) | st.integers(1, 9)
+
+
+@st.composite
+def _anywhere(draw: st.DrawFn, op: type[Operator]) -> Case:
+    known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
+    like = draw(st.sampled_from([None, *known]))
+    if like is None:
+        first = draw(_types(LAYOUTS[draw(st.sampled_from(OFTEN))]))
+    else:
+        first = draw(st.one_of(_types(like.axes, like.dtype), st.just(like)))
+    rank = len(first.axes) - 2
+    fields = {name: draw(_field_values(op, name, field, rank)) for name, field in op.model_fields.items()}
+    if not op.join:
+        count = draw(st.sampled_from(op.arity))
+        return Case(op(**fields), (first, *(draw(_like(first)) for _ in range(count - 1))))
+    others = draw(st.lists(_like(first), min_size=draw(st.sampled_from((0, 1, 1, 1))), max_size=3))
+    return Case(op(**fields), tuple(draw(st.permutations([first, *others]))))
+
+
+def _field_values(op: type[Operator], name: str, field: FieldInfo, rank: int) -> st.SearchStrategy[Any]:
+    """Values of a field; words and lists, of which few fit, are those of the examples."""
+    if op.positional.get(name) in ("string", "list"):
+        return st.sampled_from([getattr(case.op, name) for case in examples(op)])
+    return _values(field, field.annotation, rank)
+
+
+def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:
+    """Cases that the operator takes."""
+    return cases(op).filter(lambda case: case.rejection() is None)
+
+
+@st.composite
+def _types(draw: st.DrawFn, layout: tuple[str, ...], dtype: str | None = None) -> TensorType:
+    sizes = {"n": st.sampled_from((1, 1, 1, 2)), "c": st.sampled_from((1, 2, 3, 4, 6))}
+    shape = tuple(draw(sizes.get(axis, st.integers(1, 9 if len(layout) < 5 else 5))) for axis in layout)
+    return TensorType(shape, layout, dtype or draw(st.sampled_from(DTYPES)))
+
+
+@st.composite
+def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
+    """A second input: the same type, or one that differs a little, or a parameter."""
+    change = draw(st.sampled_from(("none",) * 5 + ("one", "size", "dtype", "layout", "param", "param")))
+    if change == "param":
+        sizes = [draw(st.sampled_from((size, size, 1))) for size in (1, *x.shape[1:])]
+        return param_type(tuple(sizes[draw(st.sampled_from((0, 0, 0, 1, 2))) :]), x.dtype)
+    if change == "layout":
+        return draw(st.sampled_from(LAYOUTS).flatmap(_types))
+    if change == "dtype":
+        return TensorType(x.shape, x.axes, draw(st.sampled_from(DTYPES)))
+    if change == "none":
+        return x
+    size = 1 if change == "one" else draw(st.integers(1, 9))
+    return x.resized(**dict.fromkeys(draw(st.sets(st.sampled_from(x.axes[1:]), min_size=1)), size))
+
+
+def _values(field: FieldInfo | None, annotation: Any, rank: int) -> st.SearchStrategy[Any]:
+    """Values of a field, from its annotation and bounds. `rank` is how many sides a window most often has."""
+    limits = bounds(field)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        return _values(annotation.__metadata__[0], arguments[0], rank)
+    if origin in (Union, python.UnionType):
+        return st.one_of(*(_values(None, member, rank) for member in arguments))
+    if origin is Literal:
+        return st.sampled_from(arguments)
+    if origin is tuple:
+        sides = st.sampled_from((*(max(rank, 1),) * 24, 1, 2, 3, 4))
+        return sides.flatmap(lambda count: st.tuples(*[_values(None, arguments[0], rank)] * count))
+    if annotation in (None, type(None)):
+        return st.none()
+    if annotation is bool:
+        return st.booleans()
+    if annotation is int:
+        least = limits.get("ge")
+        return (
+            st.integers(-3, 4) if least is None else st.sampled_from([least + x for x in (0, 0, 0, 1, 1, 1, 2, 2, 3)])
+        )
+    assert annotation is float, f"no values are known for {annotation}"
+    inside = [x for x in (0.0, 1e-5, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5) if _is_inside(x, limits)]
+    return st.sampled_from(inside)
+
+
+def _is_inside(x: float, limits: dict[str, Any]) -> bool:
+    checks = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
+    return all(checks[name](x, bound) for name, bound in limits.items())
