@@ -14,8 +14,8 @@ import pytest
 from archlang.compiler import Net, check
 from archlang.diagnostics import as_json
 from archlang.elaborate import net_at
-from archlang.elaborate.declarations import top_of
-from archlang.elaborate.values import Silent
+from archlang.elaborate.state.mistakes import Silent
+from archlang.elaborate.top_level import top_of
 from archlang.ir import Graph
 from archlang.parse import parse
 from archlang.source import Source

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.arguments import bind_operator
-from archlang.elaborate.declarations import top_of
-from archlang.elaborate.functions import givens
+from archlang.elaborate.evaluating.evaluate import givens
+from archlang.elaborate.steps.operators import bind_operator
+from archlang.elaborate.top_level import top_of
 from archlang.laws.cases import examples, input_lines
 from archlang.ops import registry
 from archlang.ops.base import Operator

@@ -8,10 +8,10 @@ import pytest
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.arguments import bind_operator
-from archlang.elaborate.declarations import top_of
-from archlang.elaborate.functions import givens
-from archlang.elaborate.values import Mistake
+from archlang.elaborate.evaluating.evaluate import givens
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.steps.operators import bind_operator
+from archlang.elaborate.top_level import top_of
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.parse import parse

@@ -9,16 +9,17 @@ from archlang import ir
 from archlang import syntax as s
 from archlang.collector import paused
 from archlang.diagnostics import Diagnostic, Rejected
-from archlang.elaborate.blocks import elaborate_block
-from archlang.elaborate.builder import Builder, Here
-from archlang.elaborate.declarations import resolved, top_of
-from archlang.elaborate.expressions import evaluate
-from archlang.elaborate.parameters import assigned, bind_parameters, refuse_flowing
-from archlang.elaborate.promising import run_expect
-from archlang.elaborate.scopes import Lets, Scope
-from archlang.elaborate.session import Meter, meter_of
-from archlang.elaborate.steps import run, too_deep
-from archlang.elaborate.values import Given, Mistake, Silent, shown
+from archlang.elaborate.evaluating.block_parameters import assigned, bind_parameters, refuse_flowing
+from archlang.elaborate.evaluating.evaluate import evaluate
+from archlang.elaborate.state.builder import Builder
+from archlang.elaborate.state.kinds import Given, all_shown
+from archlang.elaborate.state.lookup import Lets, Scope
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import Here, Meter, meter_of
+from archlang.elaborate.statements.promising import run_expect
+from archlang.elaborate.steps.blocks import elaborate_block
+from archlang.elaborate.steps.walk import run, too_deep
+from archlang.elaborate.top_level import resolved, top_of
 from archlang.source import Span
 
 
@@ -103,16 +104,19 @@ def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Gr
     bound = bind_parameters(what, definition.parameters, tuple(given.values()), span, inside, evaluate)
     made = elaborate_block(inside, bound, run)
     if promises is not None:
-        inside.builder.promises.clear()
+        inside.builder.drop_promises()
         _derived_promises(promises, inside)
     if made.block is None or session.diagnostics:
         return None
     # a promise is of the net at its own parameters
     kept = () if settings or (promises is None and name != what) else tuple(inside.builder.promises)
-    arguments = {word: shown(value) for word, value in bound.items()}
     return ir.Graph(
-        name=name, arguments=arguments, blocks=tuple(session.blocks), promises=kept, open_sizes=_open_sizes(inside)
-    )  # fmt: skip
+        name=name,
+        arguments=all_shown(bound),
+        blocks=tuple(session.blocks),
+        promises=kept,
+        open_sizes=_open_sizes(inside),
+    )
 
 
 def _open_sizes(here: Here) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -123,7 +127,7 @@ def _open_sizes(here: Here) -> dict[str, tuple[tuple[str, str], ...]]:
     inputs = [item for item in builder.definition.body.items if isinstance(item, s.Input)]
     for item, port in zip(inputs, builder.inputs, strict=True):
         sides = item.shape.items if isinstance(item.shape, s.Sequence) else ()
-        for side, axis in zip(sides, builder.types[port.value].axes[1:], strict=False):
+        for side, axis in zip(sides, builder.contents.types[port.value].axes[1:], strict=False):
             name = side.name if isinstance(side, s.OpenSize) else side.text if isinstance(side, s.Name) else ""
             if name in found:
                 found[name].append((port.name, axis))

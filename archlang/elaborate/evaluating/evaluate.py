@@ -1,0 +1,282 @@
+"""Expressions to values. What is within an expression is evaluated in turn, so that all kinds of them stand here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.evaluating.block_parameters import bind_parameters
+from archlang.elaborate.evaluating.parts import as_text, attribute_of, item_of, labelled, placed, slice_of, strided
+from archlang.elaborate.naming.spelled import spelled
+from archlang.elaborate.naming.unknown import unknown_name
+from archlang.elaborate.state.builtins import (
+    FUNCTIONS,
+    MAX_ITEMS,
+    MAX_NUMBER,
+    apply_function,
+    compute,
+    fits,
+    quick,
+    too_large,
+)
+from archlang.elaborate.state.kinds import (
+    UNKNOWN,
+    BlockValue,
+    Bundle,
+    Function,
+    Given,
+    Initial,
+    OperatorValue,
+    Tensor,
+    Value,
+    bundle,
+    flattened,
+    kind,
+    size_of,
+)
+from archlang.elaborate.state.lookup import Lets, lookup
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import MAX_DEPTH, Here
+from archlang.ops import enumerations
+from archlang.ops.base import Operator
+from archlang.shapes import Window
+from archlang.source import Span
+
+CALL_STEPS = 3  # what the call of a function costs of the steps that a run may take
+
+
+def evaluate(node: s.Expression, here: Here) -> Value:
+    """The value of an expression; raises `Mistake` with the place, or `Silent` behind an earlier mistake."""
+    if type(node) is s.Literal and type(node.value) is int and node.value < MAX_NUMBER:
+        return node.value  # most of what is evaluated
+    value = _EVALUATORS[type(node)](node, here)
+    if value is UNKNOWN:
+        raise Silent
+    return value
+
+
+def number(node: s.Expression, here: Here, what: str) -> int:
+    """The value of an expression that must be a whole number."""
+    value = evaluate(node, here)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Mistake(Rejected("wrong-kind", f"{what} is a whole number, and this is {kind(value)}"), node.span)
+    return value
+
+
+def truth(node: s.Expression, here: Here) -> bool:
+    """The value of an expression that must be true or false."""
+    value = evaluate(node, here)
+    if not isinstance(value, bool):
+        message = f"a condition is true or false, and this is {kind(value)}"
+        number = isinstance(value, (int, float)) and isinstance(node, s.Name)
+        help = f"compare it, as in `{node.text} > 0`" if number and isinstance(node, s.Name) else None
+        raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
+    return value
+
+
+# ---- literals, arithmetic, lists
+
+
+def _literal(node: s.Literal, here: Here) -> Value:
+    if isinstance(node.value, tuple):
+        return Window(node.value)
+    if not fits(node.value):
+        raise Mistake(too_large("this"), node.span)
+    return node.value
+
+
+def _quantity(node: s.Quantity, here: Here) -> Value:
+    return node.value
+
+
+def _open_size(node: s.OpenSize, here: Here) -> Value:
+    message = f"`{node.name}=` leaves a size open, which only the shape of an input does"
+    raise Mistake(Rejected("misplaced-size", message), node.span)
+
+
+def text_of(node: s.Text, here: Here) -> str:
+    """A string with its holes filled in."""
+    parts = [part if isinstance(part, str) else as_text(evaluate(part, here), part.span) for part in node.parts]
+    if sum(map(len, parts)) > MAX_ITEMS:
+        raise Mistake(Rejected("number-too-large", "this string is too long"), node.span)
+    return "".join(parts)
+
+
+def _unary(node: s.Unary, here: Here) -> Value:
+    if node.operator == "not":
+        return not truth(node.operand, here)
+    value = evaluate(node.operand, here)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise Mistake(Rejected("wrong-kind", f"`-` does not take {kind(value)}"), node.span)
+    return -value
+
+
+def _binary(node: s.Binary, here: Here) -> Value:
+    if node.operator in ("and", "or"):
+        holds = truth(node.left, here)
+        return holds if holds == (node.operator == "or") else truth(node.right, here)
+    left, right = evaluate(node.left, here), evaluate(node.right, here)
+    result = quick(node.operator, left, right)
+    if result is not None:
+        return result
+    if node.operator == "/" and isinstance(left, tuple):
+        return strided(left, right, node)
+    if node.operator in ("/", "//", "%") and right == 0 and isinstance(left, (int, float)):
+        raise Mistake(Rejected("division-by-zero", f"`{node.operator}` divides by this, which is 0"), node.right.span)
+    here.session.tick(node.span, size_of(left, MAX_ITEMS) // 64 if isinstance(left, tuple) else 0)
+    return placed(node.span, lambda: compute(node.operator, left, right))
+
+
+def _conditional(node: s.Conditional, here: Here) -> Value:
+    return evaluate(node.then if truth(node.condition, here) else node.otherwise, here)
+
+
+def _sequence(node: s.Sequence, here: Here) -> Value:
+    if len(node.items) == 1 and not node.is_list:
+        return evaluate(node.items[0], here)
+    values = [evaluate(item, here) for item in node.items]
+    flow = [isinstance(value, (Tensor, Bundle)) for value in values]
+    if values and all(flow):
+        return bundle(flattened(values))
+    if any(flow):
+        message = "a tuple holds values that flow, or numbers and the like, and not both"
+        raise Mistake(Rejected("wrong-kind", message), node.items[flow.index(False)].span)
+    return _limited(tuple(values), node.span, here)
+
+
+def _limited(value: Value, span: Span, here: Here) -> Value:
+    """A value that holds others, counted."""
+    size = size_of(value, MAX_ITEMS)
+    if size > MAX_ITEMS:
+        raise Mistake(too_large("this"), span)
+    here.session.tick(span, size // 64)
+    return value
+
+
+# ---- names, facts, indexes
+
+
+def _name(node: s.Name, here: Here) -> Value:
+    found = lookup(node.text, node.span, here)
+    if found is None:
+        raise unknown_name(node.text, node.span, here)
+    return found
+
+
+def _base(node: s.Expression, here: Here) -> Value:
+    """What stands before a dot or an index; there a string is a computed label, where there is such a label."""
+    if isinstance(node, s.Text):
+        text = text_of(node, here)
+        if here.scope.find(text) is not None:
+            return labelled(text, node.span, here)
+    return evaluate(node, here)
+
+
+def _attribute(node: s.Attribute, here: Here) -> Value:
+    return attribute_of(_base(node.base, here), node, here)
+
+
+def _index(node: s.Index, here: Here) -> Value:
+    return item_of(_base(node.base, here), number(node.index, here, "an index"), node)
+
+
+def _slice(node: s.Slice, here: Here) -> Value:
+    base = _base(node.base, here)
+    start = number(node.start, here, "a bound") if node.start else None
+    stop = number(node.stop, here, "a bound") if node.stop else None
+    return slice_of(base, start, stop, node)
+
+
+# ---- calls: functions, and operators and blocks with arguments fixed
+
+
+def givens(
+    arguments: tuple[s.Argument, ...], here: Here, op: type[Operator] | None = None, strided: bool = True
+) -> tuple[Given, ...]:
+    """Arguments, evaluated; those of an operator may be words of its enumerations.
+
+    A function has no strides: where they are not `strided`, a slash divides.
+    """
+    out: list[Given] = []
+    for argument in arguments:
+        node = argument.value
+        value = _word_or_value(node, here, op) if argument.name else _positional(node, here, op, strided)
+        out.append(Given(argument.name, value, argument.span, node.span, argument.slash))
+    return tuple(out)
+
+
+def _word_or_value(node: s.Expression, here: Here, op: type[Operator] | None) -> Value:
+    """A named argument's value, where a bare word may be one of an enumeration of `op`, or of any: `mode=nearest`."""
+    if isinstance(node, s.Name):
+        found = lookup(node.text, node.span, here)
+        # an operator's own word comes before a function's and an initialiser's
+        if (found is None or isinstance(found, (Function, Initial))) and node.text in enumerations(op):
+            return node.text
+    return evaluate(node, here)
+
+
+def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strided: bool) -> Value:
+    """An argument without a name. A stride's slash, which no parentheses hold, needs a window."""
+    if strided and isinstance(node, s.Binary) and node.operator == "/":
+        left = evaluate(node.left, here)
+        if not isinstance(left, tuple):
+            message = f"`/` is a stride here, and needs a window on its left: `{spelled(node.left)}` is {kind(left)}"
+            written = f"({spelled(node.left)} / {spelled(node.right)})"
+            help = f"write `{written}`, or `{written.replace('/', '//')}` for a whole number"
+            raise Mistake(Rejected("slash-without-window", message, help=help), node.span)
+    try:
+        return evaluate(node, here)
+    except Mistake as mistake:
+        unknown = node.text if isinstance(node, s.Name) and mistake.rejected.code == "unknown-name" else ""
+        if op is None or unknown not in enumerations(op):
+            raise
+        return unknown  # `same` without the name of its argument, which is refused where the argument is taken
+
+
+def _call(node: s.Call, here: Here) -> Value:
+    function = _called(node.function, here)
+    op = function.op if isinstance(function, OperatorValue) else None
+    given = givens(node.arguments, here, op, strided=not isinstance(function, Function))
+    if isinstance(function, (OperatorValue, BlockValue, Initial)):
+        return _limited(replace(function, given=(*function.given, *given)), node.span, here)
+    if not isinstance(function, Function):
+        raise Mistake(Rejected("wrong-kind", f"{kind(function)} is no function"), node.function.span)
+    if function.let is not None:
+        return _call_let(function, function.let, given, node, here)
+    if any(argument.name for argument in given):
+        raise Mistake(Rejected("unknown-argument", f"`{function.name}` takes no named arguments"), node.span)
+    values = [argument.value for argument in given]
+    here.session.tick(node.span, sum(size_of(value, MAX_ITEMS) // 64 for value in values))
+    return placed(node.span, lambda: apply_function(function.name, values))
+
+
+def _called(node: s.Expression, here: Here) -> Value:
+    """What stands before parentheses: `max(a, b)` is the function, whatever label or operator is called `max`."""
+    if isinstance(node, s.Name) and node.text in FUNCTIONS:
+        own = here.lets.find(node.text)
+        return own if own is not None else Function(node.text)
+    return evaluate(node, here)
+
+
+def _call_let(function: Function, let: s.Let, given: tuple[Given, ...], node: s.Call, here: Here) -> Value:
+    session = here.session
+    session.tick(node.span, CALL_STEPS)
+    if session.depth >= MAX_DEPTH:
+        message = f"`{let.name}` calls itself more than {MAX_DEPTH} deep"
+        help = f"end it by a condition: `let {let.name}(...) = ... if ... else ...`"
+        raise Mistake(Rejected("calls-too-deep", message, help=help), node.span)
+    assert function.home is not None
+    inside = replace(function.home, lets=Lets({}, function.home.lets))
+    with session.deeper():
+        bind_parameters(let.name, let.parameters or (), given, node.function.span, inside, evaluate)
+        return evaluate(let.value, inside)
+
+
+_EVALUATORS: dict[type, Callable[[Any, Here], Value]] = {
+    s.Literal: _literal, s.Quantity: _quantity, s.Text: text_of, s.Unary: _unary, s.Binary: _binary,
+    s.Conditional: _conditional, s.Sequence: _sequence, s.Name: _name, s.Attribute: _attribute, s.Index: _index,
+    s.Slice: _slice, s.Call: _call, s.OpenSize: _open_size,
+}  # fmt: skip

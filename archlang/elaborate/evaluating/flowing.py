@@ -1,0 +1,46 @@
+"""Values of the net where they are written: a label, a path, a tuple; and paths as they are written."""
+
+from __future__ import annotations
+
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.evaluating.evaluate import evaluate, text_of
+from archlang.elaborate.evaluating.parts import labelled
+from archlang.elaborate.naming.unknown import unknown_value
+from archlang.elaborate.state.kinds import Bundle, Tensor, Value, bundle, flattened, kind, known
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+
+
+def flowing(node: s.Expression, here: Here) -> Value:
+    """A value of the net: a label, a path, a label computed in a string, or a tuple of such."""
+    match node:
+        case s.Text():
+            return labelled(text_of(node, here), node.span, here)
+        case s.Name() if node.text != "it" and here.lets.find(node.text) is None:
+            found = here.scope.find(node.text)
+            if found is None:
+                raise unknown_value(node.text, node.span, here)
+            return known(found)
+        case s.Sequence(is_list=False):
+            return bundle(flattened([flowing(item, here) for item in node.items]))
+        case _:
+            value = evaluate(node, here)
+    if not isinstance(value, (Tensor, Bundle)):
+        message = f"this is {kind(value)}, and only values of the net flow"
+        raise Mistake(Rejected("not-a-value", message), node.span)
+    return value
+
+
+def path_of(node: s.Expression, here: Here) -> str:
+    """`features.conv1` as it is written, or as a string computes it; empty where an expression is no path."""
+    match node:
+        case s.Name(text=text):
+            return text
+        case s.Text():
+            return text_of(node, here)
+        case s.Attribute(base=base, name=name):
+            before = path_of(base, here)
+            return f"{before}.{name}" if before else ""
+        case _:
+            return ""

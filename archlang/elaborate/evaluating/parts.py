@@ -1,0 +1,105 @@
+"""Parts of values: facts of tensors, items of lists, values by the path of their label, strides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.naming.unknown import unknown_value
+from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Strided, Tensor, Value, kind, known
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.shapes import AXIS_WORDS, Window
+from archlang.source import Span
+
+SIZES = {word: axis for axis, word in AXIS_WORDS.items() if axis != "n"}  # `it.channels` is the size of the axis c
+
+
+def placed(span: Span, compute: Callable[[], Value]) -> Value:
+    """What is computed, or the refusal of it with its place."""
+    try:
+        return compute()
+    except Rejected as rejected:
+        raise Mistake(rejected, span) from None
+
+
+def as_text(value: Value, span: Span) -> str:
+    """A value as it fills the hole of a string."""
+    if not isinstance(value, (int, float, str)):
+        message = f"a string takes numbers and words, and this is {kind(value)}"
+        raise Mistake(Rejected("wrong-kind", message), span)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def strided(left: tuple[Value, ...], right: Value, node: s.Binary) -> Strided:
+    """`3x3/2`: a window and its stride."""
+    sides = [side for side in left if isinstance(side, int) and not isinstance(side, bool)]
+    if len(sides) < len(left):
+        message = f"a stride needs a window of whole numbers on its left, and this is {kind(left)}"
+        raise Mistake(Rejected("wrong-kind", message), node.left.span)
+    return Strided(Window(sides), right, node.left.span, node.right.span)
+
+
+def labelled(path: str, span: Span, here: Here) -> Value:
+    """A value by its computed label, `"enc{i}"`, or by its path."""
+    name, *more = path.split(".")
+    found = here.scope.find(name)
+    for part in more:
+        found = found.inner.get(part) if isinstance(found, (Tensor, Bundle)) else found if found is UNKNOWN else None
+    if found is None:
+        raise unknown_value(path, span, here)
+    return known(found)
+
+
+def attribute_of(base: Value, node: s.Attribute, here: Here) -> Value:
+    """`base.name`: a label within braces, or a size of a tensor."""
+    if isinstance(base, (Tensor, Bundle)):
+        if node.name in base.inner:
+            return base.inner[node.name]
+        if isinstance(base, Tensor) and (node.name in SIZES or node.name == "shape"):
+            return _size(base, node)
+    near = did_you_mean(node.name, [*SIZES, "shape", *getattr(base, "inner", ())])
+    calls = [made for made in here.builder.contents.nodes if made.kind == "call"]
+    if isinstance(base, Tensor) and any(base.value in made.outputs for made in calls):
+        near = near or "of a block one sees what it outputs, and nothing within it"
+    raise Mistake(Rejected("unknown-name", f"{kind(base)} has no `{node.name}`", help=near), _last_name(node))
+
+
+def _last_name(node: s.Attribute) -> Span:
+    """The place of the word after the dot."""
+    span = node.span
+    return Span(span.file, span.end_line, span.end_column - len(node.name), span.end_line, span.end_column)
+
+
+def _size(base: Tensor, node: s.Attribute) -> Value:
+    if node.name == "shape":
+        return tuple(base.type.shape)
+    return placed(_last_name(node), lambda: base.type[SIZES[node.name]])
+
+
+def item_of(base: Value, index: int, node: s.Index) -> Value:
+    """`base[index]`."""
+    items: tuple[Any, ...] | str
+    if isinstance(base, Bundle):
+        items = base.items
+    elif isinstance(base, (tuple, str)):
+        items = base
+    else:
+        raise Mistake(Rejected("wrong-kind", f"{kind(base)} has no items to index"), node.base.span)
+    if not -len(items) <= index < len(items):
+        last = f"the last is {len(items) - 1}" if items else "it is empty"
+        message = f"there is no item {index} in {kind(base)}: counted from 0, {last}"
+        raise Mistake(Rejected("index-out-of-range", message), node.index.span)
+    return items[index]
+
+
+def slice_of(base: Value, start: int | None, stop: int | None, node: s.Slice) -> Value:
+    """`base[start:stop]`."""
+    if isinstance(base, Bundle):
+        return Bundle(base.items[start:stop])
+    if isinstance(base, (tuple, str)):
+        return base[start:stop]
+    raise Mistake(Rejected("wrong-kind", f"{kind(base)} has no items to slice"), node.base.span)

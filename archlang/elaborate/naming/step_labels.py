@@ -1,0 +1,135 @@
+"""Labels: keys in the state dict, and names for values."""
+
+from __future__ import annotations
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.evaluate import text_of
+from archlang.elaborate.naming.spelled import names_in, spelled
+from archlang.elaborate.state.kinds import Bundle, Tensor, Value, kind
+from archlang.elaborate.state.lookup import Scope
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.ir import check_label, join_path
+from archlang.source import Span
+
+
+def refuse_taken(name: str, span: Span, here: Here) -> None:
+    """Refuse a name that a parameter, a `let`, a loop or a label has here already."""
+    if name == "it":
+        raise Mistake(Rejected("name-taken", "`it` is the value that flows; it cannot be named anew"), span)
+    if here.lets.find(name) is not None:
+        message = f"`{name}` is a parameter, a `let` or a loop's name already, and is never given another value"
+        raise Mistake(Rejected("name-taken", message), span)
+    if here.scope.find(name) is not None:
+        first = here.scope.named_at(name)
+        labels = (Label(first, "named here"),) if first else ()
+        raise Mistake(Rejected("name-taken", f"`{name}` is the label of a step already"), span, labels)
+
+
+def claim(label: s.Expression | None, span: Span, here: Here) -> str:
+    """The key of a step in its scope: its label, else its position. Labelled or not, it takes a position."""
+    if label is None or isinstance(label, s.Sequence):
+        name = _take(str(here.scope.position), label, label.span if label else span, here)
+    else:
+        name = claim_key(label, here)
+    here.scope.position += 1
+    return name
+
+
+def claim_key(label: s.Expression, here: Here) -> str:
+    """The key that a label gives, taken; it has no position."""
+    name = _text(label, here)
+    check(name, label.span, here)
+    return _take(name, label, label.span, here)
+
+
+def _take(name: str, label: s.Expression | None, span: Span, here: Here) -> str:
+    if name in here.scope.keys:
+        raise _clash(name, label, span, here.scope.keys[name], here)
+    here.scope.keys[name] = span
+    return name
+
+
+def check(name: str, span: Span, here: Here) -> None:
+    """Refuse what cannot be a key of a torch module."""
+    try:
+        check_label(name)
+    except Rejected as rejected:
+        raise Mistake(rejected, span) from None
+    if name == "it":
+        refuse_taken(name, span, here)
+    if here.lets.find(name) is not None:
+        message = f"`{name}` is a parameter, a `let` or a loop's name here; a label needs one of its own"
+        raise Mistake(Rejected("name-taken", message), span)
+
+
+def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
+    builder = here.builder
+    if builder.entry is not None and builder.entry.inlined:
+        message = f"`{name}` of `{builder.definition.name.text}`, which is written out here, names another step already"
+        help = "call the block without `inline`, and its names stand below the step's own"
+        return Mistake(
+            Rejected("duplicate-label", message, help=help), builder.entry.span, (Label(first, "named here"),)
+        )
+    if span != first or label is None:
+        places = (Label(first, "the first one"),)
+        return Mistake(Rejected("duplicate-label", f"`{name}` is the name of another step here"), span, places)
+    message = f"every turn of the loop would be called `{name}`"
+    stem = spelled(label).strip('"') + ("_" if isinstance(label, s.Text) else "")
+    free = [variable for variable in here.lets.changing() if variable not in names_in(label)]
+    counted = "number the loop (`repeat 3 as i`, `for i, width in enumerate(widths)`) and "
+    help = f'{"" if free else counted}write `"{stem}{{{free[0] if free else "i"}}}":`'
+    return Mistake(Rejected("label-repeats", message, help=help), span)
+
+
+def bind(label: s.Expression | None, value: Value | None, here: Here) -> None:
+    """Give the value of a step its name; a tuple of labels names the values of a tuple."""
+    if label is None or value is None:
+        return
+    if not isinstance(label, s.Sequence):
+        _name(_text(label, here), label, value, here)
+        return
+    items = value.items if isinstance(value, Bundle) else (value,)
+    if len(items) != len(label.items):
+        message = f"{len(label.items)} labels cannot name {kind(value)}"
+        raise Mistake(Rejected("labels-do-not-match", message), label.span)
+    for part, item in zip(label.items, items, strict=True):
+        _name(_text(part, here), part, item, here)
+
+
+def _name(name: str, label: s.Expression, value: Value, here: Here) -> None:
+    check(name, label.span, here)
+    if name in here.scope.labels:
+        raise _clash(name, label, label.span, here.scope.named.get(name, label.span), here)
+    _remember(name, value, label.span, here.scope, here)
+
+
+def _remember(name: str, value: Value, span: Span, scope: Scope, here: Here) -> None:
+    scope.labels[name] = value
+    scope.named[name] = span
+    if isinstance(value, Tensor):
+        here.builder.name_value(join_path(scope.path, name), value.value)
+
+
+def join(inner: Here, span: Span, here: Here) -> None:
+    """Give the labels of a block that is written out here to the place around it."""
+    entering = {port.name for port in inner.builder.inputs}
+    for name, value in inner.scope.labels.items():
+        if name in entering:
+            continue
+        if name in here.scope.labels or here.lets.find(name) is not None:
+            message = f"`{name}` is a label in what is written out here, and has a meaning here already"
+            places = (Label(inner.scope.named[name], "named here"),) if name in inner.scope.named else ()
+            raise Mistake(Rejected("duplicate-label", message), span, places)
+        _remember(name, value, inner.scope.named.get(name, span), here.scope, here)
+
+
+def _text(label: s.Expression, here: Here) -> str:
+    match label:
+        case s.Name(text=text):
+            return text
+        case s.Text():
+            return text_of(label, here)
+        case _:
+            raise Mistake(Rejected("bad-label", "a label is a name, a string or a tuple of names"), label.span)

@@ -1,0 +1,99 @@
+"""What is said of a name that stands for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.naming.spelled import labels_in
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.state.builtins import FUNCTIONS
+from archlang.elaborate.state.kinds import BlockValue
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import Here
+from archlang.ops import enumerations, registry
+from archlang.source import Span
+
+_DECLARING = ("param", "buffer")  # in the registry, and no steps
+_STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that a slip may have been
+
+
+def unknown_step(name: str, span: Span, here: Here) -> Exception:
+    """The refusal of a step's first word."""
+    blocks = [word for word, value in here.builder.home.globals.items() if isinstance(value, BlockValue)]
+    steps = [word for word in registry() if word not in _DECLARING]
+    words = [*here.lets.visible(), *here.scope.visible(), *blocks, *steps, *_STATEMENTS]
+    message = f"there is no operator, block or value called `{name}`"
+    help = "did you mean `output`?" if name == "return" else did_you_mean(name, words, operators=True)
+    return _unknown(name, span, here, Rejected("unknown-operator", message, help=help))
+
+
+def unknown_value(name: str, span: Span, here: Here) -> Exception:
+    """The refusal of a name where a value of the net is wanted."""
+    help = did_you_mean(name, [*here.scope.visible(), *here.lets.visible()])
+    return _unknown(name, span, here, Rejected("unknown-name", f"no value is called `{name}`", help=help))
+
+
+def unknown_name(name: str, span: Span, here: Here) -> Exception:
+    """The refusal of a name in an expression."""
+    words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations(), *FUNCTIONS]
+    more = [*registry(), *enumerations(), "true", "false"]
+    help = _cure(name, [*words, *more], words)
+    return _unknown(name, span, here, Rejected("unknown-name", f"nothing here is called `{name}`", help=help))
+
+
+def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | None:
+    """How to write what a name in an expression probably means."""
+    sides = name.split("x")
+    if len(sides) > 1 and all(side.isdecimal() or side in values for side in sides):
+        return f"a window with computed sides stands in brackets: `[{', '.join(sides)}]`"
+    if name == "None":
+        return "leave the argument out"
+    if name in enumerations():
+        return f'an argument alone takes the bare word; here it is a string, `"{name}"`'
+    return did_you_mean(name, candidates, operators=True)
+
+
+def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception:
+    """The refusal, or a better one where the name is known elsewhere; silent where it may have been lost."""
+    if here.builder.tainted or name in here.builder.home.broken:
+        return Silent()
+    if name == "it":
+        return Mistake(Rejected("nothing-flows", "there is no value yet that `it` could be"), span)
+    skipped = here.scope.skipped_at(name)
+    if skipped is not None:
+        label = Label(skipped, "named here")
+        return Mistake(Rejected("not-taken", f"`{name}` was named in an `if` that was not taken"), span, (label,))
+    return _elsewhere(name, span, here) or Mistake(rejected, span)
+
+
+def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
+    """The refusal of a value that is named later, or within braces."""
+    places = list(labels_in(here.builder.definition.body))
+    for path, place in places:
+        if path == name and (place.line, place.column) > (span.line, span.column):
+            labels = (Label(place, "it is named only here"),)
+            return Mistake(Rejected("used-too-early", f"`{name}` does not exist yet"), span, labels)
+    for path, place in places:
+        if path.endswith("." + name) and _within_reach(path, here):
+            labels = (Label(place, "named here, within braces"),)
+            message = f"`{name}` stands within braces, and is reached by its path"
+            return Mistake(Rejected("unknown-name", message, help=f"write `{path}`"), span, labels)
+    return None
+
+
+def _within_reach(path: str, here: Here) -> bool:
+    """Whether the braces in which a path begins are named already."""
+    return here.scope.find(path.partition(".")[0]) is not None
+
+
+def nothing_flows(what: str, span: Span) -> Mistake:
+    """The refusal of a step before any input."""
+    help = "begin with an `input`, as in `input image: 3x224x224`"
+    return Mistake(Rejected("nothing-flows", f"no value flows into {what} yet", help=help), span)
+
+
+def words_of(values: Sequence[str]) -> str:
+    """Names listed in a message: `a`, `b` and `c`."""
+    quoted = [f"`{value}`" for value in values]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

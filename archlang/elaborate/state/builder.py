@@ -1,0 +1,233 @@
+"""The block being built: its values and nodes, and how it is called. Every write to a block in the making is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archlang import ir, syntax
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.state.kinds import BlockValue, Tensor
+from archlang.elaborate.state.lookup import Home
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType
+from archlang.source import Span
+
+MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
+
+Sizes = tuple[int, ...]  # of a map
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a step stands and which module it applies: its own at `scope.name`, or that at the path `module` again.
+
+    `ties` are those of its weights that are another module's. `labelled` says that a label gave the name.
+    """
+
+    scope: str
+    name: str | None
+    span: Span
+    module: str | None = None
+    ties: tuple[tuple[str, str], ...] = ()
+    labelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A labelled step that can be applied again: its operator, or the block that it calls with these arguments."""
+
+    target: Operator | BlockValue
+    types: tuple[TensorType, ...]
+    block: str  # the id of the block; empty for an operator
+    span: Span
+
+
+@dataclass
+class Made:
+    """A block that was elaborated: None where it failed, how many operators it holds with its calls expanded.
+
+    `positions` names the outputs that are positions in a map, and the sizes of that map.
+    """
+
+    block: ir.Block | None
+    layers: int = 0
+    positions: Mapping[int, Sizes] = field(default_factory=dict[int, Sizes])  # by output
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a block is entered: the call, the block around it, the values that its inputs are there.
+
+    `positions` has the sizes of the map in which each of them is positions, and is empty where none is. A block that is
+    `inlined` adds to the contents of its caller.
+    """
+
+    span: Span
+    caller: Builder
+    inputs: tuple[Tensor, ...]
+    types: tuple[TensorType, ...]  # of the inputs
+    positions: tuple[Sizes | None, ...] = ()
+    inlined: bool = False
+
+
+@dataclass
+class Contents:
+    """What a block holds, those that are inlined in it included: values by number, nodes, scopes, labels."""
+
+    types: list[TensorType] = field(default_factory=list[TensorType])
+    origins: list[Span] = field(default_factory=list[Span])  # where each value is made
+    turns: list[Callable[[], Label] | None] = field(default_factory=list["Callable[[], Label] | None"])  # of a loop
+    positions: dict[int, Sizes] = field(default_factory=dict[int, Sizes])  # values that are positions in a map
+    used: set[int] = field(default_factory=set[int])
+    nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
+    scopes: list[str] = field(default_factory=list[str])
+    labels: dict[str, int] = field(default_factory=dict[str, int])
+    freezes: dict[str, Span] = field(default_factory=dict[str, Span])  # by path
+    layers: int = 0
+
+
+@dataclass
+class Builder:
+    """A block in the making. `entry` is None for a net that is built for itself."""
+
+    definition: syntax.Definition
+    home: Home  # the names of the file that declares it
+    trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])  # the session's
+    entry: Entry | None = None
+    contents: Contents = field(default_factory=Contents)
+    first: int = 0  # where its own nodes begin
+    inputs: list[ir.Port] = field(default_factory=list[ir.Port])
+    outputs: list[ir.Port] = field(default_factory=list[ir.Port])
+    promises: list[ir.Promise] = field(default_factory=list[ir.Promise])
+    applied: dict[str, Applied] = field(default_factory=dict[str, "Applied"])  # by path
+    entered: int = 0  # how many of the values that flow in were taken by an `input`
+    tainted: bool = False  # a line could not be read, so names may be missing through no fault of later lines
+    failed: bool = False  # a statement of the block was refused
+    has_output: bool = False
+
+    # ---- what goes wrong
+
+    def fail(self, tainted: bool = False) -> None:
+        """A statement was refused; where it could have given names, the block is tainted."""
+        self.failed = True
+        self.tainted |= tainted
+
+    def taint(self) -> None:
+        """Names may be missing."""
+        self.tainted = True
+
+    # ---- what enters and leaves
+
+    def next_type(self) -> TensorType | None:
+        """The type of the next value that flows in; None where an input before was refused."""
+        inputs = self.entry.inputs if self.entry is not None else ()
+        self.entered += 1
+        return inputs[self.entered - 1].type if self.entered <= len(inputs) else None
+
+    def add_input(self, name: str, type: TensorType, span: Span) -> Tensor:
+        entry, at = self.entry, len(self.inputs)
+        value = entry.inputs[at].value if entry is not None and entry.inlined else self.new_value(type, span)
+        sizes = entry.positions[at] if entry is not None and entry.positions else None
+        if sizes is not None:
+            self.contents.positions[value] = sizes
+        self.inputs.append(ir.Port(name=name, value=value))
+        return Tensor(value, type)
+
+    def add_output(self, port: ir.Port) -> None:
+        self.outputs.append(port)
+        self.contents.used.add(port.value)
+
+    def close_outputs(self) -> None:
+        """There is an `output`, even if it is wrong."""
+        self.has_output = True
+
+    def promise(self, promise: ir.Promise) -> None:
+        self.promises.append(promise)
+
+    def drop_promises(self) -> None:
+        """A derived net has promises of its own."""
+        self.promises.clear()
+
+    # ---- nodes and their values
+
+    def new_value(self, type: TensorType, span: Span) -> int:
+        contents = self.contents
+        contents.types.append(type)
+        contents.origins.append(span)
+        contents.turns.append(self.trace[-1] if self.trace else None)
+        return len(contents.types) - 1
+
+    def add_op(self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], at: At) -> tuple[Tensor, ...]:
+        entering = tuple(tensor.value for tensor in inputs)
+        values = self._values(types, entering, at.span)
+        self._keep_positions(op, types, inputs, values)
+        self.contents.layers += 1
+        self.contents.nodes.append(
+            ir.OpNode(
+                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), inputs=entering,
+                outputs=values, span=at.span,
+            )
+        )  # fmt: skip
+        return tuple(map(Tensor, values, types))
+
+    def _keep_positions(
+        self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], values: tuple[int, ...]
+    ) -> None:
+        """Remember of which map the values are positions: those of a pool, and those that an operator passes on."""
+        given, positions = [tensor.type for tensor in inputs], self.contents.positions
+        sizes = op.positions_in(*given)
+        if sizes is None and positions and len(inputs) == 1 and list(types) == given and op.view(*given):
+            sizes = positions.get(inputs[0].value)
+        if sizes is not None:
+            whole = [value for value, type in zip(values, types, strict=True) if type.dtype == "int64"]
+            positions.update(dict.fromkeys(whole, sizes))
+
+    def add_call(self, made: Made, inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
+        assert made.block is not None
+        types = [made.block.types[port.value] for port in made.block.outputs]
+        values = self._values(types, inputs, at.span)
+        self.contents.positions.update({values[number]: sizes for number, sizes in made.positions.items()})
+        self.contents.layers += made.layers
+        if self.contents.layers > MAX_LAYERS:
+            raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), at.span)
+        self.contents.nodes.append(
+            ir.CallNode(
+                block=made.block.id, scope=at.scope, name=at.name, module=at.module, inputs=tuple(inputs),
+                outputs=values, span=at.span,
+            )
+        )  # fmt: skip
+        return tuple(map(Tensor, values, types))
+
+    def _values(self, types: Sequence[TensorType], inputs: Sequence[int], span: Span) -> tuple[int, ...]:
+        self.contents.used.update(inputs)
+        return tuple(self.new_value(type, span) for type in types)
+
+    # ---- names within the block
+
+    def add_scope(self, path: str) -> None:
+        self.contents.scopes.append(path)
+
+    def name_value(self, path: str, value: int) -> None:
+        """The value of a label."""
+        self.contents.labels[path] = value
+
+    def remember(self, path: str, applied: Applied) -> None:
+        """Keep a labelled step, so that it can be applied again."""
+        self.applied[path] = applied
+
+    def freeze(self, path: str, span: Span) -> None:
+        self.contents.freezes[path] = span
+
+    # ---- blocks that are inlined
+
+    def inlined(self, definition: syntax.Definition, home: Home, inputs: tuple[Tensor, ...], span: Span) -> Builder:
+        """The builder of a block that is written out within this one: what it makes belongs to this block."""
+        entry = Entry(span, self, inputs, tuple(tensor.type for tensor in inputs), inlined=True)
+        return Builder(definition, home, self.trace, entry, self.contents, first=len(self.contents.nodes))
+
+    def absorb(self, inner: Builder) -> None:
+        """Take over what an inlined block has besides its contents. Where it failed, labels may be missing."""
+        self.applied |= inner.applied
+        self.tainted |= inner.failed

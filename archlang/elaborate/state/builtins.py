@@ -1,0 +1,162 @@
+"""The arithmetic of expressions: operators and functions, each with its limits. Nothing reaches Python's `eval`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+from archlang.diagnostics import Rejected
+from archlang.elaborate.state.kinds import Bundle, Tensor, Value, kind, size_of
+from archlang.shapes import Window
+
+MAX_NUMBER = 2**63
+MAX_ITEMS = 100_000  # of a list, lists within it counted through
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _power(left: Any, right: Any) -> Any:
+    if isinstance(left, int) and isinstance(right, int) and abs(left) > 1 and right > 64:
+        raise OverflowError
+    result = left**right
+    if isinstance(result, complex):
+        raise TypeError("takes no root of a negative number")
+    return result
+
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b, "%": lambda a, b: a % b, "**": _power, "==": _equal, "!=": lambda a, b: not _equal(a, b),
+    "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
+}  # fmt: skip
+_ORDERED = {"<", "<=", ">", ">="}
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"takes a number, and got {kind(value)}")
+    return value
+
+
+def _items(value: Any) -> tuple[Value, ...]:
+    if isinstance(value, Bundle):
+        return value.items
+    if not isinstance(value, tuple):
+        raise TypeError(f"takes a list, and got {kind(value)}")
+    return cast("tuple[Value, ...]", value)
+
+
+def _of_number(function: Callable[[float], Any]) -> Callable[[Any], Any]:
+    return lambda value: function(_number(value))
+
+
+def _of_numbers(function: Callable[[list[float]], Any]) -> Callable[..., Any]:
+    """A function of `max(a, b)` or of `max([a, b])`."""
+    return lambda *values: function([_number(v) for v in (_items(values[0]) if len(values) == 1 else values)])
+
+
+def _sum(values: Any) -> float:
+    return sum(map(_number, _items(values)))
+
+
+def _len(values: Any) -> int:
+    return len(_items(values))
+
+
+def _range(*bounds: Any) -> tuple[int, ...]:
+    for bound in bounds:
+        if not isinstance(bound, int) or isinstance(bound, bool):
+            raise TypeError(f"takes whole numbers, and got {kind(bound)}")
+    numbers = range(*bounds)
+    if len(numbers) > MAX_ITEMS:
+        raise OverflowError
+    return tuple(numbers)
+
+
+def _enumerate(values: Any) -> tuple[tuple[int, Value], ...]:
+    return tuple(enumerate(_items(values)))
+
+
+def _zip(*lists: Any) -> tuple[tuple[Value, ...], ...]:
+    items = [_items(values) for values in lists]
+    if len({len(values) for values in items}) > 1:
+        raise TypeError(f"takes lists of one length, and got {' and '.join(str(len(values)) for values in items)}")
+    return tuple(zip(*items, strict=True))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "min": _of_numbers(min), "max": _of_numbers(max), "sum": _sum, "len": _len, "abs": _of_number(abs),
+    "round": _of_number(round), "floor": _of_number(math.floor), "ceil": _of_number(math.ceil), "int": _of_number(int),
+    "sqrt": _of_number(math.sqrt), "log2": _of_number(math.log2), "range": _range, "enumerate": _enumerate, "zip": _zip,
+}  # fmt: skip
+_USAGE = {
+    "min": "min(a, b)", "max": "max(a, b)", "range": "range(3)", "zip": "zip(widths, depths)", "sum": "sum(depths)",
+    "len": "len(depths)", "enumerate": "enumerate(depths)",
+}  # fmt: skip
+
+
+def compute(sign: str, left: Value, right: Value) -> Value:
+    """`left sign right` for numbers, bools, strings, lists and windows; what makes no sense is rejected."""
+    if any(isinstance(value, (Tensor, Bundle)) for value in (left, right)):
+        raise Rejected(
+            "wrong-kind", f"`{sign}` joins numbers and the like, and one of these flows: {kind(left)}, {kind(right)}"
+        )
+    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right))
+    alike = isinstance(left, (str, tuple)) and type(left) is type(right) and not isinstance(left, Window)
+    if not (numeric or sign in ("==", "!=") or (alike and sign in ("+", *_ORDERED))):
+        raise Rejected("wrong-kind", f"`{sign}` does not join {kind(left)} and {kind(right)}")
+    return limited(lambda: OPERATORS[sign](left, right), f"`{sign}`")
+
+
+_WHOLE = {"+", "-", "*", "==", "!=", "<", "<=", ">", ">="}  # what no two whole numbers can make fail
+
+
+def quick(sign: str, left: Value, right: Value) -> Value | None:
+    """`left sign right` for two whole numbers, most of what a net computes; None where it needs a closer look."""
+    if type(left) is not int or type(right) is not int:
+        return None
+    if sign not in _WHOLE and not (sign == "**" and 0 <= right <= 64):
+        return None
+    result: int | bool = OPERATORS[sign](left, right)
+    return result if -MAX_NUMBER < result < MAX_NUMBER else None
+
+
+def apply_function(name: str, values: list[Value]) -> Value:
+    """One of the language's functions, applied."""
+    help = f"it is written like `{_USAGE.get(name, name + '(a)')}`"
+    return limited(lambda: FUNCTIONS[name](*values), f"`{name}`", help)
+
+
+def limited(compute: Callable[[], Any], what: str, help: str | None = None) -> Value:
+    """The result of a computation, refused where it fails or grows beyond what a net can need."""
+    try:
+        result: Value = compute()
+    except ZeroDivisionError:
+        raise Rejected("division-by-zero", f"{what} divides by zero") from None
+    except OverflowError:
+        raise too_large(what) from None
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        reason = text if text.startswith("takes") and "argument" not in text else "does not take these values"
+        raise Rejected("wrong-kind", f"{what} {reason}", help=help) from None
+    if not fits(result):
+        raise too_large(what)
+    return result
+
+
+def fits(value: Value) -> bool:
+    """Whether a value is no larger than a net can need."""
+    match value:
+        case int() | float():
+            return abs(value) < MAX_NUMBER
+        case str():
+            return len(value) <= MAX_ITEMS
+        case _:
+            return size_of(value, MAX_ITEMS) <= MAX_ITEMS
+
+
+def too_large(what: str) -> Rejected:
+    return Rejected("number-too-large", f"{what} gives a number or a list that is too large")

@@ -1,0 +1,233 @@
+"""What expressions evaluate to while a spec is elaborated, and what each is called in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archlang import syntax
+from archlang.elaborate.state.mistakes import Silent
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType, Window
+from archlang.source import Span
+
+if TYPE_CHECKING:
+    from archlang.elaborate.state.lookup import Home
+    from archlang.elaborate.state.session import Here
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The value of a step that failed. Whatever takes it is unknown too, and silent."""
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value of the net: its number in the block, its type, and what the labels within it name."""
+
+    value: int
+    type: TensorType
+    inner: Mapping[str, Value] = field(default_factory=dict["str", "Value"], compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A flat tuple of values."""
+
+    items: tuple[Tensor | Unknown, ...]
+    inner: Mapping[str, Value] = field(default_factory=dict["str", "Value"], compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Strided:
+    """A window and its stride: `3x3/2`, and where each is written."""
+
+    window: tuple[int, ...]
+    stride: Value
+    window_span: Span = field(compare=False)
+    stride_span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An argument, evaluated. `name` is None where it stands by its kind; `at` is the place of the value alone."""
+
+    name: str | None
+    value: Value
+    span: Span = field(compare=False)
+    at: Span = field(compare=False)
+    slash: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorValue:
+    """An operator with some arguments fixed: `leaky_relu(slope=0.1)`."""
+
+    op: type[Operator]
+    given: tuple[Given, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockValue:
+    """A block or net with some arguments fixed; `home` are the names of the file that declares it."""
+
+    definition: syntax.Definition
+    home: Home = field(compare=False)
+    given: tuple[Given, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((id(self.definition), self.given))
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function by `let`, which sees what is visible where it is defined; a built-in one has no `home`."""
+
+    name: str
+    let: syntax.Let | None = None
+    home: Here | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """How a parameter begins: an initialiser with some arguments fixed, `normal(0.02)`."""
+
+    word: str
+    given: tuple[Given, ...] = ()
+
+
+Plain = int | float | bool | str | Window
+Value = (
+    Plain | tuple["Value", ...] | Tensor | Bundle | Unknown | Strided | OperatorValue | BlockValue | Function | Initial
+)  # a list is a tuple too
+
+
+def bundle(items: Sequence[Tensor | Unknown]) -> Tensor | Unknown | Bundle:
+    """One value as itself, several as a tuple."""
+    return items[0] if len(items) == 1 else Bundle(tuple(items))
+
+
+def flattened(values: Sequence[Value]) -> list[Tensor | Unknown]:
+    """The values of tuples within tuples, side by side: tuples are flat."""
+    flat: list[Tensor | Unknown] = []
+    for value in values:
+        if isinstance(value, Bundle):
+            flat += value.items
+        elif isinstance(value, (Tensor, Unknown)):
+            flat.append(value)
+    return flat
+
+
+def kind(value: Value) -> str:
+    """What messages call it: `the number 3`, `a window`."""
+    match value:
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f'the word "{value if len(value) <= 40 else value[:35] + "..."}"'
+        case Window():
+            return f"the window {value}"
+        case tuple():
+            return f"a list of {len(value)}"
+        case Tensor():
+            return f"the value {value.type}"
+        case Bundle():
+            return f"a tuple of {len(value.items)} values"
+        case _:
+            return _kind_of_word(value)
+
+
+def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initial | Unknown) -> str:
+    match value:
+        case Strided():
+            return "a window with a stride"
+        case OperatorValue():
+            return f"the operator {value.op.word}"
+        case BlockValue():
+            return f"the {'net' if value.definition.is_net else 'block'} {value.definition.name.text}"
+        case Function():
+            return f"the function {value.name}"
+        case Initial():
+            return f"the initialiser {value.word}"
+        case Unknown():
+            return "an unknown value"
+
+
+def size_of(value: Value, limit: int) -> int:
+    """How many values a list holds, lists within it counted through; counting ends beyond the limit."""
+    count, waiting = 0, [value]
+    while waiting and count <= limit:
+        count += 1
+        item = waiting.pop()
+        if isinstance(item, tuple):
+            waiting += item
+        elif isinstance(item, (OperatorValue, BlockValue, Initial)):
+            waiting += [given.value for given in item.given]
+    return count
+
+
+def known(value: Value) -> Value:
+    """The value, unless an earlier mistake left it unknown."""
+    if value is UNKNOWN:
+        raise Silent
+    return value
+
+
+def shown(value: Value) -> str:
+    """A value as the language writes it, for the Graph's record of arguments."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case Window() | int() | float():
+            return str(value)
+        case tuple():
+            return f"[{', '.join(map(shown, value))}]"
+        case Strided():
+            return f"{Window(value.window)}/{shown(value.stride)}"
+        case OperatorValue():
+            return _fixed(value.op.word, value.given)
+        case BlockValue():
+            return _fixed(value.definition.name.text, value.given)
+        case Initial():
+            return _fixed(value.word, value.given)
+        case _:
+            return kind(value)
+
+
+def all_shown(values: Mapping[str, Value]) -> dict[str, str]:
+    """Values by name, each as the language writes it."""
+    return {name: shown(value) for name, value in values.items()}
+
+
+def _fixed(word: str, given: tuple[Given, ...]) -> str:
+    inside = ", ".join(shown(g.value) if g.name is None else f"{g.name}={shown(g.value)}" for g in given)
+    return f"{word}({inside})" if given else word
+
+
+def key(value: Value) -> object:
+    """A hashable stand-in that tells `True` from `1`, `1` from `1.0` and a window from a list."""
+    match value:
+        case Window():
+            return (Window, *value)
+        case tuple():
+            return (tuple, *map(key, value))
+        case Strided():
+            return (Strided, value.window, key(value.stride))
+        case OperatorValue():
+            return (value.op, *((g.name, key(g.value)) for g in value.given))
+        case BlockValue():
+            return (id(value.definition), *((g.name, key(g.value)) for g in value.given))
+        case Initial():
+            return (Initial, value.word, *((g.name, key(g.value)) for g in value.given))
+        case Function():
+            return (Function, value.name, id(value.let))
+        case _:
+            return (type(value), value)

@@ -1,0 +1,66 @@
+"""What training leaves as it is: `freeze`."""
+
+from __future__ import annotations
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.flowing import path_of
+from archlang.elaborate.naming.spelled import is_outermost
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.state.builder import Builder
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here, Session
+from archlang.source import Span
+
+
+def run_freeze(item: s.Freeze, here: Here) -> None:
+    """Paths whose weights are not trained; whether they are there is known when the block is done."""
+    if not is_outermost(item, here.builder.definition.body):
+        message = "`freeze` stands outside all braces but those of `if`, and names what is in them by a path"
+        raise Mistake(Rejected("misplaced-freeze", message), item.span)
+    for node in item.paths:
+        path = path_of(node, here)
+        if not path:
+            raise Mistake(Rejected("not-a-step", "`freeze` is followed by the paths of steps or braces"), node.span)
+        full = ir.join_path(here.scope.path, path)
+        if full in here.builder.contents.freezes:
+            first = Label(here.builder.contents.freezes[full], "the first time")
+            raise Mistake(Rejected("duplicate-label", f"`{path}` is frozen twice"), node.span, (first,))
+        here.builder.freeze(full, node.span)
+
+
+def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
+    """The paths that are not there, and those that would freeze more than they name."""
+    contents = builder.contents
+    blocks = {block.id: block for block in session.blocks}
+    names = list(dict.fromkeys((*contents.scopes, *(node.path for node in contents.nodes if node.name))))
+    wrong: list[Mistake] = []
+    for path, span in contents.freezes.items():
+        if not _is_there(path, contents.nodes, blocks):
+            message, help = f"no step and no braces are called `{path}`", did_you_mean(path, names)
+            wrong.append(Mistake(Rejected("unknown-name", message, help=help), span))
+    for node in contents.nodes:
+        for other in node.ties.values() if isinstance(node, ir.OpNode) else ():
+            frozen = next((path for path in contents.freezes if ir.is_at(node.path, path)), None)
+            if frozen is not None and not any(ir.is_at(other, path) for path in contents.freezes):
+                wrong.append(_tied(frozen, other, node.span, contents.freezes[frozen]))
+    return wrong
+
+
+def _tied(frozen: str, other: str, tied: Span, span: Span) -> Mistake:
+    message = f"`{frozen}` would freeze `{other}` too, to which a weight in it is tied"
+    help = f"freeze `{other.rpartition('.')[0]}` as well"
+    return Mistake(Rejected("tied-weight", message, help=help), span, (Label(tied, "tied here"),))
+
+
+def _is_there(path: str, nodes: list[ir.OpNode | ir.CallNode], blocks: dict[str, ir.Block]) -> bool:
+    """Whether a module stands at a path, within the blocks that are called too."""
+    for node in nodes:
+        if node.name is None:
+            continue
+        if ir.is_at(node.path, path):
+            return True
+        if isinstance(node, ir.CallNode) and path.startswith(f"{node.path}."):
+            return _is_there(path[len(node.path) + 1 :], list(blocks[node.block].nodes), blocks)
+    return False

@@ -1,0 +1,161 @@
+"""What enters and leaves a block: `input`, `output`."""
+
+from __future__ import annotations
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.block_parameters import name_span
+from archlang.elaborate.evaluating.evaluate import evaluate
+from archlang.elaborate.evaluating.flowing import flowing, path_of
+from archlang.elaborate.naming import step_labels
+from archlang.elaborate.naming.spelled import is_outermost
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.naming.unknown import nothing_flows
+from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, Value, bundle, flattened, kind, known
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import Here
+from archlang.shapes import DTYPE_BYTES, TensorType, input_type
+
+
+def run_input(item: s.Input, here: Here) -> None:
+    """A net's input has a shape of its own; a block's takes the type that the caller gives."""
+    builder = here.builder
+    if not any(item is first for first in builder.definition.body.items):
+        raise Mistake(
+            Rejected("misplaced-input", "an `input` stands outside all braces of its net or block"), item.span
+        )
+    if any(node.inputs for node in builder.contents.nodes[builder.first :]):
+        raise Mistake(Rejected("misplaced-input", "an `input` stands before all steps of its net or block"), item.span)
+    step_labels.refuse_taken(item.name, item.span, here)
+    step_labels.check(item.name, item.span, here)
+    written = _written_type(item, here)
+    if builder.entry is None:
+        if written is None:
+            help = f"write `input {item.name}: 3x224x224`"
+            raise Mistake(Rejected("input-without-shape", "the input of a net has a shape", help=help), item.span)
+        type = written
+    else:
+        type = _given_type(item, written, here)
+    here.scope.labels[item.name] = builder.add_input(item.name, type, item.span)
+    here.scope.named[item.name] = item.span
+    here.it = bundle([Tensor(port.value, builder.contents.types[port.value]) for port in builder.inputs])
+
+
+def _given_type(item: s.Input, written: TensorType | None, here: Here) -> TensorType:
+    type, entry = here.builder.next_type(), here.builder.entry
+    if type is None or entry is None:
+        raise Silent  # an input before this one was refused
+    if written is None or written == type:
+        return type
+    labels = (Label(item.span, "declared here"),)
+    if (written.axes, written.dtype) != (type.axes, type.dtype):
+        message = f"the input `{item.name}` is {written} ({written.names}), and {type} ({type.names}) flows into it"
+        raise Mistake(Rejected("wrong-rank", message), entry.span, labels)
+    message = f"the input `{item.name}` is {written}, and {type} flows into it"
+    raise Mistake(Rejected("input-differs", message, help=_opened(item, written, type)), entry.span, labels)
+
+
+def _opened(item: s.Input, written: TensorType, type: TensorType) -> str | None:
+    """The input with the sizes open that differ, where those are no channels."""
+    sides = list(zip(written.axes, written.shape, type.shape, strict=True))[1:]
+    if any(axis == "c" and size != other for axis, size, other in sides):
+        return None
+    shape = ", ".join(str(size) if size == other else f"{axis.upper()}={size}" for axis, size, other in sides)
+    return f"leave the sizes open that may differ: `input {item.name}: [{shape}]`"
+
+
+def _written_type(item: s.Input, here: Here) -> TensorType | None:
+    dtype = _dtype(item)
+    if item.shape is None:
+        return None
+    try:
+        return input_type(written_sizes(item.shape, here), dtype)
+    except Rejected as rejected:
+        raise Mistake(rejected, item.shape.span) from None
+
+
+def written_sizes(node: s.Expression, here: Here) -> tuple[int, ...]:
+    """A shape as it is written: each size a whole number, at least 1. One that is left open is a parameter."""
+    sides = node.items if isinstance(node, s.Sequence) else ()
+    opened = any(isinstance(side, s.OpenSize) for side in sides)
+    shape = tuple(_size(side, here) for side in sides) if opened else evaluate(node, here)
+    if not isinstance(shape, tuple):
+        help = f"a shape of one axis is written `[{shape}]`" if isinstance(shape, int) else None
+        message = f"a shape is like 3x224x224, and this is {kind(shape)}"
+        raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
+    for size in shape:
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            message = f"each size of a shape is a whole number, at least 1, and one is {kind(size)}"
+            raise Mistake(Rejected("out-of-range", message), node.span)
+    return tuple(size for size in shape if isinstance(size, int))
+
+
+def _size(side: s.Expression, here: Here) -> Value:
+    if isinstance(side, s.OpenSize):
+        return known(here.lets.names.get(side.name, UNKNOWN))
+    return evaluate(side, here)
+
+
+def _dtype(item: s.Input) -> str:
+    dtype = "float32"
+    for option in item.options:
+        if option.name != "dtype":
+            message = f"an input has no `{option.name}`, only `dtype`"
+            help = did_you_mean(option.name or "", ["dtype"])
+            raise Mistake(Rejected("unknown-argument", message, help=help), name_span(option))
+        dtype = written_dtype(option)
+    return dtype
+
+
+def written_dtype(option: s.Argument) -> str:
+    """The word of a `dtype=`."""
+    value = option.value
+    dtype = value.text if isinstance(value, s.Name) else ""
+    if dtype not in DTYPE_BYTES:
+        help = did_you_mean(dtype, list(DTYPE_BYTES)) or f"a dtype is one of {', '.join(DTYPE_BYTES)}"
+        what = f"`{dtype}`" if dtype else "this"
+        raise Mistake(Rejected("unknown-dtype", f"{what} is no dtype", help=help), value.span)
+    return dtype
+
+
+def run_output(item: s.Output, here: Here) -> None:
+    """`output` gives `it`, or the values named; `when training` gives them besides, in training alone."""
+    builder = here.builder
+    if not is_outermost(item, builder.definition.body):
+        message = "`output` stands outside all braces but those of `if`; a label in them is reached by its path"
+        raise Mistake(Rejected("misplaced-output", message), item.span)
+    if item.training and not builder.definition.is_net:
+        raise Mistake(Rejected("misplaced-output", "`output ... when training` stands in nets alone"), item.span)
+    if builder.has_output and not item.training:
+        help = "write `output a, b` for several values"
+        raise Mistake(Rejected("second-output", "this net or block has its output already", help=help), item.span)
+    if not item.training:
+        builder.close_outputs()
+    for name, value in _named_values(item, here):
+        if name in [port.name for port in builder.outputs]:
+            raise Mistake(Rejected("duplicate-label", f"two outputs are called `{name}`"), item.span)
+        builder.add_output(ir.Port(name=name, value=value.value, training=item.training))
+
+
+def _named_values(item: s.Output, here: Here) -> list[tuple[str, Tensor]]:
+    """The values of an `output`, each with the name of its port."""
+    if not item.values:
+        if here.it is None:
+            raise nothing_flows("the output", item.span)
+        return _numbered("output", known(here.it))
+    named: list[tuple[str, Tensor]] = []
+    for node in item.values:
+        named += _numbered(path_of(node, here).replace(".", "_") or "output", flowing(node, here))
+    return named
+
+
+def _numbered(base: str, value: Value) -> list[tuple[str, Tensor]]:
+    items = flattened([value])
+    return [(base if len(items) == 1 else f"{base}{at}", _tensor(single)) for at, single in enumerate(items)]
+
+
+def _tensor(value: Tensor | Unknown) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise Silent
+    return value

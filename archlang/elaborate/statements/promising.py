@@ -1,0 +1,143 @@
+"""What is promised of a net: `expect`."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.evaluating.evaluate import evaluate
+from archlang.elaborate.evaluating.flowing import path_of
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.state.kinds import Tensor, Value, kind
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.shapes import Window
+
+
+def run_expect(item: s.Expect, here: Here) -> None:
+    """A promise, kept for the pass that verifies it: which path, which fact, what is promised."""
+    if not here.builder.definition.is_net:
+        message = "`expect` stands in nets: a block has no size of its own"
+        raise Mistake(Rejected("misplaced-expect", message), item.span)
+    (path, fact), *more = _terms(item.subject, here)
+    promised = _promised(item.promised, here)
+    if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
+        message = f"a promise is a number or a shape like 256x56x56, and this is {kind(promised)}"
+        raise Mistake(Rejected("bad-promise", message), item.promised.span)
+    at = _settings(item, [fact, *(one for _, one in more)], here)
+    text = " + ".join(_told(*term) for term in [(path, fact), *more])
+    _check_promise(item, text, fact, promised, here)
+    here.builder.promise(
+        ir.Promise(
+            path=path,
+            fact=fact,
+            more=tuple(more),
+            comparison=cast(Comparison, item.comparison),
+            expected=tuple(promised) if isinstance(promised, Window) else promised,
+            slack=_slack(item.promised) if item.comparison == "~" else 0.0,
+            at=at,
+            text=" ".join([text, *(["at"] if at else []), *(f"{name}={value}" for name, value in at.items())]),
+            span=item.span,
+        )
+    )
+
+
+_MEMORY = tuple(fact for fact in ir.FACTS if fact.startswith("memory."))
+_SETTINGS = ("batch", "dtype", "optimizer", "autocast")
+Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
+_FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
+
+
+def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
+    """The path and the fact that a promise is about; several where their numbers are added up."""
+    if isinstance(node, s.Sequence) and len(node.items) == 1 and not node.is_list:  # parentheses
+        return _terms(node.items[0], here)
+    if isinstance(node, s.Binary) and node.operator == "+":
+        terms = [*_terms(node.left, here), *_terms(node.right, here)]
+        if any(fact in ("shape", "receptive_field") for _, fact in terms):
+            raise Mistake(Rejected("bad-promise", "numbers are added up, and no shapes or windows"), node.span)
+        return terms
+    path = path_of(node, here)
+    if not path:
+        message = "this is no path and no fact of one, and no sum of such"
+        raise Mistake(Rejected("bad-promise", message, help=_FACTS_HELP), node.span)
+    head, _, last = path.rpartition(".")
+    if path.startswith("memory.") and path in ir.FACTS:
+        return [("", path)]
+    return [(head, last) if last in ir.FACTS else (path, "shape")]
+
+
+def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | str]:
+    """How the net runs where the promise holds: whole numbers, and words such as `bf16`."""
+    if item.settings and any(fact not in _MEMORY for fact in facts):
+        message = f"`at` says how the net runs, which only {' and '.join(f'`{fact}`' for fact in _MEMORY)} depend on"
+        raise Mistake(Rejected("bad-promise", message), item.settings[0].span)
+    found: dict[str, int | str] = {}
+    for argument in item.settings:
+        name, node = argument.name or "", argument.value
+        if name not in _SETTINGS:
+            message = f"`at` takes {', '.join(_SETTINGS)}, and no `{name}`"
+            raise Mistake(Rejected("bad-promise", message, help=did_you_mean(name, _SETTINGS)), argument.span)
+        if name in found:
+            raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
+        value = evaluate(node, here) if name == "batch" else _word(node)
+        if not isinstance(value, int if name == "batch" else str) or value is True or value in (0, False):
+            wanted = "a whole number of images, 1 or more" if name == "batch" else "a word, such as `bf16` or `adam`"
+            raise Mistake(Rejected("bad-promise", f"`{name}` is {wanted}"), node.span)
+        found[name] = value
+    return found
+
+
+def _word(node: s.Expression) -> str | None:
+    return node.text if isinstance(node, s.Name) else None
+
+
+def _told(path: str, fact: str) -> str:
+    """A term as it is written: `conv1.macs`, `params` of the whole net, `conv1` of a shape."""
+    return path if fact == "shape" else f"{path}.{fact}" if path else fact
+
+
+def _promised(node: s.Expression, here: Here) -> Value:
+    """The number or shape promised; a list of sides is a shape."""
+    value = evaluate(node, here)
+    sides = [side for side in value if isinstance(side, int)] if isinstance(value, tuple) else []
+    return Window(sides) if isinstance(value, tuple) and value and len(sides) == len(value) else value
+
+
+def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float | Window, here: Here) -> None:
+    """Refuse a number for a shape, a shape for a number, and a shape that is larger than another."""
+    if fact == "receptive_field":
+        if isinstance(promised, Window) and item.comparison not in ("==", "!="):
+            message = f"a window is equal to another or not; `{item.comparison}` compares numbers"
+            help = f"a number is meant along each axis: `{path} {item.comparison} {max(promised, default=1)}`"
+            raise Mistake(Rejected("bad-promise", message, help=help), item.span)
+        return
+    if fact != "shape":
+        if isinstance(promised, Window):
+            message = f"`{path}` is a number, and this is a shape"
+            raise Mistake(Rejected("bad-promise", message), item.promised.span)
+        return
+    if not isinstance(promised, Window):
+        last = path.rpartition(".")[2]
+        value = here.scope.find(path)
+        if isinstance(value, Tensor):
+            message, help = f"`{path}` is a shape, and this is {kind(promised)}", f"its shape is {value.type}"
+            raise Mistake(Rejected("bad-promise", message, help=help), item.promised.span)
+        message, help = f"there is no fact called `{last}`", did_you_mean(last, ir.FACTS) or _FACTS_HELP
+        raise Mistake(Rejected("bad-promise", message, help=help), item.subject.span)
+    if item.comparison not in ("==", "!="):
+        message = f"a shape is equal to another or not; `{item.comparison}` compares numbers"
+        raise Mistake(Rejected("bad-promise", message), item.span)
+
+
+def _slack(node: s.Expression) -> float:
+    """One unit of the last digit written."""
+    match node:
+        case s.Quantity(slack=slack):
+            return slack
+        case s.Literal(unit=unit):
+            return unit
+        case _:
+            return 1.0

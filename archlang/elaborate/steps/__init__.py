@@ -1,0 +1,1 @@
+"""Steps to nodes: operators, calls, braces, branches, loops."""

@@ -1,0 +1,98 @@
+"""A block in the making: its statements carried out, its outputs, and what is wrong with it as a whole."""
+
+from __future__ import annotations
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.state.builder import Made
+from archlang.elaborate.state.kinds import Tensor, Value, all_shown, flattened
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.statements.freezing import wrong_freezes
+from archlang.elaborate.steps.loops import Run
+from archlang.source import Span
+
+
+def elaborate_block(here: Here, bound: dict[str, Value], run: Run) -> Made:
+    """The block at these arguments; `here` is its inside, before the first statement."""
+    builder, session = here.builder, here.session
+    contents = builder.contents
+    fill(here, run)
+    if not builder.failed:
+        _refuse_unused(here)
+        for mistake in wrong_freezes(builder, session) if contents.freezes else ():
+            refuse(here, mistake)
+    if builder.failed:
+        return Made(None)
+    name = builder.definition.name.text
+    taken = session.variants[name] = session.variants.get(name, 0) + 1
+    block = ir.Block(
+        id=name if taken == 1 else f"{name}#{taken}",
+        name=name,
+        arguments=all_shown(bound),
+        inputs=tuple(builder.inputs),
+        outputs=tuple(builder.outputs),
+        types=tuple(contents.types),
+        nodes=tuple(contents.nodes),
+        scopes=tuple(contents.scopes),
+        labels=dict(contents.labels),
+        frozen=tuple(contents.freezes),
+    )
+    session.blocks.append(block)
+    outputs = {at: contents.positions.get(port.value) for at, port in enumerate(builder.outputs)}
+    return Made(block, contents.layers, {at: sizes for at, sizes in outputs.items() if sizes is not None})
+
+
+def fill(here: Here, run: Run) -> None:
+    """Carry out the statements of a block, and see to its outputs."""
+    builder = here.builder
+    definition = builder.definition
+    if builder.entry is not None and not any(isinstance(item, s.Input) for item in definition.body.items):
+        here.it = builder.add_input("input", builder.entry.inputs[0].type, definition.name.span)
+    run(definition.body, here)
+    if builder.has_output or builder.failed:
+        return
+    if definition.is_net:
+        name = definition.name
+        help = "write `output` as its last line, which gives the value before it"
+        refuse(here, Mistake(Rejected("no-output", f"the net `{name.text}` has no output", help=help), name.span))
+    else:
+        _implicit_output(here)
+
+
+def refuse(here: Here, mistake: Mistake) -> None:
+    """Report what is wrong with a block as a whole."""
+    here.builder.fail()
+    here.session.report(mistake)
+
+
+def _implicit_output(here: Here) -> None:
+    items = flattened([here.it]) if here.it is not None else []
+    for at, item in enumerate(items):
+        assert isinstance(item, Tensor)
+        here.builder.add_output(ir.Port(name="output" if len(items) == 1 else f"output{at}", value=item.value))
+
+
+def _refuse_unused(here: Here) -> None:
+    """Nothing is dropped silently: a step whose values nothing takes is a mistake, and so is such an input."""
+    builder = here.builder
+    for node in builder.contents.nodes:
+        if builder.contents.used.isdisjoint(node.outputs):
+            message = f"nothing uses the value of {_described(node)}"
+            help = "use it, name it in `output`, or take the step out"
+            refuse(here, Mistake(Rejected("unused-value", message, help=help), node.span))
+    for port in builder.inputs:
+        refuse_unused_input(port, builder.contents.origins[port.value], here)
+
+
+def refuse_unused_input(port: ir.Port, span: Span, here: Here) -> None:
+    """Refuse an input that nothing takes."""
+    if port.value not in here.builder.contents.used:
+        message = f"nothing uses the input `{port.name}`"
+        help = f"begin with it, as in `{port.name} -> ...`, or take it out"
+        refuse(here, Mistake(Rejected("unused-input", message, help=help), span))
+
+
+def _described(node: ir.OpNode | ir.CallNode) -> str:
+    return f"`{node.name}`" if node.name and not node.name.isdecimal() else "this step"

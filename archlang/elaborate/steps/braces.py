@@ -1,0 +1,83 @@
+"""Braces, loops, conditions and the two joined shorthands: the steps that hold other steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archlang import syntax as s
+from archlang.elaborate.naming import step_labels
+from archlang.elaborate.state.builder import At
+from archlang.elaborate.state.kinds import Bundle, Tensor, Value, bundle
+from archlang.elaborate.state.lookup import operator
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.steps.branches import gathered, holds_bars
+from archlang.elaborate.steps.loops import Run, chosen, turns
+from archlang.elaborate.steps.operators import apply_operator
+from archlang.source import Span
+
+Structure = s.Body | s.Branches | s.For | s.If | s.Repeat | s.Residual
+
+
+def enter(step: s.Step, action: Structure, here: Here, run: Run) -> None:
+    """Run what a step holds: in place where it is transparent, as a sub-module where it is braces or has a label."""
+    if step.label is None and not isinstance(action, s.Body):
+        inner = here.nested()
+        _inside(action, inner, run)
+        here.it = inner.it
+        return
+    name = step_labels.claim(step.label, step.span, here)
+    inner = here.within(name)
+    _inside(action, inner, run)
+    here.it = _with_labels(inner.it, inner)
+    step_labels.bind(step.label, here.it, here)
+
+
+def _with_labels(value: Value | None, inner: Here) -> Value | None:
+    """The value that leaves braces, through which the labels in them are reached."""
+    if isinstance(value, (Tensor, Bundle)):
+        return replace(value, inner=dict(inner.scope.labels))
+    return value
+
+
+def _inside(action: Structure, here: Here, run: Run) -> None:
+    if holds_bars(action):
+        here.it = bundle(gathered(action, here, run))
+        return
+    trace, depth = here.session.trace, len(here.session.trace)
+    match action:
+        case s.Body():
+            run(action, here)
+        case s.If():
+            taken = chosen(action, here)
+            if taken is not None:
+                _inside(taken, here, run)
+        case s.For() | s.Repeat():
+            for inner, turn in turns(action, here):
+                trace.append(turn)  # by hand: `traced` would cost as much as a small turn does
+                try:
+                    _turn(action, inner, run)
+                finally:
+                    del trace[depth:]
+                here.it = inner.it
+        case s.Residual():
+            _joined("add", (action.body, action.shortcut), action.span, here, run)
+        case s.Branches():
+            raise TypeError("branches hold bars")
+
+
+def _turn(action: s.For | s.Repeat, here: Here, run: Run) -> None:
+    assert isinstance(action.body, s.Body)
+    if isinstance(action, s.Repeat) and action.dense:
+        _joined("concat", (None, action.body), action.span, here, run)
+    else:
+        run(action.body, here)
+
+
+def _joined(word: str, sides: tuple[s.Body | None, s.Body | None], span: Span, here: Here, run: Run) -> None:
+    """`residual` and `dense`: an operator over two branches, of which one left out is the identity."""
+    it = s.Step(None, s.Apply(s.Name("it", span), (), None, span), False, span)
+    bodies = [side or s.Body((it,), span) for side in sides]
+    here.it = bundle([value for body in bodies for value in gathered(body, here, run)])
+    join = operator(word)
+    assert join is not None
+    here.it = apply_operator(join, (), At(here.scope.path, None, span), span, here)

@@ -1,0 +1,137 @@
+"""Branches side by side: bars, and the `for` and `if` around bars, which stand behind a bar of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, flattened
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.steps.loops import Run, chosen, turns
+from archlang.source import Span
+
+Around = s.For | s.If | s.Repeat  # what may stand around bars
+
+
+def holds_bars(action: s.Action) -> bool:
+    """Whether an action gives several values side by side: bars, or `for` and `if` around bars."""
+    match action:
+        case s.Branches():
+            return True
+        case s.For() | s.Repeat():
+            return holds_bars(action.body)
+        case s.If():
+            return holds_bars(action.then) or (action.otherwise is not None and holds_bars(action.otherwise))
+        case s.Body(items=(s.Step(label=None, action=inner),)):
+            return not isinstance(inner, s.Body) and holds_bars(inner)
+        case _:
+            return False
+
+
+def gathered(action: s.Action, here: Here, run: Run) -> list[Tensor | Unknown]:
+    """The values of all branches, in the order written; each branch starts from the same `it`."""
+    out: list[Tensor | Unknown] = []
+    match action:
+        case s.Branches():
+            for branch in action.branches:
+                _refuse_forgotten_bars(branch)
+                out += gathered(branch, here, run)
+        case s.For() | s.Repeat() if holds_bars(action):
+            for inner, turn in turns(action, here):
+                with here.session.traced(turn):
+                    out += gathered(action.body, inner, run)
+        case s.If() if holds_bars(action):
+            _refuse_other_side(action)
+            taken = chosen(action, here)
+            out += gathered(taken, here, run) if taken is not None else []
+        case s.Body(items=(s.Step(action=inner),)) if holds_bars(action):
+            out += gathered(inner, here, run)
+        case s.Body():
+            out += _branch(action, here, run)
+        case _:
+            raise TypeError(f"{type(action).__name__} is no branch")
+    return out
+
+
+def _branch(body: s.Body, here: Here, run: Run) -> list[Tensor | Unknown]:
+    """The values of one branch: one as a rule, several where it ends in a tuple."""
+    nested = here.nested()
+    run(body, nested)
+    return flattened([nested.it if nested.it is not None else UNKNOWN])
+
+
+# ---- bars that were forgotten
+
+
+def _refuse_forgotten_bars(branch: s.Body) -> None:
+    """Refuse a line of a branch that begins with `for` or `if` around bars.
+
+    It could mean branches beside this one, or the next step of this one. A bar or an arrow before it says which.
+    """
+    steps = _steps(branch)
+    for before, step in pairwise(steps):
+        if _begins_with_bars(step):
+            raise _forgotten(step, before)
+    for step in steps:
+        for body in _bodies(step.action):
+            _refuse_bars_at_the_end(body)
+
+
+def _refuse_bars_at_the_end(body: s.Body) -> None:
+    """The same within the `for` and `if` of a branch, whose last line gives the branch its value."""
+    steps = _steps(body)
+    if len(steps) > 1 and _begins_with_bars(steps[-1]):
+        raise _forgotten(steps[-1], steps[-2])
+    for inner in _bodies(steps[-1].action) if steps else ():
+        _refuse_bars_at_the_end(inner)
+
+
+def _steps(body: s.Body) -> list[s.Step]:
+    return [item for item in body.items if isinstance(item, s.Step)]
+
+
+def _begins_with_bars(step: s.Step) -> bool:
+    return isinstance(step.action, Around) and holds_bars(step.action) and not step.arrow
+
+
+def _bodies(action: s.Action) -> Iterator[s.Body]:
+    """The braces without bars of `for`, `repeat`, `if` and `else`."""
+    match action:
+        case s.For(body=s.Body() as body) | s.Repeat(body=s.Body() as body):
+            yield body
+        case s.If():
+            for side in (action.then, action.otherwise):
+                if isinstance(side, s.Body):
+                    yield side
+                elif isinstance(side, s.If):
+                    yield from _bodies(side)
+        case _:
+            return
+
+
+def _forgotten(step: s.Step, before: s.Step) -> Mistake:
+    word = _word(step.action)
+    message = f"no bar stands before this `{word}` around bars, so its branches would start from the line above"
+    help = f"write `| {word} ...` for branches beside the others, or `-> {word} ...` to go on from the line above"
+    start = step.action.span
+    span = Span(start.file, start.line, start.column, start.line, start.column + len(word))
+    return Mistake(Rejected("branch-without-bar", message, help=help), span, (Label(before.span, "the line above"),))
+
+
+def _refuse_other_side(action: s.If) -> None:
+    """Refuse an `if` of which one side holds bars and the other none."""
+    sides = [("if", action.then), *([("else", action.otherwise)] if action.otherwise is not None else [])]
+    for word, side in sides:
+        if not holds_bars(side):
+            word = "if" if isinstance(side, s.If) else word
+            message = f"the braces of this `{word}` hold no bar, and those of the other side do"
+            help = "each branch in them begins with `|`; for no branch leave the side out"
+            braces = side.then if isinstance(side, s.If) else side
+            raise Mistake(Rejected("branch-without-bar", message, help=help), braces.span.start())
+
+
+def _word(action: s.Action) -> str:
+    return "for" if isinstance(action, s.For) else "if" if isinstance(action, s.If) else "repeat"

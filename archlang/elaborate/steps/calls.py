@@ -1,0 +1,151 @@
+"""Blocks: elaborated once for each set of arguments and input types, then called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.block_parameters import bind_parameters, refuse_flowing
+from archlang.elaborate.evaluating.evaluate import evaluate
+from archlang.elaborate.naming.unknown import nothing_flows, words_of
+from archlang.elaborate.state.builder import Applied, At, Builder, Entry, Made
+from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Value, key
+from archlang.elaborate.state.lookup import Lets, Scope
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import MAX_DEPTH, Here
+from archlang.elaborate.steps.blocks import elaborate_block
+from archlang.elaborate.steps.loops import Run
+from archlang.elaborate.steps.sharing import refuse_other_block
+from archlang.shapes import TensorType
+from archlang.source import Span
+
+
+def call_block(
+    head: BlockValue, given: tuple[Given, ...], at: At, word: Span, here: Here, run: Run, again: Applied | None = None
+) -> Value:
+    """A call of a block or net: the values that it gives. `word` names it, `again` is a step applied before."""
+    if here.it is None:
+        raise nothing_flows(head.definition.name.text, word)
+    inputs = here.flowing()
+    types = tuple(tensor.type for tensor in inputs)
+    entry = Entry(at.span, here.builder, inputs, types, here.positions_of(inputs))
+    arguments = _identity((argument.name, argument.value) for argument in given)
+    written = (id(head.definition), arguments, entry.types, entry.positions)
+    made = here.session.calls.get(written)
+    if made is None:
+        made = here.session.calls[written] = _called(head, given, entry, word, here, run)
+    assert made.block is not None
+    if again is not None:
+        refuse_other_block(at.module or "", again, made.block.id, here, word)
+    elif at.labelled and at.name is not None:
+        applied = Applied(replace(head, given=given), entry.types, made.block.id, at.span)
+        here.builder.remember(ir.join_path(at.scope, at.name), applied)
+    values = here.builder.add_call(made, [tensor.value for tensor in inputs], at)
+    return values[0] if len(values) == 1 else Bundle(values)
+
+
+def _identity(arguments: Iterable[tuple[str | None, Value]]) -> tuple[object, ...]:
+    """What tells one call of a block from another: the arguments, told apart by their kinds too."""
+    return tuple((name, (int, value) if type(value) is int else key(value)) for name, value in arguments)
+
+
+def _called(head: BlockValue, given: tuple[Given, ...], entry: Entry, word: Span, here: Here, run: Run) -> Made:
+    """The block that a call means, whatever the form of its arguments; silent where it failed before."""
+    definition = head.definition
+    name = definition.name.text
+    fresh = Here(here.session, Builder(definition, head.home, here.session.trace, entry), Scope(), Lets({}))
+    bound = bound_for(definition, given, entry.types, word, fresh)
+    identity = (id(definition), _identity(bound.items()), entry.types, entry.positions)
+    made = here.session.made.get(identity)
+    if made is None:
+        made = _make(identity, fresh, bound, entry.span, run)
+    elif made.block is None and identity not in here.session.failed:
+        message = f"`{name}` calls itself with the same arguments and inputs, without end"
+        raise Mistake(Rejected("endless-recursion", message, help=ending(definition)), entry.span)
+    if made.block is None:
+        raise Silent
+    refuse_training_outputs(made.block.outputs, definition, word)
+    return made
+
+
+def bound_for(
+    definition: s.Definition, given: tuple[Given, ...], types: tuple[TensorType, ...], word: Span, fresh: Here
+) -> dict[str, Value]:
+    """The parameters of a block that is called with these arguments and inputs; `fresh` is its inside."""
+    name = definition.name.text
+    _check_inputs(definition, len(types), word)
+    refuse_flowing(name, given)
+    return bind_parameters(
+        name, definition.parameters, (*given, *_open_sizes(definition, given, types, word)), word, fresh, evaluate
+    )
+
+
+def _open_sizes(
+    definition: s.Definition, given: tuple[Given, ...], types: tuple[TensorType, ...], word: Span
+) -> tuple[Given, ...]:
+    """The sizes that the inputs leave open: those of what flows in."""
+    named = {argument.name for argument in given}
+    inputs = [item for item in definition.body.items if isinstance(item, s.Input)]
+    found: dict[str, Given] = {}
+    for item, type in zip(inputs, types, strict=False):
+        sides = item.shape.items if isinstance(item.shape, s.Sequence) else ()
+        for side, size in zip(sides, type.shape[1:], strict=False):
+            if isinstance(side, s.OpenSize) and side.name not in named:
+                found.setdefault(side.name, Given(side.name, size, word, word))
+    return tuple(found.values())
+
+
+def refuse_training_outputs(outputs: Iterable[ir.Port], definition: s.Definition, span: Span) -> None:
+    """Refuse a net as a step whose values in training are others than in evaluation."""
+    training = [port.name for port in outputs if port.training]
+    if training:
+        name = definition.name.text
+        message = f"`{name}` gives {words_of(training)} in training alone, and a step gives the same values always"
+        help = "call a net without outputs `when training`"
+        raise Mistake(
+            Rejected("training-outputs", message, help=help), span, (Label(definition.name.span, "declared here"),)
+        )
+
+
+def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, run: Run) -> Made:
+    """The block, elaborated for the first time with these arguments."""
+    session, definition = fresh.session, fresh.builder.definition
+    name = definition.name.text
+    if session.depth >= MAX_DEPTH:
+        message = f"calls are nested more than {MAX_DEPTH} deep here"
+        raise Mistake(Rejected("calls-too-deep", message, help=ending(definition)), span)
+    session.made[identity] = Made(None)  # what a block that calls itself alike meets
+    told = partial(Label, span, f"`{name}` is first called here with these arguments")
+    session.enter(told)
+    try:
+        made = session.made[identity] = elaborate_block(fresh, bound, run)
+    finally:
+        session.leave()
+    if made.block is None:
+        session.failed.add(identity)
+    return made
+
+
+def ending(definition: s.Definition) -> str | None:
+    """How a block that calls itself may end."""
+    if not definition.parameters:
+        return "a block that calls itself needs a parameter that changes, and an `if` that ends it"
+    first = definition.parameters[0].name
+    return f"a block that calls itself is ended by an `if`, as in `if {first} > 0 {{ ... }}`"
+
+
+def _check_inputs(definition: s.Definition, count: int, span: Span) -> None:
+    """Refuse more or fewer values than a block names; one that names none has one."""
+    named = [item.name for item in definition.body.items if isinstance(item, s.Input)]
+    if count == max(len(named), 1):
+        return
+    name = definition.name
+    inputs = f"{len(named)} inputs" if len(named) > 1 else "one input"
+    message = f"`{name.text}` has {inputs}, and {count} value{'s flow' if count != 1 else ' flows'} into it"
+    help = None if named else "name its inputs in its braces, one `input` for each"
+    labels = (Label(name.span, "declared here"),)
+    raise Mistake(Rejected("inputs-do-not-match", message, help=help), span, labels)

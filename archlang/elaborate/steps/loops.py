@@ -1,0 +1,87 @@
+"""Loops and conditions: which bodies run, with which names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.evaluate import evaluate, number, truth
+from archlang.elaborate.naming import step_labels
+from archlang.elaborate.naming.spelled import labels_in
+from archlang.elaborate.state.kinds import Bundle, Value, kind, shown
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.source import Span
+
+MAX_FAILED_TURNS = 1000  # of a loop in a block that is wrong already
+
+Run = Callable[[s.Body, Here], None]
+
+
+def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable[[], Label]]]:
+    """Each turn of a loop: the place inside, where `it` is what flows at that moment, and what a message says of it."""
+    values, targets = _looped(action, here)
+    for turn, value in enumerate(values):
+        here.session.tick(action.span)
+        if turn >= MAX_FAILED_TURNS and here.builder.failed:
+            here.builder.taint()  # the labels of the turns that are left out
+            return
+        inner = here.nested(loop=True)
+        if targets is not None:
+            assign(targets, value, inner)
+        yield inner, partial(_turn, action.span, inner.lets.names, turn, len(values))
+
+
+def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Targets | None]:
+    """What a loop runs over, and the names that it gives."""
+    if isinstance(action, s.Repeat):
+        count = number(action.count, here, "the count of a repeat")
+        if count < 0:
+            message = f"a block is repeated 0 or more times, not {count}"
+            raise Mistake(Rejected("out-of-range", message), action.count.span)
+        return range(count), s.Targets((action.name,), action.name.span) if action.name else None
+    values = evaluate(action.iterable, here)
+    if isinstance(values, Bundle):
+        return values.items, action.targets
+    if not isinstance(values, tuple):
+        help = f"write `range({shown(values)})`" if isinstance(values, int) and not isinstance(values, bool) else None
+        message = f"`for` runs over a list, and this is {kind(values)}"
+        raise Mistake(Rejected("wrong-kind", message, help=help), action.iterable.span)
+    return values, action.targets
+
+
+def _turn(span: Span, given: dict[str, Value], turn: int, count: int) -> Label:
+    """Which turn it is, told by the names that it gives; a message alone asks for it."""
+    names = [f"{name} = {shown(value)}" for name, value in given.items()]
+    told = ", ".join(names) if all(len(name) <= 40 for name in names) else ""
+    return Label(span, f"in the turn where {told}" if told else f"in turn {turn + 1} of {count}")
+
+
+def assign(targets: s.Targets, value: Value, here: Here) -> None:
+    """Loop variables to values: one takes the whole, several take a tuple apart."""
+    parts: tuple[Value, ...] = (value,)
+    if len(targets.names) > 1:
+        if not isinstance(value, tuple) or len(value) != len(targets.names):
+            message = f"{len(targets.names)} names cannot take apart {kind(value)}"
+            raise Mistake(Rejected("wrong-kind", message), targets.span)
+        parts = value
+    for target, part in zip(targets.names, parts, strict=True):
+        if isinstance(target, s.Targets):
+            assign(target, part, here)
+            continue
+        if target.text in here.lets.names:
+            message = f"`{target.text}` stands twice in one loop"
+            raise Mistake(Rejected("name-taken", message), target.span)
+        step_labels.refuse_taken(target.text, target.span, here)
+        here.lets.names[target.text] = part
+
+
+def chosen(action: s.If, here: Here) -> s.If | s.Body | s.Branches | None:
+    """The side of a condition that runs; the labels of the other are remembered as not taken."""
+    holds = truth(action.condition, here)
+    taken, other = (action.then, action.otherwise) if holds else (action.otherwise, action.then)
+    for name, span in labels_in(other):
+        here.scope.skipped.setdefault(name, span)
+    return taken

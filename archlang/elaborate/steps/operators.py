@@ -1,0 +1,179 @@
+"""An operator as a step: its arguments go to its fields, and it is applied to what flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.evaluating.block_parameters import name_span
+from archlang.elaborate.naming.suggest import INFERRED, PLACED, did_you_mean
+from archlang.elaborate.naming.unknown import nothing_flows
+from archlang.elaborate.state.builder import Applied, At
+from archlang.elaborate.state.kinds import Bundle, Given, OperatorValue, Strided, Tensor, Value, shown
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
+from archlang.elaborate.steps.origins import sides
+from archlang.elaborate.steps.ties import ties
+from archlang.ops.base import Operator
+from archlang.shapes import TensorType, Window
+from archlang.source import Span
+
+OPERATOR_STEPS = 4  # what an operator costs of the steps that a run may take
+
+Fill = tuple[str, Any, Span]  # a field's name, its value, where that is written
+
+
+def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tuple[Operator, dict[str, Span]]:
+    """The operator with its arguments checked, and where the value of each field was written."""
+    fields: dict[str, Any] = {}
+    places: dict[str, Span] = {}
+    for argument in given:
+        for name, value, at in _fields(op, argument, fields, places):
+            if name in places:
+                raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
+            fields[name], places[name] = value, at
+    missing = [name for name, field in op.model_fields.items() if field.is_required() and name not in fields]
+    if missing:
+        raise Mistake(Rejected("missing-argument", f"{op.word} needs {needs(op, missing)}", help=signature(op)), span)
+    try:
+        return op(**fields), places
+    except ValidationError as error:
+        name, rejected = rejected_value(op, fields, error.errors())
+        raise Mistake(rejected, places.get(name, span)) from None
+
+
+def _fields(op: type[Operator], argument: Given, taken: Mapping[str, Any], places: Mapping[str, Span]) -> list[Fill]:
+    """The fields that one argument fills."""
+    value = argument.value
+    if argument.slash:
+        return [_stride(op, value, argument.at, argument.span)]
+    if argument.name is not None:
+        # a word such as `mode=max` may be an operator's name too
+        word = value.op.word if isinstance(value, OperatorValue) and not value.given else value
+        return [(_named(op, argument), tuple(word) if isinstance(word, Window) else word, argument.at)]
+    if isinstance(value, Strided):
+        window = Window(value.window)
+        name = _positional(op, window, value.window_span, taken, places)
+        return [(name, tuple(window), value.window_span), _stride(op, value.stride, value.stride_span, argument.span)]
+    return [
+        (
+            _positional(op, value, argument.span, taken, places),
+            tuple(value) if isinstance(value, Window) else value,
+            argument.at,
+        )
+    ]
+
+
+def _stride(op: type[Operator], value: Value, at: Span, span: Span) -> Fill:
+    if "stride" not in op.model_fields:
+        raise Mistake(Rejected("unknown-argument", f"{op.word} takes no stride"), span)
+    return "stride", tuple(value) if isinstance(value, Window) else value, at
+
+
+def _named(op: type[Operator], argument: Given) -> str:
+    name = argument.name or ""
+    own = [field for field in op.model_fields if field not in op.positional and field != "stride"]
+    if name in own:
+        return name
+    meant = PLACED.get(name, name)
+    if meant in op.model_fields and meant not in own:
+        written = shown(argument.value)
+        if op.positional.get(meant) == "window" and type(argument.value) is int:
+            written = f"{written}x{written}"
+        how = f"after a slash: write `/{written}`" if meant == "stride" else f"without a name: write `{written}`"
+        help: str | None = f"{op.word} takes it {how}"
+    elif name in INFERRED:
+        help = "leave it out: it follows from what flows in"
+    else:
+        help = did_you_mean(name, own) or (f"{op.word} takes {', '.join(own)}" if own else None)
+    message = f"{op.word} has no argument named `{name}`"
+    raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
+
+
+def _positional(
+    op: type[Operator], value: Value, span: Span, taken: Mapping[str, Any], places: Mapping[str, Span]
+) -> str:
+    kinds = _kinds(value)
+    fitting = [name for name, wanted in op.positional.items() if wanted in kinds]
+    for name in fitting:
+        if name not in taken:
+            return name
+    left = [name for name in op.positional if name not in taken]
+    if fitting and left:
+        # of `3 64`, where a window and a number are wanted, the 3 is at fault
+        given = [(taken[name], places[name]) for name in taken if name in op.positional]
+        value, span = [*given, (value, span)][min(list(op.positional).index(left[0]), len(given))]
+    raise Mistake(misplaced(op, value, op.positional[fitting[0]] if fitting else "", left, taken), span)
+
+
+def _kinds(value: Value) -> tuple[str, ...]:
+    match value:
+        case bool():
+            return ()
+        case int() | float():
+            return ("number",)
+        case str():
+            return ("string",)
+        case Window():
+            return ("window",)
+        case tuple():
+            return ("window", "list")
+        case _:
+            return ()
+
+
+# ---- applied to what flows
+
+
+def apply_operator(
+    head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
+) -> Value:
+    """An operator with its arguments, applied; `word` is where its name stands, `tied` weights that are another's."""
+    op, places = bind_operator(head.op, given, word)
+    inputs = entering(op, at, word, here)
+    types = tuple(tensor.type for tensor in inputs)
+    outputs = outputs_of(op, inputs, places, at, word, here)
+    if tied:
+        at = replace(at, ties=ties(tied, op, types, here))
+    if at.labelled and at.name is not None:
+        here.builder.remember(ir.join_path(at.scope, at.name), Applied(op, types, "", at.span))
+    values = here.builder.add_op(op, outputs, inputs, at)
+    return values[0] if len(values) == 1 else Bundle(values)
+
+
+def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]:
+    """What flows into an operator, as many values as it takes."""
+    inputs = here.flowing()
+    if not inputs:
+        raise nothing_flows(op.word, word)
+    if not op.join and len(inputs) not in op.arity:
+        takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
+        message = f"{op.word} takes {takes}, and a tuple of {len(inputs)} flows into it"
+        help = "join the tuple first, as by `concat`, or take one of its values"
+        raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
+    here.session.tick(at.span, OPERATOR_STEPS)
+    return inputs
+
+
+def outputs_of(
+    op: Operator, inputs: tuple[Tensor, ...], places: Mapping[str, Span], at: At, word: Span, here: Here
+) -> tuple[TensorType, ...]:
+    """The types that an operator gives; what it rejects is reported under the words at fault."""
+    types, positions = [tensor.type for tensor in inputs], here.builder.contents.positions
+    try:
+        outputs = op.outputs(*types)
+        for tensor in inputs if positions else ():
+            if tensor.value in positions:
+                op.take_positions(positions[tensor.value], *types)
+        return outputs
+    except Rejected as rejected:
+        about = rejected.about or ""
+        span = places.get(about, at.span if about in op.positional else word)
+        raise Mistake(rejected, span, sides(inputs, at.span, here)) from None

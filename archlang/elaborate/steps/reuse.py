@@ -1,0 +1,28 @@
+"""A labelled step applied again: `reuse`."""
+
+from __future__ import annotations
+
+from archlang import syntax as s
+from archlang.elaborate.state.builder import At
+from archlang.elaborate.state.kinds import Value, bundle
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.steps.calls import call_block
+from archlang.elaborate.steps.loops import Run
+from archlang.elaborate.steps.operators import entering, outputs_of
+from archlang.elaborate.steps.sharing import refuse_other_operator
+from archlang.elaborate.steps.ties import applied_at
+from archlang.ops.base import Operator
+
+
+def apply_again(action: s.Reuse, here: Here, run: Run) -> Value:
+    """`reuse label`: the module of that step, applied to what flows here; its weights must stay what they are."""
+    path, applied = applied_at(action.module, here)
+    at = At(here.scope.path, None, action.span, module=path)
+    if isinstance(applied.target, Operator):
+        inputs = entering(applied.target, at, action.module.span, here)
+        outputs = outputs_of(applied.target, inputs, {}, at, action.module.span, here)
+        types = tuple(tensor.type for tensor in inputs)
+        refuse_other_operator(path, applied, types, action.module.span)
+        return bundle(here.builder.add_op(applied.target, outputs, inputs, at))
+    target = applied.target
+    return call_block(target, target.given, at, action.module.span, here, run, applied)

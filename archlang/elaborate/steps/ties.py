@@ -1,0 +1,98 @@
+"""Labelled steps by their path, and weights that are tied to those of another step: `weight=wte.weight`."""
+
+from __future__ import annotations
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.block_parameters import name_span
+from archlang.elaborate.evaluating.flowing import path_of
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.naming.unknown import words_of
+from archlang.elaborate.state.builder import Applied
+from archlang.elaborate.state.lookup import Scope
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import Here
+from archlang.ops.base import Operator, Weight
+from archlang.shapes import TensorType, Window
+
+
+def applied_at(node: s.Expression, here: Here) -> tuple[str, Applied]:
+    """The labelled step that a path names, seen from here, and its path within the block."""
+    written = path_of(node, here)
+    scope: Scope | None = here.scope
+    while scope is not None and written:
+        path = ir.join_path(scope.path, written)
+        if path in here.builder.applied:
+            return path, here.builder.applied[path]
+        scope = scope.outer
+    raise _nothing_to_reuse(node, written, here)
+
+
+def _nothing_to_reuse(node: s.Expression, written: str, here: Here) -> Exception:
+    known = [*here.builder.applied]
+    if here.builder.tainted or here.builder.failed:
+        return Silent()
+    if not written:
+        return Mistake(Rejected("not-a-step", "`reuse` is followed by the label of a step"), node.span)
+    if here.scope.find(written) is not None or written in here.builder.contents.scopes:
+        message = f"`{written}` names a value or braces, and only a labelled operator or block is applied again"
+        help = (
+            f"make what is in its braces a block, and call it: `{written}: ...`"
+            if written in here.builder.contents.scopes
+            else None
+        )
+        return Mistake(Rejected("not-a-step", message, help=help), node.span)
+    help = did_you_mean(written, known) or (f"the labelled steps are {words_of(known[:6])}" if known else None)
+    return Mistake(Rejected("unknown-name", f"no step above is called `{written}`", help=help), node.span)
+
+
+# ---- tied weights
+
+
+def ties_in(
+    arguments: tuple[s.Argument, ...], op: type[Operator]
+) -> tuple[tuple[s.Argument, ...], tuple[s.Argument, ...]]:
+    """The plain arguments of an operator, and those that tie a weight: `weight=wte.weight`."""
+    tied = tuple(
+        argument
+        for argument in arguments
+        if argument.name is not None
+        and argument.name not in op.model_fields
+        and isinstance(argument.value, s.Attribute)
+    )
+    return tuple(argument for argument in arguments if argument not in tied), tied
+
+
+def ties(
+    tied: tuple[s.Argument, ...], op: Operator, types: tuple[TensorType, ...], here: Here
+) -> tuple[tuple[str, str], ...]:
+    """Which weights of an operator are another's: the name of each, and the path of the other."""
+    own = {weight.name: weight for weight in op.weights(*types)}
+    found: dict[str, str] = {}
+    for argument in tied:
+        name, node = argument.name or "", argument.value
+        assert isinstance(node, s.Attribute)
+        if name not in own:
+            message = f"{op.word} has no argument and no weight called `{name}`"
+            help = did_you_mean(name, [*type(op).model_fields, *own])
+            raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
+        path, applied = applied_at(node.base, here)
+        other = _weight(path, applied, node)
+        if other.shape != own[name].shape:
+            shapes = f"{Window(other.shape)}, and the `{name}` of this {op.word} is {Window(own[name].shape)}"
+            label = Label(applied.span, "made here")
+            raise Mistake(Rejected("weights-differ", f"`{path}.{node.name}` is {shapes}"), node.span, (label,))
+        found[name] = ir.join_path(path, node.name)
+    return tuple(found.items())
+
+
+def _weight(path: str, applied: Applied, node: s.Attribute) -> Weight:
+    """The weight that a tie names."""
+    target = applied.target
+    weights = target.weights(*applied.types) if isinstance(target, Operator) else ()
+    for weight in weights:
+        if weight.name == node.name:
+            return weight
+    help = did_you_mean(node.name, [weight.name for weight in weights])
+    raise Mistake(Rejected("unknown-name", f"`{path}` has no weight called `{node.name}`", help=help), node.span)

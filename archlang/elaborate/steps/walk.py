@@ -1,0 +1,166 @@
+"""The walk that turns a body into nodes: statements in order, each step by what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from archlang import syntax as s
+from archlang.diagnostics import Rejected
+from archlang.elaborate.evaluating.evaluate import evaluate, givens
+from archlang.elaborate.naming import step_labels
+from archlang.elaborate.naming.spelled import is_outermost, written
+from archlang.elaborate.state.builder import At
+from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, OperatorValue, Value, bundle
+from archlang.elaborate.state.lookup import labelled_and_step
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.statements.freezing import run_freeze
+from archlang.elaborate.statements.inputs_outputs import run_input, run_output
+from archlang.elaborate.statements.promising import run_expect
+from archlang.elaborate.statements.stored import run_param
+from archlang.elaborate.steps.braces import enter
+from archlang.elaborate.steps.branches import gathered
+from archlang.elaborate.steps.calls import call_block
+from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_step
+from archlang.elaborate.steps.inlining import inline
+from archlang.elaborate.steps.operators import apply_operator
+from archlang.elaborate.steps.reuse import apply_again
+from archlang.elaborate.steps.ties import ties_in
+from archlang.source import Span
+
+
+def run(body: s.Body, here: Here) -> None:
+    """Carry out statements in order; a mistake leaves `it` unknown and the walk goes on."""
+    for item in body.items:
+        try:
+            here.session.tick(item.span)
+            _RUN[type(item)](item, here)
+        except (Mistake, Silent, RecursionError) as stop:
+            if isinstance(stop, RecursionError):
+                stop = too_deep(item.span)
+            if isinstance(stop, Mistake):
+                here.session.report(stop)
+            here.session.give_up_if_too_large()
+            _after_mistake(item, here)
+
+
+def too_deep(span: Span) -> Mistake:
+    """The refusal of what would take Python's own stack."""
+    return Mistake(Rejected("nested-too-deeply", "this is too long or nested too deeply to be worked out"), span)
+
+
+def _after_mistake(item: s.Statement, here: Here) -> None:
+    """What is known after a failed statement: its names are there, their values are not."""
+    builder = here.builder
+    builder.fail()
+    match item:
+        case s.Let():
+            here.lets.names[item.name] = UNKNOWN
+        case s.Input():
+            here.it = UNKNOWN
+            here.scope.labels.setdefault(item.name, UNKNOWN)
+        case s.Output():
+            builder.close_outputs()
+        case s.Expect() | s.Freeze():
+            pass
+        case s.Param(label=label):
+            _unknown_labels(label, here)
+        case s.Step(action=s.Apply() | s.Inline() | s.Reuse(), label=label):
+            here.it = UNKNOWN
+            _unknown_labels(label, here)
+        case s.Step() | s.Broken():
+            here.it = UNKNOWN
+            builder.taint()
+
+
+def _unknown_labels(label: s.Expression | None, here: Here) -> None:
+    names = written(label)
+    for name in names:
+        if here.lets.find(name) is None:
+            here.scope.labels.setdefault(name, UNKNOWN)
+    if label is not None and not names:
+        here.builder.taint()
+
+
+# ---- statements that are no steps
+
+
+def _broken(item: s.Broken, here: Here) -> None:
+    raise Silent
+
+
+def _expect(item: s.Expect, here: Here) -> None:
+    if here.builder.definition.is_net and not is_outermost(item, here.builder.definition.body):
+        message = "`expect` stands outside all braces of its net but those of `if`, and names what is in them by a path"
+        raise Mistake(Rejected("misplaced-expect", message), item.span)
+    run_expect(item, here)
+
+
+def _let(item: s.Let, here: Here) -> None:
+    step_labels.refuse_taken(item.name, item.span, here)
+    if item.parameters is not None:
+        here.lets.names[item.name] = Function(item.name, item, replace(here, it=None))
+    else:
+        here.lets.names[item.name] = evaluate(item.value, here)
+
+
+# ---- steps
+
+
+def _step(item: s.Step, here: Here) -> None:
+    match item.action:
+        case s.Apply() as action:
+            _apply(item, action, here)
+        case s.Inline() as action:
+            inline(item, action, here, run)
+        case s.Reuse() as action:
+            here.it = apply_again(action, here, run)
+            step_labels.bind(item.label, here.it, here)
+        case action:
+            enter(item, action, here, run)
+
+
+def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
+    """A step that is an operator, a block or a value; branches after an operator give what flows into it."""
+    head = _head(action, here)
+    if not isinstance(head, (OperatorValue, BlockValue)):
+        name_value(step, action, head, here)
+        return
+    if action.branches is not None:
+        here.it = bundle(gathered(action.branches, here, run))
+    name = None
+    if not (isinstance(head, OperatorValue) and head.op.join):
+        name = here.scope.numbered(step.span) if step.label is None else None
+        name = name or step_labels.claim(step.label, step.span, here)
+    at = At(here.scope.path, name, action.span, labelled=isinstance(step.label, (s.Name, s.Text)))
+    if isinstance(head, OperatorValue):
+        plain, tied = ties_in(action.arguments, head.op) if _may_tie(action) else (action.arguments, ())
+        given = givens(plain, here, head.op)
+        here.it = apply_operator(head, (*head.given, *given), at, action.head.span, here, tied)
+    else:
+        given = givens(action.arguments, here)
+        here.it = call_block(head, (*head.given, *given), at, action.head.span, here, run)
+    if step.label is not None:
+        step_labels.bind(step.label, here.it, here)
+
+
+def _may_tie(action: s.Apply) -> bool:
+    """Whether an argument may name another step's weight: `weight=wte.weight`."""
+    return any(argument.name and isinstance(argument.value, s.Attribute) for argument in action.arguments)
+
+
+def _head(action: s.Apply, here: Here) -> Value:
+    """The operator, block or value that a step begins with."""
+    node = action.head
+    if not isinstance(node, s.Name):
+        return head_of_step(node, here)
+    label, found = labelled_and_step(node.text, node.span, here)
+    return found if found is not None and label is None else word_of_step(node, label, found, action, here)
+
+
+_RUN: dict[type, Callable[[Any, Here], None]] = {
+    s.Let: _let, s.Input: run_input, s.Param: run_param, s.Output: run_output, s.Expect: _expect,
+    s.Freeze: run_freeze, s.Broken: _broken, s.Step: _step,
+}  # fmt: skip

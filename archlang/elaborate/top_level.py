@@ -1,0 +1,211 @@
+"""What stands at the top of a file: nets, blocks, derived nets, values. Each is evaluated when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.block_parameters import assigned
+from archlang.elaborate.evaluating.evaluate import evaluate, givens
+from archlang.elaborate.naming.suggest import did_you_mean
+from archlang.elaborate.state.builder import Builder
+from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, Given, Value
+from archlang.elaborate.state.lookup import Home, Lets, Scope
+from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.session import Here, Meter, Session, meter_of
+from archlang.elaborate.steps.walk import too_deep
+from archlang.ops import is_built_in
+from archlang.source import Span, path_from
+
+
+def top_of(file: s.File, files: Mapping[str, s.File] | None = None, meter: Meter | None = None) -> Here:
+    """The place of top-level expressions: no block, no values. What the file declares is known at its home.
+
+    `files` are those that `use` may name, by the names that `path_from` gives them. `meter` counts the steps.
+    """
+    known = {**(files or {}), file.name: file}
+    return _top(file, Session(known, meter or meter_of(known.values())))
+
+
+def _top(file: s.File, session: Session) -> Here:
+    nowhere = Span(file.name, 1, 1, 1, 1)
+    empty = s.Definition(s.Name("", nowhere), (), s.Body((), nowhere), True, nowhere)
+    home = session.homes[file.name] = Home(file.name, file.broken)
+    here = Here(session, Builder(empty, home), Scope(), Lets({}))
+    places: dict[str, Span] = {}
+    for declaration in file.declarations:
+        if isinstance(declaration, s.Use):
+            for used in declaration.names:
+                if _is_free(used.text, used.span, places, here) and not is_built_in(used.text):
+                    home.used[used.text] = _home_of(declaration, home, session)
+                    home.later[used.text] = _reported(partial(_used, used, declaration, here), used.span, here)
+            continue
+        name, span = _named(declaration)
+        if not _is_free(name, span, places, here):
+            continue
+        sound = _check_parameters(declaration, here) and not is_built_in(name)
+        home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
+        if not isinstance(declaration, s.Let):
+            home.nets[name] = declaration
+    return here
+
+
+def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool:
+    """Whether a name can be declared; what speaks against it is reported."""
+    if name in places:
+        labels = (Label(places[name], "the first one"),)
+        mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")
+        here.session.report(Mistake(mistake, span, labels))
+        return False
+    if is_built_in(name) or name == "it":
+        what = "an operator" if is_built_in(name) else "the value that flows"
+        message = f"`{name}` is {what}; a declaration needs a name of its own"
+        here.session.report(Mistake(Rejected("name-taken", message), span))
+    places[name] = span
+    return True
+
+
+# ---- names of other files
+
+
+def _home_of(use: s.Use, home: Home, session: Session) -> Home | None:
+    """The names of the file that a `use` names; None where it could not be read, which is reported."""
+    path = path_from(home.file, use.path)
+    if path not in session.files:
+        return None
+    return session.homes.get(path) or _top(session.files[path], session).builder.home
+
+
+def _used(name: s.Name, use: s.Use, here: Here) -> Value:
+    """The value of a name that another file declares."""
+    other = here.builder.home.used[name.text]
+    if other is None or name.text in other.broken:
+        raise Silent
+    if name.text in other.used:
+        message = f"`{use.path}` declares no `{name.text}`, it uses another file's"
+        raise Mistake(Rejected("unknown-name", message, help="use it from the file that declares it"), name.span)
+    try:
+        value = other.declared(name.text)
+    except Rejected as rejected:
+        raise Mistake(rejected, name.span) from None
+    if value is None:
+        help = did_you_mean(name.text, other.declarations())
+        raise Mistake(Rejected("unknown-name", f"`{use.path}` declares no `{name.text}`", help=help), name.span)
+    if value is UNKNOWN:
+        raise Silent
+    return value
+
+
+# ---- declarations
+
+
+def _named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
+    if isinstance(declaration, s.Let):
+        return declaration.name, declaration.span
+    return declaration.name.text, declaration.name.span
+
+
+def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
+    """Whether no parameters share a name and none is called `it`; that is refused."""
+    if isinstance(declaration, (s.Derived, s.Use)):
+        return True
+    told = len(here.session.diagnostics)
+    places: dict[str, Span] = {}
+    for parameter in declaration.parameters or ():
+        if parameter.name in places or parameter.name == "it":
+            message, help = f"`{parameter.name}` is a parameter already", None
+            if parameter.open_size:
+                help = f"a size that is the same again is written by its name: `[..., {parameter.name}]`"
+            if parameter.name == "it":
+                message = "`it` is the value that flows; no parameter can be called that"
+            here.session.report(Mistake(Rejected("name-taken", message, help=help), parameter.span))
+        places[parameter.name] = parameter.span
+    return len(here.session.diagnostics) == told
+
+
+def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callable[[], Value]:
+    """How the value of a declaration is made."""
+
+    def make() -> Value:
+        match declaration:
+            case s.Definition():
+                return BlockValue(declaration, here.builder.home)
+            case s.Derived(name=name):
+                definition, home, given, _ = resolved(name.text, here)
+                return BlockValue(definition, home, tuple(given.values()))
+            case s.Let(parameters=None):
+                return evaluate(declaration.value, here)
+            case s.Let():
+                return Function(declaration.name, declaration, here)
+
+    return _reported(make, _named(declaration)[1], here)
+
+
+def _reported(make: Callable[[], Value], span: Span, here: Here) -> Callable[[], Value]:
+    """The same, where what is wrong is reported and the value then unknown."""
+
+    def reported() -> Value:
+        try:
+            return make()
+        except RecursionError:
+            here.session.report(too_deep(span))
+        except (Mistake, Silent) as stop:
+            if isinstance(stop, Mistake):
+                here.session.report(stop)
+        return UNKNOWN
+
+    return reported
+
+
+Resolved = tuple[s.Definition, Home, dict[str, Given], s.Body | None]
+
+
+def resolved(name: str, here: Here) -> Resolved:
+    """The net that a name stands for: its definition, where that is, the arguments fixed on the way, its promises."""
+    home = here.builder.home
+    chain: list[tuple[s.Derived, Home]] = []
+    found = home.net(name)
+    while found is not None:
+        current, home = found
+        if not isinstance(current, s.Derived):
+            break
+        if current in [derived for derived, _ in chain]:
+            raise _derived_from_itself([derived for derived, _ in chain], current)
+        chain.append((current, home))
+        found = home.net(current.base.text)
+        if found is None:
+            raise _unknown_base(current, home)
+    if found is None:
+        raise Silent  # the net did not parse, which is reported
+    definition, home = found
+    assert isinstance(definition, s.Definition)
+    if chain and not definition.is_net:
+        message = f"`{definition.name.text}` is a block, not a net"
+        raise Mistake(Rejected("not-a-net", message), chain[-1][0].base.span)
+    given: dict[str, Given] = {}
+    for derived, where in reversed(chain):
+        arguments = givens(derived.arguments, _top_at(where, here))
+        given |= assigned(definition.name.text, definition.parameters, arguments, fixed=given)
+    return definition, home, given, chain[0][0].body if chain else None
+
+
+def _top_at(home: Home, here: Here) -> Here:
+    """The place of top-level expressions of a file."""
+    return Here(here.session, Builder(here.builder.definition, home), Scope(), Lets({}))
+
+
+def _derived_from_itself(chain: list[s.Derived], current: s.Derived) -> Mistake:
+    first = min(chain[chain.index(current) :], key=lambda derived: derived.span.line)
+    message = f"`{first.name.text}` is derived from itself"
+    return Mistake(Rejected("endless-recursion", message), first.base.span)
+
+
+def _unknown_base(derived: s.Derived, home: Home) -> Exception:
+    name = derived.base.text
+    other = home.used.get(name, home)
+    if other is None or name in other.broken or (other is not home and name not in other.declarations()):
+        return Silent()  # what `use` names is not there, which is reported
+    message = f"there is no net called `{name}`"
+    return Mistake(Rejected("unknown-name", message, help=did_you_mean(name, list(home.nets))), derived.base.span)
