@@ -47,7 +47,7 @@ class GrammarTable(BuildHookInterface[BuilderConfig]):
 
 def compiled_table(root: Path) -> bytes:
     """The bytes of the parser's table, from the file that compiles it: the package cannot be imported yet."""
-    spec = importlib.util.spec_from_file_location("archlang_parse_table", root / "archlang/parse/table.py")
+    spec = importlib.util.spec_from_file_location("archlang_parse_table", root / "archlang/parse/parser_table.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

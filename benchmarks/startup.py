@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from archlang.parse.table import compiled
+from archlang.parse.parser_table import compiled
 from archlang.paths import GRAMMAR
 from tests.clock import of_program, ratio
 

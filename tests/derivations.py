@@ -8,7 +8,7 @@ from typing import Any
 
 from lark.grammar import Rule
 
-from archlang.parse.table import load
+from archlang.parse.parser_table import load
 from archlang.paths import GRAMMAR, TABLE
 
 START = "declaration"

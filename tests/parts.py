@@ -12,7 +12,7 @@ from typing import Any, cast
 from lark import Lark, Token, Tree
 
 from archlang.parse.layout import lay_out
-from archlang.parse.table import load
+from archlang.parse.parser_table import load
 from archlang.paths import GRAMMAR, SPECS, TABLE
 
 DOCS = Path(__file__).parent.parent / "docs"

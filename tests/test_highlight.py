@@ -20,7 +20,7 @@ from archlang.highlight.lexer import ArchLexer
 from archlang.highlight.textmate import textmate
 from archlang.highlight.words import words
 from archlang.parse.layout import KEYWORDS, RESERVED
-from archlang.parse.table import load
+from archlang.parse.parser_table import load
 from archlang.paths import GRAMMAR, SPECS, TABLE
 from tests.golden import assert_golden
 

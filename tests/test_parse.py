@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archlang import syntax as s
-from archlang.parse import parse, parse_value, table
+from archlang.parse import parse, parse_value, parser_table
 from archlang.parse.build import Build
 from archlang.paths import GRAMMAR
 from archlang.source import Source, Span
@@ -277,20 +277,20 @@ def test_mistakes_of_form_are_told_side_by_side(lines: str, codes: list[str]) ->
 def test_a_stale_table_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table is bound to the grammar, to lark and to the options in table.py."""
     fresh = tmp_path / "fresh.table"
-    fresh.write_bytes(table.compiled(GRAMMAR))
-    monkeypatch.setattr(table, "_built", no_build)
-    table.load(GRAMMAR, fresh, Build(""))
+    fresh.write_bytes(parser_table.compiled(GRAMMAR))
+    monkeypatch.setattr(parser_table, "_built", no_build)
+    parser_table.load(GRAMMAR, fresh, Build(""))
     changed = tmp_path / "changed.lark"
     changed.write_text(GRAMMAR.read_text(encoding="utf-8") + "\n// changed\n", encoding="utf-8")
     with pytest.raises(LookupError, match="built anew"):
-        table.load(changed, fresh, Build(""))
+        parser_table.load(changed, fresh, Build(""))
     with pytest.raises(LookupError, match="built anew"):
-        table.load(GRAMMAR, tmp_path / "absent.table", Build(""))
+        parser_table.load(GRAMMAR, tmp_path / "absent.table", Build(""))
     other = tmp_path / "table.py"
     other.write_text("STARTS = ['other']", encoding="utf-8")
-    monkeypatch.setattr(table, "__file__", str(other))
+    monkeypatch.setattr(parser_table, "__file__", str(other))
     with pytest.raises(LookupError, match="built anew"):
-        table.load(GRAMMAR, fresh, Build(""))
+        parser_table.load(GRAMMAR, fresh, Build(""))
 
 
 def no_build(text: str, transformer: Callable[..., object]) -> None:

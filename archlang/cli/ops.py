@@ -70,7 +70,7 @@ def _ops(arguments: argparse.Namespace) -> int:
 
 
 def _unknown(name: str) -> Exception:
-    from archlang.elaborate.naming.suggest import did_you_mean
+    from archlang.elaborate.vocabulary.suggest import did_you_mean
     from archlang.library import CallError
     from archlang.ops import registry
 

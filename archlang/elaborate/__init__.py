@@ -9,6 +9,7 @@ from archlang import ir
 from archlang import syntax as s
 from archlang.collector import paused
 from archlang.diagnostics import Diagnostic, Rejected
+from archlang.elaborate.clauses.promising import run_expect
 from archlang.elaborate.evaluating.block_parameters import assigned, bind_parameters, refuse_flowing
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Builder
@@ -16,7 +17,6 @@ from archlang.elaborate.state.kinds import Given, all_shown
 from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, meter_of
-from archlang.elaborate.statements.promising import run_expect
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.walk import run, too_deep
 from archlang.elaborate.top_level import resolved, top_of

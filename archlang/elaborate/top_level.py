@@ -9,13 +9,13 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.block_parameters import assigned
 from archlang.elaborate.evaluating.evaluate import evaluate, givens
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.builder import Builder
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, Given, Value
 from archlang.elaborate.state.lookup import Home, Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, Session, meter_of
 from archlang.elaborate.steps.walk import too_deep
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import is_built_in
 from archlang.source import Span, path_from
 

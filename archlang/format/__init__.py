@@ -6,10 +6,10 @@ The layout is made from the parser's words, not from the tree: what the grammar 
 from __future__ import annotations
 
 from archlang.diagnostics import Diagnostic
+from archlang.format.commented_words import words_of
+from archlang.format.nesting import grow
 from archlang.format.page import Page
-from archlang.format.rows import write_lines
-from archlang.format.tree import grow
-from archlang.format.words import words_of
+from archlang.format.statement_rows import write_lines
 from archlang.parse import laid_out, parse
 from archlang.source import Source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from archlang.format.words import Comment
+from archlang.format.commented_words import Comment
 
 WIDTH = 100  # columns
 INDENT = 2

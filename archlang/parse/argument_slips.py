@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archlang.parse.characters import quoted
-from archlang.parse.stop import LINE_ENDS, OPERAND_ENDS, OPERATORS, STEP_STARTS, Slip, Stop, operand_before, stretch
+from archlang.parse.stop import LINE_ENDS, OPERAND_ENDS, SIGN_TOKENS, STEP_STARTS, Slip, Stop, operand_before, stretch
 
 
 def _arithmetic(stop: Stop) -> Slip | None:
-    if stop.found.type not in OPERATORS or stop.kind(-1) not in OPERAND_ENDS:
+    if stop.found.type not in SIGN_TOKENS or stop.kind(-1) not in OPERAND_ENDS:
         return None
     first, last = stretch(stop.tokens, stop.at)
     words = stop.words(first, last)

@@ -18,7 +18,7 @@ _MULTIPLES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 Children = list[Any]
 Labelled = tuple[s.Expression | None, s.Action]
-Kind = TypeVar("Kind")
+_Kind = TypeVar("_Kind")
 
 
 class Build(Transformer[Token, Any]):
@@ -37,7 +37,7 @@ class Build(Transformer[Token, Any]):
     def _name(self, token: Token) -> s.Name:
         return s.Name(str(token), span_of(self.file, token))
 
-    def _only(self, children: Children, kind: type[Kind]) -> tuple[Kind, ...]:
+    def _only(self, children: Children, kind: type[_Kind]) -> tuple[_Kind, ...]:
         return tuple(child for child in children if isinstance(child, kind))
 
     # ---- declarations

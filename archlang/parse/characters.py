@@ -10,7 +10,7 @@ from archlang.diagnostics import Diagnostic
 from archlang.source import Span
 
 MAX_DIGITS = 40
-MAX_NAME = 100  # characters
+MAX_WORD = 100  # characters
 MAX_HOLES = 100  # of a string
 MAX_WORDS = 1_000_000  # of a file
 
@@ -33,7 +33,7 @@ class TooLarge(Exception):
         self.diagnostic = diagnostic
 
 
-Report = Callable[[str, str, Token, "str | None"], None]
+_Report = Callable[[str, str, Token, "str | None"], None]
 
 
 def span_of(file: str, token: Token) -> Span:
@@ -87,8 +87,8 @@ def _wrong(token: Token) -> tuple[str, str, Token, str | None] | None:
         return "bad-number", f"{quoted(token)} is no number and no window", token, _number_help(token)
     if token.type in _NUMBERS and len(token) > MAX_DIGITS:
         return "bad-number", f"a number has at most {MAX_DIGITS} digits", token, None
-    if token.type == "NAME" and len(token) > MAX_NAME:
-        return "bad-name", f"a name has at most {MAX_NAME} characters", token, None
+    if token.type == "NAME" and len(token) > MAX_WORD:
+        return "bad-name", f"a name has at most {MAX_WORD} characters", token, None
     return None
 
 
@@ -111,7 +111,7 @@ def _number_help(token: str) -> str | None:
     return None
 
 
-def _holes(lex: Callable[[str], Iterable[Token]], text: str, report: Report) -> Iterator[Token]:
+def _holes(lex: Callable[[str], Iterable[Token]], text: str, report: _Report) -> Iterator[Token]:
     """The lexer's tokens, strings with `{holes}` cut into parts: the text between holes and the tokens within them."""
     for token in lex(text):
         if token.type == "STRING" and "{" in token:
@@ -120,7 +120,7 @@ def _holes(lex: Callable[[str], Iterable[Token]], text: str, report: Report) -> 
             yield token
 
 
-def _cut(lex: Callable[[str], Iterable[Token]], token: Token, report: Report) -> Iterator[Token]:
+def _cut(lex: Callable[[str], Iterable[Token]], token: Token, report: _Report) -> Iterator[Token]:
     kind, start, at = "STRING_HEAD", 0, 0
     if token.count("{") > MAX_HOLES:
         report("bad-hole", f"a string has at most {MAX_HOLES} holes", token, None)

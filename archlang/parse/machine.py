@@ -15,7 +15,7 @@ from lark.parsers.lalr_interactive_parser import InteractiveParser
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from archlang.parse.build import Build
-from archlang.parse.table import STARTS, load
+from archlang.parse.parser_table import STARTS, load
 from archlang.paths import GRAMMAR, TABLE
 
 Begin = Callable[[], Any]  # makes a machine that has read nothing yet; lark types its methods by half

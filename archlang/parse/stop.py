@@ -10,7 +10,7 @@ from archlang.parse.brackets import CLOSERS
 from archlang.parse.characters import span_of
 from archlang.source import Span
 
-OPERATORS = {"STAR", "PLUS", "MINUS", "SIGN", "SLASH", "GLUED_SLASH", "DOUBLE_SLASH", "PERCENT", "POWER"}
+SIGN_TOKENS = {"STAR", "PLUS", "MINUS", "SIGN", "SLASH", "GLUED_SLASH", "DOUBLE_SLASH", "PERCENT", "POWER"}
 SIGNS = {"SIGN", "MINUS"}
 OPERAND_ENDS = {"NAME", "INT", "FLOAT", "WINDOW", "RPAR", "RSQB", "STRING", "STRING_TAIL"}
 LINE_ENDS = {"SEP", "$END", "RBRACE"}
@@ -87,12 +87,12 @@ class Slip:
 def stretch(tokens: list[Token], operator: int) -> tuple[int, int]:
     """The arithmetic around an operator, from its first operand to its last."""
     first, last = operand_before(tokens, operator - 1), operator
-    while tokens[last].type in OPERATORS:
+    while tokens[last].type in SIGN_TOKENS:
         end = _operand_after(tokens, last + 1)
         if end is None:
             return first, last
         last = end
-        if tokens[last + 1].type in OPERATORS:
+        if tokens[last + 1].type in SIGN_TOKENS:
             last += 1
     return first, last
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archlang.source import Span
 from archlang.syntax.expressions import Argument, Expression, Name
+from archlang.syntax.frozen import tree
 from archlang.syntax.statements import Statement
-from archlang.syntax.tree import tree
 
 
 @tree

@@ -5,8 +5,8 @@ from __future__ import annotations
 from archlang.source import Span
 from archlang.syntax.actions import Body
 from archlang.syntax.expressions import Argument, Name
+from archlang.syntax.frozen import tree
 from archlang.syntax.statements import Let, Parameter
-from archlang.syntax.tree import tree
 
 
 @tree

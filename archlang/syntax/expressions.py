@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.source import Span
-from archlang.syntax.tree import tree
+from archlang.syntax.frozen import tree
 
 
 @tree

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlang.source import Span
 from archlang.syntax.expressions import Argument, Expression
-from archlang.syntax.tree import tree
+from archlang.syntax.frozen import tree
 
 if TYPE_CHECKING:
     from archlang.syntax.actions import Action

@@ -9,7 +9,7 @@ from archlang.diagnostics import render
 from archlang.elaborate import check_declarations, elaborate, nets
 from archlang.lower import torch_source
 from archlang.parse import parse
-from archlang.parse.table import load
+from archlang.parse.parser_table import load
 from archlang.paths import GRAMMAR, TABLE
 from archlang.source import Source
 from tests.mutations import Choices, by_tokens, by_trees

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.kinds import (
     BlockValue,
     Bundle,
@@ -21,6 +20,7 @@ from archlang.elaborate.state.kinds import (
 )
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.shapes import Window
 from archlang.source import Span
 

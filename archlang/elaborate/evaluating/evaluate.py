@@ -10,8 +10,6 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters
 from archlang.elaborate.evaluating.parts import as_text, attribute_of, item_of, labelled, placed, slice_of, strided
-from archlang.elaborate.naming.spelled import spelled
-from archlang.elaborate.naming.unknown import unknown_name
 from archlang.elaborate.state.builtins import (
     FUNCTIONS,
     MAX_ITEMS,
@@ -40,6 +38,8 @@ from archlang.elaborate.state.kinds import (
 from archlang.elaborate.state.lookup import Lets, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import MAX_DEPTH, Here
+from archlang.elaborate.vocabulary.spelled import spelled
+from archlang.elaborate.vocabulary.unknown import unknown_name
 from archlang.ops import enumerations
 from archlang.ops.base import Operator
 from archlang.shapes import Window

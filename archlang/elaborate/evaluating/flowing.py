@@ -6,10 +6,10 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.evaluate import evaluate, text_of
 from archlang.elaborate.evaluating.parts import labelled
-from archlang.elaborate.naming.unknown import unknown_value
 from archlang.elaborate.state.kinds import Bundle, Tensor, Value, bundle, flattened, kind, known
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.unknown import unknown_value
 
 
 def flowing(node: s.Expression, here: Here) -> Value:

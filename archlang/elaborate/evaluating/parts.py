@@ -7,15 +7,15 @@ from typing import Any
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.naming.suggest import did_you_mean
-from archlang.elaborate.naming.unknown import unknown_value
 from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Strided, Tensor, Value, kind, known
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.suggest import did_you_mean
+from archlang.elaborate.vocabulary.unknown import unknown_value
 from archlang.shapes import AXIS_WORDS, Window
 from archlang.source import Span
 
-SIZES = {word: axis for axis, word in AXIS_WORDS.items() if axis != "n"}  # `it.channels` is the size of the axis c
+SIZE_WORDS = {word: axis for axis, word in AXIS_WORDS.items() if axis != "n"}  # `it.channels` is the size of the axis c
 
 
 def placed(span: Span, compute: Callable[[], Value]) -> Value:
@@ -59,9 +59,9 @@ def attribute_of(base: Value, node: s.Attribute, here: Here) -> Value:
     if isinstance(base, (Tensor, Bundle)):
         if node.name in base.inner:
             return base.inner[node.name]
-        if isinstance(base, Tensor) and (node.name in SIZES or node.name == "shape"):
+        if isinstance(base, Tensor) and (node.name in SIZE_WORDS or node.name == "shape"):
             return _size(base, node)
-    near = did_you_mean(node.name, [*SIZES, "shape", *getattr(base, "inner", ())])
+    near = did_you_mean(node.name, [*SIZE_WORDS, "shape", *getattr(base, "inner", ())])
     calls = [made for made in here.builder.contents.nodes if made.kind == "call"]
     if isinstance(base, Tensor) and any(base.value in made.outputs for made in calls):
         near = near or "of a block one sees what it outputs, and nothing within it"
@@ -77,7 +77,7 @@ def _last_name(node: s.Attribute) -> Span:
 def _size(base: Tensor, node: s.Attribute) -> Value:
     if node.name == "shape":
         return tuple(base.type.shape)
-    return placed(_last_name(node), lambda: base.type[SIZES[node.name]])
+    return placed(_last_name(node), lambda: base.type[SIZE_WORDS[node.name]])
 
 
 def item_of(base: Value, index: int, node: s.Index) -> Value:

@@ -16,7 +16,7 @@ from archlang.source import Span
 
 MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 
-Sizes = tuple[int, ...]  # of a map
+MapSizes = tuple[int, ...]  # of a map
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Made:
 
     block: ir.Block | None
     layers: int = 0
-    positions: Mapping[int, Sizes] = field(default_factory=dict[int, Sizes])  # by output
+    positions: Mapping[int, MapSizes] = field(default_factory=dict[int, MapSizes])  # by output
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entrance:
     """How a block is entered: the call, the block around it, the values that its inputs are there.
 
     `positions` has the sizes of the map in which each of them is positions, and is empty where none is. A block that is
@@ -68,7 +68,7 @@ class Entry:
     caller: Builder
     inputs: tuple[Tensor, ...]
     types: tuple[TensorType, ...]  # of the inputs
-    positions: tuple[Sizes | None, ...] = ()
+    positions: tuple[MapSizes | None, ...] = ()
     inlined: bool = False
 
 
@@ -79,7 +79,7 @@ class Contents:
     types: list[TensorType] = field(default_factory=list[TensorType])
     origins: list[Span] = field(default_factory=list[Span])  # where each value is made
     turns: list[Callable[[], Label] | None] = field(default_factory=list["Callable[[], Label] | None"])  # of a loop
-    positions: dict[int, Sizes] = field(default_factory=dict[int, Sizes])  # values that are positions in a map
+    positions: dict[int, MapSizes] = field(default_factory=dict[int, MapSizes])  # values that are positions in a map
     used: set[int] = field(default_factory=set[int])
     nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
     scopes: list[str] = field(default_factory=list[str])
@@ -95,7 +95,7 @@ class Builder:
     definition: syntax.Definition
     home: Home  # the names of the file that declares it
     trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])  # the session's
-    entry: Entry | None = None
+    entry: Entrance | None = None
     contents: Contents = field(default_factory=Contents)
     first: int = 0  # where its own nodes begin
     inputs: list[ir.Port] = field(default_factory=list[ir.Port])
@@ -224,7 +224,7 @@ class Builder:
 
     def inlined(self, definition: syntax.Definition, home: Home, inputs: tuple[Tensor, ...], span: Span) -> Builder:
         """The builder of a block that is written out within this one: what it makes belongs to this block."""
-        entry = Entry(span, self, inputs, tuple(tensor.type for tensor in inputs), inlined=True)
+        entry = Entrance(span, self, inputs, tuple(tensor.type for tensor in inputs), inlined=True)
         return Builder(definition, home, self.trace, entry, self.contents, first=len(self.contents.nodes))
 
     def absorb(self, inner: Builder) -> None:

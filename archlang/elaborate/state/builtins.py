@@ -27,7 +27,7 @@ def _power(left: Any, right: Any) -> Any:
     return result
 
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
     "//": lambda a, b: a // b, "%": lambda a, b: a % b, "**": _power, "==": _equal, "!=": lambda a, b: not _equal(a, b),
     "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
@@ -108,7 +108,7 @@ def compute(sign: str, left: Value, right: Value) -> Value:
     alike = isinstance(left, (str, tuple)) and type(left) is type(right) and not isinstance(left, Window)
     if not (numeric or sign in ("==", "!=") or (alike and sign in ("+", *_ORDERED))):
         raise Rejected("wrong-kind", f"`{sign}` does not join {kind(left)} and {kind(right)}")
-    return limited(lambda: OPERATORS[sign](left, right), f"`{sign}`")
+    return limited(lambda: BINARY[sign](left, right), f"`{sign}`")
 
 
 _WHOLE = {"+", "-", "*", "==", "!=", "<", "<=", ">", ">="}  # what no two whole numbers can make fail
@@ -120,7 +120,7 @@ def quick(sign: str, left: Value, right: Value) -> Value | None:
         return None
     if sign not in _WHOLE and not (sign == "**" and 0 <= right <= 64):
         return None
-    result: int | bool = OPERATORS[sign](left, right)
+    result: int | bool = BINARY[sign](left, right)
     return result if -MAX_NUMBER < result < MAX_NUMBER else None
 
 

@@ -18,7 +18,7 @@ MAX_STEPS = 120_000  # statements, turns of loops, calls of functions in one run
 STEPS_PER_WORD = 3  # that a long text may take besides: a step that is written out takes two words or more
 MOST_STEPS = 720_000  # however long the text is
 MAX_DEPTH = 40  # calls within calls
-MAX_REPORTS = 50  # mistakes told of one net
+MAX_MISTAKES = 50  # mistakes told of one net
 _ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, told once
 MAX_CHAIN = 6  # places told of the chain that leads to a mistake
 
@@ -66,7 +66,7 @@ class Session:
         once = mistake.rejected.code in _ONCE
         diagnostic = mistake.diagnostic(() if once else self._around())
         place = (diagnostic.code, None if once else diagnostic.span)
-        if place not in self.reported and len(self.reported) < MAX_REPORTS:
+        if place not in self.reported and len(self.reported) < MAX_MISTAKES:
             self.reported.add(place)
             self.diagnostics.append(diagnostic)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
+from archlang.elaborate.clauses.freezing import wrong_freezes
 from archlang.elaborate.state.builder import Made
 from archlang.elaborate.state.kinds import Tensor, Value, all_shown, flattened
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
-from archlang.elaborate.statements.freezing import wrong_freezes
-from archlang.elaborate.steps.loops import Run
+from archlang.elaborate.steps.loops import Walk
 from archlang.source import Span
 
 
-def elaborate_block(here: Here, bound: dict[str, Value], run: Run) -> Made:
+def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
     """The block at these arguments; `here` is its inside, before the first statement."""
     builder, session = here.builder, here.session
     contents = builder.contents
@@ -44,7 +44,7 @@ def elaborate_block(here: Here, bound: dict[str, Value], run: Run) -> Made:
     return Made(block, contents.layers, {at: sizes for at, sizes in outputs.items() if sizes is not None})
 
 
-def fill(here: Here, run: Run) -> None:
+def fill(here: Here, run: Walk) -> None:
     """Carry out the statements of a block, and see to its outputs."""
     builder = here.builder
     definition = builder.definition

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang import syntax as s
-from archlang.elaborate.naming import step_labels
+from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.kinds import Bundle, Tensor, Value, bundle
 from archlang.elaborate.state.lookup import operator
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.branches import gathered, holds_bars
-from archlang.elaborate.steps.loops import Run, chosen, turns
+from archlang.elaborate.steps.loops import Walk, chosen, turns
 from archlang.elaborate.steps.operators import apply_operator
 from archlang.source import Span
 
-Structure = s.Body | s.Branches | s.For | s.If | s.Repeat | s.Residual
+Holder = s.Body | s.Branches | s.For | s.If | s.Repeat | s.Residual
 
 
-def enter(step: s.Step, action: Structure, here: Here, run: Run) -> None:
+def enter(step: s.Step, action: Holder, here: Here, run: Walk) -> None:
     """Run what a step holds: in place where it is transparent, as a sub-module where it is braces or has a label."""
     if step.label is None and not isinstance(action, s.Body):
         inner = here.nested()
@@ -39,7 +39,7 @@ def _with_labels(value: Value | None, inner: Here) -> Value | None:
     return value
 
 
-def _inside(action: Structure, here: Here, run: Run) -> None:
+def _inside(action: Holder, here: Here, run: Walk) -> None:
     if holds_bars(action):
         here.it = bundle(gathered(action, here, run))
         return
@@ -65,7 +65,7 @@ def _inside(action: Structure, here: Here, run: Run) -> None:
             raise TypeError("branches hold bars")
 
 
-def _turn(action: s.For | s.Repeat, here: Here, run: Run) -> None:
+def _turn(action: s.For | s.Repeat, here: Here, run: Walk) -> None:
     assert isinstance(action.body, s.Body)
     if isinstance(action, s.Repeat) and action.dense:
         _joined("concat", (None, action.body), action.span, here, run)
@@ -73,7 +73,7 @@ def _turn(action: s.For | s.Repeat, here: Here, run: Run) -> None:
         run(action.body, here)
 
 
-def _joined(word: str, sides: tuple[s.Body | None, s.Body | None], span: Span, here: Here, run: Run) -> None:
+def _joined(word: str, sides: tuple[s.Body | None, s.Body | None], span: Span, here: Here, run: Walk) -> None:
     """`residual` and `dense`: an operator over two branches, of which one left out is the identity."""
     it = s.Step(None, s.Apply(s.Name("it", span), (), None, span), False, span)
     bodies = [side or s.Body((it,), span) for side in sides]

@@ -10,10 +10,10 @@ from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, flattened
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
-from archlang.elaborate.steps.loops import Run, chosen, turns
+from archlang.elaborate.steps.loops import Walk, chosen, turns
 from archlang.source import Span
 
-Around = s.For | s.If | s.Repeat  # what may stand around bars
+AroundBars = s.For | s.If | s.Repeat  # what may stand around bars
 
 
 def holds_bars(action: s.Action) -> bool:
@@ -31,7 +31,7 @@ def holds_bars(action: s.Action) -> bool:
             return False
 
 
-def gathered(action: s.Action, here: Here, run: Run) -> list[Tensor | Unknown]:
+def gathered(action: s.Action, here: Here, run: Walk) -> list[Tensor | Unknown]:
     """The values of all branches, in the order written; each branch starts from the same `it`."""
     out: list[Tensor | Unknown] = []
     match action:
@@ -56,7 +56,7 @@ def gathered(action: s.Action, here: Here, run: Run) -> list[Tensor | Unknown]:
     return out
 
 
-def _branch(body: s.Body, here: Here, run: Run) -> list[Tensor | Unknown]:
+def _branch(body: s.Body, here: Here, run: Walk) -> list[Tensor | Unknown]:
     """The values of one branch: one as a rule, several where it ends in a tuple."""
     nested = here.nested()
     run(body, nested)
@@ -94,7 +94,7 @@ def _steps(body: s.Body) -> list[s.Step]:
 
 
 def _begins_with_bars(step: s.Step) -> bool:
-    return isinstance(step.action, Around) and holds_bars(step.action) and not step.arrow
+    return isinstance(step.action, AroundBars) and holds_bars(step.action) and not step.arrow
 
 
 def _bodies(action: s.Action) -> Iterator[s.Body]:

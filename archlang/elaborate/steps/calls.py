@@ -11,28 +11,34 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters, refuse_flowing
 from archlang.elaborate.evaluating.evaluate import evaluate
-from archlang.elaborate.naming.unknown import nothing_flows, words_of
-from archlang.elaborate.state.builder import Applied, At, Builder, Entry, Made
+from archlang.elaborate.state.builder import Applied, At, Builder, Entrance, Made
 from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Value, key
 from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import elaborate_block
-from archlang.elaborate.steps.loops import Run
+from archlang.elaborate.steps.loops import Walk
 from archlang.elaborate.steps.sharing import refuse_other_block
+from archlang.elaborate.vocabulary.unknown import nothing_flows, words_of
 from archlang.shapes import TensorType
 from archlang.source import Span
 
 
 def call_block(
-    head: BlockValue, given: tuple[Given, ...], at: At, word: Span, here: Here, run: Run, again: Applied | None = None
+    head: BlockValue,
+    given: tuple[Given, ...],
+    at: At,
+    word: Span,
+    here: Here,
+    run: Walk,
+    again: Applied | None = None,
 ) -> Value:
     """A call of a block or net: the values that it gives. `word` names it, `again` is a step applied before."""
     if here.it is None:
         raise nothing_flows(head.definition.name.text, word)
     inputs = here.flowing()
     types = tuple(tensor.type for tensor in inputs)
-    entry = Entry(at.span, here.builder, inputs, types, here.positions_of(inputs))
+    entry = Entrance(at.span, here.builder, inputs, types, here.positions_of(inputs))
     arguments = _identity((argument.name, argument.value) for argument in given)
     written = (id(head.definition), arguments, entry.types, entry.positions)
     made = here.session.calls.get(written)
@@ -53,7 +59,7 @@ def _identity(arguments: Iterable[tuple[str | None, Value]]) -> tuple[object, ..
     return tuple((name, (int, value) if type(value) is int else key(value)) for name, value in arguments)
 
 
-def _called(head: BlockValue, given: tuple[Given, ...], entry: Entry, word: Span, here: Here, run: Run) -> Made:
+def _called(head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: Span, here: Here, run: Walk) -> Made:
     """The block that a call means, whatever the form of its arguments; silent where it failed before."""
     definition = head.definition
     name = definition.name.text
@@ -111,7 +117,7 @@ def refuse_training_outputs(outputs: Iterable[ir.Port], definition: s.Definition
         )
 
 
-def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, run: Run) -> Made:
+def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, run: Walk) -> Made:
     """The block, elaborated for the first time with these arguments."""
     session, definition = fresh.session, fresh.builder.definition
     name = definition.name.text

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
+from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.evaluating.flowing import flowing
-from archlang.elaborate.naming import step_labels
-from archlang.elaborate.naming.spelled import head_of, mentions_it, spelled
-from archlang.elaborate.naming.unknown import unknown_step
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, OperatorValue, Value, kind
 from archlang.elaborate.state.lookup import lookup, step_named
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.spelled import head_of, mentions_it, spelled
+from archlang.elaborate.vocabulary.unknown import unknown_step
 from archlang.ops import foreign_names, registry
 
 

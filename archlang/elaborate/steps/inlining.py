@@ -6,19 +6,19 @@ from functools import partial
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.evaluating.evaluate import givens
-from archlang.elaborate.naming import step_labels
-from archlang.elaborate.naming.unknown import nothing_flows, unknown_step
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Tensor, bundle, kind
 from archlang.elaborate.state.lookup import Lets, Scope, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import fill, refuse_unused_input
 from archlang.elaborate.steps.calls import bound_for, ending, refuse_training_outputs
-from archlang.elaborate.steps.loops import Run
+from archlang.elaborate.steps.loops import Walk
+from archlang.elaborate.vocabulary.unknown import nothing_flows, unknown_step
 
 
-def inline(step: s.Step, action: s.Inline, here: Here, run: Run) -> None:
+def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
     """A block without a scope of its own: its steps, their names and its labels join those around it.
 
     It sees nothing of its caller but its inputs and arguments all the same.

@@ -7,17 +7,17 @@ from functools import partial
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.evaluating.evaluate import evaluate, number, truth
-from archlang.elaborate.naming import step_labels
-from archlang.elaborate.naming.spelled import labels_in
 from archlang.elaborate.state.kinds import Bundle, Value, kind, shown
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.spelled import labels_in
 from archlang.source import Span
 
 MAX_FAILED_TURNS = 1000  # of a loop in a block that is wrong already
 
-Run = Callable[[s.Body, Here], None]
+Walk = Callable[[s.Body, Here], None]
 
 
 def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable[[], Label]]]:

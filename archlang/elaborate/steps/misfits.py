@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from archlang.diagnostics import Rejected
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.kinds import BlockValue, OperatorValue, Value, kind, shown
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops.base import Operator
 from archlang.shapes import Window
 

@@ -12,8 +12,6 @@ from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import name_span
-from archlang.elaborate.naming.suggest import INFERRED, PLACED, did_you_mean
-from archlang.elaborate.naming.unknown import nothing_flows
 from archlang.elaborate.state.builder import Applied, At
 from archlang.elaborate.state.kinds import Bundle, Given, OperatorValue, Strided, Tensor, Value, shown
 from archlang.elaborate.state.mistakes import Mistake
@@ -21,13 +19,15 @@ from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
 from archlang.elaborate.steps.origins import sides
 from archlang.elaborate.steps.ties import ties
+from archlang.elaborate.vocabulary.suggest import INFERRED, PLACED, did_you_mean
+from archlang.elaborate.vocabulary.unknown import nothing_flows
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
 OPERATOR_STEPS = 4  # what an operator costs of the steps that a run may take
 
-Fill = tuple[str, Any, Span]  # a field's name, its value, where that is written
+FieldValue = tuple[str, Any, Span]  # a field's name, its value, where that is written
 
 
 def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tuple[Operator, dict[str, Span]]:
@@ -49,7 +49,9 @@ def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tup
         raise Mistake(rejected, places.get(name, span)) from None
 
 
-def _fields(op: type[Operator], argument: Given, taken: Mapping[str, Any], places: Mapping[str, Span]) -> list[Fill]:
+def _fields(
+    op: type[Operator], argument: Given, taken: Mapping[str, Any], places: Mapping[str, Span]
+) -> list[FieldValue]:
     """The fields that one argument fills."""
     value = argument.value
     if argument.slash:
@@ -71,7 +73,7 @@ def _fields(op: type[Operator], argument: Given, taken: Mapping[str, Any], place
     ]
 
 
-def _stride(op: type[Operator], value: Value, at: Span, span: Span) -> Fill:
+def _stride(op: type[Operator], value: Value, at: Span, span: Span) -> FieldValue:
     if "stride" not in op.model_fields:
         raise Mistake(Rejected("unknown-argument", f"{op.word} takes no stride"), span)
     return "stride", tuple(value) if isinstance(value, Window) else value, at

@@ -7,14 +7,14 @@ from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.kinds import Value, bundle
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.calls import call_block
-from archlang.elaborate.steps.loops import Run
+from archlang.elaborate.steps.loops import Walk
 from archlang.elaborate.steps.operators import entering, outputs_of
 from archlang.elaborate.steps.sharing import refuse_other_operator
 from archlang.elaborate.steps.ties import applied_at
 from archlang.ops.base import Operator
 
 
-def apply_again(action: s.Reuse, here: Here, run: Run) -> Value:
+def apply_again(action: s.Reuse, here: Here, run: Walk) -> Value:
     """`reuse label`: the module of that step, applied to what flows here; its weights must stay what they are."""
     path, applied = applied_at(action.module, here)
     at = At(here.scope.path, None, action.span, module=path)

@@ -7,12 +7,12 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.flowing import path_of
-from archlang.elaborate.naming.suggest import did_you_mean
-from archlang.elaborate.naming.unknown import words_of
 from archlang.elaborate.state.builder import Applied
 from archlang.elaborate.state.lookup import Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.suggest import did_you_mean
+from archlang.elaborate.vocabulary.unknown import words_of
 from archlang.ops.base import Operator, Weight
 from archlang.shapes import TensorType, Window
 

@@ -8,18 +8,17 @@ from typing import Any
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
+from archlang.elaborate.clauses import step_labels
+from archlang.elaborate.clauses.freezing import run_freeze
+from archlang.elaborate.clauses.inputs_outputs import run_input, run_output
+from archlang.elaborate.clauses.promising import run_expect
+from archlang.elaborate.clauses.stored import run_param
 from archlang.elaborate.evaluating.evaluate import evaluate, givens
-from archlang.elaborate.naming import step_labels
-from archlang.elaborate.naming.spelled import is_outermost, written
 from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, OperatorValue, Value, bundle
 from archlang.elaborate.state.lookup import labelled_and_step
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
-from archlang.elaborate.statements.freezing import run_freeze
-from archlang.elaborate.statements.inputs_outputs import run_input, run_output
-from archlang.elaborate.statements.promising import run_expect
-from archlang.elaborate.statements.stored import run_param
 from archlang.elaborate.steps.braces import enter
 from archlang.elaborate.steps.branches import gathered
 from archlang.elaborate.steps.calls import call_block
@@ -28,6 +27,7 @@ from archlang.elaborate.steps.inlining import inline
 from archlang.elaborate.steps.operators import apply_operator
 from archlang.elaborate.steps.reuse import apply_again
 from archlang.elaborate.steps.ties import ties_in
+from archlang.elaborate.vocabulary.spelled import is_outermost, written
 from archlang.source import Span
 
 

@@ -6,11 +6,11 @@ from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.flowing import path_of
-from archlang.elaborate.naming.spelled import is_outermost
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.builder import Builder
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here, Session
+from archlang.elaborate.vocabulary.spelled import is_outermost
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.source import Span
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.evaluate import text_of
-from archlang.elaborate.naming.spelled import names_in, spelled
 from archlang.elaborate.state.kinds import Bundle, Tensor, Value, kind
 from archlang.elaborate.state.lookup import Scope
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.spelled import names_in, spelled
 from archlang.ir import check_label, join_path
 from archlang.source import Span
 

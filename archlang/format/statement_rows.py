@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlang.format.brackets import write_brackets
+from archlang.format.bracket_rows import write_brackets
+from archlang.format.nesting import Braces, Stretch, first, last
 from archlang.format.page import INDENT, Page
-from archlang.format.tree import Braces, Run, first, last
 
 
-def write_lines(page: Page, lines: tuple[Run, ...], indent: int) -> None:
+def write_lines(page: Page, lines: tuple[Stretch, ...], indent: int) -> None:
     """Statements below each other; those of a branch stand behind its bar."""
     inner, top = indent, len(page.rows)
     for line in lines:
@@ -27,7 +27,7 @@ def write_lines(page: Page, lines: tuple[Run, ...], indent: int) -> None:
         _statement(page, line.part(1, len(line.pieces)) if barred else line, inner)
 
 
-def _statement(page: Page, line: Run, indent: int) -> None:
+def _statement(page: Page, line: Stretch, indent: int) -> None:
     """A chain, on the row that is begun; a written line end before an arrow is kept."""
     row, open_ = indent, False
     for link in _links(line):
@@ -44,14 +44,14 @@ def _statement(page: Page, line: Run, indent: int) -> None:
         open_ = _step(page, link, row)
 
 
-def _links(line: Run) -> Iterator[Run]:
+def _links(line: Stretch) -> Iterator[Stretch]:
     """The steps of a chain, each with the arrow before it."""
     starts = [at for at, piece in enumerate(line.pieces) if at and first(piece).kind == "ARROW"]
     for start, end in zip([0, *starts], [*starts, len(line.pieces)], strict=True):
         yield line.part(start, end)
 
 
-def _goes_below(page: Page, step: Run, indent: int) -> bool:
+def _goes_below(page: Page, step: Stretch, indent: int) -> bool:
     """Whether a step stands on a row of its own, because it does not fit behind the arrow on this one."""
     arrow = len(" -> ")
     if step.flat is not None and page.fits(arrow + len(step.flat)):
@@ -66,7 +66,7 @@ def _goes_below(page: Page, step: Run, indent: int) -> bool:
     return head is None or not page.fits(arrow + len(head) + len(" {"))
 
 
-def _step(page: Page, step: Run, row: int) -> bool:
+def _step(page: Page, step: Stretch, row: int) -> bool:
     """A step without its arrow; whether it ends in braces that were opened."""
     start = 0
     open_ = False
@@ -82,7 +82,7 @@ def _step(page: Page, step: Run, row: int) -> bool:
     return open_
 
 
-def _ends(step: Run) -> Iterator[int]:
+def _ends(step: Stretch) -> Iterator[int]:
     """Where a step is cut: behind braces that are open, and where a comment stands."""
     for at, piece in enumerate(step.pieces):
         ahead = step.pieces[at + 1 : at + 2]
@@ -91,7 +91,7 @@ def _ends(step: Run) -> Iterator[int]:
             yield at + 1
 
 
-def _stretch(page: Page, run: Run, row: int) -> bool:
+def _stretch(page: Page, run: Stretch, row: int) -> bool:
     """Pieces of which the last alone may be braces that are open; whether it ends in braces that were opened."""
     if run.flat is not None and page.fits(len(run.flat)):
         page.add(run.flat)
@@ -114,7 +114,7 @@ def _stretch(page: Page, run: Run, row: int) -> bool:
     return isinstance(final, Braces)
 
 
-def _open(page: Page, run: Run, row: int) -> None:
+def _open(page: Page, run: Stretch, row: int) -> None:
     """The braces that end a run, opened."""
     braces = run.pieces[-1]
     assert isinstance(braces, Braces)

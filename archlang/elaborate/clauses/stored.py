@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
+from archlang.elaborate.clauses import step_labels
+from archlang.elaborate.clauses.inputs_outputs import written_dtype, written_sizes
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.evaluate import evaluate
-from archlang.elaborate.naming import step_labels
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.kinds import Given, Initial, kind
 from archlang.elaborate.state.lookup import initial
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
-from archlang.elaborate.statements.inputs_outputs import written_dtype, written_sizes
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import registry
 from archlang.ops.initialisers import INITIALISERS
 from archlang.source import Span

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from archlang.format.commented_words import Word
 from archlang.format.spacing import gaps
-from archlang.format.words import Word
 
 _ROUND = {"LPAR": "RPAR", "CALL": "RPAR", "LSQB": "RSQB", "INDEX": "RSQB"}
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Stretch:
     """Words, brackets and braces side by side; `flat` is their text on one line, None where they need several."""
 
     pieces: tuple[Piece, ...]
     gaps: tuple[bool, ...]
     flat: str | None
 
-    def part(self, start: int, end: int) -> Run:
+    def part(self, start: int, end: int) -> Stretch:
         """The pieces from `start` to before `end`."""
         return _run(self.pieces[start:end], self.gaps[start:end])
 
@@ -28,7 +28,7 @@ class Run:
         piece = self.pieces[at]
         return piece.text if isinstance(piece, Word) else piece.flat or ""
 
-    def bare(self) -> Run:
+    def bare(self) -> Stretch:
         """The pieces without the comments above and beside them; those inside brackets stay."""
         return _run(tuple(map(_bare, self.pieces)), self.gaps)
 
@@ -38,7 +38,7 @@ class Bracket:
     """Round or square brackets. A comma before the closing one is left out, unless a comment stands at it."""
 
     opener: Word
-    inside: Run
+    inside: Stretch
     closer: Word
     flat: str | None
 
@@ -48,7 +48,7 @@ class Braces:
     """Braces and their lines, each a statement or, with its bar, the first one of a branch."""
 
     opener: Word
-    lines: tuple[Run, ...]
+    lines: tuple[Stretch, ...]
     closer: Word
     flat: str | None
 
@@ -78,7 +78,7 @@ def _bare(piece: Piece) -> Piece:
             return piece
 
 
-def grow(words: Iterable[Word]) -> list[Run]:
+def grow(words: Iterable[Word]) -> list[Stretch]:
     """The lines of a declaration's words."""
     lines: list[list[Piece]] = [[]]
     open_: list[tuple[Word, list[list[Piece]]]] = []  # openers, and the lines that stand around each
@@ -103,19 +103,19 @@ def grow(words: Iterable[Word]) -> list[Run]:
     return [_spaced(line) for line in lines if line]
 
 
-def _spaced(pieces: Sequence[Piece], in_bracket: bool = False) -> Run:
+def _spaced(pieces: Sequence[Piece], in_bracket: bool = False) -> Stretch:
     return _run(tuple(pieces), tuple(gaps([first(piece).kind for piece in pieces], in_bracket)))
 
 
-def _run(pieces: tuple[Piece, ...], spaces: tuple[bool, ...]) -> Run:
+def _run(pieces: tuple[Piece, ...], spaces: tuple[bool, ...]) -> Stretch:
     """A run; comments at its two ends do not keep it from being flat, those within it do."""
     parts: list[str] = []
     for at, (piece, space) in enumerate(zip(pieces, spaces, strict=True)):
         text = piece.text if isinstance(piece, Word) else piece.flat
         if text is None or (at and (first(piece).above or last(pieces[at - 1]).beside)):
-            return Run(pieces, spaces, None)
+            return Stretch(pieces, spaces, None)
         parts.append(f" {text}" if space and at else text)
-    return Run(pieces, spaces, "".join(parts))
+    return Stretch(pieces, spaces, "".join(parts))
 
 
 def _bracket(opener: Word, pieces: list[Piece], closer: Word) -> Bracket:
@@ -128,7 +128,7 @@ def _bracket(opener: Word, pieces: list[Piece], closer: Word) -> Bracket:
     return Bracket(opener, inside, closer, flat)
 
 
-def _braces(opener: Word, lines: list[Run], closer: Word) -> Braces:
+def _braces(opener: Word, lines: list[Stretch], closer: Word) -> Braces:
     """Braces that are written on one line may stay on one; what stands on several stays open."""
     flat: str | None = None
     if not lines and not opener.beside and not closer.above:

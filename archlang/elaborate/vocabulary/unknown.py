@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.naming.spelled import labels_in
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.builtins import FUNCTIONS
 from archlang.elaborate.state.kinds import BlockValue
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.spelled import labels_in
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import enumerations, registry
 from archlang.source import Span
 

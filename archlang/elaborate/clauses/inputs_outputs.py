@@ -5,16 +5,16 @@ from __future__ import annotations
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.evaluating.flowing import flowing, path_of
-from archlang.elaborate.naming import step_labels
-from archlang.elaborate.naming.spelled import is_outermost
-from archlang.elaborate.naming.suggest import did_you_mean
-from archlang.elaborate.naming.unknown import nothing_flows
 from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, Value, bundle, flattened, kind, known
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.spelled import is_outermost
+from archlang.elaborate.vocabulary.suggest import did_you_mean
+from archlang.elaborate.vocabulary.unknown import nothing_flows
 from archlang.shapes import DTYPE_BYTES, TensorType, input_type
 
 

@@ -9,10 +9,10 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.evaluating.flowing import path_of
-from archlang.elaborate.naming.suggest import did_you_mean
 from archlang.elaborate.state.kinds import Tensor, Value, kind
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.shapes import Window
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archlang.format.commented_words import Comment, Word
+from archlang.format.nesting import Bracket, Stretch, first, last
 from archlang.format.page import INDENT, WIDTH, Page
-from archlang.format.tree import Bracket, Run, first, last
-from archlang.format.words import Comment, Word
 
-MOST = 3  # brackets of one row that are opened because it is too long
+MOST_OPENED = 3  # brackets of one row that are opened because it is too long
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """What stands between two commas, the comments above it, and the one beside it."""
 
-    run: Run
+    run: Stretch
     above: tuple[Comment, ...]
     beside: str
 
 
-def write_brackets(page: Page, run: Run, row: int, after: int = 0) -> None:
+def write_brackets(page: Page, run: Stretch, row: int, after: int = 0) -> None:
     """Pieces of which none are opened but brackets, those that must be; `after` characters follow on the last row."""
     chosen = _opened(page, run, row, after)
     for at, (piece, gap) in enumerate(zip(run.pieces, run.gaps, strict=True)):
@@ -32,7 +32,7 @@ def write_brackets(page: Page, run: Run, row: int, after: int = 0) -> None:
             page.add(run.text_of(at))
 
 
-def _opened(page: Page, run: Run, row: int, after: int) -> set[int]:
+def _opened(page: Page, run: Stretch, row: int, after: int) -> set[int]:
     """Which brackets to open: those that hold comments, and of the others the widest, as few as it takes."""
     widths = {
         at: len(piece.flat) if piece.flat is not None else 0
@@ -41,7 +41,7 @@ def _opened(page: Page, run: Run, row: int, after: int) -> set[int]:
     }
     best = chosen = {at for at, width in widths.items() if not width}
     least = _longest(page, run, row, after, chosen)
-    for at in sorted((at for at, width in widths.items() if width), key=lambda at: -widths[at])[:MOST]:
+    for at in sorted((at for at, width in widths.items() if width), key=lambda at: -widths[at])[:MOST_OPENED]:
         if least <= WIDTH:
             break
         chosen = chosen | {at}
@@ -51,7 +51,7 @@ def _opened(page: Page, run: Run, row: int, after: int) -> set[int]:
     return best
 
 
-def _longest(page: Page, run: Run, row: int, after: int, chosen: set[int]) -> int:
+def _longest(page: Page, run: Stretch, row: int, after: int, chosen: set[int]) -> int:
     """The length of the longest row around the chosen brackets, when these are opened."""
     longest, length = 0, len(page.rows[-1])
     for at, (piece, gap) in enumerate(zip(run.pieces, run.gaps, strict=True)):
@@ -92,11 +92,11 @@ def _fill(page: Page, words: list[str], indent: int) -> None:
             page.row(indent, text)
 
 
-def _is_word(run: Run) -> bool:
+def _is_word(run: Stretch) -> bool:
     return len(run.pieces) == 1 and isinstance(run.pieces[0], Word)
 
 
-def _items(inside: Run) -> Iterator[Item]:
+def _items(inside: Stretch) -> Iterator[Item]:
     """What stands between the commas. Of the comments within an item and at its comma the last stands beside it."""
     start = 0
     commas = [at for at, piece in enumerate(inside.pieces) if first(piece).kind == "COMMA"]
