@@ -71,7 +71,6 @@ def test_the_loss_of_values_is_in_float32(optimizer: str) -> None:
     assert_told(graph, setup_of("training", {"batch": 3, "autocast": "bf16", "optimizer": optimizer}))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("net", ["lenet5", "resnet20", "squeezenet1_1"])
 def test_the_peak_of_a_shipped_net_is_torchs(net: str, mode: str) -> None:

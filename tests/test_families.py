@@ -6,7 +6,6 @@ import json
 from functools import partial
 from pathlib import Path
 
-import pytest
 import torch
 
 import archlang
@@ -71,7 +70,6 @@ def work(spec: str) -> object:
     return totals(check(spec).graphs[0])
 
 
-@pytest.mark.slow
 def test_work_grows_with_the_unique_blocks(tmp_path: Path) -> None:
     spec = (SPECS / "resnet.arch").read_text()
     for blocks in (10, 1000):

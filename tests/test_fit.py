@@ -208,8 +208,13 @@ def test_without_scipy_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 # ---- tried for real ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("net", "budget"), [("lenet5", 8), ("resnet20", 40), ("squeezenet1_1", 200)])
+@pytest.mark.parametrize(
+    ("net", "budget"),
+    [
+        ("lenet5", 8),
+        *(pytest.param(*more, marks=pytest.mark.sweep) for more in (("resnet20", 40), ("squeezenet1_1", 200))),
+    ],
+)
 def test_the_largest_batch_of_a_shipped_net_fits(net: str, budget: int) -> None:
     graph = load(net).graph
     batch = largest_batch(graph, Setup(), budget * MIB)
@@ -300,7 +305,6 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
     assert capsys.readouterr().err == "archlang: --range Q: the open sizes of sizes are H, W, T\n"
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("word", [op.word for op in registry().values() if not op.declared])
 def test_where_torch_takes_more_than_is_told_it_is_said(word: str) -> None:

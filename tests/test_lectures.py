@@ -156,7 +156,7 @@ def shapes_given(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in DEEP)) for name in NETS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.sweep] * (name in DEEP)) for name in NETS])
 def test_a_net_counts_as_its_module_does(name: str) -> None:
     """On the meta device, where no value is computed: parameters, buffers, MACs, and shapes in both modes."""
     graph = graph_of(name)
@@ -189,7 +189,7 @@ def test_a_net_runs_with_gradients(name: str) -> None:
     runs_with_gradients(name)
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", sorted(SLOW))
 def test_a_large_net_runs_with_gradients(name: str) -> None:
     runs_with_gradients(name)

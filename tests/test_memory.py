@@ -88,7 +88,7 @@ def test_the_step_of_an_optimiser_is_torchs(optimizer: str) -> None:
     assert_told(graph, "training", optimizer)
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("net", ["lenet5", "resnet20", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5"])
 def test_the_peak_of_a_shipped_net_is_torchs(net: str, mode: str) -> None:

@@ -66,7 +66,7 @@ def test_a_file_with_a_fault_is_python_and_differs_there_alone() -> None:
         assert text.splitlines()[fault.line - 1].strip() == fault.row and fault.before in text
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_the_command_tells_what_tests_notice(tmp_path: Path) -> None:
     words = ["--packages", "shapes", "--tests", "tests/test_dtypes.py", "--count", "5", "--folder", str(tmp_path)]
     done = subprocess.run(

@@ -1,4 +1,5 @@
-"""The compiled modules against torchvision's own: every net below 30 million parameters, `torch.equal` throughout.
+"""The compiled modules against torchvision's own: the lightest net of each spec, and in the sweep every net below 30
+million parameters, `torch.equal` throughout.
 
 No net needs a tolerance. `python -m tests.prove` holds the larger ones in the same way.
 """
@@ -14,12 +15,15 @@ import pytest
 import torch
 
 import archlang
+from archlang.library import shipped_nets
 from archlang.verify import Trial
 from tests.parity import assert_equal_in_eval, assert_equal_modules, scramble
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "torchvision.json").read_text(encoding="utf-8"))["models"]
 LARGEST = int(os.environ.get("ARCHLANG_LARGEST", "30"))  # millions of parameters
 NETS = sorted(name for name, model in REFERENCE.items() if model["params"] < LARGEST * 1_000_000)
+LIGHTEST = {min(sorted({*names} & {*NETS}), key=lambda name: REFERENCE[name]["macs"], default="")
+            for _, names in shipped_nets()}  # fmt: skip
 WHOLE = ("inception", "maxvit", "swin", "vit")  # nets of one size: they train at it, the others at 64x64
 SILENT = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}  # no word on a coming default
 
@@ -30,7 +34,9 @@ def sides(name: str) -> tuple[int, int]:
     return side, side if name.startswith(WHOLE) else 64
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.sweep] * (name not in LIGHTEST)) for name in NETS]
+)
 def test_equal_to_torchvision(name: str, torchvision: ModuleType) -> None:
     torch.manual_seed(1)
     theirs = torchvision.models.get_model(name, weights=None, **SILENT.get(name, {}))

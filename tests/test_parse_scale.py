@@ -13,12 +13,19 @@ import pytest
 from archlang.parse import parse
 from archlang.source import Source
 from benchmarks.parse import SHAPES, SMALL, TIMES
+from tests.clock import of_call, ratio
 from tests.specs import net_of
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ten_times_the_steps_take_about_ten_times_the_time(shape: str) -> None:
+    small, large = (Source("spec.arch", SHAPES[shape](steps)) for steps in (500, 5_000))
+    assert ratio(of_call(lambda: parse(large)), of_call(lambda: parse(small)), 3) <= 20
+
+
+@pytest.mark.sweep
 @pytest.mark.parametrize("shape", SHAPES)
 def test_parse_grows_with_the_text(shape: str) -> None:
     """A process of its own, so that neither the heap nor the peak is this one's."""

@@ -139,7 +139,7 @@ def test_the_lightest_shipped_net_of_a_file_keeps_what_is_told(path: Path) -> No
     assert_exact(lightest, [(2, True), (1, False)])  # batch norm trains on more than one value a channel
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 @files
 def test_light_shipped_nets_keep_what_is_told(path: Path) -> None:
     for graph in graphs(path):

@@ -10,8 +10,7 @@ import pytest
 from benchmarks.startup import times_the_imports, with_many_operators
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("measure", [times_the_imports, with_many_operators])
+@pytest.mark.parametrize("measure", [times_the_imports, pytest.param(with_many_operators, marks=pytest.mark.sweep)])
 def test_check_costs_little_more_than_its_imports(measure: Callable[[Path], float], tmp_path: Path) -> None:
     """What torch or networkx would add is far more than what other programs do to the ratio."""
     assert measure(tmp_path) <= 3

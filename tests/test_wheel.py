@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = pytest.mark.slow
+in_an_empty_environment = pytest.mark.sweep  # torch is installed into it
 
 REFUSE_TO_COMPILE = """
 import sys
@@ -82,6 +82,7 @@ def test_both_files_are_fit_to_be_published(wheel: Path) -> None:
     assert printed.count("PASSED") == 2
 
 
+@in_an_empty_environment
 def test_lark_and_pydantic_suffice_for_static_commands(away: Path, wheel: Path) -> None:
     """A real environment without torch, Graphviz and the rest; `test_packages.py` asks the same of more commands."""
     run(sys.executable, "-m", "venv", "--without-pip", away / "bare", cwd=away)
@@ -101,10 +102,12 @@ def test_lark_and_pydantic_suffice_for_static_commands(away: Path, wheel: Path) 
     assert done.returncode == 2 and done.stderr.endswith(b"help: pip install graphviz pygraphviz fontpkg-open-sans\n")
 
 
+@in_an_empty_environment
 def test_the_table_in_the_wheel_is_the_one_used(python: Path, away: Path) -> None:
     run(python, "-c", REFUSE_TO_COMPILE, "check", "lenet5", cwd=away)
 
 
+@in_an_empty_environment
 def test_without_its_table_the_parser_is_compiled_in_memory(python: Path, away: Path) -> None:
     (table,) = away.glob("venv/lib/*/site-packages/archlang/grammar.table")
     aside = table.rename(table.with_suffix(".aside"))
@@ -117,6 +120,7 @@ def test_without_its_table_the_parser_is_compiled_in_memory(python: Path, away: 
         aside.rename(table)
 
 
+@in_an_empty_environment
 def test_the_main_job(python: Path, away: Path) -> None:
     """Check, report, render, build and train LeNet-5; 98.2% of the held-out digits is usual."""
     place = away / "job"

@@ -166,13 +166,12 @@ def test_words_that_are_no_choice(words: list[str]) -> None:
 # ---- all at once
 
 
-@pytest.mark.slow
 def test_the_whole_zoo_is_checked_in_the_time_of_40_nets() -> None:
     """Whole processes, torch unimportable."""
     every = sorted(map(str, SPECS.glob("*.arch")))
     code = "import sys; sys.modules['torch'] = None; from archlang.cli import main; sys.exit(main(sys.argv[1:]))"
     whole, one = (of_program("-c", code, "check", *words) for words in (every, ["resnet50"]))
-    assert ratio(whole, one, 3) < 40
+    assert ratio(whole, one, 2) < 40
 
 
 # ---- as text, as CSV

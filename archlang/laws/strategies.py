@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 import types as python
+from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
@@ -18,78 +20,112 @@ OFTEN = (0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 4, 5)  # which layout: most operators sli
 DTYPES = ("float32",) * 12 + ("float64", "int64", "uint8", "bool")
 
 
+# hypothesis examines a strategy when it is first drawn from, which takes longer than the draw: each is made once
+
+
+@cache
 @st.composite
 def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
     """An operator with random arguments, and random inputs; most often they fit."""
     return draw(_near(op) if draw(st.booleans()) else _anywhere(op))
 
 
+@cache
 @st.composite
 def _near(draw: st.DrawFn, op: type[Operator]) -> Case:
     """An example in which sizes and arguments are changed here and there; sizes that were equal stay equal."""
-    case = draw(st.sampled_from(examples(op)))
+    at = draw(_example_numbers(op))
+    case = examples(op)[at]
     sizes = {1: 1} | {size: draw(_near_size(size)) for x in case.types for size in x.shape if size != 1}
     types = tuple(TensorType(tuple(sizes[size] for size in x.shape), x.axes, x.dtype) for x in case.types)
     rank = len(types[0].axes) - 2
-    drawn = {name: _field_values(op, name, field, rank) for name, field in op.model_fields.items()}
-    fields = {name: draw(st.just(getattr(case.op, name)) | values) for name, values in drawn.items()}
+    fields = {name: draw(_near_values(op, at, name, rank)) for name in op.model_fields}
     return Case(op(**fields), types)
 
 
+@cache
+def _example_numbers(op: type[Operator]) -> st.SearchStrategy[int]:
+    return st.sampled_from(range(len(examples(op))))
+
+
+@cache
+def _near_values(op: type[Operator], at: int, name: str, rank: int) -> st.SearchStrategy[Any]:
+    """The value of a field in an example, or any other."""
+    return st.just(getattr(examples(op)[at].op, name)) | _field_values(op, name, rank)
+
+
+@cache
 def _near_size(size: int) -> st.SearchStrategy[int]:
     return st.just(size) | st.just(2 * size) | st.integers(1, 9)
 
 
+@cache
 @st.composite
 def _anywhere(draw: st.DrawFn, op: type[Operator]) -> Case:
-    known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
-    like = draw(st.sampled_from([None, *known]))
-    if like is None:
-        first = draw(_types(LAYOUTS[draw(st.sampled_from(OFTEN))]))
-    else:
-        first = draw(st.one_of(_types(like.axes, like.dtype), st.just(like)))
+    first = draw(_first_types(op))
     rank = len(first.axes) - 2
-    fields = {name: draw(_field_values(op, name, field, rank)) for name, field in op.model_fields.items()}
+    fields = {name: draw(_field_values(op, name, rank)) for name in op.model_fields}
     if not op.join:
-        count = draw(st.sampled_from(op.arity))
+        count = draw(_sampled(op.arity))
         return Case(op(**fields), (first, *(draw(_like(first)) for _ in range(count - 1))))
-    others = draw(st.lists(_like(first), min_size=draw(st.sampled_from((0, 1, 1, 1))), max_size=3))
+    others = draw(st.lists(_like(first), min_size=draw(_sampled((0, 1, 1, 1))), max_size=3))
     return Case(op(**fields), tuple(draw(st.permutations([first, *others]))))
 
 
-def _field_values(op: type[Operator], name: str, field: FieldInfo, rank: int) -> st.SearchStrategy[Any]:
+@cache
+def _first_types(op: type[Operator]) -> st.SearchStrategy[TensorType]:
+    """Types of a first input: any, or such as one of an example."""
+    known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
+    other = st.sampled_from(OFTEN).flatmap(lambda at: _types(LAYOUTS[at]))
+    alike = [st.one_of(_types(x.axes, x.dtype), st.just(x)) for x in known]
+    return st.sampled_from(range(1 + len(alike))).flatmap([other, *alike].__getitem__)
+
+
+@cache
+def _sampled(values: Sequence[Any]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
+@cache
+def _field_values(op: type[Operator], name: str, rank: int) -> st.SearchStrategy[Any]:
     """Values of a field; words and lists, of which few fit, are those of the examples."""
+    field = op.model_fields[name]
     if op.positional.get(name) in ("string", "list"):
         return st.sampled_from([getattr(case.op, name) for case in examples(op)])
     return _values(field, field.annotation, rank)
 
 
+@cache
 def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:
     """Cases that the operator takes."""
     return cases(op).filter(lambda case: case.rejection() is None)
 
 
+SIZES = {"n": st.sampled_from((1, 1, 1, 2)), "c": st.sampled_from((1, 2, 3, 4, 6))}
+UP_TO_5, UP_TO_9 = st.integers(1, 5), st.integers(1, 9)
+
+
+@cache
 @st.composite
 def _types(draw: st.DrawFn, layout: tuple[str, ...], dtype: str | None = None) -> TensorType:
-    sizes = {"n": st.sampled_from((1, 1, 1, 2)), "c": st.sampled_from((1, 2, 3, 4, 6))}
-    shape = tuple(draw(sizes.get(axis, st.integers(1, 9 if len(layout) < 5 else 5))) for axis in layout)
-    return TensorType(shape, layout, dtype or draw(st.sampled_from(DTYPES)))
+    shape = tuple(draw(SIZES.get(axis, UP_TO_9 if len(layout) < 5 else UP_TO_5)) for axis in layout)
+    return TensorType(shape, layout, dtype or draw(_sampled(DTYPES)))
 
 
 @st.composite
 def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
     """A second input: the same type, or one that differs a little, or a parameter."""
-    change = draw(st.sampled_from(("none",) * 5 + ("one", "size", "dtype", "layout", "param", "param")))
+    change = draw(_sampled(("none",) * 5 + ("one", "size", "dtype", "layout", "param", "param")))
     if change == "param":
-        sizes = [draw(st.sampled_from((size, size, 1))) for size in (1, *x.shape[1:])]
-        return param_type(tuple(sizes[draw(st.sampled_from((0, 0, 0, 1, 2))) :]), x.dtype)
+        sizes = [draw(_sampled((size, size, 1))) for size in (1, *x.shape[1:])]
+        return param_type(tuple(sizes[draw(_sampled((0, 0, 0, 1, 2))) :]), x.dtype)
     if change == "layout":
-        return draw(st.sampled_from(LAYOUTS).flatmap(_types))
+        return draw(_types(draw(_sampled(LAYOUTS))))
     if change == "dtype":
-        return TensorType(x.shape, x.axes, draw(st.sampled_from(DTYPES)))
+        return TensorType(x.shape, x.axes, draw(_sampled(DTYPES)))
     if change == "none":
         return x
-    size = 1 if change == "one" else draw(st.integers(1, 9))
+    size = 1 if change == "one" else draw(UP_TO_9)
     return x.resized(**dict.fromkeys(draw(st.sets(st.sampled_from(x.axes[1:]), min_size=1)), size))
 
 
@@ -104,8 +140,10 @@ def _values(field: FieldInfo | None, annotation: Any, rank: int) -> st.SearchStr
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple:
-        sides = st.sampled_from((*(max(rank, 1),) * 24, 1, 2, 3, 4))
-        return sides.flatmap(lambda count: st.tuples(*[_values(None, arguments[0], rank)] * count))
+        each = _values(None, arguments[0], rank)
+        counts = (*(max(rank, 1),) * 24, 1, 2, 3, 4)
+        tuples = {count: st.tuples(*[each] * count) for count in counts}
+        return st.sampled_from(counts).flatmap(tuples.__getitem__)
     if annotation in (None, type(None)):
         return st.none()
     if annotation is bool:
