@@ -1,4 +1,4 @@
-"""Syntax tree to Graph. Names, loops and shapes are resolved in one walk; every mistake is a diagnostic."""
+"""Turns a syntax tree into a Graph. One walk resolves names, loops and shapes; every mistake becomes a diagnostic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from archlang.source import Span
 
 @dataclass(frozen=True, slots=True)
 class NetName:
-    """A net that a file declares. `complete` says that it can be built without further arguments."""
+    """A net that a file declares. It is `complete` if it can be built without further arguments."""
 
     name: str
     complete: bool
@@ -38,7 +38,7 @@ Files = Mapping[str, s.File]  # what `use` may name, by `path_from`
 
 
 def nets(file: s.File, settings: Collection[str] = (), files: Files | None = None) -> list[NetName]:
-    """The nets of a file, in the order written; `settings` names the parameters that are given besides."""
+    """Return the nets of a file in the order written. `settings` names parameters that are given from outside."""
     here = top_of(file, files)
     found: dict[str, NetName] = {}
     for declaration in file.declarations:
@@ -49,7 +49,7 @@ def nets(file: s.File, settings: Collection[str] = (), files: Files | None = Non
 
 
 def _complete(name: str, settings: Collection[str], here: Here) -> bool:
-    """Whether every parameter has a value; a net with a mistake counts as complete, so that the mistake is told."""
+    """Whether every parameter has a value. A net with a mistake counts as complete, so that it gets reported."""
     try:
         definition, _, given, _ = resolved(name, here)
     except (Mistake, Silent, RecursionError):
@@ -66,7 +66,7 @@ def elaborate(
     files: Files | None = None,
     meter: Meter | None = None,
 ) -> tuple[ir.Graph | None, list[Diagnostic]]:
-    """The Graph of the net of that name, and what is wrong with it. `settings` replace arguments of the net.
+    """Return the Graph of the net of that name, and its diagnostics. `settings` replace arguments of the net.
 
     `meter` counts the steps of several nets together.
     """
@@ -84,7 +84,7 @@ def elaborate(
 
 
 def check_declarations(file: s.File, files: Files | None = None) -> list[Diagnostic]:
-    """What is wrong with a file's declarations themselves, whichever net is built."""
+    """Return the diagnostics of a file's declarations themselves, whichever net is built."""
     here = top_of(file, files)
     home = here.builder.home
     for name in list(home.later):
@@ -108,7 +108,7 @@ def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Gr
         _derived_promises(promises, inside)
     if made.block is None or session.diagnostics:
         return None
-    # a promise is of the net at its own parameters
+    # a promise holds for the net at its own parameters
     kept = () if settings or (promises is None and name != what) else tuple(inside.builder.promises)
     return ir.Graph(
         name=name,
@@ -120,7 +120,7 @@ def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Gr
 
 
 def _open_sizes(here: Here) -> dict[str, tuple[tuple[str, str], ...]]:
-    """The sizes that the inputs of a net leave open, each with the inputs and axes that have it."""
+    """Return the open sizes of a net, each with the inputs and axes that have it."""
     builder = here.builder
     sizes = [parameter.name for parameter in builder.definition.parameters if parameter.open_size]
     found: dict[str, list[tuple[str, str]]] = {name: [] for name in sizes}

@@ -1,4 +1,4 @@
-"""What stands at the top of a file: nets, blocks, derived nets, values. Each is evaluated when it is first needed."""
+"""The declarations of a file: nets, blocks, derived nets, values. Each is evaluated when it is first needed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from archlang.source import Span, path_from
 
 
 def top_of(file: s.File, files: Mapping[str, s.File] | None = None, meter: Meter | None = None) -> Here:
-    """The place of top-level expressions: no block, no values. What the file declares is known at its home.
+    """Return the place of top-level expressions, without a block or values. The file's declarations are in its home.
 
-    `files` are those that `use` may name, by the names that `path_from` gives them. `meter` counts the steps.
+    `files` has the files that `use` may name, keyed by `path_from`. `meter` counts the steps.
     """
     known = {**(files or {}), file.name: file}
     return _top(file, Session(known, meter or meter_of(known.values())))
@@ -53,7 +53,7 @@ def _top(file: s.File, session: Session) -> Here:
 
 
 def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool:
-    """Whether a name can be declared; what speaks against it is reported."""
+    """Whether a name can be declared. If not, that is reported."""
     if name in places:
         labels = (Label(places[name], "the first one"),)
         mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")
@@ -71,7 +71,7 @@ def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool
 
 
 def _home_of(use: s.Use, home: Home, session: Session) -> Home | None:
-    """The names of the file that a `use` names; None where it could not be read, which is reported."""
+    """Return the home of the file that a `use` names; None if it could not be read, which is already reported."""
     path = path_from(home.file, use.path)
     if path not in session.files:
         return None
@@ -79,7 +79,7 @@ def _home_of(use: s.Use, home: Home, session: Session) -> Home | None:
 
 
 def _used(name: s.Name, use: s.Use, here: Here) -> Value:
-    """The value of a name that another file declares."""
+    """Return the value of a name that another file declares."""
     other = here.builder.home.used[name.text]
     if other is None or name.text in other.broken:
         raise Silent
@@ -108,7 +108,7 @@ def _named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
 
 
 def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
-    """Whether no parameters share a name and none is called `it`; that is refused."""
+    """Refuse parameters that share a name or are called `it`; return whether all are valid."""
     if isinstance(declaration, (s.Derived, s.Use)):
         return True
     told = len(here.session.diagnostics)
@@ -126,7 +126,7 @@ def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
 
 
 def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callable[[], Value]:
-    """How the value of a declaration is made."""
+    """Return a function that evaluates a declaration."""
 
     def make() -> Value:
         match declaration:
@@ -144,7 +144,7 @@ def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callabl
 
 
 def _reported(make: Callable[[], Value], span: Span, here: Here) -> Callable[[], Value]:
-    """The same, where what is wrong is reported and the value then unknown."""
+    """Wrap a function so that a mistake is reported and the value is then unknown."""
 
     def reported() -> Value:
         try:
@@ -163,7 +163,7 @@ Resolved = tuple[s.Definition, Home, dict[str, Given], s.Body | None]
 
 
 def resolved(name: str, here: Here) -> Resolved:
-    """The net that a name stands for: its definition, where that is, the arguments fixed on the way, its promises."""
+    """Resolve a net by name: its definition, the home of that, the arguments fixed by derived nets, its promises."""
     home = here.builder.home
     chain: list[tuple[s.Derived, Home]] = []
     found = home.net(name)
@@ -192,7 +192,7 @@ def resolved(name: str, here: Here) -> Resolved:
 
 
 def _top_at(home: Home, here: Here) -> Here:
-    """The place of top-level expressions of a file."""
+    """Return the place of top-level expressions of a file."""
     return Here(here.session, Builder(here.builder.definition, home), Scope(), Lets({}))
 
 
@@ -206,6 +206,6 @@ def _unknown_base(derived: s.Derived, home: Home) -> Exception:
     name = derived.base.text
     other = home.used.get(name, home)
     if other is None or name in other.broken or (other is not home and name not in other.declarations()):
-        return Silent()  # what `use` names is not there, which is reported
+        return Silent()  # the file or name of `use` is missing, which is already reported
     message = f"there is no net called `{name}`"
     return Mistake(Rejected("unknown-name", message, help=did_you_mean(name, list(home.nets))), derived.base.span)

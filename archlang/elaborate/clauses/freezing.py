@@ -1,4 +1,4 @@
-"""What training leaves as it is: `freeze`."""
+"""The statement `freeze`: parameters that are not trained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.source import Span
 
 
 def run_freeze(item: s.Freeze, here: Here) -> None:
-    """Paths whose weights are not trained; whether they are there is known when the block is done."""
+    """Record the paths to freeze. Whether they exist is checked when the block is complete."""
     if not is_outermost(item, here.builder.definition.body):
         message = "`freeze` stands outside all braces but those of `if`, and names what is in them by a path"
         raise Mistake(Rejected("misplaced-freeze", message), item.span)
@@ -31,7 +31,7 @@ def run_freeze(item: s.Freeze, here: Here) -> None:
 
 
 def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
-    """The paths that are not there, and those that would freeze more than they name."""
+    """Return a mistake for each path that does not exist, and for each that would freeze more than it names."""
     contents = builder.contents
     blocks = {block.id: block for block in session.blocks}
     names = list(dict.fromkeys((*contents.scopes, *(node.path for node in contents.nodes if node.name))))
@@ -55,7 +55,7 @@ def _tied(frozen: str, other: str, tied: Span, span: Span) -> Mistake:
 
 
 def _is_there(path: str, nodes: list[ir.OpNode | ir.CallNode], blocks: dict[str, ir.Block]) -> bool:
-    """Whether a module stands at a path, within the blocks that are called too."""
+    """Whether there is a module at a path, also inside the blocks that are called."""
     for node in nodes:
         if node.name is None:
             continue

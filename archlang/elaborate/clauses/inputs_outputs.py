@@ -1,4 +1,4 @@
-"""What enters and leaves a block: `input`, `output`."""
+"""The statements `input` and `output`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from archlang.shapes import DTYPE_BYTES, TensorType, input_type
 
 
 def run_input(item: s.Input, here: Here) -> None:
-    """A net's input has a shape of its own; a block's takes the type that the caller gives."""
+    """Add an input. A net declares its shape; in a block the type comes from the caller."""
     builder = here.builder
     if not any(item is first for first in builder.definition.body.items):
         raise Mistake(
@@ -45,7 +45,7 @@ def run_input(item: s.Input, here: Here) -> None:
 def _given_type(item: s.Input, written: TensorType | None, here: Here) -> TensorType:
     type, entry = here.builder.next_type(), here.builder.entry
     if type is None or entry is None:
-        raise Silent  # an input before this one was refused
+        raise Silent  # an earlier input was refused
     if written is None or written == type:
         return type
     labels = (Label(item.span, "declared here"),)
@@ -57,7 +57,7 @@ def _given_type(item: s.Input, written: TensorType | None, here: Here) -> Tensor
 
 
 def _opened(item: s.Input, written: TensorType, type: TensorType) -> str | None:
-    """The input with the sizes open that differ, where those are no channels."""
+    """Suggest the input with its differing sizes left open; None if the channels differ."""
     sides = list(zip(written.axes, written.shape, type.shape, strict=True))[1:]
     if any(axis == "c" and size != other for axis, size, other in sides):
         return None
@@ -76,7 +76,7 @@ def _written_type(item: s.Input, here: Here) -> TensorType | None:
 
 
 def written_sizes(node: s.Expression, here: Here) -> tuple[int, ...]:
-    """A shape as it is written: each size a whole number, at least 1. One that is left open is a parameter."""
+    """Evaluate a written shape. Each size is a whole number, at least 1; an open size is a parameter."""
     sides = node.items if isinstance(node, s.Sequence) else ()
     opened = any(isinstance(side, s.OpenSize) for side in sides)
     shape = tuple(_size(side, here) for side in sides) if opened else evaluate(node, here)
@@ -109,7 +109,7 @@ def _dtype(item: s.Input) -> str:
 
 
 def written_dtype(option: s.Argument) -> str:
-    """The word of a `dtype=`."""
+    """Return the dtype named by `dtype=`."""
     value = option.value
     dtype = value.text if isinstance(value, s.Name) else ""
     if dtype not in DTYPE_BYTES:
@@ -120,7 +120,7 @@ def written_dtype(option: s.Argument) -> str:
 
 
 def run_output(item: s.Output, here: Here) -> None:
-    """`output` gives `it`, or the values named; `when training` gives them besides, in training alone."""
+    """Add outputs: `it`, or the values named. Outputs `when training` are added to the others in training mode only."""
     builder = here.builder
     if not is_outermost(item, builder.definition.body):
         message = "`output` stands outside all braces but those of `if`; a label in them is reached by its path"
@@ -139,7 +139,7 @@ def run_output(item: s.Output, here: Here) -> None:
 
 
 def _named_values(item: s.Output, here: Here) -> list[tuple[str, Tensor]]:
-    """The values of an `output`, each with the name of its port."""
+    """Return the values of an `output`, each with the name of its port."""
     if not item.values:
         if here.it is None:
             raise nothing_flows("the output", item.span)

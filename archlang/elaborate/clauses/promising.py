@@ -1,4 +1,4 @@
-"""What is promised of a net: `expect`."""
+"""The statement `expect`: promises about a net."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archlang.shapes import Window
 
 
 def run_expect(item: s.Expect, here: Here) -> None:
-    """A promise, kept for the pass that verifies it: which path, which fact, what is promised."""
+    """Record a promise for the pass that verifies it: the path, the fact, and the value promised."""
     if not here.builder.definition.is_net:
         message = "`expect` stands in nets: a block has no size of its own"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
@@ -51,7 +51,7 @@ _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told
 
 
 def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
-    """The path and the fact that a promise is about; several where their numbers are added up."""
+    """Return the path and the fact of a promise, several if the promise adds up their numbers."""
     if isinstance(node, s.Sequence) and len(node.items) == 1 and not node.is_list:  # parentheses
         return _terms(node.items[0], here)
     if isinstance(node, s.Binary) and node.operator == "+":
@@ -70,7 +70,7 @@ def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
 
 
 def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | str]:
-    """How the net runs where the promise holds: whole numbers, and words such as `bf16`."""
+    """Evaluate the settings behind `at`: whole numbers, and words such as `bf16`."""
     if item.settings and any(fact not in _MEMORY for fact in facts):
         message = f"`at` says how the net runs, which only {' and '.join(f'`{fact}`' for fact in _MEMORY)} depend on"
         raise Mistake(Rejected("bad-promise", message), item.settings[0].span)
@@ -95,19 +95,19 @@ def _word(node: s.Expression) -> str | None:
 
 
 def _told(path: str, fact: str) -> str:
-    """A term as it is written: `conv1.macs`, `params` of the whole net, `conv1` of a shape."""
+    """Return a term as it is written: `conv1.macs`; `params` for the whole net; `conv1` for a shape."""
     return path if fact == "shape" else f"{path}.{fact}" if path else fact
 
 
 def _promised(node: s.Expression, here: Here) -> Value:
-    """The number or shape promised; a list of sides is a shape."""
+    """Evaluate the number or shape that is promised. A list of sides is a shape."""
     value = evaluate(node, here)
     sides = [side for side in value if isinstance(side, int)] if isinstance(value, tuple) else []
     return Window(sides) if isinstance(value, tuple) and value and len(sides) == len(value) else value
 
 
 def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float | Window, here: Here) -> None:
-    """Refuse a number for a shape, a shape for a number, and a shape that is larger than another."""
+    """Refuse a number where a shape is due, a shape where a number is due, and `<` or `>` between shapes."""
     if fact == "receptive_field":
         if isinstance(promised, Window) and item.comparison not in ("==", "!="):
             message = f"a window is equal to another or not; `{item.comparison}` compares numbers"
@@ -133,7 +133,7 @@ def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float |
 
 
 def _slack(node: s.Expression) -> float:
-    """One unit of the last digit written."""
+    """Return one unit of the last digit written."""
     match node:
         case s.Quantity(slack=slack):
             return slack

@@ -1,4 +1,4 @@
-"""Labels: keys in the state dict, and names for values."""
+"""Labels. They are keys in the state dict, and names of values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.source import Span
 
 
 def refuse_taken(name: str, span: Span, here: Here) -> None:
-    """Refuse a name that a parameter, a `let`, a loop or a label has here already."""
+    """Refuse a name that a parameter, a `let`, a loop or a label already has here."""
     if name == "it":
         raise Mistake(Rejected("name-taken", "`it` is the value that flows; it cannot be named anew"), span)
     if here.lets.find(name) is not None:
@@ -28,7 +28,7 @@ def refuse_taken(name: str, span: Span, here: Here) -> None:
 
 
 def claim(label: s.Expression | None, span: Span, here: Here) -> str:
-    """The key of a step in its scope: its label, else its position. Labelled or not, it takes a position."""
+    """Claim the key of a step in its scope: its label, or else its position. Every step counts as a position."""
     if label is None or isinstance(label, s.Sequence):
         name = _take(str(here.scope.position), label, label.span if label else span, here)
     else:
@@ -38,7 +38,7 @@ def claim(label: s.Expression | None, span: Span, here: Here) -> str:
 
 
 def claim_key(label: s.Expression, here: Here) -> str:
-    """The key that a label gives, taken; it has no position."""
+    """Claim the key that a label gives, without counting a position."""
     name = _text(label, here)
     check(name, label.span, here)
     return _take(name, label, label.span, here)
@@ -84,7 +84,7 @@ def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here:
 
 
 def bind(label: s.Expression | None, value: Value | None, here: Here) -> None:
-    """Give the value of a step its name; a tuple of labels names the values of a tuple."""
+    """Bind a label to the value of its step. A tuple of labels names the values of a tuple."""
     if label is None or value is None:
         return
     if not isinstance(label, s.Sequence):
@@ -113,7 +113,7 @@ def _remember(name: str, value: Value, span: Span, scope: Scope, here: Here) -> 
 
 
 def join(inner: Here, span: Span, here: Here) -> None:
-    """Give the labels of a block that is written out here to the place around it."""
+    """Make the labels of an inlined block visible in the scope around it."""
     entering = {port.name for port in inner.builder.inputs}
     for name, value in inner.scope.labels.items():
         if name in entering:

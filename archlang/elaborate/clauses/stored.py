@@ -1,4 +1,4 @@
-"""Tensors that a net holds itself: `param` and `buffer`."""
+"""The statements `param` and `buffer`: tensors that a net holds itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from archlang.source import Span
 
 
 def run_param(item: s.Param, here: Here) -> None:
-    """A tensor of the net's own: a value under its label, and an entry of the state dict. What flows flows on."""
+    """Add a tensor of the net's own: a value under its label, and a key of the state dict. `it` stays what it was."""
     word = "buffer" if item.buffer else "param"
     shape = written_sizes(item.shape, here)
     dtype, init = "float32", None
@@ -50,7 +50,7 @@ def run_param(item: s.Param, here: Here) -> None:
 
 
 def _initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[float, ...]]:
-    """The word of an initialiser and its arguments, those left out at their defaults."""
+    """Return the word of an initialiser and its arguments. Arguments left out have their defaults."""
     value = (
         initial(node.text) if isinstance(node, s.Name) and here.lets.find(node.text) is None else evaluate(node, here)
     )
@@ -82,7 +82,7 @@ def _initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[float, ...]
 
 
 def _filled(word: str, argument: Given, free: list[str]) -> str:
-    """Which argument of an initialiser is given."""
+    """Return the name of the argument that is given to an initialiser."""
     if argument.name is not None and argument.name not in free:
         help = did_you_mean(argument.name, free)
         message = f"`{word}` has no argument `{argument.name}`"

@@ -1,1 +1,1 @@
-"""Expressions to values, and arguments to parameters."""
+"""Evaluates expressions to values and binds arguments to parameters."""

@@ -1,4 +1,4 @@
-"""Arguments to blocks, nets and functions: which parameter each one fills."""
+"""Binds the arguments of blocks, nets and functions to their parameters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bind_parameters(
     here: Here,
     evaluate: Callable[[s.Expression, Here], Value],
 ) -> dict[str, Value]:
-    """Parameters to values: by name, then a window to `kernel` and `/s` to `stride`, the rest in order, then defaults.
+    """Bind parameters to values: by name, a window to `kernel`, `/s` to `stride`, the rest in order, then defaults.
 
     A default is evaluated in `here`, where the parameters before it are visible.
     """
@@ -53,9 +53,9 @@ def bind_parameters(
 def assigned(
     what: str, parameters: Sequence[s.Parameter], given: Sequence[Given], fixed: Collection[str] = ()
 ) -> dict[str, Given]:
-    """Which parameter each argument fills, defaults left out; each is given back under the parameter's name.
+    """Return the argument of each parameter, without defaults, by the name of the parameter.
 
-    What a derived net has `fixed` can be replaced by name alone.
+    A parameter that a derived net has `fixed` can only be replaced by name.
     """
     unnamed = [parameter.name for parameter in parameters if not parameter.open_size]
     bound: dict[str, Given] = {}
@@ -102,7 +102,7 @@ def _windowed(name: str, names: Sequence[str], what: str, span: Span) -> str:
 
 
 def name_span(argument: Given | s.Argument) -> Span:
-    """The place of an argument's name alone."""
+    """Return the place of an argument's name."""
     span = argument.span
     return Span(span.file, span.line, span.column, span.line, span.column + len(argument.name or ""))
 
@@ -114,7 +114,7 @@ def _declared(what: str, parameters: Sequence[s.Parameter]) -> str | None:
 
 
 def refuse_flowing(what: str, given: Sequence[Given]) -> None:
-    """Refuse values of the net as arguments: they reach a block from the left of its arrow alone. Functions too."""
+    """Refuse tensors as arguments, because they reach a block only from the left of an arrow. Refuse functions too."""
     for argument in given:
         found = _flowing_in(argument.value)
         if isinstance(found, Function):
@@ -128,7 +128,7 @@ def refuse_flowing(what: str, given: Sequence[Given]) -> None:
 
 
 def _flowing_in(value: Value) -> Value | None:
-    """The first value in it that no argument may hold."""
+    """Return the first part of a value that no argument may hold."""
     if isinstance(value, (Tensor, Bundle, Function)):
         return value
     parts: Sequence[Value] = ()

@@ -1,4 +1,4 @@
-"""Expressions to values. What is within an expression is evaluated in turn, so that all kinds of them stand here."""
+"""Evaluates expressions. An expression contains others of any kind, so all kinds are in this file."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ from archlang.ops.base import Operator
 from archlang.shapes import Window
 from archlang.source import Span
 
-CALL_STEPS = 3  # what the call of a function costs of the steps that a run may take
+CALL_STEPS = 3  # counted for each call of a function against the limit of a run
 
 
 def evaluate(node: s.Expression, here: Here) -> Value:
-    """The value of an expression; raises `Mistake` with the place, or `Silent` behind an earlier mistake."""
+    """Evaluate an expression. Raises `Mistake` with the place, or `Silent` after an earlier mistake."""
     if type(node) is s.Literal and type(node.value) is int and node.value < MAX_NUMBER:
-        return node.value  # most of what is evaluated
+        return node.value  # the usual case
     value = _EVALUATORS[type(node)](node, here)
     if value is UNKNOWN:
         raise Silent
@@ -59,7 +59,7 @@ def evaluate(node: s.Expression, here: Here) -> Value:
 
 
 def number(node: s.Expression, here: Here, what: str) -> int:
-    """The value of an expression that must be a whole number."""
+    """Evaluate an expression that must be a whole number."""
     value = evaluate(node, here)
     if not isinstance(value, int) or isinstance(value, bool):
         raise Mistake(Rejected("wrong-kind", f"{what} is a whole number, and this is {kind(value)}"), node.span)
@@ -67,7 +67,7 @@ def number(node: s.Expression, here: Here, what: str) -> int:
 
 
 def truth(node: s.Expression, here: Here) -> bool:
-    """The value of an expression that must be true or false."""
+    """Evaluate an expression that must be true or false."""
     value = evaluate(node, here)
     if not isinstance(value, bool):
         message = f"a condition is true or false, and this is {kind(value)}"
@@ -98,7 +98,7 @@ def _open_size(node: s.OpenSize, here: Here) -> Value:
 
 
 def text_of(node: s.Text, here: Here) -> str:
-    """A string with its holes filled in."""
+    """Evaluate a string: its holes are filled in."""
     parts = [part if isinstance(part, str) else as_text(evaluate(part, here), part.span) for part in node.parts]
     if sum(map(len, parts)) > MAX_ITEMS:
         raise Mistake(Rejected("number-too-large", "this string is too long"), node.span)
@@ -148,7 +148,7 @@ def _sequence(node: s.Sequence, here: Here) -> Value:
 
 
 def _limited(value: Value, span: Span, here: Here) -> Value:
-    """A value that holds others, counted."""
+    """Count the parts of a value against the limits, and return it."""
     size = size_of(value, MAX_ITEMS)
     if size > MAX_ITEMS:
         raise Mistake(too_large("this"), span)
@@ -167,7 +167,7 @@ def _name(node: s.Name, here: Here) -> Value:
 
 
 def _base(node: s.Expression, here: Here) -> Value:
-    """What stands before a dot or an index; there a string is a computed label, where there is such a label."""
+    """Evaluate what stands before a dot or an index. A string is a computed label there, if such a label exists."""
     if isinstance(node, s.Text):
         text = text_of(node, here)
         if here.scope.find(text) is not None:
@@ -196,9 +196,9 @@ def _slice(node: s.Slice, here: Here) -> Value:
 def givens(
     arguments: tuple[s.Argument, ...], here: Here, op: type[Operator] | None = None, strided: bool = True
 ) -> tuple[Given, ...]:
-    """Arguments, evaluated; those of an operator may be words of its enumerations.
+    """Evaluate arguments. Those of an operator may be words of its enumerations.
 
-    A function has no strides: where they are not `strided`, a slash divides.
+    A function has no strides: if `strided` is false, a slash divides.
     """
     out: list[Given] = []
     for argument in arguments:
@@ -209,17 +209,17 @@ def givens(
 
 
 def _word_or_value(node: s.Expression, here: Here, op: type[Operator] | None) -> Value:
-    """A named argument's value, where a bare word may be one of an enumeration of `op`, or of any: `mode=nearest`."""
+    """Evaluate a named argument. A bare word may be one of an enumeration of `op`, or of any: `mode=nearest`."""
     if isinstance(node, s.Name):
         found = lookup(node.text, node.span, here)
-        # an operator's own word comes before a function's and an initialiser's
+        # a word of the operator's enumeration comes before functions and initialisers
         if (found is None or isinstance(found, (Function, Initial))) and node.text in enumerations(op):
             return node.text
     return evaluate(node, here)
 
 
 def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strided: bool) -> Value:
-    """An argument without a name. A stride's slash, which no parentheses hold, needs a window."""
+    """Evaluate an argument without a name. A slash outside parentheses is a stride, and needs a window before it."""
     if strided and isinstance(node, s.Binary) and node.operator == "/":
         left = evaluate(node.left, here)
         if not isinstance(left, tuple):
@@ -233,7 +233,7 @@ def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strid
         unknown = node.text if isinstance(node, s.Name) and mistake.rejected.code == "unknown-name" else ""
         if op is None or unknown not in enumerations(op):
             raise
-        return unknown  # `same` without the name of its argument, which is refused where the argument is taken
+        return unknown  # `same` without a name: `bind_operator` refuses it
 
 
 def _call(node: s.Call, here: Here) -> Value:
@@ -254,7 +254,7 @@ def _call(node: s.Call, here: Here) -> Value:
 
 
 def _called(node: s.Expression, here: Here) -> Value:
-    """What stands before parentheses: `max(a, b)` is the function, whatever label or operator is called `max`."""
+    """Evaluate what is called. `max(a, b)` is the function, even if a label or an operator is named `max`."""
     if isinstance(node, s.Name) and node.text in FUNCTIONS:
         own = here.lets.find(node.text)
         return own if own is not None else Function(node.text)

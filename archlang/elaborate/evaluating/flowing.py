@@ -1,4 +1,4 @@
-"""Values of the net where they are written: a label, a path, a tuple; and paths as they are written."""
+"""Evaluates expressions that name values of the net (labels, paths, tuples), and reads paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archlang.elaborate.vocabulary.unknown import unknown_value
 
 
 def flowing(node: s.Expression, here: Here) -> Value:
-    """A value of the net: a label, a path, a label computed in a string, or a tuple of such."""
+    """Evaluate a value of the net: a label, a path, a label computed in a string, or a tuple of these."""
     match node:
         case s.Text():
             return labelled(text_of(node, here), node.span, here)
@@ -33,7 +33,7 @@ def flowing(node: s.Expression, here: Here) -> Value:
 
 
 def path_of(node: s.Expression, here: Here) -> str:
-    """`features.conv1` as it is written, or as a string computes it; empty where an expression is no path."""
+    """Return a path such as `features.conv1`, written or computed by a string. Empty if the expression is no path."""
     match node:
         case s.Name(text=text):
             return text

@@ -1,4 +1,4 @@
-"""Parts of values: facts of tensors, items of lists, values by the path of their label, strides."""
+"""Parts of values: sizes of tensors, items of lists, values by the path of their label, strides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE_WORDS = {word: axis for axis, word in AXIS_WORDS.items() if axis != "n"}  #
 
 
 def placed(span: Span, compute: Callable[[], Value]) -> Value:
-    """What is computed, or the refusal of it with its place."""
+    """Compute a value. A refusal gets the place `span`."""
     try:
         return compute()
     except Rejected as rejected:
@@ -27,7 +27,7 @@ def placed(span: Span, compute: Callable[[], Value]) -> Value:
 
 
 def as_text(value: Value, span: Span) -> str:
-    """A value as it fills the hole of a string."""
+    """Return a value as the text that fills the hole of a string."""
     if not isinstance(value, (int, float, str)):
         message = f"a string takes numbers and words, and this is {kind(value)}"
         raise Mistake(Rejected("wrong-kind", message), span)
@@ -35,7 +35,7 @@ def as_text(value: Value, span: Span) -> str:
 
 
 def strided(left: tuple[Value, ...], right: Value, node: s.Binary) -> Strided:
-    """`3x3/2`: a window and its stride."""
+    """Make a window with a stride: `3x3/2`."""
     sides = [side for side in left if isinstance(side, int) and not isinstance(side, bool)]
     if len(sides) < len(left):
         message = f"a stride needs a window of whole numbers on its left, and this is {kind(left)}"
@@ -44,7 +44,7 @@ def strided(left: tuple[Value, ...], right: Value, node: s.Binary) -> Strided:
 
 
 def labelled(path: str, span: Span, here: Here) -> Value:
-    """A value by its computed label, `"enc{i}"`, or by its path."""
+    """Return the value of a computed label, `"enc{i}"`, or of a path."""
     name, *more = path.split(".")
     found = here.scope.find(name)
     for part in more:
@@ -55,7 +55,7 @@ def labelled(path: str, span: Span, here: Here) -> Value:
 
 
 def attribute_of(base: Value, node: s.Attribute, here: Here) -> Value:
-    """`base.name`: a label within braces, or a size of a tensor."""
+    """Return `base.name`: the value of a label inside braces, or a size of a tensor."""
     if isinstance(base, (Tensor, Bundle)):
         if node.name in base.inner:
             return base.inner[node.name]
@@ -69,7 +69,7 @@ def attribute_of(base: Value, node: s.Attribute, here: Here) -> Value:
 
 
 def _last_name(node: s.Attribute) -> Span:
-    """The place of the word after the dot."""
+    """Return the place of the word after the dot."""
     span = node.span
     return Span(span.file, span.end_line, span.end_column - len(node.name), span.end_line, span.end_column)
 

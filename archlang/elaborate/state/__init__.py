@@ -1,1 +1,1 @@
-"""What a walk over the tree knows: values, names, the block being built, and what one run shares."""
+"""The state of the walk over the tree: values, names, the block being built, and what one run shares."""

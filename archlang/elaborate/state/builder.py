@@ -1,4 +1,4 @@
-"""The block being built: its values and nodes, and how it is called. Every write to a block in the making is here."""
+"""The block being built: its values and nodes, and how it was called. Only this file writes to it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MapSizes = tuple[int, ...]  # of a map
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Where a step stands and which module it applies: its own at `scope.name`, or that at the path `module` again.
+    """The scope and name of a step, and which module it applies: its own, or again the one at the path `module`.
 
-    `ties` are those of its weights that are another module's. `labelled` says that a label gave the name.
+    `ties` maps names of its weights to weights of other modules. It is `labelled` if a label gave the name.
     """
 
     scope: str
@@ -36,7 +36,7 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A labelled step that can be applied again: its operator, or the block that it calls with these arguments."""
+    """A labelled step that can be applied again: its operator, or the block that it calls, with its arguments."""
 
     target: Operator | BlockValue
     types: tuple[TensorType, ...]
@@ -46,9 +46,9 @@ class Applied:
 
 @dataclass
 class Made:
-    """A block that was elaborated: None where it failed, how many operators it holds with its calls expanded.
+    """An elaborated block, None if it failed, and how many operators it has with its calls expanded.
 
-    `positions` names the outputs that are positions in a map, and the sizes of that map.
+    For each output that holds positions in a map, `positions` has the sizes of that map.
     """
 
     block: ir.Block | None
@@ -58,10 +58,10 @@ class Made:
 
 @dataclass(frozen=True)
 class Entrance:
-    """How a block is entered: the call, the block around it, the values that its inputs are there.
+    """The call by which a block was entered: its place, the calling block, and the values passed as inputs.
 
-    `positions` has the sizes of the map in which each of them is positions, and is empty where none is. A block that is
-    `inlined` adds to the contents of its caller.
+    For each input that holds positions in a map, `positions` has the sizes of that map, else None; it is empty if no
+    input does. A block that is `inlined` adds to the contents of its caller.
     """
 
     span: Span
@@ -74,7 +74,7 @@ class Entrance:
 
 @dataclass
 class Contents:
-    """What a block holds, those that are inlined in it included: values by number, nodes, scopes, labels."""
+    """What a block contains, including the blocks inlined in it: values by number, nodes, scopes, labels."""
 
     types: list[TensorType] = field(default_factory=list[TensorType])
     origins: list[Span] = field(default_factory=list[Span])  # where each value is made
@@ -90,7 +90,7 @@ class Contents:
 
 @dataclass
 class Builder:
-    """A block in the making. `entry` is None for a net that is built for itself."""
+    """A block being built. `entry` is None for a net that is not called by another."""
 
     definition: syntax.Definition
     home: Home  # the names of the file that declares it
@@ -103,25 +103,25 @@ class Builder:
     promises: list[ir.Promise] = field(default_factory=list[ir.Promise])
     applied: dict[str, Applied] = field(default_factory=dict[str, "Applied"])  # by path
     entered: int = 0  # how many of the values that flow in were taken by an `input`
-    tainted: bool = False  # a line could not be read, so names may be missing through no fault of later lines
+    tainted: bool = False  # a line failed, so names may be missing that later lines use
     failed: bool = False  # a statement of the block was refused
     has_output: bool = False
 
     # ---- what goes wrong
 
     def fail(self, tainted: bool = False) -> None:
-        """A statement was refused; where it could have given names, the block is tainted."""
+        """Record that a statement was refused. The block is tainted if the statement could have defined names."""
         self.failed = True
         self.tainted |= tainted
 
     def taint(self) -> None:
-        """Names may be missing."""
+        """Record that names may be missing."""
         self.tainted = True
 
     # ---- what enters and leaves
 
     def next_type(self) -> TensorType | None:
-        """The type of the next value that flows in; None where an input before was refused."""
+        """Return the type of the next value that flows in, None if an earlier input was refused."""
         inputs = self.entry.inputs if self.entry is not None else ()
         self.entered += 1
         return inputs[self.entered - 1].type if self.entered <= len(inputs) else None
@@ -140,14 +140,14 @@ class Builder:
         self.contents.used.add(port.value)
 
     def close_outputs(self) -> None:
-        """There is an `output`, even if it is wrong."""
+        """Record that there is an `output`, valid or not."""
         self.has_output = True
 
     def promise(self, promise: ir.Promise) -> None:
         self.promises.append(promise)
 
     def drop_promises(self) -> None:
-        """A derived net has promises of its own."""
+        """Remove the promises, because a derived net has its own."""
         self.promises.clear()
 
     # ---- nodes and their values
@@ -175,7 +175,7 @@ class Builder:
     def _keep_positions(
         self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], values: tuple[int, ...]
     ) -> None:
-        """Remember of which map the values are positions: those of a pool, and those that an operator passes on."""
+        """Record in which map values are positions: the indices of a pool, and what passes them on unchanged."""
         given, positions = [tensor.type for tensor in inputs], self.contents.positions
         sizes = op.positions_in(*given)
         if sizes is None and positions and len(inputs) == 1 and list(types) == given and op.view(*given):
@@ -223,11 +223,11 @@ class Builder:
     # ---- blocks that are inlined
 
     def inlined(self, definition: syntax.Definition, home: Home, inputs: tuple[Tensor, ...], span: Span) -> Builder:
-        """The builder of a block that is written out within this one: what it makes belongs to this block."""
+        """Return the builder of a block that is inlined here. What it adds belongs to this block."""
         entry = Entrance(span, self, inputs, tuple(tensor.type for tensor in inputs), inlined=True)
         return Builder(definition, home, self.trace, entry, self.contents, first=len(self.contents.nodes))
 
     def absorb(self, inner: Builder) -> None:
-        """Take over what an inlined block has besides its contents. Where it failed, labels may be missing."""
+        """Take over what an inlined block has besides its contents. If it failed, labels may be missing."""
         self.applied |= inner.applied
         self.tainted |= inner.failed

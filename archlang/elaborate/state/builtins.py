@@ -1,4 +1,4 @@
-"""The arithmetic of expressions: operators and functions, each with its limits. Nothing reaches Python's `eval`."""
+"""The arithmetic of expressions: operators and functions, each with its limits. Python's `eval` is not used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archlang.elaborate.state.kinds import Bundle, Tensor, Value, kind, size_of
 from archlang.shapes import Window
 
 MAX_NUMBER = 2**63
-MAX_ITEMS = 100_000  # of a list, lists within it counted through
+MAX_ITEMS = 100_000  # of a list, including the items of lists inside it
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -54,7 +54,7 @@ def _of_number(function: Callable[[float], Any]) -> Callable[[Any], Any]:
 
 
 def _of_numbers(function: Callable[[list[float]], Any]) -> Callable[..., Any]:
-    """A function of `max(a, b)` or of `max([a, b])`."""
+    """Make a function that accepts `max(a, b)` and `max([a, b])`."""
     return lambda *values: function([_number(v) for v in (_items(values[0]) if len(values) == 1 else values)])
 
 
@@ -99,7 +99,7 @@ _USAGE = {
 
 
 def compute(sign: str, left: Value, right: Value) -> Value:
-    """`left sign right` for numbers, bools, strings, lists and windows; what makes no sense is rejected."""
+    """Compute `left sign right` for numbers, bools, strings, lists and windows. Other combinations are rejected."""
     if any(isinstance(value, (Tensor, Bundle)) for value in (left, right)):
         raise Rejected(
             "wrong-kind", f"`{sign}` joins numbers and the like, and one of these flows: {kind(left)}, {kind(right)}"
@@ -111,11 +111,11 @@ def compute(sign: str, left: Value, right: Value) -> Value:
     return limited(lambda: BINARY[sign](left, right), f"`{sign}`")
 
 
-_WHOLE = {"+", "-", "*", "==", "!=", "<", "<=", ">", ">="}  # what no two whole numbers can make fail
+_WHOLE = {"+", "-", "*", "==", "!=", "<", "<=", ">", ">="}  # these never fail for two whole numbers
 
 
 def quick(sign: str, left: Value, right: Value) -> Value | None:
-    """`left sign right` for two whole numbers, most of what a net computes; None where it needs a closer look."""
+    """Compute `left sign right` for two whole numbers, the usual case; None if it needs the checks of `compute`."""
     if type(left) is not int or type(right) is not int:
         return None
     if sign not in _WHOLE and not (sign == "**" and 0 <= right <= 64):
@@ -125,13 +125,13 @@ def quick(sign: str, left: Value, right: Value) -> Value | None:
 
 
 def apply_function(name: str, values: list[Value]) -> Value:
-    """One of the language's functions, applied."""
+    """Apply a function of the language."""
     help = f"it is written like `{_USAGE.get(name, name + '(a)')}`"
     return limited(lambda: FUNCTIONS[name](*values), f"`{name}`", help)
 
 
 def limited(compute: Callable[[], Any], what: str, help: str | None = None) -> Value:
-    """The result of a computation, refused where it fails or grows beyond what a net can need."""
+    """Compute a result. Reject it if the computation fails or the result is larger than a net can need."""
     try:
         result: Value = compute()
     except ZeroDivisionError:

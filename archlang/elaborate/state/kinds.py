@@ -1,4 +1,4 @@
-"""What expressions evaluate to while a spec is elaborated, and what each is called in messages."""
+"""The kinds of values in a spec, and what messages call each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The value of a step that failed. Whatever takes it is unknown too, and silent."""
+    """The value of a step that failed. A step that takes it fails too, without a message."""
 
 
 UNKNOWN = Unknown()
@@ -27,7 +27,7 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A value of the net: its number in the block, its type, and what the labels within it name."""
+    """A value of the net: its number in the block, its type, and the labels inside the braces that gave it."""
 
     value: int
     type: TensorType
@@ -44,7 +44,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Strided:
-    """A window and its stride: `3x3/2`, and where each is written."""
+    """A window with a stride, `3x3/2`, and the place of each."""
 
     window: tuple[int, ...]
     stride: Value
@@ -54,7 +54,7 @@ class Strided:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An argument, evaluated. `name` is None where it stands by its kind; `at` is the place of the value alone."""
+    """An evaluated argument. `name` is None if it has no name; `at` is the place of the value only."""
 
     name: str | None
     value: Value
@@ -73,7 +73,7 @@ class OperatorValue:
 
 @dataclass(frozen=True, slots=True)
 class BlockValue:
-    """A block or net with some arguments fixed; `home` are the names of the file that declares it."""
+    """A block or net with some arguments fixed; `home` has the names of the file that declares it."""
 
     definition: syntax.Definition
     home: Home = field(compare=False)
@@ -85,7 +85,7 @@ class BlockValue:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function by `let`, which sees what is visible where it is defined; a built-in one has no `home`."""
+    """A function defined by `let`, which sees the names visible at its definition. A built-in one has no `home`."""
 
     name: str
     let: syntax.Let | None = None
@@ -94,7 +94,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """How a parameter begins: an initialiser with some arguments fixed, `normal(0.02)`."""
+    """An initialiser of parameters with some arguments fixed: `normal(0.02)`."""
 
     word: str
     given: tuple[Given, ...] = ()
@@ -107,12 +107,12 @@ Value = (
 
 
 def bundle(items: Sequence[Tensor | Unknown]) -> Tensor | Unknown | Bundle:
-    """One value as itself, several as a tuple."""
+    """Return one value as it is, several as a tuple."""
     return items[0] if len(items) == 1 else Bundle(tuple(items))
 
 
 def flattened(values: Sequence[Value]) -> list[Tensor | Unknown]:
-    """The values of tuples within tuples, side by side: tuples are flat."""
+    """Return all values in one list: tuples inside tuples are flattened."""
     flat: list[Tensor | Unknown] = []
     for value in values:
         if isinstance(value, Bundle):
@@ -123,7 +123,7 @@ def flattened(values: Sequence[Value]) -> list[Tensor | Unknown]:
 
 
 def kind(value: Value) -> str:
-    """What messages call it: `the number 3`, `a window`."""
+    """Return what messages call a value: `the number 3`, `a window`."""
     match value:
         case bool():
             return f"`{str(value).lower()}`"
@@ -160,7 +160,7 @@ def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initi
 
 
 def size_of(value: Value, limit: int) -> int:
-    """How many values a list holds, lists within it counted through; counting ends beyond the limit."""
+    """Count the values of a list, including those of lists inside it. Counting stops beyond the limit."""
     count, waiting = 0, [value]
     while waiting and count <= limit:
         count += 1
@@ -173,14 +173,14 @@ def size_of(value: Value, limit: int) -> int:
 
 
 def known(value: Value) -> Value:
-    """The value, unless an earlier mistake left it unknown."""
+    """Return the value. Raises `Silent` if an earlier mistake left it unknown."""
     if value is UNKNOWN:
         raise Silent
     return value
 
 
 def shown(value: Value) -> str:
-    """A value as the language writes it, for the Graph's record of arguments."""
+    """Return a value as the language writes it, for the arguments recorded in the Graph."""
     match value:
         case bool():
             return str(value).lower()
@@ -203,7 +203,7 @@ def shown(value: Value) -> str:
 
 
 def all_shown(values: Mapping[str, Value]) -> dict[str, str]:
-    """Values by name, each as the language writes it."""
+    """Return values by name, each as the language writes it."""
     return {name: shown(value) for name, value in values.items()}
 
 
@@ -213,7 +213,7 @@ def _fixed(word: str, given: tuple[Given, ...]) -> str:
 
 
 def key(value: Value) -> object:
-    """A hashable stand-in that tells `True` from `1`, `1` from `1.0` and a window from a list."""
+    """Return a hashable key that tells `True` from `1`, `1` from `1.0` and a window from a list."""
     match value:
         case Window():
             return (Window, *value)

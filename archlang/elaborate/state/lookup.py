@@ -1,4 +1,4 @@
-"""What names stand for: names by `let`, loops and parameters, labels of steps, what the files declare, operators."""
+"""Looks up names: those of `let`, loops and parameters, labels of steps, declarations of files, operators."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from archlang.source import Span
 if TYPE_CHECKING:
     from archlang.elaborate.state.session import Here
 
-MAX_CHAINED = 100  # definitions at the top of a file that lead to one another
+MAX_CHAINED = 100  # top-level definitions that refer to one another
 
 
 @dataclass
 class Lets:
-    """Names given by `let`, by loops and by parameters, innermost first. `loop` says that they change at each turn."""
+    """Names defined by `let`, loops and parameters, innermost first. Those of a `loop` change at each turn."""
 
     names: dict[str, Value]
     outer: Lets | None = None
@@ -40,14 +40,14 @@ class Lets:
         return [*self.names, *(self.outer.visible() if self.outer else ())]
 
     def changing(self) -> list[str]:
-        """The numbers that change from turn to turn of the loops around, innermost first."""
+        """Return the numbers that change at each turn of the surrounding loops, innermost first."""
         own = [name for name, value in self.names.items() if isinstance(value, int)] if self.loop else []
         return [*own, *(self.outer.changing() if self.outer else ())]
 
 
 @dataclass
 class Scope:
-    """Braces that are a sub-module: its path in the block, its labels, the keys taken, the next position."""
+    """The scope of a sub-module: its path in the block, its labels, the keys in use, the next position."""
 
     path: str = ""
     outer: Scope | None = None
@@ -58,7 +58,7 @@ class Scope:
     position: int = 0
 
     def numbered(self, span: Span) -> str | None:
-        """The key of a step without a label, its position, which is taken; None where a label has that key."""
+        """Claim the next position as the key of a step without a label; None if a label already has that key."""
         name = str(self.position)
         if name in self.keys:
             return None
@@ -75,7 +75,7 @@ class Scope:
         return None
 
     def named_at(self, name: str) -> Span | None:
-        """Where a label is written."""
+        """Return the place of a label."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.named:
@@ -97,9 +97,9 @@ class Scope:
 
 @dataclass
 class Home:
-    """The names of a file. `later` holds what was not needed yet; `used` tells in which file a name is declared.
+    """The names of a file. `later` has what is not evaluated yet; `used` maps names to the files that declare them.
 
-    `broken` are the declarations that could not be read: nothing is said of what is in them.
+    `broken` names the declarations that could not be parsed: no messages are given about their contents.
     """
 
     file: str
@@ -107,13 +107,13 @@ class Home:
     nets: dict[str, syntax.Definition | syntax.Derived] = field(
         default_factory=dict[str, "syntax.Definition | syntax.Derived"]
     )  # blocks too, by name
-    used: dict[str, Home | None] = field(default_factory=dict[str, "Home | None"])  # None: it could not be read
+    used: dict[str, Home | None] = field(default_factory=dict[str, "Home | None"])  # None if it could not be read
     globals: dict[str, Value] = field(default_factory=dict[str, "Value"])
     later: dict[str, Callable[[], Value]] = field(default_factory=dict[str, "Callable[[], Value]"])
     under_way: set[str] = field(default_factory=set[str])
 
     def declared(self, name: str) -> Value | None:
-        """What the file declares or uses by that name, evaluated when it is first needed."""
+        """Return what the file declares or uses by that name. It is evaluated when it is first needed."""
         if name in self.under_way:
             raise Rejected("endless-recursion", f"`{name}` is defined by itself")
         if name in self.later:
@@ -129,11 +129,11 @@ class Home:
         return self.globals.get(name)
 
     def declarations(self) -> list[str]:
-        """The names that the file declares or uses."""
+        """Return the names that the file declares or uses."""
         return [*self.globals, *self.later]
 
     def net(self, name: str) -> tuple[syntax.Definition | syntax.Derived, Home] | None:
-        """The net or block of that name, and the file that declares it."""
+        """Return the net or block of that name, and the file that declares it."""
         if name in self.nets:
             return self.nets[name], self
         other = self.used.get(name)
@@ -144,7 +144,7 @@ class Home:
 
 
 def lookup(name: str, span: Span, here: Here) -> Value | None:
-    """What a name stands for: `it`, a `let` or parameter, a label, a declaration, a function, an operator."""
+    """Look up a name: `it`, a `let` or parameter, a label, a declaration, a function, an operator. None if unknown."""
     if name == "it" and here.it is not None:
         return here.it
     for found in (here.lets.find(name), here.scope.find(name), _declared(name, span, here)):
@@ -156,7 +156,7 @@ def lookup(name: str, span: Span, here: Here) -> Value | None:
 
 
 def step_named(name: str, span: Span, here: Here) -> OperatorValue | BlockValue | None:
-    """The operator or block that a step of that name applies: a parameter's or `let`'s before a declared one."""
+    """Look up the operator or block that a step applies. A parameter or `let` comes before a declaration."""
     for found in (here.lets.find(name), _declared(name, span, here), operator(name)):
         if found is not None:
             return found if isinstance(found, (OperatorValue, BlockValue)) else None
@@ -164,12 +164,12 @@ def step_named(name: str, span: Span, here: Here) -> OperatorValue | BlockValue 
 
 
 def labelled_and_step(name: str, span: Span, here: Here) -> tuple[Value | None, OperatorValue | BlockValue | None]:
-    """The value of that label, and the operator or block of that name."""
+    """Look up a name both as a label and as an operator or block."""
     return here.scope.find(name), step_named(name, span, here)
 
 
 def _declared(name: str, span: Span, here: Here) -> Value | None:
-    """What the file declares by that name."""
+    """Look up a name among the declarations of the file."""
     try:
         return here.builder.home.declared(name)
     except Rejected as rejected:
@@ -177,13 +177,13 @@ def _declared(name: str, span: Span, here: Here) -> Value | None:
 
 
 def operator(name: str) -> OperatorValue | None:
-    """The operator of that name."""
+    """Return the operator of that name."""
     found = registry().get(name)
     return OperatorValue(found) if found is not None and not found.declared else None
 
 
 def initial(name: str) -> Initial | None:
-    """The initialiser of that name."""
+    """Return the initialiser of that name."""
     from archlang.ops.initialisers import INITIALISERS
 
     return Initial(name) if name in INITIALISERS else None

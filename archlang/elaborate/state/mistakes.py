@@ -1,4 +1,4 @@
-"""How a refusal travels from where it is made to the statement that reports it."""
+"""The exceptions that carry a mistake from where it is found to the statement that reports it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from archlang.source import Span
 
 
 class Mistake(Exception):
-    """A refusal with its place, on its way to the statement that reports it."""
+    """A mistake with its place. It is caught and reported by the statement in which it occurs."""
 
     def __init__(self, rejected: Rejected, span: Span, labels: tuple[Label, ...] = ()) -> None:
         super().__init__(rejected.message)
@@ -16,11 +16,11 @@ class Mistake(Exception):
         self.labels = labels
 
     def diagnostic(self, trace: tuple[Label, ...]) -> Diagnostic:
-        """The message, with the chain of calls and loops that leads here."""
+        """Return the diagnostic, with the chain of calls and loops that leads here."""
         rejected = self.rejected
         around = (label for label in trace if label.span != self.span)
         return Diagnostic(rejected.code, rejected.message, self.span, (*self.labels, *around), rejected.help)
 
 
 class Silent(Exception):
-    """A value that an earlier mistake left unknown was needed; that mistake is reported already."""
+    """A value is needed that an earlier mistake, already reported, left unknown. So there is no message."""

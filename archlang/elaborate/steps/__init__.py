@@ -1,1 +1,1 @@
-"""Steps to nodes: operators, calls, braces, branches, loops."""
+"""Turns steps into nodes: operators, calls, braces, branches, loops."""

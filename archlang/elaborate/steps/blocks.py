@@ -1,4 +1,4 @@
-"""A block in the making: its statements carried out, its outputs, and what is wrong with it as a whole."""
+"""Elaborates one block: its statements, its outputs, and the checks of the block as a whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.source import Span
 
 
 def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
-    """The block at these arguments; `here` is its inside, before the first statement."""
+    """Elaborate a block with these arguments. `here` is the place before its first statement."""
     builder, session = here.builder, here.session
     contents = builder.contents
     fill(here, run)
@@ -45,7 +45,7 @@ def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
 
 
 def fill(here: Here, run: Walk) -> None:
-    """Carry out the statements of a block, and see to its outputs."""
+    """Elaborate the statements of a block, then its outputs."""
     builder = here.builder
     definition = builder.definition
     if builder.entry is not None and not any(isinstance(item, s.Input) for item in definition.body.items):
@@ -62,7 +62,7 @@ def fill(here: Here, run: Walk) -> None:
 
 
 def refuse(here: Here, mistake: Mistake) -> None:
-    """Report what is wrong with a block as a whole."""
+    """Report a mistake of the block as a whole."""
     here.builder.fail()
     here.session.report(mistake)
 
@@ -75,7 +75,7 @@ def _implicit_output(here: Here) -> None:
 
 
 def _refuse_unused(here: Here) -> None:
-    """Nothing is dropped silently: a step whose values nothing takes is a mistake, and so is such an input."""
+    """Refuse steps and inputs whose values nothing uses."""
     builder = here.builder
     for node in builder.contents.nodes:
         if builder.contents.used.isdisjoint(node.outputs):
@@ -87,7 +87,7 @@ def _refuse_unused(here: Here) -> None:
 
 
 def refuse_unused_input(port: ir.Port, span: Span, here: Here) -> None:
-    """Refuse an input that nothing takes."""
+    """Refuse an input that nothing uses."""
     if port.value not in here.builder.contents.used:
         message = f"nothing uses the input `{port.name}`"
         help = f"begin with it, as in `{port.name} -> ...`, or take it out"

@@ -1,4 +1,4 @@
-"""Braces, loops, conditions and the two joined shorthands: the steps that hold other steps."""
+"""Steps that contain other steps: braces, loops, conditions, `residual` and `dense`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Holder = s.Body | s.Branches | s.For | s.If | s.Repeat | s.Residual
 
 
 def enter(step: s.Step, action: Holder, here: Here, run: Walk) -> None:
-    """Run what a step holds: in place where it is transparent, as a sub-module where it is braces or has a label."""
+    """Elaborate what a step contains: as a sub-module if it is braces or has a label, else in place."""
     if step.label is None and not isinstance(action, s.Body):
         inner = here.nested()
         _inside(action, inner, run)
@@ -33,7 +33,7 @@ def enter(step: s.Step, action: Holder, here: Here, run: Walk) -> None:
 
 
 def _with_labels(value: Value | None, inner: Here) -> Value | None:
-    """The value that leaves braces, through which the labels in them are reached."""
+    """Return the value that leaves braces, with the labels inside them."""
     if isinstance(value, (Tensor, Bundle)):
         return replace(value, inner=dict(inner.scope.labels))
     return value
@@ -53,7 +53,7 @@ def _inside(action: Holder, here: Here, run: Walk) -> None:
                 _inside(taken, here, run)
         case s.For() | s.Repeat():
             for inner, turn in turns(action, here):
-                trace.append(turn)  # by hand: `traced` would cost as much as a small turn does
+                trace.append(turn)  # not with `traced`, which would cost as much as a small turn
                 try:
                     _turn(action, inner, run)
                 finally:
@@ -74,7 +74,7 @@ def _turn(action: s.For | s.Repeat, here: Here, run: Walk) -> None:
 
 
 def _joined(word: str, sides: tuple[s.Body | None, s.Body | None], span: Span, here: Here, run: Walk) -> None:
-    """`residual` and `dense`: an operator over two branches, of which one left out is the identity."""
+    """Apply a join to two branches, for `residual` and `dense`. A branch left out is the identity."""
     it = s.Step(None, s.Apply(s.Name("it", span), (), None, span), False, span)
     bodies = [side or s.Body((it,), span) for side in sides]
     here.it = bundle([value for body in bodies for value in gathered(body, here, run)])

@@ -1,4 +1,4 @@
-"""Branches side by side: bars, and the `for` and `if` around bars, which stand behind a bar of their own."""
+"""Branches: bars, and `for` and `if` around bars, which need a bar of their own before them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AroundBars = s.For | s.If | s.Repeat  # what may stand around bars
 
 
 def holds_bars(action: s.Action) -> bool:
-    """Whether an action gives several values side by side: bars, or `for` and `if` around bars."""
+    """Whether an action makes branches: bars, or `for` and `if` around bars."""
     match action:
         case s.Branches():
             return True
@@ -32,7 +32,7 @@ def holds_bars(action: s.Action) -> bool:
 
 
 def gathered(action: s.Action, here: Here, run: Walk) -> list[Tensor | Unknown]:
-    """The values of all branches, in the order written; each branch starts from the same `it`."""
+    """Return the values of all branches in the order written. Each branch starts from the same `it`."""
     out: list[Tensor | Unknown] = []
     match action:
         case s.Branches():
@@ -57,7 +57,7 @@ def gathered(action: s.Action, here: Here, run: Walk) -> list[Tensor | Unknown]:
 
 
 def _branch(body: s.Body, here: Here, run: Walk) -> list[Tensor | Unknown]:
-    """The values of one branch: one as a rule, several where it ends in a tuple."""
+    """Return the values of one branch: usually one, several if it ends in a tuple."""
     nested = here.nested()
     run(body, nested)
     return flattened([nested.it if nested.it is not None else UNKNOWN])
@@ -81,7 +81,7 @@ def _refuse_forgotten_bars(branch: s.Body) -> None:
 
 
 def _refuse_bars_at_the_end(body: s.Body) -> None:
-    """The same within the `for` and `if` of a branch, whose last line gives the branch its value."""
+    """Refuse the same inside the `for` and `if` of a branch, whose last line gives the value of the branch."""
     steps = _steps(body)
     if len(steps) > 1 and _begins_with_bars(steps[-1]):
         raise _forgotten(steps[-1], steps[-2])
@@ -98,7 +98,7 @@ def _begins_with_bars(step: s.Step) -> bool:
 
 
 def _bodies(action: s.Action) -> Iterator[s.Body]:
-    """The braces without bars of `for`, `repeat`, `if` and `else`."""
+    """Return the braces of `for`, `repeat`, `if` and `else` that have no bars."""
     match action:
         case s.For(body=s.Body() as body) | s.Repeat(body=s.Body() as body):
             yield body
@@ -122,7 +122,7 @@ def _forgotten(step: s.Step, before: s.Step) -> Mistake:
 
 
 def _refuse_other_side(action: s.If) -> None:
-    """Refuse an `if` of which one side holds bars and the other none."""
+    """Refuse an `if` with bars on one side only."""
     sides = [("if", action.then), *([("else", action.otherwise)] if action.otherwise is not None else [])]
     for word, side in sides:
         if not holds_bars(side):

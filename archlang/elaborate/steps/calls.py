@@ -1,4 +1,4 @@
-"""Blocks: elaborated once for each set of arguments and input types, then called."""
+"""Calls of blocks. A block is elaborated once for each set of arguments and input types."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def call_block(
     run: Walk,
     again: Applied | None = None,
 ) -> Value:
-    """A call of a block or net: the values that it gives. `word` names it, `again` is a step applied before."""
+    """Call a block or net and return its values. `word` is the place of its name; `again` the step that is reused."""
     if here.it is None:
         raise nothing_flows(head.definition.name.text, word)
     inputs = here.flowing()
@@ -55,12 +55,12 @@ def call_block(
 
 
 def _identity(arguments: Iterable[tuple[str | None, Value]]) -> tuple[object, ...]:
-    """What tells one call of a block from another: the arguments, told apart by their kinds too."""
+    """Return a key of arguments, which differs if a value or its kind differs."""
     return tuple((name, (int, value) if type(value) is int else key(value)) for name, value in arguments)
 
 
 def _called(head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: Span, here: Here, run: Walk) -> Made:
-    """The block that a call means, whatever the form of its arguments; silent where it failed before."""
+    """Return the block for a call, made if it is new. Raises `Silent` if it failed before."""
     definition = head.definition
     name = definition.name.text
     fresh = Here(here.session, Builder(definition, head.home, here.session.trace, entry), Scope(), Lets({}))
@@ -81,7 +81,7 @@ def _called(head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: S
 def bound_for(
     definition: s.Definition, given: tuple[Given, ...], types: tuple[TensorType, ...], word: Span, fresh: Here
 ) -> dict[str, Value]:
-    """The parameters of a block that is called with these arguments and inputs; `fresh` is its inside."""
+    """Bind the parameters of a block called with these arguments and inputs. `fresh` is the place inside it."""
     name = definition.name.text
     _check_inputs(definition, len(types), word)
     refuse_flowing(name, given)
@@ -93,7 +93,7 @@ def bound_for(
 def _open_sizes(
     definition: s.Definition, given: tuple[Given, ...], types: tuple[TensorType, ...], word: Span
 ) -> tuple[Given, ...]:
-    """The sizes that the inputs leave open: those of what flows in."""
+    """Return the open sizes of a called net, taken from what flows in."""
     named = {argument.name for argument in given}
     inputs = [item for item in definition.body.items if isinstance(item, s.Input)]
     found: dict[str, Given] = {}
@@ -106,7 +106,7 @@ def _open_sizes(
 
 
 def refuse_training_outputs(outputs: Iterable[ir.Port], definition: s.Definition, span: Span) -> None:
-    """Refuse a net as a step whose values in training are others than in evaluation."""
+    """Refuse to call a net that has other outputs in training than in evaluation."""
     training = [port.name for port in outputs if port.training]
     if training:
         name = definition.name.text
@@ -118,13 +118,13 @@ def refuse_training_outputs(outputs: Iterable[ir.Port], definition: s.Definition
 
 
 def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, run: Walk) -> Made:
-    """The block, elaborated for the first time with these arguments."""
+    """Elaborate a block with new arguments."""
     session, definition = fresh.session, fresh.builder.definition
     name = definition.name.text
     if session.depth >= MAX_DEPTH:
         message = f"calls are nested more than {MAX_DEPTH} deep here"
         raise Mistake(Rejected("calls-too-deep", message, help=ending(definition)), span)
-    session.made[identity] = Made(None)  # what a block that calls itself alike meets
+    session.made[identity] = Made(None)  # found by a block that calls itself with the same arguments
     told = partial(Label, span, f"`{name}` is first called here with these arguments")
     session.enter(told)
     try:
@@ -137,7 +137,7 @@ def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, ru
 
 
 def ending(definition: s.Definition) -> str | None:
-    """How a block that calls itself may end."""
+    """Suggest how a block that calls itself can end."""
     if not definition.parameters:
         return "a block that calls itself needs a parameter that changes, and an `if` that ends it"
     first = definition.parameters[0].name
@@ -145,7 +145,7 @@ def ending(definition: s.Definition) -> str | None:
 
 
 def _check_inputs(definition: s.Definition, count: int, span: Span) -> None:
-    """Refuse more or fewer values than a block names; one that names none has one."""
+    """Refuse more or fewer values than the block has inputs. A block without `input` has one."""
     named = [item.name for item in definition.body.items if isinstance(item, s.Input)]
     if count == max(len(named), 1):
         return

@@ -1,4 +1,4 @@
-"""The first word of a step where it is not simply an operator or a block: a value, a path, a slip."""
+"""The first word of a step if it is not simply an operator or a block: a value, a path, a mistake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archlang.ops import foreign_names, registry
 
 
 def head_of_step(node: s.Expression, here: Here) -> Value:
-    """What a step begins with where that is no word: a path, a tuple, a computed label."""
+    """Evaluate the start of a step if it is no single word: a path, a tuple, a computed label."""
     if isinstance(node, s.Call):
         raise _called_like_a_function(node, here)
     if isinstance(node, s.Attribute) and here.scope.find(head_of(node)) is None:
@@ -28,7 +28,7 @@ def head_of_step(node: s.Expression, here: Here) -> Value:
 def word_of_step(
     node: s.Name, label: Value | None, other: OperatorValue | BlockValue | None, action: s.Apply, here: Here
 ) -> Value:
-    """What a word stands for that is a value, or both a value (`label`) and an operator or block (`other`)."""
+    """Look up the first word of a step that is a value, or both a value (`label`) and an operator (`other`)."""
     if label is not None and other is not None and not action.arguments and action.branches is None:
         message = f"`{node.text}` is both a value named above and {kind(other)}"
         help = f"write `({node.text})` for the value; for the other, name the value differently"
@@ -62,7 +62,7 @@ def _called_like_a_function(node: s.Call, here: Here) -> Exception:
 
 
 def name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
-    """A step that is a value alone, which flows on."""
+    """Elaborate a step that is only a value, which flows on."""
     if action.arguments or action.branches is not None:
         message = f"this is {kind(value)}, and only operators and blocks take arguments"
         raise Mistake(Rejected("not-an-operator", message), action.head.span)

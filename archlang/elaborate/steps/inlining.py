@@ -1,4 +1,4 @@
-"""Blocks written out where they are called: `inline`."""
+"""The step `inline`: a block written out where it is called."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from archlang.elaborate.vocabulary.unknown import nothing_flows, unknown_step
 
 
 def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
-    """A block without a scope of its own: its steps, their names and its labels join those around it.
+    """Inline a block. It has no scope of its own: its steps, keys and labels join those around it.
 
-    It sees nothing of its caller but its inputs and arguments all the same.
+    Like any block it sees only its inputs and arguments.
     """
     head, word = _block(action.head, here), action.head.span
     definition, session, outer = head.definition, here.session, here.builder

@@ -1,4 +1,4 @@
-"""Loops and conditions: which bodies run, with which names."""
+"""Loops and conditions: which bodies are elaborated, and with which names."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import labels_in
 from archlang.source import Span
 
-MAX_FAILED_TURNS = 1000  # of a loop in a block that is wrong already
+MAX_FAILED_TURNS = 1000  # of a loop in a block that already has a mistake
 
 Walk = Callable[[s.Body, Here], None]
 
 
 def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable[[], Label]]]:
-    """Each turn of a loop: the place inside, where `it` is what flows at that moment, and what a message says of it."""
+    """Yield, for each turn of a loop, the place inside it with the current `it`, and a label for messages."""
     values, targets = _looped(action, here)
     for turn, value in enumerate(values):
         here.session.tick(action.span)
         if turn >= MAX_FAILED_TURNS and here.builder.failed:
-            here.builder.taint()  # the labels of the turns that are left out
+            here.builder.taint()  # labels of the remaining turns are missing
             return
         inner = here.nested(loop=True)
         if targets is not None:
@@ -35,7 +35,7 @@ def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable
 
 
 def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Targets | None]:
-    """What a loop runs over, and the names that it gives."""
+    """Return the values of a loop and the names of its variables."""
     if isinstance(action, s.Repeat):
         count = number(action.count, here, "the count of a repeat")
         if count < 0:
@@ -53,14 +53,14 @@ def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Ta
 
 
 def _turn(span: Span, given: dict[str, Value], turn: int, count: int) -> Label:
-    """Which turn it is, told by the names that it gives; a message alone asks for it."""
+    """Return a label that names the turn. It is only computed for messages."""
     names = [f"{name} = {shown(value)}" for name, value in given.items()]
     told = ", ".join(names) if all(len(name) <= 40 for name in names) else ""
     return Label(span, f"in the turn where {told}" if told else f"in turn {turn + 1} of {count}")
 
 
 def assign(targets: s.Targets, value: Value, here: Here) -> None:
-    """Loop variables to values: one takes the whole, several take a tuple apart."""
+    """Assign loop variables. One takes the whole value; several take a tuple apart."""
     parts: tuple[Value, ...] = (value,)
     if len(targets.names) > 1:
         if not isinstance(value, tuple) or len(value) != len(targets.names):
@@ -79,7 +79,7 @@ def assign(targets: s.Targets, value: Value, here: Here) -> None:
 
 
 def chosen(action: s.If, here: Here) -> s.If | s.Body | s.Branches | None:
-    """The side of a condition that runs; the labels of the other are remembered as not taken."""
+    """Return the side of a condition that is taken. The labels of the other side are recorded as not taken."""
     holds = truth(action.condition, here)
     taken, other = (action.then, action.otherwise) if holds else (action.otherwise, action.then)
     for name, span in labels_in(other):

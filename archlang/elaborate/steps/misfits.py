@@ -1,4 +1,4 @@
-"""What is said of arguments that no field of an operator takes, and what to write instead."""
+"""Messages about arguments that no field of an operator takes, and what to write instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archlang.shapes import Window
 
 
 def misplaced(op: type[Operator], value: Value, again: str, left: Sequence[str], taken: Mapping[str, Any]) -> Rejected:
-    """What is said of an argument that no field takes; `again` is its kind, where one of it was given already."""
+    """Return the message about an argument that no field takes. `again` is its kind if one such was already given."""
     if isinstance(value, OperatorValue) and not left and _named_instead(op, value.op.word, taken):
         value = value.op.word  # one of the operator's own words, which is another operator's name too
     what = kind(value)
@@ -42,7 +42,7 @@ def misplaced(op: type[Operator], value: Value, again: str, left: Sequence[str],
 
 
 def _help_instead(op: type[Operator], value: Value, left: Sequence[str], named: Sequence[str], more: bool) -> str:
-    """What to write where an argument of another kind is wanted."""
+    """Suggest what to write if another kind of argument is needed."""
     if named and (isinstance(value, str) or not any(op.model_fields[name].is_required() for name in left)):
         return _by_name(op, named, more)
     if type(value) is int and value > 0 and op.positional[left[0]] == "window":
@@ -51,7 +51,7 @@ def _help_instead(op: type[Operator], value: Value, left: Sequence[str], named: 
 
 
 def _not_taken(op: type[Operator], what: str) -> Rejected:
-    """What is said of an argument that no field could hold."""
+    """Return the message about an argument that no field could hold."""
     if not op.model_fields:
         message, help = f"{op.word} takes no argument, and this is one: {what}", f"write `{op.word}`"
         return Rejected("too-many-arguments", message, help=help)
@@ -61,7 +61,7 @@ def _not_taken(op: type[Operator], what: str) -> Rejected:
 
 
 def _named_instead(op: type[Operator], value: Value, taken: Mapping[str, Any]) -> list[str]:
-    """How a value could be given by name: as each field that takes it and is still free."""
+    """Return the ways to give a value by name, one for each free field that accepts it."""
     free = [name for name in op.model_fields if name not in op.positional and name not in taken]
     plain = tuple(value) if isinstance(value, Window) else value
     named = [name for name in free if _accepts_value(op, {**taken, name: plain}, name)]
@@ -70,7 +70,7 @@ def _named_instead(op: type[Operator], value: Value, taken: Mapping[str, Any]) -
 
 
 def _accepts_value(op: type[Operator], fields: Mapping[str, Any], name: str) -> bool:
-    """Whether a field takes the value that it has among others, whatever else is wrong or missing."""
+    """Whether a field accepts its value. Other fields may be wrong or missing."""
     try:
         op(**fields)
     except ValidationError as error:
@@ -81,7 +81,7 @@ def _accepts_value(op: type[Operator], fields: Mapping[str, Any], name: str) -> 
 
 
 def _by_name(op: type[Operator], named: Sequence[str], more: bool) -> str:
-    """The argument by its name; several where more than one may be meant."""
+    """Suggest the argument with its name, or several if more than one may be meant."""
     if len(named) == 1:
         return f"write `{named[0]}`" if more else f"write `{op.word} {named[0]}`"
     return f"write the one that you mean: {' or '.join(f'`{text}`' for text in named)}"
@@ -116,13 +116,13 @@ _BOUNDS = {
 
 
 def rejected_value(op: type[Operator], fields: Mapping[str, Any], errors: list[ErrorDetails]) -> tuple[str, Rejected]:
-    """The field whose value is wrong, and what is said of it."""
+    """Return the field whose value is wrong, and the message about it."""
     name = str(_telling(errors)["loc"][0])
     return name, _rejected(op, name, fields[name], errors)
 
 
 def _telling(errors: list[ErrorDetails]) -> ErrorDetails:
-    """Of the errors of a union's members, one that is about the value, not about its type."""
+    """Return the most useful error of a union's members: one about the value rather than its type."""
     return next((error for error in errors if error["type"] in _BOUNDS), errors[0])
 
 
@@ -144,7 +144,7 @@ def _rejected(op: type[Operator], name: str, value: Any, errors: list[ErrorDetai
 
 
 def _instead(value: Any, wanted: Sequence[str]) -> str | None:
-    """What to write for a value of the wrong kind."""
+    """Suggest what to write for a value of the wrong kind."""
     if isinstance(value, str):
         return did_you_mean(value, [word for words in wanted for word in words.split("`")[1::2]])
     if isinstance(value, float) and value.is_integer():
@@ -157,7 +157,7 @@ def _shown(value: object) -> str:
 
 
 def _accepts(error: ErrorDetails) -> str:
-    """What one member of a field's type accepts, in the language's words."""
+    """Describe what one member of a field's type accepts, in the language's words."""
     if error["type"] == "literal_error":
         return "one of " + str(error.get("ctx", {})["expected"]).replace("'", "`")
     return _TYPES.get(error["type"], error["msg"].lower())

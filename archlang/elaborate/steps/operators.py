@@ -1,4 +1,4 @@
-"""An operator as a step: its arguments go to its fields, and it is applied to what flows."""
+"""A step that is an operator: binds its arguments to its fields and applies it to what flows."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from archlang.ops.base import Operator
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
-OPERATOR_STEPS = 4  # what an operator costs of the steps that a run may take
+OPERATOR_STEPS = 4  # counted for each operator against the limit of a run
 
 FieldValue = tuple[str, Any, Span]  # a field's name, its value, where that is written
 
 
 def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tuple[Operator, dict[str, Span]]:
-    """The operator with its arguments checked, and where the value of each field was written."""
+    """Make an operator from its arguments, checked, and return the place of each field's value."""
     fields: dict[str, Any] = {}
     places: dict[str, Span] = {}
     for argument in given:
@@ -52,7 +52,7 @@ def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tup
 def _fields(
     op: type[Operator], argument: Given, taken: Mapping[str, Any], places: Mapping[str, Span]
 ) -> list[FieldValue]:
-    """The fields that one argument fills."""
+    """Return the fields that one argument fills."""
     value = argument.value
     if argument.slash:
         return [_stride(op, value, argument.at, argument.span)]
@@ -109,7 +109,7 @@ def _positional(
             return name
     left = [name for name in op.positional if name not in taken]
     if fitting and left:
-        # of `3 64`, where a window and a number are wanted, the 3 is at fault
+        # for `3 64`, where a window and a number are needed, report the 3
         given = [(taken[name], places[name]) for name in taken if name in op.positional]
         value, span = [*given, (value, span)][min(list(op.positional).index(left[0]), len(given))]
     raise Mistake(misplaced(op, value, op.positional[fitting[0]] if fitting else "", left, taken), span)
@@ -137,7 +137,7 @@ def _kinds(value: Value) -> tuple[str, ...]:
 def apply_operator(
     head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
 ) -> Value:
-    """An operator with its arguments, applied; `word` is where its name stands, `tied` weights that are another's."""
+    """Apply an operator with its arguments. `word` is the place of its name; `tied` are arguments that tie weights."""
     op, places = bind_operator(head.op, given, word)
     inputs = entering(op, at, word, here)
     types = tuple(tensor.type for tensor in inputs)
@@ -151,7 +151,7 @@ def apply_operator(
 
 
 def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]:
-    """What flows into an operator, as many values as it takes."""
+    """Return the values that flow into an operator, and refuse a wrong number of them."""
     inputs = here.flowing()
     if not inputs:
         raise nothing_flows(op.word, word)
@@ -167,7 +167,7 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
 def outputs_of(
     op: Operator, inputs: tuple[Tensor, ...], places: Mapping[str, Span], at: At, word: Span, here: Here
 ) -> tuple[TensorType, ...]:
-    """The types that an operator gives; what it rejects is reported under the words at fault."""
+    """Return the output types of an operator. A rejection is reported at the words that cause it."""
     types, positions = [tensor.type for tensor in inputs], here.builder.contents.positions
     try:
         outputs = op.outputs(*types)

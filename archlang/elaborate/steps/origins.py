@@ -1,4 +1,4 @@
-"""Where the values that a message is about come from, back through turns of loops and calls of blocks."""
+"""Traces where the values in a message come from, back through loops and calls."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from archlang.elaborate.state.kinds import Tensor
 from archlang.elaborate.state.session import Here
 from archlang.source import Span
 
-MAX_PLACES = 4  # told of one value: where it is made, and the blocks that it enters on the way
+MAX_PLACES = 4  # shown for one value: where it is made, and the blocks that it passes through
 
 
 def sides(inputs: tuple[Tensor, ...], span: Span, here: Here) -> tuple[Label, ...]:
-    """Where each value that flows in comes from, where that is another line than `span`."""
+    """Return a label for the origin of each value that flows in, unless it is on the same line as `span`."""
     labels: list[Label] = []
     for tensor in inputs:
         if here.builder.contents.origins[tensor.value].line != span.line or len(inputs) > 1:
@@ -21,12 +21,12 @@ def sides(inputs: tuple[Tensor, ...], span: Span, here: Here) -> tuple[Label, ..
 
 
 def _story(tensor: Tensor, here: Here) -> list[Label]:
-    """The place where a value is made; for a block's input its name there, and then the place in the caller."""
+    """Return labels for the place where a value is made. For an input of a block, the caller's places follow."""
     builder, value, labels = here.builder, tensor.value, list[Label]()
     while len(labels) < MAX_PLACES:
         entry = builder.entry
         if entry is not None and entry.inlined:
-            builder = entry.caller  # what is inlined has the values of its caller
+            builder = entry.caller  # an inlined block uses the values of its caller
             continue
         at = next((at for at, port in enumerate(builder.inputs) if port.value == value), None)
         where = f" from here{_turn(builder, value, here)}"
@@ -40,6 +40,6 @@ def _story(tensor: Tensor, here: Here) -> list[Label]:
 
 
 def _turn(builder: Builder, value: int, here: Here) -> str:
-    """In which turn of a loop a value was made, where that is not one that the message tells of anyway."""
+    """Name the turn of a loop in which a value was made, unless the message already names it."""
     turn = builder.contents.turns[value]
     return "" if turn is None or any(turn is told for told in here.session.trace) else f", {turn().text}"

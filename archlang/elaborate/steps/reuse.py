@@ -1,4 +1,4 @@
-"""A labelled step applied again: `reuse`."""
+"""The step `reuse`: a labelled step applied again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.ops.base import Operator
 
 
 def apply_again(action: s.Reuse, here: Here, run: Walk) -> Value:
-    """`reuse label`: the module of that step, applied to what flows here; its weights must stay what they are."""
+    """Apply the module of a labelled step to what flows here. Its weights must keep their shapes."""
     path, applied = applied_at(action.module, here)
     at = At(here.scope.path, None, action.span, module=path)
     if isinstance(applied.target, Operator):

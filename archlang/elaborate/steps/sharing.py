@@ -1,4 +1,4 @@
-"""Whether a module can be applied again: what flows in must give it the same weights and the same structure."""
+"""Checks that a module can be applied again: the new inputs must give it the same weights and structure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archlang.source import Span
 
 
 def refuse_other_operator(path: str, applied: Applied, types: tuple[TensorType, ...], span: Span) -> None:
-    """Refuse to apply an operator to what would give it other weights."""
+    """Refuse to reuse an operator on inputs that would need other weights."""
     op = applied.target
     assert isinstance(op, Operator)
     before, after = _shapes(op.weights(*applied.types)), _shapes(op.weights(*types))
@@ -24,9 +24,9 @@ def refuse_other_operator(path: str, applied: Applied, types: tuple[TensorType, 
 
 
 def refuse_other_block(path: str, applied: Applied, block: str, here: Here, span: Span) -> None:
-    """Refuse to apply a block to what would give it other weights, or another structure."""
+    """Refuse to reuse a block on inputs that would need other weights or another structure."""
     if applied.block == block:
-        return  # as a rule; no need to look the blocks up
+        return  # the usual case
     blocks = {made.id: made for made in here.session.blocks}
     differing = _differing(blocks[applied.block], blocks[block], path, blocks)
     if differing is None:
@@ -39,7 +39,7 @@ Differing = tuple[str, dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]
 
 
 def _differing(first: ir.Block, second: ir.Block, path: str, blocks: dict[str, ir.Block]) -> list[Differing] | None:
-    """The steps of two blocks whose weights differ; None where the blocks are not built alike."""
+    """Return the steps of two blocks whose weights differ; None if the blocks have different structures."""
     if first.id == second.id:
         return []
     found: list[Differing] = []

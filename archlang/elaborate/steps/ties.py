@@ -1,4 +1,4 @@
-"""Labelled steps by their path, and weights that are tied to those of another step: `weight=wte.weight`."""
+"""Finds labelled steps by their path, and ties weights to those of another step: `weight=wte.weight`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archlang.shapes import TensorType, Window
 
 
 def applied_at(node: s.Expression, here: Here) -> tuple[str, Applied]:
-    """The labelled step that a path names, seen from here, and its path within the block."""
+    """Find the labelled step that a path names, and its full path in the block."""
     written = path_of(node, here)
     scope: Scope | None = here.scope
     while scope is not None and written:
@@ -53,7 +53,7 @@ def _nothing_to_reuse(node: s.Expression, written: str, here: Here) -> Exception
 def ties_in(
     arguments: tuple[s.Argument, ...], op: type[Operator]
 ) -> tuple[tuple[s.Argument, ...], tuple[s.Argument, ...]]:
-    """The plain arguments of an operator, and those that tie a weight: `weight=wte.weight`."""
+    """Split the arguments of an operator into plain ones and those that tie a weight: `weight=wte.weight`."""
     tied = tuple(
         argument
         for argument in arguments
@@ -67,7 +67,7 @@ def ties_in(
 def ties(
     tied: tuple[s.Argument, ...], op: Operator, types: tuple[TensorType, ...], here: Here
 ) -> tuple[tuple[str, str], ...]:
-    """Which weights of an operator are another's: the name of each, and the path of the other."""
+    """Return the tied weights of an operator: the name of each, and the path of the weight it is tied to."""
     own = {weight.name: weight for weight in op.weights(*types)}
     found: dict[str, str] = {}
     for argument in tied:
@@ -88,7 +88,7 @@ def ties(
 
 
 def _weight(path: str, applied: Applied, node: s.Attribute) -> Weight:
-    """The weight that a tie names."""
+    """Find the weight that a tie names."""
     target = applied.target
     weights = target.weights(*applied.types) if isinstance(target, Operator) else ()
     for weight in weights:

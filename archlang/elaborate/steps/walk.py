@@ -1,4 +1,4 @@
-"""The walk that turns a body into nodes: statements in order, each step by what it does."""
+"""The walk that turns a body into nodes, one statement after the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from archlang.source import Span
 
 
 def run(body: s.Body, here: Here) -> None:
-    """Carry out statements in order; a mistake leaves `it` unknown and the walk goes on."""
+    """Elaborate statements in order. After a mistake `it` is unknown, and the walk continues."""
     for item in body.items:
         try:
             here.session.tick(item.span)
@@ -47,12 +47,12 @@ def run(body: s.Body, here: Here) -> None:
 
 
 def too_deep(span: Span) -> Mistake:
-    """The refusal of what would take Python's own stack."""
+    """Return the mistake for a spec that would exceed Python's stack."""
     return Mistake(Rejected("nested-too-deeply", "this is too long or nested too deeply to be worked out"), span)
 
 
 def _after_mistake(item: s.Statement, here: Here) -> None:
-    """What is known after a failed statement: its names are there, their values are not."""
+    """Record what a failed statement leaves: its names exist, with unknown values."""
     builder = here.builder
     builder.fail()
     match item:
@@ -123,7 +123,7 @@ def _step(item: s.Step, here: Here) -> None:
 
 
 def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
-    """A step that is an operator, a block or a value; branches after an operator give what flows into it."""
+    """Elaborate a step that is an operator, a block or a value. Branches after an operator are its inputs."""
     head = _head(action, here)
     if not isinstance(head, (OperatorValue, BlockValue)):
         name_value(step, action, head, here)
@@ -147,12 +147,12 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
 
 
 def _may_tie(action: s.Apply) -> bool:
-    """Whether an argument may name another step's weight: `weight=wte.weight`."""
+    """Whether an argument may tie a weight to another step's: `weight=wte.weight`."""
     return any(argument.name and isinstance(argument.value, s.Attribute) for argument in action.arguments)
 
 
 def _head(action: s.Apply, here: Here) -> Value:
-    """The operator, block or value that a step begins with."""
+    """Evaluate the start of a step: an operator, a block or a value."""
     node = action.head
     if not isinstance(node, s.Name):
         return head_of_step(node, here)

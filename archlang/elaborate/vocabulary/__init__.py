@@ -1,1 +1,1 @@
-"""Words: names as they are written, the name that was probably meant, the refusals of unknown names."""
+"""Words: names as they are written, the name that was probably meant, messages about unknown names."""

@@ -1,4 +1,4 @@
-"""What can be read off the tree without evaluating anything: labels, paths, expressions as they are written."""
+"""Reads the tree without evaluating it: labels, paths, expressions as they are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archlang.source import Span
 
 
 def written(label: s.Expression | None) -> list[str]:
-    """The names in a label that can be read without evaluating anything."""
+    """Return the names in a label that are known without evaluating it."""
     match label:
         case s.Name(text=text) | s.Text(parts=(str(text),)):
             return [text]
@@ -21,7 +21,7 @@ def written(label: s.Expression | None) -> list[str]:
 
 
 def labels_in(node: s.Action | None, scope: str = "") -> Iterator[tuple[str, Span]]:
-    """The labels written in a part of the tree, each with its path from there."""
+    """Yield the labels in a part of the tree, each with its path from there."""
     match node:
         case s.Body(items=items):
             for item in items:
@@ -57,7 +57,7 @@ def _labels_of(step: s.Statement, scope: str) -> Iterator[tuple[str, Span]]:
 
 
 def is_outermost(item: s.Statement, body: s.Body | s.Branches | s.If | None) -> bool:
-    """Whether a statement stands in a body, within no other braces than those of `if`."""
+    """Whether a statement is directly in a body, or only inside braces of `if`."""
     if isinstance(body, s.If):
         return is_outermost(item, body.then) or is_outermost(item, body.otherwise)
     for one in body.items if isinstance(body, s.Body) else ():
@@ -67,7 +67,7 @@ def is_outermost(item: s.Statement, body: s.Body | s.Branches | s.If | None) -> 
 
 
 def spelled(node: s.Expression) -> str:
-    """An expression as it may be written, for help; `...` stands for what is long."""
+    """Return an expression as text, for help. Long parts become `...`."""
     match node:
         case s.Literal(value=tuple() as window):
             return "x".join(map(str, window))
@@ -91,7 +91,7 @@ def spelled(node: s.Expression) -> str:
 
 
 def mentions_it(node: s.Expression) -> bool:
-    """Whether an expression of values has `it` in it."""
+    """Whether an expression mentions `it`."""
     match node:
         case s.Name(text="it"):
             return True
@@ -106,7 +106,7 @@ def mentions_it(node: s.Expression) -> bool:
 
 
 def names_in(node: s.Expression) -> set[str]:
-    """The bare names that a label's holes mention."""
+    """Return the bare names in the holes of a label."""
     match node:
         case s.Text(parts=parts):
             return {part.text for part in parts if isinstance(part, s.Name)}
@@ -115,7 +115,7 @@ def names_in(node: s.Expression) -> set[str]:
 
 
 def head_of(node: s.Expression) -> str:
-    """The first word of a path: `nn` of `nn.Conv2d`."""
+    """Return the first word of a path: `nn` of `nn.Conv2d`."""
     while isinstance(node, (s.Attribute, s.Index, s.Slice)):
         node = node.base
     return node.text if isinstance(node, s.Name) else ""

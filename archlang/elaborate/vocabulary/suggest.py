@@ -1,4 +1,4 @@
-"""The name that was probably meant."""
+"""Suggests the name that was probably meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archlang.ops import akin_names, foreign_names
 
-# arguments as other libraries call them; those that stand without a name here; those that follow from what flows in
+# other libraries' names of arguments; then of those that have no name here, and of those that follow from the input
 _ARGUMENTS = {
     "padding": "pad", "ceil_mode": "ceil", "use_bias": "bias", "dilation_rate": "dilation", "negative_slope": "slope",
     "epsilon": "eps", "dim": "axis", "keepdim": "keep", "keepdims": "keep", "num_layers": "layers",
@@ -19,7 +19,7 @@ INFERRED = frozenset({"in_channels", "in_features", "num_features", "input_shape
 
 
 def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = False) -> str | None:
-    """The nearest of our names, or ours for another library's, as help; None where none is near."""
+    """Suggest the nearest known name, or our name for another library's. None if none is near."""
     if operators and name.lower() in akin_names():
         word, difference = akin_names()[name.lower()]
         return f"`{word}` is near, but `{name}` differs: {difference}"

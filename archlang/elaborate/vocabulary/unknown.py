@@ -1,4 +1,4 @@
-"""What is said of a name that stands for nothing."""
+"""Messages about names that are not defined."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import enumerations, registry
 from archlang.source import Span
 
-_DECLARING = ("param", "buffer")  # in the registry, and no steps
-_STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that a slip may have been
+_DECLARING = ("param", "buffer")  # in the registry, but no steps
+_STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that may have been misspelt
 
 
 def unknown_step(name: str, span: Span, here: Here) -> Exception:
-    """The refusal of a step's first word."""
+    """Return the mistake for an unknown first word of a step."""
     blocks = [word for word, value in here.builder.home.globals.items() if isinstance(value, BlockValue)]
     steps = [word for word in registry() if word not in _DECLARING]
     words = [*here.lets.visible(), *here.scope.visible(), *blocks, *steps, *_STATEMENTS]
@@ -29,13 +29,13 @@ def unknown_step(name: str, span: Span, here: Here) -> Exception:
 
 
 def unknown_value(name: str, span: Span, here: Here) -> Exception:
-    """The refusal of a name where a value of the net is wanted."""
+    """Return the mistake for an unknown name where a value of the net is needed."""
     help = did_you_mean(name, [*here.scope.visible(), *here.lets.visible()])
     return _unknown(name, span, here, Rejected("unknown-name", f"no value is called `{name}`", help=help))
 
 
 def unknown_name(name: str, span: Span, here: Here) -> Exception:
-    """The refusal of a name in an expression."""
+    """Return the mistake for an unknown name in an expression."""
     words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations(), *FUNCTIONS]
     more = [*registry(), *enumerations(), "true", "false"]
     help = _cure(name, [*words, *more], words)
@@ -43,7 +43,7 @@ def unknown_name(name: str, span: Span, here: Here) -> Exception:
 
 
 def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | None:
-    """How to write what a name in an expression probably means."""
+    """Suggest how to write what a name in an expression probably means."""
     sides = name.split("x")
     if len(sides) > 1 and all(side.isdecimal() or side in values for side in sides):
         return f"a window with computed sides stands in brackets: `[{', '.join(sides)}]`"
@@ -55,7 +55,7 @@ def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | 
 
 
 def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception:
-    """The refusal, or a better one where the name is known elsewhere; silent where it may have been lost."""
+    """Return the mistake, a better one if the name is defined elsewhere, `Silent` if its definition may have failed."""
     if here.builder.tainted or name in here.builder.home.broken:
         return Silent()
     if name == "it":
@@ -68,7 +68,7 @@ def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception
 
 
 def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
-    """The refusal of a value that is named later, or within braces."""
+    """Return the mistake for a value that is named later, or inside braces."""
     places = list(labels_in(here.builder.definition.body))
     for path, place in places:
         if path == name and (place.line, place.column) > (span.line, span.column):
@@ -83,17 +83,17 @@ def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
 
 
 def _within_reach(path: str, here: Here) -> bool:
-    """Whether the braces in which a path begins are named already."""
+    """Whether the braces in which a path begins already have their name."""
     return here.scope.find(path.partition(".")[0]) is not None
 
 
 def nothing_flows(what: str, span: Span) -> Mistake:
-    """The refusal of a step before any input."""
+    """Return the mistake for a step before any input."""
     help = "begin with an `input`, as in `input image: 3x224x224`"
     return Mistake(Rejected("nothing-flows", f"no value flows into {what} yet", help=help), span)
 
 
 def words_of(values: Sequence[str]) -> str:
-    """Names listed in a message: `a`, `b` and `c`."""
+    """List names in a message: `a`, `b` and `c`."""
     quoted = [f"`{value}`" for value in values]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
