@@ -1,6 +1,6 @@
-"""Text in its one canonical layout: 100 columns, comments kept.
+"""Formats specs in the one canonical layout: 100 columns, with their comments.
 
-The layout is made from the parser's words, not from the tree: what the grammar gains is carried without a line here.
+It works on the parser's words, not on the tree, so that new grammar needs no change here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from archlang.source import Source
 
 
 def formatted(source: Source) -> tuple[str | None, list[Diagnostic]]:
-    """A file in canonical layout, or None and what is wrong with its form.
+    """Return a file in canonical layout, or None and the diagnostics of the parser.
 
-    The text parses to the same tree, and is its own canonical layout.
+    The result parses to the same tree, and formatting it again changes nothing.
     """
     _, diagnostics = parse(source)
     if diagnostics:

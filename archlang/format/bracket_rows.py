@@ -1,4 +1,4 @@
-"""Round and square brackets: on one row where they fit, else an item a row, or single words as many as fit."""
+"""Writes round and square brackets: on one row if they fit, else one item a row, or as many single words as fit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from archlang.format.commented_words import Comment, Word
 from archlang.format.nesting import Bracket, Stretch, first, last
 from archlang.format.page import INDENT, WIDTH, Page
 
-MOST_OPENED = 3  # brackets of one row that are opened because it is too long
+MOST_OPENED = 3  # brackets that are opened in one row that is too long
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What stands between two commas, the comments above it, and the one beside it."""
+    """What stands between two commas, the comments above it, and the comment beside it."""
 
     run: Stretch
     above: tuple[Comment, ...]
@@ -22,7 +22,7 @@ class Item:
 
 
 def write_brackets(page: Page, run: Stretch, row: int, after: int = 0) -> None:
-    """Pieces of which none are opened but brackets, those that must be; `after` characters follow on the last row."""
+    """Write pieces, opening only the brackets that must be. `after` characters follow on the last row."""
     chosen = _opened(page, run, row, after)
     for at, (piece, gap) in enumerate(zip(run.pieces, run.gaps, strict=True)):
         page.add(" " if at and gap else "")
@@ -33,7 +33,7 @@ def write_brackets(page: Page, run: Stretch, row: int, after: int = 0) -> None:
 
 
 def _opened(page: Page, run: Stretch, row: int, after: int) -> set[int]:
-    """Which brackets to open: those that hold comments, and of the others the widest, as few as it takes."""
+    """Choose the brackets to open: those with comments, then the widest, as few as needed."""
     widths = {
         at: len(piece.flat) if piece.flat is not None else 0
         for at, piece in enumerate(run.pieces)
@@ -52,7 +52,7 @@ def _opened(page: Page, run: Stretch, row: int, after: int) -> set[int]:
 
 
 def _longest(page: Page, run: Stretch, row: int, after: int, chosen: set[int]) -> int:
-    """The length of the longest row around the chosen brackets, when these are opened."""
+    """Return the length of the longest row around the chosen brackets once they are opened."""
     longest, length = 0, len(page.rows[-1])
     for at, (piece, gap) in enumerate(zip(run.pieces, run.gaps, strict=True)):
         length += int(gap and at > 0)
@@ -65,7 +65,7 @@ def _longest(page: Page, run: Stretch, row: int, after: int, chosen: set[int]) -
 
 
 def _write(page: Page, bracket: Bracket, row: int) -> None:
-    """An opened bracket: its first word ends a row, its last begins one."""
+    """Write an opened bracket: its first word ends a row, its last word begins one."""
     page.add(bracket.opener.text)
     page.beside(bracket.opener.beside)
     items = list(_items(bracket.inside))
@@ -97,7 +97,7 @@ def _is_word(run: Stretch) -> bool:
 
 
 def _items(inside: Stretch) -> Iterator[Item]:
-    """What stands between the commas. Of the comments within an item and at its comma the last stands beside it."""
+    """Split at the commas. Of the comments inside an item and at its comma, the last one goes beside it."""
     start = 0
     commas = [at for at, piece in enumerate(inside.pieces) if first(piece).kind == "COMMA"]
     for comma in [*commas, len(inside.pieces)]:

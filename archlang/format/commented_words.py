@@ -1,4 +1,4 @@
-"""The words of a file with their comments: each comment above the word it stands above, or beside the one before it."""
+"""The words of a file with their comments. A comment belongs to the word below it or before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archlang.source import Span
 
 
 class Token(Protocol):
-    """What is asked of the parser's tokens."""
+    """The attributes of the parser's tokens that are used here."""
 
     type: str
     line: int | None
@@ -20,7 +20,7 @@ class Token(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a line of its own; `blank` says that a blank line stands before it."""
+    """A comment on a line of its own. `blank` is true if a blank line stands before it."""
 
     text: str
     blank: bool = False
@@ -28,32 +28,32 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token as it is written; a string is one word, holes and all. `breaks` says that it stood first on its line."""
+    """A token as it is written; a string with its holes is one word. `breaks` is true if it stood first on its line."""
 
     kind: str
     text: str
     line: int
     breaks: bool = False
-    blank: bool = False  # a blank line stands before it, below the comments above it
+    blank: bool = False  # a blank line stands before it, below its comments
     above: tuple[Comment, ...] = ()
     beside: str = ""
 
     def bare(self) -> Word:
-        """The word without its comments."""
+        """Return the word without its comments."""
         return replace(self, above=(), beside="") if self.above or self.beside else self
 
 
 def words_of(
     text: str, declarations: Iterable[Iterable[Token]], comments: Iterable[tuple[Span, str]]
 ) -> tuple[list[list[Word]], list[Comment]]:
-    """The words of each declaration, and the comments below the last. `text` is what the tokens were read from."""
+    """Return the words of each declaration, and the comments below the last. `text` is the text of the tokens."""
     groups = [list(_whole_strings(text, tokens)) for tokens in declarations]
     lines = [word.line for group in groups for word in group if word.kind != "SEP"]
     occupied = set(lines)
     beside = {span.line: _clean(comment) for span, comment in comments if span.line in occupied}
     own = [(span.line, _clean(comment)) for span, comment in comments if span.line not in occupied]
     own.reverse()
-    last, seen = 0, 0  # the line of the last word or comment, and how many words were seen
+    last, seen = 0, 0  # the line of the last word or comment, and the number of words so far
     result: list[list[Word]] = []
     for group in groups:
         placed: list[Word] = []
@@ -86,7 +86,7 @@ def _whole_strings(text: str, tokens: Iterable[Token]) -> Iterator[Word]:
 
 
 def _above(own: list[tuple[int, str]], line: int | None, last: int) -> tuple[tuple[Comment, ...], int]:
-    """The comments that come before a line, taken from the end of `own`, and the line of the last of them."""
+    """Take the comments before a line from the end of `own`, and return them with the line of the last."""
     taken: list[Comment] = []
     while own and (line is None or own[-1][0] < line):
         at, comment = own.pop()
@@ -96,7 +96,7 @@ def _above(own: list[tuple[int, str]], line: int | None, last: int) -> tuple[tup
 
 
 def _before_marks(words: list[Word]) -> Iterator[Word]:
-    """Comments and line ends after an arrow or a bar move before it, since a line may begin with one, not end."""
+    """Move comments and line ends after an arrow or a bar before it: a line can begin with one but not end with one."""
     at = 0
     while at < len(words):
         word = words[at]

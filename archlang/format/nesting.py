@@ -1,4 +1,4 @@
-"""Words in their brackets and braces, and how each stretch of them reads on one line."""
+"""Groups words by brackets and braces, and writes each group on one line where that is possible."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _ROUND = {"LPAR": "RPAR", "CALL": "RPAR", "LSQB": "RSQB", "INDEX": "RSQB"}
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Words, brackets and braces side by side; `flat` is their text on one line, None where they need several."""
+    """Words, brackets and braces side by side. `flat` is their text on one line, None if they need several."""
 
     pieces: tuple[Piece, ...]
     gaps: tuple[bool, ...]
     flat: str | None
 
     def part(self, start: int, end: int) -> Stretch:
-        """The pieces from `start` to before `end`."""
+        """Return the pieces from `start` to before `end`."""
         return _run(self.pieces[start:end], self.gaps[start:end])
 
     def text_of(self, at: int) -> str:
-        """One piece on one line; nothing where it needs several."""
+        """Return one piece on one line, an empty text if it needs several."""
         piece = self.pieces[at]
         return piece.text if isinstance(piece, Word) else piece.flat or ""
 
     def bare(self) -> Stretch:
-        """The pieces without the comments above and beside them; those inside brackets stay."""
+        """Return the pieces without the comments above and beside them. Those inside brackets stay."""
         return _run(tuple(map(_bare, self.pieces)), self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Round or square brackets. A comma before the closing one is left out, unless a comment stands at it."""
+    """Round or square brackets. A comma before the closing one is left out, unless it has a comment."""
 
     opener: Word
     inside: Stretch
@@ -45,7 +45,7 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class Braces:
-    """Braces and their lines, each a statement or, with its bar, the first one of a branch."""
+    """Braces and their lines. Each is a statement, or the first statement of a branch with its bar."""
 
     opener: Word
     lines: tuple[Stretch, ...]
@@ -57,17 +57,17 @@ Piece = Word | Bracket | Braces
 
 
 def first(piece: Piece) -> Word:
-    """The word that a piece begins with."""
+    """Return the first word of a piece."""
     return piece if isinstance(piece, Word) else piece.opener
 
 
 def last(piece: Piece) -> Word:
-    """The word that a piece ends with."""
+    """Return the last word of a piece."""
     return piece if isinstance(piece, Word) else piece.closer
 
 
 def _bare(piece: Piece) -> Piece:
-    """The piece without the comments above it and beside it; those inside it stay."""
+    """Return the piece without the comments above and beside it. Those inside it stay."""
     match piece:
         case Word():
             return piece.bare()
@@ -79,9 +79,9 @@ def _bare(piece: Piece) -> Piece:
 
 
 def grow(words: Iterable[Word]) -> list[Stretch]:
-    """The lines of a declaration's words."""
+    """Return the lines of a declaration."""
     lines: list[list[Piece]] = [[]]
-    open_: list[tuple[Word, list[list[Piece]]]] = []  # openers, and the lines that stand around each
+    open_: list[tuple[Word, list[list[Piece]]]] = []  # opening words, and the lines inside each
     for word in words:
         if word.kind in _ROUND or word.kind == "LBRACE":
             open_.append((word, lines))
@@ -108,7 +108,7 @@ def _spaced(pieces: Sequence[Piece], in_bracket: bool = False) -> Stretch:
 
 
 def _run(pieces: tuple[Piece, ...], spaces: tuple[bool, ...]) -> Stretch:
-    """A run; comments at its two ends do not keep it from being flat, those within it do."""
+    """Make a stretch. Comments inside it keep it from being flat, comments at its two ends do not."""
     parts: list[str] = []
     for at, (piece, space) in enumerate(zip(pieces, spaces, strict=True)):
         text = piece.text if isinstance(piece, Word) else piece.flat
@@ -129,7 +129,7 @@ def _bracket(opener: Word, pieces: list[Piece], closer: Word) -> Bracket:
 
 
 def _braces(opener: Word, lines: list[Stretch], closer: Word) -> Braces:
-    """Braces that are written on one line may stay on one; what stands on several stays open."""
+    """Braces written on one line may stay on one. Those written on several stay open."""
     flat: str | None = None
     if not lines and not opener.beside and not closer.above:
         flat = "{}"

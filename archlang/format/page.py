@@ -1,4 +1,4 @@
-"""Rows of text, as they are written one after the other."""
+"""The rows of text that are written."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ INDENT = 2
 
 @dataclass
 class Page:
-    """The rows so far; text is added to the last one, which a comment ends."""
+    """The rows so far. Text is added to the last one; a comment ends it."""
 
     rows: list[str] = field(default_factory=list[str])
     ended: bool = False
 
     def fits(self, length: int) -> bool:
-        """Whether so many more characters stand within the width."""
+        """Whether so many more characters fit into the width."""
         return len(self.rows[-1]) + length <= WIDTH
 
     def row(self, indent: int, text: str = "") -> None:
@@ -31,19 +31,19 @@ class Page:
         self.rows[-1] += text
 
     def beside(self, comment: str) -> None:
-        """End the row with a comment, where there is one."""
+        """End the row with a comment, if there is one."""
         if comment:
             self.rows[-1] += f" {comment}"
             self.ended = True
 
     def comments(self, comments: Iterable[Comment], indent: int, top: int | None = None) -> None:
-        """Comments on rows of their own, with the blank rows between them; none above row `top`, or at all."""
+        """Write comments on rows of their own, with blank rows between them, but none above row `top`."""
         for comment in comments:
             self.blank(comment.blank, top)
             self.row(indent, comment.text)
             self.ended = True
 
     def blank(self, wanted: bool, top: int | None) -> None:
-        """A blank row where one is wanted, but none above row `top`."""
+        """Write a blank row if one is wanted, but none above row `top`."""
         if wanted and top is not None and len(self.rows) > top:
             self.rows.append("")

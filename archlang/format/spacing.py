@@ -1,15 +1,15 @@
-"""Where a space stands between two words of a line.
+"""Decides where a space stands between two words of a line.
 
-Glue has meaning among the arguments of a step, and is kept there: `3x3/2`, `/2`, `-1`. In an expression it has none,
-and the spaces are these: none around `**` nor in a product of `*` alone (`4*width`), one around every other operator.
-A slash by itself keeps its glue, because a window with its stride may stand in brackets too: `avgpool(5x5/3)`.
+Among the arguments of a step a missing space has meaning, so it is kept: `3x3/2`, `/2`, `-1`. In an expression it has
+none. There is no space around `**` and in a product of `*` only (`4*width`), and one around every other operator.
+A slash keeps its spacing, because a window with its stride may also stand in brackets: `avgpool(5x5/3)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_PATHS = {"NAME", "STRING", "RPAR", "RSQB"}  # what a dot may touch: `3.x` and `true.x` would be other words
+_PATHS = {"NAME", "STRING", "RPAR", "RSQB"}  # what may stand before a dot: `3.x` and `true.x` would be other words
 _ENDS = {*_PATHS, "INT", "FLOAT", "WINDOW", "QUANTITY", "TRUE", "FALSE"}
 _GLUED_BRACKETS = {"CALL", "INDEX"}
 _CLOSED = {"LPAR": "RPAR", "CALL": "RPAR", "LSQB": "RSQB", "INDEX": "RSQB", "LBRACE": "RBRACE"}
@@ -20,8 +20,8 @@ _END_EXPRESSION = {"ARROW", "LBRACE"}
 
 
 def gaps(kinds: list[str], in_bracket: bool) -> list[bool]:
-    """Whether a space stands before each word or bracket, by their kinds; a bracket's is that of its first word."""
-    before, after = [False] * len(kinds), [False] * len(kinds)  # which ones are tight on their left, on their right
+    """Return whether a space stands before each word or bracket. The kind of a bracket is that of its first word."""
+    before, after = [False] * len(kinds), [False] * len(kinds)  # which have no space on their left, on their right
     expression = in_bracket
     defined = next((kind for kind in kinds if kind != "VBAR"), "") if not in_bracket else ""
     previous = ""

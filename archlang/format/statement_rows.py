@@ -1,7 +1,7 @@
-"""The canonical layout of statements: where rows end, and how far they are indented.
+"""Writes statements in canonical layout: where rows end, and how far they are indented.
 
-What fits on a row and was written on one stays there. A chain that does not fit goes on below, from an arrow; braces
-that do not fit are opened; then brackets are, the widest first.
+What was written on one row and fits stays there. A chain that does not fit is continued below, beginning with an
+arrow. Braces that do not fit are opened, then brackets, the widest first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from archlang.format.page import INDENT, Page
 
 
 def write_lines(page: Page, lines: tuple[Stretch, ...], indent: int) -> None:
-    """Statements below each other; those of a branch stand behind its bar."""
+    """Write statements below each other. Those of a branch stand behind its bar."""
     inner, top = indent, len(page.rows)
     for line in lines:
         word = first(line.pieces[0])
@@ -28,7 +28,7 @@ def write_lines(page: Page, lines: tuple[Stretch, ...], indent: int) -> None:
 
 
 def _statement(page: Page, line: Stretch, indent: int) -> None:
-    """A chain, on the row that is begun; a written line end before an arrow is kept."""
+    """Write a chain on the current row. A line end before an arrow is kept."""
     row, open_ = indent, False
     for link in _links(line):
         arrow = first(link.pieces[0])
@@ -45,14 +45,14 @@ def _statement(page: Page, line: Stretch, indent: int) -> None:
 
 
 def _links(line: Stretch) -> Iterator[Stretch]:
-    """The steps of a chain, each with the arrow before it."""
+    """Return the steps of a chain, each with the arrow before it."""
     starts = [at for at, piece in enumerate(line.pieces) if at and first(piece).kind == "ARROW"]
     for start, end in zip([0, *starts], [*starts, len(line.pieces)], strict=True):
         yield line.part(start, end)
 
 
 def _goes_below(page: Page, step: Stretch, indent: int) -> bool:
-    """Whether a step stands on a row of its own, because it does not fit behind the arrow on this one."""
+    """Whether a step needs a row of its own, because it does not fit behind the arrow on this row."""
     arrow = len(" -> ")
     if step.flat is not None and page.fits(arrow + len(step.flat)):
         return False
@@ -67,7 +67,7 @@ def _goes_below(page: Page, step: Stretch, indent: int) -> bool:
 
 
 def _step(page: Page, step: Stretch, row: int) -> bool:
-    """A step without its arrow; whether it ends in braces that were opened."""
+    """Write a step without its arrow. Return whether it ends in opened braces."""
     start = 0
     open_ = False
     for end in _ends(step):
@@ -83,7 +83,7 @@ def _step(page: Page, step: Stretch, row: int) -> bool:
 
 
 def _ends(step: Stretch) -> Iterator[int]:
-    """Where a step is cut: behind braces that are open, and where a comment stands."""
+    """Return where a step is split: after open braces, and at comments."""
     for at, piece in enumerate(step.pieces):
         ahead = step.pieces[at + 1 : at + 2]
         is_open = isinstance(piece, Braces) and piece.flat is None
@@ -92,7 +92,7 @@ def _ends(step: Stretch) -> Iterator[int]:
 
 
 def _stretch(page: Page, run: Stretch, row: int) -> bool:
-    """Pieces of which the last alone may be braces that are open; whether it ends in braces that were opened."""
+    """Write pieces of which only the last may be open braces. Return whether it ends in opened braces."""
     if run.flat is not None and page.fits(len(run.flat)):
         page.add(run.flat)
         return False
@@ -115,7 +115,7 @@ def _stretch(page: Page, run: Stretch, row: int) -> bool:
 
 
 def _open(page: Page, run: Stretch, row: int) -> None:
-    """The braces that end a run, opened."""
+    """Write the braces at the end of a stretch, opened."""
     braces = run.pieces[-1]
     assert isinstance(braces, Braces)
     page.add(" {" if len(run.pieces) > 1 else "{")

@@ -1,4 +1,4 @@
-"""Text to syntax tree. Every mistake is a diagnostic; what can be read after one is read."""
+"""Parses text to a syntax tree. Every mistake becomes a diagnostic, and parsing continues after it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from archlang.parse.machine import Begin, beginning, lex
 from archlang.source import Source, Span
 from archlang.syntax import Declaration, Expression, File, Let
 
-SETTINGS = "--set"  # the name of the text that a setting of the command line is
+SETTINGS = "--set"  # the file name in the places of a setting from the command line
 MAX_ERRORS = 20  # in one declaration
-MAX_REPORTS = 50  # in one file, after which nothing more is read
+MAX_REPORTS = 50  # in one file, then parsing stops
 
 
 @paused()
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
-    """The syntax tree of a file, and what is wrong with it, in the order of its lines."""
+    """Return the syntax tree of a file, and its diagnostics in the order of the lines."""
     layout = laid_out(source)
     diagnostics = layout.diagnostics
     begin = beginning(Build(source.name))
@@ -46,12 +46,12 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
 
 
 def laid_out(source: Source) -> Layout:
-    """A file cut into declarations of words, as the parser reads them, with its comments."""
+    """Return the words of a file, split into declarations as the parser reads them, with its comments."""
     return lay_out(source.name, lex, source.text)
 
 
 def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:
-    """An expression by itself, as `--set depth=4` gives it on the command line."""
+    """Parse a single expression, as in `--set depth=4` on the command line."""
     file, diagnostics = parse(Source(SETTINGS, f"let value = {text}"))
     match file.declarations:
         case (Let(value=value),) if not diagnostics:
@@ -63,7 +63,7 @@ def parse_value(text: str) -> tuple[Expression | None, list[Diagnostic]]:
 def _declaration(
     begin: Begin, source: Source, chunk: Chunk, broken: set[str], diagnostics: list[Diagnostic]
 ) -> Declaration | None:
-    """The tree of one declaration; None where nothing can be said of it. Lines that do not parse become `Broken`."""
+    """Parse one declaration. Lines that do not parse become `Broken`. None if the declaration cannot be read at all."""
     if not chunk.tokens or not chunk.sound:
         return None
     last = chunk.tokens[-1]
@@ -81,7 +81,7 @@ def _declaration(
 
 
 def _fed(begin: Begin, tokens: list[Token]) -> tuple[int, Declaration | None]:
-    """Feed tokens to the parser: the tree, or None and where it stopped."""
+    """Feed tokens to the parser. Return how far it got, and the tree if it got to the end."""
     machine = begin()
     feed, result = machine.feed_token, None
     at = -1
@@ -97,7 +97,7 @@ def _fed(begin: Begin, tokens: list[Token]) -> tuple[int, Declaration | None]:
 def _repaired(
     begin: Begin, source: Source, tokens: list[Token], at: int, broken: set[str], diagnostics: list[Diagnostic]
 ) -> list[Token] | None:
-    """The tokens without the line that is wrong; what is wrong with it is told, unless that was done."""
+    """Return the tokens without the wrong line, and report the mistake unless it is already reported."""
     from archlang.parse.recover import repaired, without_line
     from archlang.parse.stop import Stop
 

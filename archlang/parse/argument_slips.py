@@ -1,4 +1,4 @@
-"""Slips in the arguments of a step: commas, arithmetic without parentheses, branches without bars, line ends."""
+"""Mistakes in the arguments of a step: commas, arithmetic without parentheses, branches without bars, line ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _arithmetic(stop: Stop) -> Slip | None:
 
 
 def _branches(stop: Stop) -> Slip | None:
-    """`concat { a, b }`, and braces of an operator without bars."""
+    """Find `concat { a, b }`, and braces of an operator without bars."""
     if "VBAR" not in stop.expected or stop.kind(-1) != "LBRACE" or stop.at < 2:
         return None
     start, end = stop.at, stop.at
@@ -62,7 +62,7 @@ def _comma(stop: Stop) -> Slip | None:
 
 
 def _next_line(stop: Stop) -> Slip | None:
-    """Arguments that stand on the line after their operator's."""
+    """Find arguments on the line below their operator."""
     first, begins = stop.at, {"INT", "FLOAT", "WINDOW", "STRIDE_SLASH", "SIGN", "LSQB"}
     if stop.found.type == "EQUAL" and stop.kind(-1) == "NAME" and stop.kind(2) in (*LINE_ENDS, "NAME"):
         first -= int(stop.tokens[stop.at - 1].end_pos == stop.found.start_pos)

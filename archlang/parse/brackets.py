@@ -1,4 +1,4 @@
-"""Brackets: every declaration's own are matched before it is parsed, so that one left open spoils nothing else."""
+"""Matches the brackets of each declaration before it is parsed, so that one left open affects no other declaration."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _CLOSING = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
 
 @dataclass
 class Chunk:
-    """The tokens of one top-level declaration. `sound` is false where its braces do not match."""
+    """The tokens of one top-level declaration. `sound` is false if its braces do not match."""
 
     tokens: list[Token] = field(default_factory=list[Token])
     sound: bool = True
 
 
 def balanced(file: str, tokens: list[Token], diagnostics: list[Diagnostic]) -> Chunk:
-    """The tokens with every bracket closed: a line whose round bracket stays open is broken, and reported.
+    """Return the tokens with all brackets matched. A line with an open round bracket is reported and becomes BROKEN.
 
-    Where a brace is missing or too many, the declaration is not sound: what its parts mean cannot be known.
+    If a brace is missing or superfluous, the declaration is not sound: the meaning of its parts is unknown.
     """
-    open_: list[int] = []  # where the brackets stand that are open
-    suspect: int | None = None  # the brace that indentation says was left open
+    open_: list[int] = []  # the positions of open brackets
+    suspect: int | None = None  # the brace that was left open, judging by indentation
     indents = _indents(tokens)
     cuts: dict[int, Diagnostic] = {}
     for at, token in enumerate(tokens):
@@ -59,12 +59,12 @@ def balanced(file: str, tokens: list[Token], diagnostics: list[Diagnostic]) -> C
 
 
 def unopened(file: str, token: Token, *labels: Label) -> Diagnostic:
-    """A closing bracket that closes nothing."""
+    """Return the diagnostic for a closing bracket that closes nothing."""
     return Diagnostic("unopened-bracket", f"this `{token}` closes nothing", span_of(file, token), labels)
 
 
 def _wrong_closer(file: str, at: int, open_: list[int], tokens: list[Token]) -> tuple[int, Diagnostic]:
-    """A `)` or `]` that does not fit, and where the broken part of its line begins."""
+    """Return where the broken part of a line begins, and the diagnostic for a `)` or `]` that does not match."""
     if not open_ or tokens[open_[-1]].type == "LBRACE":
         return at, unopened(file, tokens[at])
     opened = open_.pop()
@@ -75,7 +75,7 @@ def _wrong_closer(file: str, at: int, open_: list[int], tokens: list[Token]) -> 
 
 
 def _cut_round(open_: list[int], tokens: list[Token]) -> list[int]:
-    """Take the round and square brackets off the stack down to the last brace; the first of them is the culprit."""
+    """Pop the round and square brackets down to the last brace. Return the first of them, which is to be reported."""
     culprits: list[int] = []
     while open_ and tokens[open_[-1]].type != "LBRACE":
         culprits = [open_.pop()]
@@ -83,7 +83,7 @@ def _cut_round(open_: list[int], tokens: list[Token]) -> list[int]:
 
 
 def _without(tokens: list[Token], cuts: dict[int, Diagnostic], sound: bool, diagnostics: list[Diagnostic]) -> Chunk:
-    """The tokens with the rest of each culprit's line made one BROKEN token, and its first culprit reported."""
+    """Return the tokens with the rest of each wrong line as one BROKEN token, and report its first mistake."""
     kept: list[Token] = []
     broken = False
     for at, token in enumerate(tokens):
@@ -105,7 +105,7 @@ def _unclosed(file: str, culprit: Token) -> Diagnostic:
 
 
 def _misaligned(indents: dict[int, int], opened: Token, closer: Token, outer: list[Token]) -> bool:
-    """Whether a `}` that stands first on its line is indented like an outer brace's line, not like its own."""
+    """Whether a `}` at the start of its line is indented like the line of an outer brace, not of its own."""
     closing = closer.column
     if opened.line == closer.line or indents[closer.line or 0] != closing or indents[opened.line or 0] == closing:
         return False
@@ -113,7 +113,7 @@ def _misaligned(indents: dict[int, int], opened: Token, closer: Token, outer: li
 
 
 def _indents(tokens: list[Token]) -> dict[int, int]:
-    """The column at which each line begins."""
+    """Return the column at which each line begins."""
     first: dict[int, int] = {}
     for token in tokens:
         first.setdefault(token.line or 0, token.column or 0)

@@ -1,6 +1,6 @@
-"""From the grammar's rules to the syntax tree: one method for each rule, with its children in order.
+"""Builds the syntax tree: one method for each rule of the grammar, which gets the rule's children in order.
 
-Nothing is checked here: lark hides what a callback raises.
+Nothing is checked here, because lark hides exceptions of callbacks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Kind = TypeVar("_Kind")
 
 
 class Build(Transformer[Token, Any]):
-    """Callbacks of the parser, for one text; `file` is its name."""
+    """The callbacks of the parser for one text; `file` is its name."""
 
     def __init__(self, file: str) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Build(Transformer[Token, Any]):
         return s.Body(items, span_of(self.file, c[0]).to(items[-1].span))
 
     def _items(self, c: Children) -> tuple[s.Statement, ...]:
-        """The statements among the children; a chain arrives as a list of steps."""
+        """Return the statements among the children. A chain is a list of steps."""
         items: list[s.Statement] = []
         for child in c:
             if isinstance(child, list):
@@ -183,7 +183,7 @@ class Build(Transformer[Token, Any]):
     # ---- expressions
 
     def _expression(self, child: Any) -> s.Expression:
-        """A child as an expression; literals and names arrive as tokens."""
+        """Return a child as an expression. Literals and names are still tokens."""
         if not isinstance(child, Token):
             return cast(s.Expression, child)
         span = span_of(self.file, child)
@@ -248,7 +248,7 @@ class Build(Transformer[Token, Any]):
 
 
 def _open_sizes(body: s.Body) -> list[s.Parameter]:
-    """The sizes that the inputs of a net leave open, which are parameters of it."""
+    """Return the open sizes of a net's inputs. They are parameters of the net."""
     shapes = [item.shape for item in body.items if isinstance(item, s.Input)]
     sizes = [item for shape in shapes if isinstance(shape, s.Sequence) for item in shape.items]
     return [s.Parameter(n.name, n.default, n.span, open_size=True) for n in sizes if isinstance(n, s.OpenSize)]

@@ -1,4 +1,4 @@
-"""From the lexer's tokens to words: comments aside, strings cut at their holes, and what is no token reported."""
+"""Turns the lexer's tokens into words: collects comments, splits strings at their holes, reports invalid tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INSTEAD = {
 
 
 class TooLarge(Exception):
-    """The text has more words than any spec; nothing of it is read."""
+    """The text has more words than is allowed. Nothing of it is read."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
@@ -37,13 +37,13 @@ _Report = Callable[[str, str, Token, "str | None"], None]
 
 
 def span_of(file: str, token: Token) -> Span:
-    """The place of a token."""
+    """Return the place of a token."""
     line, column = token.line or 1, token.column or 1
     return Span(file, line, column, token.end_line or line, token.end_column or column + len(token))
 
 
 def quoted(text: str) -> str:
-    """A part of the text within a message: shortened where it is long."""
+    """Quote a part of the text in a message, shortened if it is long."""
     return f"`{text}`" if len(text) <= 60 else f"`{text[:50]}...`"
 
 
@@ -54,7 +54,7 @@ def words_of(
     comments: list[tuple[Span, str]],
     diagnostics: list[Diagnostic],
 ) -> Iterator[Token]:
-    """The tokens of a text. What is none is reported, once a line, and becomes BROKEN."""
+    """Yield the tokens of a text. An invalid token is reported, once a line, and becomes BROKEN."""
     reported = 0
 
     def report(code: str, message: str, token: Token, help: str | None) -> None:
@@ -78,7 +78,7 @@ def words_of(
 
 
 def _wrong(token: Token) -> tuple[str, str, Token, str | None] | None:
-    """What is wrong with a token by itself: code, message, place, help."""
+    """Return what is wrong with a token by itself: code, message, place, help."""
     if token.type == "UNKNOWN":
         return "unexpected-character", f"the character {_named(token)} has no meaning here", token, _INSTEAD.get(token)
     if token.type == "OPEN_STRING":
@@ -93,7 +93,7 @@ def _wrong(token: Token) -> tuple[str, str, Token, str | None] | None:
 
 
 def _named(character: str) -> str:
-    """A character as it looks, or by its name where it looks like nothing."""
+    """Return a character as it looks, or its name if it is invisible."""
     if character.isprintable() and not character.isspace():
         return f"`{character}`"
     from unicodedata import name
@@ -112,7 +112,7 @@ def _number_help(token: str) -> str | None:
 
 
 def _holes(lex: Callable[[str], Iterable[Token]], text: str, report: _Report) -> Iterator[Token]:
-    """The lexer's tokens, strings with `{holes}` cut into parts: the text between holes and the tokens within them."""
+    """Yield the lexer's tokens. A string with `{holes}` becomes the text between them and the tokens in them."""
     for token in lex(text):
         if token.type == "STRING" and "{" in token:
             yield from _cut(lex, token, report)
@@ -151,7 +151,7 @@ def _piece(token: Token, kind: str, start: int, end: int) -> Token:
 
 
 def _moved(inner: Token, outer: Token, by: int) -> Token:
-    """A token of a part of another one, at its place in the whole text."""
+    """Return a part of a token as a token, with its place in the whole text."""
     start, column = (outer.start_pos or 0) + by, (outer.column or 1) + by
     at = inner.start_pos or 0
     end = at + len(inner)

@@ -1,6 +1,6 @@
-"""From words to what the parser reads: what white space, line ends and glue mean in .arch.
+"""Prepares words for the parser: gives meaning to white space, line ends and missing spaces.
 
-One pass over the tokens of a file, which cuts it into top-level declarations.
+It passes once over the tokens of a file and splits them into top-level declarations.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEYWORDS = {
     "RESIDUAL", "SHORTCUT", "DENSE", "OR", "AND", "NOT", "TRUE", "FALSE", "USE", "PARAM", "BUFFER", "INLINE", "REUSE",
     "FREEZE", "RESERVED",
 }  # fmt: skip
-RESERVED = frozenset({"train"})  # of parts still to be built
+RESERVED = frozenset({"train"})  # for parts of the language still to be built
 _EXPRESSION_WORDS = {"NOT", "TRUE", "FALSE", "IF"}  # these keep their meaning after `=`
 _TOP = {"NET", "BLOCK"}
 _DECLARES = {"USE", "NET", "BLOCK", "LET", "RESERVED"}
@@ -38,7 +38,7 @@ _MEANT = {
 
 @dataclass
 class Layout:
-    """What the layout makes of a file."""
+    """The laid-out declarations of a file, its comments, and its diagnostics so far."""
 
     chunks: list[Chunk]
     comments: list[tuple[Span, str]]
@@ -46,7 +46,7 @@ class Layout:
 
 
 def lay_out(file: str, lex: Callable[[str], Iterable[Token]], text: str) -> Layout:
-    """Cut a file into declarations of laid-out tokens."""
+    """Split a file into declarations of laid-out tokens."""
     result = Layout([], [], [])
     tokens = _words(words_of(file, lex, text, result.comments, result.diagnostics), text)
     try:
@@ -67,10 +67,10 @@ def lay_out(file: str, lex: Callable[[str], Iterable[Token]], text: str) -> Layo
 
 
 def _outside(file: str, strays: list[Token], result: Layout) -> None:
-    """Report lines that belong to no declaration, once for a run of them."""
+    """Report lines outside all declarations, one message for consecutive ones."""
     previous = result.chunks[-1] if result.chunks else None
     if previous is not None and not previous.sound:
-        return  # its braces are wrong, so these lines may be meant to be in it
+        return  # its braces do not match, so these lines may belong to it
     surplus = _surplus(strays)
     if surplus is not None:
         labels: tuple[Label, ...] = ()
@@ -90,7 +90,7 @@ def _outside(file: str, strays: list[Token], result: Layout) -> None:
 
 
 def _surplus(tokens: list[Token]) -> Token | None:
-    """The first closing bracket that has no opening one."""
+    """Return the first closing bracket without an opening one."""
     depth = 0
     for token in tokens:
         depth += (token.type in CLOSERS) - (token.type in CLOSERS.values())
@@ -100,12 +100,12 @@ def _surplus(tokens: list[Token]) -> Token | None:
 
 
 def _unfinished(chunk: Chunk) -> bool:
-    """Whether a net or block has no braces: the lines after it were meant to be in them."""
+    """Whether a net or block has no braces. Then the lines after it were probably meant to be inside."""
     return chunk.tokens[0].type in _TOP and all(token.type not in ("LBRACE", "EQUAL") for token in chunk.tokens)
 
 
 def _words(tokens: Iterator[Token], text: str) -> Iterator[Token]:
-    """Keywords that stand as names, brackets that are glued, the three slashes, the sign that begins a number."""
+    """Mark keywords used as names, brackets without a space before them, the three slashes, the signs of numbers."""
     previous: Token | None = None
     ahead = next(tokens, None)
     while ahead is not None:
@@ -151,9 +151,9 @@ def _declarations(tokens: Iterator[Token]) -> Iterator[list[Token]]:
 
 
 def _separated(tokens: list[Token]) -> Iterator[Token]:
-    """Line ends as SEP where they end a line of statements; none inside brackets, or where a line goes on.
+    """Turn line ends into SEP if they end a line of statements, not inside brackets or before a continued line.
 
-    An `at` behind the value of a promise is no name.
+    An `at` after the value of a promise is a keyword.
     """
     round_depth, promising = 0, False
     pending: Token | None = None

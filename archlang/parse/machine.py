@@ -1,6 +1,6 @@
-"""The parser's table, which all calls share, and the machine that one call drives through it.
+"""The parser's table, shared by all calls, and the parser machine of one call.
 
-Nothing here is written after the table is loaded, so that several threads can parse at once.
+Nothing is written after the table is loaded, so several threads can parse at the same time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from archlang.parse.build import Build
 from archlang.parse.parser_table import STARTS, load
 from archlang.paths import GRAMMAR, TABLE
 
-Begin = Callable[[], Any]  # makes a machine that has read nothing yet; lark types its methods by half
+Begin = Callable[[], Any]  # makes a new machine; lark has types for some of its methods only
 
 
 @cache
@@ -27,19 +27,19 @@ def _parser() -> Any:
 
 
 def lex(text: str) -> Iterable[Token]:
-    """The tokens of a text."""
+    """Return the tokens of a text."""
     tokens: Iterable[Token] = _parser().lex(text)
     return tokens
 
 
 def beginning(build: Build) -> Begin:
-    """How to begin a declaration, whose tree `build` makes. Each machine reads one declaration."""
+    """Return a function that makes a new machine. Each machine reads one declaration, and `build` makes its tree."""
     parser = _parser()
     # Lark has no public way to give one table other callbacks, hence the private names
     callbacks = parser._parse_tree_builder.create_callback(build)  # noqa: SLF001
     tables = parser.parser.parser
     conf = ParseConf(tables._parse_table, callbacks, STARTS[0])  # noqa: SLF001
-    lexer = LexerThread(parser.parser.lexer, None)  # it reads nothing; the machine asks it for the class of tokens
+    lexer = LexerThread(parser.parser.lexer, None)  # it reads nothing, it only has the class of tokens
 
     def begin() -> InteractiveParser:
         return InteractiveParser(tables.parser, ParserState(conf, lexer), lexer)

@@ -1,4 +1,4 @@
-"""What to say of a token that the grammar does not expect, and how to go on after it."""
+"""Messages about tokens that the grammar does not expect, and how parsing continues after them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LITERALS = {"NAME", "INT", "FLOAT", "WINDOW", "STRING", "LPAR", "STRIDE_SLASH"}
 
 @dataclass(frozen=True)
 class Repair:
-    """What is said of a stop, and the tokens to go on with; None where the declaration's first line is wrong."""
+    """The message about a stop, and the tokens to continue with. None if the first line of the declaration is wrong."""
 
     diagnostic: Diagnostic
     tokens: list[Token] | None
 
 
 def repaired(stop: Stop) -> Repair:
-    """The first slip that fits, or else what was found and what was expected; the line is taken out."""
+    """Return the first slip that matches, or else a message of what was found and expected. The line is removed."""
     tokens = without_line(stop.tokens, stop.at)
     slip = slip_at(stop)
     if slip is None:
@@ -54,7 +54,7 @@ def _unexpected(stop: Stop) -> Diagnostic:
 
 
 def _listed(expected: frozenset[str]) -> str:
-    """What the grammar expects, in the language's words."""
+    """Describe what the grammar expects, in the language's words."""
     if "FOR" in expected:
         return "a step" if "LET" not in expected else "a step or a statement"
     if expected & {"SEP", "$END"} and _VALUE <= expected:
@@ -66,7 +66,7 @@ def _listed(expected: frozenset[str]) -> str:
 
 
 def _without_line_before(tokens: list[Token]) -> list[Token]:
-    """The tokens with the line before the last BROKEN one taken out too."""
+    """Return the tokens with the line before the last BROKEN one removed too."""
     at = max(i for i, token in enumerate(tokens) if token.type == "BROKEN")
     if at < 2 or tokens[at - 1].type != "SEP":
         return tokens
@@ -74,15 +74,16 @@ def _without_line_before(tokens: list[Token]) -> list[Token]:
 
 
 def without_line(tokens: list[Token], at: int) -> list[Token] | None:
-    """The tokens with the line around `at` made one BROKEN token; None where the line is the declaration's first."""
+    """Return the tokens with the line around `at` as one BROKEN token. None if it is the first line."""
     end = at
     if tokens[at].type in ("SEP", "RBRACE", "$END") and at:
-        end += tokens[at].type == "RBRACE" and tokens[at - 1].type == "LBRACE"  # empty braces go with their line
+        # empty braces are removed with their line
+        end += tokens[at].type == "RBRACE" and tokens[at - 1].type == "LBRACE"
         at -= 1
     start = _edge(tokens, at, -1)
     end = max(_edge(tokens, end, +1), start + 1)
     if [token.type for token in tokens[start:end]] == ["BROKEN"] and start > 1:
-        # the line is gone already, so it is the braces around it that may not stand here
+        # the line is already removed, so the braces around it are not allowed here
         start, end = _edge(tokens, start - 1, -1), _edge(tokens, start - 1, +1)
     if start == 0:
         return None
@@ -92,7 +93,7 @@ def without_line(tokens: list[Token], at: int) -> list[Token] | None:
 
 
 def _edge(tokens: list[Token], at: int, step: int) -> int:
-    """Where the line around `at` begins (step -1) or ends (+1): at a separator or brace on its own level."""
+    """Return where the line around `at` begins (step -1) or ends (+1): at a separator or brace of its own level."""
     inward, outward = ("RBRACE", "LBRACE") if step < 0 else ("LBRACE", "RBRACE")
     depth = 0
     while 0 <= at < len(tokens):

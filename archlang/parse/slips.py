@@ -1,4 +1,4 @@
-"""Slips that newcomers make, and what each of them meant. A slip is known by where the parser stopped."""
+"""Common mistakes and what was meant by them, recognised by where the parser stopped."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _IN_TURN = (*STATEMENT_SLIPS, *ARGUMENT_SLIPS, equals, keyword)
 
 
 def slip_at(stop: Stop) -> Slip | None:
-    """The first slip that fits."""
+    """Return the first slip that matches."""
     return next((slip for slip_of in _IN_TURN if (slip := slip_of(stop)) is not None), None)

@@ -1,4 +1,4 @@
-"""Slips in words that begin lines and in what follows them: keywords, labels, braces, arrows."""
+"""Mistakes at the beginning of lines: keywords, labels, braces, arrows."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _let_step(stop: Stop) -> Slip | None:
 
 
 def _without_braces(stop: Stop) -> Slip | None:
-    """`dense 128`, `residual` and the like without braces, or with the brace on the next line."""
+    """Find `dense 128`, `residual` and the like without braces, or with the brace on the next line."""
     start = stop.line_start()
     word = stop.tokens[start]
     if stop.found.type not in {*LINE_ENDS, "ARROW"} or word.type not in _HEADERS or "LBRACE" not in stop.expected:
@@ -143,7 +143,7 @@ def _without_braces(stop: Stop) -> Slip | None:
 
 
 def _input(stop: Stop) -> Slip | None:
-    """`input 3x224x224` without a name, or without a colon."""
+    """Find `input 3x224x224` without a name or without a colon."""
     start = stop.line_start()
     if stop.tokens[start].type != "INPUT" or stop.found.type not in ("WINDOW", "LSQB", "LPAR", "INDEX"):
         return None
@@ -154,7 +154,7 @@ def _input(stop: Stop) -> Slip | None:
 
 
 def _use(stop: Stop) -> Slip | None:
-    """`use` within braces, and `use blocks.arch: pair` without quotes."""
+    """Find `use` inside braces, and `use blocks.arch: pair` without quotes."""
     if stop.found.type == "USE" and stop.begins_step(stop.at):
         message = "`use` stands at the top of a file, outside all braces"
         return Slip("unexpected-word", message, stop.at, stop.at)
@@ -182,7 +182,7 @@ def _comment(stop: Stop) -> Slip | None:
 
 
 def _misspelt(stop: Stop) -> Slip | None:
-    """A word such as `inptu`, which what follows shows to be meant as a keyword."""
+    """Find a word such as `inptu` that is meant as a keyword, as the words after it show."""
     from difflib import get_close_matches
 
     at = stop.at - (stop.kind(-1) == "LBRACE")

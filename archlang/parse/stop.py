@@ -1,4 +1,4 @@
-"""Where the parser stopped, and the words around that place."""
+"""The place where the parser stopped, and the words around it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEP_STARTS = {"SEP", "LBRACE", "VBAR", "ARROW", "COLON"}
 
 @dataclass(frozen=True)
 class Stop:
-    """Where the parser stopped: `tokens[at]` stands where only the kinds in `expected` may."""
+    """The place where the parser stopped: `tokens[at]` is not of a kind in `expected`."""
 
     file: str
     text: str
@@ -33,19 +33,19 @@ class Stop:
         return self.tokens[self.at]
 
     def kind(self, offset: int) -> str:
-        """The kind of the token that stands so far from the one found; empty beyond the ends."""
+        """Return the kind of the token at this distance from the one found; empty beyond the ends."""
         at = self.at + offset
         return self.tokens[at].type if 0 <= at < len(self.tokens) else ""
 
     def line_start(self, at: int | None = None) -> int:
-        """Where the line begins, or the one before the end of a line."""
+        """Return where the line begins; at the end of a line, where that line begins."""
         at = self.at if at is None else at
         while at and self.tokens[at - 1].type not in LINE_STARTS:
             at -= 1
         return at
 
     def last_of_line(self) -> int:
-        """The last token before an arrow or the end of the line."""
+        """Return the last token before an arrow or the end of the line."""
         at = self.at
         while self.tokens[at + 1].type not in {*LINE_ENDS, "ARROW"}:
             at += 1
@@ -56,25 +56,25 @@ class Stop:
         return at == 0 or self.tokens[at - 1].type in STEP_STARTS
 
     def ends_line(self, at: int) -> bool:
-        """Whether nothing more stands on the line: before a `}` on a later line there is no separator."""
+        """Whether the line ends here. There is no separator before a `}` on a later line."""
         found = self.tokens[at]
         return found.type in ("SEP", "$END") or (found.type == "RBRACE" and found.line != self.tokens[at - 1].end_line)
 
     def span(self, at: int) -> Span:
-        """The place of a token; the end of a line is the place after its last word."""
+        """Return the place of a token. The place of a line end is behind its last word."""
         if at and self.ends_line(at):
             span = span_of(self.file, self.tokens[at - 1])
             return Span(self.file, span.end_line, span.end_column, span.end_line, span.end_column + 1)
         return span_of(self.file, self.tokens[at])
 
     def words(self, first: int, last: int) -> str:
-        """The text from one token to another, as written."""
+        """Return the text from one token to another, as written."""
         return self.text[self.tokens[first].start_pos or 0 : self.tokens[last].end_pos]
 
 
 @dataclass(frozen=True)
 class Slip:
-    """What is said: the words from token `first` to `last` are at fault. `continues` breaks the line above too."""
+    """A mistake in the words from token `first` to `last`. If it `continues`, the line above is removed too."""
 
     code: str
     message: str
@@ -85,7 +85,7 @@ class Slip:
 
 
 def stretch(tokens: list[Token], operator: int) -> tuple[int, int]:
-    """The arithmetic around an operator, from its first operand to its last."""
+    """Return the arithmetic around an operator, from its first operand to its last."""
     first, last = operand_before(tokens, operator - 1), operator
     while tokens[last].type in SIGN_TOKENS:
         end = _operand_after(tokens, last + 1)
@@ -98,7 +98,7 @@ def stretch(tokens: list[Token], operator: int) -> tuple[int, int]:
 
 
 def operand_before(tokens: list[Token], at: int) -> int:
-    """Where the operand begins that ends here: glued words, brackets with all that they hold, a sign."""
+    """Return where the operand begins that ends here: words without spaces, brackets with their contents, a sign."""
     while True:
         depth = (tokens[at].type in CLOSERS.values()) - (tokens[at].type in CLOSERS)
         while depth > 0 and at > 0:
@@ -111,7 +111,7 @@ def operand_before(tokens: list[Token], at: int) -> int:
 
 
 def _operand_after(tokens: list[Token], at: int) -> int | None:
-    """Where the operand ends that begins here; None where there is none."""
+    """Return where the operand ends that begins here; None if there is none."""
     if tokens[at].type in SIGNS:
         at += 1
     if tokens[at].type not in {*OPERAND_ENDS, "LPAR", "LSQB", "TRUE", "FALSE"}:

@@ -1,4 +1,4 @@
-"""The syntax tree: what was written. One frozen class for each rule of the grammar, each with its span."""
+"""The syntax tree: what was written. There is one frozen class for each rule of the grammar, with its place."""
 
 from __future__ import annotations
 

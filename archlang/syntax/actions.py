@@ -45,7 +45,7 @@ class Body:
 
 @tree
 class Branches:
-    """Branches side by side: `{ | F | G }`."""
+    """Branches: `{ | F | G }`."""
 
     branches: tuple[Body, ...]
     span: Span

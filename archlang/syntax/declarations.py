@@ -1,4 +1,4 @@
-"""What stands at the top of a file, and the file."""
+"""The declarations of a file, and the file."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ Declaration = Definition | Derived | Let | Use
 
 @tree
 class File:
-    """A parsed file. `broken` names the declarations that could not be read: nothing is said of what is in them.
+    """A parsed file. `broken` names the declarations that could not be parsed: no messages concern their contents.
 
-    `words` is how long it is: all that the parser read, ends of lines too.
+    `words` is its length: the number of tokens, including line ends.
     """
 
     name: str

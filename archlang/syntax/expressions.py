@@ -1,4 +1,4 @@
-"""Expressions, and arguments, which hold them."""
+"""Expressions, and arguments, which contain them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Literal:
 
 @tree
 class Text:
-    """A string; its parts are text and the expressions that fill its holes."""
+    """A string. Its parts are text and the expressions in its holes."""
 
     parts: tuple[str | Expression, ...]
     span: Span
@@ -33,7 +33,7 @@ class Name:
 
 @tree
 class Attribute:
-    """`base.name`: a path, or a fact of a value."""
+    """`base.name`: a path, or a size of a value."""
 
     base: Expression
     name: str
@@ -108,7 +108,7 @@ class Sequence:
 
 @tree
 class Quantity:
-    """A rounded figure of a promise: `133M`, `15.47G`, `24GiB`. `slack` is one unit of its last digit."""
+    """A rounded number in a promise: `133M`, `15.47G`, `24GiB`. `slack` is one unit of its last digit."""
 
     value: int | float
     slack: float
@@ -117,7 +117,7 @@ class Quantity:
 
 @tree
 class OpenSize:
-    """`H=512` in the shape of an input: a size that is left open, with the one it has where none is given."""
+    """`H=512` in the shape of an input: an open size, with its default."""
 
     name: str
     default: Expression
@@ -132,7 +132,7 @@ Expression = (
 
 @tree
 class Argument:
-    """`64`, `3x3/2`; with a name `pad=1`; a stride alone (`/2`) is the argument named `stride`, `slash` being true."""
+    """`64`, `3x3/2`, or with a name `pad=1`. A stride alone (`/2`) has the name `stride`, and `slash` is true."""
 
     value: Expression
     span: Span

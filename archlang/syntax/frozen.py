@@ -10,5 +10,5 @@ _Kind = TypeVar("_Kind")
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 def tree(kind: type[_Kind]) -> type[_Kind]:
-    """A class of the tree, frozen to type checkers; Python's own frozen classes take thrice as long to make."""
+    """Make a class of the tree, frozen for type checkers. Frozen dataclasses take three times as long to create."""
     return dataclass(slots=True, eq=False, repr=False)(kind)

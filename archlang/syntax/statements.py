@@ -1,4 +1,4 @@
-"""What stands on a line of a body."""
+"""The statements of a body."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @tree
 class Parameter:
-    """A parameter of a block, net or function, with its default where it has one.
+    """A parameter of a block, net or function, with its default if it has one.
 
-    `open_size` says that it is a size which an input leaves open; such a one is given by name alone.
+    `open_size` is true for an open size of an input, which is only given by name.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Param:
 
 @tree
 class Output:
-    """`output values`, `training` where it says `when training`."""
+    """`output values`. `training` is true after `when training`."""
 
     values: tuple[Expression, ...]
     training: bool
@@ -67,7 +67,7 @@ class Output:
 
 @tree
 class Expect:
-    """`expect subject comparison promised at settings`: how the net runs where it holds, `batch=256`."""
+    """`expect subject comparison promised at settings`. The settings say how the net runs: `batch=256`."""
 
     subject: Expression
     comparison: str
@@ -86,14 +86,14 @@ class Freeze:
 
 @tree
 class Broken:
-    """A line that was reported and taken out; its value is unknown."""
+    """A line that was reported and removed. Its value is unknown."""
 
     span: Span
 
 
 @tree
 class Step:
-    """`label: action`, reached by a written arrow or not."""
+    """`label: action`. `arrow` is true if an arrow is written before it."""
 
     label: Expression | None
     action: Action
