@@ -9,7 +9,7 @@ import pytest
 
 from archlang.compiler import Net, check
 from archlang.ir import Graph
-from tests.specs import graph_of, net_of, wrong
+from tests.specs import graph_of, net_of, words_at, wrong
 
 
 def frozen(graph: Graph) -> set[str]:
@@ -66,3 +66,67 @@ def test_a_net_derived_of_what_a_file_does_not_declare_is_reported_once(tmp_path
 def test_classes_of_braces_are_named_after_them(body: str, names: list[str]) -> None:
     source = Net(graph_of(net_of(body.replace("BODY", "residual { conv 3x3 4 pad=1 }"), "4x6x6"))).source()
     assert re.findall(r"^class (\w+)", source, re.MULTILINE) == names
+
+
+def test_a_block_into_which_nothing_flows_is_named() -> None:
+    (found,) = wrong("block unit { relu }\nnet n {\n  unit\n  output\n}")
+    assert (found.code, found.message) == ("nothing-flows", "no value flows into unit yet")
+
+
+def test_a_label_that_is_a_position_already_is_reported_at_its_place() -> None:
+    body = '  "1": linear 4\n  (a, b): pair\n  (a, b) -> add'
+    text = net_of(body, "[4]", before="block pair { x: linear 2 -> y: linear 2\n output x, y }")
+    (found,) = wrong(text)
+    assert (found.code, words_at(text, found)) == ("duplicate-label", "(a, b)")
+    block = 'block twice { "1": linear 4 -> relu }'
+    (found,) = wrong(net_of("  twice", "[4]", before=block))
+    assert found.message == "`1` is the name of another step here"
+
+
+def test_a_bound_is_told_before_a_type() -> None:
+    (found,) = wrong(net_of("  conv 3x3 4 pad=[1, -1]", "4x5x5"))
+    assert found.message == "`pad` of conv is at least 0, and this is -1"
+
+
+def test_a_class_is_told_apart_by_what_only_it_has() -> None:
+    before = (
+        "block other { extra: conv 1x1 4 -> residual { conv 1x1 4 } }\n"
+        "block unit(deep) { residual { conv 1x1 4 }\n if deep { extra: conv 1x1 4 } }"
+    )
+    body = "  other -> unit false -> unit true -> unit false -> unit true -> other"
+    source = Net(graph_of(net_of(body, "4x5x5", before))).source()
+    assert re.findall(r"^class (\w+)", source, re.MULTILINE) == ["Other", "Unit", "UnitExtra", "Tried"]
+
+
+def test_the_lines_of_nested_chains_are_indented_by_four() -> None:
+    body = '  a: { conv 1x1 4 -> "1": { relu -> "1": { relu -> tanh } } }'
+    rows = Net(graph_of(net_of(body, "4x5x5"))).source().splitlines()
+    assert {(len(row) - len(row.lstrip())) % 4 for row in rows} == {0}
+    assert sum("nn.Sequential(" in row for row in rows) == 3
+
+
+@pytest.mark.parametrize("word", ["zeros", "reflect", "replicate", "circular"])
+def test_each_word_of_an_argument_is_proposed(word: str) -> None:
+    (found,) = wrong(net_of(f'  conv 3x3 4 pad=1 padding_mode="{word}x"', "4x5x5"))
+    assert (found.code, found.help) == ("wrong-kind", f"did you mean `{word}`?")
+
+
+def test_a_missing_argument_that_has_a_name_is_written_with_it() -> None:
+    (found,) = wrong(net_of("  argmax", "[4]"))
+    assert found.message == "argmax needs `axis=`"
+
+
+def test_items_are_counted_from_either_end() -> None:
+    for at, part in ((0, 0), (1, 1), (-1, 1), (-2, 0)):
+        split, relu = graph_of(net_of(f"  split 2 -> parts: it\n  parts[{at}] -> relu", "[4]")).flat()
+        assert relu.inputs == (split.outputs[part],)
+    for at in (2, -3):
+        (found,) = wrong(net_of(f"  split 2 -> parts: it\n  parts[{at}] -> relu", "[4]"))
+        assert found.code == "index-out-of-range"
+
+
+def test_the_label_of_an_inlined_block_names_its_value() -> None:
+    body = "  kept: inline unit\n  relu\n  (kept, it) -> add"
+    graph = graph_of(net_of(body, "4x5x5", before="block unit { conv1: conv 1x1 4 -> act: tanh }"))
+    *_, tanh, relu, add = graph.flat()
+    assert add.inputs == (tanh.outputs[0], relu.outputs[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archlang.facts.memory import memory, setup_of
 from archlang.facts.named_values import value_at
+from archlang.facts.receptive import receptive_fields
 from tests.specs import graph_of, net_of
 
 UNIT = "block unit { conv1: conv 1x1 4 -> relu -> conv2: conv 1x1 4 }"
@@ -24,3 +25,11 @@ def test_the_gradient_of_a_parameter_is_one_of_parameters() -> None:
     told = {(one.kind, one.path): one.bytes for one in found.alive}
     assert told["gradients of parameters", "p"] == told["inputs", "image"] == 4 * 300
     assert {kind for kind, _ in told if kind.startswith("gradients")} == {"gradients of parameters"}
+
+
+def test_strides_that_are_whole_again_are_plain_numbers() -> None:
+    """Behind an upsampling a stride is a fraction; a pool brings it back."""
+    graph = graph_of(net_of("  upsample 2 -> maxpool 2x2/2", "3x8x8"))
+    *_, last = receptive_fields(graph).values()
+    assert {(type(side.extent), type(side.stride), type(side.pad)) for (side,) in last.paths.values()} == {(int,) * 3}
+    assert {side.stride for side in last.axes.values() if side} == {1}
