@@ -14,8 +14,9 @@ from archlang.elaborate import elaborate, nets
 from archlang.ir import Graph
 from archlang.lower import module, torch_source
 from archlang.lower.audit import SourceError, audit
-from archlang.lower.classes import program
+from archlang.lower.classes import classes_of
 from archlang.parse import parse
+from archlang.program import program_of
 from archlang.source import Source
 from tests.specs import graph_of
 
@@ -206,13 +207,13 @@ def test_a_source_that_differs_is_refused(spec: str, old: str, new: str) -> None
     text = torch_source(graph)
     assert old in text
     with pytest.raises(SourceError):
-        audit(text.replace(old, new), program(graph))
+        audit(text.replace(old, new), classes_of(program_of(graph)))
 
 
 @pytest.mark.parametrize("spec", [KEPT_INPUT, DIGITS, BRANCHES, TRAINING])
 def test_a_source_is_run_as_it_is_read(spec: str) -> None:
     graph = graph_of(spec)
-    audit(torch_source(graph), program(graph))
+    audit(torch_source(graph), classes_of(program_of(graph)))
     net = module(graph)
     images = [torch.randn(2, *graph.root.types[port.value].shape[1:]) for port in graph.root.inputs]
     net(*images)

@@ -9,7 +9,8 @@ import torch
 
 from archlang.compiler import Net, load
 from archlang.lower.audit import SourceError, audit
-from archlang.lower.classes import program
+from archlang.lower.classes import classes_of
+from archlang.program import program_of
 
 BODIES = {
     "resize": "input image: [3, S=16, S]\n conv 3x3 4 pad=1 -> resize [S, S]",
@@ -36,7 +37,7 @@ def test_another_size_is_refused(name: str, tmp_path: Path) -> None:
             module(torch.zeros(2, 3, *sides))
     text = net.source().replace("image.shape[3] != 16", "image.shape[3] != 17")
     with pytest.raises(SourceError, match="does not check S"):
-        audit(text, program(net.graph))
+        audit(text, classes_of(program_of(net.graph)))
 
 
 def test_a_size_that_stays_open_is_not_checked(tmp_path: Path) -> None:

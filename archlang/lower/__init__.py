@@ -8,9 +8,10 @@ from archlang.built import execute
 from archlang.facts.work import totals
 from archlang.ir import Graph, check_names
 from archlang.lower.audit import audit
-from archlang.lower.classes import program
+from archlang.lower.classes import classes_of
 from archlang.lower.emit import source
 from archlang.packages import need
+from archlang.program import program_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +27,7 @@ def torch_source(graph: Graph) -> str:
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
     # a source is known by this line to be archlang's (marks.py)
     summary = f"{graph.name}: {inputs}; {counts.params:,} parameters, {counts.macs:,} multiply-accumulates."
-    made = program(graph)
+    made = classes_of(program_of(graph))
     text = source(graph, made, summary)
     audit(text, made)
     return text
@@ -38,7 +39,9 @@ def module(graph: Graph, seed: int | None = None) -> nn.Module:
     A `seed` is given to torch before the weights are drawn.
     """
     need("torch", "a module is made by")
-    made: type[nn.Module] = vars(execute(torch_source(graph), graph.name))[program(graph).classes[-1].name]
+    made: type[nn.Module] = vars(execute(torch_source(graph), graph.name))[
+        classes_of(program_of(graph)).classes[-1].name
+    ]
     if seed is not None:
         import torch
 

@@ -12,7 +12,7 @@ import builtins
 import symtable
 from collections.abc import Iterator
 
-from archlang.lower.classes import Class, Program, carried
+from archlang.lower.classes import Class, Classes, carried
 from archlang.lower.following import Following, SourceError
 from archlang.lower.variables import used_by_expressions
 
@@ -25,14 +25,18 @@ _BUILTINS = {"super", "range", "getattr", "ValueError"}
 _INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_"}  # methods that a constructor calls
 
 
-def audit(text: str, made: Program) -> None:
+def audit(text: str, made: Classes) -> None:
     """Raise SourceError where a source differs from the regions of its classes."""
     try:
         top = symtable.symtable(text, "source", "exec")
     except SyntaxError as error:
         raise SourceError(f"the source does not parse: {error}") from error
-    known = carried(made.roots.values())
-    _bound(top, known, _BUILTINS | used_by_expressions(step for root in made.roots.values() for step in root.walk()))
+    known = carried(made.program)
+    _bound(
+        top,
+        known,
+        _BUILTINS | used_by_expressions(made.program.walk()),
+    )
     expected = [found.name for found in made.classes]
     for training in (True, False):
         # parsed for each mode, as names are replaced in the tree itself
@@ -65,7 +69,7 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
         yield from _tables(child)
 
 
-def _class(node: ast.ClassDef, found: Class, made: Program, training: bool) -> None:
+def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> None:
     for part in ast.walk(node):
         hidden = isinstance(part, ast.Attribute) and part.attr.startswith("__") and part.attr != "__init__"
         if hidden or (isinstance(part, ast.stmt) and not isinstance(part, _STATEMENTS)):

@@ -7,7 +7,7 @@ the numbers. Numbers that are alike in all of them are written out; columns of n
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -15,8 +15,8 @@ from itertools import chain
 from archlang.facts.structures import call_structure
 from archlang.ir import Graph
 from archlang.lower.naming import argument_name, camel, class_name, tell_apart
-from archlang.lower.regions import Region, Step, region
 from archlang.ops.base import Module, Stored
+from archlang.program import Call, Entry, Program, Region
 
 _WIDTHS = ("channels", "features", "groups", "embed_dim", "normalized_shape")
 
@@ -50,13 +50,13 @@ class Class:
     def region(self) -> Region:
         return self.instances[0]
 
-    def twins(self, entry: Region | Step) -> list[Region | Step]:
+    def twins(self, entry: Entry) -> list[Entry]:
         """The same entry in every instance of the class."""
         at = self._places[id(entry)]
         return [twin[at] for twin in self._entries]
 
     @cached_property
-    def _entries(self) -> list[list[Region | Step]]:
+    def _entries(self) -> list[list[Entry]]:
         return [list(_all_entries(instance)) for instance in self.instances]
 
     @cached_property
@@ -76,7 +76,7 @@ class Class:
         ]
 
 
-def _all_entries(region: Region) -> Iterator[Region | Step]:
+def _all_entries(region: Region) -> Iterator[Entry]:
     """The entries of a region and of the regions in it, in order."""
     for entry in region.entries:
         yield entry
@@ -106,21 +106,21 @@ def fixed_sizes(graph: Graph) -> tuple[FixedSize, ...]:
 
 
 @dataclass
-class Program:
+class Classes:
     """The classes in the order in which they must be written, and which class each region and block is.
 
     `fixed` are the sizes that the net's own `forward` checks.
     """
 
+    program: Program
     classes: list[Class] = field(default_factory=list[Class])
     by_region: dict[int, Class] = field(default_factory=dict[int, Class])  # by id of the region
-    roots: dict[str, Region] = field(default_factory=dict[str, Region])  # by id of the block
     fixed: tuple[FixedSize, ...] = ()
 
-    def of(self, entry: Region | Step) -> Class | None:
+    def of(self, entry: Entry) -> Class | None:
         """The class that an entry is an instance of; None for torch's own modules and for `nn.Sequential`."""
-        if isinstance(entry, Step):
-            return self.by_region[id(self.roots[entry.call])] if isinstance(entry.call, str) else None
+        if isinstance(entry, Call):
+            return self.by_region[id(self.program.regions[entry.callee])] if entry.callee is not None else None
         return self.by_region.get(id(entry))
 
     def checks(self, found: Class) -> tuple[FixedSize, ...]:
@@ -131,53 +131,55 @@ class Program:
         """Whether a class is an `nn.Sequential`, without a `forward` of its own."""
         return found.region.is_sequential and not self.checks(found)
 
-    def slots(self, entry: Region | Step) -> list[Slot]:
+    def slots(self, entry: Entry) -> list[Slot]:
         """The numbers in the constructor call of an entry, those of an `nn.Sequential`'s items included."""
         found = self.of(entry)
-        if found is not None and not (isinstance(entry, Step) and entry.module is not None):
-            instance = self.roots[entry.call] if isinstance(entry, Step) and isinstance(entry.call, str) else entry
+        if found is not None and not (isinstance(entry, Call) and entry.module is not None):
+            instance = (
+                self.program.regions[entry.callee] if isinstance(entry, Call) and entry.callee is not None else entry
+            )
             assert isinstance(instance, Region)
             return found.arguments(instance)
         if isinstance(entry, Region):
             return [slot for inner in entry.entries for slot in self.slots(inner)]
         if entry.module is not None:
             return []
-        if isinstance(entry.call, Stored):
-            sizes = [Slot("features", size, "features") for size in entry.call.shape]
-            return sizes + [Slot(name, value, name) for name, value in entry.call.values]
-        if isinstance(entry.call, Module):
-            args = [Slot(name, value, name) for name, value in entry.call.args]
-            return args + [Slot(name, value, name, default) for name, value, default in entry.call.options]
+        if isinstance(entry.torch, Stored):
+            sizes = [Slot("features", size, "features") for size in entry.torch.shape]
+            return sizes + [Slot(name, value, name) for name, value in entry.torch.values]
+        if isinstance(entry.torch, Module):
+            args = [Slot(name, value, name) for name, value in entry.torch.args]
+            return args + [Slot(name, value, name, default) for name, value, default in entry.torch.options]
         return []
 
 
-def program(graph: Graph) -> Program:
+def classes_of(program: Program) -> Classes:
     """The classes of a net."""
-    made = Program(fixed=fixed_sizes(graph))
+    made = Classes(program, fixed=fixed_sizes(program.graph))
     groups: dict[object, Class] = {}
     signatures: dict[str, Signature] = {}
-    for block in graph.blocks:
-        root = made.roots[block.id] = region(block)
-        is_net = block is graph.root
+    for name, root in program.regions.items():
+        is_net = root is program.root
         for unit in _units(root):
             signature = _signature(unit, signatures)
-            key = ("net",) if is_net and unit is root else (block.name, signature)
+            key = ("net",) if is_net and unit is root else (root.block.name, signature)
             if key not in groups:
-                groups[key] = Class(camel(graph.name) if is_net and unit is root else class_name(block.name, unit))
+                own = camel(program.graph.name) if is_net and unit is root else class_name(root.block.name, unit)
+                groups[key] = Class(own)
                 made.classes.append(groups[key])
             groups[key].instances.append(unit)
             made.by_region[id(unit)] = groups[key]
-        signatures[block.id] = _signature(root, signatures)
-    tell_apart(made.classes, carried(made.roots.values()))
+        signatures[name] = _signature(root, signatures)
+    tell_apart(made.classes, carried(program))
     done: set[str] = set()
     for found in list(made.classes):
         _parametrise(found, made, done)
     return made
 
 
-def carried(roots: Iterable[Region]) -> set[str]:
+def carried(program: Program) -> set[str]:
     """The names that the sources define which operators carry, where torch has no module for them."""
-    calls = [step.call for root in roots for step in root.walk()]
+    calls = [call.torch for call in program.walk()]
     sources = {call.source for call in calls if isinstance(call, Module) and call.source}
     return set(chain.from_iterable(map(_defined, sources)))
 
@@ -212,7 +214,7 @@ def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
 
     parts: list[object] = [local(found.inputs)]
     for entry in found.entries:
-        again = entry.module if isinstance(entry, Step) else None
+        again = entry.module if isinstance(entry, Call) else None
         parts += [entry.name, again, local(entry.inputs), _target(entry, callees), local(entry.outputs)]
     parts.append(tuple((local((port.value,)), port.training) for port in found.block.outputs))
     if found.name is None:
@@ -220,15 +222,16 @@ def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
     return (*parts, local(found.outputs))
 
 
-def _target(entry: Region | Step, callees: dict[str, Signature]) -> object:
+def _target(entry: Entry, callees: dict[str, Signature]) -> object:
     if isinstance(entry, Region):
         return _signature(entry, callees)
-    if isinstance(entry.call, str):
-        return callees[entry.call]
-    return call_structure(entry.call)
+    if entry.callee is not None:
+        return callees[entry.callee], entry.recomputed
+    assert entry.torch is not None
+    return call_structure(entry.torch)
 
 
-def _parametrise(found: Class, made: Program, done: set[str]) -> None:
+def _parametrise(found: Class, made: Classes, done: set[str]) -> None:
     """Name the numbers in which the instances differ."""
     if found.name in done:
         return
@@ -273,7 +276,7 @@ def _same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other  # True is not 1 here
 
 
-def _hints(found: Region, made: Program) -> list[str]:
+def _hints(found: Region, made: Classes) -> list[str]:
     """For each slot, the key of the entry that it belongs to."""
     hints: list[str] = []
     for entry in found.entries:

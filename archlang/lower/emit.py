@@ -5,34 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.ir import Graph, is_at
-from archlang.lower.classes import Class, Program, column_of, constant
+from archlang.lower.classes import Class, Classes, column_of, constant
 from archlang.lower.forward import WIDTH, attributes, forward, reference
-from archlang.lower.regions import Region, Step
 from archlang.ops.base import Expression, Module, Stored
+from archlang.program import Call, Entry, Region
 
 
 @dataclass(frozen=True)
-class Call:
+class Written:
     """A call to write: its name and arguments, some of which may be calls."""
 
     name: str
-    arguments: tuple[str | Call, ...]
+    arguments: tuple[str | Written, ...]
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
-def source(graph: Graph, made: Program, summary: str) -> str:
+def source(graph: Graph, made: Classes, summary: str) -> str:
     """The whole file."""
     classes = [_class(found, made) for found in made.classes]
-    custom = {step.call.source for root in made.roots.values() for step in root.walk() if isinstance(step.call, Module)}
+    custom = {
+        call.torch.source
+        for root in made.program.regions.values()
+        for call in root.walk()
+        if isinstance(call.torch, Module)
+    }
     bodies = [text.strip("\n") for text in sorted(custom - {""})] + classes
     text = "\n\n\n".join(bodies)
     imports = ["import torch"] if "torch." in text else []
     return "\n".join([f'"""{summary}"""', "", *imports, "from torch import nn", "", "", text, ""])
 
 
-def _class(found: Class, made: Program) -> str:
+def _class(found: Class, made: Classes) -> str:
     body = found.region
     if made.is_sequential(found):
         return _sequential_class(found, made)
@@ -40,7 +45,7 @@ def _class(found: Class, made: Program) -> str:
     return "\n".join([*head, *_members(found, made), *_shared_and_frozen(body, made), "", *forward(found, made)])
 
 
-def _shared_and_frozen(body: Region, made: Program) -> list[str]:
+def _shared_and_frozen(body: Region, made: Classes) -> list[str]:
     """The lines that tie weights and freeze modules, in the class of a block."""
     if body.name is not None:
         return []
@@ -49,28 +54,30 @@ def _shared_and_frozen(body: Region, made: Program) -> list[str]:
         left, right = (path.rpartition("."), other.rpartition("."))
         lines.append(f"        {reference(left[0])}.{left[2]} = {reference(right[0])}.{right[2]}")
     for path in body.block.frozen:
-        if any(is_at(step.node.path, path) and not step.stateless for step in body.walk()) or not _is_step(path, body):
+        if any(is_at(call.node.path, path) and not call.is_stateless for call in body.walk()) or not _is_step(
+            path, body
+        ):
             lines.append(f"        {_frozen(path, body, made)}.requires_grad_(False)")
     return lines
 
 
 def _is_step(path: str, body: Region) -> bool:
-    return any(step.node.path == path for step in body.walk())
+    return any(call.node.path == path for call in body.walk())
 
 
-def _frozen(path: str, body: Region, made: Program) -> str:
+def _frozen(path: str, body: Region, made: Classes) -> str:
     """A frozen module, or a frozen parameter that some module stores."""
     module, _, name = path.rpartition(".")
     return f"{reference(module)}.{name}" if module and _is_stored(path, body, made) else reference(path)
 
 
-def _is_stored(path: str, body: Region, made: Program) -> bool:
+def _is_stored(path: str, body: Region, made: Classes) -> bool:
     """Whether a tensor that a module stores is at a path, in the block itself or in one that it calls."""
-    for step in body.walk():
-        if step.node.path == path:
-            return isinstance(step.call, Stored)
-        if isinstance(step.call, str) and is_at(path, step.node.path):
-            return _is_stored(path[len(step.node.path) + 1 :], made.roots[step.call], made)
+    for call in body.walk():
+        if call.node.path == path:
+            return isinstance(call.torch, Stored)
+        if call.callee is not None and is_at(path, call.node.path):
+            return _is_stored(path[len(call.node.path) + 1 :], made.program.regions[call.callee], made)
     return False
 
 
@@ -78,36 +85,36 @@ def _init(found: Class) -> str:
     params = ["self"]
     for name in found.params:
         params.append(f"{name}={found.defaults[name]!r}" if name in found.defaults else name)
-    return "\n".join(_lines("    ", Call("def __init__", tuple(params)), ":"))
+    return "\n".join(_lines("    ", Written("def __init__", tuple(params)), ":"))
 
 
-def _sequential_class(found: Class, made: Program) -> str:
+def _sequential_class(found: Class, made: Classes) -> str:
     lines = [f"class {found.name}(nn.Sequential):", _init(found), "        super().__init__("]
     lines += _items(found.region, found, made, 12)
     return "\n".join([*lines, "        )"])
 
 
-def _members(found: Class, made: Program) -> list[str]:
+def _members(found: Class, made: Classes) -> list[str]:
     names = attributes(found.region)
-    members: dict[str, Region | Step] = {}
+    members: dict[str, Entry] = {}
     for entry in found.region.entries:
-        if entry.name is not None and not (isinstance(entry, Step) and isinstance(entry.call, Expression)):
+        if entry.name is not None and not (isinstance(entry, Call) and isinstance(entry.torch, Expression)):
             members.setdefault(names[id(entry)], entry)
     return [line for name, entry in members.items() for line in _assigned(name, entry, found, made)]
 
 
-def _assigned(name: str, entry: Region | Step, found: Class, made: Program) -> list[str]:
+def _assigned(name: str, entry: Entry, found: Class, made: Classes) -> list[str]:
     """The line that makes a member; one whose key is a number cannot be an attribute."""
     if isinstance(entry, Region) and made.of(entry) is None:
         start, end = f"        self.{name} = nn.Sequential(", "        )"
         if not name.isidentifier():
             start, end = f'        self.add_module("{name}", nn.Sequential(', "        ))"
         return [start, *_items(entry, found, made, 12), end]
-    if isinstance(entry, Step) and isinstance(entry.call, Stored):
-        return _stored(name, entry.call, _texts(entry, found, made))
+    if isinstance(entry, Call) and isinstance(entry.torch, Stored):
+        return _stored(name, entry.torch, _texts(entry, found, made))
     call = _constructor(entry, found, made)
     if not name.isidentifier():
-        return _lines("        ", Call("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
+        return _lines("        ", Written("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
     return _lines(f"        self.{name} = ", call, "", _shape(entry, found))
 
 
@@ -119,11 +126,11 @@ def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
     for (word, _), text in zip(call.values, values, strict=True):
         made = made.replace(f"{{{word}}}", text)
     if call.buffer:
-        return _lines("        ", Call("self.register_buffer", (f'"{name}"', made)), "")
-    return _lines(f"        self.{name} = ", Call("nn.Parameter", (made,)), "")
+        return _lines("        ", Written("self.register_buffer", (f'"{name}"', made)), "")
+    return _lines(f"        self.{name} = ", Written("nn.Parameter", (made,)), "")
 
 
-def _items(region: Region, found: Class, made: Program, indent: int) -> list[str]:
+def _items(region: Region, found: Class, made: Classes, indent: int) -> list[str]:
     """The items of an `nn.Sequential`, one a line; three or more alike in a row are made by a loop."""
     rows: list[tuple[list[str], int]] = []
     for entry in region.entries:
@@ -149,15 +156,17 @@ def _repeated(lines: list[str], times: int, indent: int) -> list[str]:
     return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
 
 
-def _constructor(entry: Region | Step, found: Class, made: Program) -> Call:
+def _constructor(entry: Entry, found: Class, made: Classes) -> Written:
     """The call that makes an entry; a number that differs between instances is an argument's name."""
     callee = made.of(entry)
     if callee is not None:
         name = callee.name
     else:
-        assert isinstance(entry, Step) and isinstance(entry.call, Module)
+        assert isinstance(entry, Call) and isinstance(entry.torch, Module)
         name = (
-            entry.call.target.removeprefix("torch.") if entry.call.target.startswith("torch.nn.") else entry.call.target
+            entry.torch.target.removeprefix("torch.")
+            if entry.torch.target.startswith("torch.nn.")
+            else entry.torch.target
         )
     arguments: list[str] = []
     for slot, text in zip(made.slots(entry), _texts(entry, found, made), strict=True):
@@ -165,10 +174,10 @@ def _constructor(entry: Region | Step, found: Class, made: Program) -> Call:
             arguments.append(text)
         elif _given(entry, slot.name, found, made):
             arguments.append(f"{slot.name}={text}")
-    return Call(name, tuple(arguments))
+    return Written(name, tuple(arguments))
 
 
-def _texts(entry: Region | Step, found: Class, made: Program) -> list[str]:
+def _texts(entry: Entry, found: Class, made: Classes) -> list[str]:
     """What is written for each number of an entry: itself, or the argument that has it where instances differ."""
     texts: list[str] = []
     for slot, column in zip(made.slots(entry), _columns(entry, found, made), strict=True):
@@ -177,13 +186,13 @@ def _texts(entry: Region | Step, found: Class, made: Program) -> list[str]:
     return texts
 
 
-def _columns(entry: Region | Step, found: Class, made: Program) -> list[list[object]]:
+def _columns(entry: Entry, found: Class, made: Classes) -> list[list[object]]:
     """For each slot of an entry, its values in all instances of the class."""
     rows = [[slot.value for slot in made.slots(twin)] for twin in found.twins(entry)]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _given(entry: Region | Step, option: str, found: Class, made: Program) -> bool:
+def _given(entry: Entry, option: str, found: Class, made: Classes) -> bool:
     """Whether an option differs from torch's default in any instance of the class."""
     for twin in found.twins(entry):
         for slot in made.slots(twin):
@@ -192,7 +201,7 @@ def _given(entry: Region | Step, option: str, found: Class, made: Program) -> bo
     return False
 
 
-def _lines(start: str, call: Call, end: str, comment: str = "") -> list[str]:
+def _lines(start: str, call: Written, end: str, comment: str = "") -> list[str]:
     """A call on one line, or broken as formatters break it: all arguments on one line, or each on its own."""
     line = f"{start}{call}{end}"
     if len(line) <= WIDTH:
@@ -203,17 +212,17 @@ def _lines(start: str, call: Call, end: str, comment: str = "") -> list[str]:
         return [f"{start}{call.name}(", inner, f"{pad}){end}"]
     lines = [f"{start}{call.name}("]
     for argument in call.arguments:
-        lines += _lines(f"{pad}    ", argument, ",") if isinstance(argument, Call) else [f"{pad}    {argument},"]
+        lines += _lines(f"{pad}    ", argument, ",") if isinstance(argument, Written) else [f"{pad}    {argument},"]
     return [*lines, f"{pad}){end}"]
 
 
-def _shape(entry: Region | Step, found: Class) -> str:
+def _shape(entry: Entry, found: Class) -> str:
     """The shape that an entry gives, where it is the same in all instances."""
     shapes = {_shape_of(twin) for twin in found.twins(entry)}
     return shapes.pop() if len(shapes) == 1 else ""
 
 
-def _shape_of(entry: Region | Step) -> str:
-    if isinstance(entry, Step):
+def _shape_of(entry: Entry) -> str:
+    if isinstance(entry, Call):
         return ", ".join(map(str, entry.output_types))
     return ", ".join(str(entry.block.types[value]) for value in entry.outputs)

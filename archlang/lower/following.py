@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from archlang.lower.classes import Class, Program
+from archlang.lower.classes import Class, Classes
 from archlang.lower.forward import size_check
-from archlang.lower.regions import Region, Step, is_computed, is_training_only
 from archlang.ops.base import Expression, Module
+from archlang.program import Call, Entry, Region
 
 
 class SourceError(RuntimeError):
@@ -23,7 +23,7 @@ class Following:
     """A `forward` in one mode, and the region that it must compute."""
 
     found: Class
-    made: Program
+    made: Classes
     members: Mapping[str, str]
     training: bool
 
@@ -35,7 +35,7 @@ class Following:
         if len(names) != len(expected) or len(set(names)) < len(names):
             raise self._wrong(f"takes {', '.join(names)}")
         bound: dict[str, ast.expr] = {name: ast.Name(token) for name, token in zip(names, expected, strict=True)}
-        entries = [entry for entry in region.entries if is_computed(entry) and self._runs(entry)]
+        entries = [entry for entry in region.entries if entry.is_computed and self._runs(entry)]
         for statement in self._after_checks(function.body, names[1:]):
             match statement:
                 case ast.Return(value=ast.expr() as value):
@@ -64,8 +64,8 @@ class Following:
                 raise self._wrong(f"does not check {fixed.name}")
         yield from self._statements(body[len(checks) :])
 
-    def _runs(self, entry: Region | Step) -> bool:
-        return self.training or not is_training_only(entry)
+    def _runs(self, entry: Entry) -> bool:
+        return self.training or not entry.training_only
 
     def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
         """The statements that run in this mode."""
@@ -75,7 +75,7 @@ class Following:
             else:
                 yield statement
 
-    def _returned(self, value: ast.expr, bound: Mapping[str, ast.expr], left: list[Region | Step]) -> None:
+    def _returned(self, value: ast.expr, bound: Mapping[str, ast.expr], left: list[Entry]) -> None:
         region = self.found.region
         ports = region.block.outputs
         outputs = (
@@ -102,10 +102,10 @@ class Following:
         assert isinstance(found, ast.expr)
         return found
 
-    def _is(self, given: ast.expr, entry: Region | Step) -> bool:
+    def _is(self, given: ast.expr, entry: Entry) -> bool:
         """Whether an expression is that of an entry."""
-        if isinstance(entry, Step) and isinstance(entry.call, Expression):
-            text = entry.call.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
+        if isinstance(entry, Call) and isinstance(entry.torch, Expression):
+            text = entry.torch.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
             for at, value in enumerate(entry.inputs):
                 text = text.replace(f"{{{at}}}", self._token(value))
             return ast.unparse(given) == ast.unparse(ast.parse(text, mode="eval"))
@@ -115,27 +115,27 @@ class Following:
         expected = [*map(self._token, entry.inputs), *(self._reached(path) for path in lent)]
         return [ast.unparse(argument) for argument in given.args] == expected and self._is_callee(given.func, entry)
 
-    def _is_callee(self, callee: ast.expr, entry: Region | Step) -> bool:
-        if isinstance(entry, Step) and entry.module is not None:
+    def _is_callee(self, callee: ast.expr, entry: Entry) -> bool:
+        if isinstance(entry, Call) and entry.module is not None:
             return ast.unparse(callee) == self._reached(entry.module)
         match callee:
             case ast.Attribute(ast.Name("self"), name) | ast.Call(
                 ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))]
             ):
-                is_shared = isinstance(entry, Step) and str(entry.name).isdigit() and entry.stateless
+                is_shared = isinstance(entry, Call) and str(entry.name).isdigit() and entry.is_stateless
                 return (is_shared or name == entry.name) and self.members.get(name) == self._constructor(entry)
             case _:
                 return False
 
-    def _constructor(self, entry: Region | Step) -> str:
+    def _constructor(self, entry: Entry) -> str:
         """What makes the module of an entry."""
         made = self.made.of(entry)
         if made is not None:
             return made.name
         if isinstance(entry, Region):
             return "nn.Sequential"
-        assert isinstance(entry.call, Module)
-        target = entry.call.target
+        assert isinstance(entry.torch, Module)
+        target = entry.torch.target
         return target.removeprefix("torch.") if target.startswith("torch.nn.") else target
 
     def _reached(self, path: str) -> str:
@@ -155,7 +155,7 @@ class Following:
         """The values that no step computes: those that the module stores, and those of training in evaluation."""
         found: dict[int, str] = {}
         for entry in self.found.region.entries:
-            if not is_computed(entry):
+            if not entry.is_computed:
                 found |= dict.fromkeys(entry.outputs, f"self.{entry.name}")
             elif not self._runs(entry):
                 found |= dict.fromkeys(entry.outputs, "None")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import groupby
+from operator import attrgetter
 
 from archlang.ir import MODULE_ATTRIBUTES
-from archlang.lower.classes import Class, FixedSize, Program
-from archlang.lower.regions import Region, Step, is_computed, is_training_only
+from archlang.lower.classes import Class, Classes, FixedSize
 from archlang.lower.variables import borrowed, variables
 from archlang.ops.base import Expression, Module
+from archlang.program import Call, Entry, Region
 
 WIDTH = 88  # what formatters allow without being told
 
@@ -26,23 +27,23 @@ def attributes(region: Region) -> dict[int, str]:
     found: dict[int, str] = {}
     for entry in region.entries:
         name = entry.name or ""
-        if isinstance(entry, Step) and name.isdigit() and entry.stateless and isinstance(entry.call, Module):
-            if entry.call not in shared:
+        if isinstance(entry, Call) and name.isdigit() and entry.is_stateless and isinstance(entry.torch, Module):
+            if entry.torch not in shared:
                 word = _word(entry)
                 numbered = (f"{word}{number}" for number in range(2, len(region.entries) + 3))
-                shared[entry.call] = next(free for free in (word, *numbered) if free not in taken)
-                taken.add(shared[entry.call])
-            name = shared[entry.call]
+                shared[entry.torch] = next(free for free in (word, *numbered) if free not in taken)
+                taken.add(shared[entry.torch])
+            name = shared[entry.torch]
         found[id(entry)] = name
     return found
 
 
-def _word(step: Step) -> str:
-    assert isinstance(step.call, Module)
-    return step.call.target.rsplit(".", 1)[-1].lower()
+def _word(call: Call) -> str:
+    assert isinstance(call.torch, Module)
+    return call.torch.target.rsplit(".", 1)[-1].lower()
 
 
-def forward(found: Class, made: Program) -> list[str]:
+def forward(found: Class, made: Classes) -> list[str]:
     """The lines of `forward`; what training alone needs runs in training alone."""
     region = found.region
     names, modules = variables(region), attributes(region)
@@ -51,7 +52,7 @@ def forward(found: Class, made: Program) -> list[str]:
     lines = [f"    def forward(self, {', '.join(arguments)}):"]
     for size in made.checks(found):
         lines += size_check(size, names[size.value])
-    for training, run in groupby(filter(is_computed, region.entries), is_training_only):
+    for training, run in groupby(filter(attrgetter("is_computed"), region.entries), attrgetter("training_only")):
         entries = list(run)
         indent = " " * (12 if training else 8)
         lines += ["        if self.training:"] if training else []
@@ -73,9 +74,9 @@ def size_check(fixed: FixedSize, name: str) -> list[str]:
     return [f"        if {size} != {fixed.size}:", f'            raise ValueError(f"{message}")']
 
 
-def _absent(entries: list[Region | Step], region: Region) -> list[int]:
+def _absent(entries: list[Entry], region: Region) -> list[int]:
     """The values of entries of training alone that evaluation names as well: braces take them, or return them."""
-    read = {value for entry in region.entries if not is_training_only(entry) for value in entry.inputs}
+    read = {value for entry in region.entries if not entry.training_only for value in entry.inputs}
     read |= set(region.outputs) if region.name is not None else set()
     return [value for entry in entries for value in entry.outputs if value in read]
 
@@ -113,13 +114,13 @@ def _methods(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _value(entry: Region | Step, name: str, inputs: list[str], region: Region, borrowed: Mapping[str, str]) -> str:
-    if isinstance(entry, Step) and isinstance(entry.call, Expression):
-        text = entry.call.template.replace("{all}", ", ".join(inputs))
+def _value(entry: Entry, name: str, inputs: list[str], region: Region, borrowed: Mapping[str, str]) -> str:
+    if isinstance(entry, Call) and isinstance(entry.torch, Expression):
+        text = entry.torch.template.replace("{all}", ", ".join(inputs))
         for at, name in enumerate(inputs):
             text = text.replace(f"{{{at}}}", name)
         return text
-    if isinstance(entry, Step) and entry.module is not None:
+    if isinstance(entry, Call) and entry.module is not None:
         return f"{_again(entry.module, region, borrowed)}({', '.join(inputs)})"
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
     module = f"self.{name}" if name.isidentifier() else f'getattr(self, "{name}")'

@@ -7,7 +7,7 @@ import keyword
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
-from archlang.lower.regions import Region
+from archlang.program import Region
 
 if TYPE_CHECKING:
     from archlang.lower.classes import Class
@@ -55,7 +55,7 @@ def _free(name: str, own: list[str], taken: set[str]) -> str:
 
 
 def _keys(found: Region) -> list[str]:
-    return [f"{step.node.scope}.{step.name}".strip(".") for step in found.walk() if step.name is not None]
+    return [f"{call.node.scope}.{call.name}".strip(".") for call in found.walk() if call.name is not None]
 
 
 def argument_name(found: Class, column: list[object], name: str, hint: str, classes: set[str]) -> str:

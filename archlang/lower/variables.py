@@ -11,8 +11,8 @@ import keyword
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, count
 
-from archlang.lower.regions import Region, Step, is_computed
 from archlang.ops.base import Expression
+from archlang.program import Call, Entry, Region
 
 _FLOWS = ("x", "y", "z", "h")  # names for the values that flow from one entry to the next
 _USED = {"self", "torch", "nn", "getattr"}  # names that the lines of every `forward` may use
@@ -27,13 +27,12 @@ def variables(region: Region) -> dict[int, str]:
     for at, value in enumerate(region.inputs):
         wanted = "x" if len(region.inputs) == 1 and ports.get(value, "input") == "input" else ports.get(value)
         names[value] = fresh(wanted or labels.get(value) or f"x{at}", {*names.values(), *reserved})
-    kept = _kept(region)
-    flow = _flow({names[value] for value in region.inputs if value in kept} | reserved)
+    flow = _flow({names[value] for value in region.inputs if value in region.kept} | reserved)
     for entry in region.entries:
         for value in entry.outputs:
-            if not is_computed(entry):
+            if not entry.is_computed:
                 names[value] = f"self.{entry.name}"
-            elif value in kept:
+            elif value in region.kept:
                 names[value] = fresh(labels.get(value) or f"{flow}1", {*names.values(), *reserved, flow})
             else:
                 names[value] = flow
@@ -63,25 +62,13 @@ def _flow(taken: Collection[str]) -> str:
     return next(name for name in chain(_FLOWS, (f"x{number}" for number in count(1))) if name not in taken)
 
 
-def used_by_expressions(entries: Iterable[Region | Step]) -> set[str]:
+def used_by_expressions(entries: Iterable[Entry]) -> set[str]:
     """The names that the expressions of steps use themselves: `torch`, `range`."""
     return set(chain.from_iterable(map(_free_names, entries)))
 
 
-def _free_names(entry: Region | Step) -> Iterator[str]:
-    if isinstance(entry, Step) and isinstance(entry.call, Expression):
+def _free_names(entry: Entry) -> Iterator[str]:
+    if isinstance(entry, Call) and isinstance(entry.torch, Expression):
         # a place for an input, `{0}`, reads as a set in Python
-        tree = ast.parse(entry.call.template, mode="eval")
+        tree = ast.parse(entry.torch.template, mode="eval")
         yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id != "all")
-
-
-def _kept(region: Region) -> set[int]:
-    """The values that are needed after the entry that follows the one that makes them."""
-    made = dict.fromkeys(region.inputs, -1)
-    kept: set[int] = set()
-    for at, entry in enumerate(region.entries):
-        kept |= {value for value in entry.inputs if made[value] != at - 1}
-        if len(entry.outputs) > 1:
-            kept.update(entry.outputs)
-        made.update(dict.fromkeys(entry.outputs, at))
-    return kept | {value for value in region.outputs if made[value] != len(region.entries) - 1}

@@ -1,0 +1,74 @@
+"""A Program of a Graph: the one reader of a node's dotted scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archlang.ir import Block, CallNode, Graph, OpNode, is_at
+from archlang.ops.base import Expression
+from archlang.program.regions import Call, Entry, Program, Region
+
+
+def program_of(graph: Graph) -> Program:
+    """How a net runs, before any pass changes it."""
+    return Program(graph, {block.id: region_of(block) for block in graph.blocks})
+
+
+def region_of(block: Block) -> Region:
+    """The region of a block, with those of the braces in it."""
+    calls = [_call(block, node) for node in block.nodes]
+    outputs = tuple(dict.fromkeys(port.value for port in block.outputs))
+    # an output of the block is read after all of its calls
+    last = {value: at for at, call in enumerate(calls) for value in call.inputs} | dict.fromkeys(outputs, len(calls))
+    entries = _entries(_Flow(block, calls, last), "", 0, len(calls))
+    return Region(block, "", None, entries, tuple(port.value for port in block.inputs), outputs)
+
+
+def _call(block: Block, node: OpNode | CallNode) -> Call:
+    types = (*block.types_of(node.inputs), *block.types_of(node.outputs))
+    callee = node.block if isinstance(node, CallNode) else None
+    return Call(node, types, node.outputs in block.training_only, callee)
+
+
+@dataclass(frozen=True)
+class _Flow:
+    """The calls of a block in order, and for each value the last call that reads it."""
+
+    block: Block
+    calls: Sequence[Call]
+    last: Mapping[int, int]
+
+
+def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
+    """The calls from `start` to `end`, which stand in the braces `path`; those in inner braces as regions."""
+    entries: list[Entry] = []
+    depth = path.count(".") + 1 if path else 0
+    at = start
+    while at < end:
+        scope = flow.calls[at].node.scope
+        if scope == path:
+            entries.append(flow.calls[at])
+            at += 1
+            continue
+        inner = ".".join(scope.split(".")[: depth + 1])
+        after = at
+        while after < end and is_at(flow.calls[after].node.scope, inner):
+            after += 1
+        entries.append(_braces(flow, inner, at, after))
+        at = after
+    return tuple(entries)
+
+
+def _braces(flow: _Flow, path: str, start: int, end: int) -> Region:
+    """The region of braces: what its calls read from before it enters, and what is read after it leaves."""
+    part = flow.calls[start:end]
+    made = dict.fromkeys(value for call in part for value in call.outputs)
+    read = dict.fromkeys(value for call in part for value in call.inputs)
+    entering = tuple(value for value in read if value not in made)
+    leaving = tuple(value for value in made if flow.last.get(value, -1) >= end)
+    # an expression is written out again; a module is lent
+    again = dict.fromkeys(call.module for call in part if call.module and not isinstance(call.torch, Expression))
+    borrowed = tuple(module for module in again if not is_at(module, path))
+    name = path.rsplit(".", maxsplit=1)[-1]
+    return Region(flow.block, path, name, _entries(flow, path, start, end), entering, leaving, borrowed)

@@ -1,0 +1,7 @@
+"""Passes: functions from a Program to a Program that computes the same in another way."""
+
+from __future__ import annotations
+
+from archlang.program.passes.recomputing import recomputing
+
+__all__ = ["recomputing"]

@@ -1,0 +1,78 @@
+"""Marks calls as recomputed: the backward pass runs them again, and their values are not kept for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+
+from archlang.ir import is_at, join_path
+from archlang.program.regions import Call, Entry, Program, Region
+
+
+def recomputing(program: Program, paths: Collection[str]) -> Program:
+    """The Program with the calls of blocks at these full paths recomputed.
+
+    Where a block is called several times, and only within some of its calls another call is recomputed, these get a
+    region of their own. Raises ValueError where no block is called at one of the paths.
+    """
+    if not paths:
+        return program
+    missing = sorted(set(paths).difference(called(program)))
+    if missing:
+        raise ValueError(f"{program.graph.name} calls no block at {', '.join(missing)}")
+    marking = _Marking(program)
+    root = marking.region(program.root, "", frozenset(paths))
+    *callees, net = program.regions
+    return Program(program.graph, {**{id: program.regions[id] for id in callees}, **marking.made, net: root})
+
+
+def called(program: Program) -> Iterator[str]:
+    """The full path of every call of a block that has a path of its own, outer ones first."""
+    yield from _called(program, program.root, "")
+
+
+def _called(program: Program, region: Region, top: str) -> Iterator[str]:
+    for call in region.walk():
+        if call.callee is not None:
+            path = join_path(top, call.node.path)
+            if _has_path(call):
+                yield path
+            yield from _called(program, program.regions[call.callee], path)
+
+
+def _has_path(call: Call) -> bool:
+    """Whether the path of a call is its own, not that of the braces in which a block is called without a key."""
+    return call.name is not None or call.module is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Marking:
+    """A Program in which calls are marked, and the regions made for calls with a recomputed call within."""
+
+    program: Program
+    made: dict[str, Region] = field(default_factory=dict[str, Region])
+    ids: dict[tuple[str, frozenset[str]], str] = field(default_factory=dict[tuple[str, frozenset[str]], str])
+
+    def region(self, region: Region, top: str, paths: frozenset[str]) -> Region:
+        """A region with its calls marked; `top` is the path of its block, to which the paths are relative as well."""
+        return replace(region, entries=tuple(self._entry(entry, top, paths) for entry in region.entries))
+
+    def _entry(self, entry: Entry, top: str, paths: frozenset[str]) -> Entry:
+        if isinstance(entry, Region):
+            return self.region(entry, top, paths)
+        if entry.callee is None:
+            return entry
+        path = join_path(top, entry.node.path)
+        marked = replace(entry, recomputed=path in paths and _has_path(entry))
+        below = frozenset(one for one in paths if is_at(one, path)) - ({path} if _has_path(entry) else set())
+        return replace(marked, callee=self._callee(entry.callee, path, below)) if below else marked
+
+    def _callee(self, callee: str, path: str, below: frozenset[str]) -> str:
+        """The id of the callee's region with the calls at these paths marked; made where it is not there yet."""
+        inner = frozenset(one[len(path) + 1 :] if path else one for one in below)
+        key = callee, inner
+        if key not in self.ids:
+            region = self.region(self.program.regions[callee], "", inner)
+            self.ids[key] = f"{callee}!{len(self.ids) + 1}"
+            self.made[self.ids[key]] = region
+        return self.ids[key]

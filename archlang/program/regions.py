@@ -1,0 +1,210 @@
+"""What a Program is made of: regions, and the calls in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.ops.base import Expression, Module, Stored
+from archlang.shapes import TensorType
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One operator that is applied, or one block that is called.
+
+    `callee` is the id of the region that is called, None for an operator. A call that is `recomputed` keeps nothing for
+    the backward pass but its inputs, and runs again there.
+    """
+
+    node: OpNode | CallNode
+    types: tuple[TensorType, ...]  # of the inputs, then of the outputs
+    training_only: bool
+    callee: str | None = None
+    recomputed: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """The key of its module in the region. A join has none, nor has a call that applies a module again."""
+        return self.node.name
+
+    @property
+    def module(self) -> str | None:
+        """The path, relative to the block, of the module that is applied again; None for a call with its own module."""
+        return self.node.module
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return self.node.inputs
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.node.outputs
+
+    @property
+    def input_types(self) -> tuple[TensorType, ...]:
+        return self.types[: len(self.inputs)]
+
+    @property
+    def output_types(self) -> tuple[TensorType, ...]:
+        return self.types[len(self.inputs) :]
+
+    @cached_property
+    def torch(self) -> Module | Expression | Stored | None:
+        """What torch calls for an operator; None for a block."""
+        return self.node.op.torch(*self.input_types) if isinstance(self.node, OpNode) else None
+
+    @cached_property
+    def is_stateless(self) -> bool:
+        """Whether it is an operator without weights: one module may serve several such calls."""
+        return isinstance(self.node, OpNode) and not self.node.op.weights(*self.input_types)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether it computes something. A tensor that the module stores is there already."""
+        return not isinstance(self.torch, Stored)
+
+    @property
+    def makes_module(self) -> bool:
+        """Whether a module is made for it, which takes values alone and is called plainly."""
+        return not self.recomputed and self.module is None and not isinstance(self.torch, (Expression, Stored))
+
+    def walk(self) -> Iterator[Call]:
+        """The call itself, as a region walks through its calls."""
+        yield self
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A block, or labelled braces in one: entries in the order in which they run.
+
+    `name` is the key of the braces' module, None for a block; `path` is that of the braces in their block. `inputs` and
+    `outputs` are the values of the block that enter and leave. `borrowed` are the paths of modules outside the braces
+    that are applied again within them.
+    """
+
+    block: Block
+    path: str
+    name: str | None
+    entries: tuple[Entry, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    borrowed: tuple[str, ...] = ()
+
+    @property
+    def is_computed(self) -> bool:
+        return True
+
+    @property
+    def makes_module(self) -> bool:
+        """Whether its module takes values alone: no module is lent to it."""
+        return not self.borrowed
+
+    @cached_property
+    def training_only(self) -> bool:
+        """Whether nothing in it runs in evaluation."""
+        return all(call.training_only for call in self.walk())
+
+    @property
+    def output_types(self) -> tuple[TensorType, ...]:
+        return self.block.types_of(self.outputs)
+
+    @cached_property
+    def last_uses(self) -> Mapping[int, int]:
+        """The place of the last entry that reads each value; the number of entries where the region returns it."""
+        uses = {value: at for at, entry in enumerate(self.entries) for value in entry.inputs}
+        return uses | dict.fromkeys(self.outputs, len(self.entries))
+
+    @cached_property
+    def kept(self) -> frozenset[int]:
+        """The values that are kept until the region returns: those read by more than the entry after their own.
+
+        All other values share one variable, which the next entry's result replaces. Of several values that one entry
+        gives, each has a variable of its own.
+        """
+        made = dict.fromkeys(self.inputs, -1)
+        kept: set[int] = set()
+        for at, entry in enumerate(self.entries):
+            kept |= {value for value in entry.inputs if made[value] != at - 1}
+            if len(entry.outputs) > 1:
+                kept.update(entry.outputs)
+            made.update(dict.fromkeys(entry.outputs, at))
+        return frozenset(kept | {value for value in self.outputs if made[value] != len(self.entries) - 1})
+
+    @cached_property
+    def is_chain(self) -> bool:
+        """Whether each entry is a module that takes the one value of the entry before it, and nothing else reads it."""
+        flow = self.inputs
+        for entry in self.entries:
+            if len(flow) != 1 or entry.inputs != flow or not entry.makes_module:
+                return False
+            flow = entry.outputs
+        return bool(self.entries) and flow == self.outputs and self._is_read_once()
+
+    def _is_read_once(self) -> bool:
+        read = [value for entry in self.entries for value in entry.inputs]
+        return len(set(read)) == len(read) and not set(self.outputs) & set(read)
+
+    @cached_property
+    def is_sequential(self) -> bool:
+        """Whether `nn.Sequential` says it all: a chain with the keys 0, 1, 2, ..., nothing tied or frozen."""
+        if self.name is None and (self.block.frozen or self.ties):
+            return False
+        return self.is_chain and [entry.name for entry in self.entries] == [str(at) for at in range(len(self.entries))]
+
+    @property
+    def ties(self) -> list[tuple[str, str]]:
+        """The weights of the block that are another's: the path of each, and of the other."""
+        nodes = (node for node in self.block.nodes if isinstance(node, OpNode))
+        return [(f"{node.path}.{name}", other) for node in nodes for name, other in node.ties.items()]
+
+    def walk(self) -> Iterator[Call]:
+        """Every call in it, those of inner braces too."""
+        for entry in self.entries:
+            yield from entry.walk()
+
+    def repeats(self) -> list[list[Entry]]:
+        """The entries in order; calls of one block, each fed by the call before it, stand together."""
+        found: list[list[Entry]] = []
+        for entry in self.entries:
+            if found and _repeats(found[-1][-1], entry):
+                found[-1].append(entry)
+            else:
+                found.append([entry])
+        return found
+
+
+Entry = Call | Region
+
+
+def _repeats(before: Entry, entry: Entry) -> bool:
+    """Whether a call repeats the call before it."""
+    if not (isinstance(before, Call) and isinstance(entry, Call)) or entry.callee is None:
+        return False
+    return (entry.callee, entry.recomputed, entry.inputs) == (before.callee, before.recomputed, before.outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The regions of a net's blocks by id, callees first; the last one is the net."""
+
+    graph: Graph
+    regions: Mapping[str, Region]
+
+    @cached_property
+    def root(self) -> Region:
+        """The region of the net."""
+        return tuple(self.regions.values())[-1]
+
+    def walk(self) -> Iterator[Call]:
+        """Every call of every region, each once, however often its region is called."""
+        for region in self.regions.values():
+            yield from region.walk()
+
+    def __str__(self) -> str:
+        """The Program as text, a line for each call; see `program.text`."""
+        from archlang.program.text import text_of
+
+        return text_of(self)
