@@ -16,9 +16,10 @@ from archlang.facts.memory import Memory, Setup, memory
 from archlang.facts.memory.simulation import simulate
 from archlang.facts.passes import passes
 from archlang.facts.work import Counts, count
-from archlang.ir import Block, CallNode, Graph, is_at, join_path
+from archlang.ir import Block, Graph, is_at
 from archlang.ops.layouts import at_batch
 from archlang.packages import need
+from archlang.program import Scope, program_of, scope_tree
 
 ROUNDS, TRIES = 16, 16  # choices that are tried: of how much to save, and of what to leave out
 _PART = 1e-6  # of a call; less is nothing
@@ -137,9 +138,10 @@ def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
 
 def _calls(graph: Graph, setup: Setup) -> Iterator[_Call]:
     """The calls of which something is kept that is not their result."""
-    growths = simulate(graph, setup, folds=False).growths
+    program = program_of(graph)
+    growths = simulate(program, setup, folds=False).growths
     counts = count(graph, setup.batch)
-    for path, block in _paths(graph, graph.root, ""):
+    for path, block in _paths(scope_tree(program)):
         outputs = (at_batch(block.types[port.value], setup.batch) for port in block.outputs)
         given = sum(setup.bytes(type.shape, type.dtype) for type in outputs)
         saved = growths.get(path, 0) - given
@@ -152,13 +154,13 @@ def _call(path: str, saved: int, counts: Counts, block: Block) -> _Call:
     return _Call(path, saved, work.macs, work.output_values)
 
 
-def _paths(graph: Graph, block: Block, top: str) -> Iterator[tuple[str, Block]]:
-    """Every call of a net with its path, outer ones first; what is applied again is no call of its own."""
-    for node in block.nodes:
-        if isinstance(node, CallNode) and node.module is None:
-            path, callee = join_path(top, node.path), graph.by_id[node.block]
-            yield path, callee
-            yield from _paths(graph, callee, path)
+def _paths(scope: Scope) -> Iterator[tuple[str, Block]]:
+    """Every call of a block with its path, outer ones first; what is applied again is no call of its own."""
+    for inner in scope.calls():
+        if inner.call and inner.call.module is None:
+            if inner.name is not None:  # without a key, the path is that of the scope around it
+                yield inner.path, inner.block
+            yield from _paths(inner)
 
 
 def _cheapest(calls: Sequence[_Call], saved_bytes: int) -> list[_Call]:

@@ -71,6 +71,11 @@ class Call:
         """Whether a module is made for it, which takes values alone and is called plainly."""
         return not self.recomputed and self.module is None and not isinstance(self.torch, (Expression, Stored))
 
+    def repeats(self, before: Call) -> bool:
+        """Whether it calls the same block as the call before it, in the same way, and takes what that one gave."""
+        alike = (self.callee, self.recomputed, self.inputs) == (before.callee, before.recomputed, before.outputs)
+        return alike and self.callee is not None
+
     def walk(self) -> Iterator[Call]:
         """The call itself, as a region walks through its calls."""
         yield self
@@ -165,11 +170,12 @@ class Region:
         for entry in self.entries:
             yield from entry.walk()
 
-    def repeats(self) -> list[list[Entry]]:
-        """The entries in order; calls of one block, each fed by the call before it, stand together."""
+    def runs(self) -> list[list[Entry]]:
+        """The entries in order; calls that repeat the call before them stand together."""
         found: list[list[Entry]] = []
         for entry in self.entries:
-            if found and _repeats(found[-1][-1], entry):
+            before = found[-1][-1] if found else None
+            if isinstance(entry, Call) and isinstance(before, Call) and entry.repeats(before):
                 found[-1].append(entry)
             else:
                 found.append([entry])
@@ -177,13 +183,6 @@ class Region:
 
 
 Entry = Call | Region
-
-
-def _repeats(before: Entry, entry: Entry) -> bool:
-    """Whether a call repeats the call before it."""
-    if not (isinstance(before, Call) and isinstance(entry, Call)) or entry.callee is None:
-        return False
-    return (entry.callee, entry.recomputed, entry.inputs) == (before.callee, before.recomputed, before.outputs)
 
 
 @dataclass(frozen=True, eq=False)

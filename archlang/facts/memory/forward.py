@@ -1,82 +1,83 @@
-"""The forward pass, frame by frame: which operations run, what the frames hold, and until when."""
+"""The forward pass, region by region: which operations run, which values a region holds, and until when.
+
+A region is a `forward` of the emitted source. It holds its inputs until it returns, as the caller's arguments do; a
+value that only the next entry reads, until the next such value replaces it; a value that is kept, until it returns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from archlang.facts.memory import tape
 from archlang.facts.memory.casts import Held
-from archlang.facts.memory.frames import Entry, Frame, frame_of
 from archlang.facts.memory.operations import Operations
 from archlang.facts.memory.rows import is_steady, row_after
-from archlang.ir import Block, CallNode, Graph, OpNode, join_path
+from archlang.ir import OpNode, join_path
 from archlang.ir.layers import Around
+from archlang.program import Call, Entry, Program, Region
 
 RANDOM_STATE = 5_056  # bytes of the state of torch's random numbers, which is set back to draw the same ones again
 
 
 @dataclass(slots=True)
 class Forward:
-    """A forward pass; what is `recomputed` names calls, by path, of which nothing is kept but their inputs.
+    """A forward pass of a Program. Of a recomputed call nothing is kept but its inputs.
 
-    `runs` names layers that are run once in the place of many, by path: that of all. `growths` tells of each call by
+    `runs` names layers that are run once in the place of many, by path: that of all. `growths` says for each call by
     how many bytes more are alive after it.
     """
 
-    graph: Graph
+    program: Program
     operations: Operations
-    recomputed: frozenset[str] = frozenset()
     folds: bool = True
     growths: dict[str, int] = field(default_factory=dict[str, int])
     runs: dict[str, str] = field(default_factory=dict[str, str])
-    frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
 
     def run(self) -> list[Held]:
-        """The values that the net gives, held for whom they are given to; a value given twice is told once."""
-        root, training = self.graph.root, self.operations.setup.training
-        inputs = [self.operations.input(port.name, root.types[port.value]) for port in root.inputs]
-        given = self._block(root, Around(), inputs)
-        wanted = dict.fromkeys(port.value for port in root.outputs if training or not port.training)
+        """The values that the net returns, held for the caller; a value returned twice is listed once."""
+        net, training = self.program.root, self.operations.setup.training
+        ports = net.block.inputs
+        inputs = [self.operations.input(port.name, net.block.types[port.value]) for port in ports]
+        given = self._block(net, Around(), inputs)
+        wanted = dict.fromkeys(port.value for port in net.block.outputs if training or not port.training)
         return [given[value] for value in wanted]
 
-    def _block(self, block: Block, around: Around, inputs: Sequence[Held]) -> dict[int, Held]:
-        """The values of a block, of which those that it gives are held."""
-        frame = self.frames.get(block.id) or frame_of(block)
-        self.frames[block.id] = frame
-        given = dict(zip((port.value for port in block.inputs), inputs, strict=True))
-        self._frame(block, frame, around.freezing(block), given)
+    def _block(self, region: Region, around: Around, inputs: Sequence[Held]) -> dict[int, Held]:
+        """The values of a block, of which its outputs are held."""
+        given = dict(zip(region.inputs, inputs, strict=True))
+        self._region(region, around.freezing(region.block), given)
         return given
 
-    def _frame(self, block: Block, frame: Frame, around: Around, given: dict[int, Held]) -> None:
+    def _region(self, region: Region, around: Around, given: dict[int, Held]) -> None:
         hold, drop = self.operations.hold, self.operations.drop
-        held = [given[value] for value in frame.inputs if value in given]
+        held = [given[value] for value in region.inputs if value in given]
         for one in held:
             hold(one)
         flowing: Held | None = None
-        for entry, times in self._folded(frame, around, given):
+        for entry, times in self._folded(region, around, given):
             with self.operations.repeated(times):
-                self._entry(block, entry, around, given)
+                self._entry(region, entry, around, given)
                 for value in entry.outputs:
-                    if value in given and value in frame.lasting:
+                    if value in given and value in region.kept:
                         held.append(given[value])
                     elif value in given:  # what does not run gives nothing
                         drop(flowing)
                         flowing = given[value]
-        for value in frame.outputs:
+        for value in region.outputs:
             if value in given:
                 hold(given[value])
         drop(flowing)
         for one in held:
             drop(one)
 
-    def _folded(self, frame: Frame, around: Around, given: dict[int, Held]) -> Iterator[tuple[Entry, int]]:
+    def _folded(self, region: Region, around: Around, given: dict[int, Held]) -> Iterator[tuple[Entry, int]]:
         """The entries, each with how often it is run: of many calls in a row, all alike, one stands for most."""
         at = 0
-        while at < len(frame.entries):
-            entry = frame.entries[at]
+        while at < len(region.entries):
+            entry = region.entries[at]
             yield entry, 1
-            row = row_after(frame, at, self._is_recomputed(around)) if self.folds and not around.frozen else ()
+            row = row_after(region, at) if self.folds and not around.frozen else ()
             at += 1
             if not row or not is_steady(entry, given):
                 continue
@@ -85,38 +86,36 @@ class Forward:
             given[row[-1].inputs[0]] = given[row[0].outputs[0]]
             at += len(row) - 1
 
-    def _is_recomputed(self, around: Around) -> Callable[[CallNode], bool]:
-        return lambda call: join_path(around.path, call.path) in self.recomputed
-
     def _name(self, around: Around, *entries: Entry) -> None:
         """Name the calls of a row by the first and the last of them, `layer3.{1..22}`."""
-        names = [entry.path.rpartition(".") for entry in entries if isinstance(entry, CallNode)]
+        names = [entry.node.path.rpartition(".") for entry in entries if isinstance(entry, Call)]
         scope = join_path(around.path, names[0][0])
         row = join_path(scope, f"{{{names[0][2]}..{names[-1][2]}}}")
         self.runs.update({join_path(scope, names[at][2]): row for at in (0, 1, -1)})
 
-    def _entry(self, block: Block, entry: Entry, around: Around, given: dict[int, Held]) -> None:
-        if isinstance(entry, Frame):
-            self._frame(block, entry, around, given)
+    def _entry(self, region: Region, entry: Entry, around: Around, given: dict[int, Held]) -> None:
+        if isinstance(entry, Region):
+            self._region(entry, around, given)
             return
-        inside = around.within(block, entry)
+        inside = around.within(region.block, entry.node)
         if inside.idle and not self.operations.setup.training:
-            self._unused(block, [entry], around)
-        elif isinstance(entry, OpNode):
-            layer = inside.layer(entry, block, (), ())
-            results = self.operations.run(layer, around.path, [given[value] for value in entry.inputs])
-            given.update(zip(entry.outputs, results, strict=True))
+            self._unused(entry, region, around)
+            return
+        inputs = [given[value] for value in entry.inputs]
+        if isinstance(entry.node, OpNode):
+            results = self.operations.run(inside.layer(entry.node, region.block, (), ()), around.path, inputs)
         else:
-            given.update(zip(entry.outputs, self._call(entry, inside, [given[v] for v in entry.inputs]), strict=True))
+            results = self._call(entry, inside, inputs)
+        given.update(zip(entry.outputs, results, strict=True))
 
-    def _call(self, call: CallNode, around: Around, inputs: list[Held]) -> list[Held]:
+    def _call(self, call: Call, around: Around, inputs: list[Held]) -> list[Held]:
         """The values that a call gives; one that is recomputed leaves its inputs alone to the backward pass."""
-        block, operations = self.graph.by_id[call.block], self.operations
+        region, operations = self.program.regions[call.callee or ""], self.operations
         before = operations.heap.height
 
         def run() -> list[Held]:
-            given = self._block(block, around, inputs)
-            return [given[port.value] for port in block.outputs]
+            given = self._block(region, around, inputs)
+            return [given[port.value] for port in region.block.outputs]
 
         def again() -> tuple[list[tape.Entry], tuple[int, ...]]:
             operations.heap.begin("recompute", around.path, "call")
@@ -128,7 +127,7 @@ class Forward:
             operations.heap.drop(state)
             return steps, tuple(result.number for result in results)
 
-        if not operations.recording or around.path not in self.recomputed:
+        if not (operations.recording and operations.setup.training and call.recomputed):
             results = run()
         else:
             with operations.forgetting():
@@ -142,15 +141,16 @@ class Forward:
         self.growths[around.path] = operations.heap.height - before
         return results
 
-    def _unused(self, block: Block, entries: Sequence[Entry], around: Around) -> None:
-        """The weights of what does not run."""
-        for entry in entries:
-            if isinstance(entry, Frame):
-                self._unused(block, entry.entries, around)
-                continue
-            inside = around.within(block, entry)
-            if isinstance(entry, OpNode):
-                self.operations.own(inside.layer(entry, block, (), ()))
-            else:
-                callee = self.graph.by_id[entry.block]
-                self._unused(callee, callee.nodes, inside.freezing(callee))
+    def _unused(self, entry: Entry, region: Region, around: Around) -> None:
+        """The weights of an entry that does not run."""
+        if isinstance(entry, Region):
+            for inner in entry.entries:
+                self._unused(inner, entry, around)
+            return
+        inside = around.within(region.block, entry.node)
+        if isinstance(entry.node, OpNode):
+            self.operations.own(inside.layer(entry.node, region.block, (), ()))
+        else:
+            callee = self.program.regions[entry.callee or ""]
+            for inner in callee.entries:
+                self._unused(inner, callee, inside.freezing(callee.block))

@@ -12,6 +12,8 @@ from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.simulation import Simulated, simulate
 from archlang.facts.untold import Untold
 from archlang.ir import Graph, is_at
+from archlang.program import program_of
+from archlang.program.passes import recomputing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] =
     runs again, as torch.utils.checkpoint does (`use_reentrant=False`).
     """
     setup = setup or Setup()
-    simulated = simulate(graph, setup, frozenset(recomputed))
+    simulated = simulate(recomputing(program_of(graph), frozenset(recomputed)), setup)
     heap, lasting, runs = simulated.heap, simulated.lasting, simulated.runs
     row = heap.peak()
     found: Counter[tuple[Kind, str]] = Counter()

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from archlang.facts.memory.casts import Held
-from archlang.facts.memory.frames import Entry, Frame
-from archlang.ir import CallNode
+from archlang.program import Call, Entry, Region
 
 FEW = 3  # calls after the first that are run one by one
 
 
-def row_after(frame: Frame, at: int, differs: Callable[[CallNode], bool]) -> Sequence[CallNode]:
-    """The calls after an entry that do as it does, each to what the one before it gave; none where they are few.
-
-    Those of which something `differs` stand in different rows.
-    """
-    row: list[CallNode] = []
-    before = frame.entries[at]
-    for entry in frame.entries[at + 1 :]:
-        if not isinstance(before, CallNode) or not isinstance(entry, CallNode):
-            break
-        if not _follows(entry, before, frame) or differs(entry) != differs(before):
+def row_after(region: Region, at: int) -> Sequence[Call]:
+    """The calls after an entry that repeat it, each fed by the one before it; none where they are few."""
+    row: list[Call] = []
+    before = region.entries[at]
+    for entry in region.entries[at + 1 :]:
+        if not isinstance(before, Call) or not isinstance(entry, Call) or not _follows(entry, before, region):
             break
         row.append(entry)
         before = entry
     return row if len(row) >= FEW else ()
 
 
-def _follows(entry: CallNode, before: CallNode, frame: Frame) -> bool:
-    alike = (entry.block, entry.scope, entry.inputs) == (before.block, before.scope, before.outputs)
+def _follows(entry: Call, before: Call, region: Region) -> bool:
     own = entry.module is None and before.module is None
-    return alike and own and len(entry.outputs) == 1 and not frame.lasting.intersection(entry.inputs)
+    return entry.repeats(before) and own and len(entry.outputs) == 1 and not region.kept.intersection(entry.inputs)
 
 
 def is_steady(entry: Entry, given: dict[int, Held]) -> bool:

@@ -18,6 +18,7 @@ from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.values import Operators
 from archlang.facts.untold import Untold, united
 from archlang.ir import Graph, Layer
+from archlang.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,20 @@ class Trained:
     times: int
 
 
-def simulate(graph: Graph, setup: Setup, recomputed: frozenset[str] = frozenset(), *, folds: bool = True) -> Simulated:
+def simulate(program: Program, setup: Setup, *, folds: bool = True) -> Simulated:
     """Run a step of training in its steady state, when the optimiser has its state; or an inference.
 
     Where a row of alike calls does not fold, each is run. Raises AutocastUnknown where it is not known in which dtype a
     layer computes under autocast.
     """
-    if setup.autocast and recomputed:
+    if setup.autocast and any(call.recomputed for call in program.walk()):
         raise ValueError("recomputed calls under autocast cannot be simulated")
     try:
-        return _simulated(graph, setup, recomputed, folds)
+        return _simulated(program, setup, folds)
     except DiesLater:
-        return _simulated(graph, setup, recomputed, folds=False)
+        return _simulated(program, setup, folds=False)
     except AutocastUnknown as unknown:
-        unknown.help = _without_autocast(graph, unknown.layer.op.word)
+        unknown.help = _without_autocast(program.graph, unknown.layer.op.word)
         raise
 
 
@@ -73,11 +74,11 @@ def _is_unknown(layer: Layer) -> bool:
     return not layer.op.declared and layer.op.autocast(*layer.input_types) is None
 
 
-def _simulated(graph: Graph, setup: Setup, recomputed: frozenset[str], folds: bool) -> Simulated:
+def _simulated(program: Program, setup: Setup, folds: bool) -> Simulated:
     heap = Heap()
     heap.begin("forward", "", "input")
     operations = Operations(setup, heap, Operators(setup))
-    forward = Forward(graph, operations, recomputed if setup.training else frozenset(), folds)
+    forward = Forward(program, operations, folds)
     outputs = forward.run()
     growths = dict(forward.growths)
     trained = _train(operations, outputs) if setup.training else []
