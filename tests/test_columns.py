@@ -22,12 +22,12 @@ from archlang.facts.saved import saved
 from archlang.facts.work import totals
 from archlang.ir import Graph, is_at
 from archlang.ops.base import Work
+from archlang.program import scope_tree
 from archlang.report import By, Format, Mode, Report, View, render_report, report
 from archlang.report.columns import DEFAULT, GROUPS
 from archlang.report.data import COUNTS
 from archlang.report.latex import escaped
 from archlang.report.lines import lines
-from archlang.report.scopes import scope_tree
 from tests.specs import graph_of, net_of
 
 NESTED = net_of(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from archlang.facts.work import Counts, count
-from archlang.ir import Block, Graph, Layer, OpNode
+from archlang.ir import Graph, Layer
+from archlang.program import Scope, program_of, scope_tree
 from archlang.shapes import TensorType
 
 
@@ -85,56 +85,39 @@ def shape_of(types: Sequence[TensorType]) -> str:
 
 def tree(graph: Graph, kinds: Kinds) -> Group:
     """The net as a group."""
-    walk = _Walk(graph, count(graph), kinds, enumerate(graph.flat()))
-    return _group(kinds, None, ("net", ""), _parts(walk, graph.root))
+    return _group(_Walk(count(graph), kinds, tuple(graph.flat())), scope_tree(program_of(graph)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A net, its remaining layers, and the kinds of its operators that are known, by block and node."""
+    """The layers of a net by number, what they count, and what is known of operators by block and place."""
 
-    graph: Graph
     counts: Counts
     kinds: Kinds
-    layers: Iterator[tuple[int, Layer]]
+    layers: Sequence[Layer]
     known: dict[object, int] = field(default_factory=dict[object, int])
 
 
-def _parts(walk: _Walk, block: Block) -> tuple[Part, ...]:
-    steps: list[tuple[tuple[str, ...], Part]] = []
-    for node in block.nodes:
-        braces = tuple(node.scope.split(".")) if node.scope else ()
-        if isinstance(node, OpNode):
-            steps.append((braces, _leaf(walk, node.name)))
-        else:
-            callee = walk.graph.by_id[node.block]
-            told = callee.name, shape_of(block.types_of(node.outputs))
-            steps.append((braces, _group(walk.kinds, node.name, told, _parts(walk, callee))))
-    return tuple(_gathered(walk.kinds, steps, 0))
+def _group(walk: _Walk, scope: Scope) -> Group:
+    parts = tuple(_leaf(walk, part) if isinstance(part, int) else _group(walk, part) for part in scope.parts)
+    kind = walk.kinds.number(tuple((label_of(part), part.kind) for part in parts))
+    params, macs = sum(part.params for part in parts), sum(part.macs for part in parts)
+    return Group(scope.name, kind, scope.what, _shape(scope, parts), parts, params, macs)
 
 
-def _gathered(kinds: Kinds, steps: Sequence[tuple[tuple[str, ...], Part]], deep: int) -> Iterator[Part]:
-    """The parts, those in braces gathered; `deep` braces stand around all of them."""
-    for name, run in groupby(steps, lambda step: step[0][deep] if len(step[0]) > deep else None):
-        if name is None:
-            yield from (part for _, part in run)
-        else:
-            inside = tuple(_gathered(kinds, list(run), deep + 1))
-            yield _group(kinds, name, ("{ }", inside[-1].shape), inside)
+def _shape(scope: Scope, parts: Sequence[Part]) -> str:
+    if scope.what == "net":
+        return ""
+    return shape_of(scope.types) if scope.call else parts[-1].shape
 
 
-def _group(kinds: Kinds, name: str | None, told: tuple[str, str], parts: tuple[Part, ...]) -> Group:
-    kind = kinds.number(tuple((label_of(part), part.kind) for part in parts))
-    return Group(name, kind, *told, parts, sum(part.params for part in parts), sum(part.macs for part in parts))
-
-
-def _leaf(walk: _Walk, name: str | None) -> Leaf:
-    number, layer = next(walk.layers)
+def _leaf(walk: _Walk, number: int) -> Leaf:
+    layer = walk.layers[number]
     key = layer.block.id, layer.node.outputs, layer.frozen, layer.reused, layer.training_only
     if key not in walk.known:
         walk.known[key] = walk.kinds.number((layer.op.word, repr(layer.op), *attributes(layer).items()))
     counts = walk.counts.of(layer)
-    return Leaf(name, walk.known[key], number, layer, counts.params, counts.macs)
+    return Leaf(layer.node.name, walk.known[key], number, layer, counts.params, counts.macs)
 
 
 USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # what is not told of a layer

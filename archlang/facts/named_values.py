@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import count, islice
-
-from archlang.ir import Block, Graph, OpNode
+from archlang.ir import Block, Graph
+from archlang.program import Scope, program_of, scope_tree
 
 
 def value_at(graph: Graph, path: str) -> int | None:
@@ -13,37 +11,22 @@ def value_at(graph: Graph, path: str) -> int | None:
 
     None where the path names none.
     """
-    return _found(graph, path)[1]
+    return _value(scope_tree(program_of(graph)), path)
 
 
 def outputs_of(graph: Graph) -> list[int]:
     """The numbers of the net's outputs, those `when training` among them."""
-    return _found(graph, "")[0]
+    return list(scope_tree(program_of(graph)).outputs)
 
 
-def _found(graph: Graph, path: str) -> tuple[list[int], int | None]:
-    numbers = count()
-    inputs = list(islice(numbers, len(graph.root.inputs)))
-    return _walk(graph, graph.root, path, inputs, numbers)
-
-
-def _walk(
-    graph: Graph, block: Block, path: str, inputs: Sequence[int], numbers: Iterator[int]
-) -> tuple[list[int], int | None]:
-    """The numbers of a block's outputs, and of the value that the path, relative to the block, names."""
-    known = dict(zip((port.value for port in block.inputs), inputs, strict=True))
-    below: int | None = None
-    for node in block.nodes:
-        if isinstance(node, OpNode):
-            given = list(islice(numbers, len(node.outputs)))
-        else:
-            rest = path[len(node.path) + 1 :] if path.startswith(f"{node.path}.") else ""
-            entering = [known[value] for value in node.inputs]
-            given, found = _walk(graph, graph.by_id[node.block], rest, entering, numbers)
-            below = found if below is None else below
-        known.update(zip(node.outputs, given, strict=True))
-    value = named(block, path)
-    return [known[port.value] for port in block.outputs], below if value is None else known[value]
+def _value(scope: Scope, path: str) -> int | None:
+    """The value that a path names, relative to the block of a scope."""
+    value = named(scope.block, path)
+    if value is not None:
+        return scope.values[value]
+    inside = (inner for inner in scope.calls() if inner.call and path.startswith(f"{inner.call.path}."))
+    found = (_value(inner, path[len(inner.call.path) + 1 :]) for inner in inside if inner.call)
+    return next((value for value in found if value is not None), None)
 
 
 def named(block: Block, path: str) -> int | None:

@@ -125,21 +125,6 @@ class Block(Model):
         """The ties of each module that has some, by its path within the block."""
         return {node.path: node.ties for node in self.nodes if isinstance(node, OpNode) and node.ties}
 
-    def runs(self) -> list[list[OpNode | CallNode]]:
-        """The nodes in order; calls of one block, each fed by the one before it, stand together."""
-        found: list[list[OpNode | CallNode]] = []
-        for node in self.nodes:
-            last = found[-1][-1] if found else None
-            if (
-                isinstance(node, CallNode)
-                and isinstance(last, CallNode)
-                and (node.block, node.scope, node.inputs) == (last.block, last.scope, last.outputs)
-            ):
-                found[-1].append(node)
-            else:
-                found.append([node])
-        return found
-
     def types_of(self, values: tuple[int, ...]) -> tuple[TensorType, ...]:
         """The types of these values."""
         return tuple(self.types[value] for value in values)

@@ -33,6 +33,11 @@ class Scope:
     parts: tuple[int | Scope, ...]
     values: Mapping[int, int] = field(repr=False)
 
+    @property
+    def callee(self) -> str:
+        """The id of the block that is called, empty for the net and for braces."""
+        return self.call.block if self.call else ""
+
     def calls(self) -> Iterator[Scope]:
         """The calls of blocks directly within, those in braces too."""
         for part in self.parts:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from itertools import count
 from re import sub
 from typing import TYPE_CHECKING
 
-from archlang.ir import Block, CallNode, Graph, Node, OpNode
+from archlang.ir import Block, Graph, OpNode
 from archlang.ops.written import arguments
 from archlang.packages import need
+from archlang.program import Call, Program, Region, program_of
 
 if TYPE_CHECKING:
     import graphviz
@@ -53,7 +54,7 @@ class _Cluster:
 class _Sheet:
     """What has been drawn so far: numbers given to nodes, edges, and the blocks drawn, where each is drawn `once`."""
 
-    graph: Graph
+    program: Program
     once: bool
     numbers: Iterator[int] = field(default_factory=count)
     edges: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
@@ -65,11 +66,12 @@ def dot(graph: Graph, title: str | None = None) -> str:
     need("graphviz", "pictures are written by")
     import graphviz
 
-    sheet = _Sheet(graph, once=_operators(graph) > FOLD_ABOVE)
+    program = program_of(graph)
+    sheet = _Sheet(program, once=_operators(program) > FOLD_ABOVE)
     page = _Cluster(_bold(graph.name if title is None else title))
     root = graph.root
     given = {port.value: _add_node(sheet, page, _bold(port.name), _END) for port in root.inputs}
-    _draw(sheet, page, root, given)
+    _draw(sheet, page, program.root, given)
     for port in root.outputs:
         end = _add_node(sheet, page, _bold(port.name) + (_faint(" when training") if port.training else ""), _END)
         _add_edge(sheet, root, given, port.value, end)
@@ -83,53 +85,55 @@ def dot(graph: Graph, title: str | None = None) -> str:
     return source
 
 
-def _draw(sheet: _Sheet, around: _Cluster, block: Block, given: dict[int, str]) -> None:
-    """Draw the nodes of a block. `given` says which drawn node gives a value; it is filled as they are drawn."""
-    for run in block.runs():
+def _draw(sheet: _Sheet, around: _Cluster, region: Region, given: dict[int, str]) -> None:
+    """Draw the entries of a region. `given` says which drawn node gives a value; it is filled as they are drawn."""
+    for run in region.runs():
         first = run[0]
-        where = _scope(around, first.scope)
-        if isinstance(first, CallNode) and (not sheet.once or first.block not in sheet.drawn):
-            inside = where if first.name is None and len(run) == 1 else _cluster(where, _call_label(sheet, run))
-            results = _draw_open(sheet, inside, first, [given[value] for value in first.inputs])
+        if isinstance(first, Region):
+            _draw(sheet, _braces(around, first.name or ""), first, given)
+            continue
+        calls = [call for call in run if isinstance(call, Call)]
+        if first.callee is not None and (not sheet.once or first.callee not in sheet.drawn):
+            inside = around if first.name is None and len(calls) == 1 else _cluster(around, _call_label(sheet, calls))
+            results = _draw_open(sheet, inside, first.callee, [given[value] for value in first.inputs])
         else:
-            label, style = _operator(block, first) if isinstance(first, OpNode) else (_call_label(sheet, run), _CALL)
-            drawn = _add_node(sheet, where, label, style)
+            label, style = _operator(first) if first.callee is None else (_call_label(sheet, calls), _CALL)
+            drawn = _add_node(sheet, around, label, style)
             for value in first.inputs:
-                _add_edge(sheet, block, given, value, drawn)
+                _add_edge(sheet, region.block, given, value, drawn)
             results = [drawn] * len(first.outputs)
-        for node in run:
-            given.update(zip(node.outputs, results, strict=True))
+        for call in calls:
+            given.update(zip(call.outputs, results, strict=True))
 
 
-def _draw_open(sheet: _Sheet, inside: _Cluster, node: CallNode, sources: list[str]) -> list[str]:
-    """Draw the nodes of a called block; returns the drawn nodes of its outputs."""
-    callee = sheet.graph.by_id[node.block]
-    sheet.drawn.add(callee.id)
-    given = dict(zip((port.value for port in callee.inputs), sources, strict=True))
-    _draw(sheet, inside, callee, given)
-    return [given[port.value] for port in callee.outputs]
+def _draw_open(sheet: _Sheet, inside: _Cluster, callee: str, sources: list[str]) -> list[str]:
+    """Draw what a called block holds, and say which drawn nodes give its outputs."""
+    region = sheet.program.regions[callee]
+    sheet.drawn.add(callee)
+    given = dict(zip(region.inputs, sources, strict=True))
+    _draw(sheet, inside, region, given)
+    return [given[port.value] for port in region.block.outputs]
 
 
-def _scope(around: _Cluster, path: str) -> _Cluster:
-    """The cluster of a scope, `path` being relative to `around`; made if it does not exist yet."""
-    for name in path.split(".") if path else ():
-        if name not in around.scopes:
-            around.scopes[name] = _cluster(around, _bold(name))
-        around = around.scopes[name]
-    return around
+def _braces(around: _Cluster, name: str) -> _Cluster:
+    """The cluster of braces; made where it is not there yet."""
+    if name not in around.scopes:
+        around.scopes[name] = _cluster(around, _bold(name))
+    return around.scopes[name]
 
 
-def _operator(block: Block, node: OpNode) -> tuple[str, dict[str, str]]:
-    label = " ".join([_bold(node.op.word), *map(_text, arguments(node.op))])
-    weighted = bool(node.op.weights(*block.types_of(node.inputs)))
-    style = _JOIN if node.op.join else _WEIGHTED if weighted else _PLAIN
-    return (label if node.name is None else f"{_faint(node.name)}&#160; {label}"), style
+def _operator(call: Call) -> tuple[str, dict[str, str]]:
+    assert isinstance(call.node, OpNode)
+    op = call.node.op
+    label = " ".join([_bold(op.word), *map(_text, arguments(op))])
+    style = _JOIN if op.join else _PLAIN if call.is_stateless else _WEIGHTED
+    return (label if call.name is None else f"{_faint(call.name)}&#160; {label}"), style
 
 
-def _call_label(sheet: _Sheet, run: list[Node]) -> str:
+def _call_label(sheet: _Sheet, run: list[Call]) -> str:
     first, last = run[0], run[-1]
-    assert isinstance(first, CallNode)
-    label = _bold(sheet.graph.by_id[first.block].name) + (f" ×{len(run)}" if len(run) > 1 else "")
+    block = sheet.program.regions[first.callee or ""].block
+    label = _bold(block.name) + (f" ×{len(run)}" if len(run) > 1 else "")
     names = list(dict.fromkeys(name for name in (first.name, last.name) if name is not None))
     return f"{_faint('–'.join(names))}&#160; {label}" if names else label
 
@@ -164,13 +168,20 @@ def _emit(picture: graphviz.Digraph, cluster: _Cluster, numbers: Iterator[int]) 
         picture.subgraph(below)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _operators(graph: Graph) -> int:
+def _operators(program: Program) -> int:
     """How many operators there are to draw, calls expanded, repeats once."""
     counts: dict[str, int] = {}
-    for block in graph.blocks:
-        firsts = (run[0] for run in block.runs())
-        counts[block.id] = sum(counts[node.block] if isinstance(node, CallNode) else 1 for node in firsts)
-    return counts[graph.root.id]
+    for name, region in program.regions.items():
+        counts[name] = _drawn(region, counts)
+    return counts[name]
+
+
+def _drawn(region: Region, counts: Mapping[str, int]) -> int:
+    firsts = [run[0] for run in region.runs()]
+    return sum(
+        _drawn(first, counts) if isinstance(first, Region) else counts[first.callee] if first.callee else 1
+        for first in firsts
+    )
 
 
 def _text(words: str) -> str:

@@ -10,7 +10,7 @@ from archlang.facts.net import NetFacts
 from archlang.facts.work import images
 from archlang.ir import Block, OpNode
 from archlang.ops.base import Work
-from archlang.report.scopes import Scope, scope_tree
+from archlang.program import Scope, program_of, scope_tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class ReportFacts(NetFacts):
     @cached_property
     def tree(self) -> Scope:
         """The scopes of the net."""
-        return scope_tree(self.graph)
+        return scope_tree(program_of(self.graph))
 
     @cached_property
     def blocks(self) -> Mapping[str, Work]:

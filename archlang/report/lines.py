@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from archlang.facts.receptive import ReceptiveField
+from archlang.program import Scope
 from archlang.report.data import LayerRow, Report
-from archlang.report.scopes import Scope
 from archlang.shapes import TensorType
 
 By = Literal["op", "block"]  # what rows are sums by, in the place of layers and scopes
@@ -101,7 +101,7 @@ def _runs(cut: _Cut, parts: Sequence[int | Scope]) -> Iterator[Sequence[int | Sc
 def _alike(cut: _Cut, one: int | Scope, other: int | Scope) -> bool:
     if cut.counts is None or isinstance(one, int) or isinstance(other, int):
         return False
-    if not one.block or one.block != other.block or one.outputs != other.inputs:
+    if not one.callee or one.callee != other.callee or one.outputs != other.inputs:
         return False
     layers = cut.report.layers
     pairs = zip(layers[one.start : one.end], layers[other.start : other.end], strict=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from archlang.program import Scope
 from archlang.report.columns import Column, alike
 from archlang.report.data import LayerRow, Report
 from archlang.report.lines import By, Line, total_line
-from archlang.report.scopes import Scope
 
 
 def sums_by(report: Report, by: By) -> list[Line]:
@@ -39,7 +39,7 @@ def _by_block(report: Report) -> list[Line]:
     groups: dict[str, list[LayerRow]] = {}
 
     def add(scope: Scope, around: frozenset[str]) -> None:
-        if scope.block:
+        if scope.callee:
             calls[scope.what] += 1
             rows = groups.setdefault(scope.what, [])
             if scope.what not in around:  # a block that calls itself holds its callees' layers already

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archlang.diagnostics import Rejected
-from archlang.ir import Block, CallNode, Graph, Layer, OpNode, is_at, join_path
+from archlang.ir import Block, CallNode, Graph, Layer, is_at, join_path
+from archlang.program import Scope, program_of, scope_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,17 @@ class Place:
 
 def places(graph: Graph) -> list[Place]:
     """Every layer of the net, in the order of `graph.flat()`."""
-    return [Place(layer, calls) for layer, calls in zip(graph.flat(), _calls(graph, graph.root, ()), strict=True)]
+    calls = _calls(scope_tree(program_of(graph)), ())
+    return [Place(layer, around) for layer, around in zip(graph.flat(), calls, strict=True)]
 
 
-def _calls(graph: Graph, block: Block, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]:
-    prefix = around[-1].path if around else ""
-    for node in block.nodes:
-        if isinstance(node, OpNode):
+def _calls(scope: Scope, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]:
+    """The calls around each layer of a scope."""
+    for part in scope.parts:
+        if isinstance(part, int):
             yield around
         else:
-            callee = graph.by_id[node.block]
-            yield from _calls(graph, callee, (*around, Call(join_path(prefix, node.path), node, callee)))
+            yield from _calls(part, (*around, Call(part.path, part.call, part.block)) if part.call else around)
 
 
 def at(path: str, found: Sequence[Place]) -> list[Place]:
