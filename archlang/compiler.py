@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -91,11 +91,16 @@ class Net:
 
         return picture(self.graph, format)
 
-    def source(self) -> str:
-        """The PyTorch source."""
-        from archlang.lower import torch_source
+    def source(self, recomputed: Collection[str] = ()) -> str:
+        """The PyTorch source. Calls of blocks that are `recomputed`, by path, run again in the backward pass.
 
-        return torch_source(self.graph)
+        Raises ValueError where no block is called at one of these paths.
+        """
+        from archlang.lower import torch_source
+        from archlang.program import program_of
+        from archlang.program.passes import recomputing
+
+        return torch_source(recomputing(program_of(self.graph), recomputed))
 
     def module(
         self,
@@ -104,16 +109,19 @@ class Net:
         weights: str | Path | None = None,
         entry: str = "",
         scaled_input: bool = False,
+        recomputed: Collection[str] = (),
     ) -> nn.Module:
         """The PyTorch module, made by executing that very source; `seed` is of its random weights.
 
         `weights` names a file to load, `.safetensors` or what `torch.save` wrote, and `entry` one of several state
         dicts in it; see `archlang.weights`, for `scaled_input` too. Raises `archlang.diagnostics.Rejected` where the
-        file does not fit the net.
+        file does not fit the net. `recomputed` is that of `source`.
         """
         from archlang.lower import module
+        from archlang.program import program_of
+        from archlang.program.passes import recomputing
 
-        made = module(self.graph, seed)
+        made = module(recomputing(program_of(self.graph), recomputed), seed)
         if weights is not None:
             from archlang.weights import WeightsFile, load_weights
 

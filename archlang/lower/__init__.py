@@ -11,37 +11,44 @@ from archlang.lower.audit import audit
 from archlang.lower.classes import classes_of
 from archlang.lower.emit import source
 from archlang.packages import need
-from archlang.program import program_of
+from archlang.program import Program, program_of
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def torch_source(graph: Graph) -> str:
-    """The Python source of the net: `nn.Module` classes that need torch alone, the net's own last.
+def torch_source(net: Graph | Program) -> str:
+    """The Python source of a net: `nn.Module` classes that need torch alone, the net's own last.
 
     Raises ValueError where a name of the Graph is none that the language could have given it.
     """
+    return _written(net)[0]
+
+
+def _written(net: Graph | Program) -> tuple[str, str]:
+    """The source of a net, and the name of the net's class in it."""
+    program = net if isinstance(net, Program) else program_of(net)
+    graph = program.graph
     check_names(graph)
     counts = totals(graph)
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
     # a source is known by this line to be archlang's (marks.py)
     summary = f"{graph.name}: {inputs}; {counts.params:,} parameters, {counts.macs:,} multiply-accumulates."
-    made = classes_of(program_of(graph))
-    text = source(graph, made, summary)
+    made = classes_of(program)
+    text = source(made, summary)
     audit(text, made)
-    return text
+    return text, made.classes[-1].name
 
 
-def module(graph: Graph, seed: int | None = None) -> nn.Module:
+def module(net: Graph | Program, seed: int | None = None) -> nn.Module:
     """The module that `torch_source` makes, with torch's own initialisation. A traceback shows the source's lines.
 
     A `seed` is given to torch before the weights are drawn.
     """
     need("torch", "a module is made by")
-    made: type[nn.Module] = vars(execute(torch_source(graph), graph.name))[
-        classes_of(program_of(graph)).classes[-1].name
-    ]
+    text, name = _written(net)
+    graph = net.graph if isinstance(net, Program) else net
+    made: type[nn.Module] = vars(execute(text, graph.name))[name]
     if seed is not None:
         import torch
 

@@ -12,8 +12,10 @@ import builtins
 import symtable
 from collections.abc import Iterator
 
+from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, carried
 from archlang.lower.following import Following, SourceError
+from archlang.lower.recompute import recomputes
 from archlang.lower.variables import used_by_expressions
 
 __all__ = ["SourceError", "audit"]
@@ -31,7 +33,7 @@ def audit(text: str, made: Classes) -> None:
         top = symtable.symtable(text, "source", "exec")
     except SyntaxError as error:
         raise SourceError(f"the source does not parse: {error}") from error
-    known = carried(made.program)
+    known = carried(made.program) | (recompute.NAMES if recomputes(made.program) else set())
     _bound(
         top,
         known,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archlang.ir import Graph, is_at
+from archlang.ir import is_at
+from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, column_of, constant
 from archlang.lower.forward import WIDTH, attributes, forward, reference
+from archlang.lower.recompute import recomputes
 from archlang.ops.base import Expression, Module, Stored
 from archlang.program import Call, Entry, Region
 
@@ -22,19 +24,18 @@ class Written:
         return f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
-def source(graph: Graph, made: Classes, summary: str) -> str:
+def source(made: Classes, summary: str) -> str:
     """The whole file."""
     classes = [_class(found, made) for found in made.classes]
-    custom = {
-        call.torch.source
-        for root in made.program.regions.values()
-        for call in root.walk()
-        if isinstance(call.torch, Module)
-    }
-    bodies = [text.strip("\n") for text in sorted(custom - {""})] + classes
+    custom = {call.torch.source for call in made.program.walk() if isinstance(call.torch, Module)}
+    again = recomputes(made.program)
+    helpers = [recompute.SOURCE.strip("\n")] if again else []
+    bodies = helpers + [text.strip("\n") for text in sorted(custom - {""})] + classes
     text = "\n\n\n".join(bodies)
-    imports = ["import torch"] if "torch." in text else []
-    return "\n".join([f'"""{summary}"""', "", *imports, "from torch import nn", "", "", text, ""])
+    imports = [*recompute.IMPORTS, ""] if again else []
+    imports += ["import torch"] if "torch." in text else []
+    imports += ["from torch import nn", *(recompute.TORCH_IMPORTS if again else ())]
+    return "\n".join([f'"""{summary}"""', "", *imports, "", "", text, ""])
 
 
 def _class(found: Class, made: Classes) -> str:

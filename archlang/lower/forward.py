@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from archlang.ir import MODULE_ATTRIBUTES
+from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, FixedSize
 from archlang.lower.variables import borrowed, variables
 from archlang.ops.base import Expression, Module
@@ -121,9 +122,12 @@ def _value(entry: Entry, name: str, inputs: list[str], region: Region, borrowed:
             text = text.replace(f"{{{at}}}", name)
         return text
     if isinstance(entry, Call) and entry.module is not None:
-        return f"{_again(entry.module, region, borrowed)}({', '.join(inputs)})"
+        module = _again(entry.module, region, borrowed)
+    else:
+        module = f"self.{name}" if name.isidentifier() else f'getattr(self, "{name}")'
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
-    module = f"self.{name}" if name.isidentifier() else f'getattr(self, "{name}")'
+    if isinstance(entry, Call) and entry.recomputed:
+        return f"{recompute.FUNCTION}({', '.join([module, *inputs])})"
     return f"{module}({', '.join([*inputs, *lent])})"
 
 

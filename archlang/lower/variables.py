@@ -11,6 +11,7 @@ import keyword
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, count
 
+from archlang.lower import recompute
 from archlang.ops.base import Expression
 from archlang.program import Call, Entry, Region
 
@@ -68,6 +69,8 @@ def used_by_expressions(entries: Iterable[Entry]) -> set[str]:
 
 
 def _free_names(entry: Entry) -> Iterator[str]:
+    if isinstance(entry, Call) and entry.recomputed:
+        yield recompute.FUNCTION
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
         # a place for an input, `{0}`, reads as a set in Python
         tree = ast.parse(entry.torch.template, mode="eval")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from archlang.ir import is_at, join_path
@@ -23,7 +23,19 @@ def recomputing(program: Program, paths: Collection[str]) -> Program:
     marking = _Marking(program)
     root = marking.region(program.root, "", frozenset(paths))
     *callees, net = program.regions
-    return Program(program.graph, {**{id: program.regions[id] for id in callees}, **marking.made, net: root})
+    regions = {**{callee: program.regions[callee] for callee in callees}, **marking.made, net: root}
+    needed = _needed(regions, net)
+    return Program(program.graph, {name: region for name, region in regions.items() if name in needed})
+
+
+def _needed(regions: Mapping[str, Region], name: str) -> set[str]:
+    """The ids of a region and of all that are called in it."""
+    found, waiting = {name}, [name]
+    while waiting:
+        inner = {call.callee for call in regions[waiting.pop()].walk() if call.callee is not None} - found
+        found |= inner
+        waiting += inner
+    return found
 
 
 def called(program: Program) -> Iterator[str]:
