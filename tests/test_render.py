@@ -56,7 +56,8 @@ class Chain:
         )  # fmt: skip
 
     def graph(self, *blocks: Block) -> Graph:
-        return Graph(name=self.name, arguments={}, blocks=(*blocks, self.block()))
+        # without validation, which would refuse names that the language cannot write
+        return Graph.model_construct(name=self.name, arguments={}, blocks=(*blocks, self.block()))
 
 
 class Plus(Operator):
