@@ -6,7 +6,7 @@ import pytest
 
 from archlang.ir import Graph
 from archlang.lower import torch_source
-from archlang.program import Call, Region, program_of, scope_tree
+from archlang.program import Call, Program, Region, program_of, scope_tree, text_of
 from archlang.program.passes import recomputing
 from tests.specs import graph_of
 from tests.test_emitted import written
@@ -61,7 +61,7 @@ def graph() -> Graph:
 
 
 def test_a_program_is_text(graph: Graph) -> None:
-    assert str(program_of(graph)) == TEXT
+    assert text_of(program_of(graph)) == TEXT
 
 
 def test_scopes_number_layers_and_values_as_the_graph_does(graph: Graph) -> None:
@@ -111,8 +111,8 @@ def test_every_value_is_made_before_it_is_read_and_kept_until_its_last_use() -> 
 # ---- recomputed calls
 
 
-def marked(program: object) -> list[str]:
-    return [line.strip() for line in str(program).splitlines() if line.endswith("recomputed")]
+def marked(program: Program) -> list[str]:
+    return [line.strip() for line in text_of(program).splitlines() if line.endswith("recomputed")]
 
 
 def test_a_recomputed_call_gets_a_region_of_its_own_where_others_call_the_same_block(graph: Graph) -> None:

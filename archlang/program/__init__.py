@@ -11,5 +11,6 @@ from __future__ import annotations
 from archlang.program.making import program_of
 from archlang.program.regions import Call, Entry, Program, Region
 from archlang.program.scopes import Scope, scope_tree
+from archlang.program.text import text_of
 
-__all__ = ["Call", "Entry", "Program", "Region", "Scope", "program_of", "scope_tree"]
+__all__ = ["Call", "Entry", "Program", "Region", "Scope", "program_of", "scope_tree", "text_of"]

@@ -201,9 +201,3 @@ class Program:
         """Every call of every region, each once, however often its region is called."""
         for region in self.regions.values():
             yield from region.walk()
-
-    def __str__(self) -> str:
-        """The Program as text, a line for each call; see `program.text`."""
-        from archlang.program.text import text_of
-
-        return text_of(self)
