@@ -17,6 +17,7 @@ from archlang.facts.receptive import Interval, receptive_fields
 from archlang.laws import LAWS
 from archlang.laws.calling import called, tensors
 from archlang.laws.cases import Case, read, rejection
+from archlang.laws.keeping import in_layout, operator_keeps_what_it_tells
 from archlang.laws.seeing import influence
 from archlang.ops import registry
 from archlang.ops.base import Operator, Wanted
@@ -27,7 +28,7 @@ from archlang.shapes import TensorType
 from tests.cases import more
 from tests.parity import assert_equal_modules
 from tests.specs import graph_of, net_of
-from tests.test_saved import assert_exact, in_layout, operator_keeps_what_it_tells
+from tests.test_saved import assert_exact
 from tests.test_why import keeps_its_word
 
 

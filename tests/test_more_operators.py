@@ -240,7 +240,9 @@ def test_recurrent_layers_have_torchs_keys(kind: type[nn.RNN] | type[nn.GRU]) ->
 def test_a_position_sees_those_before_it_alone() -> None:
     tokens = TensorType((1, 6, 3), ("n", "t", "c"))
     for step, told in (("gru 2", (6, 1, 5)), ("gru 2 bidirectional=true", (6, 0, 0)), ("rnn 2 state=true", (6, 0, 0))):
-        slide = read(step, "6x3 n t c").op.reach(tokens).slides["t"]
+        reach = read(step, "6x3 n t c").op.reach(tokens)
+        assert reach is not None
+        slide = reach.slides["t"]
         assert (slide.extent, slide.step, slide.before) == told
 
 

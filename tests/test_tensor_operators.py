@@ -120,8 +120,8 @@ def test_a_running_sum() -> None:
     y = called(read("cumsum axis=1", "4x3 n t c"))(x)
     for t in range(4):
         assert torch.allclose(y[:, t], x[:, : t + 1].sum(1))
-    slide = read("cumsum axis=1", "4x3 n t c").op.reach(TensorType((1, 4, 3), ("n", "t", "c"))).slides["t"]
-    assert slide == Slide(4, 1, 3)
+    reach = read("cumsum axis=1", "4x3 n t c").op.reach(TensorType((1, 4, 3), ("n", "t", "c")))
+    assert reach is not None and reach.slides["t"] == Slide(4, 1, 3)
 
 
 def test_one_value_has_no_variance() -> None:

@@ -87,7 +87,17 @@ def test_lark_and_pydantic_suffice_for_static_commands(away: Path, wheel: Path) 
     """A real environment without torch, Graphviz and the rest; `test_packages.py` asks the same of more commands."""
     run(sys.executable, "-m", "venv", "--without-pip", away / "bare", cwd=away)
     bare = away / "bare" / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", bare, "install", "-q", "-c", ROOT / "constraints.txt"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        bare,
+        "install",
+        "-q",
+        "-c",
+        ROOT / "constraints.txt",
+    ]
     run(*pip, "--no-deps", wheel, cwd=away)
     run(*pip, "lark", "pydantic", cwd=away)
     archlang = bare.with_name("archlang")

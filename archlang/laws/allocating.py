@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import torch
 
@@ -76,7 +77,9 @@ class Backward:
             return []
         assert y is not None
         entering = torch.ones_like(y)
-        found: Sequence[torch.Tensor | None] = torch.autograd.grad(y, self.wanted, entering, allow_unused=True)
+        # torch's annotation leaves out that the gradient of an unused input is None
+        grad: Any = torch.autograd.grad
+        found: Sequence[torch.Tensor | None] = grad(y, self.wanted, entering, allow_unused=True)
         storages = [None if x is None else x.untyped_storage().data_ptr() for x in found]
         held = entering.untyped_storage().data_ptr()
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
@@ -37,11 +37,16 @@ def called(case: Case) -> Callable[..., Any]:
 
 
 def _without_onednn(*_: object) -> None:
-    torch.backends.mkldnn.set_flags(False)
+    _use_onednn(False)
 
 
 def _with_onednn(*_: object) -> None:
-    torch.backends.mkldnn.set_flags(True)
+    _use_onednn(True)
+
+
+def _use_onednn(wanted: bool) -> None:
+    flags: Any = torch.backends.mkldnn  # it has no types
+    flags.set_flags(wanted)
 
 
 @contextmanager
@@ -93,7 +98,7 @@ def inputs_of(case: Case) -> list[torch.Tensor]:
 def places_of(case: Case) -> torch.Tensor:
     """Indices as a pool gives them, row by row: each value goes to the first place that is told to see it."""
     (y,), told = case.op.outputs(*case.types), case.op.reach(*case.types)
-    reach = told.slides if told else {}
+    reach: Mapping[str, Slide] = told.slides if told else {}
     found = torch.zeros((), dtype=torch.int64)
     for axis, slide in reach.items():
         firsts = [next((to for to in range(y[axis]) if _sees(slide, to, at)), 0) for at in range(case.types[0][axis])]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -120,8 +120,8 @@ def out_of_bounds(op: type[Operator]) -> list[tuple[str, Case]]:
     for name, field in op.model_fields.items():
         outside = [*_outside(field, field.annotation)]
         for case in examples(op):
-            value = getattr(case.op, name)
-            sides = len(value) if isinstance(value, tuple) else None
+            value: object = getattr(case.op, name)
+            sides = len(cast(tuple[object, ...], value)) if isinstance(value, tuple) else None
             for number, listed in outside:
                 if listed != (sides is None):
                     wrong = number if sides is None else (number,) * sides

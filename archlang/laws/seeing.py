@@ -67,10 +67,6 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
             )
 
 
-def _differs(axis: str, position: int, at: int, window: range, found: str) -> str:
-    return f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and {found}"
-
-
 def _listed(positions: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(positions))) or "nothing"
 
@@ -98,7 +94,7 @@ def sloped(case: Case, at: int, axis: str, output: int, moved: str, position: in
     inputs = [x.detach().double().requires_grad_(x.is_floating_point()) for x in inputs_of(case)]
     along = case.op.outputs(*case.types)[output].axes.index(moved)
     (slope,) = torch.autograd.grad(_at(module(*inputs), output).select(along, position).sum(), inputs[at])
-    return set(slope.movedim(case.types[at].axes.index(axis), 0).flatten(1).any(1).nonzero().flatten().tolist())
+    return _true(slope.movedim(case.types[at].axes.index(axis), 0).flatten(1).any(1))
 
 
 def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
@@ -129,9 +125,14 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
         # a weight of 0 may come out a rounding error beside it
         differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)
         rows = differs.movedim(y.axes.index(made), 0) if made in y.axes else differs[None]
-        for index in rows.flatten(1).any(1).nonzero().flatten().tolist():
+        for index in _true(rows.flatten(1).any(1)):
             seen[index].add(position)
     return seen
+
+
+def _true(x: torch.Tensor) -> set[int]:
+    """The positions of a vector that are not zero."""
+    return {at for at in range(len(x)) if bool(x[at])}
 
 
 def _drawn_alike(module: Callable[..., Any], inputs: Sequence[torch.Tensor], output: int) -> torch.Tensor:
