@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 
+from archlang.cli import main
 from archlang.compiler import Net
 from archlang.facts.memory import Setup, memory
 from archlang.lower import torch_source
@@ -110,3 +112,12 @@ def test_the_memory_is_what_is_simulated(paths: list[str]) -> None:
 def test_other_sources_do_not_change() -> None:
     graph = graph_of(SPEC)
     assert "recompute(" not in torch_source(graph)
+
+
+def test_the_command_builds_it_and_says_what_is_no_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "net.arch"
+    spec.write_text(SPEC)
+    assert main(["build", str(spec), "--recompute", "one.3,two"]) == 0
+    assert capsys.readouterr().out == Net(graph_of(SPEC)).source(recomputed=["one.3", "two"])
+    assert main(["build", str(spec), "--recompute", "one.3,one.9"]) == 2
+    assert "--recompute: tried calls no block at one.9" in capsys.readouterr().err

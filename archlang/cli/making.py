@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net
 from archlang.cli.output import check_target, output_options
+
+if TYPE_CHECKING:
+    from archlang.compiler import Net
 
 
 def _render_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +36,7 @@ def _build_options(parser: argparse.ArgumentParser) -> None:
     output_options(parser, "where the source goes (standard output)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help=_WEIGHTS_HELP)
     parser.add_argument("--entry", default="", metavar="NAME", help="which of several state dicts in the file")
+    parser.add_argument("--recompute", default="", metavar="PATHS", help=_RECOMPUTE_HELP)
     parser.add_argument(
         "--scaled-input", action="store_true", help="images will come in the range that a published file's net works on"
     )
@@ -43,6 +48,9 @@ _WEIGHTS_HELP = (
 )
 
 
+_RECOMPUTE_HELP = "calls of blocks that the backward pass runs again, separated by commas, as `archlang fit` lists them"
+
+
 def _build(arguments: argparse.Namespace) -> int:
     from archlang.compiler import Net
     from archlang.files import write_whole
@@ -52,17 +60,27 @@ def _build(arguments: argparse.Namespace) -> int:
     net = Net(checked.graphs[0])
     file = WeightsFile(arguments.weights, arguments.entry, arguments.scaled_input) if arguments.weights else None
     if arguments.output is None:
-        source = net.source()
+        source = _source(net, arguments.recompute)
         if file is not None:
             check_weights(net.graph, file)
         print(source, end="")
         return 0
     beside = _checked_targets(arguments, checked.library.paths)
-    source = net.source()
+    source = _source(net, arguments.recompute)
     if file is not None:
         write_whole(beside, converted(net.graph, file))
     write_whole(arguments.output, source)
     return 0
+
+
+def _source(net: Net, recompute: str) -> str:
+    """The source of a net with the calls recomputed that `--recompute` names."""
+    from archlang.library import CallError
+
+    try:
+        return net.source([path.strip() for path in recompute.split(",")] if recompute else [])
+    except ValueError as error:
+        raise CallError(f"--recompute: {error}") from None
 
 
 def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
