@@ -130,3 +130,15 @@ def test_the_label_of_an_inlined_block_names_its_value() -> None:
     graph = graph_of(net_of(body, "4x5x5", before="block unit { conv1: conv 1x1 4 -> act: tanh }"))
     *_, tanh, relu, add = graph.flat()
     assert add.inputs == (tanh.outputs[0], relu.outputs[0])
+
+
+def test_operators_as_arguments_are_recorded_as_they_are_written() -> None:
+    before = "block unit(act) { conv 1x1 4 -> act }"
+    graph = graph_of(net_of("  unit dropout(0.5)\n  unit elu(alpha=0.5)\n  unit relu", "4x5x5", before=before))
+    assert [block.arguments["act"] for block in graph.blocks[:-1]] == ["dropout(0.5)", "elu(alpha=0.5)", "relu"]
+
+
+def test_a_net_with_outputs_of_training_is_not_inlined() -> None:
+    steps = "  a: linear 4\n  a -> linear 4 -> aux: it\n  output aux when training\n  a -> linear 4\n  output\n"
+    text = f"net helped {{\n  input x: [4]\n{steps}}}\nnet n {{\n  input x: [4]\n  inline helped\n  output\n}}"
+    assert [found.code for found in wrong(text)] == ["training-outputs"]
