@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and names that are not taken."""
+"""Writes files so that they are complete or do not exist, and finds names that are not taken."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
         return
     try:
         handle, name = mkstemp(dir=target.parent, prefix=".archlang-", suffix=".tmp")
-    except OSError as error:  # it would name the temporary file, of which the caller knows nothing
+    except OSError as error:  # the error names the temporary file, which the caller does not know
         raise OSError(error.errno, error.strerror, str(path)) from error
     with ExitStack() as stack:
         stack.callback(os.unlink, name)
@@ -37,11 +37,11 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
 
 
 def write_fresh(path: str | Path, data: bytes | str) -> Path:
-    """Write `data` whole at `path`, or at the next name that is free, and say which; it overwrites nothing."""
+    """Write `data` to `path`, or to the next free name like it. Returns the path written; no file is replaced."""
     while True:
         chosen = fresh_path(path)
         try:
-            chosen.touch(exist_ok=False)  # takes the name, so that of two programs only one has it
+            chosen.touch(exist_ok=False)  # reserves the name: of two programs only one succeeds
         except FileExistsError:
             continue
         with ExitStack() as stack:
@@ -52,7 +52,7 @@ def write_fresh(path: str | Path, data: bytes | str) -> Path:
 
 
 def fresh_path(path: str | Path) -> Path:
-    """`path` if nothing stands there, else the first free of `lenet5-2.pt`, `lenet5-3.pt`, ..."""
+    """`path` if it does not exist, otherwise the first of `lenet5-2.pt`, `lenet5-3.pt`, ... that does not."""
     wanted = Path(path)
     if not os.path.lexists(wanted):
         return wanted
@@ -61,7 +61,7 @@ def fresh_path(path: str | Path) -> Path:
 
 
 def _umask() -> int:
-    # the mask can be read only by setting it
+    # the mask can only be read by setting it
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""Which text a SPEC names, and the files that it uses: found, read and parsed, and nothing outside the root is read."""
+"""Finds, reads and parses a SPEC and the files that it uses. No file outside the root folder is read."""
 
 from __future__ import annotations
 
@@ -15,32 +15,35 @@ from archlang.paths import SPECS
 from archlang.source import Source, path_from
 from archlang.syntax import File, Use
 
-MAX_BYTES = 16 * 2**20  # of all files together
-MAX_FILES = 100  # that one spec may use
+MAX_BYTES = 16 * 2**20  # the most bytes of all files together
+MAX_FILES = 100  # the most files that a spec may use
 
 
 class CallError(Exception):
-    """The call is wrong, not the spec: no such file, no such net, a setting that no parameter takes."""
+    """The call is wrong, not the spec: for example there is no such file or net."""
 
 
 class SettingError(CallError):
-    """A value for a parameter of the net is wrong: no parameter has that name, or none of that name takes the value."""
+    """A parameter of the net was set wrongly: there is none of that name, or it does not accept the value."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A spec's text, the net that is wanted of it, the folder its name is relative to, the root of what it uses."""
+    """The source of a SPEC, and the net that it names, if any.
+
+    Paths in the source's name are relative to `folder`; files that it uses must be in `root`.
+    """
 
     source: Source
     net: str | None
     folder: Path
     root: Path
-    path: Path | None = None  # of the file; standard input has none
+    path: Path | None = None  # None for standard input
 
 
 @dataclass
 class Library:
-    """A spec and all files that it uses, by name, with what is wrong in their form. `paths` are where these lie."""
+    """A spec and all files that it uses, by name, with the diagnostics of parsing. `paths` lists the files read."""
 
     main: File
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
@@ -53,7 +56,7 @@ class Library:
 
 
 def find(spec: str, root: Path | None = None) -> Found:
-    """The text that a SPEC names. `root` is the folder that `use` may not leave: the spec's own where none is given."""
+    """Find the source that a SPEC names. `use` may only read files in `root`, by default the spec's folder."""
     if spec == "-":
         text = _decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))
         return Found(Source("<stdin>", text), None, Path(), root or Path())
@@ -82,7 +85,7 @@ def _shipped(name: str) -> Found:
 
 
 def shipped_nets() -> Iterator[tuple[Path, list[str]]]:
-    """The files of the shipped specs and the nets that each declares."""
+    """Each file of the shipped specs with the names of the nets that it declares."""
     for path in sorted(SPECS.rglob("*.arch")):
         yield path, re.findall(r"^net (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -100,7 +103,7 @@ def _decoded(name: str, data: bytes) -> str:
 
 
 def read(found: Found) -> Library:
-    """The spec and the files that it uses, and those that they use, each read once."""
+    """Read and parse the spec and all files that it uses, directly or indirectly, each once."""
     main, diagnostics = parse(found.source)
     library = Library(main, {found.source.name: found.source}, {main.name: main}, diagnostics)
     library.paths += [found.path] if found.path is not None else []
@@ -126,7 +129,7 @@ def _read_used(file: File, chain: list[tuple[str, Use]], found: Found, library: 
 
 
 def _used_source(path: str, use: Use, found: Found, library: Library) -> Source | None:
-    """The text of a used file, or None and what is wrong with its path."""
+    """Read a file that is used. Returns None, and adds a diagnostic, if it cannot be read."""
 
     def refused(code: str, message: str, help: str | None = None) -> None:
         library.diagnostics.append(Diagnostic(code, message, use.path_span, help=help))
@@ -170,7 +173,7 @@ def _near(real: Path) -> str | None:
 
 
 def _circle(path: str, around: list[tuple[str, Use]]) -> Diagnostic:
-    """Files that use one another in a circle, told from the one that is met again."""
+    """The diagnostic for files that use each other in a circle; it begins with the file that closes the circle."""
     start = next(at for at, (name, _) in enumerate(around) if name == path)
     names = [name for name, _ in around[start:]]
     story = ", which uses ".join([*(f"`{name}`" for name in names[1:]), f"`{path}`"])

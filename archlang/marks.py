@@ -1,4 +1,4 @@
-"""The mark that files made by archlang carry, by which a command knows that it may replace them."""
+"""The mark in files made by archlang. A command may replace a file that carries it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 MARK = "made by archlang"
 METADATA = {"made_by": "archlang"}  # of a .safetensors file
 
-_HEAD = 4096  # bytes from the start of a file, and as many from its end, in which the mark stands
+_HEAD = 4096  # the mark is within so many bytes from the start or the end of a file
 _SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\."""\r?\n')
 _DOT = f"// {MARK}\n".encode()
 _SVG = re.compile(rb"(<\?xml[^\n]*\?>\n)")
 _SVG_MARK = f"<!-- {MARK} -->\n".encode()
-_PNG_HEAD = 33  # bytes of the signature and the first chunk, which must be IHDR
+_PNG_HEAD = 33  # bytes of the signature and of IHDR, which must be the first chunk
 _PDF = f"% {MARK}\n".encode()
 _SAFETENSORS = b'{"__metadata__":{"made_by":"archlang"'
 _RECORD = "/made_by"  # in the archive that torch.save writes
@@ -68,7 +68,7 @@ def _with_record(data: bytes) -> bytes:
     written = BytesIO(data)
     with ZipFile(written, "a") as archive:
         folder = archive.namelist()[0].partition("/")[0]
-        archive.writestr(ZipInfo(folder + _RECORD), MARK)  # of no date, so that equal weights are equal files
+        archive.writestr(ZipInfo(folder + _RECORD), MARK)  # without a date, so that equal weights give equal files
     return written.getvalue()
 
 

@@ -176,7 +176,7 @@ def test_settings_are_of_every_net(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "lenet5", "resnet9*"]) == 2
-    assert capsys.readouterr().err == "archlang: no shipped net is like resnet9*\n"
+    assert capsys.readouterr().err == "archlang: no shipped net matches resnet9*\n"
     assert main(["compare", "lenet5", written(tmp_path, SMALL.replace("relu", "rel"))]) == 1
     assert "error[unknown-operator]" in capsys.readouterr().err
 

@@ -101,7 +101,7 @@ def test_another_librarys_name_is_answered_with_ours(name: str, word: str, capsy
     [
         ("convv", "there is no operator called convv; did you mean `conv`?"),
         ("xyzzy", "there is no operator called xyzzy; `archlang ops` lists them all"),
-        ("param", "param is no operator but a statement: `param NAME: SHAPE`"),
+        ("param", "param is a statement, not an operator: `param NAME: SHAPE`"),
     ],
 )
 def test_an_unknown_name(name: str, answer: str, capsys: pytest.CaptureFixture[str]) -> None:

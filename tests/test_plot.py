@@ -249,23 +249,24 @@ def test_nets_of_a_file_without_an_accuracy_are_told(
     (tmp_path / "own.arch").write_text("".join(map(net.format, "abc")))
     points, _ = points_of(monkeypatch, tmp_path, str(tmp_path / "own.arch"), "--accuracy", "b=70")
     assert [point.name for point in points] == ["b"]
-    assert capsys.readouterr().err == "archlang: not drawn, as no accuracy of them is known: a, c\n"
+    assert capsys.readouterr().err == "archlang: left out, since their accuracy is not known: a, c\n"
 
 
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["resnet18", "lenet5"], "no accuracy is published of lenet5; give it: --accuracy lenet5=PERCENT"),
+        (["resnet18", "lenet5"], "no published accuracy is known for lenet5; add --accuracy lenet5=PERCENT"),
         (["resnet18", "--set", "classes=10"],
-         "no accuracy is published of resnet18; give it: --accuracy resnet18=PERCENT"),
-        (["lenet?"], "no accuracy is published of lenet5; give it: --accuracy lenet5=PERCENT"),
-        (["resnet18", "--accuracy", "resnet=70"], "--accuracy resnet: the nets of this plot are resnet18"),
-        (["resnet18", "--depth", "2"], "--depth is of a profile by layers, such as --profile macs"),
-        (["resnet18", "--profile", "macs", "--log"], "a profile takes no --accuracy and no --log"),
-        (["vgg11", "--profile", "memory", "--depth", "1"], "--depth is of a profile by layers, such as --profile macs"),
-        (["resnet18", "--profile", "macs", "--batch", "4"], "--batch is of memory over time; add --profile memory"),
+         "no published accuracy is known for resnet18; add --accuracy resnet18=PERCENT"),
+        (["lenet?"], "no published accuracy is known for lenet5; add --accuracy lenet5=PERCENT"),
+        (["resnet18", "--accuracy", "resnet=70"],
+         "--accuracy resnet: no net of this plot has that name; the nets are resnet18"),
+        (["resnet18", "--depth", "2"], "--depth needs a profile by layers, such as --profile macs"),
+        (["resnet18", "--profile", "macs", "--log"], "--profile cannot be combined with --accuracy or --log"),
+        (["vgg11", "--profile", "memory", "--depth", "1"], "--depth needs a profile by layers, such as --profile macs"),
+        (["resnet18", "--profile", "macs", "--batch", "4"], "--batch needs --profile memory"),
         (["resnet18", "--profile", "memory", "--mode", "dreaming"], "mode is one of training, inference, not dreaming"),
-        (["resnet18", "-o", "a.gif"], "a.gif: a plot ends in .svg, .png, .pdf"),
+        (["resnet18", "-o", "a.gif"], "a.gif: the name of a plot must end in .svg, .png, .pdf"),
     ],
 )  # fmt: skip
 def test_what_is_wrong(
@@ -280,7 +281,7 @@ def test_what_is_wrong(
 def test_a_net_of_ones_own_has_no_published_accuracy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "own.arch").write_text("net resnet50 {\n  input x: [8]\n  linear 2\n  output\n}\n")
     assert main(["plot", str(tmp_path / "own.arch"), "-o", str(tmp_path / "a.svg")]) == 2
-    assert "no accuracy is published of resnet50" in capsys.readouterr().err
+    assert "no published accuracy is known for resnet50" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["resnet18", "resnet18=high", "resnet18=101", "resnet18=-3", "=nan"])

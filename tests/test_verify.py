@@ -295,10 +295,10 @@ def test_arguments(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     "named, arguments, told",
     [
-        ("torch.nn", {}, "names no callable"),
+        ("torch.nn", {}, "does not name a callable"),
         ("torch.nn:Linearr", {}, "did you mean Linear?"),
         ("torch.nn:functional", {}, "is a module, which cannot be called"),
-        ("torch:tensor", {"data": 3}, "gives a Tensor, not a torch.nn.Module"),
+        ("torch:tensor", {"data": 3}, "returns a Tensor, not a torch.nn.Module"),
         ("torch.nn:Linear", {"width": 3}, "TypeError"),
         ("no_such_module:net", {}, "ModuleNotFoundError"),
         ("broken.py:net", {}, "SyntaxError"),

@@ -134,7 +134,7 @@ def test_filters(capsys: pytest.CaptureFixture[str]) -> None:
     assert names(zoo(capsys, "resnet*", "--family", "resnet", "--min-top1", "82")) == ["resnet152"]
     assert names(zoo(capsys, "resnet9")) == []
     assert main(["zoo", "resnet9"]) == 0
-    assert capsys.readouterr().out == "no shipped net is like that\n"
+    assert capsys.readouterr().out == "no shipped net matches\n"
 
 
 def test_folders_are_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any) -> None:

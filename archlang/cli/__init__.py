@@ -11,8 +11,8 @@ from pathlib import Path
 from archlang.cli.commands import COMMANDS, command
 
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
-OPERATORS_HELP = "a Python file with operators of your own; it is run, and the flag may be given several times"
-KNOW_OPERATORS = ("ops",)  # commands that take no SPEC and know the operators
+OPERATORS_HELP = "a Python file that defines operators of your own; archlang executes it; repeatable"
+KNOW_OPERATORS = ("ops",)  # commands that take `--operators` though they take no SPEC
 BROKEN_PIPE = 141  # 128 and SIGPIPE's number: what a shell reports of any tool that a closed pipe ends
 
 
@@ -77,7 +77,7 @@ def _discard_output() -> None:
 
 
 class _Version(argparse.Action):
-    """Looks the version up when it is asked for: reading the package's metadata costs more than a net's check."""
+    """Looks up the version only when asked: reading the package's metadata takes longer than checking a net."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -87,7 +87,7 @@ class _Version(argparse.Action):
 
 
 def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that is named first, or of all where none is."""
+    """The parser of the command that the first word names, or of all commands if it names none."""
     parser = argparse.ArgumentParser(prog="archlang", description="From a short text to a checked neural network.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -97,12 +97,15 @@ def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
         if made.spec:
             many = {"nargs": "+"} if made.spec == "many" else {}
             sub.add_argument("spec", metavar="SPEC", help=SPEC_HELP, **many)  # type: ignore[arg-type]
-            settings_help = "replace a parameter of the net; may be given several times"
+            settings_help = "set a parameter of the net; repeatable"
             sub.add_argument(
                 "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings", help=settings_help
             )
             sub.add_argument(
-                "--root", type=Path, metavar="DIR", help="the folder that `use` may not leave (the spec's own)"
+                "--root",
+                type=Path,
+                metavar="DIR",
+                help="`use` may only read files in this folder (default: the spec's folder)",
             )
         if made.spec or name in KNOW_OPERATORS:
             sub.add_argument(

@@ -1,19 +1,19 @@
-"""`archlang check`: every net of every spec, and every promise."""
+"""`archlang check`: checks all nets in specs, and their promises."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from archlang.cli.command import Command, print_warnings, settings_of
+from archlang.cli.command import Command, format_option, print_warnings, settings_of
 
 
 def _check_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how the result is printed")
+    format_option(parser)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """Check each SPEC: every net that can be built, every promise."""
+    """Check each net that can be built without further arguments, and its promises."""
     from archlang.compiler import check
     from archlang.diagnostics import as_json
     from archlang.facts.work import totals

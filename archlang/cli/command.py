@@ -1,4 +1,4 @@
-"""What a command is, and what the commands share: settings, roots, the one net that a command is about."""
+"""The class of a command, and what several commands share: common options, and loading the net of a SPEC."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its help, its options, what it does; `spec` says whether it takes one SPEC, many or none (empty)."""
+    """A command: its help, its function and its options. `spec` is `one`, `many` or empty: how many SPECs it takes."""
 
     help: str
     run: Callable[[argparse.Namespace], int]
@@ -24,15 +24,20 @@ class Command:
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1, as argparse reads an option."""
+    """Convert an option to an integer of at least 1, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
 
 
+def format_option(parser: argparse.ArgumentParser, *more: str) -> None:
+    """`--format`: text, json, and those that the command has besides."""
+    parser.add_argument("--format", choices=("text", "json", *more), default="text", help="the output format (text)")
+
+
 def settings_of(arguments: argparse.Namespace) -> dict[str, Expression]:
-    """What `--set` gives: expressions by the names of parameters."""
+    """The values given by `--set`, by parameter name."""
     from archlang.compiler import setting
     from archlang.library import CallError
 
@@ -46,7 +51,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Expression]:
 
 
 def checked_net(arguments: argparse.Namespace) -> Checked:
-    """The one net that a command is about, and its sources; what is wrong with its spec ends the command."""
+    """Check the SPEC of a command that takes one net. Raises SpecError if it is not valid."""
     from archlang.compiler import SpecError, check
 
     checked = check(arguments.spec, settings_of(arguments), only=True, root=arguments.root)
@@ -62,7 +67,7 @@ def print_warnings(checked: Checked) -> None:
 
 
 def net_of(arguments: argparse.Namespace) -> Net:
-    """The one net that a command is about."""
+    """The net of a command that takes one. Raises SpecError if its spec is not valid."""
     from archlang.compiler import Net
 
     return Net(checked_net(arguments).graphs[0])

@@ -1,4 +1,4 @@
-"""The commands, in the order in which `archlang --help` lists them, each with the file that it is in."""
+"""The commands and the module of each, in the order in which `archlang --help` lists them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ COMMANDS = {
 
 
 def command(name: str) -> Command:
-    """A command by its name; only its own file is imported, since start-up counts."""
+    """Look up a command by name. Only its own module is imported, which keeps start-up fast."""
     found: Command = getattr(import_module(f"archlang.cli.{COMMANDS[name]}"), name.upper())
     return found

@@ -1,4 +1,4 @@
-"""`archlang compare`: nets side by side, each figure with its ratio to the first net's."""
+"""`archlang compare`: the figures of several nets, each with its ratio to the first net's."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command
+from archlang.cli.command import Command, format_option
 from archlang.cli.nets import MANY_HELP, chosen_nets, to_the_right
 
 if TYPE_CHECKING:
     from archlang.compare import Figures
     from archlang.sheets import Cell, Sheet
 
-MOST_BESIDE = 4  # nets that stand beside one another; more stand below one another
+MOST_BESIDE = 4  # up to so many nets are columns; more are rows
 _RATIO = "ratio"
 _HEADINGS = {
     "depth": "weighted layers",
@@ -30,7 +30,7 @@ Named = Sequence[tuple[str, "Figures"]]
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = MANY_HELP
-    parser.add_argument("--format", choices=["text", "md", "csv", "json"], default="text", help="how it is printed")
+    format_option(parser, "csv", "md")
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -51,14 +51,14 @@ def _written(nets: Named, format: str) -> str:
     if format == "csv":
         return as_csv(_plain(nets))
     sheet = _beside(nets) if len(nets) <= MOST_BESIDE else _below(nets)
-    if format == "md":  # which looks for the kinds of the columns in the total
+    if format == "md":  # as_markdown aligns each column by its cell in the total
         return as_markdown(replace(sheet, rows=sheet.rows[:-1], total=sheet.rows[-1]))
     ratios = (at for at, heading in enumerate(sheet.headings) if heading == _RATIO)
     return as_text(to_the_right(sheet, *ratios)).strip("\n")
 
 
 def _beside(nets: Named) -> Sheet:
-    """A row for each figure, a column for each net, and after each but the first its ratios."""
+    """A row for each figure and a column for each net; each net but the first has a column of ratios too."""
     from archlang.compare import COUNTS
     from archlang.sheets import Sheet
 
@@ -75,7 +75,7 @@ def _beside(nets: Named) -> Sheet:
 
 
 def _below(nets: Named) -> Sheet:
-    """A row for each net, a column for each figure, and after each that counts its ratios."""
+    """A row for each net and a column for each figure; each count has a column of ratios too."""
     from archlang.compare import COUNTS
     from archlang.sheets import Sheet
 
@@ -91,7 +91,7 @@ def _below(nets: Named) -> Sheet:
 
 
 def _plain(nets: Named) -> Sheet:
-    """A row for each net under the names of the JSON; a ratio that there is not is empty."""
+    """A row for each net, with the JSON's names as headings; a ratio to 0 is left empty."""
     from archlang.compare import COUNTS, ratio
     from archlang.sheets import Sheet
 
@@ -134,7 +134,7 @@ def _words(one: Figures, unknown: str = "-") -> tuple[str, str]:
 
 
 def _times(every: Sequence[Figures], base: Figures, *counts: str) -> list[Cell]:
-    """The ratios of these counts, all of them where none is named."""
+    """The ratios of these counts; of all counts if none is named."""
     from archlang.compare import COUNTS, ratio
 
     found = (ratio(getattr(one, name), getattr(base, name)) for one in every for name in counts or COUNTS)
@@ -142,10 +142,10 @@ def _times(every: Sequence[Figures], base: Figures, *counts: str) -> list[Cell]:
 
 
 def _rounded(times: float) -> str:
-    """Two decimals, none of what is large, two digits of what is small."""
+    """Format a ratio: two decimals, no decimals from 100 on, two significant digits below 0.1."""
     if times >= 100:
         return f"{times:,.0f}"
     return f"{times:.2f}" if times >= 0.1 else f"{times:.2g}"
 
 
-COMPARE = Command("put nets side by side, with ratios", _compare, _options, spec="many")
+COMPARE = Command("compare nets side by side, with ratios", _compare, _options, spec="many")

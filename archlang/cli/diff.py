@@ -1,4 +1,4 @@
-"""`archlang diff`: what changed from one net to another, and what it cost."""
+"""`archlang diff`: what changed from one net to another, and how the counts changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command
+from archlang.cli.command import Command, format_option
 from archlang.cli.nets import chosen_nets, to_the_right
 
 if TYPE_CHECKING:
@@ -20,9 +20,13 @@ _PLAIN = ("kind", "before", "after", "layer", "change", "output_before", "output
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="write the layers that follow, too, each by itself")
-    parser.add_argument("--format", choices=["text", "md", "csv", "json"], default="text", help="how it is printed")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where the nets differ")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="list each layer whose shape or counts changed only because of changes before it",
+    )
+    format_option(parser, "csv", "md")
+    parser.add_argument("--exit-code", action="store_true", help="exit with status 1 if the nets differ")
 
 
 def _diff(arguments: argparse.Namespace) -> int:
@@ -91,7 +95,7 @@ def _cells(row: Row) -> tuple[Cell, ...]:
 
 
 def _layer(row: Row) -> str:
-    """`conv 3x3 64 pad=1` for what was added or removed or stands for another, its word alone for what was changed."""
+    """`conv 3x3 64 pad=1` for a layer that was added, removed or replaced; the word alone for one that changed."""
     change = row.change
     if change.kind in ("added", "removed") or change.words[0] != change.words[1]:
         written = dict.fromkeys(_written(row, side) for side in (0, 1) if change.words[side])
@@ -109,7 +113,7 @@ def _written(row: Row, side: int) -> str:
 
 
 def _said(row: Row) -> str:
-    """What was changed, as `stride 1 → 2`; an argument that is not there is `none`."""
+    """The changed arguments, as `stride 1 → 2`; a missing argument is written `none`."""
     change = row.change
     said = [f"{each.name} {each.before or 'none'} → {each.after or 'none'}" for each in change.arguments]
     said += ["renamed"] * change.renamed + ["moved"] * change.moved
@@ -124,7 +128,7 @@ def _followers(following: Sequence[Row]) -> tuple[Cell, ...]:
 
 
 def _layers(row: Row) -> int:
-    """How many layers a row that follows tells of: itself, or those within it."""
+    """The number of layers in a row that follows: one, or the layers within it."""
     return sum(1 for change in row.change.every() if not change.parts)
 
 
@@ -145,7 +149,7 @@ def _from_to(before: int, after: int) -> str:
 
 
 def _ratio(before: int, after: int) -> str:
-    """`, ×1.865`, with so many digits that what differs is not told as ×1."""
+    """`, ×1.865`, with enough digits that different numbers are never shown as ×1."""
     texts = (f"{after / before:.{digits}g}" for digits in (4, 6, 9, 12, 17)) if before else ()
     return next((f", ×{text}" for text in texts if text != "1"), "")
 
@@ -203,4 +207,6 @@ def _side(row: Row, side: int) -> dict[str, str] | None:
     return {"path": path, "layer": _written(row, side), "output": row.change.shapes[side]}
 
 
-DIFF = Command("tell what changed from one net to another, and what it cost", _diff, _options, spec="many")
+DIFF = Command(
+    "show what changed from one net to another, and by how much the counts changed", _diff, _options, spec="many"
+)

@@ -12,18 +12,18 @@ INDENT = "    "
 
 
 def codes() -> list[str]:
-    """The codes that have a page, in alphabetical order."""
+    """All diagnostic codes, in alphabetical order; each has a page."""
     return sorted(path.stem for path in ERRORS.glob("*.md") if path.name != "README.md")
 
 
 def title(code: str) -> str:
-    """The first line of a code's page, without the code: what is wrong, in a few words."""
+    """The title of a code's page, without the code."""
     with (ERRORS / f"{code}.md").open(encoding="utf-8") as page:
         return page.readline().rpartition(": ")[2].strip()
 
 
 def plain(markdown: str) -> str:
-    """A page for the terminal: fenced text is indented, headings lose their signs, words stay as they are."""
+    """Convert a page for the terminal: fenced blocks are indented, and headings lose their `#`."""
     lines: list[str] = []
     fenced = False
     for line in markdown.splitlines():
@@ -37,7 +37,9 @@ def plain(markdown: str) -> str:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", nargs="?", metavar="CODE", help="as it stands in a message: unequal-shapes")
+    parser.add_argument(
+        "code", nargs="?", metavar="CODE", help="a diagnostic code, such as unequal-shapes (default: list all)"
+    )
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -62,4 +64,4 @@ def _unknown(code: str, known: list[str]) -> Exception:
     return CallError(f"there is no diagnostic called {code}; {hint}")
 
 
-EXPLAIN = Command("tell more about a diagnostic, or list them all", _explain, _options, spec="")
+EXPLAIN = Command("explain a diagnostic, or list all of them", _explain, _options, spec="")

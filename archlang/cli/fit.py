@@ -1,4 +1,4 @@
-"""`archlang fit`: the largest batch and input within a memory, and what to recompute for a batch that does not fit."""
+"""`archlang fit`: the largest batch and input that fit in memory, and which blocks to recompute for a larger batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, positive, settings_of
+from archlang.cli.command import Command, checked_net, format_option, positive, settings_of
 from archlang.cli.memory import amount, described, setup_of, setup_options, where
 
 if TYPE_CHECKING:
@@ -31,14 +31,18 @@ def _bytes(text: str) -> int:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--memory", type=_bytes, required=True, metavar="BYTES", help="what there is: 24GiB, 512MiB")
-    parser.add_argument("--batch", type=positive, metavar="N", help="a batch that is wanted: what to do that it fits")
+    parser.add_argument(
+        "--memory", type=_bytes, required=True, metavar="BYTES", help="the available memory, such as 24GiB or 512MiB"
+    )
+    parser.add_argument(
+        "--batch", type=positive, metavar="N", help="a batch size that should fit: says which blocks to recompute"
+    )
     setup_options(parser)
     parser.add_argument(
         "--range", action="append", default=[], dest="ranges", metavar="NAME=FROM..TO",
         help="the sizes to try of an open size (from 1 on, until the net does not fit)",
     )  # fmt: skip
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
+    format_option(parser)
 
 
 def _fit(arguments: argparse.Namespace) -> int:
@@ -174,4 +178,4 @@ def _left_out(unknown: Sequence[str]) -> list[str]:
     return lines
 
 
-FIT = Command("tell the largest batch and input within a memory, and what to recompute for more", _fit, _options)
+FIT = Command("find the largest batch and input that fit in memory, and what to recompute for more", _fit, _options)

@@ -1,4 +1,4 @@
-"""`archlang fmt`: specs in their canonical layout."""
+"""`archlang fmt`: rewrites specs in the canonical layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class _File:
-    """A file as it is; its path is None for standard input."""
+    """The content of a file before it is formatted; its path is None for standard input."""
 
     path: Path | None
     name: str
@@ -23,19 +23,28 @@ class _File:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", nargs="+", metavar="FILE", help="a spec, or - for standard input to standard output")
-    parser.add_argument("--check", action="store_true", help="write nothing, name what would change, and exit with 1")
-    parser.add_argument("--diff", action="store_true", help="write nothing, and print what would change")
+    parser.add_argument(
+        "file",
+        nargs="+",
+        metavar="FILE",
+        help="a spec to rewrite, or - to read standard input and write standard output",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; list files that would change, and exit with status 1 if there are any",
+    )
+    parser.add_argument("--diff", action="store_true", help="write nothing; print the changes as a diff")
 
 
 def _fmt(arguments: argparse.Namespace) -> int:
-    """Rewrite each FILE that is not in canonical layout; one that does not parse is left alone."""
+    """Rewrite each FILE that is not in the canonical layout. A file that does not parse stays as it is."""
     from archlang.format import formatted
     from archlang.library import CallError
 
     if arguments.file.count(STDIN) > 1:
-        raise CallError("standard input can be read once")
-    files = [_read(name) for name in arguments.file]  # all are there before the first is written
+        raise CallError("standard input can be read only once")
+    files = [_read(name) for name in arguments.file]  # read all before writing any
     status = 0
     for file in files:
         source = _source(file)
@@ -82,7 +91,7 @@ def _source(file: _File) -> Source:
 
 
 def _show(name: str, before: str, after: str, as_diff: bool) -> None:
-    """The file's name, or the changes of its lines."""
+    """Print the file's name, or the diff of its lines."""
     if not as_diff:
         print(name)
         return
@@ -93,7 +102,7 @@ def _show(name: str, before: str, after: str, as_diff: bool) -> None:
 
 
 def _write(file: _File, text: str) -> None:
-    """Standard input goes to standard output; a file is replaced, and named, where it changes."""
+    """Replace a file that changes and print its name; the result for standard input goes to standard output."""
     from archlang.files import write_whole
 
     data = text.encode()
@@ -105,4 +114,4 @@ def _write(file: _File, text: str) -> None:
         print(file.name)
 
 
-FMT = Command("write specs in their canonical layout", _fmt, _options, spec="")
+FMT = Command("rewrite specs in the canonical layout", _fmt, _options, spec="")

@@ -1,4 +1,4 @@
-"""`archlang render` and `archlang build`: what is made of a net and written to a file."""
+"""`archlang render` draws a net, `archlang build` prints its PyTorch source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def _render(arguments: argparse.Namespace) -> int:
 
     format = arguments.output.suffix.lstrip(".").lower()
     if format not in FORMATS:
-        raise CallError(f"{arguments.output}: a picture ends in {', '.join('.' + name for name in FORMATS)}")
+        raise CallError(
+            f"{arguments.output}: the name of a picture must end in {', '.join('.' + name for name in FORMATS)}"
+        )
     checked = checked_net(arguments)
     check_target(arguments.output, arguments, checked.library.paths)
     write_whole(arguments.output, Net(checked.graphs[0]).render(format))
@@ -33,18 +35,22 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _build_options(parser: argparse.ArgumentParser) -> None:
-    output_options(parser, "where the source goes (standard output)")
+    output_options(parser, "the file for the source (default: standard output)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help=_WEIGHTS_HELP)
-    parser.add_argument("--entry", default="", metavar="NAME", help="which of several state dicts in the file")
     parser.add_argument("--recompute", default="", metavar="PATHS", help=_RECOMPUTE_HELP)
     parser.add_argument(
-        "--scaled-input", action="store_true", help="images will come in the range that a published file's net works on"
+        "--entry", default="", metavar="NAME", help="which state dict to take if the file holds several"
+    )
+    parser.add_argument(
+        "--scaled-input",
+        action="store_true",
+        help="declare that images are already scaled to the range that a published file expects",
     )
 
 
 _WEIGHTS_HELP = (
-    "a .safetensors file, or what torch.save wrote, that has to fit the net; with -o NAME.py its weights are written "
-    "beside, as NAME.safetensors or NAME.pt, under the names of the source"
+    "a .safetensors file, or one that torch.save wrote; checks that it fits the net. With -o NAME.py the weights are "
+    "also written, to NAME.safetensors or NAME.pt, under the keys of the source"
 )
 
 
@@ -84,7 +90,7 @@ def _source(net: Net, recompute: str) -> str:
 
 
 def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
-    """Check where the source goes, and where weights go beside it; the latter."""
+    """Check the target of the source and that of the weights beside it. Returns the target of the weights."""
     from archlang.library import CallError
     from archlang.weights import is_safetensors
 
@@ -95,7 +101,7 @@ def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
     if weights:
         check_target(beside, arguments, read)
         if beside == arguments.output:
-            raise CallError(f"-o {beside}: the source cannot have the name of the weights beside it")
+            raise CallError(f"-o {beside}: source and weights would have the same name; give the source another one")
     return beside
 
 

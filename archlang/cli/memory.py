@@ -1,4 +1,4 @@
-"""`archlang memory`: what a step of training or an inference has alive, over time and at its peak."""
+"""`archlang memory`: the memory that a training step or an inference allocates, over time and at its peak."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archlang.facts.memory import Memory, Moment, Setup
     from archlang.ir import Graph
 
-LAYERS = 10  # as many are listed
+LAYERS = 10  # the number of layers listed
 PHASES = {
     "forward": "in the forward pass", "loss": "in the loss", "recompute": "in the second forward pass",
     "backward": "in the backward pass",
@@ -22,16 +22,22 @@ PHASES = {
 
 
 def setup_options(parser: argparse.ArgumentParser) -> None:
-    """What is run: `--dtype`, `--mode`, `--optimizer`."""
+    """Add the options that say what is run: `--dtype`, `--mode`, `--optimizer`."""
     parser.add_argument(
         "--dtype", type=_dtype, metavar="DTYPE",
         help=f"the dtype of weights, activations and gradients, one of {', '.join(SHORT_DTYPES)} (that of the spec)",
     )  # fmt: skip
     parser.add_argument(
-        "--mode", choices=["training", "inference"], default="training", help="a step of training, or an inference"
+        "--mode",
+        choices=["training", "inference"],
+        default="training",
+        help="simulate a training step or an inference (training)",
     )
     parser.add_argument(
-        "--optimizer", choices=OPTIMIZER_NAMES, default="momentum", help="whose state is kept (SGD with momentum)"
+        "--optimizer",
+        choices=OPTIMIZER_NAMES,
+        default="momentum",
+        help="the optimizer whose state is counted (momentum: SGD with momentum)",
     )
 
 
@@ -39,7 +45,7 @@ OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "a
 
 
 def setup_of(arguments: argparse.Namespace, batch: int) -> Setup:
-    """The options as what is run over so many images."""
+    """The setup that the options describe, for a batch of this size."""
     from archlang.facts.memory import Setup
 
     return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer)
@@ -53,14 +59,18 @@ def _dtype(text: str) -> str:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images in a batch (1)")
+    from archlang.facts.memory.setup import LOWER
+
+    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
     setup_options(parser)
     parser.add_argument(
-        "--autocast", choices=["bf16", "fp16"], help="torch.autocast of this dtype around forward and loss; no --dtype"
+        "--autocast",
+        choices=[short for short, name in SHORT_DTYPES.items() if name in LOWER],
+        help="run forward pass and loss under torch.autocast with this dtype; excludes --dtype",
     )
     parser.add_argument(
         "--format", choices=["text", "json", "csv"], default="text",
-        help="the peak as text, every moment as CSV, or both as JSON",
+        help="the peak as text, the whole timeline as csv, or both as json",
     )  # fmt: skip
 
 
@@ -124,7 +134,7 @@ def _as_json(name: str, made: Memory) -> str:
 
 
 def described(setup: Setup, *, batch: bool = True) -> str:
-    """What is run, in words: `training, batch 32, bfloat16, momentum`; the `batch` may be left out."""
+    """The setup in words: `training, batch 32, bfloat16, momentum`, with or without the batch."""
     words = [setup.mode, f"batch {setup.batch:,}" if batch else "", setup.dtype or ""]
     words += [f"autocast {setup.autocast}"] if setup.autocast else []
     return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
@@ -163,11 +173,11 @@ def _share(size: int, made: Memory) -> str:
 
 
 def amount(size: int) -> str:
-    """Bytes as people say them: `2.98 GiB`."""
+    """A number of bytes with a binary unit: `2.98 GiB`."""
     for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if size >= unit:
             return f"{size / unit:.2f} {name}"
     return f"{size} bytes"
 
 
-MEMORY = Command("tell the memory of a step of training, or of an inference, over time", _memory, _options)
+MEMORY = Command("show the memory of a training step or an inference over time, and its peak", _memory, _options)

@@ -1,4 +1,4 @@
-"""The nets that a command with several SPECs is about, and the names by which it tells them apart."""
+"""Loading the nets of a command that takes several SPECs, with a distinct name for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archlang.sheets import Sheet
     from archlang.syntax import Expression
 
-MANY_HELP = "a spec with several nets stands for all of them, and a pattern such as 'resnet*' for shipped ones"
+MANY_HELP = "A SPEC with several nets means all of them. A pattern such as 'resnet*' means all shipped nets that match."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _of_spec(spec: str, settings: Mapping[str, Expression], root: Path | None, o
 
 
 def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:
-    """The shipped nets of such a name that can be built as they are, in the order of their files."""
+    """The shipped nets that match a pattern and need no arguments, in the order of their files."""
     from fnmatch import fnmatchcase
 
     from archlang.library import CallError, shipped_nets
@@ -84,12 +84,12 @@ def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:
             every = _of_spec(str(path), settings, SPECS, only=False)
             found += [replace(one, alone=False, spec=one.name) for one in every if fnmatchcase(one.name, pattern)]
     if not found:
-        raise CallError(f"no shipped net is like {pattern}")
+        raise CallError(f"no shipped net matches {pattern}")
     return found
 
 
 def to_the_right(sheet: Sheet, *columns: int) -> Sheet:
-    """The sheet with the words of these columns padded, so that their ends stand below one another."""
+    """The sheet with the text of these columns aligned to the right."""
     cells = [list(row) for row in (sheet.headings, *sheet.all_rows)]
     for column in columns:
         width = max(len(str(row[column])) for row in cells)

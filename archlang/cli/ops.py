@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command
+from archlang.cli.command import Command, format_option
 
 if TYPE_CHECKING:
     from archlang.ops.base import Operator
@@ -16,16 +16,25 @@ if TYPE_CHECKING:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="an operator, also as another library calls it (all)")
     parser.add_argument(
-        "--check", metavar="FILE", help="hold the operators of a Python file, which is run, to every law; needs torch"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="an operator, by its name here or in another library (default: list all)",
     )
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
+    parser.add_argument(
+        "--check", metavar="FILE", help="check the operators of a Python file against torch; the file is executed"
+    )
+    format_option(parser)
 
 
 def _check(file: str, format: str) -> int:
-    """Hold the operators of a file to the laws, and print each verdict; 1 where one fails."""
+    """Check the operators of a file against all laws, and print the results. Returns 1 if one fails."""
     import os
+
+    from archlang.packages import need
+
+    need("torch", "operators are checked with")
 
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler writes to standard error
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -75,7 +84,7 @@ def _unknown(name: str) -> Exception:
     from archlang.ops import registry
 
     if name in registry():
-        return CallError(f"{name} is no operator but a statement: `{name} NAME: SHAPE`")
+        return CallError(f"{name} is a statement, not an operator: `{name} NAME: SHAPE`")
     near = did_you_mean(name, list(registry()), operators=True)
     return CallError(f"there is no operator called {name}; {near or '`archlang ops` lists them all'}")
 
@@ -102,7 +111,7 @@ def _table(ops: list[type[Operator]]) -> Iterator[str]:
 
 
 def _family(module: str) -> str:
-    """The first line of a family's file."""
+    """The title of a family: the first line of its module's docstring."""
     return (sys.modules[module].__doc__ or module).partition("\n")[0].rstrip(".")
 
 
@@ -140,7 +149,7 @@ def _page(op: type[Operator]) -> Iterator[str]:
 
 
 def _listed(title: str, told: Mapping[str, str]) -> Iterator[str]:
-    """Names, and beside each what is told of it; nothing where there are none."""
+    """A list of names with a text for each, under a title; nothing if there are no names."""
     from archlang.why.wrapping import folded
 
     if not told:
@@ -197,4 +206,4 @@ def _as_json(op: type[Operator]) -> dict[str, object]:
     }
 
 
-OPS = Command("list the operators, or tell what one is", _ops, _options, spec="")
+OPS = Command("list the operators, or describe one of them", _ops, _options, spec="")

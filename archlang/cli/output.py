@@ -1,6 +1,6 @@
-"""Where a command may write: never over a spec or a file that it reads, over others' files only with `--force`.
+"""Which files a command may replace: never a spec or a file that it reads; other people's files only with `--force`.
 
-A target is checked before the work begins, so that no training ends without a place for its result.
+The target is checked before the work begins, so that a long training cannot fail when its result is written.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_target(path: Path, arguments: argparse.Namespace, read: Iterable[Path]
 
 
 def _refusal(path: Path, read: Iterable[Path], force: bool) -> str | None:
-    """Why a file must not be written, and what to do instead; None where it may be."""
+    """Why a file must not be written, and what to do instead; None if it may be written."""
     target = Path(os.path.realpath(path))  # `write_whole` follows links
     if target.exists() and any(one.exists() and target.samefile(one) for one in read):
         return "this command reads that file; give the output another name"
@@ -48,7 +48,7 @@ def _refusal(path: Path, read: Iterable[Path], force: bool) -> str | None:
         return f"{folder} is no folder" if folder.exists() else missing
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"you may not write in the folder {folder}; name a file elsewhere"
-    # of an empty file, such as one that a shell made for /dev/stdout, nothing can be lost
+    # an empty file has nothing to lose; the shell creates one for `-o /dev/stdout > FILE`
     if target.exists() and target.stat().st_size and not force and not is_made_here(target):
         return "archlang did not make that file; give the output another name, or add --force to replace it"
     return None

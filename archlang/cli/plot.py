@@ -1,4 +1,4 @@
-"""`archlang plot`: nets by accuracy, work and parameters, or where in them a quantity lies."""
+"""`archlang plot`: nets by accuracy, MACs and parameters, or how a quantity is distributed over their layers."""
 
 from __future__ import annotations
 
@@ -30,17 +30,23 @@ def _options(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_accuracy,
         metavar="NAME=PERCENT",
-        help="the accuracy of a net, in the place of the published one; may be given several times",
+        help="the accuracy of a net, instead of the published one; repeatable",
     )
     parser.add_argument("--log", action="store_true", help="MACs on a logarithmic axis")
-    parser.add_argument("--profile", choices=QUANTITIES, help="where in each net this lies, in the place of accuracy")
-    parser.add_argument("--depth", type=positive, metavar="N", help="of a profile: add up below N levels of the path")
+    parser.add_argument(
+        "--profile",
+        choices=QUANTITIES,
+        help="plot how this quantity is distributed over the layers, instead of accuracy",
+    )
+    parser.add_argument(
+        "--depth", type=positive, metavar="N", help="sum the layers of a profile below N levels of their paths"
+    )
     memory = parser.add_argument_group("memory over time", "as `archlang memory` takes them; with --profile memory")
-    memory.add_argument("--batch", type=positive, metavar="N", help="images in a batch (1)")
+    memory.add_argument("--batch", type=positive, metavar="N", help="batch size (1)")
     memory.add_argument("--dtype", metavar="DTYPE", help=f"one of {', '.join(SHORT_DTYPES)} (that of the spec)")
     memory.add_argument("--mode", metavar="MODE", help="training or inference (training)")
-    memory.add_argument("--optimizer", metavar="NAME", help="whose state is kept (momentum)")
-    memory.add_argument("--autocast", metavar="DTYPE", help="bf16 or fp16: under torch.autocast")
+    memory.add_argument("--optimizer", metavar="NAME", help="the optimizer whose state is counted (momentum)")
+    memory.add_argument("--autocast", metavar="DTYPE", help="run under torch.autocast with bf16 or fp16")
 
 
 def _accuracy(text: str) -> tuple[str, float]:
@@ -62,20 +68,22 @@ def _plot(arguments: argparse.Namespace) -> int:
 
 
 def _format(arguments: argparse.Namespace) -> str:
-    """The format that the file's suffix names, with what else in the call cannot be."""
+    """The format that the file's suffix names. Raises CallError for options that exclude each other."""
     from archlang.library import CallError
     from archlang.plot import FORMATS
 
     format: str = arguments.output.suffix.lstrip(".").lower()
     if format not in FORMATS:
-        raise CallError(f"{arguments.output}: a plot ends in {', '.join('.' + name for name in FORMATS)}")
+        raise CallError(
+            f"{arguments.output}: the name of a plot must end in {', '.join('.' + name for name in FORMATS)}"
+        )
     if arguments.profile and (arguments.accuracy or arguments.log):
-        raise CallError("a profile takes no --accuracy and no --log")
+        raise CallError("--profile cannot be combined with --accuracy or --log")
     if arguments.depth and arguments.profile in (None, "memory"):
-        raise CallError("--depth is of a profile by layers, such as --profile macs")
+        raise CallError("--depth needs a profile by layers, such as --profile macs")
     for name in RUN:
         if getattr(arguments, name) is not None and arguments.profile != "memory":
-            raise CallError(f"--{name} is of memory over time; add --profile memory")
+            raise CallError(f"--{name} needs --profile memory")
     return format
 
 
@@ -114,15 +122,17 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
 
     given = dict(arguments.accuracy)
     for name in given.keys() - {net.name for net in nets}:
-        raise CallError(f"--accuracy {name}: the nets of this plot are {', '.join(net.name for net in nets)}")
+        raise CallError(
+            f"--accuracy {name}: no net of this plot has that name; the nets are {', '.join(net.name for net in nets)}"
+        )
     points = {net.name: point for net in nets if (point := _point(net, given.get(net.name)))}
     unknown = [net for net in nets if net.name not in points]
     lacking = [net.name for net in unknown if net.alone] or ([] if points else [net.name for net in unknown])
     if lacking:
-        raise CallError(f"no accuracy is published of {', '.join(lacking)}; give it: --accuracy {lacking[0]}=PERCENT")
+        raise CallError(f"no published accuracy is known for {', '.join(lacking)}; add --accuracy {lacking[0]}=PERCENT")
     if unknown:
         listed = ", ".join(net.name for net in unknown)
-        print(f"archlang: not drawn, as no accuracy of them is known: {listed}", file=sys.stderr)
+        print(f"archlang: left out, since their accuracy is not known: {listed}", file=sys.stderr)
     label = PUBLISHED if not given else "accuracy, %"
     try:
         return accuracy_plot(list(points.values()), format, arguments.log, label)
@@ -131,7 +141,7 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
 
 
 def _point(net: Chosen, given: float | None) -> Point | None:
-    """The net as a point, of the accuracy that is given, or else published; None where neither is known."""
+    """The net as a point with the given or the published accuracy; None if neither is known."""
     from archlang.plot import Point
     from archlang.zoo import entry
 

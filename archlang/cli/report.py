@@ -1,4 +1,4 @@
-"""`archlang report`: what each layer gives, weighs and costs."""
+"""`archlang report`: the output, parameters, work and memory of each layer."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from archlang.shapes import FLOAT_DTYPES
 def _report_options(parser: argparse.ArgumentParser) -> None:
     from archlang.report.formats import FORMATS
 
-    parser.add_argument("--style", choices=["table", "cs231n"], default="table", help="the table, or the lecture's")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="how it is printed")
+    parser.add_argument(
+        "--style",
+        choices=["table", "cs231n"],
+        default="table",
+        help="a general table, or the one of the CS231n lecture",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="the output format (text)")
     parser.add_argument("--columns", type=_names, default=(), metavar="NAMES", help=_COLUMNS_HELP)
     cut = parser.add_mutually_exclusive_group()
-    cut.add_argument("--depth", type=_natural, metavar="N", help="add up what lies deeper than N levels of the path")
-    cut.add_argument("--by", choices=["op", "block"], help="add up by operator or by block")
-    parser.add_argument("--unfold", action="store_true", help="write every call of a repeated block")
-    parser.add_argument("--mode", choices=["eval", "train"], default="eval", help="whose costs are told (eval)")
-    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="images in a batch (1)")
-    parser.add_argument("--dtype", choices=FLOAT_DTYPES, help="the dtype of floats (that of the inputs)")
+    cut.add_argument("--depth", type=_natural, metavar="N", help="sum the layers below N levels of their paths")
+    cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
+    parser.add_argument("--unfold", action="store_true", help="list every call of a repeated block")
+    parser.add_argument("--mode", choices=["eval", "train"], default="eval", help="count evaluation or training (eval)")
+    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
+    parser.add_argument("--dtype", choices=FLOAT_DTYPES, help="the dtype of floats (default: as in the spec)")
 
 
 _COLUMNS_HELP = (
-    "columns with commas between, such as path,op,macs, or groups of them: default, work, backward, memory, reach, all"
+    "a comma-separated list of columns, such as path,op,macs, or groups: default, work, backward, memory, reach, all"
 )
 
 
@@ -56,4 +61,4 @@ def _report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-REPORT = Command("what each layer gives, weighs and costs", _report, _report_options)
+REPORT = Command("list the output, parameters, work and memory of each layer", _report, _report_options)

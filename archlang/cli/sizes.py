@@ -6,26 +6,26 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, settings_of
+from archlang.cli.command import Command, format_option, settings_of
 
 if TYPE_CHECKING:
     from archlang.facts.work import Totals
     from archlang.sizes import OpenSize
 
-MOST = 2**16  # sizes of a range
+MOST = 2**16  # the most sizes in a range
 
 
 def sizes_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--range", action="append", default=[], dest="ranges", metavar="NAME=FROM..TO",
-        help="the sizes to try (from 1 to twice the default); may be given for each open size",
+        help="the range of an open size to try (from 1 to twice the default); repeatable",
     )  # fmt: skip
-    parser.add_argument("--sweep", action="store_true", help="the costs at each right size, as a table")
-    parser.add_argument("--format", choices=["text", "json", "csv"], default="text", help="how it is printed")
+    parser.add_argument("--sweep", action="store_true", help="print the costs at each valid size as a table")
+    format_option(parser, "csv")
 
 
 def ranges(texts: list[str]) -> dict[str, range]:
-    """`H=1..1024` as a range, its end included."""
+    """Parse `H=1..1024` as a range that includes its end."""
     from archlang.library import CallError
 
     found: dict[str, range] = {}
@@ -40,7 +40,7 @@ def ranges(texts: list[str]) -> dict[str, range]:
 
 
 def as_json(found: list[OpenSize]) -> str:
-    """The right sizes, what is wrong at one that is not, and the costs."""
+    """The valid sizes, the diagnostic at a size that is not valid, and the costs."""
     import json
 
     from archlang.diagnostics import as_json as diagnostic_json
@@ -70,7 +70,7 @@ def _costs(size: int, counts: Totals) -> dict[str, int]:
 
 
 def _print_sweep(found: list[OpenSize], format: str) -> None:
-    """The costs at each right size: parameters stay as they are, work and activations grow."""
+    """Print the costs at each valid size: the parameters stay the same, MACs and activations grow."""
     from archlang.sheets import Sheet, as_csv, as_text
 
     for size in found:
@@ -103,4 +103,4 @@ def _sizes(arguments: argparse.Namespace) -> int:
     return 0
 
 
-SIZES = Command("tell at which sizes of its inputs a net is valid", _sizes, sizes_options)
+SIZES = Command("find the input sizes at which a net is valid", _sizes, sizes_options)

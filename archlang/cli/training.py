@@ -1,4 +1,4 @@
-"""`archlang train` and `archlang demo`: a net is trained on real digits."""
+"""`archlang train` and `archlang demo` train a net on real digits."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 def _train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", choices=["mnist"], required=True, help="mnist: 5,000 digits, 1,000 of them held out")
     parser.add_argument("--epochs", type=positive, default=30, metavar="N", help="passes over the data (30)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the weights, the order and the shifts (0)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where it trains (cpu)")
-    output_options(parser, "the checkpoint (NAME.pt, or a free name like it)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the initial weights, the order of the images and their shifts (0)",
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="the device to train on (cpu)")
+    output_options(parser, "the checkpoint (default: NAME.pt, or NAME-2.pt and so on if that exists)")
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -40,7 +46,7 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    for package, use in _DEMO_NEEDS:  # a demo that stops midway is worse than none
+    for package, use in _DEMO_NEEDS:  # check all of them before the demo begins
         need(package, use)
     _show(net_of(arguments), arguments)
     return 0
@@ -57,12 +63,12 @@ _DEMO_NEEDS = (
 
 
 def _train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None = None) -> Path:
-    """Train a net on the digits, say how well it reads those held out, and save a checkpoint.
+    """Train a net on the digits, print its accuracy on the held-out ones, and save a checkpoint.
 
-    A checkpoint whose name was not given goes to a name that is free, in `folder` or here.
+    Without `-o`, the checkpoint gets a name that is not taken, in `folder` or in the current one.
     """
-    # read when torch is first imported: threads that spin while they wait make training many times slower as soon as
-    # another program has one of the cores
+    # Must be set before torch is imported. Threads that spin while they wait slow training down many times as soon as
+    # another program uses one of the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from archlang.train import check_fits, digits, save_checkpoint, train
 
@@ -83,7 +89,7 @@ def _train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None
 
 
 def _show(net: Net, arguments: argparse.Namespace) -> None:
-    """The main job: check, report, draw, build and train a net, in a folder that is new."""
+    """Check, report, draw, build and train a net; all files go to a new folder."""
     from archlang.facts.work import totals
     from archlang.files import fresh_path, write_fresh
     from archlang.report import render_report

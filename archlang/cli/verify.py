@@ -1,16 +1,15 @@
-"""`archlang verify`: a net held against a module of somebody else's."""
+"""`archlang verify`: compares a net with a PyTorch module that was written by hand."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, net_of, positive
+from archlang.cli.command import Command, format_option, net_of, positive
+from archlang.shapes import FLOAT_DTYPES
 
 if TYPE_CHECKING:
     from archlang.verify import Trial
-
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -18,32 +17,46 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--against",
         required=True,
         metavar="MODULE:CALLABLE",
-        help="what makes the reference, such as torchvision.models:resnet18 or model.py:Net; it is imported and run",
+        help="the callable that makes the reference, such as torchvision.models:resnet18 or model.py:Net; it is run",
     )
     parser.add_argument(
-        "--arg", action="append", default=[], metavar="NAME=VALUE", dest="given", help="an argument for the callable"
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="given",
+        help="an argument of the callable; repeatable",
     )
-    parser.add_argument("--batch", type=positive, default=2, metavar="N", help="images in a batch (2)")
+    parser.add_argument("--batch", type=positive, default=2, metavar="N", help="batch size (2)")
+    parser.add_argument("--size", type=_size, default=(), metavar="HxW", help="replaces the last sizes of each input")
     parser.add_argument(
-        "--size", type=_size, default=(), metavar="HxW", help="the last sizes of each input (the net's)"
+        "--below", type=positive, default=2, metavar="N", help="integer inputs are drawn from 0 to N-1 (2)"
     )
-    parser.add_argument("--below", type=positive, default=2, metavar="N", help="whole-number inputs are below it (2)")
     parser.add_argument(
         "--tolerance",
         type=_tolerance,
         default=0.0,
         metavar="T",
-        help="|difference| <= T*(1 + |reference|) is equal (0)",
+        help="values are equal if |difference| <= T*(1 + |reference|) (0)",
     )
     parser.add_argument(
-        "--rename", action="append", default=[], metavar="THEIRS=OURS", help="a path of the reference and of the net"
+        "--rename",
+        action="append",
+        default=[],
+        metavar="THEIRS=OURS",
+        help="a path in the reference and its name in the net; repeatable",
     )
-    parser.add_argument("--by-order", action="store_true", help="pair weights by their order, whatever their names")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, inputs and dropout (0)")
+    parser.add_argument("--by-order", action="store_true", help="pair weights by their order instead of their names")
     parser.add_argument(
-        "--dtype", choices=DTYPES, default="", help="run both in it, such as float64, where rounding hardly differs"
+        "--seed", type=int, default=0, metavar="N", help="seed of the reference's weights, the inputs and dropout (0)"
     )
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how the result is printed")
+    parser.add_argument(
+        "--dtype",
+        choices=FLOAT_DTYPES,
+        default="",
+        help="the dtype in which both run; float64 makes rounding differences small (default: as in the spec)",
+    )
+    format_option(parser)
 
 
 def _size(text: str) -> tuple[int, ...]:
@@ -58,7 +71,7 @@ def _tolerance(text: str) -> float:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    """Print the verdict; 0 where the two are equal, 1 where they differ."""
+    """Print the verdict. Returns 0 if the two are equal, 1 if they differ."""
     net = net_of(arguments)
     given = _pairs(arguments.given, "--arg")
     trial = _trial(arguments)
@@ -103,4 +116,4 @@ def _pairs(texts: list[str], option: str) -> list[tuple[str, str]]:
     return pairs
 
 
-VERIFY = Command("hold a net against a module of yours or of torchvision's", _verify, _options)
+VERIFY = Command("compare a net with a PyTorch module: keys, outputs, gradients", _verify, _options)

@@ -1,17 +1,21 @@
-"""`archlang why`: the law of a layer with its numbers, or the sum of a scope by its parts."""
+"""`archlang why`: the formulas of a layer with its numbers, or the parts of which a sum consists."""
 
 from __future__ import annotations
 
 import argparse
 
-from archlang.cli.command import Command, checked_net
+from archlang.cli.command import Command, checked_net, format_option
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "path", nargs="?", default="", metavar="PATH", help="as in the report: layer1.0.conv2 (the net)"
+        "path",
+        nargs="?",
+        default="",
+        metavar="PATH",
+        help="a path in the report, such as layer1.0.conv2 (default: the whole net)",
     )
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how it is printed")
+    format_option(parser)
 
 
 def _why(arguments: argparse.Namespace) -> int:
@@ -29,4 +33,4 @@ def _why(arguments: argparse.Namespace) -> int:
     return 0
 
 
-WHY = Command("tell what a layer gives, weighs and costs, with the numbers filled in", _why, _options)
+WHY = Command("explain the shape, parameters and MACs of a layer, with the numbers filled in", _why, _options)

@@ -1,4 +1,4 @@
-"""`archlang zoo`: the shipped nets, with counts, year and published accuracy."""
+"""`archlang zoo`: lists the shipped nets with counts, year and published accuracy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command
+from archlang.cli.command import Command, format_option
 
 if TYPE_CHECKING:
     from archlang.zoo import Entry, Selection
@@ -21,26 +21,32 @@ _PLAIN = ("name", "family", "params", "macs", "input", "year", "arxiv", "top1", 
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="names of nets, or patterns such as 'resnet*' (all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="names of nets, or patterns such as 'resnet*' (default: all)"
+    )
     parser.add_argument(
         "--family",
         action="append",
         default=[],
         metavar="NAME",
-        help="nets of this file of the shipped specs, or a pattern such as 'lectures/*'; may be given several times",
+        help="only nets of this file of shipped specs, or of a pattern such as 'lectures/*'; repeatable",
     )
-    parser.add_argument("--max-params", type=_number, default=inf, metavar="N", help="at most so many, such as 30M")
-    parser.add_argument("--max-macs", type=_number, default=inf, metavar="N", help="at most so many, such as 1.5G")
-    parser.add_argument("--min-top1", type=float, metavar="PERCENT", help="published accuracy of at least so much")
-    parser.add_argument("--sort", choices=ORDERS, default="", help="the order (that of the files)")
-    parser.add_argument("--descending", action="store_true", help="the largest first")
-    parser.add_argument("--format", choices=["text", "json", "csv"], default="text", help="how it is printed")
+    parser.add_argument(
+        "--max-params", type=_number, default=inf, metavar="N", help="at most N parameters, such as 30M"
+    )
+    parser.add_argument("--max-macs", type=_number, default=inf, metavar="N", help="at most N MACs, such as 1.5G")
+    parser.add_argument("--min-top1", type=float, metavar="PERCENT", help="at least this published top-1 accuracy")
+    parser.add_argument(
+        "--sort", choices=ORDERS, default="", help="sort by this column (default: the order of the files)"
+    )
+    parser.add_argument("--descending", action="store_true", help="sort the largest first")
+    format_option(parser, "csv")
 
 
 def _number(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", text.replace("_", ""))
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text} is no number such as 30M")
+        raise argparse.ArgumentTypeError(f"{text} is not a number such as 30M")
     return float(match[1]) * _UNITS[match[2]]
 
 
@@ -68,7 +74,7 @@ def _zoo(arguments: argparse.Namespace) -> int:
 
 
 def _entries(selection: Selection) -> Iterator[Entry]:
-    """Every net that can be built as it is, of the shipped specs that may hold what is asked for, counted anew."""
+    """Count each net that needs no arguments, in the shipped specs that can match the selection."""
     from archlang.compiler import SpecError, check
     from archlang.library import shipped_nets
     from archlang.paths import SPECS
@@ -92,7 +98,7 @@ def _written(chosen: list[Entry], format: str) -> str:
         rows = tuple(tuple(_cell(one, name, "") for name in _PLAIN) for one in chosen)
         return as_csv(Sheet(_PLAIN, rows))
     if not chosen:
-        return "no shipped net is like that"
+        return "no shipped net matches"
     rows = tuple(tuple(_cell(one, name, "-") for name in _SHOWN) for one in chosen)
     return as_text(Sheet(_HEADINGS, rows)).strip("\n")
 
@@ -101,7 +107,7 @@ def _cell(one: Entry, name: str, unknown: str) -> str | int:
     value: str | int | float | None = getattr(one, name)
     if value is None:
         return unknown
-    if name in ("year", "measured_on"):  # words here: no separator between digits, no place to the right
+    if name in ("year", "measured_on"):  # as text: without a thousands separator, aligned to the left
         return str(value)
     return f"{value:.3f}" if isinstance(value, float) else value
 

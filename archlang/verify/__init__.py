@@ -1,6 +1,6 @@
-"""A net's module held against another one, which gives it its weights: keys, outputs, gradients, buffers.
+"""Compares a net's module with a reference, whose weights it gets: keys, outputs, gradients and buffers.
 
-Its functions import torch when they are called. What differs is told by the first layer at which the two part.
+Its functions import torch when they are called. If the two differ, the first layer that differs is named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The comparison itself: keys paired, weights copied from the reference, both run, and where they part looked for."""
+"""The comparison: pairs the keys, copies the reference's weights, runs both, and looks for the first difference."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def verify(make: Callable[[], nn.Module], theirs: nn.Module, graph: Graph, trial: Trial) -> Verdict:
-    """Hold what `make` makes of the Graph against `theirs`, of which a copy is run on the CPU; it stays as it is.
+    """Compare the module that `make` makes of the Graph with a copy of `theirs`, on the CPU.
 
-    Weights that begin as a constant (a bias of zeros, a norm's scale of ones) are shifted by random numbers first, lest
-    two that are mixed up look alike. Raises `Rejected` with the code `run-failed` where either cannot be run.
+    Weights that are initialised to a constant (biases to 0, scales of norms to 1) are shifted by random numbers first;
+    otherwise two that are mixed up would look equal. Raises `Rejected` with the code `run-failed` if either fails.
     """
     import torch
 
@@ -49,14 +49,14 @@ def verify(make: Callable[[], nn.Module], theirs: nn.Module, graph: Graph, trial
 
 
 def _copy_weights(pair: Pair) -> None:
-    """Give the net the reference's weights, all that have a partner of their shape."""
+    """Copy the reference's weights into the net, as far as keys and shapes agree."""
     state = pair.theirs.state_dict()
     fitting = {key: state[name] for key, name in pair.keys.pairs.items() if key not in pair.keys.misshapen}
     pair.ours.load_state_dict(fitting, strict=pair.keys.agree)
 
 
 def _parted(pair: Pair, verdict: Verdict) -> Verdict:
-    """The verdict where the keys differ already: where the two part when they have in common what they can have."""
+    """The verdict if the keys differ: both run with the weights that agree, and the first difference is looked for."""
     try:
         return replace(verdict, first=_first(pair, evaluated))
     except Rejected as rejected:
@@ -64,7 +64,7 @@ def _parted(pair: Pair, verdict: Verdict) -> Verdict:
 
 
 def _judged(pair: Pair, verdict: Verdict, tables: Check) -> Verdict:
-    """The verdict with all that is compared."""
+    """The verdict if the keys agree: everything is compared."""
     outputs, notes = in_evaluation(pair)
     checks = [*([tables] if tables.compared else []), outputs, *in_training(pair)]
     first = None
@@ -94,7 +94,7 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def _tables(mine: Mapping[str, Tensor], other: Mapping[str, Tensor], keys: Keys) -> Check:
-    """Buffers of whole numbers, such as indexes, as both were made: the copy of weights would hide a difference."""
+    """Compare integer buffers, such as indexes, before the weights are copied, which would hide a difference."""
     fixed = {key: name for key, name in keys.pairs.items() if mine[key].dim() and not mine[key].is_floating_point()}
     ours: dict[str, Tensor | None] = {key: mine[key] for key in fixed}
     theirs: dict[str, Tensor | None] = {key: other[name] for key, name in fixed.items()}
@@ -102,7 +102,7 @@ def _tables(mine: Mapping[str, Tensor], other: Mapping[str, Tensor], keys: Keys)
 
 
 def _shift_constants(module: nn.Module) -> None:
-    """Add random numbers from 0 to 0.1 to each float weight or statistic whose values are all the same."""
+    """Add random numbers from 0 to 0.1 to each float weight or statistic whose values are all equal."""
     import torch
 
     for tensor in module.state_dict().values():
@@ -111,7 +111,7 @@ def _shift_constants(module: nn.Module) -> None:
 
 
 def _first(pair: Pair, run: Callable[[nn.Module, list[Tensor]], object]) -> Difference | None:
-    """The first layer that differs; both may have taken a step, so their statistics are made equal again."""
+    """The first layer that differs. Weights are copied again, since a training step may have changed statistics."""
 
     _copy_weights(pair)
     mine, other = modules(pair.ours), modules(pair.theirs)
@@ -126,6 +126,6 @@ def _first(pair: Pair, run: Callable[[nn.Module, list[Tensor]], object]) -> Diff
 
 
 def _containers(graph: Graph) -> set[str]:
-    """The paths of the net, of its blocks and of its braces: all that stand above a step."""
+    """The paths of the net, its blocks and its braces: all paths above a step."""
     parts = (layer.path.split(".") for layer in graph.flat())
     return {".".join(names[:depth]) for names in parts for depth in range(len(names))}

@@ -1,4 +1,4 @@
-"""Which entry of one state dict is which of another: by name, by renamed paths, or by order."""
+"""Pairs the entries of two state dicts by name, by renamed paths, or by order."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The entries of the reference by those of the net, and what has no partner or one of another shape.
+    """The reference's key for each key of the net, and the keys without a partner or with one of another shape.
 
-    `likely` gives, for keys of the net that are missing, one of the reference that has the shape and stands as far down
-    among those of that shape. `in_order` says that all shapes agree, one after another, under other names.
+    `likely` gives, for keys of the net that are missing, the unpaired key of the reference with the same shape and
+    the same position among the keys of that shape. `in_order` means that all shapes agree in order, whatever the names.
     """
 
     pairs: Mapping[str, str]
@@ -30,7 +30,7 @@ class Keys:
 
 
 def match(ours: Shapes, theirs: Shapes, renames: Sequence[tuple[str, str]], by_order: bool) -> Keys:
-    """Pair the keys of two state dicts; `renames` are paths of the reference and what they are called in the net."""
+    """Pair the keys of two state dicts; `renames` are paths of the reference with their names in the net."""
     in_order = list(ours.values()) == list(theirs.values())
     if by_order and in_order:
         return Keys(dict(zip(ours, theirs, strict=True)), in_order=True)
@@ -44,7 +44,7 @@ def match(ours: Shapes, theirs: Shapes, renames: Sequence[tuple[str, str]], by_o
 
 
 def renamed(path: str, renames: Sequence[tuple[str, str]]) -> str:
-    """A key or path of the reference as the net has it: the first of the renamed paths at or above it is replaced."""
+    """A key or path of the reference as it is called in the net: the first renamed path at or above it is replaced."""
     for theirs, ours in renames:
         if path == theirs or path.startswith(f"{theirs}."):
             return (ours + path[len(theirs) :]).removeprefix(".")
@@ -52,11 +52,13 @@ def renamed(path: str, renames: Sequence[tuple[str, str]]) -> str:
 
 
 def paths(keys: Keys, renames: Sequence[tuple[str, str]], ours: Sequence[str], theirs: Sequence[str]) -> dict[str, str]:
-    """The modules of the reference by those of the net: owners of paired weights, else modules of one name."""
+    """The reference's module for each module of the net: by their paired weights, otherwise by name."""
     owners = {_owner(mine): _owner(other) for mine, other in keys.pairs.items()}
     named = {renamed(path, renames): path for path in theirs}
     same = {path: named[path] for path in ours if path in named}
-    if any(mine != renamed(other, renames) for mine, other in owners.items()):  # by order: a name says nothing
+    if any(
+        mine != renamed(other, renames) for mine, other in owners.items()
+    ):  # paired by order, so that names do not count
         return {"": "", **owners}
     return {**same, **owners}
 
@@ -66,7 +68,7 @@ def _owner(key: str) -> str:
 
 
 def _likely(missing: Sequence[str], unexpected: Sequence[str], ours: Shapes, theirs: Shapes) -> dict[str, str]:
-    """Keys without a partner, paired by shape and by how many of that shape stand before them."""
+    """Pair keys without a partner by their shape and their position among the keys of that shape."""
     places: dict[tuple[tuple[int, ...], int], str] = {}
     seen: Counter[tuple[int, ...]] = Counter()
     for key in unexpected:

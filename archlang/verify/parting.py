@@ -1,8 +1,8 @@
-"""The first layer that differs: the earliest after which the net's values stay different from the reference's.
+"""Finds the first layer that differs: the earliest after which the net's values stay different from the reference's.
 
-A value of the net is known if the reference computes it too, wherever its code does so: how the reference is divided
-into modules and functions does not matter. From an output that differs one goes back along what is not known, to the
-operations all of whose inputs are known. The earliest of them is where the two part.
+A value of the net is *known* if the reference computes it too, anywhere: how the reference is divided into modules and
+functions does not matter. The search starts at an output that differs and follows unknown values back to operations
+whose inputs are all known. The earliest of these operations is the first difference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parting:
-    """Two runs, and what is known of their modules.
+    """The recorded runs of the net and the reference.
 
     `paths` gives the reference's modules by the net's, `weighted` the net's modules that have weights, and `containers`
     those that hold steps of the spec.
@@ -51,13 +51,13 @@ class Parting:
 
     @cached_property
     def _known(self) -> set[int]:
-        """The values that the reference computes too, and those that nothing computed: inputs and weights."""
+        """The values that the reference computes too, and the inputs and weights, which no operation computed."""
         pool = _Pool([tensor for _, tensor in self.theirs.computed], self.tolerance)
         values = enumerate(self.ours.values)
         return {number for number, value in values if number not in self.ours.made_by or pool.holds(value)}
 
     def _roots(self, value: int) -> Iterator[int]:
-        """The steps from which a value that is not known comes, all of whose own inputs are known."""
+        """The steps that an unknown value depends on and whose own inputs are all known."""
         waiting, seen = [value], {value}
         while waiting:
             step = self.ours.made_by[waiting.pop()]
@@ -81,7 +81,7 @@ class Parting:
         return Difference(self._name(follower.call), f"what flows into it differs, after {before}: {how}")
 
     def _layer(self, step: Step) -> Difference:
-        """An operation within a layer: what flows into the layer differs, or what it makes of it."""
+        """The difference at an operation within a layer: either the layer's input differs, or its result."""
         name = self._name(step.call)
         entry = next(one for one in self.ours.steps if one.is_entry and one.call == step.call)
         how = self._entry_differs(entry)
@@ -104,13 +104,13 @@ class Parting:
         )
 
     def _nearest(self, value: Tensor, partner: Call) -> Tensor | None:
-        """Of what the reference computes within the same layer, the value that is nearest."""
+        """The value nearest to this one among those that the reference computes in the same layer."""
         within = [tensor for around, tensor in self.theirs.computed if partner in around]
         alike = [tensor for tensor in within if (tensor.shape, tensor.dtype) == (value.shape, value.dtype)]
         return min(alike, key=lambda tensor: gap(value, tensor), default=None)
 
     def _entry_differs(self, entry: Step) -> str | None:
-        """How what flows into a layer differs; None where it does not, or where the reference's is not known."""
+        """How the input of a layer differs; None if it does not, or if the reference has no such call."""
         partner = self._partner(entry.call)
         theirs = self.theirs.taken.get(partner) if partner is not None else None
         if theirs is None or len(theirs) != len(entry.inputs):  # attention may take its input once or three times
@@ -119,8 +119,8 @@ class Parting:
         return next((how for how in told if how is not None), None)
 
     def _partner(self, call: Call) -> Call | None:
-        """The same call of the reference. A module without weights has one where both call it as often: activations
-        are shared at will.
+        """The same call in the reference. A module without weights must be called equally often in both, since one
+        activation module may serve several places.
         """
         path = self.paths.get(call.path)
         if path is None or (call.path not in self.weighted and self.ours.calls[call.path] != self.theirs.calls[path]):
@@ -128,7 +128,7 @@ class Parting:
         return Call(path, call.number)
 
     def _follower(self, at: int) -> Step | None:
-        """The first layer into which flows what a step outside of layers gives."""
+        """The first layer whose input depends on a step outside of layers."""
         flowing = set(self.ours.steps[at].outputs)
         for step in self.ours.steps[at + 1 :]:
             if flowing.intersection(step.inputs):
@@ -138,7 +138,7 @@ class Parting:
         return None
 
     def _last_layer(self, values: Collection[int]) -> str:
-        """The last layer from which values come."""
+        """The name of the last layer that these values depend on."""
         waiting = [self.ours.made_by[value] for value in values if value in self.ours.made_by]
         while waiting:
             latest = waiting.pop(waiting.index(max(waiting)))
@@ -162,9 +162,9 @@ _WHOLE = "the whole net"
 
 
 class _Pool:
-    """Tensors in which others are looked for: the same values in the same order, or in any order in another shape.
+    """A collection of tensors to search: for the same values in the same order, or in any order in another shape.
 
-    A smallest and a largest value that are equal tell which are worth comparing.
+    Only tensors with the same minimum and maximum are compared in full.
     """
 
     def __init__(self, tensors: list[Tensor], tolerance: float) -> None:

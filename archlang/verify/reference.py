@@ -1,4 +1,4 @@
-"""The reference that a command names: `module:callable` or `FILE.py:callable`, imported and called."""
+"""Makes the reference that a command names: imports and calls `module:callable` or `FILE.py:callable`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archlang.packages import need
 if TYPE_CHECKING:
     from torch import nn
 
-# what the reference's own code may raise; it is somebody else's, and the command ends with its words
+# what the reference's code may raise; the command then ends with its message
 FAILURES = (
     ImportError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
     NameError, SyntaxError, OSError,
@@ -25,7 +25,7 @@ FAILURES = (
 
 @contextmanager
 def told(what: str) -> Generator[None]:
-    """Within, an error of the code that runs is a `Rejected` that says what was done, the error and where it arose."""
+    """Turn an error of the code within into a `Rejected` with `what` failed, the error and its place."""
     try:
         yield
     except FAILURES as error:
@@ -33,7 +33,7 @@ def told(what: str) -> Generator[None]:
         while place is not None and place.tb_next is not None:
             place = place.tb_next
         where = f" ({place.tb_frame.f_code.co_filename}:{place.tb_lineno})" if place is not None else ""
-        message = f"{what}: {type(error).__name__}: {str(error) or 'no words'}{where}"
+        message = f"{what}: {type(error).__name__}: {str(error) or 'no message'}{where}"
         raise Rejected("run-failed", message) from error
 
 
@@ -50,14 +50,16 @@ def made(named: str, arguments: Mapping[str, object], seed: int = 0) -> nn.Modul
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         found = _made(named, arguments)
     if not isinstance(found, nn.Module):
-        raise Rejected("run-failed", f"{named} gives a {type(found).__name__}, not a torch.nn.Module")
+        raise Rejected("run-failed", f"{named} returns a {type(found).__name__}, not a torch.nn.Module")
     return found
 
 
 def _made(named: str, arguments: Mapping[str, object]) -> object:
     path, colon, name = named.rpartition(":")
     if not colon:
-        raise Rejected("run-failed", f"{named} names no callable", help="write module:callable or FILE.py:callable")
+        raise Rejected(
+            "run-failed", f"{named} does not name a callable", help="write module:callable or FILE.py:callable"
+        )
     module = _imported(path)
     target: object = module
     for part in name.split("."):
@@ -86,7 +88,7 @@ def _imported(path: str) -> ModuleType:
 def _file(path: Path) -> ModuleType:
     from importlib.util import module_from_spec, spec_from_file_location
 
-    path.open("rb").close()  # its own error where it cannot be opened
+    path.open("rb").close()  # raises an error with the file's name if it cannot be opened
     spec = spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
@@ -102,7 +104,7 @@ def _near(name: str, module: ModuleType) -> str:
 
 
 def value_of(text: str) -> object:
-    """An argument for the reference as a command line gives it: a Python literal, true, false, none, or a word."""
+    """Parse an argument for the reference: a Python literal, true, false, none, or else a string."""
     from ast import literal_eval
 
     words: dict[str, object] = {"true": True, "false": False, "none": None}

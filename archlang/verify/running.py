@@ -1,4 +1,4 @@
-"""Two modules with the same weights, run in evaluation and in training, and what each gives compared."""
+"""Runs two modules with the same weights in evaluation and in training, and compares the results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two modules with equal weights, the inputs, and what is which."""
+    """The two modules, their inputs and how their keys are paired."""
 
     ours: nn.Module
     theirs: nn.Module
@@ -48,7 +48,7 @@ class Pair:
     trial: Trial
 
     def both(self, run: Callable[[nn.Module, list[Tensor]], object]) -> tuple[object, object]:
-        """What both give, from the same inputs and the same random numbers."""
+        """The results of both, with the same inputs and the same random numbers."""
         return self.run(self.ours, run), self.run(self.theirs, run)
 
     def run(self, module: nn.Module, run: Callable[[nn.Module, list[Tensor]], object]) -> object:
@@ -111,7 +111,7 @@ def in_training(pair: Pair) -> list[Check]:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What a module gave in training, and the gradients of its inputs."""
+    """The outputs of a module in training, and the gradients of its inputs."""
 
     outputs: dict[str, Tensor | None]
     gradients: dict[str, Tensor | None]

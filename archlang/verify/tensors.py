@@ -1,4 +1,4 @@
-"""Tensors of two modules beside each other: what a module gives as a list, and how two tensors differ."""
+"""Lists the tensors in any value, and says how two tensors differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def flat(value: object) -> list[Tensor]:
-    """Every tensor that a module takes or gives, in order: tuples, lists and mappings are gone into, None left out."""
+    """All tensors in a value, in order; tuples, lists and mappings are searched, everything else is left out."""
     return list(_flat(value))
 
 
@@ -30,7 +30,7 @@ def _flat(value: object) -> Iterator[Tensor]:
 
 
 def shape(tensor: Tensor) -> str:
-    """Sizes and dtype: `2x64x56x56 float32`."""
+    """The shape and dtype in words: `2x64x56x56 float32`."""
     sizes = "x".join(map(str, tensor.shape)) or "scalar"
     return f"{sizes} {str(tensor.dtype).removeprefix('torch.')}"
 
@@ -63,12 +63,12 @@ def gap(mine: Tensor, other: Tensor) -> float:
 def compare(
     name: str, mine: Mapping[str, Tensor | None], other: Mapping[str, Tensor | None], tolerance: float
 ) -> Check:
-    """Compare tensors by name; a name that is on one side alone differs."""
+    """Compare tensors by name; a name that only one side has counts as a difference."""
     names = [*mine, *(key for key in other if key not in mine)]
     found = ((key, differs(mine.get(key), other.get(key), tolerance)) for key in names)
     return Check(name, len(names), tuple(Difference(key, how) for key, how in found if how is not None))
 
 
 def numbered(word: str, tensors: list[Tensor]) -> dict[str, Tensor | None]:
-    """Tensors under a word and their number, from 0."""
+    """Name tensors by a word and a number from 0: `output 0`."""
     return {f"{word} {number}": tensor for number, tensor in enumerate(tensors)}

@@ -1,7 +1,7 @@
-"""What a module computes while it runs: each tensor operation, and what goes into and comes out of each module in it.
+"""Records what a module computes while it runs: each tensor operation, and the inputs and outputs of its submodules.
 
-The net is traced by torch's functions, which tell what each result is made of. The reference is traced by the
-operations below them, so that whatever it computes on the way is seen, however its code is written.
+The net is recorded at the level of torch's functions, which shows what each result is computed from. The reference is
+recorded at the level of the operations below them, so that all its values are seen, however its code is written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Call(NamedTuple):
-    """The path of a module and the number of a call of it, from 1."""
+    """One call of a module: its path, and which call it is, from 1."""
 
     path: str
     number: int
@@ -29,7 +29,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation, or the entry into a module, which has inputs alone. Values go by their numbers in the trace."""
+    """An operation, or the entry into a module, which has no outputs. Values are given by number."""
 
     call: Call
     inputs: tuple[int, ...]
@@ -42,7 +42,7 @@ class Step:
 
 @dataclass
 class Trace:
-    """What a run of the net computed, in order. `values` are copies, since an operation may work in place."""
+    """What a run of the net computed, in order. `values` are copies, since operations may work in place."""
 
     steps: list[Step] = field(default_factory=list[Step])
     values: list[Tensor] = field(default_factory=list["Tensor"])
@@ -53,7 +53,7 @@ class Trace:
 
 @dataclass
 class Reference:
-    """What a run of the reference computed: values with the calls that they were computed in, and each module's own."""
+    """What a run of the reference computed: values with the calls around them, and each call's inputs and outputs."""
 
     computed: list[tuple[tuple[Call, ...], Tensor]] = field(default_factory=list[tuple[tuple[Call, ...], "Tensor"]])
     taken: dict[Call, list[Tensor]] = field(default_factory=dict[Call, list["Tensor"]])
@@ -63,15 +63,15 @@ class Reference:
 
 
 def modules(module: nn.Module) -> dict[str, nn.Module]:
-    """A module and all modules in it by path, the empty path being its own."""
+    """A module and all its submodules by path; the module's own path is empty."""
     return dict(cast("Iterable[tuple[str, nn.Module]]", module.named_modules()))
 
 
 def trace(module: nn.Module, run: Callable[[nn.Module], object]) -> Trace:
-    """Run the net, and keep what each of torch's functions took and gave."""
+    """Run the net, and record the inputs and outputs of each of torch's functions."""
     made = Trace()
-    numbers: dict[int, int] = {}  # of the tensors that are there, by identity
-    alive: list[Tensor] = []  # holds them, so that no identity is given away again
+    numbers: dict[int, int] = {}  # of live tensors, by identity
+    alive: list[Tensor] = []  # keeps them alive, so that no identity is reused
 
     def numbered(tensor: Tensor) -> int:
         return numbers[id(tensor)] if id(tensor) in numbers else added(tensor)
@@ -101,7 +101,7 @@ def trace(module: nn.Module, run: Callable[[nn.Module], object]) -> Trace:
 
 
 def observe(module: nn.Module, run: Callable[[nn.Module], object]) -> Reference:
-    """Run the reference, and keep every tensor that any operation below its code gives."""
+    """Run the reference, and record every tensor that any operation returns."""
     seen = Reference()
     copied = _copier()
 
@@ -122,7 +122,9 @@ def observe(module: nn.Module, run: Callable[[nn.Module], object]) -> Reference:
     return seen
 
 
-Called = Callable[[Callable[[], object], object], object]  # takes a call as a function of nothing, and its arguments
+Called = Callable[
+    [Callable[[], object], object], object
+]  # gets the call as a function without parameters, and its arguments
 
 
 def _passed(call: Callable[[], object], given: object) -> object:
@@ -131,10 +133,9 @@ def _passed(call: Callable[[], object], given: object) -> object:
 
 @contextmanager
 def _watched(function: Called, operation: Called) -> Generator[None]:
-    """Every call of one of torch's functions goes through `function`, every one below it through `operation`.
+    """Send each call of one of torch's functions through `function`, and each operation below through `operation`.
 
-    Both are always there: torch takes other ways where it sees that it is watched, such as through attention, and they
-    round differently.
+    Both are always active: torch computes attention in another way when it is watched, which rounds differently.
     """
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -152,7 +153,7 @@ def _watched(function: Called, operation: Called) -> Generator[None]:
 
 
 def _copier() -> Callable[[Tensor], Tensor]:
-    """Copies the values of tensors as they are now, each tensor once until an operation changes it."""
+    """A function that copies tensors; a tensor is copied again only after an operation changed it."""
     made: dict[int, tuple[ref[Tensor], int, Tensor]] = {}
 
     def copied(tensor: Tensor) -> Tensor:
@@ -173,7 +174,7 @@ def _entered(
     enter: Callable[[Call, object], None],
     leave: Callable[[Call, object], None],
 ) -> Generator[list[Call]]:
-    """The calls around what runs at the moment, the innermost last; `enter` and `leave` are told of each."""
+    """The module calls that are running, the innermost last. `enter` and `leave` are called for each."""
     around = [Call("", 0)]
 
     def before(path: str, module: nn.Module, args: Any, kwargs: Any) -> None:

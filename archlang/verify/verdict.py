@@ -1,4 +1,4 @@
-"""What holding a net against a reference came to, as data and as text."""
+"""The result of comparing a net with a reference, as data and as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN = 20  # lines of each kind
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One tensor that differs: the path, key or output that it is, and how: by shape, dtype or value."""
+    """One tensor that differs: its path, key or output, and how it differs in shape, dtype or values."""
 
     what: str
     how: str
@@ -20,7 +20,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was compared: how many tensors, and those that differ."""
+    """One comparison: the number of tensors compared, and those that differ."""
 
     name: str
     compared: int
@@ -29,9 +29,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A net held against a reference.
+    """The result of comparing a net with a reference.
 
-    `first` is the first layer that differs in the order of calls. `notes` are what weakens the proof.
+    `first` is the first layer that differs in the order of calls. `notes` say what weakens the result.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Verdict:
 
     @property
     def equal(self) -> bool:
-        """Whether every key has its partner and nothing that was compared differs."""
+        """Whether the keys agree and no comparison found a difference."""
         return self.keys.agree and not any(check.differences for check in self.checks)
 
     def to_json(self) -> dict[str, object]:
-        """All of it as plain JSON values."""
+        """The verdict as plain JSON values."""
         return {"equal": self.equal, **asdict(self)}
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Weights from files: held against the net they are for, loaded into its module, written under its names.
+"""Weights from files: checked against a net, loaded into its module, or written under its keys.
 
 `.safetensors` and what `torch.save` writes are read; older key forms of published files are known (`older.py`).
 """
@@ -30,7 +30,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """A file of weights, and what has to be said of it.
+    """A file of weights, and the options that apply to it.
 
     `entry` names one of several state dicts in a checkpoint. `scaled_input` says that the images will come in the range
     that the file's net works on; it is asked for only of published files whose net scales its input itself.
@@ -42,7 +42,7 @@ class WeightsFile:
 
 
 def check_weights(graph: Graph, file: WeightsFile) -> Fit:
-    """How a file fits a net; nothing is built, and of a .safetensors file only the header is read.
+    """Check whether a file fits a net, without building the module. Of a .safetensors file only the header is read.
 
     Raises `Rejected` with the code `weights-do-not-fit` and every key that does not, or `bad-weights-file`.
     """
@@ -55,12 +55,12 @@ def check_weights(graph: Graph, file: WeightsFile) -> Fit:
 
 
 def load_weights(module: nn.Module, graph: Graph, file: WeightsFile) -> None:
-    """Copy a file's tensors into the module of a Graph, every one of them. Raises as `check_weights` does."""
+    """Copy all tensors of a file into the module of a Graph. Raises the errors of `check_weights`."""
     module.load_state_dict(_state(graph, file), strict=True)
 
 
 def converted(graph: Graph, file: WeightsFile) -> bytes:
-    """The file's tensors under the net's names, as a file of the same kind, which `load_state_dict` takes as it is."""
+    """The bytes of a file of the same kind with the net's keys, so that `load_state_dict` accepts it unchanged."""
     state = _state(graph, file)
     if is_safetensors(file.path):
         from safetensors.torch import save
@@ -74,7 +74,7 @@ def converted(graph: Graph, file: WeightsFile) -> bytes:
 
 
 def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:
-    """The state dict of the net, from the file, counters that it has not at 0."""
+    """The state dict of the net with the file's values; counters that the file lacks are 0."""
     given = tensors(file.path, file.entry)
     import torch
 
@@ -89,7 +89,7 @@ def _held(given: Mapping[str, Tensor]) -> dict[str, Held]:
 
 
 def _check_input(graph: Graph, file: WeightsFile) -> None:
-    """Refuse a published file whose net scales its input, where the spec does not and nobody says that it is done."""
+    """Refuse a published file whose net scales its input, unless the spec does so or `scaled_input` is set."""
     if file.scaled_input or graph.arguments.get(SCALED_BY) == "true":
         return
     known = _published(file.path)

@@ -1,4 +1,4 @@
-"""The entries of a net's state dict, told by its Graph without making the module."""
+"""The entries of a net's state dict, computed from its Graph without making the module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archlang.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A tensor that a net has: torch's shape, its dtype, and the step of the spec that it belongs to."""
+    """A tensor of a net: its shape and dtype in torch, and the step of the spec that it belongs to."""
 
     shape: tuple[int, ...]
     dtype: str

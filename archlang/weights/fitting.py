@@ -1,4 +1,4 @@
-"""Whether the tensors of a file are those of a net: which is which, and all that does not fit."""
+"""Matches the tensors of a file with those of a net, and reports everything that does not fit."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Misshapen:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A file held against a net.
+    """The result of matching a file with a net.
 
     `names` gives, for each key of the net that the file has, its key in the file. `counters` are batch norms' counters
-    that the file has not, which start at 0; `dropped` those of the file for which the net has no place. The rest is
-    what does not fit: keys of the net that are missing, keys of the file that are unexpected, and what differs.
+    that the file lacks, which start at 0; `dropped` those of the file that the net does not have. The rest does not
+    fit: keys of the net that are missing in the file, keys of the file that are unexpected, and tensors that differ.
     """
 
     names: Mapping[str, str]
@@ -45,12 +45,12 @@ class Fit:
 
     @property
     def is_converted(self) -> bool:
-        """Whether the file's tensors need other names, or some added or left out, to be the net's state dict."""
+        """Whether keys must be renamed, added or left out to turn the file into the net's state dict."""
         return bool(self.counters or self.dropped) or any(ours != theirs for ours, theirs in self.names.items())
 
 
 def fit(graph: Graph, held: Mapping[str, Held]) -> Fit:
-    """Find the tensor of the file for each weight of the net, by its name or by an older form of it."""
+    """Find the file's tensor for each weight of the net, by its key or by an older form of the key."""
     expected = expected_weights(graph)
     now = renamed(held, expected)
     names = {ours: theirs for theirs, ours in now.items() if ours in expected}
@@ -73,7 +73,7 @@ def fit(graph: Graph, held: Mapping[str, Held]) -> Fit:
 
 
 def check_fit(graph: Graph, held: Mapping[str, Held], name: str) -> Fit:
-    """The fit of a file called `name`; everything that does not fit is in one `Rejected`, with places in the spec."""
+    """Match a file called `name`. Raises one `Rejected` that lists all that does not fit, with places in the spec."""
     found = fit(graph, held)
     if found.fits:
         return found
@@ -90,7 +90,7 @@ def check_fit(graph: Graph, held: Mapping[str, Held], name: str) -> Fit:
 
 
 def _same(held: Held, wanted: Expected) -> bool:
-    """Whether a tensor can be copied: floats go into floats, as torch does it, and whole numbers into whole ones."""
+    """Whether a tensor can be copied: the shapes are equal, and both hold floats or both hold integers."""
     return held.shape == wanted.shape and ("float" in held.dtype) == ("float" in wanted.dtype)
 
 

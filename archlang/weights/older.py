@@ -1,6 +1,6 @@
-"""Key forms of files that older or wrapped modules wrote, and files that need more said than their keys can say.
+"""Forms of keys that older or wrapped modules wrote, and published files that need an option besides.
 
-A form is tried on a key only where the net has no such key, so that none can change what fits as it is.
+A form is tried only on a key that the net does not have, so that a file which fits stays as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OldForm:
-    """Where a form comes from, a regular expression for what it has in a key, and what stands there now."""
+    """Where a form comes from, the regular expression of its part of a key, and what replaces it."""
 
     origin: str
     pattern: str
@@ -38,9 +38,9 @@ AVERAGED = "n_averaged"  # torch.optim.swa_utils.AveragedModel's own, beside the
 
 
 def renamed(theirs: Collection[str], ours: Collection[str]) -> dict[str, str]:
-    """For each key of a file, the key of the net that it is for: itself, or what an old form reads as.
+    """For each key of a file, its key in the net: the same, or what an old form translates to.
 
-    Where two of the file's keys would be for one of the net's, neither is renamed.
+    If two keys of the file would get the same key, neither is renamed.
     """
     found = {key: key if key in ours else _now(key, ours) for key in theirs}
     times: dict[str, int] = {}
@@ -55,7 +55,7 @@ def _now(key: str, ours: Collection[str]) -> str:
         now = re.sub(form.pattern, form.now, now)
         if now in ours:
             return now
-    # a counter is recognised by where it stands, even if the net has none there
+    # a counter is recognised by its key even if the net has none
     beside = f"{now.removesuffix(COUNTER)}running_mean"
     return now if now.endswith(f".{COUNTER}") and beside in ours else key
 
@@ -66,7 +66,7 @@ def is_counter(key: str, present: Collection[str]) -> bool:
 
 
 def reason(held: Mapping[str, Held], misshapen: Collection[str]) -> str | None:
-    """Why the shapes of a file differ, where it is known from which net it is; None where it is not."""
+    """Why the shapes of a file differ, if the file's net is known; otherwise None."""
     # torchvision/models/mnasnet.py, MNASNet._load_from_state_dict
     stem = {"layers.0.weight": (32, 3, 3, 3), "layers.3.weight": (32, 1, 3, 3), "layers.6.weight": (16, 32, 1, 1)}
     is_first_mnasnet = all(key in held and held[key].shape == shape for key, shape in stem.items())
@@ -81,13 +81,13 @@ def reason(held: Mapping[str, Held], misshapen: Collection[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published file whose net scales its input, which nothing in the file says. Known by its size and SHA-256."""
+    """A published file whose net scales its input, which the file does not say. Recognised by size and SHA-256."""
 
     name: str
     mebibytes: float  # rounded to three digits, as torchvision's metadata has it
     sha256: str  # its first eight digits, as the file's name has them
 
 
-# torchvision/models/googlenet.py and inception.py: transform_input is set where these weights are asked for
+# torchvision/models/googlenet.py and inception.py set transform_input when these weights are loaded
 SCALED = (Published("googlenet", 49.731, "1378be20"), Published("inception_v3", 103.903, "0cc3c7bd"))
-SCALED_BY = "transform_input"  # torchvision's name, and that of the parameter of a spec that does the same
+SCALED_BY = "transform_input"  # torchvision's name, and the name of the parameter in specs

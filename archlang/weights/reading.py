@@ -1,4 +1,4 @@
-"""What a file of weights holds: `.safetensors`, or what `torch.save` wrote. No file is executed."""
+"""Reads files of weights: `.safetensors`, and what `torch.save` wrote. No code in a file is executed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAFETENSORS = ".safetensors"
 # the names that safetensors has for them: F64, BF16, I8, U8, BOOL
 _DTYPES = {name.upper().replace("FLOAT", "F").replace("UINT", "U").replace("INT", "I"): name for name in DTYPE_BYTES}
 
-# what torch's reader raises over bytes that are no file of weights, found by giving it such bytes
+# what torch.load raises for bytes that are not a file of weights, found by trying such bytes
 _UNREADABLE = (
     RuntimeError, EOFError, ValueError, TypeError, LookupError, AssertionError, AttributeError, OverflowError,
     struct.error,
@@ -30,14 +30,14 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A tensor of a file, without its values."""
+    """The shape and dtype of a tensor in a file."""
 
     shape: tuple[int, ...]
     dtype: str
 
 
 def is_safetensors(path: Path) -> bool:
-    """By the suffix, in which the two kinds differ."""
+    """Whether a file is of this kind, by its suffix."""
     return path.suffix.lower() == SAFETENSORS
 
 
@@ -46,7 +46,7 @@ def headers(path: Path) -> dict[str, Held]:
     need("safetensors", f"{path} is read by")
     from safetensors import SafetensorError, safe_open
 
-    path.open("rb").close()  # its own error where it cannot be opened, with the name
+    path.open("rb").close()  # raises an error with the file's name if it cannot be opened
     try:
         with cast("Any", safe_open(path, framework="np")) as file:  # its class tells no types
             parts: dict[str, Any] = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  no mapping
@@ -60,7 +60,7 @@ def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:
     if is_safetensors(path):
         if entry:
             raise _bad(path, "is a safetensors file, which holds one set of weights and no entries")
-        headers(path)  # what is wrong with it
+        headers(path)  # raises if the file is damaged
         need("torch", f"the weights of {path} become tensors of")
         from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
@@ -80,14 +80,14 @@ def _bad(path: Path, what: str, help: str | None = None) -> Rejected:
 
 
 def _unpickled(path: Path) -> object:
-    """The content, by torch's reader of plain values, which runs no code that a file names."""
+    """The content, read with `weights_only=True`, which executes no code that the file names."""
     import warnings
 
     need("torch", f"{path} is read by")
     import torch
 
     with path.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of TorchScript and of pickle's versions; both end in errors, told below
+        warnings.simplefilter("ignore")  # about TorchScript and pickle versions; both end in errors below
         try:
             return torch.load(file, map_location="cpu", weights_only=True)
         except UnpicklingError as error:
@@ -100,7 +100,7 @@ def _unpickled(path: Path) -> object:
 
 
 def _refuse(path: Path, said: str) -> NoReturn:
-    """A pickle that is more than tensors: reading it would run what it names."""
+    """Refuse a pickle that holds more than tensors: reading it would execute code that it names."""
     named = re.search(r"GLOBAL ([\w.]+)", said)
     if named is None:
         raise _bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
@@ -109,7 +109,7 @@ def _refuse(path: Path, said: str) -> NoReturn:
 
 
 def _chosen(content: object, path: Path, entry: str) -> dict[str, Tensor]:
-    """The state dict: the content itself, its one entry that is one, or the entry that is asked for."""
+    """Choose the state dict: the content itself, its only entry that is one, or the entry named."""
     weights = _state_dict(content)
     held = _mapping(content)
     parts = {str(name): part for name, value in held.items() if (part := _state_dict(value))}
@@ -129,12 +129,12 @@ def _chosen(content: object, path: Path, entry: str) -> dict[str, Tensor]:
 
 
 def _mapping(value: object) -> Mapping[object, object]:
-    """The value, if it is a mapping, else an empty one."""
+    """The value if it is a mapping, otherwise an empty mapping."""
     return cast("Mapping[object, object]", value) if isinstance(value, Mapping) else {}
 
 
 def _state_dict(value: object) -> dict[str, Tensor] | None:
-    """The value, if it is tensors by name."""
+    """The value if it maps names to tensors, otherwise None."""
     import torch
 
     items = _mapping(value).items()

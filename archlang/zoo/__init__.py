@@ -1,4 +1,4 @@
-"""The shipped nets with what is known of each: counts from its Graph, year from its spec, accuracy as published."""
+"""The shipped nets: counts from each Graph, the year from each spec, and published accuracies."""
 
 from __future__ import annotations
 

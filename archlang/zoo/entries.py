@@ -1,4 +1,4 @@
-"""One shipped net, with all that is told of it."""
+"""What the zoo lists about one shipped net."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Entry:
 
 
 def entry(graph: Graph, family: str, text: str) -> Entry:
-    """The entry of a net from its Graph, the name of its spec's file and the spec's text."""
+    """Make the entry of a net from its Graph, its spec's file name and its spec's text."""
     counts = totals(graph)
     inputs = [graph.root.types[port.value] for port in graph.root.inputs]
     told = origin(text, graph.name)

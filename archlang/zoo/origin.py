@@ -13,14 +13,14 @@ _ARXIV = re.compile(r"\barXiv:(\d{4}\.\d{4,5})\b")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """When a net was published, and its number on arXiv; None where its spec does not say."""
+    """The year and the arXiv number of a net's publication; None if the spec does not say."""
 
     year: int | None
     arxiv: str | None
 
 
 def origin(text: str, net: str) -> Origin:
-    """The origin of a net, from the comment that its spec's text begins with.
+    """Read the origin of a net from the comment at the start of its spec.
 
     A comment may name several, as `ResNet: ... 2015. ResNeXt: ... 2016.`; a net's is the one whose name its own begins
     with, else the first.
@@ -38,7 +38,7 @@ def origin(text: str, net: str) -> Origin:
 
 
 def _head(text: str) -> str:
-    """The comment lines that a text begins with, as one line."""
+    """The comment lines at the start of a text, joined into one line."""
     lines: list[str] = []
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -48,7 +48,7 @@ def _head(text: str) -> str:
 
 
 def _parts(head: str) -> Iterator[tuple[str, str]]:
-    """Each name in the comment, and what is said up to the next."""
+    """Each name in the comment with the text up to the next name."""
     found = list(_NAMED.finditer(head))
     for match, after in zip(found, [*found, None][1:], strict=True):
         yield match[1], head[match.end(1) : after.start() if after else None]
