@@ -6,6 +6,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 import torch
@@ -59,7 +60,7 @@ def test_vgg16_is_short() -> None:
 
 
 def check_source(text: str, tmp_path: Path) -> None:
-    """Short lines, nothing for a formatter to do, no import but torch, and it runs by itself."""
+    """Short lines, nothing for a formatter to do, no import but torch, and it runs, without a warning."""
     path = tmp_path / "net.py"
     path.write_text(text)
     assert max(map(len, text.splitlines())) <= 100
@@ -67,7 +68,13 @@ def check_source(text: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", str(path)], check=True)
     imports = {line for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert imports <= {"import torch", "from torch import nn"}
-    subprocess.run([sys.executable, "-W", "error", str(path)], check=True)
+    run_path(str(path), run_name="__main__")
+
+
+def test_a_source_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(torch_source(graph(PAIRS)))
+    subprocess.run([sys.executable, "-W", "error", str(path)], check=True, cwd=tmp_path)
 
 
 def test_one_class_for_each_structure(tmp_path: Path) -> None:

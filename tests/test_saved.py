@@ -122,7 +122,9 @@ def graphs(path: Path) -> list[Graph]:
 
 LIGHT, LIGHT_MACS = 30_000_000, 6_000_000_000  # parameters and MACs of the nets that are run here
 LARGE = {"unet", "vit", "vit_b_16", "vit_b_32", "vit_l_16"}  # a small one of the same file is run
-files = pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.arch")), ids=lambda path: path.stem)
+FILES = sorted((ROOT / "specs").glob("*.arch"))
+HEAVY = {"captioning", "deconvnet", "fcn", "inception_v4", "maxvit", "vgg", "yolo_v1"}  # their lightest nets are not
+files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "nets").glob("*.arch")), ids=lambda path: path.stem)
@@ -133,7 +135,11 @@ def test_nets_keep_what_is_told(path: Path) -> None:
         assert_exact(graph)
 
 
-@files
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.sweep] * (path.stem in HEAVY)) for path in FILES],
+    ids=lambda path: path.stem,
+)
 def test_the_lightest_shipped_net_of_a_file_keeps_what_is_told(path: Path) -> None:
     lightest = min(graphs(path), key=lambda graph: totals(graph).macs)
     assert_exact(lightest, [(2, True), (1, False)])  # batch norm trains on more than one value a channel

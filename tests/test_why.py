@@ -192,7 +192,9 @@ def values(layer: WhyLayer) -> dict[str, int]:
     return {line.name: line.value for line in layer.law}
 
 
-@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize(
+    "net", ["lenet5", "resnet50", *(pytest.param(net, marks=pytest.mark.sweep) for net in NETS[2:])]
+)
 def test_every_layer_and_scope_is_told(net: str) -> None:
     """What the formulas come to is what the layers have and the facts count; every text is narrow."""
     graph = load(net).graph
