@@ -138,7 +138,7 @@ def _derived_promises(body: s.Body, here: Here) -> None:
     for item in body.items:
         try:
             if not isinstance(item, (s.Expect, s.Broken)):
-                message = "the braces of a derived net hold `expect` lines alone"
+                message = "the braces of a derived net can only contain `expect`"
                 raise Mistake(Rejected("misplaced-step", message), item.span)
             if isinstance(item, s.Expect):
                 run_expect(item, here)

@@ -84,7 +84,7 @@ def _used(name: s.Name, use: s.Use, here: Here) -> Value:
     if other is None or name.text in other.broken:
         raise Silent
     if name.text in other.used:
-        message = f"`{use.path}` declares no `{name.text}`, it uses another file's"
+        message = f"`{use.path}` does not declare `{name.text}`, it uses that of another file"
         raise Mistake(Rejected("unknown-name", message, help="use it from the file that declares it"), name.span)
     try:
         value = other.declared(name.text)

@@ -14,7 +14,7 @@ def _arithmetic(stop: Stop) -> Slip | None:
     first, last = stretch(stop.tokens, stop.at)
     words = stop.words(first, last)
     if stop.kind(-1) == "WINDOW" and stop.found.type in ("SLASH", "GLUED_SLASH"):
-        message = "a stride is glued to its window, or to a slash of its own"
+        message = "no space stands before a stride, nor between its slash and its number"
         return Slip("loose-stride", message, first, last, f"write `{''.join(words.split())}`")
     help = f"write `({words})`"
     kinds = [token.type for token in stop.tokens[first : last + 1]]

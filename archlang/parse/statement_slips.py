@@ -19,7 +19,7 @@ def _reserved(stop: Stop) -> Slip | None:
     if word.type != "RESERVED":
         return None
     if stop.begins_step(stop.at):
-        message = f"`{word}` belongs to a part of the language that this version does not carry out"
+        message = f"`{word}` is reserved for a part of the language that this version does not have"
         return Slip("not-carried-out", message, stop.at, stop.at)
     return keyword(stop)
 

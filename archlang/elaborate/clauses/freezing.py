@@ -17,7 +17,7 @@ from archlang.source import Span
 def run_freeze(item: s.Freeze, here: Here) -> None:
     """Record the paths to freeze. Whether they exist is checked when the block is complete."""
     if not is_outermost(item, here.builder.definition.body):
-        message = "`freeze` stands outside all braces but those of `if`, and names what is in them by a path"
+        message = "`freeze` cannot be inside braces, except those of `if`; use a path to name what is inside them"
         raise Mistake(Rejected("misplaced-freeze", message), item.span)
     for node in item.paths:
         path = path_of(node, here)
@@ -49,7 +49,7 @@ def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
 
 
 def _tied(frozen: str, other: str, tied: Span, span: Span) -> Mistake:
-    message = f"`{frozen}` would freeze `{other}` too, to which a weight in it is tied"
+    message = f"freezing `{frozen}` would also freeze `{other}`, to which one of its weights is tied"
     help = f"freeze `{other.rpartition('.')[0]}` as well"
     return Mistake(Rejected("tied-weight", message, help=help), span, (Label(tied, "tied here"),))
 

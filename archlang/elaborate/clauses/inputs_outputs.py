@@ -22,11 +22,11 @@ def run_input(item: s.Input, here: Here) -> None:
     """Add an input. A net declares its shape; in a block the type comes from the caller."""
     builder = here.builder
     if not any(item is first for first in builder.definition.body.items):
-        raise Mistake(
-            Rejected("misplaced-input", "an `input` stands outside all braces of its net or block"), item.span
-        )
+        raise Mistake(Rejected("misplaced-input", "an `input` cannot be inside braces of its net or block"), item.span)
     if any(node.inputs for node in builder.contents.nodes[builder.first :]):
-        raise Mistake(Rejected("misplaced-input", "an `input` stands before all steps of its net or block"), item.span)
+        raise Mistake(
+            Rejected("misplaced-input", "an `input` must come before all steps of its net or block"), item.span
+        )
     step_labels.refuse_taken(item.name, item.span, here)
     step_labels.check(item.name, item.span, here)
     written = _written_type(item, here)
@@ -123,10 +123,10 @@ def run_output(item: s.Output, here: Here) -> None:
     """Add outputs: `it`, or the values named. Outputs `when training` are added to the others in training mode only."""
     builder = here.builder
     if not is_outermost(item, builder.definition.body):
-        message = "`output` stands outside all braces but those of `if`; a label in them is reached by its path"
+        message = "`output` cannot be inside braces, except those of `if`; use a path to name a label inside them"
         raise Mistake(Rejected("misplaced-output", message), item.span)
     if item.training and not builder.definition.is_net:
-        raise Mistake(Rejected("misplaced-output", "`output ... when training` stands in nets alone"), item.span)
+        raise Mistake(Rejected("misplaced-output", "only a net can have `output ... when training`"), item.span)
     if builder.has_output and not item.training:
         help = "write `output a, b` for several values"
         raise Mistake(Rejected("second-output", "this net or block has its output already", help=help), item.span)

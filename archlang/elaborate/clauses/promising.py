@@ -19,7 +19,7 @@ from archlang.shapes import Window
 def run_expect(item: s.Expect, here: Here) -> None:
     """Record a promise for the pass that verifies it: the path, the fact, and the value promised."""
     if not here.builder.definition.is_net:
-        message = "`expect` stands in nets: a block has no size of its own"
+        message = "only a net can have `expect`, because a block has no size of its own"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
     (path, fact), *more = _terms(item.subject, here)
     promised = _promised(item.promised, here)
@@ -57,11 +57,11 @@ def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
     if isinstance(node, s.Binary) and node.operator == "+":
         terms = [*_terms(node.left, here), *_terms(node.right, here)]
         if any(fact in ("shape", "receptive_field") for _, fact in terms):
-            raise Mistake(Rejected("bad-promise", "numbers are added up, and no shapes or windows"), node.span)
+            raise Mistake(Rejected("bad-promise", "only numbers can be added up, not shapes or windows"), node.span)
         return terms
     path = path_of(node, here)
     if not path:
-        message = "this is no path and no fact of one, and no sum of such"
+        message = "this is not a path, a fact of one, or a sum of these"
         raise Mistake(Rejected("bad-promise", message, help=_FACTS_HELP), node.span)
     head, _, last = path.rpartition(".")
     if path.startswith("memory.") and path in ir.FACTS:
@@ -72,13 +72,13 @@ def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
 def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | str]:
     """Evaluate the settings behind `at`: whole numbers, and words such as `bf16`."""
     if item.settings and any(fact not in _MEMORY for fact in facts):
-        message = f"`at` says how the net runs, which only {' and '.join(f'`{fact}`' for fact in _MEMORY)} depend on"
+        message = f"`at` says how the net runs; only {' and '.join(f'`{fact}`' for fact in _MEMORY)} depend on that"
         raise Mistake(Rejected("bad-promise", message), item.settings[0].span)
     found: dict[str, int | str] = {}
     for argument in item.settings:
         name, node = argument.name or "", argument.value
         if name not in _SETTINGS:
-            message = f"`at` takes {', '.join(_SETTINGS)}, and no `{name}`"
+            message = f"`at` has no setting `{name}`, only {', '.join(_SETTINGS)}"
             raise Mistake(Rejected("bad-promise", message, help=did_you_mean(name, _SETTINGS)), argument.span)
         if name in found:
             raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
@@ -110,7 +110,7 @@ def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float |
     """Refuse a number where a shape is due, a shape where a number is due, and `<` or `>` between shapes."""
     if fact == "receptive_field":
         if isinstance(promised, Window) and item.comparison not in ("==", "!="):
-            message = f"a window is equal to another or not; `{item.comparison}` compares numbers"
+            message = f"windows are compared by `==` and `!=`; `{item.comparison}` compares numbers"
             help = f"a number is meant along each axis: `{path} {item.comparison} {max(promised, default=1)}`"
             raise Mistake(Rejected("bad-promise", message, help=help), item.span)
         return
@@ -128,7 +128,7 @@ def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float |
         message, help = f"there is no fact called `{last}`", did_you_mean(last, ir.FACTS) or _FACTS_HELP
         raise Mistake(Rejected("bad-promise", message, help=help), item.subject.span)
     if item.comparison not in ("==", "!="):
-        message = f"a shape is equal to another or not; `{item.comparison}` compares numbers"
+        message = f"shapes are compared by `==` and `!=`; `{item.comparison}` compares numbers"
         raise Mistake(Rejected("bad-promise", message), item.span)
 
 

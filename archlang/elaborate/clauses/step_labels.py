@@ -19,7 +19,7 @@ def refuse_taken(name: str, span: Span, here: Here) -> None:
     if name == "it":
         raise Mistake(Rejected("name-taken", "`it` is the value that flows; it cannot be named anew"), span)
     if here.lets.find(name) is not None:
-        message = f"`{name}` is a parameter, a `let` or a loop's name already, and is never given another value"
+        message = f"`{name}` is already a parameter, a `let` or a loop's name, and cannot be given another value"
         raise Mistake(Rejected("name-taken", message), span)
     if here.scope.find(name) is not None:
         first = here.scope.named_at(name)
@@ -67,15 +67,17 @@ def check(name: str, span: Span, here: Here) -> None:
 def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
     builder = here.builder
     if builder.entry is not None and builder.entry.inlined:
-        message = f"`{name}` of `{builder.definition.name.text}`, which is written out here, names another step already"
-        help = "call the block without `inline`, and its names stand below the step's own"
+        message = (
+            f"`{name}` of `{builder.definition.name.text}`, which is inlined here, is already the name of another step"
+        )
+        help = "call the block without `inline`, so that its keys are below a name of their own"
         return Mistake(
             Rejected("duplicate-label", message, help=help), builder.entry.span, (Label(first, "named here"),)
         )
     if span != first or label is None:
         places = (Label(first, "the first one"),)
         return Mistake(Rejected("duplicate-label", f"`{name}` is the name of another step here"), span, places)
-    message = f"every turn of the loop would be called `{name}`"
+    message = f"every turn of the loop would have the name `{name}`"
     stem = spelled(label).strip('"') + ("_" if isinstance(label, s.Text) else "")
     free = [variable for variable in here.lets.changing() if variable not in names_in(label)]
     counted = "number the loop (`repeat 3 as i`, `for i, width in enumerate(widths)`) and "
@@ -119,7 +121,7 @@ def join(inner: Here, span: Span, here: Here) -> None:
         if name in entering:
             continue
         if name in here.scope.labels or here.lets.find(name) is not None:
-            message = f"`{name}` is a label in what is written out here, and has a meaning here already"
+            message = f"`{name}` is a label of the block that is inlined here, and is already defined here"
             places = (Label(inner.scope.named[name], "named here"),) if name in inner.scope.named else ()
             raise Mistake(Rejected("duplicate-label", message), span, places)
         _remember(name, value, inner.scope.named.get(name, span), here.scope, here)

@@ -93,7 +93,7 @@ def _quantity(node: s.Quantity, here: Here) -> Value:
 
 
 def _open_size(node: s.OpenSize, here: Here) -> Value:
-    message = f"`{node.name}=` leaves a size open, which only the shape of an input does"
+    message = f"`{node.name}=` leaves a size open, which is only possible in the shape of an input"
     raise Mistake(Rejected("misplaced-size", message), node.span)
 
 
@@ -142,7 +142,7 @@ def _sequence(node: s.Sequence, here: Here) -> Value:
     if values and all(flow):
         return bundle(flattened(values))
     if any(flow):
-        message = "a tuple holds values that flow, or numbers and the like, and not both"
+        message = "a tuple cannot mix values of the net with numbers and the like"
         raise Mistake(Rejected("wrong-kind", message), node.items[flow.index(False)].span)
     return _limited(tuple(values), node.span, here)
 

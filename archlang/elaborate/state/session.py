@@ -114,7 +114,7 @@ class Session:
         """Count steps against the limit, so that elaboration always ends."""
         self.meter.steps += steps
         if self.meter.spent:
-            message = f"this takes more than {self.meter.limit // 1000},000 steps to write out"
+            message = f"elaborating this takes more than {self.meter.limit // 1000},000 steps"
             raise Mistake(Rejected("too-large", message), span)
 
 

@@ -70,7 +70,7 @@ def _called(head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: S
     if made is None:
         made = _make(identity, fresh, bound, entry.span, run)
     elif made.block is None and identity not in here.session.failed:
-        message = f"`{name}` calls itself with the same arguments and inputs, without end"
+        message = f"`{name}` calls itself with the same arguments and inputs, which never ends"
         raise Mistake(Rejected("endless-recursion", message, help=ending(definition)), entry.span)
     if made.block is None:
         raise Silent
@@ -110,7 +110,9 @@ def refuse_training_outputs(outputs: Iterable[ir.Port], definition: s.Definition
     training = [port.name for port in outputs if port.training]
     if training:
         name = definition.name.text
-        message = f"`{name}` gives {words_of(training)} in training alone, and a step gives the same values always"
+        message = (
+            f"`{name}` gives {words_of(training)} only in training, but a step must give the same values in both modes"
+        )
         help = "call a net without outputs `when training`"
         raise Mistake(
             Rejected("training-outputs", message, help=help), span, (Label(definition.name.span, "declared here"),)

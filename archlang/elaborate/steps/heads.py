@@ -67,7 +67,7 @@ def name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
         message = f"this is {kind(value)}, and only operators and blocks take arguments"
         raise Mistake(Rejected("not-an-operator", message), action.head.span)
     if step.arrow and not mentions_it(action.head):
-        message = "the value before this arrow is dropped: what stands after it does not use `it`"
+        message = "the value before this arrow is never used: what follows the arrow does not mention `it`"
         raise Mistake(Rejected("dropped-value", message, help="begin a new line with the value"), action.span)
     here.it = value
     step_labels.bind(step.label, value, here)

@@ -64,7 +64,7 @@ def assign(targets: s.Targets, value: Value, here: Here) -> None:
     parts: tuple[Value, ...] = (value,)
     if len(targets.names) > 1:
         if not isinstance(value, tuple) or len(value) != len(targets.names):
-            message = f"{len(targets.names)} names cannot take apart {kind(value)}"
+            message = f"{kind(value)} cannot be taken apart into {len(targets.names)} names"
             raise Mistake(Rejected("wrong-kind", message), targets.span)
         parts = value
     for target, part in zip(targets.names, parts, strict=True):

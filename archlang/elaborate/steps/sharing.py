@@ -79,6 +79,6 @@ def _other_weights(path: str, applied: Applied, differing: list[Differing], span
 
 
 def _other_module(path: str, applied: Applied, span: Span) -> Mistake:
-    message = f"`{path}` cannot be applied again here: for what flows in, it is built differently"
+    message = f"`{path}` cannot be applied again here: for this input it would have another structure"
     label = Label(applied.span, f"{', '.join(map(str, applied.types))} flowed into it here")
     return Mistake(Rejected("weights-differ", message), span, (label,))

@@ -36,7 +36,7 @@ def _nothing_to_reuse(node: s.Expression, written: str, here: Here) -> Exception
     if not written:
         return Mistake(Rejected("not-a-step", "`reuse` is followed by the label of a step"), node.span)
     if here.scope.find(written) is not None or written in here.builder.contents.scopes:
-        message = f"`{written}` names a value or braces, and only a labelled operator or block is applied again"
+        message = f"`{written}` names a value or braces, but only a labelled operator or block can be applied again"
         help = (
             f"make what is in its braces a block, and call it: `{written}: ...`"
             if written in here.builder.contents.scopes

@@ -93,7 +93,7 @@ def _broken(item: s.Broken, here: Here) -> None:
 
 def _expect(item: s.Expect, here: Here) -> None:
     if here.builder.definition.is_net and not is_outermost(item, here.builder.definition.body):
-        message = "`expect` stands outside all braces of its net but those of `if`, and names what is in them by a path"
+        message = "`expect` cannot be inside braces, except those of `if`; use a path to name what is inside them"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
     run_expect(item, here)
 

@@ -77,7 +77,7 @@ def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
     for path, place in places:
         if path.endswith("." + name) and _within_reach(path, here):
             labels = (Label(place, "named here, within braces"),)
-            message = f"`{name}` stands within braces, and is reached by its path"
+            message = f"`{name}` is inside braces, so it needs its path"
             return Mistake(Rejected("unknown-name", message, help=f"write `{path}`"), span, labels)
     return None
 
