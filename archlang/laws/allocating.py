@@ -157,7 +157,11 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
     outputs = 0 if case.op.view(*types) else sum(map(_bytes, case.op.outputs(*types)))
     own = sum(counted(one.bytes) for one in case.op.saved(*types) if one.what == "own") if training else 0
     if own:
-        return own + outputs
+        beside = case.op.temporaries_beside_saved(*types)
+        if beside is None:
+            return None
+        sizes = [sum(map(_bytes, call)) for call in beside]
+        return own + max([*sizes, sum(sizes[-1:]) + outputs])
     sizes = [sum(map(_bytes, call)) for call in temporaries]
     return max([*sizes, sum(sizes[-1:]) + outputs])
 

@@ -164,6 +164,10 @@ class Operator(BaseModel):
         """
         return () if self.runs.forward else None
 
+    def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
+        """The temporaries in training where the operator saves tensors of its own, besides these."""
+        return ()
+
     def backward_in_one_call(self, *inputs: Any, **_: Any) -> bool | None:
         """Whether the backward pass allocates the gradients and nothing besides; None where that is not known."""
         return True if self.runs.backward else None

@@ -135,7 +135,7 @@ class Operations:
         self.heap.begin(self.phase, layer.path, layer.op.word)
         made = self._prepared(layer, scope, told, inputs, wanted)
         kept = self._own_kept(layer, told, wanted, weights) if self.recording else []
-        passing = None if kept else self._steps(layer, told)
+        passing = self._temporaries(layer, told.beside_saved if kept else told.temporaries)
         results = [self._result(layer, told, type, made.inputs, wanted.any) for type in told.types]
         if passing is not None:
             self.heap.drop(passing)
@@ -170,10 +170,10 @@ class Operations:
         names = (name for name, _ in self.operators.weights(layer))
         return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
 
-    def _steps(self, layer: Layer, told: Told) -> int | None:
+    def _temporaries(self, layer: Layer, sizes: Sequence[int]) -> int | None:
         """Allocate the temporaries of each internal call; the storage of those of the last."""
         last: int | None = None
-        for size in told.temporaries:
+        for size in sizes:
             if last is not None:
                 self.heap.drop(last)
             last = self.heap.take(size, "activations", layer.path)

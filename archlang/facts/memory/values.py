@@ -26,6 +26,7 @@ class Told:
     saved: tuple[Saved, ...]
     places: tuple[GradientPlace, ...]
     temporaries: tuple[int, ...]
+    beside_saved: tuple[int, ...]  # the same where the operator saves tensors of its own
     computed: str | None  # the dtype that autocast computes in
 
 
@@ -64,20 +65,21 @@ class Operators:
             one if one.wide else replace(one, dtype=in_dtype(one.dtype, computed))
             for one in (op.saved(*types) if training else ())
         )
-        sizes = tuple(
-            sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in call)
-            for call in self._temporaries(layer, types)
+        sizes, beside = (
+            tuple(sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in call) for call in calls)
+            for calls in self._temporaries(layer, types)
         )
-        return Told(view, laid, saved, cast_places(layer, inputs, places, computed), sizes, computed)
+        return Told(view, laid, saved, cast_places(layer, inputs, places, computed), sizes, beside, computed)
 
-    def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> Temporaries:
-        """The temporaries of the forward pass; those that are not told, of either pass, are noted."""
+    def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
+        """The temporaries of the forward pass, alone and beside what is saved. What is not told is noted."""
         found = layer.op.temporaries(*types)
+        beside = layer.op.temporaries_beside_saved(*types) if self.setup.training else ()
         back: bool | None = True
         if self.setup.training and not layer.op.declared:
             back = layer.op.backward_in_one_call(*types)
-        self.untold += untold(layer, temporaries=found, backward_in_one_call=back)
-        return found or ()
+        self.untold += untold(layer, temporaries=found, temporaries_beside_saved=beside, backward_in_one_call=back)
+        return found or (), beside or ()
 
     def _outputs(self, layer: Layer) -> list[Laid]:
         types = (at_batch(type, self.setup.batch) for type in layer.output_types)
