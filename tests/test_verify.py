@@ -567,6 +567,11 @@ class Two(nn.Module):
     assert capsys.readouterr().out.startswith("m on 2x64 float64\n")
 
 
+def test_a_dtype_that_is_none() -> None:
+    with pytest.raises(ValueError, match=r"dtype is one of .*, not int8"):
+        Trial(dtype="int8")
+
+
 def test_attention_on_the_way(tmp_path: Path) -> None:
     """torch's attention takes a faster way where nothing watches it, and rounds differently there."""
     (tmp_path / "a.arch").write_text("""net a {

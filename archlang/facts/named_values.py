@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from archlang.ir import Block, Graph
-from archlang.program import Scope, program_of, scope_tree
+
+if TYPE_CHECKING:
+    from archlang.program import Scope
 
 
 def value_at(graph: Graph, path: str) -> int | None:
@@ -11,11 +15,15 @@ def value_at(graph: Graph, path: str) -> int | None:
 
     None where the path names none.
     """
+    from archlang.program import program_of, scope_tree  # only where it is asked for: start-up counts
+
     return _value(scope_tree(program_of(graph)), path)
 
 
 def outputs_of(graph: Graph) -> list[int]:
     """The numbers of the net's outputs, those `when training` among them."""
+    from archlang.program import program_of, scope_tree
+
     return list(scope_tree(program_of(graph)).outputs)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from archlang.facts.passes import Passed, passes
-from archlang.facts.receptive import ReceptiveField, receptive_fields
-from archlang.facts.saved import KeptAt, saved
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph
+
+if TYPE_CHECKING:
+    from archlang.facts.passes import Passed
+    from archlang.facts.receptive import ReceptiveField
+    from archlang.facts.saved import KeptAt
 
 Values = tuple[int, ...]  # by which a layer is found: those it gives, numbered as in `Graph.flat`
 
@@ -32,15 +35,21 @@ class NetFacts:
     @cached_property
     def passes(self) -> Mapping[Values, Passed]:
         """The work of both passes, of each layer that runs."""
+        from archlang.facts.passes import passes  # only where it is asked for: start-up counts
+
         return {one.layer.outputs: one for one in passes(self.graph, self.batch, self.training).layers}
 
     @cached_property
     def saved(self) -> Mapping[Values, KeptAt]:
         """The tensors that each layer that runs saves for the backward pass."""
+        from archlang.facts.saved import saved
+
         found = saved(self.graph, self.batch, self.dtype, self.training)
         return {one.layer.outputs: one for one in found.layers}
 
     @cached_property
     def fields(self) -> Mapping[int, ReceptiveField]:
         """The receptive field of each value."""
+        from archlang.facts.receptive import receptive_fields
+
         return receptive_fields(self.graph)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlang.ir import Graph
+from archlang.shapes import FLOAT_DTYPES
 from archlang.verify.keys import Keys
 from archlang.verify.reference import told
 from archlang.verify.tensors import compare, flat, numbered, shape
@@ -34,6 +35,10 @@ class Trial:
     seed: int = 0
     below: int = 2
     dtype: str = ""
+
+    def __post_init__(self) -> None:
+        if self.dtype and self.dtype not in FLOAT_DTYPES:
+            raise ValueError(f"dtype is one of {', '.join(FLOAT_DTYPES)}, not {self.dtype}")
 
 
 @dataclass(frozen=True, slots=True)
