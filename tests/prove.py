@@ -1,6 +1,6 @@
 """Holds the zoo against torchvision, one net at a time, and writes what was found: `python -m tests.prove --write`.
 
-Each net is one run of its test in tests/test_parity.py, in a process of its own, so that the largest has the memory to
+Each net is one run of its test in `test_parity.py`, in a process of its own, so that the largest has the memory to
 itself. Names as arguments prove these alone, and then `--write` leaves the other lines of docs/zoo.md as they stand.
 """
 

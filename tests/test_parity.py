@@ -19,7 +19,7 @@ from archlang.library import shipped_nets
 from archlang.verify import Trial
 from tests.parity import assert_equal_in_eval, assert_equal_modules, scramble
 
-REFERENCE = json.loads((Path(__file__).parent / "reference" / "torchvision.json").read_text(encoding="utf-8"))["models"]
+REFERENCE = json.loads((Path(__file__).parent / "reference" / "torchvision.json").read_text("utf-8"))["models"]
 LARGEST = int(os.environ.get("ARCHLANG_LARGEST", "30"))  # millions of parameters
 NETS = sorted(name for name, model in REFERENCE.items() if model["params"] < LARGEST * 1_000_000)
 LIGHTEST = {min(sorted({*names} & {*NETS}), key=lambda name: REFERENCE[name]["macs"], default="")

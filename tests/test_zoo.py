@@ -14,7 +14,7 @@ from archlang.facts.work import totals
 from archlang.ir import Graph
 from archlang.paths import SPECS
 
-REFERENCE = json.loads((Path(__file__).parent / "reference" / "torchvision.json").read_text(encoding="utf-8"))["models"]
+REFERENCE = json.loads((Path(__file__).parent / "reference" / "torchvision.json").read_text("utf-8"))["models"]
 PAGE = Path(__file__).parent.parent / "docs" / "zoo.md"
 FAMILIES = [
     "alexnet", "convnext", "densenet", "efficientnet", "efficientnet_v2", "googlenet", "inception_v3", "maxvit",

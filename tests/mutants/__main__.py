@@ -27,11 +27,11 @@ LEFT_OUT = (
 def main() -> int:
     arguments = _arguments()
     files = [
-        f"tests/{path.name}"
-        for path in sorted((ROOT / "tests").glob("test_*.py"))
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
         if path.stem.removeprefix("test_") not in LEFT_OUT
     ]
-    found = covering([*(arguments.tests or files), "-m", "not slow"], Path(arguments.folder))
+    found = covering([*(arguments.tests or files), "-m", "not sweep"], Path(arguments.folder))
     every = [fault for path in paths(arguments.packages) for fault in faults(path)]
     chosen = sorted(every, key=lambda fault: _drawn(arguments.seed, fault))[: arguments.count]
     warm()
