@@ -10,6 +10,7 @@ from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.nodes import Call, Inline, Label, Node, Pick, run
 from tests.generator.scene import ACTS, Scene, Stuck
+from tests.generator.sharing import freeze
 from tests.generator.steps import joint, takes_one
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
     if draws.chance(20) and _written(types) is not None:
         definition.is_net = True
     grower.declared.add(definition.name)
-    values = _parameters(definition, draws)
+    values = parameters(definition, draws)
     _inputs(definition, types, draws)
     inner = definition.scene(types, {name: scene.evaluate(text) for name, text in values.items()})
     if len(types) > 1:
@@ -96,6 +97,7 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
         definition.body += first
     definition.body += grower.body(inner, 1 + draws.below(min(steps, 4)))
     _outputs(grower, definition, inner)
+    freeze(grower, definition, inner, 10)
     if definition.is_net:
         definition.outputs(types, {})  # a net is checked by itself too
     grower.known[definition.name] = definition
@@ -126,7 +128,7 @@ def _inputs(definition: Definition, types: tuple[TensorType, ...], draws: Draws)
         definition.inputs.append(port)
 
 
-def _parameters(definition: Definition, draws: Draws) -> dict[str, str]:
+def parameters(definition: Definition, draws: Draws) -> dict[str, str]:
     """Parameters with defaults, and what this call gives in the place of some of them."""
     values: dict[str, str] = {}
     for name in ("width", "kernel", "stride", "act", "n", "extra", "self", "x1"):

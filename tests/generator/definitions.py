@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from archlang.shapes import TensorType
 from tests.generator.nodes import Node, body_text, path_text, run
 from tests.generator.scene import Scene, Scope, Stuck, Value
+
+OPEN = re.compile(r"([A-Z])=(\d+)")
 
 
 @dataclass

@@ -25,6 +25,7 @@ class Grower:
     known: dict[str, Definition] = field(default_factory=dict[str, Definition])
     declared: set[str] = field(default_factory=set[str])  # the names of blocks, of those too that are being drawn
     word: str = "relu"
+    ties: bool = False  # whether a weight is another's
     depth: int = 0
 
     def body(self, scene: Scene, steps: int) -> list[Node]:

@@ -52,7 +52,8 @@ def body_text(body: Body, indent: str) -> str:
     """The statements, one after the other; the first stands where the text stands."""
     text = ""
     for at, node in enumerate(body):
-        joint = "\n" if node.joint == " -> " and node.starts else node.joint
+        alone = node.starts or (at and isinstance(body[at - 1], (Let, Stored)))
+        joint = "\n" if node.joint == " -> " and alone else node.joint
         text += (f"\n{indent}" if joint == "\n" else joint) if at else ""
         text += node.text(indent)
     return text
@@ -280,6 +281,8 @@ class Inline(Node):
     def run(self, scene: Scene) -> None:
         if self.target.name in scene.names:
             raise Stuck("the word is a number's")
+        if self.target.frozen:
+            raise Stuck("its keys would be others")
         inner = self.target.scene(scene.types(), {name: scene.evaluate(text) for name, text in self.arguments})
         inner.scope.keys, inner.scope.position = scene.scope.keys, scene.scope.position
         inner.steps, inner.it = scene.steps, scene.it

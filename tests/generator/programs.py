@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.diagnostics import Rejected
-from archlang.shapes import input_type
+from archlang.shapes import TensorType, input_type
 from tests.generator import labels
+from tests.generator.calls import parameters
 from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.growing import Grower
 from tests.generator.nodes import Pick, run
 from tests.generator.scene import Scene, Stuck
+from tests.generator.sharing import freeze
 from tests.generator.steps import words
 
 SHAPES = ("3x6x6", "2x5x4", "4x7x7", "1x8x8", "6x4", "4x9", "[6]", "[9]", "2x4x4x3", "4x6x6", "8x4x4", "2x12x12")
+LETS = {"four": "let four = 2 + 2", "twice": "let twice(v, more=0) = 2 * v + more"}
 TRIES = 50
 
 
@@ -23,9 +26,12 @@ class Program:
     """The declarations of a file, the net's own last."""
 
     definitions: list[Definition]
+    derived: str = ""
 
     def text(self) -> str:
-        return "\n\n".join(definition.text() for definition in self.definitions) + "\n"
+        texts = [definition.text() for definition in self.definitions]
+        lets = [text for word, text in LETS.items() if any(word in one for one in texts)]
+        return "\n".join([*lets, *(f"{text}\n" for text in texts), *([self.derived] if self.derived else [])])
 
 
 def program(seed: int, number: int) -> Program:
@@ -42,17 +48,41 @@ def _drawn(draws: Draws, number: int) -> Program:
     every = words()
     grower = Grower(draws, word=every[number % len(every)])
     net = Definition("tried", is_net=True, known=grower.known)
-    for name in ("image", "x", "y", "z")[: 1 + draws.chance(20)]:
-        shape = draws.one(SHAPES)
-        sizes = tuple(map(int, shape.strip("[]").split("x")))
-        net.inputs.append(Port(name, shape, input_type(sizes)))
-    scene = net.scene(tuple(port.type for port in net.inputs if port.type), {})
+    values = parameters(net, draws)
+    net.inputs = _inputs(draws)
+    types = tuple(port.type for port in net.inputs if port.type)
+    scene = net.scene(types, {})
     if len(net.inputs) > 1:
-        net.body.append(Pick((net.inputs[0].name,)))
+        net.body.append(Pick((draws.one(net.inputs).name,)))
         run(net.body, scene)
     net.body += grower.body(scene, 2 + draws.below(8))
     _finish(grower, net, scene)
-    return Program([*grower.known.values(), net])
+    freeze(grower, net, scene, 25)
+    return Program([*grower.known.values(), net], _derived(net, values, types))
+
+
+def _inputs(draws: Draws) -> list[Port]:
+    """An image or two, or words; sizes may be left open."""
+    ports: list[Port] = []
+    for name in ("image", "x", "y", "z")[: 1 + draws.chance(20)]:
+        shape = draws.one(SHAPES)
+        sizes = tuple(map(int, shape.strip("[]").split("x")))
+        if not ports and len(sizes) == 3 and draws.chance(25):
+            shape = draws.one(("[{}, H={}, W={}]", "[{}, {}, W={}]", "[{}, H={}, {}]")).format(*sizes)
+        ports.append(Port(name, shape, input_type(sizes)))
+    if draws.chance(20):
+        size, dtype = 1 + draws.below(6), draws.one(("int64", "int64", "int32"))
+        ports.append(Port("words", f"[{size}] dtype={dtype}", input_type((size,), dtype)))
+    return ports
+
+
+def _derived(net: Definition, values: dict[str, str], types: tuple[TensorType, ...]) -> str:
+    """A net that is this one with some of its arguments fixed; empty where there is none."""
+    if not values:
+        return ""
+    scene = Scene({}, {}, ())
+    net.outputs(types, {name: scene.evaluate(text) for name, text in values.items()})
+    return f"net derived = {net.name} {' '.join(f'{name}={text}' for name, text in values.items())} {{\n}}\n"
 
 
 def _finish(grower: Grower, net: Definition, scene: Scene) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 ACTS = ("relu", "tanh", "gelu", "identity", "leaky_relu", "batchnorm", "softplus")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "floor": floor, "ceil": ceil, "int": int,
-    "sqrt": sqrt, "log2": log2, "range": range, "enumerate": enumerate, "zip": zip,
+    "sqrt": sqrt, "log2": log2, "twice": lambda v, more=0: 2 * v + more,
+    "range": range, "enumerate": enumerate, "zip": zip,
 }  # fmt: skip
 
 
@@ -139,7 +140,7 @@ class Scene:
 
     def evaluate(self, text: str) -> Any:
         """An expression of the language, which is one of Python too but for its two truth values."""
-        environment = {**FUNCTIONS, **operators(), **self.names, "true": True, "false": False}
+        environment = {**FUNCTIONS, "four": 4, **operators(), **self.names, "true": True, "false": False}
         if len(self.it) == 1:
             environment["it"] = Facts(self.it[0].type)
         try:

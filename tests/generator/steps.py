@@ -102,6 +102,9 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
     forms += [form.format(name) for name, _ in texts for form in ("(2*{})", "({} + 1)", "({} - 1)", "({} // 2)")]
     if takes_one(scene) and draws.chance(30):
         forms += [form.format("it.channels") for form in ("({})", "({} // 2)", "(2*{})", "max({}, 1)")]
+    forms += (
+        ["four"] * draws.chance(10) + [f"twice({form})" for form in forms[:1]] + ["twice(1, more=1)"] * draws.chance(5)
+    )
     fitting: list[str] = []
     for form in forms:
         try:
@@ -138,7 +141,7 @@ def parameter_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 def pick(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """A line that begins with a value named above; what flowed keeps a name."""
     draws = grower.draws
-    kept = _keep(grower, scene)
+    kept = keep(grower, scene)
     path = draws.one([path for path, values in scene.visible().items() if len(values) == 1] or [""])
     if not path:
         raise Stuck("no value has a name")
@@ -147,7 +150,7 @@ def pick(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     return [*kept, *nodes, *operator_step(grower, scene, steps)]
 
 
-def _keep(grower: Grower, scene: Scene) -> list[Node]:
+def keep(grower: Grower, scene: Scene) -> list[Node]:
     """A name for what flows, where it has none and nothing has taken it."""
     named = {id(value) for values in scene.visible().values() for value in values}
     if all(value.step in scene.used or id(value) in named for value in scene.it):
@@ -171,7 +174,7 @@ def pick_and_join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     if draws.chance(85):
         written.insert(draws.below(len(written) + 1), "it")
     else:
-        kept = _keep(grower, scene)
+        kept = keep(grower, scene)
     nodes: list[Node] = [Pick(tuple(written))]
     run(nodes, scene)
     types = scene.types()
