@@ -1,8 +1,8 @@
 """The registry: every operator class by its word in the language, those of this package and a user's own.
 
-An own operator is a class as they all are. An installed package names it by an entry point of the group
-`archlang.operators`, whose name is the word and whose value is the class: `cube = "mine.operators:Cube"`. A file that
-holds operators is run, and they are taken in, by `register`.
+A user's operator is the same kind of class. An installed package names it by an entry point of the group
+`archlang.operators`, whose name is the word and whose value is the class: `cube = "mine.operators:Cube"`. `register`
+runs a file and adds the operators that it defines.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _WORD = re.compile(r'^    word: ClassVar\[str\] = "(\w+)"$', re.MULTILINE)
 
 
 class OperatorsError(ValueError):
-    """An operator, of a user's own as a rule, is wrong: its file or package fails, its word exists, its law is none."""
+    """A user's operator is not valid: its file fails, its word exists already, or its class is not complete."""
 
 
 class _Registry(Mapping[str, type[Operator]]):
-    """Operator classes by word. A family's file is imported when one of its operators is first asked for.
+    """Operator classes by word. A family's file is imported when one of its operators is first used.
 
-    Which file holds which is read off the text of the files, so that a command pays for the families of its nets and
-    not for a hundred classes. The packages that are installed are looked through for a word that is in none of them.
+    The words of a file are read from its text, so that a command imports the families of its nets and not a hundred
+    classes. Installed packages are searched only for a word that no family has.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class _Registry(Mapping[str, type[Operator]]):
         return word in self._families or word in self._files or word in self._installed()
 
     def is_built_in(self, word: str) -> bool:
-        """Whether a word is one of this package's own, for which no other package is looked through."""
+        """Whether a word is one of this package's own, for which no other package is searched."""
         return word in self._families
 
     def __iter__(self) -> Iterator[str]:
@@ -69,7 +69,7 @@ class _Registry(Mapping[str, type[Operator]]):
         return len(list(iter(self)))
 
     def add(self, found: Mapping[str, type[Operator]], file: str) -> None:
-        """Take the operators of a file in, all of them or none."""
+        """Add the operators of a file: all of them, or none."""
         for word in found:
             if word in self:
                 raise OperatorsError(f"{file}: there is an operator `{word}` already")
@@ -77,7 +77,7 @@ class _Registry(Mapping[str, type[Operator]]):
 
     @contextmanager
     def kept(self) -> Generator[None]:
-        """What is taken in within is let go at the end."""
+        """Remove at the end what was added within."""
         before = self._files
         try:
             yield
@@ -103,7 +103,7 @@ class _Registry(Mapping[str, type[Operator]]):
 
 
 def _words_in(module: str) -> list[str]:
-    """The words of the operators in a module, without importing it where its text is there to read."""
+    """The words of the operators in a module. The module is not imported if its text can be read."""
     spec = find_spec(module)
     text = cast(InspectLoader, spec.loader).get_source(module) if spec and spec.loader else None
     return list(classes_in(module)) if text is None else _WORD.findall(text)
@@ -123,9 +123,9 @@ def _registry() -> _Registry:
 
 
 def registry() -> Mapping[str, type[Operator]]:
-    """Operator classes by word: those of any file of this package, of packages that are installed, of files named.
+    """Operator classes by word: those of this package, of installed packages, and of files that were registered.
 
-    Raises OperatorsError where a package cannot be loaded.
+    Raises OperatorsError if a package cannot be loaded.
     """
     return _registry()
 
@@ -136,7 +136,7 @@ def is_built_in(word: str) -> bool:
 
 
 def _sound() -> dict[str, type[Operator]]:
-    """All operators but those whose package cannot be loaded, which is told where their word is used."""
+    """All operators but those whose package cannot be loaded; that is reported where their word is used."""
     found: dict[str, type[Operator]] = {}
     for word in registry():
         with suppress(OperatorsError):
@@ -146,7 +146,7 @@ def _sound() -> dict[str, type[Operator]]:
 
 @cache
 def foreign_names() -> dict[str, str]:
-    """Other libraries' names, in lower case, and ours; of two claims the first stands, which is this package's."""
+    """Our words by other libraries' names in lower case. If two operators claim a name, the first has it."""
     claims = [(name.lower(), word) for word, op in _sound().items() for name in op.elsewhere]
     return dict(reversed(claims))
 
@@ -159,7 +159,7 @@ def akin_names() -> dict[str, tuple[str, str]]:
 
 @cache
 def enumerations(op: type[Operator] | None = None) -> frozenset[str]:
-    """Every word that stands for itself in a named argument, of one operator or of any: `same`, `reflect`."""
+    """Every word that is the value of a named argument, of one operator or of any: `same`, `reflect`."""
     from typing import Literal, get_args, get_origin
 
     def words(annotation: object) -> set[str]:
@@ -175,9 +175,9 @@ def enumerations(op: type[Operator] | None = None) -> frozenset[str]:
 
 
 def register(path: Path | str) -> tuple[str, ...]:
-    """Run a Python file and take the operators in that it defines; their words. A file is run once in a process.
+    """Run a Python file, add the operators that it defines, and return their words. A file is run once in a process.
 
-    Raises OperatorsError where the file is not there, fails, holds no operator, or holds one whose word exists.
+    Raises OperatorsError if the file does not exist, fails, defines no operator, or defines one whose word exists.
     """
     from pathlib import Path
 
@@ -191,7 +191,7 @@ def register(path: Path | str) -> tuple[str, ...]:
 
 @contextmanager
 def registered(paths: Sequence[Path | str]) -> Generator[None]:
-    """The operators of these files for as long as it lasts; raises as `register` does."""
+    """Add the operators of these files within the context. Raises as `register` does."""
     if not paths:
         yield  # the families are not looked through for nothing
         return

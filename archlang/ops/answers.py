@@ -1,4 +1,4 @@
-"""What an operator answers with: weights, work, what is saved, its reach, its torch call, its row in the lecture."""
+"""The answers of an operator: weights, work, saved tensors, reach, torch call, row in the lecture's table."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Literal
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 Ratio = int | Fraction
-# where the gradient of an input lies: in memory of its own, which may first be that of the result's size before it is
-# summed up, or be `shared` by all such inputs; or in that of the result's gradient, all of it or a part
+# where the gradient of an input is allocated: in `new` memory, which all such inputs share if it is `shared`, or
+# which is `summed` up from a tensor of the result's size; or in that of the result's gradient, the `whole` or a `part`
 GradientPlace = Literal["new", "summed", "shared", "whole", "part"]
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A tensor of the state dict: its key below the operator's path, its shape, and whether it is a buffer."""
+    """A tensor of the state dict: its key relative to the operator's path, its shape, and whether it is a buffer."""
 
     name: str
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The arithmetic of one forward pass over one image; each column counts its own kind, none includes another."""
+    """The arithmetic of one forward pass over one image. Each operation is counted in one column."""
 
     macs: int = 0  # multiply-accumulates of convolutions and matrix products
     bias_adds: int = 0
@@ -49,7 +49,7 @@ class Work:
         return Work(*(getattr(self, f.name) * times for f in fields(self)))
 
     def over(self, images: int, once: Work) -> Work:
-        """The work over so many images, of which a part is done once for all of them."""
+        """The work over so many images, of which `once` is done once for all of them."""
         return self * images if once is NOTHING else self * images + once * (1 - images)
 
 
@@ -58,7 +58,7 @@ NOTHING = Work()
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which gradients a backward pass must give: of each input, and of the weights."""
+    """Which gradients a backward pass must compute: of each input, and of the weights."""
 
     inputs: tuple[bool, ...]
     weights: bool
@@ -70,12 +70,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A tensor that autograd keeps for the backward pass: an input, the output, or one of the operator's own.
+    """A tensor that autograd saves for backward: an input, an output, or one of the operator's own.
 
-    Parameters and buffers are not listed: they live anyway. An own tensor tells its name, its shape and dtype, and
-    whether it grows with the batch. `when` says for which gradients it is kept: any, those of the weights, those of the
-    inputs, or those of the inputs at some places. What is kept in training mode alone is `training_only`.
-    What is `wide` stays float32 where autocast lets values of a lower dtype flow.
+    Parameters and buffers are not listed, since they are alive anyway. A tensor of its own has a name, a shape and a
+    dtype, and grows with the batch if it is `per_image`. `when` says for which gradients it is saved: any, those of the
+    weights, those of the inputs, or those of the inputs with these numbers. One that is saved only in training mode is
+    `training_only`. One that is `wide` stays float32 under autocast.
     """
 
     what: Literal["input", "output", "own"]
@@ -94,7 +94,7 @@ class Saved:
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
 
     def is_kept(self, wanted: Wanted) -> bool:
-        """Whether it is kept where these gradients are wanted."""
+        """Whether it is saved if these gradients are wanted."""
         if isinstance(self.when, tuple):
             return any(wanted.inputs[at] for at in self.when)
         kinds = {"any": wanted.any, "weights": wanted.weights, "inputs": any(wanted.inputs)}
@@ -103,12 +103,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Autocast:
-    """In which dtype torch.autocast lets an operator compute on the CPU.
+    """The dtype in which an operator computes under torch.autocast on the CPU.
 
-    `lower` is that of autocast, to which inputs and weights are cast; `widest` that of the widest input; `given` that
-    of all inputs alike. Of the weights that are cast, autograd keeps those of `keeps`, by name, where gradients of
-    anything are wanted or of the inputs. `evaluates` says whether its evaluation is known where inputs of the lower
-    dtype flow in.
+    `lower` is autocast's dtype, to which inputs and weights are cast; `widest` is that of the widest input; `given` is
+    the one dtype of all inputs. Of the weights that are cast, autograd saves those in `keeps`, by name: if any gradient
+    is wanted, or if one of the inputs is. `evaluates` says whether evaluation is known for inputs of the lower dtype.
     """
 
     dtype: Literal["lower", "widest", "given"]
@@ -118,12 +117,13 @@ class Autocast:
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """What an output position sees along one axis of an input: position i sees those from i*step - before on, `extent`
-    of them, dilation included.
+    """The positions along one axis of an input on which output position i depends: `extent` positions from
+    i*step - before on, dilation included.
 
-    Where it differs from phase to phase, as behind an upsampling, these are fractions, and position i sees the whole
-    numbers from i*step - before to i*step - before + extent - 1 at most. A step of 0 is of an axis that all positions
-    see alike, or that is gone. `axis` is the output's axis along which it moves, where that has another name.
+    Where this differs from position to position, as behind an upsampling, these are fractions: position i depends at
+    most on the whole numbers from i*step - before to i*step - before + extent - 1. The step is 0 if all positions
+    depend on the same ones, or if the output lacks the axis. `axis` is the output's axis along which it moves, if that
+    has another name.
     """
 
     extent: Ratio = 1
@@ -134,11 +134,11 @@ class Slide:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an output value sees of its inputs: the axes slid over, all others being pointwise.
+    """On which positions of the inputs an output value depends. Along axes that are not listed it is the same position.
 
-    `slides` holds for all inputs and outputs; `inputs` and `outputs` say, in order, what holds besides for each. A
-    border that repeats values from further in counts as positions outside. Channels are no positions: that a
-    convolution mixes them all is not said here.
+    `slides` holds for all inputs and outputs; `inputs` and `outputs` add, in order, what holds for each. A border that
+    repeats inner values counts as positions outside the input. Channels are no positions, so that nothing is said here
+    of a convolution that mixes them.
     """
 
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
@@ -146,13 +146,13 @@ class Reach:
     outputs: tuple[Mapping[str, Slide], ...] = ()
 
     def between(self, at: int, output: int = 0) -> Mapping[str, Slide]:
-        """The axes of input `at` over which this output slides."""
+        """The slides of this output over input `at`, by axis."""
         own = (parts[place] for parts, place in ((self.inputs, at), (self.outputs, output)) if parts)
         return {axis: slide for slides in (self.slides, *own) for axis, slide in slides.items()}
 
 
 def seeing_all(x: TensorType, axes: Iterable[str] | None = None) -> dict[str, Slide]:
-    """The slides of these axes of x, or of all its positions, where each output position sees the whole axis."""
+    """Slides over the whole of these axes of x, or of all its axes of positions."""
     seen = x.axes if axes is None else axes
     return {axis: Slide(x[axis], 0) for axis in seen if axis not in ("n", "c", "_")}
 
@@ -161,9 +161,9 @@ def seeing_all(x: TensorType, axes: Iterable[str] | None = None) -> dict[str, Sl
 class Module:
     """A torch module as data: `torch.nn.Conv2d`, its arguments in order, its keyword arguments.
 
-    Arguments are pairs of torch's own name and the value, so that a differing number can be named in a class.
-    Options are triples of name, value and torch's default; one that has its default need not be written.
-    `source` holds a class to emit where torch has none.
+    Arguments are pairs of torch's name and the value, so that the emitter can name a number that differs.
+    Options are triples of name, value and torch's default; an option with its default is not written.
+    `source` holds a class to emit if torch has none.
     """
 
     target: str
@@ -181,7 +181,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A tensor that a module holds itself: the template that makes it, `{shape}`, `{tuple}` and `values` filled in."""
+    """A tensor that a module holds: the template of its initial value, into which shape and `values` are filled."""
 
     template: str
     shape: tuple[int, ...]

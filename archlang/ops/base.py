@@ -1,4 +1,4 @@
-"""What an operator is, and everything it tells. Passes ask these questions and never for a layer's kind."""
+"""The class of operators. Passes ask its questions, and never which operator a layer holds."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Temporaries = tuple[tuple[TensorType, ...], ...]  # of each call but the last, t
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A step as the language writes it, and the inputs that it takes there."""
+    """A step as it is written in the language, and the types of its inputs."""
 
     step: str
     inputs: str
@@ -54,12 +54,15 @@ class Example:
 class Operator(BaseModel):
     """One operator: a frozen value of its hyperparameters. Its fields are its arguments in the language.
 
-    Each question is asked with the types of the inputs, in order. An operator of one input names it, as in
-    `def outputs(self, x: TensorType)`; a join takes `*inputs: TensorType`. Type checkers let both stand in the place of
+    The first questions are about its law: what is true on paper. Those below are about how torch runs it, eager on the
+    CPU; None stands for unknown, which every answer then says.
+
+    Each question is asked with the types of the inputs, in order. An operator with one input names it, as in
+    `def outputs(self, x: TensorType)`; a join takes `*inputs: TensorType`. Type checkers accept both as overrides of
     `*inputs: Any, **_: Any`, and of no other signature.
 
-    The docstring of an operator is its law. Its indented lines are formulas (archlang/why/notation.py), which `archlang
-    why` fills with numbers and the tests hold against all that the operator tells.
+    The docstring of an operator describes it. Its indented lines are formulas (archlang/why/notation.py): `why` fills
+    in their numbers, and the tests compare them with the operator's answers.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
@@ -71,19 +74,19 @@ class Operator(BaseModel):
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
-    declared: ClassVar[bool] = False  # made by a statement, of no inputs; nothing is computed
-    idle: ClassVar[bool] = False  # whether evaluation passes the input on as it is
+    declared: ClassVar[bool] = False  # declared by a statement, without inputs; nothing is computed
+    idle: ClassVar[bool] = False  # the identity in evaluation
     pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
     runs: ClassVar[Runs] = UNKNOWN  # what holds of torch for all arguments
-    plain_loop: ClassVar[bool] = False  # what is saved is told of torch's own loop, where oneDNN may run in its place
+    plain_loop: ClassVar[bool] = False  # the saved tensors are those of torch's own loop, not of oneDNN's
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
-        """The types of the outputs; raises `Rejected` where the inputs do not fit."""
+        """The types of the outputs. Raises `Rejected` if the inputs do not fit."""
         raise TypeError(f"{type(self).__name__} does not say its output shapes")
 
     def weights(self, *inputs: Any, **_: Any) -> tuple[Weight, ...]:
-        """Parameters and buffers, as torch's state dict names and shapes them."""
+        """The parameters and buffers, with their names and shapes in torch's state dict."""
         return ()
 
     def work(self, *inputs: Any, **_: Any) -> Work:
@@ -91,15 +94,15 @@ class Operator(BaseModel):
         raise TypeError(f"{type(self).__name__} does not say its work")
 
     def training_work(self, *inputs: Any, **_: Any) -> Work:
-        """The arithmetic of one forward pass in training mode, for one image: dropout works there alone."""
+        """The arithmetic of one forward pass in training mode, for one image. Dropout works in this mode only."""
         return self.work(*inputs)
 
     def backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
         """The arithmetic of one backward pass, for one image.
 
-        The gradient of a weight and that of an input take the multiply-accumulates of the forward pass each, groups and
-        all; every value that was normalised, mapped, added or moved is visited once more, and one that was compared is
-        remembered by its index. An operator of which that is not true tells its own.
+        The gradient of the weights takes as many multiply-accumulates as the forward pass, and so does the gradient of
+        each input. Each value that was normalised, mapped, added or moved is visited once more. Comparisons are not
+        repeated, since their results are saved as indices. Operators for which this does not hold override it.
         """
         work = self.training_work(*inputs)
         return Work(
@@ -131,14 +134,14 @@ class Operator(BaseModel):
         return NOTHING
 
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
-        """What autograd keeps in training mode, eager on CPU.
+        """The tensors that autograd saves for backward in training mode.
 
-        It may depend on strides and on the batch: asked with `Laid` types, it is exact for them.
+        They may depend on strides and on the batch; the answer is exact for `Laid` types.
         """
         raise TypeError(f"{type(self).__name__} does not say what it saves")
 
     def reach(self, *inputs: Any, **_: Any) -> Reach | None:
-        """What one output value sees of its inputs; None where that is not known."""
+        """Which positions of the inputs one output value depends on; None if that is unknown."""
         return Reach() if self.pointwise else None
 
     # ---- how it runs in torch, eager on the CPU; None is unknown
@@ -169,7 +172,7 @@ class Operator(BaseModel):
         return ()
 
     def backward_in_one_call(self, *inputs: Any, **_: Any) -> bool | None:
-        """Whether the backward pass allocates the gradients and nothing besides; None where that is not known."""
+        """True if the backward pass allocates the gradients and nothing else; None if that is unknown."""
         return True if self.runs.backward else None
 
     def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...] | None:
@@ -183,7 +186,7 @@ class Operator(BaseModel):
                 return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
 
     def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
-        """The dtype in which it computes under torch.autocast on the CPU; None where that is not known."""
+        """The dtype in which it computes under torch.autocast on the CPU; None if that is unknown."""
         return None
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
@@ -191,13 +194,13 @@ class Operator(BaseModel):
         raise TypeError(f"{type(self).__name__} does not say its torch call")
 
     def lecture(self, *inputs: Any, **_: Any) -> Lecture | None:
-        """Its row in the CS231n table, or None where it belongs to the row above."""
+        """Its row in the CS231n table; None if it belongs to the row above."""
         return None
 
     def symbols(self, *inputs: Any, **_: Any) -> Mapping[str, int | float | tuple[int, ...]]:
-        """What the docstring's formulas call by names other than axes and fields: `k`, the sides of the kernel."""
+        """The names in the docstring's formulas besides axes and fields, such as `k`, the sides of the kernel."""
         return {}
 
     def params(self, *inputs: Any, **_: Any) -> int:
-        """Trainable values: the sizes of the weights that are not buffers."""
+        """How many values the weights have that are not buffers."""
         return sum(weight.count for weight in self.weights(*inputs) if not weight.buffer)

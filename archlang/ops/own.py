@@ -1,4 +1,4 @@
-"""Operators of a user's own: the classes of a file that is run, and those that installed packages name."""
+"""A user's own operators: the classes of a Python file, and those that installed packages name by entry points."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from types import ModuleType
 from archlang.ops import OperatorsError
 from archlang.ops.base import Operator
 
-_ASKED = ("outputs", "work", "saved", "torch")  # what every operator answers for itself
+_ASKED = ("outputs", "work", "saved", "torch")  # what every operator must define
 
 
 def classes_of_file(path: Path) -> dict[str, type[Operator]]:
-    """The operators that a Python file defines, by word. A file is run once; raises OperatorsError."""
+    """Run a Python file and return the operators that it defines, by word. Raises OperatorsError."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no file"
         raise OperatorsError(f"{path} is {what}; operators stand in a Python file")
@@ -43,7 +43,7 @@ def classes_of_file(path: Path) -> dict[str, type[Operator]]:
 
 
 def class_of(entry: EntryPoint) -> type[Operator]:
-    """The operator that an installed package names; raises OperatorsError where there is none, or it is not right."""
+    """The operator that an installed package names. Raises OperatorsError if there is none, or it is not valid."""
     place = f"the package {entry.dist.name}" if entry.dist else entry.value
     with _told(f"{place}: {entry.value}"):
         op: object = entry.load()
@@ -57,7 +57,7 @@ def class_of(entry: EntryPoint) -> type[Operator]:
 
 @cache
 def _module(path: Path) -> ModuleType:
-    """A file, run as a module of its own; nothing is written beside it."""
+    """Run a file as a module of its own. No bytecode is written."""
     stem = re.sub(r"\W", "_", path.stem)
     name = next(name for name in _names(f"archlang.own.{stem}") if name not in sys.modules)
     module = ModuleType(name)
@@ -77,7 +77,7 @@ def _names(name: str) -> Iterator[str]:
 
 @contextmanager
 def _told(place: str, path: Path | None = None) -> Generator[None]:
-    """Whatever a user's code raises is told with its place: the line of the file at `path`."""
+    """Report whatever a user's code raises as an OperatorsError with the line of the file at `path`."""
     try:
         yield
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
@@ -87,7 +87,7 @@ def _told(place: str, path: Path | None = None) -> Generator[None]:
 
 
 def _line(error: BaseException, path: Path | None) -> str:
-    """`:12`, the line of the file at which an error was met; empty where it was met elsewhere."""
+    """`:12`, the line of the file at which an error was raised; empty if it was raised elsewhere."""
     from traceback import extract_tb
 
     if path is None:
@@ -100,7 +100,7 @@ def _line(error: BaseException, path: Path | None) -> str:
 
 
 def _check(op: type[Operator], place: str, path: Path | None = None) -> None:
-    """Refuse a class that is no whole operator."""
+    """Refuse a class that is not a complete operator."""
     name = op.__name__
     if not re.fullmatch(r"[a-z][a-z0-9_]*", str(op.word)):
         raise OperatorsError(f"{place}: the word of {name} is {op.word!r}; one has lower-case letters, digits and _")
