@@ -60,7 +60,7 @@ def stepped(net: torch.nn.Module, inputs: list[torch.Tensor], seed: int) -> dict
     for _ in range(2):
         optimizer.zero_grad()
         given = net(*inputs)
-        sum(value.square().mean() for value in given).backward()
+        torch.stack([value.square().mean() for value in given]).sum().backward()
         optimizer.step()
     assert all(value.grad is not None for value in net.parameters())
     found = {f"output {at}": value.detach() for at, value in enumerate(given)}

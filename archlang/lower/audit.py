@@ -33,7 +33,7 @@ def audit(text: str, made: Classes) -> None:
         top = symtable.symtable(text, "source", "exec")
     except SyntaxError as error:
         raise SourceError(f"the source does not parse: {error}") from error
-    known = carried(made.program) | (recompute.NAMES if recomputes(made.program) else set())
+    known = carried(made.program) | (recompute.NAMES if recomputes(made.program) else set[str]())
     _bound(
         top,
         known,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import groupby
-from operator import attrgetter
 
 from archlang.ir import MODULE_ATTRIBUTES
 from archlang.lower import recompute
@@ -44,6 +43,10 @@ def _word(call: Call) -> str:
     return call.torch.target.rsplit(".", 1)[-1].lower()
 
 
+def _is_training_only(entry: Entry) -> bool:
+    return entry.training_only
+
+
 def forward(found: Class, made: Classes) -> list[str]:
     """The lines of `forward`; what training alone needs runs in training alone."""
     region = found.region
@@ -53,7 +56,8 @@ def forward(found: Class, made: Classes) -> list[str]:
     lines = [f"    def forward(self, {', '.join(arguments)}):"]
     for size in made.checks(found):
         lines += size_check(size, names[size.value])
-    for training, run in groupby(filter(attrgetter("is_computed"), region.entries), attrgetter("training_only")):
+    computed = [entry for entry in region.entries if entry.is_computed]
+    for training, run in groupby(computed, _is_training_only):
         entries = list(run)
         indent = " " * (12 if training else 8)
         lines += ["        if self.training:"] if training else []

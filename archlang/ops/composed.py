@@ -74,7 +74,7 @@ class Composed(Operator):
         values = [_Value(x, at, frozenset({at} if x.is_float else ())) for at, x in enumerate(inputs)]
         for part, given, outputs in self._steps(inputs):
             atoms = frozenset[int]().union(*(values[at].atoms for at in part.inputs))
-            atoms |= {-1} if part.op.params(*given) else set()
+            atoms |= frozenset({-1} if part.op.params(*given) else ())
             is_view = part.op.view(*given)
             for y in outputs:
                 root = values[part.inputs[0]].root if is_view else len(values)
@@ -98,7 +98,7 @@ class Composed(Operator):
 
     def backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
         values = self._values(inputs)
-        atoms = {at for at, flag in enumerate(wanted.inputs) if flag} | ({-1} if wanted.weights else set())
+        atoms = {at for at, flag in enumerate(wanted.inputs) if flag} | ({-1} if wanted.weights else set[int]())
         works = (
             part.op.backward(
                 Wanted(tuple(bool(values[at].atoms & atoms) for at in part.inputs), wanted.weights), *given
@@ -261,7 +261,7 @@ def _when(atoms: frozenset[int], inputs: Sequence[TensorType]) -> Literal["any",
     """The same as an answer of `Saved`."""
     floats = {at for at, x in enumerate(inputs) if x.is_float}
     if -1 in atoms:
-        return "weights" if atoms == {-1} else "any"
+        return "weights" if atoms == frozenset({-1}) else "any"
     return "inputs" if atoms >= floats else tuple(sorted(atoms))
 
 

@@ -173,7 +173,7 @@ def _operators(program: Program) -> int:
     counts: dict[str, int] = {}
     for name, region in program.regions.items():
         counts[name] = _drawn(region, counts)
-    return counts[name]
+    return list(counts.values())[-1]  # the net's own region stands last
 
 
 def _drawn(region: Region, counts: Mapping[str, int]) -> int:

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from tests.generator.definitions import Definition
 
 ACTS = ("relu", "tanh", "gelu", "identity", "leaky_relu", "batchnorm", "softplus")
+
+
+def _twice(v: float, more: float = 0) -> float:
+    return 2 * v + more
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "floor": floor, "ceil": ceil, "int": int,
-    "sqrt": sqrt, "log2": log2, "twice": lambda v, more=0: 2 * v + more,
+    "sqrt": sqrt, "log2": log2, "twice": _twice,
     "range": range, "enumerate": enumerate, "zip": zip,
 }  # fmt: skip
 
