@@ -1,4 +1,4 @@
-"""The pages of docs/operators, made from the operators' classes: the index, a page for each family, torch's names."""
+"""The pages in docs/operators, made from the operators' classes: an index, a page for each family, PyTorch's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a family of operators: of each its signature, law, arguments, examples and a net that has it."""
+"""The page of a family: the signature, law, arguments and examples of each operator, and a net that uses it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _argument(argument: Argument) -> tuple[str, str, str, str]:
 
 
 def _torch(layers: list[Layer]) -> str:
-    """What it is in PyTorch, over its examples."""
+    """The torch calls of its examples."""
     calls = dict.fromkeys(_call(layer) for layer in layers)
     return f"In PyTorch: {'; '.join(calls)}."
 

@@ -11,23 +11,23 @@ _SPECIAL = re.compile(r"([\\*_<|\[\]])")
 
 
 def escaped(text: str) -> str:
-    """Prose in which no sign means anything to Markdown but the backticks around code."""
+    """Prose with every sign of Markdown escaped except the backticks around code."""
     parts = enumerate(text.split("`"))
     return "`".join(part.replace("|", "\\|") if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in parts)
 
 
 def code(text: str) -> str:
-    """Code within a cell of a table."""
+    """Code in a cell of a table."""
     return f"`{text}`".replace("|", "\\|") if text else ""
 
 
 def link(op: type[Operator]) -> str:
-    """An operator's word, leading to its part of the page of its family."""
+    """An operator's word as a link to its section on the page of its family."""
     return f"[`{op.word}`]({op.__module__.rpartition('.')[2]}.md#{op.word})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool] = ()) -> Iterator[str]:
-    """A table; the columns that are `right` stand to the right."""
+    """A table. The columns in `right` are aligned to the right."""
     yield f"| {' | '.join(head)} |"
     sides = right or [False] * len(head)
     yield f"|{'|'.join('---:' if side else '---' for side in sides)}|"

@@ -1,4 +1,4 @@
-"""Why a name of torch's is no operator here: one table, written by hand and held by the tests.
+"""Why a name of PyTorch's is no operator here: one table, written by hand and checked by the tests.
 
 A name goes out of it as soon as an operator has it; until then the page of names cannot be made.
 """
