@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import prod
 
-from archlang.facts.gradients import gradients, trains_a_product
+from archlang.facts.gradients import gradients
+from archlang.facts.storages import is_saved, layout_key, view_of
 from archlang.facts.untold import Untold, united, untold
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Saved, Wanted
@@ -125,9 +126,7 @@ class _Run:
 
     def ask(self, layer: Layer, inputs: list[Laid]) -> _Told:
         """What the layer's operator tells of these inputs."""
-        places = [x.place for x in inputs]
-        lying = tuple((x.strides, places.index(x.place)) for x in inputs)
-        key = layer.block.id, layer.node.outputs, lying
+        key = layout_key(layer, inputs)
         if key not in self.known:
             op = layer.op
             view = op.view(*inputs) if inputs else False
@@ -168,7 +167,7 @@ def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool
         inputs = [held[value].type for value in layer.inputs]
         held.update(zip(layer.outputs, _results(layer, inputs, held, run), strict=True))
         told = () if _is_idle(layer, run) else run.ask(layer, inputs).saved
-        kept = (one for one in told if _is_kept(one, layer, wanted, run))
+        kept = (one for one in told if is_saved(one, layer, wanted, training=run.training))
         tensors = tuple(_kept(one, layer, held, keepers, run) for one in kept)
         layers.append(KeptAt(layer, wanted, tensors, _unknown(layer, tensors, held)))
     return SavedTensors(tuple(layers), sum(layer.new_bytes for layer in layers))
@@ -192,27 +191,14 @@ def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _
         fresh = (run.fresh(type, strides, layer.path, layer.op.declared) for type, strides in laid)
         return [replace(one, untold=unknown) for one in fresh]
     source, first = held[layer.inputs[0]].storage, inputs[0]
-    results: list[_Held] = []
-    for type, each in laid:
-        is_same = (type.shape, each) == (first.shape, first.strides)
-        place = first.place if is_same else next(run.numbers)
-        results.append(_Held(Laid(type.shape, type.axes, type.dtype, each, place), source, unknown))
-    return results
+    outputs = (Laid(type.shape, type.axes, type.dtype, strides) for type, strides in laid)
+    return [_Held(view_of(first, output, next(run.numbers)), source, unknown) for output in outputs]
 
 
 def _unknown(layer: Layer, tensors: tuple[Kept, ...], held: Mapping[int, _Held]) -> tuple[Untold, ...]:
     """What is not told of the values that the layer takes, or keeps of its own."""
     kept = (tensor.value for tensor in tensors if tensor.value is not None)
     return united(*(held[value].untold for value in (*layer.inputs, *kept)))
-
-
-def _is_kept(one: Saved, layer: Layer, wanted: Wanted, run: _Run) -> bool:
-    if one.training_only and not run.training:
-        return False
-    # for the gradient of a bias nothing is kept, and the weight beside it may be another's that is frozen
-    if one.when == "weights" and layer.ties:
-        wanted = replace(wanted, weights=wanted.weights and trains_a_product(layer))
-    return one.is_kept(wanted)
 
 
 def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int, str], run: _Run) -> Kept:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from archlang.facts.memory.casts import AutocastUnknown, Held
 from archlang.facts.memory.heap import Heap
 from archlang.facts.memory.tape import Step, Wish
-from archlang.facts.memory.values import Operators, Told, is_kept
+from archlang.facts.memory.values import Operators, Told
+from archlang.facts.storages import is_saved
 from archlang.ir import Layer
 from archlang.ops.base import Wanted
 
@@ -81,9 +82,8 @@ class Copies:
             return x
         if x.lasting:
             raise AutocastUnknown(layer, ", given a parameter")
-        weights = self.operators.weights(layer)
         kept = wanted.any and any(
-            (one.what, one.index) == ("input", at) and is_kept(one, layer, wanted, weights) for one in told.saved
+            (one.what, one.index) == ("input", at) and is_saved(one, layer, wanted) for one in told.saved
         )
         type = replace(x.type, dtype=told.computed or x.type.dtype)
         cast = Held(next(self.operators.numbers), type, -1, layer.path, x.needs, lasting=True)

@@ -12,7 +12,8 @@ from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.history import History
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wish
-from archlang.facts.memory.values import Operators, Told, Weights, is_kept
+from archlang.facts.memory.values import Operators, Told, Weights
+from archlang.facts.storages import is_saved, view_of
 from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
 from archlang.ops.layouts import Laid, at_batch, contiguous
@@ -134,13 +135,13 @@ class Operations:
         wanted = Wanted(tuple(x.needs for x in inputs), bool(weights))
         self.heap.begin(self.phase, layer.path, layer.op.word)
         made = self._prepared(layer, scope, told, inputs, wanted)
-        kept = self._own_kept(layer, told, wanted, weights) if self.recording else []
+        kept = self._own_kept(layer, told, wanted) if self.recording else []
         passing = self._temporaries(layer, told.beside_saved if kept else told.temporaries)
         results = [self._result(layer, told, type, made.inputs, wanted.any) for type in told.types]
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):
-            kept += self._values_kept(layer, told, wanted, weights, (made.inputs, tuple(results)))
+            kept += self._values_kept(layer, told, wanted, (made.inputs, tuple(results)))
             step = self._step(layer, scope, told, made, results, (*kept, *made.kept))
             for one in (*made.steps, step):
                 self.record(one)
@@ -206,26 +207,22 @@ class Operations:
             storage = self.heap.take(self.setup.bytes(type.shape, type.dtype), "activations", layer.path)
             return Held(number, _placed(type, number), storage, layer.path, needs)
         first = inputs[0]
-        is_same = (type.shape, type.strides) == (first.type.shape, first.type.strides)
         self.hold_storage(first)
-        place = first.type.place if is_same else number
-        return Held(number, _placed(type, place), first.storage, layer.path, needs, first.lasting)
+        return Held(number, view_of(first.type, type, number), first.storage, layer.path, needs, first.lasting)
 
-    def _own_kept(self, layer: Layer, told: Told, wanted: Wanted, weights: Weights) -> list[int]:
+    def _own_kept(self, layer: Layer, told: Told, wanted: Wanted) -> list[int]:
         """The storages of what the operator keeps of its own for the backward pass."""
         return [
             self.heap.take(self.setup.bytes(one.shape, one.dtype), "kept by operators", layer.path)
             for one in told.saved
-            if one.what == "own" and is_kept(one, layer, wanted, weights)
+            if one.what == "own" and is_saved(one, layer, wanted)
         ]
 
-    def _values_kept(
-        self, layer: Layer, told: Told, wanted: Wanted, weights: Weights, values: Values
-    ) -> list[int]:  # fmt: skip
+    def _values_kept(self, layer: Layer, told: Told, wanted: Wanted, values: Values) -> list[int]:
         """The storages of the inputs and results that are kept for the backward pass, a reference held to each."""
         kept: list[int] = []
         for one in told.saved:
-            if one.what != "own" and is_kept(one, layer, wanted, weights):
+            if one.what != "own" and is_saved(one, layer, wanted):
                 value = values[one.what == "output"][one.index]
                 if not value.lasting:
                     self.hold_storage(value)

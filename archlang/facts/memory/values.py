@@ -9,9 +9,10 @@ from itertools import count
 from archlang.facts.gradients import trained_weights
 from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype
 from archlang.facts.memory.setup import Setup
+from archlang.facts.storages import layout_key
 from archlang.facts.untold import UnknownFact, Untold, untold
 from archlang.ir import Layer
-from archlang.ops.base import GradientPlace, Saved, Temporaries, Wanted
+from archlang.ops.base import GradientPlace, Saved, Temporaries
 from archlang.ops.layouts import Laid, at_batch
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
@@ -42,9 +43,7 @@ class Operators:
 
     def ask(self, layer: Layer, inputs: Sequence[Held]) -> Told:
         """What the layer's operator tells of these inputs."""
-        places = [x.type.place for x in inputs]
-        lie = tuple((x.type.strides, x.type.dtype, places.index(x.type.place)) for x in inputs)
-        key = layer.block.id, layer.node.outputs, lie
+        key = layout_key(layer, [x.type for x in inputs])
         if key not in self.known:
             self.known[key] = self._told(layer, inputs)
         return self.known[key]
@@ -93,13 +92,3 @@ class Operators:
             weights = (one for one in layer.op.weights(*layer.input_types) if one.name in names)
             self.trained[key] = tuple((one.name, self.setup.weight_bytes(one)) for one in weights)
         return self.trained[key]
-
-
-def is_kept(one: Saved, layer: Layer, wanted: Wanted, weights: Weights) -> bool:
-    """Whether an operator keeps a tensor where these gradients are wanted, in training mode.
-
-    For the gradient of a bias nothing is kept, and the weight beside it may be another's that is frozen.
-    """
-    if one.when == "weights" and layer.ties:
-        wanted = replace(wanted, weights=wanted.weights and any(not name.endswith("bias") for name, _ in weights))
-    return one.is_kept(wanted)

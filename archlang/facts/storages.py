@@ -1,0 +1,44 @@
+"""How torch stores the values of a layer: what it saves for backward, and which memory its outputs are in.
+
+The saved tensors of a net and the simulation of its memory both follow these rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archlang.facts.gradients import trains_a_product
+from archlang.ir import Layer
+from archlang.ops.base import Saved, Wanted
+from archlang.ops.layouts import Laid
+
+
+def layout_key(layer: Layer, inputs: Sequence[Laid]) -> object:
+    """What the answers of an operator depend on: its node, the memory layout of its inputs, and which share memory.
+
+    Inputs share memory where they have one place. An operator of a block is asked once for each key.
+    """
+    places = [x.place for x in inputs]
+    return layer.block.id, layer.node.outputs, tuple((x.strides, x.dtype, places.index(x.place)) for x in inputs)
+
+
+def view_of(first: Laid, type: Laid, number: int) -> Laid:
+    """An output that is a view of the first input. It is the very same tensor where shape and strides are equal.
+
+    Otherwise it has `number` as its place.
+    """
+    is_same = (type.shape, type.strides) == (first.shape, first.strides)
+    return replace(type, place=first.place if is_same else number)
+
+
+def is_saved(one: Saved, layer: Layer, wanted: Wanted, *, training: bool = True) -> bool:
+    """Whether a layer saves a tensor for backward where these gradients are computed.
+
+    The gradient of a bias needs nothing. The weight beside it may be tied to one that is frozen.
+    """
+    if one.training_only and not training:
+        return False
+    if one.when == "weights" and layer.ties:
+        wanted = replace(wanted, weights=wanted.weights and trains_a_product(layer))
+    return one.is_kept(wanted)
