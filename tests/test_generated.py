@@ -11,18 +11,15 @@ from tests.generator.programs import program
 from tests.specs import wrong
 
 SEED = 13
-NETS, CHUNK = 2000, 25
+NETS, CHUNK = 50, 10  # `python -m tests.generated` draws as many as are wanted
 FOUND = sorted((Path(__file__).parent / "found").glob("*.arch"))
-# mended one after the other; what is not yet is told here by the kind of its failure
-KNOWN = ("eval fails", "training fails", "MACs in")
 
 
 @pytest.mark.parametrize("first", range(0, NETS, CHUNK))
 def test_random_nets_hold(first: int) -> None:
     failures = failures_of(SEED, range(first, first + CHUNK))
-    new = [one for one in failures if not one.kind.startswith(KNOWN)]
-    told = "\n".join(f"{one}\n{smallest(SEED, one, 30)}" for one in new[:3])
-    assert not new, f"seed {SEED}\n{told}"
+    told = "\n".join(f"{one}\n{smallest(SEED, one, 30)}" for one in failures[:3])
+    assert not failures, f"seed {SEED}\n{told}"
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)

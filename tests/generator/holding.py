@@ -17,6 +17,7 @@ from archlang.format import formatted
 from archlang.ir import Graph
 from archlang.laws.calling import shape_of
 from archlang.lower import torch_source
+from archlang.ops.base import Module
 from archlang.parse import parse
 from archlang.source import Source
 from tests.generator.changing import answered, changed
@@ -145,6 +146,15 @@ def weights_are_torchs(net: Built) -> None:
     same("parameters' keys", sorted(keys_of(net.graph)), sorted(key for key in state if told[key][2]))
 
 
+def labels_are_modules(net: Built) -> None:
+    """A step with a label is reached by it, whether it has weights or not."""
+    for layer in net.graph.flat():
+        told = layer.op.torch(*layer.input_types)
+        if isinstance(told, Module) and layer.node.name and not layer.node.name.isdecimal():
+            found = dict(net.module.named_modules(remove_duplicate=False)).get(layer.path)
+            same("module of a label", told.target.rpartition(".")[2], type(found).__name__)
+
+
 # ---- both modes
 
 
@@ -215,4 +225,10 @@ TEXTS: list[Callable[[str, Graph], None]] = [
     promises_are_kept,
     changes_are_answered,
 ]
-LAWS: list[Callable[[Built], None]] = [json_comes_back, weights_are_torchs, eval_is_torchs, training_is_torchs]
+LAWS: list[Callable[[Built], None]] = [
+    json_comes_back,
+    weights_are_torchs,
+    labels_are_modules,
+    eval_is_torchs,
+    training_is_torchs,
+]

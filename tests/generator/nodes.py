@@ -185,7 +185,7 @@ def name_step(
     """A step takes its key and gives its values their names; a labelled one can be applied again."""
     key = label.key(scene) if isinstance(label, Label) else None
     if positioned:
-        scene.claim(key)
+        scene.scope.layers.append(scene.claim(key))
         if key is not None and not key.isdecimal():
             scene.scope.steps[key] = Applied(target, arguments, types)
     name_results(label, scene)

@@ -69,12 +69,13 @@ class Scope:
     labels: dict[str, Values] = field(default_factory=dict[str, Values])
     steps: dict[str, Applied] = field(default_factory=dict[str, Applied])
     keys: set[str] = field(default_factory=set[str])
+    layers: list[str] = field(default_factory=list[str])  # the keys of operators and calls
     position: int = 0
     outer: Scope | None = None
 
     def forked(self) -> Scope:
         outer = self.outer.forked() if self.outer else None
-        return Scope(dict(self.labels), dict(self.steps), set(self.keys), self.position, outer)
+        return Scope(dict(self.labels), dict(self.steps), set(self.keys), list(self.layers), self.position, outer)
 
 
 @dataclass

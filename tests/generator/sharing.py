@@ -78,7 +78,7 @@ def freeze(grower: Grower, definition: Definition, scene: Scene, percent: int) -
     draws = grower.draws
     if grower.ties or not draws.chance(percent):
         return
-    paths = sorted(scene.scope.steps)
+    paths = sorted({*scene.scope.layers, *scene.scope.steps})
     for _ in range(1 + draws.below(2)):
         path = draws.one(paths or [""])
         if path and path not in definition.frozen:
