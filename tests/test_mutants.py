@@ -68,7 +68,16 @@ def test_a_file_with_a_fault_is_python_and_differs_there_alone() -> None:
 
 @pytest.mark.sweep
 def test_the_command_tells_what_tests_notice(tmp_path: Path) -> None:
-    words = ["--packages", "shapes", "--tests", "tests/test_dtypes.py", "--count", "5", "--folder", str(tmp_path)]
+    words = [
+        "--packages",
+        "facts.named_values",
+        "--tests",
+        "tests/test_fact_corners.py",
+        "--count",
+        "5",
+        "--folder",
+        str(tmp_path),
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "tests.mutants", *words], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -16,7 +16,7 @@ from tests.mutants.covering import Covering, covering
 from tests.mutants.faults import ROOT, Fault, faults
 from tests.mutants.planting import Outcome, paths, planted, warm
 
-PACKAGES = ("shapes", "facts", "elaborate", "lower")
+PACKAGES = ("shapes", "facts", "elaborate", "program", "lower")
 # those that take longest for what they notice in these packages
 LEFT_OUT = (
     "concurrent", "fuzz", "golden_run", "house", "laws", "lecture_pictures", "nets", "one_file", "parity",
@@ -35,6 +35,7 @@ def main() -> int:
     every = [fault for path in paths(arguments.packages) for fault in faults(path)]
     chosen = sorted(every, key=lambda fault: _drawn(arguments.seed, fault))[: arguments.count]
     warm()
+    _refuse_a_broken_run(chosen[0], found)
     outcomes: list[Outcome] = []
 
     def outcome_of(fault: Fault) -> Outcome:
@@ -64,6 +65,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="faults at once (1)")
     parser.add_argument("--folder", default=str(ROOT / ".mutants"), help="where the covered lines are noted")
     return parser.parse_args()
+
+
+def _refuse_a_broken_run(fault: Fault, found: Covering) -> None:
+    """End the command if tests that are run as they are for a fault fail without one."""
+    tests, spent = _within(found, fault, 10)
+    if tests and planted(None, tests, spent) != ("", False):
+        raise SystemExit(f"without a fault, too, one of these tests fails: {', '.join(tests)}")
 
 
 def _outcome(fault: Fault, found: Covering, seconds: float) -> Outcome:
