@@ -2,7 +2,7 @@
 
 Each run draws the same examples, so that a verdict hangs on the code alone. To explore others, each with its own seed:
 
-    pytest --hypothesis-profile explore --hypothesis-seed 1 tests/test_saved.py
+    pytest --hypothesis-profile explore --hypothesis-seed 1 tests/facts/test_saved.py
 
 What this finds is mended, and added to `tests/found.py`.
 """

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from archlang.files import write_whole
-from tests.test_parity import REFERENCE, sides
-from tests.test_zoo import FAMILIES, nets
+from tests.modules.test_parity import REFERENCE, sides
+from tests.zoo.test_zoo import FAMILIES, nets
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "zoo.md"
@@ -51,7 +51,7 @@ class Proof:
 def prove(name: str) -> Proof:
     """Run the parity test of one net; what pytest says is shown where it fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += [f"tests/test_parity.py::test_equal_to_torchvision[{name}]"]
+    command += [f"tests/modules/test_parity.py::test_equal_to_torchvision[{name}]"]
     with TemporaryFile("w+") as said:
         environment = {**os.environ, "ARCHLANG_LARGEST": "1000"}
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)

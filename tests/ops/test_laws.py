@@ -1,0 +1,137 @@
+"""The laws: what every operator tells of itself, against torch, over its examples and over random arguments.
+
+A new operator is found in the registry and tested here without a line being added.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from pydantic import ValidationError
+
+from archlang.diagnostics import Rejected
+from archlang.laws import LAWS, Law, Undeclared
+from archlang.laws.calling import built, called, inputs_of, settings_of
+from archlang.laws.cases import Case, examples, out_of_bounds
+from archlang.laws.strategies import accepted, cases
+from archlang.ops import registry
+from archlang.ops.base import Module, Operator
+from tests.cases import ARGUMENT_SETS, many, more
+
+OPERATORS = [op for op in registry().values() if not op.declared]
+TORCH_REFUSES = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AssertionError,
+    ZeroDivisionError,
+    AttributeError,
+    UserWarning,
+)
+PAGES = Path(__file__).parents[2] / "docs" / "errors"
+
+operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
+
+
+MAY_BE_OPEN = ("temporaries", "backward in one call")  # all else is known of every operator of this package
+
+
+@operators
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+def test_examples_keep_the_law(op: type[Operator], law: Law) -> None:
+    assert examples(op), f"{op.word} has no examples"
+    for case in examples(op):
+        with suppress(*([Undeclared] if law.name in MAY_BE_OPEN else [])):
+            law(case)
+
+
+@operators
+@pytest.mark.parametrize("count", [ARGUMENT_SETS, pytest.param(2 * ARGUMENT_SETS, marks=pytest.mark.sweep)])
+def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
+    """Every field takes two values at least, a bias is there and is not, every rank occurs: of few cases with those of
+    the examples, which keep the laws above.
+    """
+    kept: list[Case] = []
+
+    @settings(more, max_examples=count)
+    @given(accepted(op))
+    def keep_the_laws(case: Case) -> None:
+        for law in LAWS:
+            if not law.slow:
+                law(case)
+        kept.append(case)
+
+    keep_the_laws()
+    assert len(kept) >= count
+    seen = kept if count > ARGUMENT_SETS else [*kept, *examples(op)]
+    for field in op.model_fields:
+        assert len({repr(getattr(case.op, field)) for case in seen}) > 1, f"{field} has one value in all cases"
+    ranks = {tuple(len(x.axes) for x in case.types) for case in seen}
+    assert ranks >= {tuple(len(x.axes) for x in case.types) for case in examples(op)}
+
+
+@operators
+def test_every_argument_reaches_torch(op: type[Operator]) -> None:
+    """With another value of a field, some accepted case is another module. So every field takes several values, too."""
+    fields = list(op.model_fields)
+    reached: set[str] = set()
+
+    def see(case: Case, other: Case) -> None:
+        for field in fields:
+            changed = Case(case.op.model_copy(update={field: getattr(other.op, field)}), case.types)
+            if changed.rejection() is None and told(changed) != told(case):
+                reached.add(field)
+
+    for case, other in product(examples(op), repeat=2):
+        see(case, other)
+
+    @more
+    @given(accepted(op), cases(op))
+    def collect(case: Case, other: Case) -> None:
+        see(case, other)
+
+    if reached != set(fields):  # the examples do not show each
+        collect()
+    assert reached == set(fields)
+
+
+def told(case: Case) -> object:
+    call = case.op.torch(*case.types)
+    return settings_of(built(call)) if isinstance(call, Module) else call
+
+
+@operators
+def test_torch_takes_and_refuses_the_same(op: type[Operator]) -> None:
+    @many
+    @given(cases(op))
+    def agree(case: Case) -> None:
+        rejected = case.rejection()
+        if rejected is None:
+            called(case)(*inputs_of(case))
+            return
+        assert rejected.about in (*op.model_fields, "input"), rejected.about
+        if rejected.code in op.stricter:
+            return
+        with pytest.raises((*TORCH_REFUSES, Rejected)):
+            called(case)(*inputs_of(case))
+
+    agree()
+
+
+@operators
+def test_torch_refuses_what_is_out_of_bounds(op: type[Operator]) -> None:
+    """All but the arguments of which the operator says that torch takes more; of these, torch does."""
+    taken: set[str] = set()
+    for name, case in out_of_bounds(op):
+        with pytest.raises(ValidationError, match=name):
+            op(**vars(case.op))
+        with suppress(*TORCH_REFUSES, Rejected):
+            called(case)(*inputs_of(case))
+            taken.add(name)
+    assert taken == {name for name in op.stricter if name in op.model_fields}
+    assert all((PAGES / f"{code}.md").is_file() for code in op.stricter if code not in op.model_fields)

@@ -1,0 +1,51 @@
+"""Parsing grows in step with the text: ten times the steps take about ten times the time."""
+
+from __future__ import annotations
+
+import gc
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archlang.parse import parse
+from archlang.source import Source
+from benchmarks.parse import SHAPES, SMALL, TIMES
+from tests.clock import of_call, ratio
+from tests.specs import net_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ten_times_the_steps_take_about_ten_times_the_time(shape: str) -> None:
+    small, large = (Source("spec.arch", SHAPES[shape](steps)) for steps in (500, 5_000))
+    assert ratio(of_call(lambda: parse(large)), of_call(lambda: parse(small)), 3) <= 20
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("shape", SHAPES)
+def test_parse_grows_with_the_text(shape: str) -> None:
+    """A process of its own, so that neither the heap nor the peak is this one's."""
+    command = [sys.executable, "-m", "benchmarks.parse", "--shape", shape]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"ratio (\S+) peak (\d+) MiB", printed)
+    assert found is not None, printed
+    assert (SMALL, TIMES) == (10_000, 10)
+    assert float(found[1]) <= 20, printed  # 10 or 11 where nothing else runs, and 100 for a square
+    assert int(found[2]) < 1024, printed
+
+
+def test_parse_leaves_the_collector_as_it_was() -> None:
+    source = Source("spec.arch", net_of("conv 3x3 8 ->"))
+    assert gc.isenabled()
+    assert parse(source)[1]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        parse(source)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -1,0 +1,67 @@
+"""Nets that nobody prepared, written from their papers: checked, built, run and trained a step, as the Graph says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from archlang.compiler import Net, check
+from archlang.facts.work import count
+from archlang.ir import Graph
+from archlang.laws.calling import own_loops
+from archlang.shapes import TensorType
+
+NETS = Path(__file__).parents[1] / "nets"
+SMALL = {"unet": "small", "vit": "vit_tiny"}  # what is run where the whole net is large
+
+
+def checked(name: str, net: str | None = None) -> Graph:
+    path = NETS / f"{name}.arch"
+    found = check(f"{path}:{net}" if net else str(path))
+    warnings = {"fixed-size"} if name == "segnet" else set[str]()  # it unpools to computed sizes
+    assert not found.diagnostics and {one.code for one in found.warnings} == warnings, found.rendered()
+    return found.graphs[0]
+
+
+def image_of(type: TensorType, batch: int) -> torch.Tensor:
+    shape = batch, *type.shape[1:]
+    return torch.randn(shape) if type.is_float else torch.randint(10, shape)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in NETS.glob("*.arch")))
+def test_written_checked_run_with_gradients(name: str) -> None:
+    graph = checked(name, SMALL.get(name, name))
+    net = Net(graph)
+    module = net.module(seed=0)
+    counts = count(graph).net
+    assert sum(value.numel() for value in module.parameters()) == counts.params
+    types = [graph.root.types[port.value] for port in graph.root.inputs]
+    outputs: tuple[torch.Tensor, ...] = ()
+    for batch in (2, 3):
+        given = module(*[image_of(type, batch) for type in types])
+        outputs = given if isinstance(given, tuple) else (given,)
+        promised = [graph.root.types[port.value] for port in graph.root.outputs]
+        assert [tuple(output.shape) for output in outputs] == [(batch, *type.shape[1:]) for type in promised]
+    torch.stack([output.square().sum() for output in outputs]).sum().backward()
+    assert [path for path, value in module.named_parameters() if value.grad is None] == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in NETS.glob("*.arch")))
+def test_work_is_what_torch_counts(name: str) -> None:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    graph = checked(name, SMALL.get(name, name))
+    module = Net(graph).module()
+    # the counter sees no attention that is fused
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), own_loops(graph):
+        module(*[image_of(graph.root.types[port.value], 2) for port in graph.root.inputs])
+    assert count(graph, 2).net.macs * 2 == counter.get_total_flops()
+
+
+def test_vit_is_as_large_as_published() -> None:
+    """torchvision's vit_b_16: its parameters are promised in the spec, its keys differ."""
+    graph = checked("vit", "vit_b_16")
+    assert count(graph).net.params == 86_567_656
