@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-PLACEHOLDERS = ("tests/test_NAME.py", "docs/errors/new-code.md")
+PLACEHOLDERS = ("tests/FOLDER/test_NAME.py", "docs/errors/new-code.md")
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
