@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlang.diagnostics import Diagnostic, Label
 from archlang.facts.untrained import untrained
 from archlang.facts.work import totals
-from archlang.ir import Graph
+from archlang.ir import Block, CallNode, Graph, OpNode
 
 SHOWN = 3  # places besides the first
 LISTED = 4  # layers by name
@@ -34,11 +34,15 @@ def _never_trained(graph: Graph) -> list[Diagnostic]:
     return [Diagnostic("never-trained", message, spans[0], labels, help, "warning")]
 
 
+def _refuses_one_image(block: Block, node: OpNode | CallNode) -> bool:
+    return isinstance(node, OpNode) and node.op.least_batch(True, *block.types_of(node.inputs)) > 1
+
+
 def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
     """One note for all steps that torch refuses on a single image, at the first of them."""
+    if not any(_refuses_one_image(block, node) for block in graph.blocks for node in block.nodes):
+        return []  # each block is asked once, however often it is called
     layers = [layer for layer in graph.flat() if layer.op.least_batch(True, *layer.input_types) > 1]
-    if not layers:
-        return []
     first = layers[0]
     paths = list(dict.fromkeys(f"`{layer.path}`" for layer in layers))
     listed = ", ".join(paths[:LISTED]) + (f" and {len(paths) - LISTED} more layers" if len(paths) > LISTED else "")

@@ -17,6 +17,7 @@ from archlang.lower.classes import Class, Classes, carried
 from archlang.lower.following import Following, SourceError
 from archlang.lower.recompute import recomputes
 from archlang.lower.variables import used_by_expressions
+from archlang.python_text import statements
 
 __all__ = ["SourceError", "audit"]
 
@@ -42,7 +43,7 @@ def audit(text: str, made: Classes) -> None:
     expected = [found.name for found in made.classes]
     for training in (True, False):
         # parsed for each mode, as names are replaced in the tree itself
-        nodes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+        nodes = [node for node in statements(text).body if isinstance(node, ast.ClassDef)]
         classes = {node.name: node for node in nodes if node.name not in known}
         if list(classes) != expected or len(nodes) > len({node.name for node in nodes}):
             raise SourceError(f"the source has the classes {', '.join(classes)}; expected {', '.join(expected)}")

@@ -17,6 +17,7 @@ from archlang.ir import Graph
 from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.ops.base import Module, Stored
 from archlang.program import Call, Entry, Program, Region
+from archlang.python_text import statements
 
 _WIDTHS = ("channels", "features", "groups", "embed_dim", "normalized_shape")
 
@@ -186,7 +187,7 @@ def carried(program: Program) -> set[str]:
 
 def _defined(source: str) -> Iterator[str]:
     """The names that a source defines."""
-    for statement in ast.parse(source).body:
+    for statement in statements(source).body:
         match statement:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 yield name

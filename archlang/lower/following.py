@@ -13,6 +13,7 @@ from archlang.lower.classes import Class, Classes
 from archlang.lower.forward import size_check
 from archlang.ops.base import Expression, Module
 from archlang.program import Call, Entry, Region
+from archlang.python_text import expression, statements
 
 
 class SourceError(RuntimeError):
@@ -61,7 +62,7 @@ class Following:
         inputs = dict(zip(self.found.region.inputs, names, strict=False))
         for fixed, statement in zip(checks, body, strict=False):
             expected = textwrap.dedent("\n".join(size_check(fixed, inputs[fixed.value])))
-            if ast.unparse(statement) != ast.unparse(ast.parse(expected)):
+            if ast.unparse(statement) != ast.unparse(statements(expected)):
                 raise self._wrong(f"does not check {fixed.name}")
         yield from self._statements(body[len(checks) :])
 
@@ -109,7 +110,7 @@ class Following:
             text = entry.torch.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
             for at, value in enumerate(entry.inputs):
                 text = text.replace(f"{{{at}}}", self._token(value))
-            return ast.unparse(given) == ast.unparse(ast.parse(text, mode="eval"))
+            return ast.unparse(given) == ast.unparse(expression(text))
         if not isinstance(given, ast.Call) or given.keywords:
             return False
         if isinstance(entry, Call) and entry.recomputed:

@@ -14,6 +14,7 @@ from itertools import chain, count
 from archlang.lower import recompute
 from archlang.ops.base import Expression
 from archlang.program import Call, Entry, Region
+from archlang.python_text import expression
 
 _FLOWS = ("x", "y", "z", "h")  # names for the values that flow from one entry to the next
 _USED = {"self", "torch", "nn", "getattr"}  # names that the lines of every `forward` may use
@@ -73,5 +74,5 @@ def _free_names(entry: Entry) -> Iterator[str]:
         yield recompute.FUNCTION
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
         # a place for an input, `{0}`, reads as a set in Python
-        tree = ast.parse(entry.torch.template, mode="eval")
+        tree = expression(entry.torch.template)
         yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id != "all")

@@ -135,7 +135,8 @@ class Maximum(_Alike):
         return in_turn(self.broadcast(inputs)[1:-1])
 
     def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
-        return True if len(inputs) == 2 else None  # the gradients of a step are computed by a call of their own
+        # the gradients of a step are computed by a call of their own, and summed up where an input was repeated
+        return True if len(inputs) == 2 and inputs[0].shape == inputs[1].shape else None
 
     def torch(self, *inputs: TensorType) -> Expression:
         text = "{0}"

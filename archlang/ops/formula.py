@@ -11,6 +11,7 @@ from archlang.ops.base import Expression, Operator
 from archlang.ops.checks import check_dtype
 from archlang.ops.composed import Composed, Part
 from archlang.ops.stricter import beyond_torch
+from archlang.python_text import expression
 from archlang.shapes import TensorType
 
 METHODS = ("abs", "cos", "exp", "log", "neg", "reciprocal", "relu", "rsqrt", "sigmoid", "sin", "sqrt", "square", "tanh")
@@ -39,12 +40,12 @@ class Formula(Composed):
 
     def torch(self, *inputs: TensorType, **_: Any) -> Expression:
         self.outputs(*inputs)
-        return Expression(ast.unparse(_Names(dict(self)).visit(ast.parse(self.formula, mode="eval"))))
+        return Expression(ast.unparse(_Names(dict(self)).visit(expression(self.formula))))
 
 
 @cache
 def _tree(formula: str) -> ast.expr:
-    return ast.parse(formula, mode="eval").body
+    return expression(formula).body
 
 
 class _Names(ast.NodeTransformer):

@@ -141,7 +141,7 @@ class Concat(Join):
         return {"size": tuple(x.shape[at] for x in inputs), "size'": self.outputs(*inputs)[0].shape[at]}
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
-        return tuple("part" if "n" in x.axes else "new" for x in inputs)  # a parameter was repeated along the batch
+        return parts_of(inputs)
 
     def autocast(self, *inputs: TensorType) -> Autocast:
         return Autocast("widest")
@@ -205,10 +205,16 @@ class Stack(Join):
         return ((*along[:at], along[at] * size, *along[at:]),)
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
-        return tuple("part" if "n" in x.axes else "new" for x in inputs)
+        return parts_of(inputs)
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"torch.stack([{', '.join(expanded(inputs))}], {self.axis})")
+
+
+def parts_of(inputs: tuple[TensorType, ...]) -> tuple[GradientPlace, ...]:
+    """Parts of the result's gradient; that of a parameter beside values is summed up over the batch."""
+    is_repeated = any("n" in x.axes for x in inputs)
+    return tuple("new" if is_repeated and "n" not in x.axes else "part" for x in inputs)
 
 
 def joined(shape: Strides, inputs: list[Laid]) -> Strides:

@@ -66,7 +66,9 @@ class _Pool(Operator):
             if width > k // 2:
                 message = f"a pool's pad is at most half its window: {width} is over {k}/2"
                 raise Rejected("pool-padding", message, about="pad")
-        return (x.resized(**slid(x, self.word, geometry, [k // 2 for k in self.kernel])),)
+        # a window with holes may see padding alone, so that no padding is proposed for it
+        widest = [k // 2 if d == 1 else 0 for k, d in zip(self.kernel, geometry.dilation, strict=True)]
+        return (x.resized(**slid(x, self.word, geometry, widest)),)
 
     def _module(self, name: str, geometry: Geometry, *more: tuple[str, object, object]) -> Module:
         options = (

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.ops import OperatorsError
+from archlang.python_text import expression
 
 Value = int | float | Fraction | str | None | tuple["Value", ...]
 
@@ -23,7 +24,7 @@ def evaluate(text: str, names: Mapping[str, Value] | None = None) -> Value:
     Division is exact. Raises OperatorsError if the text is no such expression.
     """
     try:
-        return whole(_value(ast.parse(text, mode="eval").body, names or {}))
+        return whole(_value(expression(text).body, names or {}))
     except (SyntaxError, KeyError, TypeError, ZeroDivisionError) as error:
         raise OperatorsError(f"`{text}` is no formula: {error!r}") from None
 

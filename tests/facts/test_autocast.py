@@ -19,7 +19,7 @@ from tests.allocator import images, inference, training
 from tests.facts.test_memory import BATCH, BODIES, DEEP, NESTED, SCALARS, UNIT
 from tests.specs import graph_of, net_of
 
-REFUSED = {"largest", "norms", "reflected", "weights as values"}
+REFUSED = {"largest", "norms", "reflected", "weights as values", "several at once"}
 MORE = {
     "float32 flows on": "residual { conv 3x3 8 pad=1 -> relu -> conv 1x1 4 }\n batchnorm -> relu -> flatten\n linear 4",
     "before the first that casts": "batchnorm -> relu -> maxpool 2x2/2 -> conv 3x3 8 -> relu -> flatten\n linear 3",

@@ -61,7 +61,7 @@ def test_a_file_is_imported_when_its_operator_is_asked_for() -> None:
         "words['linear']; print(sorted(name for name in sys.modules if name.startswith('archlang.ops.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    found = [f"archlang.ops.{name}" for name in ("answers", "base", "checks", "layouts", "linear", "stricter")]
+    found = [f"archlang.ops.{name}" for name in ("answers", "base", "checks", "layouts", "linear", "runs", "stricter")]
     assert done.stdout.strip() == str(found)
 
 
