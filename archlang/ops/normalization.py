@@ -69,8 +69,8 @@ class BatchNorm(Operator):
     track_running_stats: bool = True
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        if x.axes[:2] != ("n", "c"):
-            message = f"batchnorm needs axes n c ..., and its input {x} has {x.names}"
+        if x.axes[:2] != ("n", "c") or len(x.axes) > 5:
+            message = f"batchnorm needs axes n c ..., three more at most, and its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         check_dtype(x, self.word, weighted=True)
         return (x,)

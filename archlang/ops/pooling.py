@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
-from archlang.ops.checks import check_dtype
+from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -315,9 +315,7 @@ class GlobalAvgPool(_AdaptivePool):
     )
 
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        if x.axes[:2] != ("n", "c") or len(x.axes) < 3:
-            message = f"globalavgpool needs axes n c t, n c h w or n c d h w, and its input {x} has {x.names}"
-            raise Rejected("wrong-rank", message, about="input")
+        check_channels(x, self.word, 1)
         return (1,) * (len(x.axes) - 2)
 
     def lecture(self, x: TensorType) -> Lecture:

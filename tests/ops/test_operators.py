@@ -5,16 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import iter_modules, resolve_name
 
 import pytest
 from pydantic import ValidationError
 
 import archlang.ops
-from archlang.laws.cases import rejection
+from archlang.diagnostics import Rejected
+from archlang.laws.cases import examples, rejection
 from archlang.ops import enumerations, foreign_names, registry
 from archlang.ops.attention import Attention
-from archlang.ops.base import Operator
+from archlang.ops.base import Module, Operator
 from archlang.ops.convolution import Conv
 from archlang.ops.deconvolution import Deconv
 from archlang.ops.embedding import Embedding
@@ -122,3 +123,18 @@ def test_a_causal_border_and_a_dilated_window_see_nothing_ahead() -> None:
     assert conv.outputs(padded)[0]["t"] == 20
     border, window = Pad(before=4).reach(wave).slides["t"], conv.reach(padded).slides["t"]
     assert (border.before, border.extent, window.before, window.extent) == (4, 1, 0, 5)
+
+
+@pytest.mark.parametrize("op", registry().values(), ids=lambda op: op.word)
+def test_a_value_of_four_sides_is_refused_or_has_a_module(op: type[Operator]) -> None:
+    """torch has no pool, norm or convolution of four sides: none is named for one."""
+    x = TensorType((1, 4, 4, 4, 4, 4), ("n", "c", "d", "h", "w", "s"))
+    for case in examples(op)[:1]:
+        inputs = [x] * len(case.types)
+        try:
+            case.op.outputs(*inputs)
+        except Rejected:
+            continue
+        told = case.op.torch(*inputs)
+        if isinstance(told, Module) and not told.source:
+            assert resolve_name(told.target) is not None
