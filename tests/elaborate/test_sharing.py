@@ -127,6 +127,11 @@ def test_frozen_parts_are_not_trained() -> None:
     }  # fmt: skip
 
 
+def test_braces_without_modules_cannot_be_frozen() -> None:
+    (found,) = wrong(net_of("sums: { (image, image) -> add }\n freeze sums"))
+    assert found.message == "`sums` holds no module, so there is nothing to freeze" and found.help is None
+
+
 def test_what_a_block_freezes_is_frozen_wherever_it_is_called() -> None:
     before = TRUNK[:-1] + "; freeze conv1 }"
     graph = graph_of(net_of("a: trunk 3\nb: trunk 3\nconv 1x1 2", input="3x8x8", before=before))

@@ -24,12 +24,16 @@ def call(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """A block called, one that is there or a new one; or a net, or a block written out where it is called."""
     draws = grower.draws
     entering, before = _entering(grower, scene)
-    known = [one for one in grower.known.values() if max(len(one.inputs), 1) == len(scene.it)]
+    fitting = (one for one in grower.known.values() if max(len(one.inputs), 1) == len(scene.it))
+    hidden = {*scene.names, *scene.visible()}  # a parameter or value of that name stands before it
+    known = [one for one in fitting if one.name not in hidden]
     if known and (draws.chance(50) or len(grower.known) >= MOST):
         target = draws.one(known)
         values = {name: _other(text, draws) for name, text in target.parameters.items() if draws.chance(60)}
     else:
         target, values = _declared(grower, scene, steps)
+    if hidden & {*values.values()}:
+        raise Stuck("an operator given as an argument is hidden by a value")
     arguments = _arguments(target, values, draws)
     written = " ".join([target.name, *(text for _, _, text in arguments)])
     pairs = tuple((name, value) for name, value, _ in arguments)

@@ -67,6 +67,8 @@ class Definition:
         values = self.results(scene)
         if set(scene.made) - scene.used - {value.step for value in values}:
             raise Stuck("a value is left over")
+        if not {*self.frozen} <= {*scene.scope.layers, *scene.scope.steps}:
+            raise Stuck("a step that is frozen is not there with these arguments")
         return tuple(value.type for value in values)
 
     def results(self, scene: Scene) -> tuple[Value, ...]:

@@ -57,8 +57,9 @@ def tied(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     nodes = bridge(grower, scene, type)
     label = labels.label(scene, draws) if draws.chance(60) else None
     written = operator_text(type_of(op), dict(op), draws)
-    node = Apply(type_of(op), dict(op), written, label, {"weight": (scene.templates.get(path, path), "weight")})
-    if not all(part.isidentifier() for part in path.split(".")):
+    place = scene.templates.get(path, path)
+    node = Apply(type_of(op), dict(op), written, label, {"weight": (place, "weight")})
+    if not all(part.isidentifier() for part in place.split(".")):
         raise Stuck("a path of words is tied to")
     run([node], scene)
     grower.ties = True

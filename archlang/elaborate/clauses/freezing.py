@@ -39,6 +39,8 @@ def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
     for path, span in contents.freezes.items():
         if not _is_there(path, contents.nodes, blocks):
             message, help = f"no step and no braces are called `{path}`", did_you_mean(path, names)
+            if path in names:
+                message, help = f"`{path}` holds no module, so there is nothing to freeze", None
             wrong.append(Mistake(Rejected("unknown-name", message, help=help), span))
     for node in contents.nodes:
         for other in node.ties.values() if isinstance(node, ir.OpNode) else ():
