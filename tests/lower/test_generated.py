@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,17 @@ from tests.generator.programs import program
 from tests.specs import wrong
 
 SEED = 13
-NETS, CHUNK = 50, 10  # `python -m tests.generated` draws as many as are wanted
+NETS, SWEPT, CHUNK = 200, 2000, 20  # `python -m tests.generated` draws as many as are wanted
 FOUND = sorted((Path(__file__).parents[1] / "found").glob("*.arch"))
 
 
-@pytest.mark.parametrize("first", range(0, NETS, CHUNK))
+def chunks() -> Iterator[Any]:
+    """The numbers at which chunks of nets start; those after the first `NETS` belong to the sweep."""
+    for first in range(0, SWEPT, CHUNK):
+        yield pytest.param(first, marks=[pytest.mark.sweep] if first >= NETS else [])
+
+
+@pytest.mark.parametrize("first", list(chunks()))
 def test_random_nets_hold(first: int) -> None:
     failures = failures_of(SEED, range(first, first + CHUNK))
     told = "\n".join(f"{one}\n{smallest(SEED, one, 30)}" for one in failures[:3])
