@@ -301,7 +301,10 @@ def test_a_promise_about_memory_holds_or_is_broken(tmp_path: Path) -> None:
     ("line", "wrong"),
     [
         ("params == 56 at batch=8", "bad-promise: `at` says how the net runs"),
-        ("memory.training < 1K at width=8", "bad-promise: `at` takes batch, dtype, optimizer, autocast, and no"),
+        (
+            "memory.training < 1K at width=8",
+            "bad-promise: `at` has no setting `width`, only batch, dtype, optimizer, autocast",
+        ),
         ("memory.training < 1K at batch=2 batch=4", "argument-twice: `batch` is given twice"),
         ("memory.training < 1K at batch=0", "bad-promise: `batch` is a whole number"),
         ("memory.training < 1K at batch=2.5", "bad-promise: `batch` is a whole number"),

@@ -321,8 +321,8 @@ def test_what_is_dear_is_found_only_when_asked_for(nets: dict[str, Graph], monke
             asked.append(name)
             return real(*given)
 
-        home = "report.facts" if name == "scope_tree" else "facts.net"
-        monkeypatch.setattr(f"archlang.{home}.{name}", found)
+        homes = {"scope_tree": "report.facts", "receptive_fields": "facts.receptive"}  # where it is imported when asked
+        monkeypatch.setattr(f"archlang.{homes.get(name, f'facts.{name}')}.{name}", found)
 
     for real in (passes, saved, receptive_fields, scope_tree):
         spy(real.__name__, real)
