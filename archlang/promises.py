@@ -103,7 +103,7 @@ def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diag
             return None
         return total.macs * 2 if fact == "flops" else int(getattr(total, fact))
     layers = {layer.outputs for layer in _layers_at(facts.graph, path)}
-    if not layers:
+    if path and not layers:
         return None
     if fact == "saved_bytes":
         kept = [one for outputs, one in facts.training.saved.items() if outputs in layers]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from archlang.ops.base import Operator
+from archlang.ops.base import Operator, Weight
 from archlang.shapes import TensorType
 from tests.generator.arguments import made
 from tests.generator.scene import Applied, Scene, Stuck, Values
@@ -127,12 +127,23 @@ class Apply(Node):
             raise Stuck("the word is a value's too")
         types = scene.types()
         outputs = applied(op, scene)
+        for name, (path, other) in self.ties.items():
+            owner = scene.applied(Label(path).key(scene))
+            if not isinstance(owner.target, Operator) or not _same_shape(
+                op.weights(*types), name, owner.target.weights(*owner.types), other
+            ):
+                raise Stuck("a weight of another shape")
         scene.give(outputs, bound_of(op, scene.it))
         name_step(self.label, op, (), types, scene, positioned=not op.join)
 
     def text(self, indent: str) -> str:
         tied = "".join(f" {name}={path}.{weight}" for name, (path, weight) in self.ties.items())
         return f"{prefix(self.label)}{self.written}{tied}"
+
+
+def _same_shape(weights: Sequence[Weight], name: str, others: Sequence[Weight], other: str) -> bool:
+    shapes, found = ({weight.name: weight.shape for weight in each} for each in (weights, others))
+    return name in shapes and shapes[name] == found.get(other)
 
 
 def evaluated(value: Any, scene: Scene) -> Any:
