@@ -291,6 +291,13 @@ def test_a_promise_of_a_net_of_several_outputs_or_no_positions() -> None:
     assert found.code == "bad-promise"
 
 
+@pytest.mark.parametrize("fact", ["macs", "backward_macs", "saved_bytes", "moved"])
+def test_a_net_without_layers_does_no_work(fact: str) -> None:
+    assert verify(graph_of(f"net n {{\n input x: 3x8x8\n output\n expect {fact} == 0\n}}")) == []
+    (found,) = verify(graph_of(f"net n {{\n input x: 3x8x8\n output\n expect {fact} == 1\n}}"))
+    assert found.code == "broken-promise"
+
+
 def test_a_promise_of_a_window_where_there_is_none() -> None:
     """A convolution of step 2 beside a piece of the input, which moves by 1."""
     text = "concat { | conv [3]/2 3 pad=1 | slice 0 16 axis=2 }\n expect receptive_field == 3"
