@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archlang.diagnostics import Diagnostic, Label
 from archlang.facts.untrained import untrained
 from archlang.facts.work import totals
@@ -25,13 +27,18 @@ def _never_trained(graph: Graph) -> list[Diagnostic]:
     outputs = (graph.root.types[port.value] for port in graph.root.outputs)
     has_floats = any(type.is_float for type in outputs)
     why = "no float output depends on them" if has_floats else "all its outputs are integers, which have no gradient"
-    paths = list(dict.fromkeys(f"`{one.layer.path}`" for one in found))
-    listed = ", ".join(paths[:LISTED]) + (f" and {len(paths) - LISTED} more layers" if len(paths) > LISTED else "")
+    listed = _listed(one.layer.path for one in found)
     message = f"{lost:,} of {all:,} trainable parameters of {graph.name} never train, those of {listed}: {why}"
     spans = list(dict.fromkeys(one.layer.node.span for one in found))
     labels = tuple(Label(span, "") for span in spans[1 : 1 + SHOWN])
     help = "give a float output that depends on them, take the layers out, or `freeze` them"
     return [Diagnostic("never-trained", message, spans[0], labels, help, "warning")]
+
+
+def _listed(paths: Iterable[str]) -> str:
+    """The first layers by name, and how many more there are."""
+    names = list(dict.fromkeys(f"`{path}`" for path in paths))
+    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more layers" if len(names) > LISTED else "")
 
 
 def _refuses_one_image(block: Block, node: OpNode | CallNode) -> bool:
@@ -43,9 +50,10 @@ def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
     if not any(_refuses_one_image(block, node) for block in graph.blocks for node in block.nodes):
         return []  # each block is asked once, however often it is called
     layers = [layer for layer in graph.flat() if layer.op.least_batch(True, *layer.input_types) > 1]
+    if not layers:
+        return []  # it stands in a block that nothing calls
     first = layers[0]
-    paths = list(dict.fromkeys(f"`{layer.path}`" for layer in layers))
-    listed = ", ".join(paths[:LISTED]) + (f" and {len(paths) - LISTED} more layers" if len(paths) > LISTED else "")
+    listed = _listed(layer.path for layer in layers)
     runs = all(layer.op.least_batch(False, *layer.input_types) == 1 for layer in layers)
     does = "train" if runs else "run"
     message = f"{graph.name} does not {does} at batch 1: {listed} would take the statistics of a single value there"

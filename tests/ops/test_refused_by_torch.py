@@ -143,3 +143,12 @@ def test_an_initialiser_that_torch_refuses(init: str, words: str) -> None:
 @pytest.mark.parametrize("init", ["normal(0)", "normal(2, -5)", "uniform(1, 1)", "uniform(-3, -2)", "constant(-1)"])
 def test_what_torch_takes_is_taken(init: str) -> None:
     module(graph_of(net_of(f"param p: [1, 2, 1, 1] init={init}\n(it, p) -> mul", "2x8x8")))
+
+
+def test_a_block_that_nothing_calls_is_not_noted() -> None:
+    """A step that was taken back leaves its block in the Graph."""
+    norm = graph_of("block b {\n globalavgpool -> batchnorm\n}\nnet n {\n input x: 3x8x8\n b\n output\n}")
+    assert [note.code for note in cautions(norm)] == ["no-batch-of-one"]
+    plain = graph_of(net_of("conv 1x1 2"))
+    idle = tuple(block for block in norm.blocks if block is not norm.root)
+    assert idle and cautions(plain.model_copy(update={"blocks": (*idle, *plain.blocks)})) == []
