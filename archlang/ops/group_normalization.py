@@ -22,7 +22,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 def check_channels_last(x: TensorType, operator: str) -> None:
     """The channels are the last axis."""
-    if x.axes[-1] == "c":
+    if x.axes[-1:] == ("c",):
         return
     help = None
     if "c" in x.axes:

@@ -30,7 +30,7 @@ class Flatten(Operator):
     examples: ClassVar[tuple[Example, ...]] = (Example("flatten", "3x4x5"), Example("flatten", "7"))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        if x.axes[0] != "n":
+        if x.axes[:1] != ("n",):
             message = f"flatten keeps the batch axis first, and its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if len(x.axes) == 1:

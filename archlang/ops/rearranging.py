@@ -156,7 +156,7 @@ class Reshape(_Layout):
     shape: tuple[Annotated[int, Field(ge=-1)], ...]
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        if x.axes[0] != "n":
+        if x.axes[:1] != ("n",):
             message = f"reshape keeps the batch axis first, and its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if not 1 <= len(self.shape) <= 4:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 import archlang.ops
 from archlang.diagnostics import Rejected
-from archlang.laws.cases import examples, rejection
+from archlang.laws.cases import Case, examples, rejection
 from archlang.ops import enumerations, foreign_names, registry
 from archlang.ops.attention import Attention
 from archlang.ops.base import Module, Operator
@@ -47,6 +47,14 @@ def test_every_operator_is_complete(op: type[Operator]) -> None:
     assert set(op.positional) <= set(op.model_fields)
     assert all(example.step.split()[0] == op.word for example in op.examples)
     assert not {name.lower() for name in op.elsewhere} & (set(registry()) - {op.word})
+
+
+@pytest.mark.parametrize("op", registry().values(), ids=lambda op: op.word)
+def test_every_operator_takes_or_rejects_values_without_axes(op: type[Operator]) -> None:
+    for case in examples(op):
+        scalars = [TensorType((), (), dtype) for dtype in ("float32", "int64")]
+        for x in scalars:
+            Case(case.op, (x,) * len(case.types)).rejection()  # an IndexError fails here
 
 
 def test_the_words_read_from_the_files_are_those_of_the_classes() -> None:
