@@ -164,7 +164,7 @@ def _told(argument: Argument) -> str:
     """`a whole number >= 0, a list of whole numbers >= 0 or `same`; default 0`."""
     *most, last = argument.accepts
     accepts = f"{', '.join(most)} or {last}" if most else last
-    where = {None: "", "stride": "; after a slash"}.get(argument.kind, "; without a name")
+    where = {None: "", "stride": "; after a slash"}.get(argument.kind, "; needs no name")
     defaults = {None: "", "": "; may be left out"}
     return accepts + where + defaults.get(argument.default, f"; default {argument.default}")
 

@@ -1,4 +1,4 @@
-"""Arguments without a name that no operator takes: the help keeps what was meant, for every operator there is."""
+"""Arguments without a name. Each may have its name; if no operator takes one without, the help keeps what was meant."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.elaborate.top_level import top_of
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.parse import parse
-from archlang.source import Source
+from archlang.source import Source, Span
 from tests.specs import net_of, wrong
 
 VALUES = ["2", "0", "7", "0.5", "1e-06", "-1", "true", "false", '"tanh"', "[1, 2]", "[2]", "3x3", "tanh", "same"]
@@ -26,6 +26,11 @@ OBEYED = re.compile(r"`([^`]+)`")
 
 def bound(step: str) -> Operator:
     """The operator of a step with its arguments; raises `Mistake` where they are wrong."""
+    return bound_at(step)[0]
+
+
+def bound_at(step: str) -> tuple[Operator, dict[str, Span]]:
+    """The operator of a step with its arguments, and the place of each."""
     file, wrong = parse(Source("spec.arch", f"net n {{\n  {step}\n}}"))
     assert not wrong, (step, wrong)
     (net,) = file.declarations
@@ -33,7 +38,7 @@ def bound(step: str) -> Operator:
     (item,) = net.body.items
     assert isinstance(item, s.Step) and isinstance(item.action, s.Apply) and isinstance(item.action.head, s.Name)
     op = registry()[item.action.head.text]
-    return bind_operator(op, givens(item.action.arguments, top_of(file), op), item.span)[0]
+    return bind_operator(op, givens(item.action.arguments, top_of(file), op), item.span)
 
 
 def refusal(step: str) -> Rejected | None:
@@ -112,3 +117,30 @@ def _same(held: object, written: str) -> bool:
 def test_help(step: str, code: str, help: str) -> None:
     (diagnostic,) = wrong(net_of(step, "3x32x32"))
     assert (diagnostic.code, diagnostic.help) == (code, help)
+
+
+# ---- arguments that need no name, with their names
+
+
+def named(step: str) -> str | None:
+    """The step with the name of each argument; None if each has its name already."""
+    made, places = bound_at(step)
+    words = [f"{name}={spelt(getattr(made, name))}" for name in places]
+    return " ".join([made.word, *words]) if places.keys() & {*made.positional, "stride"} else None
+
+
+def spelt(value: object) -> str:
+    """A field's value as an argument."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(spelt, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in STEPS if op.positional or "stride" in op.model_fields], ids=lambda op: op.word
+)
+def test_each_argument_may_have_its_name(op: type[Operator]) -> None:
+    steps = [(example.step, named(example.step)) for example in op.examples]
+    assert any(with_names for _, with_names in steps)
+    for step, with_names in steps:
+        assert with_names is None or bound(with_names) == bound(step), with_names

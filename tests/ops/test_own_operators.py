@@ -104,7 +104,7 @@ def test_every_command_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert output(capsys, "check", "scaled.arch") == "scaled: 40 parameters, 576 MACs, 1 promise kept\n"
     assert re.search(r"^1 +rescale +4x4x4 +4 +0 ", output(capsys, "report", "scaled.arch"), re.MULTILINE)
     assert "params = c = 4" in output(capsys, "why", "scaled.arch", "1")
-    assert "  start   a number; without a name; default 1.0\n" in output(capsys, "ops", "rescale")
+    assert "  start   a number; needs no name; default 1.0\n" in output(capsys, "ops", "rescale")
     assert "LayerScale is called rescale here" in output(capsys, "ops", "LayerScale")
     output(capsys, "render", "scaled.arch", "-o", "scaled.dot")
     assert "rescale" in Path("scaled.dot").read_text()

@@ -140,6 +140,8 @@ def _rejected(op: type[Operator], name: str, value: Any, errors: list[ErrorDetai
             words = _accepts(error)
             wanted += [words] if words not in wanted else []
     message = f"`{name}` of {op.word} is {' or '.join(wanted)}, and this is {kind(value)}"
+    if op.positional.get(name) == "window" and type(value) is int and value > 0:
+        return Rejected("wrong-kind", message, help=f"a window is written `{name}={value}x{value}`")
     return Rejected("wrong-kind", message, help=_instead(value, wanted))
 
 

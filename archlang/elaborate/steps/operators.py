@@ -80,23 +80,30 @@ def _stride(op: type[Operator], value: Value, at: Span, span: Span) -> FieldValu
 
 
 def _named(op: type[Operator], argument: Given) -> str:
-    name = argument.name or ""
-    own = [field for field in op.model_fields if field not in op.positional and field != "stride"]
+    """Return the field that a named argument fills. Every field can be named."""
+    name, own = argument.name or "", list(op.model_fields)
     if name in own:
         return name
     meant = PLACED.get(name, name)
-    if meant in op.model_fields and meant not in own:
-        written = shown(argument.value)
-        if op.positional.get(meant) == "window" and type(argument.value) is int:
-            written = f"{written}x{written}"
-        how = f"after a slash: write `/{written}`" if meant == "stride" else f"without a name: write `{written}`"
-        help: str | None = f"{op.word} takes it {how}"
+    if meant in own:
+        help: str | None = f"write {_written(op, meant, argument.value)}"
     elif name in INFERRED:
         help = "leave it out: it follows from what flows in"
     else:
         help = did_you_mean(name, own) or (f"{op.word} takes {', '.join(own)}" if own else None)
     message = f"{op.word} has no argument named `{name}`"
     raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
+
+
+def _written(op: type[Operator], name: str, value: Value) -> str:
+    """Return how a field's value is written: with its name, and without where that is possible."""
+    text = shown(value)
+    if op.positional.get(name) == "window" and type(value) is int:
+        text = f"{text}x{text}"
+    named = f"`{name}={text}`"
+    if name == "stride":
+        return f"{named}, or `/{text}` after the window"
+    return f"`{text}`, or {named}" if name in op.positional else named
 
 
 def _positional(

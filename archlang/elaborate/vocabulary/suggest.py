@@ -10,6 +10,7 @@ from archlang.ops import akin_names, foreign_names
 _ARGUMENTS = {
     "padding": "pad", "ceil_mode": "ceil", "use_bias": "bias", "dilation_rate": "dilation", "negative_slope": "slope",
     "epsilon": "eps", "dim": "axis", "keepdim": "keep", "keepdims": "keep", "num_layers": "layers",
+    "stop": "end",
 }  # fmt: skip
 PLACED = {
     "kernel_size": "kernel", "pool_size": "kernel", "filters": "out", "units": "out", "out_channels": "out",
