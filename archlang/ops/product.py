@@ -57,7 +57,7 @@ class MatMul(Join):
             message = f"matmul needs equal dtypes, and these differ: {x.dtype} and {y.dtype}"
             raise Rejected("unequal-dtypes", message, about="input")
         is_param = "n" not in y.axes and len(y.axes) == 2
-        if "n" not in x.axes or not (is_param or ("n" in y.axes and len(x.axes) == len(y.axes) > 2)):
+        if "n" not in x.axes[:-1] or not (is_param or ("n" in y.axes and len(x.axes) == len(y.axes) > 2)):
             message = f"matmul takes two values of n and as many axes more, two at least: {shapes(inputs)}"
             help = "the second may be a parameter of two axes"
             raise Rejected("wrong-rank", message, help=help, about="input")

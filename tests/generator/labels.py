@@ -10,7 +10,7 @@ from tests.generator.scene import Scene
 PLAIN = ("a", "b", "c", "p", "q", "left", "right", "stem", "body", "head", "up", "down", "conv1", "fc", "x1", "x2")
 CLASHING = (
     "x", "y", "z", "image", "input", "output", "x_2", "y2", "x0", "relu", "relu2", "dropout", "conv2d", "torch_", "nn",
-    "torch", "self", "super", "range", "print", "len", "list", "tuple", "int", "str", "super_", "shape", "weight",
+    "torch", "self", "super", "range", "print", "len", "list", "tuple", "int", "str", "super_", "size", "weight",
     "bias", "Linear", "Conv2d", "Tensor", "cat", "functional", "F", "add", "mul", "out", "features", "classes", "dim",
     "forward_", "mode", "block", "net", "tried", "unit", "cell", "module", "args", "kwargs", "name", "object",
 )  # fmt: skip

@@ -273,6 +273,9 @@ class Call(Node):
             raise Stuck("the word is a value's too")
         types = scene.types()
         values = {name: scene.evaluate(text) for name, text in self.arguments}
+        least = self.target.below
+        if least is not None and any(not x.type.is_float and (x.below or 1 << 62) > least for x in scene.it):
+            raise Stuck("a whole number would be too large")
         outputs = self.target.outputs(types, values)
         scene.give(outputs)
         name_step(self.label, self.target, tuple(values.items()), types, scene)

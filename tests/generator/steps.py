@@ -219,6 +219,7 @@ def again(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 INITS = ("arange", "zeros", "ones", "constant(0.5)", "normal(0.02)", "normal", "uniform(-1, 1)", "trunc_normal(0.1)",
          "xavier_uniform", "xavier_normal")  # fmt: skip
+MOST_AXES = 8  # of a parameter
 
 
 def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
@@ -231,7 +232,7 @@ def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     if draws.chance(40):
         shape = (1, *(size if draws.chance(70) else 1 for size in sizes))
     name = labels.label(scene, draws)
-    if not shape or not name.text.isidentifier():
+    if not 1 <= len(shape) <= MOST_AXES or not name.text.isidentifier():
         raise Stuck("no shape")
     word = "param" if draws.chance(70) else "buffer"
     init = draws.one(INITS[1:] if len(shape) > 1 else INITS[:8])

@@ -32,6 +32,13 @@ def test_flatten_needs_an_axis_besides_the_batch(lines: str) -> None:
         module(graph_of(net_of(cure, "[3]")))(torch.randn(2, 3))
 
 
+def test_a_matrix_product_does_not_sum_over_the_images() -> None:
+    """One value for each image times a parameter: torch would pair the images with the parameter's rows."""
+    lines = "param p: [1, 2] init=ones\n(image) -> vector_norm axis=1 -> length: it\n(length, p) -> matmul"
+    code, words, _ = refusal(lines, "[3]")
+    assert (code, words) == ("wrong-rank", "matmul")
+
+
 # ---- positions of a pool
 
 
