@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.covering import Covering
 from tests.mutants.faults import ROOT, faults
+from tests.mutants.outcomes import History, Outcome, score
 
 TEXT = '''"""A docstring: 1 < 2."""
 
@@ -64,6 +66,30 @@ def test_a_file_with_a_fault_is_python_and_differs_there_alone() -> None:
         ast.parse(planted)
         assert planted[: fault.start] == text[: fault.start] and planted.endswith(text[fault.end :])
         assert text.splitlines()[fault.line - 1].strip() == fault.row and fault.before in text
+
+
+def test_a_line_is_known_by_its_text_or_by_the_nearest_above_that_is_known() -> None:
+    path = ROOT / "archlang" / "facts" / "named_values.py"
+    fault = next(iter(faults(path)))
+    rows = [row.strip() for row in path.read_text(encoding="utf-8").splitlines()[: fault.line]]
+    found = Covering()
+    assert found.tests(fault) == []
+    found.add({fault.name: {rows[0]: ["slow", "quick"]}}, {"slow": 2.0, "quick": 1.0, "other": 0.5})
+    assert found.tests(fault) == ["quick", "slow"]
+    found.add({fault.name: {fault.row: ["other"], rows[0]: ["other"]}}, {})
+    assert found.tests(fault) == ["other"]
+
+
+def test_the_test_that_noticed_a_fault_is_remembered(tmp_path: Path) -> None:
+    first, second, third = faults(ROOT / "archlang" / "shapes.py")[:3]
+    outcomes = [Outcome(first, "a test", tests=2), Outcome(second, tests=3), Outcome(third, timed_out=True, tests=1)]
+    history = History(tmp_path)
+    for outcome in outcomes:
+        history.add(outcome)
+    assert [History(tmp_path).killer(fault) for fault in (first, second, third)] == ["a test", "", ""]
+    head, *rows = score(outcomes, 50).splitlines()
+    assert head == "of 3 faults, drawn from 50: 1 killed, 1 timed out: 66.7%"
+    assert rows == [f"SURVIVED    {second}  [3 tests]"]
 
 
 @pytest.mark.sweep

@@ -1,14 +1,20 @@
-"""Which test runs which line, found out once by a run of all tests under `coverage`, and how long each test takes."""
+"""Which tests run which line: each test file is run once under `coverage`, and what it runs is noted in a folder.
+
+A line is known by its text, not by its number, so that a note stays of use while the file changes elsewhere. A test
+file is run again when its own text has changed. A note that is old can only miss tests: the score is then too low.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import coverage
 import pytest
@@ -16,19 +22,34 @@ import pytest
 from tests.mutants.faults import ROOT, Fault
 
 PACKAGE = ROOT / "archlang"
+Rows = dict[str, dict[str, list[str]]]
+"""The tests that run each row of each file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Covering:
-    """The tests that run each line of each file, by name, and the seconds of processor time that each test takes."""
+    """The tests that run each row of each file, by name, and the seconds of processor time that each test takes."""
 
-    lines: dict[str, dict[int, list[str]]]
-    seconds: dict[str, float]
+    rows: Rows = field(default_factory=Rows)
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def tests(self, fault: Fault) -> list[str]:
-        """The tests that run the line of a fault, the fastest first."""
-        found = self.lines.get(fault.name, {}).get(fault.line, [])
-        return sorted(found, key=lambda test: (self.seconds[test], test))
+        """The tests that run the line of a fault, the fastest first.
+
+        A row that was not there when the tests were noted counts as the nearest one above it that was.
+        """
+        known = self.rows.get(fault.name, {})
+        for row in reversed(fault.path.read_text(encoding="utf-8").splitlines()[: fault.line]):
+            if found := known.get(row.strip()):
+                return sorted(found, key=lambda test: (self.seconds[test], test))
+        return []
+
+    def add(self, rows: Rows, seconds: dict[str, float]) -> None:
+        self.seconds.update(seconds)
+        for path, found in rows.items():
+            ours = self.rows.setdefault(path, {})
+            for row, tests in found.items():
+                ours.setdefault(row, []).extend(tests)
 
 
 @dataclass(slots=True)
@@ -54,68 +75,67 @@ class _Clock:
             self.failed.add(report.nodeid)
 
 
-def covering(tests: Iterable[str], folder: Path) -> Covering:
-    """The lines that the tests run; from the folder, where it was noted there for these very sources."""
-    words = list(tests)
-    noted = folder / f"{_digest(words)}.json"
-    if not noted.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(noted, _recorded(words))
-    read = json.loads(noted.read_text(encoding="utf-8"))
-    names: list[str] = read["tests"]
-    lines = {
-        path: {int(line): [names[at] for at in found] for line, found in rows.items()}
-        for path, rows in read["lines"].items()
-    }
-    return Covering(lines, read["seconds"])
+def covering(files: Iterable[str], folder: Path, jobs: int) -> Covering:
+    """What the test files run; from the folder, for files that are noted there and have not changed since."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = list(files)
+    with ThreadPoolExecutor(jobs) as pool:
+        notes = list(pool.map(lambda file: _noted(file, folder), words))
+    found = Covering()
+    for note in notes:
+        names: list[str] = list(note["seconds"])
+        rows = {
+            path: {row: _chosen(names, int(bits, 16)) for row, bits in noted.items()}
+            for path, noted in note["rows"].items()
+        }
+        found.add(rows, note["seconds"])
+    return found
 
 
-def _write(noted: Path, found: Covering) -> None:
-    names = list(found.seconds)
-    numbers = {name: at for at, name in enumerate(names)}
-    lines = {
-        path: {line: [numbers[name] for name in tests] for line, tests in rows.items()}
-        for path, rows in found.lines.items()
-    }
-    noted.write_text(json.dumps({"tests": names, "seconds": found.seconds, "lines": lines}), encoding="utf-8")
+def _noted(file: str, folder: Path) -> Any:
+    digest = sha256((ROOT / file).read_bytes()).hexdigest()[:12]
+    note = folder / f"{file.replace('/', '.')}.{digest}.json"
+    if not note.exists():
+        _record(file, note)
+    return json.loads(note.read_text(encoding="utf-8"))
 
 
-def _digest(words: list[str]) -> str:
-    told = sha256(repr(words).encode())
-    helpers = (path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_"))
-    chosen = (ROOT / word for word in words if word.endswith(".py"))
-    for path in sorted([*PACKAGE.rglob("*.py"), *helpers, *chosen]):
-        told.update(path.read_bytes())
-    return told.hexdigest()[:16]
+def _chosen(names: Sequence[str], bits: int) -> list[str]:
+    return [name for at, name in enumerate(names) if bits >> at & 1]
 
 
-def _recorded(tests: list[str]) -> Covering:
+def _record(file: str, note: Path) -> None:
     """Run the tests in a process of their own, so that this one imports nothing of the package."""
-    reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os.close(reading)
-        with os.fdopen(writing, "w", encoding="utf-8") as out:
-            json.dump(_run(tests), out)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        rows, seconds = _run(file)
+        numbers = {test: at for at, test in enumerate(seconds)}
+        bits = {
+            path: {row: f"{sum(1 << numbers[test] for test in tests):x}" for row, tests in found.items()}
+            for path, found in rows.items()
+        }
+        begun = note.with_suffix(".begun")
+        begun.write_text(json.dumps({"seconds": seconds, "rows": bits}), encoding="utf-8")
+        begun.rename(note)
         os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as received:
-        lines, seconds = json.load(received)
-    os.waitpid(child, 0)
-    return Covering({path: {int(line): found for line, found in rows.items()} for path, rows in lines.items()}, seconds)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise SystemExit(f"{file} could not be run")
 
 
-def _run(tests: list[str]) -> tuple[dict[str, dict[int, list[str]]], dict[str, float]]:
+def _run(file: str) -> tuple[dict[str, dict[str, set[str]]], dict[str, float]]:
     measured = coverage.Coverage(data_file=None, include=[f"{PACKAGE}/*"])
     clock = _Clock(measured)
     measured.start()
-    pytest.main([*tests, "-q", "-p", "no:cacheprovider", "-p", "no:randomly"], plugins=[clock])
+    pytest.main([file, "-q", "-m", "not sweep", "-p", "no:cacheprovider"], plugins=[clock])
     measured.stop()
     data = measured.get_data()
     passed = clock.seconds.keys() - clock.failed
-    found: dict[str, dict[int, list[str]]] = {}
+    rows: dict[str, dict[str, set[str]]] = {}
     for path in data.measured_files():
-        contexts = data.contexts_by_lineno(path)
-        rows = {line: [test for test in tests if test in passed] for line, tests in contexts.items()}
-        found[str(Path(path).relative_to(ROOT))] = rows
-    return found, {test: clock.seconds[test] for test in passed}
+        text = Path(path).read_text(encoding="utf-8").splitlines()
+        found = rows.setdefault(str(Path(path).relative_to(ROOT)), {})
+        for line, tests in data.contexts_by_lineno(path).items():
+            found.setdefault(text[line - 1].strip(), set()).update(passed.intersection(tests))
+    return rows, {test: clock.seconds[test] for test in passed}

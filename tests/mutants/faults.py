@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -78,6 +78,18 @@ class _File:
             at = start + gap.index(before)
             line = self.text.count("\n", 0, at) + 1
             yield self.fault(line, at, at + len(before), word)
+
+
+def paths(packages: Sequence[str]) -> list[Path]:
+    """The files of some packages, or modules, of archlang."""
+    found: list[Path] = []
+    for name in packages:
+        base = ROOT / "archlang" / name.replace(".", "/")
+        files = sorted(base.rglob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
+        if not files or not files[0].exists():
+            raise SystemExit(f"archlang has no {name}")
+        found += files
+    return found
 
 
 def faults(path: Path) -> list[Fault]:

@@ -7,11 +7,9 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
 from types import CodeType, ModuleType
 
 import pytest
@@ -23,22 +21,8 @@ PATIENCE = 5  # times the processor time that the tests take otherwise
 GRACE = 20  # seconds for imports
 IDLE = 20  # times as much by the clock on the wall: what waits takes no processor time
 
-
+_NO_TESTS = 5  # of those asked for: they are no longer there
 _BROKEN = "pytest itself failed: "
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a fault: noticed by a test, stopped by the clock, survived, or met by no test."""
-
-    fault: Fault
-    killer: str = ""
-    timed_out: bool = False
-    tests: int = 0
-
-    @property
-    def killed(self) -> bool:
-        return bool(self.killer) or self.timed_out
 
 
 class _Planted(SourceFileLoader):
@@ -72,10 +56,11 @@ class _Finder(MetaPathFinder):
 
 
 class _Killer:
-    """A plugin that writes the name of the test that fails."""
+    """A plugin that chooses the tests, and writes the name of the one that fails."""
 
-    def __init__(self, out: int) -> None:
+    def __init__(self, out: int, tests: Sequence[str]) -> None:
         self._out = out
+        self._tests = tests
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -84,6 +69,12 @@ class _Killer:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             os.write(self._out, b"collection")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the tests that are asked for, in the order in which they are asked for."""
+        found = {item.nodeid: item for item in items}
+        items[:] = [found[test] for test in self._tests if test in found]
 
 
 def warm() -> None:
@@ -107,7 +98,7 @@ def planted(fault: Fault | None, tests: Sequence[str], seconds: float) -> tuple[
     timed_out = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)
     if killer.startswith(_BROKEN):
         raise RuntimeError(killer)
-    if not killer and not timed_out and status:
+    if not killer and not timed_out and status not in (0, _NO_TESTS << 8):
         killer = "the run as a whole"
     return killer, timed_out
 
@@ -122,19 +113,8 @@ def _attempt(fault: Fault | None, tests: Sequence[str], out: int, limit: int) ->
         sys.meta_path.insert(0, _Finder(fault))
     status = 1
     try:
-        status = pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider"], plugins=[_Killer(out)])
+        files = dict.fromkeys(test.partition("::")[0] for test in tests)
+        status = pytest.main([*files, "-x", "-q", "-p", "no:cacheprovider"], plugins=[_Killer(out, tests)])
     except BaseException as error:  # noqa: BLE001  nothing is above this process
         os.write(out, f"{_BROKEN}{error!r}".encode())
     os._exit(int(status))
-
-
-def paths(packages: Sequence[str]) -> list[Path]:
-    """The files of some packages, or modules, of archlang."""
-    found: list[Path] = []
-    for name in packages:
-        base = ROOT / "archlang" / name.replace(".", "/")
-        files = sorted(base.rglob("*.py")) if base.is_dir() else [base.with_suffix(".py")]
-        if not files or not files[0].exists():
-            raise SystemExit(f"archlang has no {name}")
-        found += files
-    return found

@@ -1,0 +1,62 @@
+"""What became of each fault: printed, counted, and noted in a folder for the next run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a fault: noticed by a test, stopped by the clock, survived, or met by no test."""
+
+    fault: Fault
+    killer: str = ""
+    timed_out: bool = False
+    tests: int = 0
+
+    @property
+    def killed(self) -> bool:
+        return bool(self.killer) or self.timed_out
+
+    def __str__(self) -> str:
+        if self.timed_out:
+            return f"timed out   {self.fault}"
+        if self.killer:
+            return f"killed      {self.fault}  [{self.killer}]"
+        return f"{'SURVIVED' if self.tests else 'NO TEST'}    {self.fault}  [{self.tests} tests]"
+
+
+def score(outcomes: Sequence[Outcome], every: int) -> str:
+    """How many of the faults the tests notice, and those that no test notices."""
+    killed, timed_out = sum(bool(one.killer) for one in outcomes), sum(one.timed_out for one in outcomes)
+    part = 100 * (killed + timed_out) / len(outcomes)
+    head = f"of {len(outcomes)} faults, drawn from {every}: {killed} killed, {timed_out} timed out: {part:.1f}%"
+    return "\n".join([head, *(str(one) for one in outcomes if not one.killed)])
+
+
+class History:
+    """What became of faults in earlier runs: one line of a file for each, which is written as soon as it is known."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "outcomes.jsonl"
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        self._killers: dict[str, str] = dict(json.loads(line) for line in lines)
+
+    def killer(self, fault: Fault) -> str:
+        """The test that noticed a fault when it was last planted."""
+        return self._killers.get(_key(fault), "")
+
+    def add(self, outcome: Outcome) -> None:
+        line = json.dumps([_key(outcome.fault), outcome.killer])
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
+def _key(fault: Fault) -> str:
+    return f"{fault.name} {fault.row} {fault.column} {fault.before} {fault.after}"
