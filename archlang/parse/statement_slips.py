@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from archlang.parse.characters import quoted
 from archlang.parse.layout import KEYWORDS
-from archlang.parse.stop import LINE_ENDS, Slip, Stop
+from archlang.parse.stop import LINE_ENDS, OPERAND_ENDS, Slip, Stop
 
 _HEADERS = {"FOR", "IF", "ELSE", "REPEAT", "DENSE", "RESIDUAL", "SHORTCUT", "NET", "BLOCK"}
 _STATEMENTS = {"OUTPUT", "INPUT", "LET", "EXPECT", "PARAM", "BUFFER", "FREEZE"}
+_STEPS = {"FOR", "IF", "REPEAT", "DENSE", "RESIDUAL", "INLINE", "REUSE"}
 _WORDS = ("input", "output", "expect", "repeat", "residual", "dense")
 _SHORT_WORDS = ("let", "for", "if", "net", "block")
 
@@ -28,6 +29,13 @@ def keyword(stop: Stop) -> Slip | None:
     word = stop.found
     if word.type not in KEYWORDS or "NAME" not in stop.expected or stop.begins_step(stop.at) or stop.kind(-1) == "ELSE":
         return None
+    if stop.kind(-1) in OPERAND_ENDS and stop.words(stop.line_start(), stop.at - 1).strip():
+        if word.type in _STATEMENTS:
+            message = f"`{word}` is a statement, which begins a line of its own"
+            return Slip("statement-in-a-chain", message, stop.at, stop.at, f"end the line before `{word}`")
+        if word.type in _STEPS:
+            message = f"`{word}` is no argument: it begins a step"
+            return Slip("reserved-word", message, stop.at, stop.at, f"write `-> {word} ...`, or end the line before it")
     message = f"`{word}` is a word of the language, and cannot be a name here"
     help = f"call it `{word}_`" if "INT" not in stop.expected else None
     return Slip("reserved-word", message, stop.at, stop.at, help)
@@ -143,8 +151,12 @@ def _without_braces(stop: Stop) -> Slip | None:
 
 
 def _input(stop: Stop) -> Slip | None:
-    """Find `input 3x224x224` without a name or without a colon."""
+    """Find `input 3x224x224` without a name or without a colon, and `input: 3x224x224`, which reads as a label."""
     start = stop.line_start()
+    if stop.tokens[start] == "input" and stop.at == start + 2 and stop.kind(-1) == "COLON":
+        shape = stop.words(stop.at, max(stop.last_of_line(), stop.at))
+        message = "an input has a name: it is written `input NAME: SHAPE`"
+        return Slip("unexpected-word", message, start, stop.at, f"write `input image: {shape}`")
     if stop.tokens[start].type != "INPUT" or stop.found.type not in ("WINDOW", "LSQB", "LPAR", "INDEX"):
         return None
     name = stop.tokens[start + 1] if stop.at == start + 2 else "image"
@@ -199,6 +211,6 @@ def _misspelt(stop: Stop) -> Slip | None:
 
 
 STATEMENT_SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
-    _reserved, _misspelt, _numbered_label, _arrows, _input, _use, _derived_call, _comment, _statement_after_arrow,
+    _reserved, _input, _misspelt, _numbered_label, _arrows, _use, _derived_call, _comment, _statement_after_arrow,
     _colon, _else_if, _pipe, _let_step, _without_braces,
 )  # fmt: skip

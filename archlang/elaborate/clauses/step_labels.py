@@ -74,6 +74,8 @@ def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here:
         return Mistake(
             Rejected("duplicate-label", message, help=help), builder.entry.span, (Label(first, "named here"),)
         )
+    if name.isdecimal() and (label is None) != (name not in here.scope.named):
+        return _clash_of_positions(name, label, span, first)
     if span != first or label is None:
         places = (Label(first, "the first one"),)
         return Mistake(Rejected("duplicate-label", f"`{name}` is the name of another step here"), span, places)
@@ -83,6 +85,18 @@ def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here:
     counted = "number the loop (`repeat 3 as i`, `for i, width in enumerate(widths)`) and "
     help = f'{"" if free else counted}write `"{stem}{{{free[0] if free else "i"}}}":`'
     return Mistake(Rejected("label-repeats", message, help=help), span)
+
+
+def _clash_of_positions(name: str, label: s.Expression | None, span: Span, first: Span) -> Mistake:
+    """Return the mistake for a label that is the position of another step, or the reverse."""
+    how = "steps without a label are named by their position, counted from 0"
+    if label is None:
+        message = f"this step is number {name} here, and `{name}` is the label of another step: {how}"
+        place, help = Label(first, "the label"), "give this step a label too"
+    else:
+        message = f"`{name}` is the name of another step here: {how}"
+        place, help = Label(first, f"this step is number {name}"), "give it a label that is no number, or none"
+    return Mistake(Rejected("duplicate-label", message, help=help), span, (place,))
 
 
 def bind(label: s.Expression | None, value: Value | None, here: Here) -> None:

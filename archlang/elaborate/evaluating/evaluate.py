@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from archlang.elaborate.state.kinds import (
     Given,
     Initial,
     OperatorValue,
+    Strided,
     Tensor,
     Value,
     bundle,
@@ -203,7 +204,7 @@ def givens(
     out: list[Given] = []
     for argument in arguments:
         node = argument.value
-        value = _word_or_value(node, here, op) if argument.name else _positional(node, here, op, strided)
+        value = _word_or_value(node, here, op) if argument.name else _positional(node, here, op, strided, out)
         out.append(Given(argument.name, value, argument.span, node.span, argument.slash))
     return tuple(out)
 
@@ -218,14 +219,16 @@ def _word_or_value(node: s.Expression, here: Here, op: type[Operator] | None) ->
     return evaluate(node, here)
 
 
-def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strided: bool) -> Value:
+def _positional(
+    node: s.Expression, here: Here, op: type[Operator] | None, strided: bool, before: Sequence[Given]
+) -> Value:
     """Evaluate an argument without a name. A slash outside parentheses is a stride, and needs a window before it."""
     if strided and isinstance(node, s.Binary) and node.operator == "/":
         left = evaluate(node.left, here)
         if not isinstance(left, tuple):
             message = f"`/` is a stride here, and needs a window on its left: `{spelled(node.left)}` is {kind(left)}"
-            written = f"({spelled(node.left)} / {spelled(node.right)})"
-            help = f"write `{written}`, or `{written.replace('/', '//')}` for a whole number"
+            windows = [given for given in before if isinstance(given.value, (Window, Strided))]
+            help = _window_or_quotient(node, here, None if windows else op)
             raise Mistake(Rejected("slash-without-window", message, help=help), node.span)
     try:
         return evaluate(node, here)
@@ -234,6 +237,18 @@ def _positional(node: s.Expression, here: Here, op: type[Operator] | None, strid
         if op is None or unknown not in enumerations(op):
             raise
         return unknown  # `same` without a name: `bind_operator` refuses it
+
+
+def _window_or_quotient(node: s.Binary, here: Here, op: type[Operator] | None) -> str:
+    """Suggest the window that `3/2` lacks if the operator takes one, else the division in parentheses."""
+    left, right = spelled(node.left), spelled(node.right)
+    if op is not None and "window" in op.positional.values():
+        axes = here.it.type.axes[2:] if isinstance(here.it, Tensor) else ()
+        sides = [left] * (len(axes) or 2)
+        is_plain = isinstance(node.left, s.Literal) and len(sides) > 1
+        window = "x".join(sides) if is_plain else f"[{', '.join(sides)}]"
+        return f"write `{window}/{right}`"
+    return f"write `({left} / {right})`, or `({left} // {right})` for a whole number"
 
 
 def _call(node: s.Call, here: Here) -> Value:

@@ -12,7 +12,7 @@ from archlang.elaborate.evaluating.evaluate import evaluate, number, truth
 from archlang.elaborate.state.kinds import Bundle, Value, kind, shown
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
-from archlang.elaborate.vocabulary.spelled import labels_in
+from archlang.elaborate.vocabulary.spelled import labels_in, spelled
 from archlang.source import Span
 
 MAX_FAILED_TURNS = 1000  # of a loop in a block that already has a mistake
@@ -49,7 +49,34 @@ def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Ta
         help = f"write `range({shown(values)})`" if isinstance(values, int) and not isinstance(values, bool) else None
         message = f"`for` runs over a list, and this is {kind(values)}"
         raise Mistake(Rejected("wrong-kind", message, help=help), action.iterable.span)
+    _refuse_uncounted(action, values)
     return values, action.targets
+
+
+def _refuse_uncounted(action: s.For, values: Sequence[Value]) -> None:
+    """Refuse `for i, d in depths`, in which only the number of the turn is missing."""
+    targets = action.targets.names
+    if len(targets) != 2 or not isinstance(targets[0], s.Name):
+        return
+    without = next((value for value in values if not _fits(action.targets, value)), None)
+    if without is None or not all(_fits(targets[1], value) for value in values):
+        return
+    if isinstance(without, tuple) and isinstance(targets[1], s.Name):
+        return  # a list of another length: its items are meant, not their number
+    message = f"{kind(without)} cannot be taken apart into 2 names"
+    if isinstance(without, tuple):
+        message = "the items of this list come without the number of their turn"
+    help = f"for the number of each turn too, write `in enumerate({spelled(action.iterable)})`"
+    raise Mistake(Rejected("wrong-kind", message, help=help), action.targets.span)
+
+
+def _fits(target: s.Name | s.Targets, value: Value) -> bool:
+    """Whether a value can be taken apart into these names."""
+    if isinstance(target, s.Name) or len(target.names) == 1:
+        return True
+    if not isinstance(value, tuple) or len(value) != len(target.names):
+        return False
+    return all(_fits(one, part) for one, part in zip(target.names, value, strict=True))
 
 
 def _turn(span: Span, given: dict[str, Value], turn: int, count: int) -> Label:

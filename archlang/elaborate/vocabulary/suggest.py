@@ -19,13 +19,16 @@ PLACED = {
 INFERRED = frozenset({"in_channels", "in_features", "num_features", "input_shape", "input_dim", "inplace"})
 
 
-def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = False) -> str | None:
-    """Suggest the nearest known name, or our name for another library's. None if none is near."""
+def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = False, likeness: float = 0.6) -> str | None:
+    """Suggest the nearest known name, or our name for another library's. None if none is near.
+
+    `likeness` is that of the nearest name, from 0 to 1.
+    """
     if operators and name.lower() in akin_names():
         word, difference = akin_names()[name.lower()]
         return f"`{word}` is near, but `{name}` differs: {difference}"
     ours = (_foreign(name) if operators else None) or _ARGUMENTS.get(name)
-    near = [ours] if ours and (operators or ours in candidates) else _near(name, candidates)
+    near = [ours] if ours and (operators or ours in candidates) else _near(name, candidates, likeness)
     return f"did you mean `{near[0]}`?" if near else None
 
 
@@ -34,7 +37,7 @@ def _foreign(name: str) -> str | None:
     return names.get(name.lower()) or names.get(name.lower().replace("_", ""))
 
 
-def _near(name: str, candidates: Sequence[str]) -> list[str]:
+def _near(name: str, candidates: Sequence[str], likeness: float) -> list[str]:
     from difflib import get_close_matches
 
-    return get_close_matches(name[:60].lower(), candidates, 1, 0.6)
+    return get_close_matches(name[:60].lower(), candidates, 1, likeness)

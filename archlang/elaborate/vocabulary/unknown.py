@@ -14,6 +14,7 @@ from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import enumerations, registry
 from archlang.source import Span
 
+_LISTED = 8  # names in reach
 _DECLARING = ("param", "buffer")  # in the registry, but no steps
 _STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that may have been misspelt
 
@@ -30,15 +31,15 @@ def unknown_step(name: str, span: Span, here: Here) -> Exception:
 
 def unknown_value(name: str, span: Span, here: Here) -> Exception:
     """Return the mistake for an unknown name where a value of the net is needed."""
-    help = did_you_mean(name, [*here.scope.visible(), *here.lets.visible()])
+    help = did_you_mean(name, [*here.scope.visible(), *here.lets.visible()]) or _in_reach(here.scope.visible(), "value")
     return _unknown(name, span, here, Rejected("unknown-name", f"no value is called `{name}`", help=help))
 
 
 def unknown_name(name: str, span: Span, here: Here) -> Exception:
     """Return the mistake for an unknown name in an expression."""
-    words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations(), *FUNCTIONS]
-    more = [*registry(), *enumerations(), "true", "false"]
-    help = _cure(name, [*words, *more], words)
+    words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations()]
+    more = [*FUNCTIONS, *registry(), *enumerations(), "true", "false"]
+    help = _cure(name, [*words, *more], words) or _in_reach([*here.lets.visible(), *here.scope.visible()], "name")
     return _unknown(name, span, here, Rejected("unknown-name", f"nothing here is called `{name}`", help=help))
 
 
@@ -51,7 +52,18 @@ def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | 
         return "leave the argument out"
     if name in enumerations():
         return f'an argument alone takes the bare word; here it is a string, `"{name}"`'
-    return did_you_mean(name, candidates, operators=True)
+    own = did_you_mean(name, values)  # a name of the spec is meant before a word of the language
+    return own or did_you_mean(name, candidates, operators=True, likeness=0.75)
+
+
+def _in_reach(names: Sequence[str], what: str) -> str | None:
+    """List the names that can be used here, the nearest first."""
+    near = list(dict.fromkeys(names))
+    if not near:
+        return None
+    more = f" and {len(near) - _LISTED} more" if len(near) > _LISTED else ""
+    listed = ", ".join(f"`{name}`" for name in near[:_LISTED]) if more else words_of(near)
+    return f"the {what}{'s' if len(near) > 1 else ''} in reach: {listed}{more}"
 
 
 def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception:
