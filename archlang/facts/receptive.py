@@ -161,9 +161,6 @@ def _broadcast(given: TensorType, result: TensorType) -> dict[str, Slide]:
 def _after(
     moves: Sequence[Mapping[str, Slide]], fields: Sequence[ReceptiveField], sizes: Mapping[str, int]
 ) -> ReceptiveField:
-    first = fields[0] if fields else ReceptiveField()
-    if not any(moves) and all(one is first or not one.paths for one in fields):
-        return first  # pointwise
     united: dict[str, tuple[Interval, ...]] = {}
     for one, slides in zip(fields, moves, strict=True):
         for axis, paths in one.paths.items():

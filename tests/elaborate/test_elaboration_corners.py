@@ -142,3 +142,52 @@ def test_a_net_with_outputs_of_training_is_not_inlined() -> None:
     steps = "  a: linear 4\n  a -> linear 4 -> aux: it\n  output aux when training\n  a -> linear 4\n  output\n"
     text = f"net helped {{\n  input x: [4]\n{steps}}}\nnet n {{\n  input x: [4]\n  inline helped\n  output\n}}"
     assert [found.code for found in wrong(text)] == ["training-outputs"]
+
+
+def test_bars_at_the_end_of_braces_within_a_branch_are_refused_at_any_depth() -> None:
+    inner = "if extra { if extra { tanh\n if extra { | relu | tanh } } }"
+    (found,) = wrong(net_of(f"add {{\n| a: relu\n{inner}\n| it\n}}", parameters="extra=true"))
+    assert found.code == "branch-without-bar" and found.message.startswith("no bar stands before this `if`")
+    graph_of(net_of("add {\n| a: relu\nif extra { let n = 1 }\n| it\n}", parameters="extra=true"))
+
+
+def test_other_weights_of_a_call_within_the_block_that_is_reused() -> None:
+    before = "block inner { c: conv 1x1 4 }\nblock outer { i: inner -> relu }"
+    (found,) = wrong(net_of("  conv 1x1 3 -> o: outer -> reuse o", "3x5x5", before=before))
+    assert found.message == "`o` cannot be applied again here: `o.i.c.weight` has two shapes, 4x3x1x1 and 4x4x1x1"
+
+
+def test_a_shape_of_one_axis_is_written_in_brackets() -> None:
+    (found,) = wrong(net_of("  bn: batchnorm -> conv 1x1 4 -> reuse bn", "3x5x5"))
+    assert found.message == "`bn` cannot be applied again here: `bn.weight` has two shapes, [3] and [4]"
+
+
+def test_a_derived_net_with_promises_of_its_own_has_no_others() -> None:
+    text = net_of("  linear out\n  expect params == 10", "[4]", parameters="out=2")
+    derived = graph_of(f"{text}net wide = tried out=3 {{ expect params == 15 }}\n", "wide")
+    assert [promise.expected for promise in derived.promises] == [15]
+
+
+def test_an_inlined_block_uses_each_of_its_inputs() -> None:
+    before = "block unit { input x; input y; x -> relu }"
+    (found,) = wrong(net_of("  a: relu\n  (image) -> b: relu\n  (a, b) -> inline unit", before=before))
+    assert (found.code, found.message) == ("unused-input", "nothing uses the input `y`")
+
+
+def test_lists_of_lists_have_a_limit() -> None:
+    text = net_of(
+        "  let row = range(1000)\n  let rows = [{}]\n  linear len(rows)".format(", ".join(["row"] * 100)), "[4]"
+    )
+    (found,) = wrong(text)
+    assert (found.code, found.message) == ("number-too-large", "this gives a number or a list that is too large")
+
+
+@pytest.mark.parametrize("step", ['"a{1}": linear foo', 'for i in 3 { "a{i}": relu }'])
+def test_names_that_a_failed_step_would_have_made_are_not_missed(step: str) -> None:
+    assert len(wrong(net_of(f"  {step}\n  a1 -> relu", "[4]"))) == 1
+
+
+def test_blocks_that_apply_different_steps_again_have_classes_of_their_own() -> None:
+    before = "block unit(first) { a: conv 1x1 4 -> b: conv 1x1 4\n if first { reuse a } else { reuse b } }"
+    source = Net(graph_of(net_of("  unit true -> unit false", "4x5x5", before))).source()
+    assert len(re.findall(r"^class Unit", source, re.MULTILINE)) == 2

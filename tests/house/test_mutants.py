@@ -86,9 +86,11 @@ def test_the_test_that_noticed_a_fault_is_remembered(tmp_path: Path) -> None:
     history = History(tmp_path)
     for outcome in outcomes:
         history.add(outcome)
-    assert [History(tmp_path).killer(fault) for fault in (first, second, third)] == ["a test", "", ""]
+    read = History(tmp_path)
+    assert [read.killer(fault) for fault in (first, second, third)] == ["a test", "", "the clock"]
+    outcomes = [read.outcome(first), outcomes[1], read.outcome(third)]
     head, *rows = score(outcomes, 50).splitlines()
-    assert head == "of 3 faults, drawn from 50: 1 killed, 1 timed out: 66.7%"
+    assert head == "of 3 faults, drawn from 50: 1 killed, 1 timed out: 66.7%; 2 of them in an earlier run"
     assert rows == [f"SURVIVED    {second}  [3 tests]"]
 
 

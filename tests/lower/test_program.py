@@ -153,3 +153,11 @@ def test_calls_repeat_where_each_takes_what_the_one_before_gave() -> None:
     assert isinstance(again, Region)
     assert [len(run) for run in again.runs()] == [1, 1, 1, 1, 2]
     assert all(isinstance(call, Call) for call in again.walk())
+
+
+def test_braces_are_lent_what_stands_outside_of_them_alone() -> None:
+    graph = graph_of(
+        "net n {\n input a: [2]\n out: linear 2\n s: { first: linear 2 -> reuse first -> reuse out }\n output\n}"
+    )
+    (braces,) = (entry for entry in program_of(graph).root.entries if isinstance(entry, Region))
+    assert braces.borrowed == ("out",)

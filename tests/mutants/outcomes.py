@@ -18,6 +18,7 @@ class Outcome:
     killer: str = ""
     timed_out: bool = False
     tests: int = 0
+    earlier: bool = False  # it was found in an earlier run
 
     @property
     def killed(self) -> bool:
@@ -34,9 +35,14 @@ class Outcome:
 def score(outcomes: Sequence[Outcome], every: int) -> str:
     """How many of the faults the tests notice, and those that no test notices."""
     killed, timed_out = sum(bool(one.killer) for one in outcomes), sum(one.timed_out for one in outcomes)
+    earlier = sum(one.earlier for one in outcomes)
     part = 100 * (killed + timed_out) / len(outcomes)
     head = f"of {len(outcomes)} faults, drawn from {every}: {killed} killed, {timed_out} timed out: {part:.1f}%"
+    head += f"; {earlier} of them in an earlier run" if earlier else ""
     return "\n".join([head, *(str(one) for one in outcomes if not one.killed)])
+
+
+_CLOCK = "the clock"
 
 
 class History:
@@ -52,8 +58,13 @@ class History:
         """The test that noticed a fault when it was last planted."""
         return self._killers.get(_key(fault), "")
 
+    def outcome(self, fault: Fault) -> Outcome:
+        """What became of a fault that was noticed when it was last planted."""
+        killer = self.killer(fault)
+        return Outcome(fault, "" if killer == _CLOCK else killer, killer == _CLOCK, earlier=True)
+
     def add(self, outcome: Outcome) -> None:
-        line = json.dumps([_key(outcome.fault), outcome.killer])
+        line = json.dumps([_key(outcome.fault), _CLOCK if outcome.timed_out else outcome.killer])
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 

@@ -17,8 +17,9 @@ import pytest
 from tests.mutants.faults import ROOT, Fault
 
 HEAVY = ("torch", "numpy", "lark", "pydantic", "networkx", "scipy.optimize")  # imported once for all
-PATIENCE = 5  # times the processor time that the tests take otherwise
+PATIENCE = 3  # times the processor time that the tests take otherwise
 GRACE = 20  # seconds for imports
+MEMORY = 6 << 30  # bytes; a fault may take away a limit
 IDLE = 20  # times as much by the clock on the wall: what waits takes no processor time
 
 _NO_TESTS = 5  # of those asked for: they are no longer there
@@ -105,6 +106,7 @@ def planted(fault: Fault | None, tests: Sequence[str], seconds: float) -> tuple[
 
 def _attempt(fault: Fault | None, tests: Sequence[str], out: int, limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     signal.alarm(limit * IDLE)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
