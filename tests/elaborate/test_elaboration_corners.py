@@ -80,7 +80,7 @@ def test_a_label_that_is_a_position_already_is_reported_at_its_place() -> None:
     assert (found.code, words_at(text, found)) == ("duplicate-label", "(a, b)")
     block = 'block twice { "1": linear 4 -> relu }'
     (found,) = wrong(net_of("  twice", "[4]", before=block))
-    assert found.message == "`1` is the name of another step here"
+    assert found.message.startswith("this step is number 1 here, and `1` is the label of another step")
 
 
 def test_a_bound_is_told_before_a_type() -> None:

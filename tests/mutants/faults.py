@@ -34,6 +34,7 @@ class Fault:
     def planted(self) -> str:
         """The file with the fault in it."""
         text = self.path.read_text(encoding="utf-8")
+        assert text[self.start : self.end] == self.before, f"{self.name} has changed since the faults were drawn"
         return text[: self.start] + self.after + text[self.end :]
 
     def __str__(self) -> str:
