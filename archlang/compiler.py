@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from archlang.cautions import cautions
 from archlang.diagnostics import Diagnostic, render
-from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets
+from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets, notes
 from archlang.ir import Graph
 from archlang.library import CallError, Library, SettingError, find, read
 from archlang.parse import SETTINGS, parse_value
@@ -185,6 +185,7 @@ def check(
         return checked
     names = _chosen(spec, nets(file, settings or (), files), found.net, only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
+    checked.warnings += notes(file, files)
     meter = meter_of(files.values())
     for name in names:
         graph, wrong = elaborate(file, name, settings, files, meter)

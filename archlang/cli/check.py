@@ -28,7 +28,7 @@ def _check(arguments: argparse.Namespace) -> int:
         is_wrong = is_wrong or bool(checked.diagnostics)
         if arguments.format == "text" and checked.diagnostics:
             print("\n\n".join(checked.rendered()), file=sys.stderr)
-        elif arguments.format == "text":
+        if arguments.format == "text":
             print_warnings(checked)
         for graph in checked.graphs:
             counts = totals(graph)

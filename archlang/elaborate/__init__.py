@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from archlang import ir
@@ -18,8 +19,10 @@ from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, meter_of
 from archlang.elaborate.steps.blocks import elaborate_block
+from archlang.elaborate.steps.declared import mistakes_of
 from archlang.elaborate.steps.walk import run, too_deep
-from archlang.elaborate.top_level import resolved, top_of
+from archlang.elaborate.top_level import named, resolved, top_of
+from archlang.ops import is_built_in
 from archlang.source import Span
 
 
@@ -32,7 +35,7 @@ class NetName:
     span: Span
 
 
-__all__ = ["Files", "NetName", "check_declarations", "elaborate", "meter_of", "nets"]
+__all__ = ["Files", "NetName", "check_declarations", "elaborate", "meter_of", "nets", "notes"]
 
 Files = Mapping[str, s.File]  # what `use` may name, by `path_from`
 
@@ -87,9 +90,34 @@ def check_declarations(file: s.File, files: Files | None = None) -> list[Diagnos
     """Return the diagnostics of a file's declarations themselves, whichever net is built."""
     here = top_of(file, files)
     home = here.builder.home
+    for one in here.session.files.values():
+        for declaration in one.declarations:
+            if isinstance(declaration, s.Definition):
+                _add_mistakes(declaration, here)
     for name in list(home.later):
         home.declared(name)
     return here.session.diagnostics
+
+
+def _add_mistakes(definition: s.Definition, here: Here) -> None:
+    """Report the mistakes of a definition that do not depend on its arguments."""
+    with suppress(RecursionError):  # the walk reports that the definition is nested too deeply
+        for mistake in mistakes_of(definition):
+            here.session.report(mistake)
+
+
+def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
+    """Return notes about declarations that have the name of an operator: the declaration is meant, not the operator."""
+    found: list[Diagnostic] = []
+    for one in {**(files or {}), file.name: file}.values():
+        for declaration in one.declarations:
+            if isinstance(declaration, s.Use):
+                continue  # the file that declares it has the note
+            name, span = named(declaration)
+            if is_built_in(name):
+                message = f"`{name}` is this declaration here, and no longer the operator of that name"
+                found.append(Diagnostic("hides-an-operator", message, span, severity="note"))
+    return found
 
 
 def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:

@@ -16,7 +16,6 @@ from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, Session, meter_of
 from archlang.elaborate.steps.walk import too_deep
 from archlang.elaborate.vocabulary.suggest import did_you_mean
-from archlang.ops import is_built_in
 from archlang.source import Span, path_from
 
 
@@ -38,14 +37,14 @@ def _top(file: s.File, session: Session) -> Here:
     for declaration in file.declarations:
         if isinstance(declaration, s.Use):
             for used in declaration.names:
-                if _is_free(used.text, used.span, places, here) and not is_built_in(used.text):
+                if _is_free(used.text, used.span, places, here):
                     home.used[used.text] = _home_of(declaration, home, session)
                     home.later[used.text] = _reported(partial(_used, used, declaration, here), used.span, here)
             continue
-        name, span = _named(declaration)
+        name, span = named(declaration)
         if not _is_free(name, span, places, here):
             continue
-        sound = _check_parameters(declaration, here) and not is_built_in(name)
+        sound = _check_parameters(declaration, here)
         home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
         if not isinstance(declaration, s.Let):
             home.nets[name] = declaration
@@ -59,9 +58,8 @@ def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool
         mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")
         here.session.report(Mistake(mistake, span, labels))
         return False
-    if is_built_in(name) or name == "it":
-        what = "an operator" if is_built_in(name) else "the value that flows"
-        message = f"`{name}` is {what}; a declaration needs a name of its own"
+    if name == "it":
+        message = "`it` is the value that flows; a declaration needs a name of its own"
         here.session.report(Mistake(Rejected("name-taken", message), span))
     places[name] = span
     return True
@@ -101,7 +99,8 @@ def _used(name: s.Name, use: s.Use, here: Here) -> Value:
 # ---- declarations
 
 
-def _named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
+def named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
+    """Return the name of a declaration, and its place."""
     if isinstance(declaration, s.Let):
         return declaration.name, declaration.span
     return declaration.name.text, declaration.name.span
@@ -140,7 +139,7 @@ def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callabl
             case s.Let():
                 return Function(declaration.name, declaration, here)
 
-    return _reported(make, _named(declaration)[1], here)
+    return _reported(make, named(declaration)[1], here)
 
 
 def _reported(make: Callable[[], Value], span: Span, here: Here) -> Callable[[], Value]:

@@ -131,7 +131,7 @@ def registry() -> Mapping[str, type[Operator]]:
 
 
 def is_built_in(word: str) -> bool:
-    """Whether an operator of this package has that word. A spec may declare any other name, whatever is installed."""
+    """Whether an operator of this package has that word."""
     return _registry().is_built_in(word)
 
 

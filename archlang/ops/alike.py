@@ -20,6 +20,7 @@ class _Alike(Join):
     """Values with a batch have equal shapes; a parameter is repeated along the axes that it lacks or has 1 of."""
 
     pointwise = True
+    of_one = True
     runs = ONE_CALL
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:

@@ -38,6 +38,7 @@ class Mul(_Broadcast):
     No weights, no MACs.
     """
 
+    of_one = True
     word: ClassVar[str] = "mul"
     elsewhere: ClassVar[tuple[str, ...]] = ("Multiply", "multiply", "times", "eltwise_mul")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -73,6 +73,7 @@ class Operator(BaseModel):
     akin: ClassVar[Mapping[str, str]] = {}  # other libraries' operators that are near to it, and how they differ
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
+    of_one: ClassVar[bool] = False  # a join of which a tuple of one value gives that value
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
     declared: ClassVar[bool] = False  # declared by a statement, without inputs; nothing is computed
     idle: ClassVar[bool] = False  # the identity in evaluation

@@ -88,6 +88,7 @@ class Concat(Join):
         size' = sum(size)
     """
 
+    of_one = True
     runs = ONE_CALL
     word: ClassVar[str] = "concat"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")

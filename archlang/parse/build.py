@@ -162,7 +162,9 @@ class Build(Transformer[Token, Any]):
     dense = repeat
 
     def residual(self, c: Children) -> s.Residual:
-        return s.Residual(c[1], c[3] if len(c) > 2 else None, span_of(self.file, c[0]))
+        braces = [child for child in c if isinstance(child, s.Body)]
+        condition = self._expression(c[2]) if len(c) > 2 and str(c[1]) == "if" else None
+        return s.Residual(condition, braces[0], braces[1] if len(braces) > 1 else None, span_of(self.file, c[0]))
 
     # ---- arguments
 

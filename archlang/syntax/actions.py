@@ -84,8 +84,9 @@ class Repeat:
 
 @tree
 class Residual:
-    """`residual { ... } shortcut { ... }`."""
+    """`residual { ... } shortcut { ... }`; with `residual if condition`, its body alone where the condition fails."""
 
+    condition: Expression | None
     body: Body
     shortcut: Body | None
     span: Span

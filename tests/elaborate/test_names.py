@@ -142,7 +142,6 @@ def test_let(before: str, lines: str, channels: int) -> None:
         ("block b(width) { conv 1x1 width }", "b 3x3/2 4", "unknown-argument"),
         ("block a { relu }\nnet c = a", "relu", "not-a-net"),
         ("let a = 3\nlet a = 4", "conv 1x1 a", "duplicate-declaration"),
-        ("let relu = 3", "conv 1x1 relu", "name-taken"),
         ("net b(w) { input x: [3]; linear w; output }\nnet c = b 3 4", "relu", "too-many-arguments"),
         ("net b(w) { input x: [3]; linear w; output }\nnet c = b 3 w=4", "relu", "argument-twice"),
         ("net b { input x: [3]; relu; output; expect params == 0 -> relu }", "relu", "unexpected-word"),

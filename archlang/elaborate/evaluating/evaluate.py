@@ -36,7 +36,7 @@ from archlang.elaborate.state.kinds import (
     kind,
     size_of,
 )
-from archlang.elaborate.state.lookup import Lets, lookup
+from archlang.elaborate.state.lookup import Lets, declared, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.vocabulary.spelled import spelled
@@ -269,9 +269,12 @@ def _call(node: s.Call, here: Here) -> Value:
 
 
 def _called(node: s.Expression, here: Here) -> Value:
-    """Evaluate what is called. `max(a, b)` is the function, even if a label or an operator is named `max`."""
+    """Evaluate what is called. `max(a, b)` is the function, even if a label or an operator is named `max`.
+
+    A function that the spec defines comes before it.
+    """
     if isinstance(node, s.Name) and node.text in FUNCTIONS:
-        own = here.lets.find(node.text)
+        own = here.lets.find(node.text) or declared(node.text, node.span, here)
         return own if own is not None else Function(node.text)
     return evaluate(node, here)
 

@@ -147,7 +147,7 @@ def lookup(name: str, span: Span, here: Here) -> Value | None:
     """Look up a name: `it`, a `let` or parameter, a label, a declaration, a function, an operator. None if unknown."""
     if name == "it" and here.it is not None:
         return here.it
-    for found in (here.lets.find(name), here.scope.find(name), _declared(name, span, here)):
+    for found in (here.lets.find(name), here.scope.find(name), declared(name, span, here)):
         if found is not None:
             return found
     if name in FUNCTIONS:
@@ -157,7 +157,7 @@ def lookup(name: str, span: Span, here: Here) -> Value | None:
 
 def step_named(name: str, span: Span, here: Here) -> OperatorValue | BlockValue | None:
     """Look up the operator or block that a step applies. A parameter or `let` comes before a declaration."""
-    for found in (here.lets.find(name), _declared(name, span, here), operator(name)):
+    for found in (here.lets.find(name), declared(name, span, here), operator(name)):
         if found is not None:
             return found if isinstance(found, (OperatorValue, BlockValue)) else None
     return None
@@ -168,7 +168,7 @@ def labelled_and_step(name: str, span: Span, here: Here) -> tuple[Value | None, 
     return here.scope.find(name), step_named(name, span, here)
 
 
-def _declared(name: str, span: Span, here: Here) -> Value | None:
+def declared(name: str, span: Span, here: Here) -> Value | None:
     """Look up a name among the declarations of the file."""
     try:
         return here.builder.home.declared(name)

@@ -11,7 +11,7 @@ from archlang.elaborate.state.kinds import Bundle, Tensor, Value, bundle
 from archlang.elaborate.state.lookup import operator
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.branches import gathered, holds_bars
-from archlang.elaborate.steps.loops import Walk, chosen, turns
+from archlang.elaborate.steps.loops import Walk, chosen, is_residual, turns
 from archlang.elaborate.steps.operators import apply_operator
 from archlang.source import Span
 
@@ -59,8 +59,10 @@ def _inside(action: Holder, here: Here, run: Walk) -> None:
                 finally:
                     del trace[depth:]
                 here.it = inner.it
-        case s.Residual():
+        case s.Residual() if is_residual(action, here):
             _joined("add", (action.body, action.shortcut), action.span, here, run)
+        case s.Residual():
+            run(action.body, here)
         case s.Branches():
             raise TypeError("branches hold bars")
 

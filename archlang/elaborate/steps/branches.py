@@ -37,14 +37,14 @@ def gathered(action: s.Action, here: Here, run: Walk) -> list[Tensor | Unknown]:
     match action:
         case s.Branches():
             for branch in action.branches:
-                _refuse_forgotten_bars(branch)
+                refuse_forgotten_bars(branch)
                 out += gathered(branch, here, run)
         case s.For() | s.Repeat() if holds_bars(action):
             for inner, turn in turns(action, here):
                 with here.session.traced(turn):
                     out += gathered(action.body, inner, run)
         case s.If() if holds_bars(action):
-            _refuse_other_side(action)
+            refuse_other_side(action)
             taken = chosen(action, here)
             out += gathered(taken, here, run) if taken is not None else []
         case s.Body(items=(s.Step(action=inner),)) if holds_bars(action):
@@ -66,7 +66,7 @@ def _branch(body: s.Body, here: Here, run: Walk) -> list[Tensor | Unknown]:
 # ---- bars that were forgotten
 
 
-def _refuse_forgotten_bars(branch: s.Body) -> None:
+def refuse_forgotten_bars(branch: s.Body) -> None:
     """Refuse a line of a branch that begins with `for` or `if` around bars.
 
     It could mean branches beside this one, or the next step of this one. A bar or an arrow before it says which.
@@ -121,7 +121,7 @@ def _forgotten(step: s.Step, before: s.Step) -> Mistake:
     return Mistake(Rejected("branch-without-bar", message, help=help), span, (Label(before.span, "the line above"),))
 
 
-def _refuse_other_side(action: s.If) -> None:
+def refuse_other_side(action: s.If) -> None:
     """Refuse an `if` with bars on one side only."""
     sides = [("if", action.then), *([("else", action.otherwise)] if action.otherwise is not None else [])]
     for word, side in sides:

@@ -109,6 +109,18 @@ def chosen(action: s.If, here: Here) -> s.If | s.Body | s.Branches | None:
     """Return the side of a condition that is taken. The labels of the other side are recorded as not taken."""
     holds = truth(action.condition, here)
     taken, other = (action.then, action.otherwise) if holds else (action.otherwise, action.then)
+    _skip(other, here)
+    return taken
+
+
+def is_residual(action: s.Residual, here: Here) -> bool:
+    """Whether a `residual` adds its shortcut. If not, the labels of the shortcut are recorded as not taken."""
+    holds = action.condition is None or truth(action.condition, here)
+    if not holds:
+        _skip(action.shortcut, here)
+    return holds
+
+
+def _skip(other: s.Action | None, here: Here) -> None:
     for name, span in labels_in(other):
         here.scope.skipped.setdefault(name, span)
-    return taken

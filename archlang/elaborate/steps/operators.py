@@ -157,10 +157,29 @@ def apply_operator(
     return values[0] if len(values) == 1 else Bundle(values)
 
 
+def is_one(value: Value | None) -> bool:
+    """Whether a value is a tuple of one, as branches are of which a condition leaves one."""
+    return isinstance(value, Bundle) and len(value.items) == 1
+
+
+def apply_to_one(
+    head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
+) -> Value:
+    """Apply a join to a tuple of one value, which gives that value. Its arguments are checked as for two."""
+    op, places = bind_operator(head.op, given, word)
+    (value,) = entering(op, at, word, here)
+    outputs_of(op, (value, value), places, at, word, here)
+    ties(tied, op, (value.type,), here)
+    return value
+
+
 def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]:
     """Return the values that flow into an operator, and refuse a wrong number of them."""
     inputs = here.flowing()
     if not inputs:
+        if isinstance(here.it, Bundle):
+            message = f"{op.word} takes {'two values or more' if op.join else 'a value'}, and no branch gives one here"
+            raise Mistake(Rejected("too-few-inputs", message), word)
         raise nothing_flows(op.word, word)
     if not op.join and len(inputs) not in op.arity:
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)

@@ -15,16 +15,16 @@ from archlang.elaborate.clauses.promising import run_expect
 from archlang.elaborate.clauses.stored import run_param
 from archlang.elaborate.evaluating.evaluate import evaluate, givens
 from archlang.elaborate.state.builder import At
-from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, OperatorValue, Value, bundle
+from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Bundle, Function, OperatorValue, Value, bundle
 from archlang.elaborate.state.lookup import labelled_and_step
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.braces import enter
-from archlang.elaborate.steps.branches import gathered
+from archlang.elaborate.steps.branches import gathered, holds_bars
 from archlang.elaborate.steps.calls import call_block
 from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_step
 from archlang.elaborate.steps.inlining import inline
-from archlang.elaborate.steps.operators import apply_operator
+from archlang.elaborate.steps.operators import apply_operator, apply_to_one, is_one
 from archlang.elaborate.steps.reuse import apply_again
 from archlang.elaborate.steps.ties import ties_in
 from archlang.elaborate.vocabulary.spelled import is_outermost, written
@@ -129,7 +129,9 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
         name_value(step, action, head, here)
         return
     if action.branches is not None:
-        here.it = bundle(gathered(action.branches, here, run))
+        values = gathered(action.branches, here, run)
+        # where the number of branches depends on a condition or a loop, one of them is a tuple of one
+        here.it = Bundle(tuple(values)) if any(map(holds_bars, action.branches.branches)) else bundle(values)
     name = None
     if not (isinstance(head, OperatorValue) and head.op.join):
         name = here.scope.numbered(step.span) if step.label is None else None
@@ -138,7 +140,8 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
     if isinstance(head, OperatorValue):
         plain, tied = ties_in(action.arguments, head.op) if _may_tie(action) else (action.arguments, ())
         given = givens(plain, here, head.op)
-        here.it = apply_operator(head, (*head.given, *given), at, action.head.span, here, tied)
+        apply = apply_to_one if head.op.of_one and is_one(here.it) else apply_operator
+        here.it = apply(head, (*head.given, *given), at, action.head.span, here, tied)
     else:
         given = givens(action.arguments, here)
         here.it = call_block(head, (*head.given, *given), at, action.head.span, here, run)
