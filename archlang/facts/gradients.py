@@ -8,7 +8,7 @@ only through those on which such an output depends: what is computed and not use
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archlang.facts.named_values import outputs_of
 from archlang.ir import Graph, Layer, is_at
@@ -33,8 +33,12 @@ def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Want
     recorded = list(_recorded(graph, training))
     reached = _reached(graph, recorded, training)
     for one in recorded:
-        is_reached = not reached.isdisjoint(one.outputs)
-        yield one.layer, one.wanted if is_reached else Wanted((False,) * len(one.layer.inputs), weights=False)
+        if reached.isdisjoint(one.outputs):
+            yield one.layer, Wanted((False,) * len(one.layer.inputs), weights=False)
+        elif reached.issuperset(one.outputs):
+            yield one.layer, one.wanted
+        else:
+            yield one.layer, replace(one.wanted, outputs=tuple(value in reached for value in one.layer.outputs))
 
 
 def _recorded(graph: Graph, training: bool) -> Iterator[_Recorded]:

@@ -103,10 +103,14 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What an operator tells of inputs with this memory layout: whether its outputs are their memory, and so on."""
+    """What an operator tells of inputs with this memory layout: whether its outputs are their memory, and so on.
+
+    `spare` are the values that the memory of its outputs holds besides them.
+    """
 
     view: bool | None
     strides: tuple[Strides, ...] | None
+    spare: tuple[int, ...]
     saved: tuple[Saved, ...]
 
 
@@ -130,7 +134,7 @@ class _Run:
         if key not in self.known:
             op = layer.op
             view = op.view(*inputs) if inputs else False
-            self.known[key] = _Told(view, op.strides(*inputs), op.saved(*inputs))
+            self.known[key] = _Told(view, op.strides(*inputs), op.spare_values(*inputs), op.saved(*inputs))
         return self.known[key]
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
@@ -140,9 +144,12 @@ class _Run:
     def told(self, dtype: str) -> str:
         return self.dtype if self.dtype and "float" in dtype else dtype
 
-    def fresh(self, type: TensorType, strides: tuple[int, ...], path: str, lasting: bool = False) -> _Held:
-        """A value in new memory."""
-        storage = Storage(next(self.numbers), self.bytes(type.shape, type.dtype), path, lasting)
+    def fresh(
+        self, type: TensorType, strides: tuple[int, ...], path: str, lasting: bool = False, spare: int = 0
+    ) -> _Held:  # fmt: skip
+        """A value in new memory, which has room for `spare` values more."""
+        size = self.bytes(type.shape, type.dtype) + self.bytes((spare,), type.dtype)
+        storage = Storage(next(self.numbers), size, path, lasting)
         return _Held(Laid(type.shape, type.axes, type.dtype, strides, storage.number), storage)
 
 
@@ -188,8 +195,11 @@ def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _
     )
     laid = list(zip(types, told.strides or [contiguous(type.shape) for type in types], strict=True))
     if not told.view:
-        fresh = (run.fresh(type, strides, layer.path, layer.op.declared) for type, strides in laid)
-        return [replace(one, untold=unknown) for one in fresh]
+        spare = told.spare or (0,) * len(laid)
+        return [
+            replace(run.fresh(type, strides, layer.path, layer.op.declared, more), untold=unknown)
+            for (type, strides), more in zip(laid, spare, strict=True)
+        ]
     source, first = held[layer.inputs[0]].storage, inputs[0]
     outputs = (Laid(type.shape, type.axes, type.dtype, strides) for type, strides in laid)
     return [_Held(view_of(first, output, next(run.numbers)), source, unknown) for output in outputs]

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archlang.laws.agreeing import Broken, Undeclared
-from archlang.laws.allocating import backward_bytes_are_torchs, gradient_places_are_torchs, temporaries_are_torchs
+from archlang.laws.allocating import (
+    backward_bytes_are_torchs,
+    gradient_places_are_torchs,
+    storages_are_torchs,
+    temporaries_are_torchs,
+)
 from archlang.laws.counts import (
     defaults_are_torchs,
     json_comes_back,
@@ -24,6 +29,7 @@ from archlang.laws.keeping import (
     layouts_are_torchs,
     saved_bytes_are_torchs,
     saved_bytes_in_each_mode,
+    saved_bytes_of_some_outputs,
     views_are_torchs,
 )
 from archlang.laws.seeing import reach_is_torchs
@@ -56,10 +62,12 @@ LAWS = (
     Law("MACs", macs_are_torchs),
     Law("saved bytes", saved_bytes_are_torchs),
     Law("view", views_are_torchs),
+    Law("storages", storages_are_torchs),
     Law("reach", reach_is_torchs),
     Law("JSON", json_comes_back),
     Law("lecture", lectures_formula_is_the_weights),
     Law("saved bytes by mode", saved_bytes_in_each_mode, slow=True),
+    Law("saved bytes by output", saved_bytes_of_some_outputs, slow=True),
     Law("layouts", layouts_are_torchs, slow=True),
     Law("temporaries", temporaries_are_torchs, slow=True),
     Law("gradient places", gradient_places_are_torchs, slow=True),

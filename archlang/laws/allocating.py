@@ -10,7 +10,7 @@ import torch
 
 from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.allocator import peaks, recorded
-from archlang.laws.calling import called, laid_as, tensors
+from archlang.laws.calling import called, laid_as, results, tensors
 from archlang.laws.cases import Case
 from archlang.ops.base import GradientPlace
 from archlang.ops.layouts import Laid
@@ -80,14 +80,16 @@ class Backward:
         # torch's annotation leaves out that the gradient of an unused input is None
         grad: Any = torch.autograd.grad
         found: Sequence[torch.Tensor | None] = grad(y, self.wanted, entering, allow_unused=True)
+        grown = [x is not None and x.untyped_storage().nbytes() > x.nbytes for x in found]
         storages = [None if x is None else x.untyped_storage().data_ptr() for x in found]
         held = entering.untyped_storage().data_ptr()
         return [
             "new" if x is None
             else ("whole" if _is_dense(x) and x.numel() == entering.numel() else "part") if storage == held
             else "shared" if storages.count(storage) > 1
+            else "resized" if is_grown
             else "new"
-            for x, storage in zip(found, storages, strict=True)
+            for x, storage, is_grown in zip(found, storages, grown, strict=True)
         ]  # fmt: skip
 
     def bytes(self) -> int:
@@ -132,7 +134,11 @@ def gradient_places_are_torchs(case: Case) -> None:
     places = case.op.gradient_places(*types)
     if places is None:
         raise Undeclared("gradient_places")
-    plain = ["new" if place == "summed" else place for place in places]
+    y = next(y for y in case.op.outputs(*types) if y.is_float)
+    plain = [
+        "new" if place == "summed" or (place == "resized" and x.bytes >= y.bytes) else place
+        for x, place in zip(types, places, strict=True)
+    ]
     told = [place for x, place in zip(types, plain, strict=True) if x.is_float]
     agree("where gradients are allocated", told, passed.places())
 
@@ -154,7 +160,7 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
     temporaries = case.op.temporaries(*types)
     if temporaries is None:
         return None
-    outputs = 0 if case.op.view(*types) else sum(map(_bytes, case.op.outputs(*types)))
+    outputs = 0 if case.op.view(*types) else sum(map(counted, storage_bytes(case, types)))
     own = sum(counted(one.bytes) for one in case.op.saved(*types) if one.what == "own") if training else 0
     if own:
         beside = case.op.temporaries_beside_saved(*types)
@@ -166,6 +172,22 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
     return max([*sizes, sum(sizes[-1:]) + outputs])
 
 
+def storage_bytes(case: Case, types: Sequence[Laid]) -> list[int]:
+    """The bytes of the memory of each output, as the operator says."""
+    outputs = case.op.outputs(*types)
+    spare = case.op.spare_values(*types) or (0,) * len(outputs)
+    return [y.bytes + more * DTYPE_BYTES[y.dtype] for y, more in zip(outputs, spare, strict=True)]
+
+
+def storages_are_torchs(case: Case) -> None:
+    """The bytes of the memory of each output that is no view."""
+    inputs = inputs_of(case)
+    types = laid_as(case, inputs)
+    if not case.op.view(*types):
+        found = [y.untyped_storage().nbytes() for y in results(case, inputs)]
+        agree("bytes of the memory of the outputs", storage_bytes(case, types), found)
+
+
 def told_backward(case: Case, types: list[Laid]) -> int | None:
     places = case.op.gradient_places(*types)
     if places is None or case.op.backward_in_one_call(*types) is None:
@@ -175,6 +197,7 @@ def told_backward(case: Case, types: list[Laid]) -> int | None:
     alive = sum(counted(weight.count * DTYPE_BYTES[weight.dtype]) for weight in weights if not weight.buffer)
     shared = [x for x, place in floats if place == "shared"][:1]
     alive += sum(_bytes(x) for x, place in floats if place == "new") + sum(map(_bytes, shared))
+    alive += sum(max(_bytes(x), _bytes(y)) for x, place in floats if place == "resized")
     summed = [x for x, place in floats if place == "summed"]
     alive += len(summed) * _bytes(y)
     most = alive

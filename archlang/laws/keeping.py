@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from typing import TypeVar
 from weakref import ReferenceType, ref
 
@@ -50,15 +50,23 @@ def kept_of(run: Callable[[], Result]) -> tuple[Result, list[torch.Tensor]]:
     return given, [x for x, one in held if one() is not None]
 
 
-def storages(module: object, inputs: Sequence[torch.Tensor]) -> Storages:
-    """The storages that a forward pass keeps, by place, with their bytes; those of weights are left out."""
+def storages(module: object, inputs: Sequence[torch.Tensor], of: Sequence[int] | None = None) -> Storages:
+    """The storages that a forward pass keeps, by place, with their bytes; those of weights are left out.
+
+    `of` are the outputs that are used; None for all.
+    """
     assert callable(module)
-    given, kept = kept_of(lambda: module(*inputs))
+    given, kept = kept_of(lambda: [module(*inputs)] if of is None else _of(module(*inputs), of))
     weights = module.state_dict(keep_vars=True).values() if isinstance(module, nn.Module) else ()
     lasting = {value.untyped_storage().data_ptr() for value in weights}
     found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
     del given
     return {place: size for place, size in found.items() if place not in lasting}
+
+
+def _of(given: object, of: Sequence[int]) -> list[object]:
+    assert isinstance(given, Sequence)
+    return [given[at] for at in of]
 
 
 def saved_bytes_are_torchs(case: Case) -> None:
@@ -165,6 +173,18 @@ def saved_bytes_in_each_mode(case: Case) -> None:
     for batch in (1, 2):
         if not is_refused(case, batch):
             operator_keeps_what_it_tells(case, [x.detach() for x in tensors(case.types, batch, case.below)])
+
+
+def saved_bytes_of_some_outputs(case: Case) -> None:
+    """Where some outputs alone are used, in training."""
+    floats = [at for at, y in enumerate(case.op.outputs(*case.types)) if y.is_float]
+    inputs = tensors(case.types, 2, case.below)
+    weighted = bool(case.op.weights(*case.types))
+    for of in [of for count in range(1, len(floats)) for of in combinations(floats, count)]:
+        used = tuple(at in of for at in range(floats[-1] + 1))
+        wanted = Wanted(tuple(x.requires_grad for x in inputs), weighted, used)
+        found = sum(storages(called(case), inputs, of).values())
+        agree(f"saved bytes where the outputs {of} are used", told_to_be_kept(case, inputs, wanted, True), found)
 
 
 def layouts_are_torchs(case: Case) -> None:

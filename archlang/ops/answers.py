@@ -11,9 +11,10 @@ from typing import Literal
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 Ratio = int | Fraction
-# where the gradient of an input is allocated: in `new` memory, which all such inputs share if it is `shared`, or
-# which is `summed` up from a tensor of the result's size; or in that of the result's gradient, the `whole` or a `part`
-GradientPlace = Literal["new", "summed", "shared", "whole", "part"]
+# where the gradient of an input is allocated: in `new` memory, which all such inputs share if it is `shared`, which is
+# `summed` up from a tensor of the result's size, or which is `resized` from such a tensor and never shrinks; or in that
+# of the result's gradient, the `whole` or a `part`
+GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,14 @@ NOTHING = Work()
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which gradients a backward pass must compute: of each input, and of the weights."""
+    """Which gradients a backward pass must compute: of each input, and of the weights.
+
+    `outputs` says which outputs get a gradient themselves; where it is empty, all of them do.
+    """
 
     inputs: tuple[bool, ...]
     weights: bool
+    outputs: tuple[bool, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -74,7 +79,8 @@ class Saved:
 
     Parameters and buffers are not listed, since they are alive anyway. A tensor of its own has a name, a shape and a
     dtype, and grows with the batch if it is `per_image`. `when` says for which gradients it is saved: any, those of the
-    weights, those of the inputs, or those of the inputs with these numbers. One that is saved only in training mode is
+    weights, those of the inputs, or those of the inputs with these numbers. A tensor of its own with `outputs` is saved
+    only if one of the outputs with these numbers gets a gradient. One that is saved only in training mode is
     `training_only`. One that is `wide` stays float32 under autocast.
     """
 
@@ -87,6 +93,7 @@ class Saved:
     name: str = ""
     training_only: bool = False
     wide: bool = False
+    outputs: tuple[int, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -95,6 +102,8 @@ class Saved:
 
     def is_kept(self, wanted: Wanted) -> bool:
         """Whether it is saved if these gradients are wanted."""
+        if self.outputs and wanted.outputs and not any(wanted.outputs[at] for at in self.outputs):
+            return False
         if isinstance(self.when, tuple):
             return any(wanted.inputs[at] for at in self.when)
         kinds = {"any": wanted.any, "weights": wanted.weights, "inputs": any(wanted.inputs)}

@@ -151,6 +151,10 @@ class Operator(BaseModel):
         """Whether the output is the memory of the first input, perhaps in another shape."""
         return self.runs.view
 
+    def spare_values(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
+        """By how many values the memory of each output is larger than the output. Nothing is listed if no output is."""
+        return ()
+
     def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
         """Of each input, where its gradient is allocated. A view of the whole input hands on the result's gradient."""
         if self.runs.gradients is None:

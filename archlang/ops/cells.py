@@ -195,7 +195,7 @@ class LstmCell(Cell):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         n = inputs[0]["n"]
         gates = Saved("own", shape=(n, 4 * self.width), name="gates")
-        mapped = Saved("own", shape=(n, self.width), name="mapped")
+        mapped = Saved("own", shape=(n, self.width), name="mapped", outputs=(0,))  # h = o*mapped; the cell needs none
         if len(inputs) > 1:
             begin: tuple[Saved, ...] = (_multiplied_states(inputs, self.width), Factor("input", 2))
         else:  # torch takes the same zeros for both

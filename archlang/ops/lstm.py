@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
@@ -108,6 +109,16 @@ class Lstm(Recurrent):
             kept.append(Saved("own", shape=(t - 1, n, self.widths[0]), when="weights", name="states"))
             kept.append(Saved("own", shape=(t - 1, n, self.width), name="cells"))
         return tuple(kept)
+
+    def kept_above(self, n: int, t: int) -> tuple[Saved, ...]:
+        """The state of the last step serves the outputs alone, and the carried cell does not need it."""
+        kept = self.kept_in_steps(n, t)
+        if not self.carry:
+            return kept
+        ending = [one for one in kept if one.name in ("mapped", "unprojected")]
+        last = (replace(one, shape=(1, *one.shape[1:]), outputs=(0, 1)) for one in ending)
+        before = (replace(one, shape=(t - 1, *one.shape[1:])) for one in ending if t > 1)
+        return (*(one for one in kept if one not in ending), *before, *last)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         projected = self.width * self.projection if self.projection else 0

@@ -7,9 +7,10 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Natural, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Example, GradientPlace, Kind, Module, Natural, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_dtype
-from archlang.ops.runs import ONE_CALL_FORWARD
+from archlang.ops.layouts import laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, each, slid
 from archlang.shapes import TensorType
@@ -24,13 +25,14 @@ class Unfold(Operator):
         c' = c*k*k
     """
 
-    runs = ONE_CALL_FORWARD
+    runs = ONE_CALL
     word: ClassVar[str] = "unfold"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Unfold", "im2col", "extract_patches", "extract_image_patches")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("unfold 2x2/2", "3x4x6"),
+        Example("unfold 2x2/3", "3x5x6"),
         Example("unfold 3x3 pad=1", "2x5x4"),
         Example("unfold 3x2/2x1 pad=[1, 0] dilation=[1, 2]", "2x5x6"),
     )
@@ -57,6 +59,16 @@ class Unfold(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return ()
+
+    # torch makes a tensor as large as the one that enters and resizes it, forward and backward; memory never shrinks
+
+    def spare_values(self, x: TensorType) -> tuple[int]:
+        known = laid(x)
+        (y,) = self.outputs(known)
+        return (max(prod(known.shape) - prod(y.shape), 0),)
+
+    def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
+        return ("resized",)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))

@@ -153,6 +153,10 @@ class Recurrent(Operator):
         """What one direction of one layer keeps of its steps."""
         raise TypeError(f"{type(self).__name__} does not say what it keeps")
 
+    def kept_above(self, n: int, t: int) -> tuple[Saved, ...]:
+        """What one direction of the uppermost layer keeps of its steps."""
+        return self.kept_in_steps(n, t)
+
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         # torch projects t n c at once: the input itself where it lies so, else a copy for each direction
         x = inputs[0]
@@ -170,7 +174,8 @@ class Recurrent(Operator):
         layer = Saved("own", shape=shape, when="weights", name="layer")
         mask = Saved("own", shape=shape, name="mask", training_only=True)
         between = (layer, mask) if self.dropout else (layer,)
-        return (*projected, *states, *(between * (self.layers - 1)), *(self.kept_in_steps(n, t) * self.rows))
+        below = (*between, *(self.kept_in_steps(n, t) * self.directions)) * (self.layers - 1)
+        return (*projected, *states, *below, *(self.kept_above(n, t) * self.directions))
 
     def strides(self, *inputs: TensorType) -> tuple[Strides, ...]:
         (n, *_, c), *_ = shapes = [y.shape for y in self.outputs(*map(laid, inputs))]

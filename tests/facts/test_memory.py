@@ -65,6 +65,9 @@ BODIES = {
     "channels last": """conv 3x3 8 pad=1
     residual { permute "n h w c" -> layernorm -> linear 16 -> gelu -> linear 8 -> permute "n c h w" }
     conv 3x3/2 8 pad=1 -> batchnorm -> relu -> flatten -> linear 3""",
+    "patches with a rest": "conv 1x1 8 -> unfold 2x2/3 -> tanh -> flatten -> linear 4",
+    "small patches": "conv 1x1 8 -> tanh -> unfold 2x2/5 -> flatten -> linear 4",
+    "patches that overlap": "conv 1x1 3 -> unfold 3x3 -> tanh -> flatten -> linear 4",
     "frozen": f"trunk: {{ {UNIT} -> maxpool 2x2/2 }}\n head: {{ {UNIT} -> flatten -> linear 4 }}\n freeze head",
     "once more": "cell: conv 3x3 4 pad=1 -> relu\n reuse cell -> relu -> reuse cell -> flatten -> linear 3",
     "weights as values": "param scale: [8, 1, 1] init=normal\n conv 1x1 8 -> x: it\n (x, scale) -> mul -> relu",

@@ -159,19 +159,10 @@ def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
     small = all(x.values <= MOST_VALUES and min(x.shape, default=1) > 0 for x in outputs)
     if not small or sum(weight.count for weight in op.weights(*types)) > MOST_WEIGHTS:
         raise Stuck("too large")
-    if op.word == "unfold" and _has_rest(op, types[0]):
-        raise Stuck("torch allocates more than the result")
     least = getattr(op, "count", None) if op.word != "tile" else None
     if least is not None and not types[0].is_float and (scene.it[0].below or 1 << 62) > least:
         raise Stuck("a whole number would be too large")
     return outputs
-
-
-def _has_rest(op: Any, x: TensorType) -> bool:
-    """Whether the last stride does not end at the border, where torch's unfold allocates for one position more."""
-    found = op._geometry()
-    sides = zip(found.padded(x)[2:], found.extent, found.stride, strict=True)
-    return any((size - extent) % stride for size, extent, stride in sides)
 
 
 def bound_of(op: Any, given: Values) -> int | None:

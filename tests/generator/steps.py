@@ -86,8 +86,6 @@ def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any],
         trial.bind(names[-1].key(trial), (value,))
     more: list[Node] = [Pick(("it",), tuple(names), joint=" -> ")]
     more.append(Pick((draws.one(names).text,)))
-    if op.word == "lstm_cell":  # what is kept for its first result is told though nothing may use that one
-        more[-1:] = [Pick(tuple(name.text for name in names)), fixed("concat", draws)]
     run(more, scene)
     return [node, *more]
 

@@ -49,10 +49,11 @@ class Gradients:
             self.weights.update(key for key, _ in step.weights)
             heap.kinds[self.values.pop(step.outputs[0])[0]] = "gradients of parameters"
             return
+        kept = step.kept_for(self.values)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
         given = self._gradients(step, entering[0])
         new = [(key, heap.take(size, "gradients of parameters", step.path)) for key, size in step.weights]
-        for storage in (*(storage for storage, _ in entering), *step.kept):
+        for storage in (*(storage for storage, _ in entering), *kept):
             heap.drop(storage)
         for wish, (storage, dense) in zip(step.wishes, given, strict=True):
             self._add(wish, storage, dense)
@@ -75,6 +76,8 @@ class Gradients:
                 found.append((shared, True))
             else:
                 size = step.bytes if wish.place == "summed" else wish.bytes
+                if wish.place == "resized":
+                    size = max(step.bytes, wish.bytes)
                 shared = heap.take(size, "gradients of activations", wish.path)
                 found.append((shared, True))
         for at, wish in enumerate(step.wishes):

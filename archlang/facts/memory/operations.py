@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archlang.facts.memory.casts import Held
 from archlang.facts.memory.copies import Copies, Prepared
@@ -135,14 +135,19 @@ class Operations:
         wanted = Wanted(tuple(x.needs for x in inputs), bool(weights))
         self.heap.begin(self.phase, layer.path, layer.op.word)
         made = self._prepared(layer, scope, told, inputs, wanted)
-        kept = self._own_kept(layer, told, wanted) if self.recording else []
-        passing = self._temporaries(layer, told.beside_saved if kept else told.temporaries)
-        results = [self._result(layer, told, type, made.inputs, wanted.any) for type in told.types]
+        own = self._own_kept(layer, told, wanted) if self.recording else {}
+        passing = self._temporaries(layer, told.beside_saved if own else told.temporaries)
+        results = [
+            self._result(layer, told, type, spare, made.inputs, wanted.any)
+            for type, spare in zip(told.types, told.spare, strict=True)
+        ]
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):
-            kept += self._values_kept(layer, told, wanted, (made.inputs, tuple(results)))
+            kept = (*own.pop((), ()), *self._values_kept(layer, told, wanted, (made.inputs, tuple(results))))
             step = self._step(layer, scope, told, made, results, (*kept, *made.kept))
+            partial = ((tuple(results[at].number for at in of), tuple(some)) for of, some in own.items())
+            step = replace(step, partial=tuple(partial))
             for one in (*made.steps, step):
                 self.record(one)
         for x, cast in zip(inputs, made.inputs, strict=True):
@@ -155,7 +160,12 @@ class Operations:
         wishes = entry.wishes if isinstance(entry, Step) else ()
         uses = (*(wish.value for wish in wishes), *(x.number for x in inputs))
         taken = {x.number for x in inputs}  # what a call gives as it took it has its node already
-        self.history.record([y for y in entry.outputs if y not in taken], uses, entry.kept, self.tape)
+        partial = entry.partial if isinstance(entry, Step) else ()
+        serving = {value for values, _ in partial for value in values}
+        first = [y for y in entry.outputs if y not in taken and y not in serving]
+        self.history.record(first, uses, entry.kept, self.tape)
+        for values, storages in partial:
+            self.history.record(values, first, storages, self.tape)
         self.tape.append(entry)
 
     def _prepared(self, layer: Layer, scope: str, told: Told, inputs: Sequence[Held], wanted: Wanted) -> Prepared:
@@ -197,26 +207,30 @@ class Operations:
     def _bytes(self, value: Held) -> int:
         return self.setup.bytes(value.type.shape, value.type.dtype)
 
-    def _result(self, layer: Layer, told: Told, type: Laid, inputs: Sequence[Held], wanted: bool) -> Held:
-        """A value in memory of its own, or in that of the first input."""
+    def _result(
+        self, layer: Layer, told: Told, type: Laid, spare: int, inputs: Sequence[Held], wanted: bool
+    ) -> Held:  # fmt: skip
+        """A value in memory of its own, with `spare` bytes more, or in that of the first input."""
         number = next(self.operators.numbers)
         needs = wanted and type.is_float
         if layer.op.declared:
             return Held(number, _placed(type, number), -1, layer.path, needs, lasting=True)
         if not told.view:
-            storage = self.heap.take(self.setup.bytes(type.shape, type.dtype), "activations", layer.path)
+            size = self.setup.bytes(type.shape, type.dtype) + spare
+            storage = self.heap.take(size, "activations", layer.path)
             return Held(number, _placed(type, number), storage, layer.path, needs)
         first = inputs[0]
         self.hold_storage(first)
         return Held(number, view_of(first.type, type, number), first.storage, layer.path, needs, first.lasting)
 
-    def _own_kept(self, layer: Layer, told: Told, wanted: Wanted) -> list[int]:
-        """The storages of what the operator keeps of its own for the backward pass."""
-        return [
-            self.heap.take(self.setup.bytes(one.shape, one.dtype), "kept by operators", layer.path)
-            for one in told.saved
-            if one.what == "own" and is_saved(one, layer, wanted)
-        ]
+    def _own_kept(self, layer: Layer, told: Told, wanted: Wanted) -> dict[tuple[int, ...], list[int]]:
+        """The storages of what the operator keeps of its own for the backward pass, by the outputs that need them."""
+        kept: dict[tuple[int, ...], list[int]] = {}
+        for one in told.saved:
+            if one.what == "own" and is_saved(one, layer, wanted):
+                size = self.setup.bytes(one.shape, one.dtype)
+                kept.setdefault(one.outputs, []).append(self.heap.take(size, "kept by operators", layer.path))
+        return kept
 
     def _values_kept(self, layer: Layer, told: Told, wanted: Wanted, values: Values) -> list[int]:
         """The storages of the inputs and results that are kept for the backward pass, a reference held to each."""

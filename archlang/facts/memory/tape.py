@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from archlang.ops.base import GradientPlace
@@ -23,7 +23,8 @@ class Step:
     """An operation: the values it gave, the gradients wanted of it, the storages kept for it, by number.
 
     `weights` are the keys of the weights of which a gradient is wanted, with their bytes; `bytes` those of its first
-    value. What is `declared` is a weight itself: the gradient of its value is its own.
+    value. What is `declared` is a weight itself: the gradient of its value is its own. `partial` are storages that are
+    kept for some of the values alone: these values, and the storages.
     """
 
     path: str
@@ -34,6 +35,12 @@ class Step:
     kept: tuple[int, ...]
     bytes: int
     declared: bool = False
+    partial: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+
+    def kept_for(self, given: Container[int]) -> list[int]:
+        """The storages that are kept where these values have a gradient."""
+        serving = (kept for values, kept in self.partial if any(value in given for value in values))
+        return [*self.kept, *(storage for kept in serving for storage in kept)]
 
 
 @dataclass(frozen=True, slots=True)

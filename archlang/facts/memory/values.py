@@ -28,6 +28,7 @@ class Told:
     places: tuple[GradientPlace, ...]
     temporaries: tuple[int, ...]
     beside_saved: tuple[int, ...]  # the same where the operator saves tensors of its own
+    spare: tuple[int, ...]  # bytes that the memory of each output holds besides it
     computed: str | None  # the dtype that autocast computes in
 
 
@@ -68,7 +69,11 @@ class Operators:
             tuple(sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in call) for call in calls)
             for calls in self._temporaries(layer, types)
         )
-        return Told(view, laid, saved, cast_places(layer, inputs, places, computed), sizes, beside, computed)
+        spare = tuple(
+            self.setup.bytes((values,), y.dtype)
+            for values, y in zip(op.spare_values(*types) or (0,) * len(laid), laid, strict=True)
+        )
+        return Told(view, laid, saved, cast_places(layer, inputs, places, computed), sizes, beside, spare, computed)
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
         """The temporaries of the forward pass, alone and beside what is saved. What is not told is noted."""
