@@ -41,12 +41,11 @@ def audit(text: str, made: Classes) -> None:
         _BUILTINS | used_by_expressions(made.program.walk()),
     )
     expected = [found.name for found in made.classes]
+    nodes = [node for node in statements(text).body if isinstance(node, ast.ClassDef)]
+    classes = {node.name: node for node in nodes if node.name not in known}
+    if list(classes) != expected or len(nodes) > len({node.name for node in nodes}):
+        raise SourceError(f"the source has the classes {', '.join(classes)}; expected {', '.join(expected)}")
     for training in (True, False):
-        # parsed for each mode, as names are replaced in the tree itself
-        nodes = [node for node in statements(text).body if isinstance(node, ast.ClassDef)]
-        classes = {node.name: node for node in nodes if node.name not in known}
-        if list(classes) != expected or len(nodes) > len({node.name for node in nodes}):
-            raise SourceError(f"the source has the classes {', '.join(classes)}; expected {', '.join(expected)}")
         for found in made.classes:
             _class(classes[found.name], found, made, training)
 
@@ -84,7 +83,8 @@ def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> N
     ):
         raise SourceError(f"{found.name} has the methods {', '.join(methods)}")
     if not made.is_sequential(found):
-        Following(found, made, members, training).follow(methods["forward"])
+        for region in found.instances:
+            Following(found, region, made, members, training).follow(methods["forward"])
 
 
 def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:

@@ -217,6 +217,7 @@ def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
     for entry in found.entries:
         again = entry.module if isinstance(entry, Call) else None
         parts += [entry.name, again, local(entry.inputs), _target(entry, callees), local(entry.outputs)]
+        parts.append(found.skips(entry))
     parts.append(tuple((local((port.value,)), port.training) for port in found.block.outputs))
     if found.name is None:
         parts += [tuple(found.ties), found.block.frozen]

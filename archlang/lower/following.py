@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,16 +23,17 @@ class SourceError(RuntimeError):
 
 @dataclass(frozen=True)
 class Following:
-    """A `forward` in one mode, and the region that it must compute."""
+    """A `forward` in one mode, and the region that it must compute: each instance of the class is followed."""
 
     found: Class
+    region: Region
     made: Classes
     members: Mapping[str, str]
     training: bool
 
     def follow(self, function: ast.FunctionDef) -> None:
         """Follow the lines of the method; raises SourceError where they do not compute the region."""
-        region = self.found.region
+        region = self.region
         names = [argument.arg for argument in function.args.args]
         expected = ["self", *map(_value, region.inputs), *map(self._reached, region.borrowed)]
         if len(names) != len(expected) or len(set(names)) < len(names):
@@ -59,7 +61,7 @@ class Following:
     def _after_checks(self, body: list[ast.stmt], names: list[str]) -> Iterator[ast.stmt]:
         """The statements that run in this mode, after those that refuse an input of another size."""
         checks = self.made.checks(self.found)
-        inputs = dict(zip(self.found.region.inputs, names, strict=False))
+        inputs = dict(zip(self.region.inputs, names, strict=False))
         for fixed, statement in zip(checks, body, strict=False):
             expected = textwrap.dedent("\n".join(size_check(fixed, inputs[fixed.value])))
             if ast.unparse(statement) != ast.unparse(statements(expected)):
@@ -67,7 +69,7 @@ class Following:
         yield from self._statements(body[len(checks) :])
 
     def _runs(self, entry: Entry) -> bool:
-        return self.training or not entry.training_only
+        return self.training or not self.region.skips(entry)
 
     def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
         """The statements that run in this mode."""
@@ -78,7 +80,7 @@ class Following:
                 yield statement
 
     def _returned(self, value: ast.expr, bound: Mapping[str, ast.expr], left: list[Entry]) -> None:
-        region = self.found.region
+        region = self.region
         ports = region.block.outputs
         outputs = (
             [port.value for port in ports if self.training or not port.training]
@@ -100,7 +102,7 @@ class Following:
 
     def _replaced(self, expression: ast.expr, bound: Mapping[str, ast.expr]) -> ast.expr:
         """An expression with the values themselves where their names stand."""
-        found: object = _Replacing(bound).visit(expression)
+        found: object = _Replacing(bound).visit(deepcopy(expression))  # other instances read it too
         assert isinstance(found, ast.expr)
         return found
 
@@ -146,7 +148,7 @@ class Following:
 
     def _reached(self, path: str) -> str:
         """A module that is applied again, as the region reaches it: lent by its caller, or its own."""
-        region = self.found.region
+        region = self.region
         if path in region.borrowed:
             return f"ð{region.borrowed.index(path)}"
         below = path[len(region.path) + 1 :] if region.path else path
@@ -160,7 +162,7 @@ class Following:
     def _others(self) -> dict[int, str]:
         """The values that no step computes: those that the module stores, and those of training in evaluation."""
         found: dict[int, str] = {}
-        for entry in self.found.region.entries:
+        for entry in self.region.entries:
             if not entry.is_computed:
                 found |= dict.fromkeys(entry.outputs, f"self.{entry.name}")
             elif not self._runs(entry):

@@ -43,10 +43,6 @@ def _word(call: Call) -> str:
     return call.torch.target.rsplit(".", 1)[-1].lower()
 
 
-def _is_training_only(entry: Entry) -> bool:
-    return entry.training_only
-
-
 def forward(found: Class, made: Classes) -> list[str]:
     """The lines of `forward`; what training alone needs runs in training alone."""
     region = found.region
@@ -57,7 +53,7 @@ def forward(found: Class, made: Classes) -> list[str]:
     for size in made.checks(found):
         lines += size_check(size, names[size.value])
     computed = [entry for entry in region.entries if entry.is_computed]
-    for training, run in groupby(computed, _is_training_only):
+    for training, run in groupby(computed, region.skips):
         entries = list(run)
         indent = " " * (12 if training else 8)
         lines += ["        if self.training:"] if training else []
@@ -81,7 +77,7 @@ def size_check(fixed: FixedSize, name: str) -> list[str]:
 
 def _absent(entries: list[Entry], region: Region) -> list[int]:
     """The values of entries of training alone that evaluation names as well: braces take them, or return them."""
-    read = {value for entry in region.entries if not entry.training_only for value in entry.inputs}
+    read = {value for entry in region.entries if not region.skips(entry) for value in entry.inputs}
     read |= set(region.outputs) if region.name is not None else set()
     return [value for entry in entries for value in entry.outputs if value in read]
 

@@ -112,6 +112,16 @@ class Region:
         """Whether nothing in it runs in evaluation."""
         return all(call.training_only for call in self.walk())
 
+    def skips(self, entry: Entry) -> bool:
+        """Whether evaluation passes over an entry when it runs the region. Braces of training alone skip nothing: they
+        are not run at all then, and may share a class with braces that are."""
+        return entry.training_only and (self.name is None or not self.training_only)
+
+    @cached_property
+    def made(self) -> frozenset[int]:
+        """The values that its calls give."""
+        return frozenset(value for call in self.walk() for value in call.outputs)
+
     @property
     def output_types(self) -> tuple[TensorType, ...]:
         return self.block.types_of(self.outputs)

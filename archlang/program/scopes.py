@@ -89,10 +89,17 @@ class _Walk:
         """Braces; they give the value of their label, or else the values within that are read after them."""
         start, block = self.layer, region.block
         parts = self._parts(region, path, values)
-        own = (block.labels[region.path],) if region.path in block.labels else ()
-        given = own or region.outputs or region.entries[-1].outputs
+        given = _labelled(region) or region.outputs or region.entries[-1].outputs
         outputs = tuple(values[value] for value in given)
         full = join_path(path, region.path)
         return Scope(
             full, region.name, "{ }", None, block, start, self.layer, (), outputs, block.types_of(given), parts, values
         )
+
+
+def _labelled(region: Region) -> tuple[int, ...]:
+    """The value of the label of braces. Braces without one have their position as key, which a value may have too."""
+    value = region.block.labels.get(region.path)
+    if value is None or (region.path.rpartition(".")[2].isdigit() and value not in region.made):
+        return ()
+    return (value,)
