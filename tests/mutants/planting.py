@@ -29,9 +29,9 @@ _BROKEN = "pytest itself failed: "
 class _Planted(SourceFileLoader):
     """Loads one module with a fault in it."""
 
-    def __init__(self, name: str, fault: Fault) -> None:
+    def __init__(self, name: str, fault: Fault, text: str) -> None:
         super().__init__(name, str(fault.path))
-        self._text = fault.planted()
+        self._text = text
 
     def get_code(self, fullname: str) -> CodeType:
         return compile(self._text, self.path, "exec", dont_inherit=True)
@@ -43,7 +43,7 @@ class _Finder(MetaPathFinder):
     def __init__(self, fault: Fault) -> None:
         parts = fault.path.relative_to(ROOT).with_suffix("").parts
         self._name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        self._fault = fault
+        self._fault, self._text = fault, fault.planted()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -52,7 +52,7 @@ class _Finder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path)
         assert spec is not None
-        spec.loader = _Planted(fullname, self._fault)
+        spec.loader = _Planted(fullname, self._fault, self._text)
         return spec
 
 
@@ -87,11 +87,12 @@ def warm() -> None:
 
 def planted(fault: Fault | None, tests: Sequence[str], seconds: float) -> tuple[str, bool]:
     """Run the tests with a fault; the first that fails, and whether the processor time ran out."""
+    finder = _Finder(fault) if fault is not None else None
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        _attempt(fault, tests, writing, int(GRACE + PATIENCE * seconds))
+        _attempt(finder, tests, writing, int(GRACE + PATIENCE * seconds))
     os.close(writing)
     with os.fdopen(reading, "rb") as received:
         killer = received.read().decode()
@@ -104,15 +105,15 @@ def planted(fault: Fault | None, tests: Sequence[str], seconds: float) -> tuple[
     return killer, timed_out
 
 
-def _attempt(fault: Fault | None, tests: Sequence[str], out: int, limit: int) -> None:
+def _attempt(finder: _Finder | None, tests: Sequence[str], out: int, limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     signal.alarm(limit * IDLE)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
     os.dup2(devnull, 2)
-    if fault is not None:
-        sys.meta_path.insert(0, _Finder(fault))
+    if finder is not None:
+        sys.meta_path.insert(0, finder)
     status = 1
     try:
         files = dict.fromkeys(test.partition("::")[0] for test in tests)
