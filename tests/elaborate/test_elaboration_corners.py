@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from archlang.compiler import Net, check
+from archlang.elaborate.state.session import MAX_DEPTH
 from archlang.ir import Graph
 from tests.specs import graph_of, net_of, words_at, wrong
 
@@ -191,3 +192,12 @@ def test_blocks_that_apply_different_steps_again_have_classes_of_their_own() -> 
     before = "block unit(first) { a: conv 1x1 4 -> b: conv 1x1 4\n if first { reuse a } else { reuse b } }"
     source = Net(graph_of(net_of("  unit true -> unit false", "4x5x5", before))).source()
     assert len(re.findall(r"^class Unit", source, re.MULTILINE)) == 2
+
+
+def test_how_deep_calls_may_be_nested() -> None:
+    function = "let f(n) = 0 if n == 0 else f(n - 1)"
+    block = "block b(n) { relu; if n > 0 { b (n - 1) } }"
+    for before, step in ((function, "linear (f(N) + 1)"), (block, "b N")):
+        assert wrong(net_of(f"  {step.replace('N', str(MAX_DEPTH - 1))}", "[4]", before)) == []
+        (found,) = wrong(net_of(f"  {step.replace('N', str(MAX_DEPTH))}", "[4]", before))
+        assert found.code == "calls-too-deep"

@@ -33,3 +33,19 @@ def test_strides_that_are_whole_again_are_plain_numbers() -> None:
     *_, last = receptive_fields(graph).values()
     assert {(type(side.extent), type(side.stride), type(side.pad)) for (side,) in last.paths.values()} == {(int,) * 3}
     assert {side.stride for side in last.axes.values() if side} == {1}
+
+
+def test_weights_in_braces_that_only_training_runs_are_allocated_in_inference_too() -> None:
+    before = "block head { inner: { conv1: conv 1x1 4 -> relu } -> conv2: conv 1x1 2 }"
+    graph = graph_of(net_of("  x: relu\n  aux: head\n  output aux when training\n  (x) -> relu", before=before))
+    found = memory(graph, setup_of("inference", {"batch": 1}))
+    told = {one.path: one.bytes for one in found.alive if one.kind == "parameters"}
+    assert told == {"aux.inner.conv1": 4 * (3 * 4 + 4), "aux.conv2": 4 * (4 * 2 + 2)}
+
+
+def test_the_count_of_steps_of_an_optimizer_is_part_of_its_state() -> None:
+    graph = graph_of(net_of("  linear 2 -> linear 3", "[5]"))
+    for name, wanted in (("sgd", 0), ("momentum", 1), ("adam", 2), ("rmsprop", 1)):
+        found = memory(graph, setup_of("training", {"batch": 1, "optimizer": name}))
+        counts = 4 * 4 if name in ("adam", "rmsprop") else 0
+        assert found.by_kind.get("optimizer state", 0) == 4 * wanted * (5 * 2 + 2 + 2 * 3 + 3) + counts

@@ -2,8 +2,9 @@
 
 python -m tests.mutants --count 300 --seed 1
 
-A fault meets the tests that run its line: first the one that noticed it last time, then the fastest. What became of
-it is noted at once, so that a run that was cut is soon where it was.
+A fault meets the tests that run its line: first the one that noticed it last time, then those that were written for
+faults (`test_*_corners.py`), then the fastest. What became of it is noted at once, so that a run that was cut is soon
+where it was.
 """
 
 from __future__ import annotations
