@@ -201,3 +201,18 @@ def test_how_deep_calls_may_be_nested() -> None:
         assert wrong(net_of(f"  {step.replace('N', str(MAX_DEPTH - 1))}", "[4]", before)) == []
         (found,) = wrong(net_of(f"  {step.replace('N', str(MAX_DEPTH))}", "[4]", before))
         assert found.code == "calls-too-deep"
+
+
+@pytest.mark.parametrize(
+    ("targets", "values", "message", "counted"),
+    [
+        ("i, d", "[2, 3]", "the number 2 cannot be taken apart into 2 names", True),
+        ("i, (a, b)", "[[1, 2], [3, 4]]", "the items of this list come without the number of their turn", True),
+        ("i, d", "[[1, 2, 3]]", "a list of 3 cannot be taken apart into 2 names", False),
+        ("i, (a, b)", "[2, 3]", "the number 2 cannot be taken apart into 2 names", False),
+    ],
+)
+def test_a_loop_that_lacks_the_number_of_its_turn(targets: str, values: str, message: str, counted: bool) -> None:
+    (found,) = wrong(net_of(f"  for {targets} in {values} {{ relu }}", "[4]"))
+    assert (found.code, found.message) == ("wrong-kind", message)
+    assert (found.help is not None) == counted

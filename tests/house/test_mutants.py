@@ -89,6 +89,8 @@ def test_the_test_that_noticed_a_fault_is_remembered(tmp_path: Path) -> None:
     read = History(tmp_path)
     assert [read.killer(fault) for fault in (first, second, third)] == ["a test", "", "the clock"]
     outcomes = [read.outcome(first), outcomes[1], read.outcome(third)]
+    rest = [fault for fault in faults(first.path) if fault not in (first, second, third)]
+    assert [read.killer(fault) for fault in rest] == [""] * len(rest)
     head, *rows = score(outcomes, 50).splitlines()
     assert head == "of 3 faults, drawn from 50: 1 killed, 1 timed out: 66.7%; 2 of them in an earlier run"
     assert rows == [f"SURVIVED    {second}  [3 tests]"]

@@ -70,4 +70,6 @@ class History:
 
 
 def _key(fault: Fault) -> str:
-    return f"{fault.name} {fault.row} {fault.column} {fault.before} {fault.after}"
+    rows = fault.path.read_text(encoding="utf-8").splitlines()[: fault.line]
+    again = sum(row.strip() == fault.row for row in rows) - 1  # the same row may stand in a file several times
+    return f"{fault.name} {fault.row} {fault.column} {fault.before} {fault.after}{f' #{again}' if again else ''}"
