@@ -9,6 +9,7 @@ What this finds is mended, and added to `tests/found.py`.
 
 from __future__ import annotations
 
+import gc
 import os
 from types import ModuleType
 
@@ -39,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def rewrite_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are written anew rather than compared."""
     return bool(request.config.getoption("--rewrite-golden"))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now lives to the end: the garbage collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -33,10 +33,10 @@ class Event:
 def recorded(calls: tuple[str, ...] = ("",)) -> Generator[list[Event]]:
     """The allocator's events while it is open, in the order of time; they are there once it is closed.
 
-    Calls are operators whose name begins so.
+    Calls are operators whose name begins so. No garbage is collected meanwhile. It need not be collected before
+    either: memory that was allocated before is not counted when it is freed.
     """
     events: list[Event] = []
-    gc.collect()
     was_enabled = gc.isenabled()
     gc.disable()
     try:
