@@ -16,6 +16,7 @@ from archlang.laws.allocating import (
     gradient_places_are_torchs,
     storages_are_torchs,
     temporaries_are_torchs,
+    viewed_gradients_are_torchs,
 )
 from archlang.laws.counts import (
     defaults_are_torchs,
@@ -71,5 +72,6 @@ LAWS = (
     Law("layouts", layouts_are_torchs, slow=True),
     Law("temporaries", temporaries_are_torchs, slow=True),
     Law("gradient places", gradient_places_are_torchs, slow=True),
+    Law("viewed gradients", viewed_gradients_are_torchs, slow=True),
     Law("backward in one call", backward_bytes_are_torchs, slow=True),
 )

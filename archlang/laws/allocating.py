@@ -12,7 +12,7 @@ from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.allocator import peaks, recorded
 from archlang.laws.calling import called, laid_as, results, tensors
 from archlang.laws.cases import Case
-from archlang.ops.base import GradientPlace
+from archlang.ops.base import GradientPlace, is_view
 from archlang.ops.layouts import Laid
 from archlang.shapes import DTYPE_BYTES, TensorType
 
@@ -92,6 +92,19 @@ class Backward:
             for x, storage, is_grown in zip(found, storages, grown, strict=True)
         ]  # fmt: skip
 
+    def views(self) -> set[int | str]:
+        """The inputs and weights whose gradient is a view."""
+        y = self._result()
+        assert y is not None
+        named: list[tuple[int | str, torch.Tensor]] = [x for x in enumerate(self.inputs) if x[1].requires_grad]
+        if isinstance(self.module, torch.nn.Module):
+            named += [x for x in self.module.named_parameters() if x[1].requires_grad]
+        if not named:
+            return set()
+        grad: Any = torch.autograd.grad
+        found: Sequence[Any] = grad(y, [x for _, x in named], torch.ones_like(y), allow_unused=True)
+        return {name for (name, _), x in zip(named, found, strict=True) if x is not None and x._is_view()}  # noqa: SLF001  torch has no other question
+
     def bytes(self) -> int:
         """The most bytes alive during the pass, besides what was alive before."""
         results = [self._result(), self._result()]
@@ -141,6 +154,20 @@ def gradient_places_are_torchs(case: Case) -> None:
     ]
     told = [place for x, place in zip(types, plain, strict=True) if x.is_float]
     agree("where gradients are allocated", told, passed.places())
+
+
+def viewed_gradients_are_torchs(case: Case) -> None:
+    """Which gradients are views, where the operator says that the backward pass is one call."""
+    inputs = inputs_of(case)
+    passed = Backward(case, inputs)
+    types = laid_as(case, inputs)
+    places = case.op.gradient_places(*types)
+    if not passed.exists or places is None or case.op.backward_in_one_call(*types) is None:
+        return
+    rank = len(case.op.outputs(*types)[0].shape)
+    told = {at for at, x in enumerate(types) if x.is_float and is_view(places[at], len(x.shape), rank)}
+    named = {weight.name for weight in case.op.weights(*types)} | {*range(len(types))}
+    agree("gradients that are views", told | named.intersection(case.op.viewed_gradients(*types)), passed.views())
 
 
 def backward_bytes_are_torchs(case: Case) -> None:

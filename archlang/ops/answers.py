@@ -17,6 +17,14 @@ Ratio = int | Fraction
 GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
 
 
+def is_view(place: GradientPlace, rank: int, result: int) -> bool:
+    """Whether the gradient of an input of so many axes is a view because of its place; `result` are the result's axes.
+
+    It is a part of another gradient, or it is summed up and loses axes.
+    """
+    return place == "part" or (place == "summed" and rank < result)
+
+
 @dataclass(frozen=True, slots=True)
 class Weight:
     """A tensor of the state dict: its key relative to the operator's path, its shape, and whether it is a buffer."""

@@ -24,6 +24,7 @@ from archlang.ops.answers import (
     Wanted,
     Weight,
     Work,
+    is_view,
     seeing_all,
 )
 from archlang.ops.layouts import Strides, contiguous, laid, like
@@ -33,7 +34,7 @@ from archlang.shapes import TensorType
 __all__ = [
     "ELEMENTWISE", "ONE_CALL", "ONE_CALL_FORWARD", "SEVERAL_CALLS", "Autocast", "Example", "Expression",
     "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach", "Runs", "Saved", "Size",
-    "Slide", "Stored", "Temporaries", "Wanted", "Weight", "Work", "seeing_all",
+    "Slide", "Stored", "Temporaries", "Wanted", "Weight", "Work", "is_view", "seeing_all",
 ]  # fmt: skip
 
 Size = Annotated[int, Field(ge=1)]
@@ -163,6 +164,14 @@ class Operator(BaseModel):
         is_all = len(outputs) == len(inputs) == 1 and prod(outputs[0].shape) == prod(inputs[0].shape)
         place: GradientPlace = "whole" if is_all and self.view(*inputs) else self.runs.gradients
         return (place,) * len(inputs)
+
+    def viewed_gradients(self, *inputs: Any, **_: Any) -> tuple[int | str, ...]:
+        """The inputs, by number, and weights, by name, whose gradient torch returns as a view of another tensor.
+
+        A further gradient is added to it in new memory, and to any other in place.
+        """
+        places = self.gradient_places(*inputs)
+        return (0,) if places and places[0] == "whole" and self.view(*inputs) else ()
 
     def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
         """The tensors alive at each internal call of the forward pass, besides the inputs.

@@ -78,6 +78,9 @@ class Bilinear(Operator):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return tuple(_multiplied(at, x) for at, x in enumerate(inputs))
 
+    def viewed_gradients(self, *inputs: TensorType) -> tuple[int | str, ...]:
+        return (0, 1, "bias")
+
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         left, right = inputs
         positions = prod(left.shape[:-1]) // left.shape[0]

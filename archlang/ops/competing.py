@@ -124,6 +124,9 @@ class Maxout(_Shared):
     def work(self, x: TensorType) -> Work:
         return Work(comparisons=self.outputs(x)[0].values * (self.parts - 1))
 
+    def viewed_gradients(self, x: TensorType) -> tuple[int]:
+        return (0,)
+
     def temporaries(self, x: TensorType) -> Temporaries:
         (y,) = self.outputs(x)
         return ((TensorType(y.shape, y.axes, "int64"),),)  # the indices, which are computed with the values

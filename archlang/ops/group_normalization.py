@@ -267,6 +267,9 @@ class InstanceNorm(Operator):
     def backward_in_one_call(self, x: TensorType) -> bool | None:
         return None if self.affine else True
 
+    def viewed_gradients(self, x: TensorType) -> tuple[int]:
+        return (0,)
+
     def torch(self, x: TensorType) -> Module:
         rank = len(x.shape) - 2
         options = (("eps", self.eps, 1e-5), ("affine", self.affine, False))

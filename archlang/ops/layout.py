@@ -52,6 +52,9 @@ class Flatten(Operator):
     def view(self, x: TensorType) -> bool:
         return self._viewed(x) is not None
 
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return (0,) if len(x.axes) > 2 else ()  # of n c it gives the very tensor
+
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
 
@@ -76,6 +79,9 @@ class Identity(View):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         return (x,)
+
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return ()
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given")

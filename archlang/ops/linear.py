@@ -36,6 +36,7 @@ class Linear(Operator):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("linear 10", "84"),
         Example("linear 7 bias=false", "5"),
+        Example("linear 3", "4x5 n t c"),
     )
 
     out: Size
@@ -67,6 +68,10 @@ class Linear(Operator):
         if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
             return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
         return (Saved("input", when="weights"),)
+
+    def viewed_gradients(self, x: TensorType) -> tuple[int | str, ...]:
+        # torch multiplies by the weight turned round, and by the rows of all positions
+        return ("weight", "bias") if len(x.axes) == 2 else (0, "weight", "bias")
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("lower", (("weight", "inputs"),))

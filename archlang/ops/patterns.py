@@ -66,6 +66,20 @@ class Plan:
         wanted = [prod(parts[start:end]) for start, end in pairwise(firsts)]
         return viewed([sizes[at] for at in back], [steps[at] for at in back], wanted) is not None
 
+    def gradient_is_view(self) -> bool:
+        """Whether torch returns the gradient of the input as a view, where that of the result is contiguous."""
+        back = [self.order.index(at) for at in range(len(self.order))]
+        atoms = [self.atoms[name].size for group in self.right for name in group]
+        steps = contiguous(atoms)
+        sizes, strides = [atoms[at] for at in back], [steps[at] for at in back]
+        is_view = self.template() != "{0}"
+        for at, group in enumerate(self.left):  # the axes that the forward pass splits become one again
+            if len(group) > 1:
+                joined = [*sizes[:at], prod(sizes[at : at + len(group)]), *sizes[at + len(group) :]]
+                found = viewed(sizes, strides, joined)
+                is_view, sizes, strides = found is not None, joined, list(found or contiguous(joined))
+        return is_view
+
     @property
     def moves_positions(self) -> bool:
         """Whether axes other than the channels are split or become one."""

@@ -79,6 +79,9 @@ class _Pool(Operator):
         )
         return Module(f"torch.nn.{name}{len(self.kernel)}d", (("kernel_size", brief(self.kernel)),), options)
 
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return (0,) if len(x.axes) == 3 else ()  # torch pools a map of height 1
+
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
         return tuple(_pooled(y.shape, laid(x)) for y in self.outputs(laid(x)))
 
@@ -251,6 +254,9 @@ class _AdaptivePool(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # torch computes a map of one position as a mean, which keeps nothing
         return () if set(self._wanted(x)) == {1} else (Saved("input"),)
+
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return (0,) if len(x.axes) == 3 else ()
 
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
         return tuple(_averaged(y.shape, laid(x)) for y in self.outputs(laid(x)))

@@ -86,6 +86,9 @@ class MatMul(Join):
         known = [laid(z) for z in inputs]
         return tuple(_multiplied(at, z, len(known[1].shape)) for at, z in enumerate(known))
 
+    def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
+        return tuple(at for at, x in enumerate(inputs) if len(x.axes) > 2)
+
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         return {"k": inputs[0].shape[-1]}
 

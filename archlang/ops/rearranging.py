@@ -45,6 +45,9 @@ class _Layout(Operator):
     def view(self, x: TensorType) -> bool:
         return self._viewed(x) is not None
 
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return (0,)
+
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
 
@@ -131,6 +134,9 @@ class Rearrange(_Layout):
 
     def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
         return ("whole" if plan(self.pattern, laid(x)).hands_gradient_on() else "new",)
+
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return (0,) if plan(self.pattern, laid(x)).gradient_is_view() else ()
 
     def _viewed(self, x: TensorType) -> Strides | None:
         known = laid(x)

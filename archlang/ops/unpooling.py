@@ -135,6 +135,9 @@ class MaxUnpool(Operator):
     def saved(self, x: TensorType, places: TensorType) -> tuple[Saved, ...]:
         return (Saved("input", 1, when=(0,)),)
 
+    def viewed_gradients(self, x: TensorType, places: TensorType) -> tuple[int]:
+        return (0,)
+
     def strides(self, x: TensorType, places: TensorType) -> tuple[Strides]:
         known = laid(x)
         shape = self.outputs(known, laid(places))[0].shape

@@ -70,6 +70,16 @@ BODIES = {
     "patches that overlap": "conv 1x1 3 -> unfold 3x3 -> tanh -> flatten -> linear 4",
     "frozen": f"trunk: {{ {UNIT} -> maxpool 2x2/2 }}\n head: {{ {UNIT} -> flatten -> linear 4 }}\n freeze head",
     "once more": "cell: conv 3x3 4 pad=1 -> relu\n reuse cell -> relu -> reuse cell -> flatten -> linear 3",
+    # a gradient that is a view: a second one is added to it in new memory
+    "twice the same linear": "globalavgpool -> flatten -> linear 60 -> cell: linear 60 -> tanh -> reuse cell",
+    "four times the same linear": "globalavgpool -> flatten -> linear 60 -> cell: linear 60 bias=false\n"
+    "repeat 3 { tanh -> reuse cell }\n linear 4",
+    "a tied linear": "globalavgpool -> flatten -> linear 60 -> a: linear 60 bias=false -> tanh\n"
+    "linear 60 weight=a.weight",
+    "three linears of one sequence": "reshape 64x16 -> permute \"n t c\" -> linear 64 -> tanh -> x: it\n"
+    "add { | linear 2 | linear 2 | linear 2 }",
+    "a view read last": "conv 1x1 24 -> tanh -> x: it\n x -> conv 1x1 2 -> flatten -> linear 9 -> a: it\n"
+    "x -> flatten -> tanh -> linear 9 -> b: it\n (a, b) -> add",
     "weights as values": "param scale: [8, 1, 1] init=normal\n conv 1x1 8 -> x: it\n (x, scale) -> mul -> relu",
     "in scopes": "features: { stem: { conv 3x3 8 pad=1 -> relu }\n relu -> last: { conv 3x3 8 pad=1 -> relu } }\n"
     "(features.stem, it) -> add -> flatten -> linear 4",

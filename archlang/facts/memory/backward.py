@@ -1,7 +1,8 @@
 """The backward pass as torch's engine runs it: the operations in the reverse of the order in which they were done.
 
-The gradient of an operation's result lives while its backward runs, and so does what was kept for it. A gradient that
-reaches a value for the second time is added in place to the first, or to a new tensor where something else holds that.
+The gradient of an operation's result lives while its backward runs, and so does what was kept for it. A second gradient
+of a value or weight is added to the first in place, unless something else holds the memory of the first: a view holds
+that of its base. Then the sum is a new tensor.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from archlang.facts.memory.heap import Heap
-from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wish
+from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wanting, Wish
 
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """The gradients that there are: of values, storage and whether it is dense; of weights, by key."""
+    """The gradients of values, by number, and of weights, by key: storage, and whether one can be added in place."""
 
     heap: Heap
     values: dict[int, tuple[int, bool]] = field(default_factory=dict[int, tuple[int, bool]])
-    weights: set[str] = field(default_factory=set[str])
+    weights: dict[str, tuple[int, bool]] = field(default_factory=dict[str, tuple[int, bool]])
 
     def run_back(self, steps: Sequence[Entry]) -> None:
         """The gradients of all that is wanted of these steps, the last first."""
@@ -46,31 +47,41 @@ class Gradients:
         heap = self.heap
         heap.begin("backward", step.path, step.word)
         if step.declared:
-            self.weights.update(key for key, _ in step.weights)
-            heap.kinds[self.values.pop(step.outputs[0])[0]] = "gradients of parameters"
+            found = self.values.pop(step.outputs[0])
+            self.weights.update((weight.key, found) for weight in step.weights)
+            heap.kinds[found[0]] = "gradients of parameters"
             return
         kept = step.kept_for(self.values)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
         given = self._gradients(step, entering[0])
-        new = [(key, heap.take(size, "gradients of parameters", step.path)) for key, size in step.weights]
+        new = [heap.take(weight.bytes, "gradients of parameters", step.path) for weight in step.weights]
         for storage in (*(storage for storage, _ in entering), *kept):
             heap.drop(storage)
-        for wish, (storage, dense) in zip(step.wishes, given, strict=True):
-            self._add(wish, storage, dense)
-        for key, storage in new:
-            if key in self.weights:
-                heap.drop(storage)  # added in place to the one that there is
-            self.weights.add(key)
+        for wish, (storage, in_place) in zip(step.wishes, given, strict=True):
+            self._add(wish, storage, in_place)
+        for weight, storage in reversed(list(zip(step.weights, new, strict=True))):  # a bias stands last, and is first
+            self._add_weight(step, weight, storage)
+
+    def _add_weight(self, step: Step, weight: Wanting, storage: int) -> None:
+        if weight.key not in self.weights:
+            self.weights[weight.key] = storage, not weight.view
+            return
+        first, in_place = self.weights[weight.key]
+        if not in_place:
+            both = self.heap.take(weight.bytes, "gradients of parameters", step.path)
+            self.weights[weight.key] = both, True
+            self.heap.drop(first)
+        self.heap.drop(storage)
 
     def _gradients(self, step: Step, entering: tuple[int, bool]) -> list[tuple[int, bool]]:
-        """The gradients of the inputs: of each its storage, of which a reference is held, and whether it is dense."""
-        heap, (storage, dense) = self.heap, entering
+        """The gradients of the inputs: the storage, to which a reference is held, and whether one adds in place."""
+        heap, (storage, in_place) = self.heap, entering
         found: list[tuple[int, bool]] = []
         shared: int | None = None
         for wish in step.wishes:
             if wish.place in ("whole", "part"):
                 heap.hold(storage)
-                found.append((storage, dense and wish.place == "whole"))
+                found.append((storage, in_place and not wish.view))
             elif wish.place == "shared" and shared is not None:
                 heap.hold(shared)
                 found.append((shared, True))
@@ -79,19 +90,22 @@ class Gradients:
                 if wish.place == "resized":
                     size = max(step.bytes, wish.bytes)
                 shared = heap.take(size, "gradients of activations", wish.path)
-                found.append((shared, True))
+                found.append((shared, not wish.view))
         for at, wish in enumerate(step.wishes):
             if wish.place == "summed":
-                before, found[at] = found[at][0], (heap.take(wish.bytes, "gradients of activations", wish.path), True)
+                before, found[at] = (
+                    found[at][0],
+                    (heap.take(wish.bytes, "gradients of activations", wish.path), not wish.view),
+                )
                 heap.drop(before)
         return found
 
-    def _add(self, wish: Wish, storage: int, dense: bool) -> None:
+    def _add(self, wish: Wish, storage: int, in_place: bool) -> None:
         if wish.value not in self.values:
-            self.values[wish.value] = storage, dense
+            self.values[wish.value] = storage, in_place
             return
-        first, was_dense = self.values[wish.value]
-        if not (was_dense and self.heap.references[first] == 1):
+        first, adds_in_place = self.values[wish.value]
+        if not (adds_in_place and self.heap.references[first] == 1):
             both = self.heap.take(wish.bytes, "gradients of activations", wish.path)
             self.values[wish.value] = both, True
             self.heap.drop(first)

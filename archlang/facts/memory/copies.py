@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from archlang.facts.memory.casts import AutocastUnknown, Held
 from archlang.facts.memory.heap import Heap
-from archlang.facts.memory.tape import Step, Wish
+from archlang.facts.memory.tape import Step, Wanting, Wish
 from archlang.facts.memory.values import Operators, Told
 from archlang.facts.storages import is_saved
 from archlang.ir import Layer
@@ -63,9 +63,9 @@ class Copies:
             if keys[name] not in self.cache:
                 storage = self.heap.take(size, "kept by operators", layer.path)
                 copy = self.cache[keys[name]] = Copy(next(self.operators.numbers), storage, times)
-                steps.append(_cast(layer, copy.value, size, weights=((keys[name], trained[name]),)))
+                steps.append(_cast(layer, copy.value, size, weights=(Wanting(keys[name], trained[name]),)))
             copy = self.cache[keys[name]]
-            wishes.append(Wish(copy.value, size, layer.path, "new"))
+            wishes.append(Wish(copy.value, size, layer.path, "new", name in told.viewed))
             if is_wanted:
                 self.heap.hold(copy.storage)
                 kept.append(copy.storage)
@@ -105,6 +105,6 @@ class Copies:
 
 
 def _cast(
-    layer: Layer, value: int, size: int, wishes: tuple[Wish, ...] = (), weights: tuple[tuple[str, int], ...] = ()
+    layer: Layer, value: int, size: int, wishes: tuple[Wish, ...] = (), weights: tuple[Wanting, ...] = ()
 ) -> Step:  # fmt: skip
     return Step(layer.path, layer.op.word, (value,), wishes, weights, (), size)

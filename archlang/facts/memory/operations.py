@@ -11,7 +11,7 @@ from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.history import History
 from archlang.facts.memory.setup import Setup
-from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wish
+from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wanting, Wish
 from archlang.facts.memory.values import Operators, Told, Weights
 from archlang.facts.storages import is_saved, view_of
 from archlang.ir import Layer, join_path
@@ -195,12 +195,16 @@ class Operations:
     ) -> Step:  # fmt: skip
         """What is left for the backward pass."""
         wishes = tuple(
-            Wish(x.number, self._bytes(x), x.path, place)
-            for x, place in zip(made.inputs, told.places, strict=True)
+            Wish(x.number, self._bytes(x), x.path, place, at in told.viewed)
+            for at, (x, place) in enumerate(zip(made.inputs, told.places, strict=True))
             if x.needs
         )
         keys = self._keys(layer, scope)
-        sizes = () if made.wishes else tuple((keys[name], size) for name, size in self.operators.weights(layer))
+        sizes = tuple(
+            Wanting(keys[name], size, name in told.viewed)
+            for name, size in self.operators.weights(layer)
+            if not made.wishes
+        )
         numbers, size = tuple(y.number for y in results), self._bytes(results[0])
         return Step(layer.path, layer.op.word, numbers, (*wishes, *made.wishes), sizes, kept, size, layer.op.declared)
 

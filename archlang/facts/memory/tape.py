@@ -10,28 +10,41 @@ from archlang.ops.base import GradientPlace
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A gradient that is wanted of an input: the value's number, its bytes, whose it is, where the gradient lies."""
+    """A gradient that is wanted of an input: the value's number, its bytes, whose it is, where the gradient lies.
+
+    If it is a `view`, a further gradient is added to it in new memory.
+    """
 
     value: int
     bytes: int
     path: str
     place: GradientPlace
+    view: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """A weight of which a gradient is wanted: its key, its bytes, and whether torch returns its gradient as a view."""
+
+    key: str
+    bytes: int
+    view: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """An operation: the values it gave, the gradients wanted of it, the storages kept for it, by number.
 
-    `weights` are the keys of the weights of which a gradient is wanted, with their bytes; `bytes` those of its first
-    value. What is `declared` is a weight itself: the gradient of its value is its own. `partial` are storages that are
-    kept for some of the values alone: these values, and the storages.
+    `weights` are the weights of which a gradient is wanted; `bytes` are those of its first value. What is `declared` is
+    a weight itself: the gradient of its value is its own. `partial` are storages that are kept for some of the values
+    alone: these values, and the storages.
     """
 
     path: str
     word: str
     outputs: tuple[int, ...]
     wishes: tuple[Wish, ...]
-    weights: tuple[tuple[str, int], ...]
+    weights: tuple[Wanting, ...]
     kept: tuple[int, ...]
     bytes: int
     declared: bool = False

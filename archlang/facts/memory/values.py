@@ -12,7 +12,7 @@ from archlang.facts.memory.setup import Setup
 from archlang.facts.storages import layout_key
 from archlang.facts.untold import UnknownFact, Untold, untold
 from archlang.ir import Layer
-from archlang.ops.base import GradientPlace, Saved, Temporaries
+from archlang.ops.base import GradientPlace, Operator, Saved, Temporaries, is_view
 from archlang.ops.layouts import Laid, at_batch
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
@@ -29,6 +29,7 @@ class Told:
     temporaries: tuple[int, ...]
     beside_saved: tuple[int, ...]  # the same where the operator saves tensors of its own
     spare: tuple[int, ...]  # bytes that the memory of each output holds besides it
+    viewed: frozenset[int | str]  # inputs and weights whose gradients are views
     computed: str | None  # the dtype that autocast computes in
 
 
@@ -73,7 +74,9 @@ class Operators:
             self.setup.bytes((values,), y.dtype)
             for values, y in zip(op.spare_values(*types) or (0,) * len(laid), laid, strict=True)
         )
-        return Told(view, laid, saved, cast_places(layer, inputs, places, computed), sizes, beside, spare, computed)
+        places = cast_places(layer, inputs, places, computed)
+        views = _views(op, types, places)
+        return Told(view, laid, saved, places, sizes, beside, spare, views, computed)
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
         """The temporaries of the forward pass, alone and beside what is saved. What is not told is noted."""
@@ -97,3 +100,12 @@ class Operators:
             weights = (one for one in layer.op.weights(*layer.input_types) if one.name in names)
             self.trained[key] = tuple((one.name, self.setup.weight_bytes(one)) for one in weights)
         return self.trained[key]
+
+
+def _views(op: Operator, types: Sequence[Laid], places: Sequence[GradientPlace]) -> frozenset[int | str]:
+    """The inputs and weights whose gradients are views, because of their places or as the operator says."""
+    rank = len(op.outputs(*types)[0].shape)
+    placed = (
+        at for at, (x, place) in enumerate(zip(types, places, strict=False)) if is_view(place, len(x.shape), rank)
+    )
+    return frozenset((*placed, *op.viewed_gradients(*types))) if places else frozenset()
