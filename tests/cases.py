@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-ARGUMENT_SETS = 100  # of each operator
+ARGUMENT_SETS = 40  # of each operator; the sweep draws more
 
 more = settings(
     max_examples=100,
     phases=(Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
-many = settings(more, max_examples=200)
+
+
+def argument_sets(swept: int) -> pytest.MarkDecorator:
+    """A law runs for `count` argument sets of an operator, and in the sweep for more of them."""
+    return pytest.mark.parametrize("count", [ARGUMENT_SETS, pytest.param(swept, marks=pytest.mark.sweep)])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -29,7 +29,7 @@ from archlang.ops.base import Operator, Wanted
 from archlang.parse import parse
 from archlang.shapes import TensorType
 from archlang.source import Source
-from tests.cases import more
+from tests.cases import argument_sets, more
 from tests.found import FOUND, Found
 from tests.specs import graph_of, net_of
 
@@ -61,8 +61,9 @@ def assert_exact(graph: Graph, modes: Sequence[tuple[int, bool]] = MODES) -> Non
 
 
 @operators
-def test_random_cases_keep_what_they_tell(op: type[Operator]) -> None:
-    @more
+@argument_sets(100)
+def test_random_cases_keep_what_they_tell(op: type[Operator], count: int) -> None:
+    @settings(more, max_examples=count)
     @given(accepted(op), st.sampled_from((1, 2)), st.integers(0, 119), st.booleans())
     def keep(case: Case, batch: int, number: int, gap: bool) -> None:
         if is_refused(case, batch):

@@ -20,7 +20,7 @@ from archlang.laws.cases import Case, examples, out_of_bounds
 from archlang.laws.strategies import accepted, cases
 from archlang.ops import registry
 from archlang.ops.base import Module, Operator
-from tests.cases import ARGUMENT_SETS, many, more
+from tests.cases import ARGUMENT_SETS, argument_sets, more
 
 OPERATORS = [op for op in registry().values() if not op.declared]
 TORCH_REFUSES = (
@@ -51,7 +51,7 @@ def test_examples_keep_the_law(op: type[Operator], law: Law) -> None:
 
 
 @operators
-@pytest.mark.parametrize("count", [ARGUMENT_SETS, pytest.param(2 * ARGUMENT_SETS, marks=pytest.mark.sweep)])
+@argument_sets(200)
 def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
     """Every field takes two values at least, a bias is there and is not, every rank occurs: of few cases with those of
     the examples, which keep the laws above.
@@ -106,8 +106,9 @@ def told(case: Case) -> object:
 
 
 @operators
-def test_torch_takes_and_refuses_the_same(op: type[Operator]) -> None:
-    @many
+@argument_sets(200)
+def test_torch_takes_and_refuses_the_same(op: type[Operator], count: int) -> None:
+    @settings(more, max_examples=count)
     @given(cases(op))
     def agree(case: Case) -> None:
         rejected = case.rejection()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from archlang.cli import main
 from archlang.compiler import load
@@ -29,7 +29,7 @@ from archlang.why.filling import axes_law, filled, told
 from archlang.why.notation import law_of
 from archlang.why.text import why_text
 from archlang.why.wrapping import COLUMNS
-from tests.cases import more
+from tests.cases import argument_sets, more
 from tests.house.test_house import without_torch
 from tests.specs import graph_of, net_of
 
@@ -70,8 +70,9 @@ def test_the_docstring_tells_what_the_examples_give(op: type[Operator]) -> None:
 
 
 @pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)
-def test_the_docstring_tells_what_random_cases_give(op: type[Operator]) -> None:
-    @more
+@argument_sets(100)
+def test_the_docstring_tells_what_random_cases_give(op: type[Operator], count: int) -> None:
+    @settings(more, max_examples=count)
     @given(accepted(op))
     def keep_its_word(case: Case) -> None:
         keeps_its_word(case)
