@@ -41,6 +41,7 @@ def gaps(kinds: list[str], in_bracket: bool) -> list[bool]:
         else:
             before[at] = _is_tight_before(kind, previous)
             after[at] = kind in ("DOT", "EQUAL") or (kind == "COLON" and in_bracket)
+            after[at] |= kind == "STAR" and previous == "INPUT"
         expression = kind in _BEGIN_EXPRESSION or (expression and kind not in _END_EXPRESSION) or in_bracket
         previous = _CLOSED.get(kind, kind)
     _settle(term, kinds, before, after)

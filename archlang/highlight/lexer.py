@@ -57,8 +57,8 @@ class ArchLexer(RegexLexer):
                 "rest",
             ),
             (
-                rf"({alternatives(_W.declarations)})([ \t]+)({NAME})([ \t]*)(:)?",
-                _groups(Keyword.Declaration, Whitespace, Name.Variable, Whitespace, Punctuation),
+                rf"({alternatives(_W.declarations)})([ \t]+)(\*?)({NAME})([ \t]*)(:)?",
+                _groups(Keyword.Declaration, Whitespace, Operator, Name.Variable, Whitespace, Punctuation),
                 "rest",
             ),
             (r"(inline)\b([ \t]+)(?=[A-Za-z_])", _groups(Keyword, Whitespace)),

@@ -25,8 +25,8 @@ def textmate() -> str:
             "storage.type", "entity.name.type", "keyword.operator", "entity.name.type",
         ),
         "named": _captured(
-            rf"({alternatives(w.declarations)})[ \t]+({NAME})(?:[ \t]*(:))?",
-            "storage.type", "variable.other.declaration", "punctuation.separator",
+            rf"({alternatives(w.declarations)})[ \t]+(\*)?({NAME})(?:[ \t]*(:))?",
+            "storage.type", "keyword.operator", "variable.other.declaration", "punctuation.separator",
         ),
         "use": {
             "begin": r"\buse\b(?![ \t]*:)",

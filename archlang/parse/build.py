@@ -101,8 +101,10 @@ class Build(Transformer[Token, Any]):
 
     def input(self, c: Children) -> s.Input:
         options = self._only(c, s.Argument)
-        shape = self._expression(c[3]) if len(c) > 3 else None
-        return s.Input(str(c[1]), shape, options, span_of(self.file, c[1]))
+        many = isinstance(c[1], Token) and c[1].type == "STAR"
+        name, *rest = c[2 if many else 1 :]
+        shape = self._expression(rest[1]) if rest else None
+        return s.Input(str(name), shape, options, span_of(self.file, name), many)
 
     def param(self, c: Children) -> s.Param:
         label, shape = self._expression(c[1]), self._expression(c[3])

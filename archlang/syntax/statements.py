@@ -37,12 +37,13 @@ class Let:
 
 @tree
 class Input:
-    """`input name: shape dtype=...`."""
+    """`input name: shape dtype=...`; `input *name` takes all values that the other inputs leave."""
 
     name: str
     shape: Expression | None
     options: tuple[Argument, ...]
     span: Span
+    many: bool = False
 
 
 @tree

@@ -24,7 +24,7 @@ def call(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """A block called, one that is there or a new one; or a net, or a block written out where it is called."""
     draws = grower.draws
     entering, before = _entering(grower, scene)
-    fitting = (one for one in grower.known.values() if max(len(one.inputs), 1) == len(scene.it))
+    fitting = (one for one in grower.known.values() if one.takes(len(scene.it)))
     hidden = {*scene.names, *scene.visible()}  # a parameter or value of that name stands before it
     known = [one for one in fitting if one.name not in hidden]
     if known and (draws.chance(50) or len(grower.known) >= MOST):
@@ -95,8 +95,9 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
     values = parameters(definition, draws)
     _inputs(definition, types, draws)
     inner = definition.scene(types, {name: scene.evaluate(text) for name, text in values.items()})
-    if len(types) > 1:
-        first: list[Node] = [Pick((draws.one(definition.inputs).name,))]
+    if len(inner.it) > 1 or any(port.many for port in definition.inputs):
+        entered = [path for path, values in inner.visible().items() if len(values) == 1]
+        first: list[Node] = [Pick((draws.one(entered),))]
         run(first, inner)
         definition.body += first
     definition.body += grower.body(inner, 1 + draws.below(min(steps, 4)))
@@ -123,6 +124,9 @@ def _written(types: tuple[TensorType, ...]) -> list[str] | None:
 def _inputs(definition: Definition, types: tuple[TensorType, ...], draws: Draws) -> None:
     names = [name for name in ("x", "y", "input_", "image", "a", "state") if name not in definition.parameters]
     written = _written(types) if definition.is_net else None
+    if not definition.is_net and draws.chance(10 if len(types) == 1 else 30):
+        _of_any_number(definition, names, len(types), draws)
+        return
     if len(types) == 1 and not definition.is_net and draws.chance(70):
         return
     start = draws.below(2)
@@ -130,6 +134,13 @@ def _inputs(definition: Definition, types: tuple[TensorType, ...], draws: Draws)
         known = written is not None
         port = Port(names[start + at], written[at] if written else "", type if known else None)
         definition.inputs.append(port)
+
+
+def _of_any_number(definition: Definition, names: list[str], count: int, draws: Draws) -> None:
+    """Inputs of which one takes all values that the others leave, which may be none."""
+    plain = draws.below(count + 1)
+    definition.inputs += [Port(name) for name in names[:plain]]
+    definition.inputs.insert(draws.below(plain + 1), Port(names[plain], many=True))
 
 
 def parameters(definition: Definition, draws: Draws) -> dict[str, str]:

@@ -9,18 +9,19 @@ from typing import Any
 
 from archlang.shapes import TensorType
 from tests.generator.nodes import Node, body_text, path_text, run
-from tests.generator.scene import Scene, Scope, Stuck, Value
+from tests.generator.scene import Scene, Scope, Stuck, Value, Values
 
 OPEN = re.compile(r"([A-Z])=(\d+)")
 
 
 @dataclass
 class Port:
-    """An input: of a net with its shape as it is written, of a block without one."""
+    """An input: of a net with its shape as it is written, of a block without one. `many` takes all that is left."""
 
     name: str
     written: str = ""
     type: TensorType | None = None
+    many: bool = False
 
 
 @dataclass
@@ -44,16 +45,31 @@ class Definition:
         for name, text in self.parameters.items():
             value = arguments[name] if name in arguments else scene.evaluate(text)
             scene.names[name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
-        if len(types) != max(len(self.inputs), 1):
+        if not self.takes(len(types)):
             raise Stuck("another number of inputs")
         values = tuple(Value(type, -1 - at, self.below if not type.is_float else None) for at, type in enumerate(types))
-        for port, value in zip(self.inputs, values, strict=False):
-            if port.type is not None and port.type != value.type:
-                raise Stuck("another input")
-            scene.bind(port.name, (value,))
+        self.bind_inputs(values, scene)
         scene.it = values
         scene.made = {value.step: (value,) for value in values}
         return scene
+
+    def bind_inputs(self, values: Values, scene: Scene) -> None:
+        """Name what flows in: each input takes one value, or as many as the others leave."""
+        left = list(values)
+        for at, port in enumerate(self.inputs):
+            count = len(left) - len(self.inputs[at + 1 :]) if port.many else 1
+            taken = tuple(left.pop(0) for _ in range(count))
+            if port.type is not None and port.type != taken[0].type:
+                raise Stuck("another input")
+            scene.bind(port.name, taken)
+            for number, value in enumerate(taken if port.many else ()):
+                scene.bind(f"{port.name}[{number}]", (value,))
+
+    def takes(self, count: int) -> bool:
+        """Whether so many values can flow in."""
+        if any(port.many for port in self.inputs):
+            return count >= len(self.inputs) - 1
+        return count == max(len(self.inputs), 1)
 
     @property
     def below(self) -> int | None:
@@ -78,7 +94,10 @@ class Definition:
     def text(self) -> str:
         parameters = ", ".join(f"{name}={default}" for name, default in self.parameters.items())
         head = f"{'net' if self.is_net else 'block'} {self.name}{f'({parameters})' if parameters else ''} {{"
-        lines = [f"input {port.name}" + (f": {port.written}" if port.written else "") for port in self.inputs]
+        lines = [
+            f"input {'*' * port.many}{port.name}" + (f": {port.written}" if port.written else "")
+            for port in self.inputs
+        ]
         lines += [body_text(self.body, "  ")] if self.body else []
         lines += [f"output {path_text(path)} when training" for path in self.training]
         lines += [f"freeze {', '.join(map(path_text, self.frozen))}"] if self.frozen else []

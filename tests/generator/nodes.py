@@ -5,6 +5,7 @@ A node is evaluated anew for each turn of a loop and for each call of its block.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,7 @@ from tests.generator.writing import Written
 if TYPE_CHECKING:
     from tests.generator.definitions import Definition
 
+ITEM = re.compile(r"\[\d+\]$")  # of a tuple
 MOST_VALUES, MOST_WEIGHTS = 700, 3000  # of one step
 Joint = Literal["\n", "; ", " -> "]
 
@@ -220,7 +222,7 @@ def found(path: str, scene: Scene) -> Values:
 
 
 def path_text(path: str) -> str:
-    return path if all(part.isidentifier() for part in path.split(".")) else f'"{path}"'
+    return path if all(part.isidentifier() for part in ITEM.sub("", path).split(".")) else f'"{path}"'
 
 
 @dataclass
@@ -291,8 +293,9 @@ class Inline(Node):
         inner = self.target.scene(scene.types(), {name: scene.evaluate(text) for name, text in self.arguments})
         inner.scope.keys, inner.scope.position = scene.scope.keys, scene.scope.position
         inner.steps, inner.it = scene.steps, scene.it
-        for port, value in zip(self.target.inputs, scene.it, strict=False):
-            inner.scope.labels[port.name] = (value,)
+        inner.scope.labels = {}
+        self.target.bind_inputs(scene.it, inner)
+        entering = {*inner.scope.labels}
         inner.made, inner.used = {}, set(scene.used)
         run(self.target.body, inner)
         values = self.target.results(inner)
@@ -300,7 +303,6 @@ class Inline(Node):
             raise Stuck("an input is not used")
         scene.scope.position = inner.scope.position
         scene.used, scene.made = inner.used, {**scene.made, **inner.made}
-        entering = {port.name for port in self.target.inputs}
         for name, given in inner.scope.labels.items():
             if name not in entering:
                 scene.bind(name, given)

@@ -92,6 +92,7 @@ def in_net(lines: str) -> str:
         ("{ relu; tanh }\n{}\n{\n}", "{ relu; tanh }\n{}\n{}"),
         ("concat {|a|b;c }", "concat { | a | b; c }"),
         ("concat {\n|a; b |\n{ c\nd }\n}", "concat {\n  | a\n    b\n  | {\n      c\n      d\n    }\n}"),
+        ("input  * maps", "input *maps"),
         ("residual  if a==1{ b }", "residual if a == 1 { b }"),
         ("residual { a\n}\nshortcut { b }", "residual {\n  a\n} shortcut { b }"),
         ("if a{ b }\nelse if c{ d }\nelse{ e }", "if a { b } else if c { d } else { e }"),

@@ -9,7 +9,7 @@ from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.evaluating.flowing import flowing, path_of
-from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, Value, bundle, flattened, kind, known
+from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Tensor, Unknown, Value, bundle, flattened, kind, known
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import is_outermost
@@ -29,6 +29,36 @@ def run_input(item: s.Input, here: Here) -> None:
         )
     step_labels.refuse_taken(item.name, item.span, here)
     step_labels.check(item.name, item.span, here)
+    here.scope.labels[item.name] = _many(item, here) if item.many else _one(item, here)
+    here.scope.named[item.name] = item.span
+    entered = tuple(Tensor(port.value, builder.contents.types[port.value]) for port in builder.inputs)
+    is_tuple = any(isinstance(one, s.Input) and one.many for one in builder.definition.body.items)
+    here.it = Bundle(entered) if is_tuple else bundle(entered)
+
+
+def _many(item: s.Input, here: Here) -> Bundle:
+    """Add an input for each of the values that the other inputs of the block leave."""
+    builder = here.builder
+    if builder.definition.is_net or item.shape is not None:
+        message = "the inputs of a net are written one by one, since each has a shape"
+        if not builder.definition.is_net:
+            message = f"the values of `*{item.name}` have the shapes of what flows in, so none is written"
+        raise Mistake(Rejected("misplaced-input", message), item.span)
+    items: list[Tensor] = []
+    for at in range(builder.left_for_many()):
+        type, name = builder.next_type(), f"{item.name}{at}"
+        if type is None:
+            raise Silent  # an earlier input was refused
+        if name in [port.name for port in builder.inputs]:
+            message = f"`{name}` is an input already, and the value number {at} of `{item.name}` is called that too"
+            raise Mistake(Rejected("name-taken", message), item.span)
+        items.append(builder.add_input(name, type, item.span))
+    return Bundle(tuple(items))
+
+
+def _one(item: s.Input, here: Here) -> Tensor:
+    """Add an input that is one value."""
+    builder = here.builder
     written = _written_type(item, here)
     if builder.entry is None:
         if written is None:
@@ -37,9 +67,10 @@ def run_input(item: s.Input, here: Here) -> None:
         type = written
     else:
         type = _given_type(item, written, here)
-    here.scope.labels[item.name] = builder.add_input(item.name, type, item.span)
-    here.scope.named[item.name] = item.span
-    here.it = bundle([Tensor(port.value, builder.contents.types[port.value]) for port in builder.inputs])
+    if item.name in [port.name for port in builder.inputs]:
+        message = f"`{item.name}` is the name of one of the values of an input above"
+        raise Mistake(Rejected("name-taken", message), item.span)
+    return builder.add_input(item.name, type, item.span)
 
 
 def _given_type(item: s.Input, written: TensorType | None, here: Here) -> TensorType:
@@ -146,8 +177,18 @@ def _named_values(item: s.Output, here: Here) -> list[tuple[str, Tensor]]:
         return _numbered("output", known(here.it))
     named: list[tuple[str, Tensor]] = []
     for node in item.values:
-        named += _numbered(path_of(node, here).replace(".", "_") or "output", flowing(node, here))
+        named += _numbered(_port_name(node, here), flowing(node, here))
     return named
+
+
+def _port_name(node: s.Expression, here: Here) -> str:
+    """Return the name of an output: its path, and the number of an item, as in `maps0` for `maps[0]`."""
+    number = ""
+    if isinstance(node, s.Index):
+        at, node = evaluate(node.index, here), node.base
+        number = str(at) if isinstance(at, int) and at >= 0 else ""
+    path = path_of(node, here).replace(".", "_")
+    return f"{path}{number}" if path else "output"
 
 
 def _numbered(base: str, value: Value) -> list[tuple[str, Tensor]]:

@@ -130,7 +130,7 @@ def _remember(name: str, value: Value, span: Span, scope: Scope, here: Here) -> 
 
 def join(inner: Here, span: Span, here: Here) -> None:
     """Make the labels of an inlined block visible in the scope around it."""
-    entering = {port.name for port in inner.builder.inputs}
+    entering = {item.name for item in inner.builder.definition.body.items if isinstance(item, s.Input)}
     for name, value in inner.scope.labels.items():
         if name in entering:
             continue

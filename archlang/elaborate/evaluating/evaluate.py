@@ -31,7 +31,6 @@ from archlang.elaborate.state.kinds import (
     Strided,
     Tensor,
     Value,
-    bundle,
     flattened,
     kind,
     size_of,
@@ -141,7 +140,7 @@ def _sequence(node: s.Sequence, here: Here) -> Value:
     values = [evaluate(item, here) for item in node.items]
     flow = [isinstance(value, (Tensor, Bundle)) for value in values]
     if values and all(flow):
-        return bundle(flattened(values))
+        return Bundle(tuple(flattened(values)))  # a tuple, even if a tuple in it is empty
     if any(flow):
         message = "a tuple cannot mix values of the net with numbers and the like"
         raise Mistake(Rejected("wrong-kind", message), node.items[flow.index(False)].span)

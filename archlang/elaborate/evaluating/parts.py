@@ -59,6 +59,8 @@ def attribute_of(base: Value, node: s.Attribute, here: Here) -> Value:
     if isinstance(base, (Tensor, Bundle)):
         if node.name in base.inner:
             return base.inner[node.name]
+        if isinstance(base, Bundle) and len(base.items) == 1:
+            base = known(base.items[0])  # a tuple of one flows like its value
         if isinstance(base, Tensor) and (node.name in SIZE_WORDS or node.name == "shape"):
             return _size(base, node)
     near = did_you_mean(node.name, [*SIZE_WORDS, "shape", *getattr(base, "inner", ())])

@@ -120,6 +120,12 @@ class Builder:
 
     # ---- what enters and leaves
 
+    def left_for_many(self) -> int:
+        """Return how many values the input of any number takes: those that the other inputs leave."""
+        inputs = self.entry.inputs if self.entry is not None else ()
+        others = [item for item in self.definition.body.items if isinstance(item, syntax.Input) and not item.many]
+        return len(inputs) - len(others)
+
     def next_type(self) -> TensorType | None:
         """Return the type of the next value that flows in, None if an earlier input was refused."""
         inputs = self.entry.inputs if self.entry is not None else ()

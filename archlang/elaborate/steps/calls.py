@@ -148,12 +148,21 @@ def ending(definition: s.Definition) -> str | None:
 
 def _check_inputs(definition: s.Definition, count: int, span: Span) -> None:
     """Refuse more or fewer values than the block has inputs. A block without `input` has one."""
-    named = [item.name for item in definition.body.items if isinstance(item, s.Input)]
-    if count == max(len(named), 1):
+    items = [item for item in definition.body.items if isinstance(item, s.Input)]
+    named = [item.name for item in items if not item.many]
+    if len(items) > len(named):
+        if len(items) == len(named) + 1 and count >= len(named):
+            return
+        if len(items) > len(named) + 1:
+            second = [item for item in items if item.many][1]
+            message = f"`*{second.name}` is the second input of any number, and only one can take what is left"
+            raise Mistake(Rejected("misplaced-input", message), second.span)
+    elif count == max(len(named), 1):
         return
     name = definition.name
     inputs = f"{len(named)} inputs" if len(named) > 1 else "one input"
+    inputs = inputs if len(items) == len(named) else f"{len(named)} inputs or more"
     message = f"`{name.text}` has {inputs}, and {count} value{'s flow' if count != 1 else ' flows'} into it"
-    help = None if named else "name its inputs in its braces, one `input` for each"
+    help = None if named else "name its inputs in its braces, one `input` for each; `input *values` takes any number"
     labels = (Label(name.span, "declared here"),)
     raise Mistake(Rejected("inputs-do-not-match", message, help=help), span, labels)
