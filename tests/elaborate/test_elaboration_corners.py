@@ -216,3 +216,13 @@ def test_a_loop_that_lacks_the_number_of_its_turn(targets: str, values: str, mes
     (found,) = wrong(net_of(f"  for {targets} in {values} {{ relu }}", "[4]"))
     assert (found.code, found.message) == ("wrong-kind", message)
     assert (found.help is not None) == counted
+
+
+def test_a_step_that_begins_with_a_number() -> None:
+    messages = {
+        "w": "this is the number 3, and only values of the net flow",
+        "w 4": "`w` is the number 3, and only operators and blocks take arguments",
+    }
+    for step, message in messages.items():
+        (found,) = wrong(net_of(f"  let w = 3\n  {step}", "[4]"))
+        assert found.message == message

@@ -49,3 +49,11 @@ def test_the_count_of_steps_of_an_optimizer_is_part_of_its_state() -> None:
         found = memory(graph, setup_of("training", {"batch": 1, "optimizer": name}))
         counts = 4 * 4 if name in ("adam", "rmsprop") else 0
         assert found.by_kind.get("optimizer state", 0) == 4 * wanted * (5 * 2 + 2 + 2 * 3 + 3) + counts
+
+
+def test_rows_of_calls_that_begin_with_rows_of_calls_add_up_to_the_peak() -> None:
+    before = "block unit { conv 3x3 3 pad=1 -> tanh }\nblock row { repeat 5 { unit } }"
+    graph = graph_of(net_of("  repeat 6 { row }", "3x4x4", before=before))
+    for mode in ("inference", "training"):
+        found = memory(graph, setup_of(mode, {"batch": 2}))
+        assert sum(found.by_kind.values()) == found.peak_bytes

@@ -130,9 +130,7 @@ def _rejected(op: type[Operator], name: str, value: Any, errors: list[ErrorDetai
     detail = _telling(errors)
     if detail["type"] in _BOUNDS:
         words, bound = _BOUNDS[detail["type"]]
-        message = (
-            f"`{name}` of {op.word} is {words} {detail.get('ctx', {})[bound]}, and this is {_shown(detail['input'])}"
-        )
+        message = f"`{name}` of {op.word} is {words} {detail.get('ctx', {})[bound]}, and this is {detail['input']}"
         return Rejected("out-of-range", message)
     wanted: list[str] = []
     for error in errors:
@@ -152,10 +150,6 @@ def _instead(value: Any, wanted: Sequence[str]) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return f"`//` and `int(...)` give the whole number {int(value)}"
     return None
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _accepts(error: ErrorDetails) -> str:

@@ -40,4 +40,4 @@ def _foreign(name: str) -> str | None:
 def _near(name: str, candidates: Sequence[str], likeness: float) -> list[str]:
     from difflib import get_close_matches
 
-    return get_close_matches(name[:60].lower(), candidates, 1, likeness)
+    return get_close_matches(name[:60].lower(), candidates, cutoff=likeness)
