@@ -226,3 +226,12 @@ def test_a_step_that_begins_with_a_number() -> None:
     for step, message in messages.items():
         (found,) = wrong(net_of(f"  let w = 3\n  {step}", "[4]"))
         assert found.message == message
+
+
+@pytest.mark.parametrize("batch", ["0", "(-1)", "true", "1.0", "adam"])
+def test_the_batch_of_a_promise_is_a_whole_number(batch: str) -> None:
+    (found,) = wrong(net_of(f"  relu\n  expect memory.training < 1GiB at batch={batch}", "[4]"))
+    assert found.code == ("unknown-name" if batch == "adam" else "bad-promise")
+    assert wrong(net_of("  relu\n  expect memory.training < 1GiB at batch=1 dtype=bf16", "[4]")) == []
+    (found,) = wrong(net_of("  relu\n  expect memory.training < 1GiB at dtype=16", "[4]"))
+    assert found.message == "`dtype` is a word, such as `bf16` or `adam`"

@@ -10,6 +10,7 @@ where it was.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +18,14 @@ from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 
-from tests.mutants.covering import Covering, covering
+from tests.mutants.covering import CORNERS, Covering, covering
 from tests.mutants.faults import ROOT, Fault, faults, paths
 from tests.mutants.outcomes import History, Outcome, score
 from tests.mutants.planting import planted, warm
 
 PACKAGES = ("shapes", "facts", "elaborate", "program", "lower")
 TESTS = ("elaborate", "facts", "lower")  # folders of tests: those that are about these packages
-FIRST = 2  # seconds of tests that are tried before the others are collected
+FIRST = 0.5  # seconds of tests that are tried before the others are collected
 
 
 def main() -> int:
@@ -35,6 +36,8 @@ def main() -> int:
     folder = Path(arguments.folder)
     warm()
     found = covering(arguments.tests or files, folder, arguments.jobs)
+    gc.collect()
+    gc.freeze()  # else each process that is forked copies all of this when it collects garbage
     history = History(folder)
     every = [fault for path in paths(arguments.packages) for fault in faults(path)]
     chosen = sorted(every, key=lambda fault: _drawn(arguments.seed, fault))[: arguments.count]
@@ -77,9 +80,11 @@ def _arguments() -> argparse.Namespace:
 
 def _outcome(fault: Fault, found: Covering, history: History, seconds: float) -> Outcome:
     tests = _within(found, found.tests(fault), seconds)
-    first = _within(found, tests, FIRST)
     last_time = history.killer(fault)
-    for part in ([last_time] if last_time in found.seconds else [], first, tests[len(first) :]):
+    corners = [test for test in tests if CORNERS in test]
+    others = tests[len(corners) :]
+    first = _within(found, others, FIRST) if others else []
+    for part in ([last_time] if last_time in found.seconds else [], corners, first, others[len(first) :]):
         if part:
             killer, timed_out = planted(fault, part, sum(found.seconds[test] for test in part))
             if killer or timed_out:

@@ -82,16 +82,21 @@ def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | s
             raise Mistake(Rejected("bad-promise", message, help=did_you_mean(name, _SETTINGS)), argument.span)
         if name in found:
             raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
-        value = evaluate(node, here) if name == "batch" else _word(node)
-        if not isinstance(value, int if name == "batch" else str) or value is True or value in (0, False):
-            wanted = "a whole number of images, 1 or more" if name == "batch" else "a word, such as `bf16` or `adam`"
-            raise Mistake(Rejected("bad-promise", f"`{name}` is {wanted}"), node.span)
-        found[name] = value
+        found[name] = _images(node, here) if name == "batch" else _word(name, node)
     return found
 
 
-def _word(node: s.Expression) -> str | None:
-    return node.text if isinstance(node, s.Name) else None
+def _images(node: s.Expression, here: Here) -> int:
+    value = evaluate(node, here)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise Mistake(Rejected("bad-promise", "`batch` is a whole number of images, 1 or more"), node.span)
+    return value
+
+
+def _word(name: str, node: s.Expression) -> str:
+    if not isinstance(node, s.Name):
+        raise Mistake(Rejected("bad-promise", f"`{name}` is a word, such as `bf16` or `adam`"), node.span)
+    return node.text
 
 
 def _told(path: str, fact: str) -> str:
