@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import coverage
@@ -53,6 +52,11 @@ class Covering:
                 ours.setdefault(row, []).extend(tests)
 
 
+def _spent() -> float:
+    """Seconds of processor time of this process, and of those that it has started and that have ended."""
+    return sum(os.times()[:4])
+
+
 @dataclass(slots=True)
 class _Clock:
     """A plugin: what each test that passes takes, and the context in which coverage notes its lines."""
@@ -64,11 +68,11 @@ class _Clock:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self.measured.switch_context(item.nodeid)
-        start = process_time()
+        start = _spent()
         try:
             return (yield)
         finally:
-            self.seconds[item.nodeid] = process_time() - start
+            self.seconds[item.nodeid] = _spent() - start
             self.measured.switch_context("")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
