@@ -6,8 +6,9 @@ the same way. The net is elaborated at every size of a range: nothing is guessed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
@@ -114,6 +115,8 @@ def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> It
 
 
 PROBES = ((2, 0), (3, 0), (1, 32), (1, 16), (1, 8), (1, 4), (1, 2), (1, 1), (1, -1))  # times the default, plus
+# parts of the default, tried where the net follows the size next to it: `if` may choose other steps further away
+FURTHER = (Fraction(1, 2), Fraction(1, 4), Fraction(4), Fraction(16))
 SHOWN = 5  # steps of one size
 
 
@@ -132,17 +135,19 @@ class Fixed:
 def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
     """The open sizes that steps of a net do not follow: torch would be called otherwise at another size.
 
-    The net is elaborated at a few other sizes, at one alone if that is valid.
+    The net is elaborated at a few sizes next to the default, until one is valid, and then at a few further away.
     """
     found: list[Fixed] = []
     for name, places in graph.open_sizes.items():
         default, differing, everywhere = int(graph.arguments[name]), list[tuple[int, Graph]](), True
-        for size, made in _probed(spec, name, default):
-            numbers: dict[object, int] = {}
-            if _program(graph, numbers) == _program(made, numbers):
+        for size, made in _probed(spec, name, [times * default + plus for times, plus in PROBES]):
+            if _is_same(graph, made):
                 everywhere = False
                 break
             differing.append((size, made))
+        if not differing:
+            further = _probed(spec, name, [int(default * part) for part in FURTHER])
+            differing += [(size, made) for size, made in further if not _is_same(graph, made)]
         if differing:
             (size, made), what = differing[0], f"{name} of `{places[0][0]}`"
             words = f"is fixed at {default}" if everywhere else "is not open everywhere"
@@ -150,10 +155,15 @@ def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
     return found
 
 
-def _probed(spec: Spec, name: str, default: int) -> Iterator[tuple[int, Graph]]:
+def _is_same(graph: Graph, made: Graph) -> bool:
+    """Whether torch is asked to do the same."""
+    numbers: dict[object, int] = {}
+    return _program(graph, numbers) == _program(made, numbers)
+
+
+def _probed(spec: Spec, name: str, sizes: Sequence[int]) -> Iterator[tuple[int, Graph]]:
     """The net at other sizes, where it checks."""
-    for times, plus in PROBES:
-        size = times * default + plus
+    for size in sizes:
         made = spec.at(name, size)[0] if size > 0 else None
         if made is not None:
             yield size, made

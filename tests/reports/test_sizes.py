@@ -157,7 +157,9 @@ FIXED = [
     ("if H > 10 { relu } else { tanh }", "at H=16 relu stands in the place of tanh", ()),
     ("tanh -> if H > 10 { relu }", "at H=16 relu stands in one of them alone", ()),
     ("conv 3x3 4", "", ()),
-    ("if H > 100 { relu } else { tanh }", "", ()),
+    ("if H > 100 { relu } else { tanh }", "at H=128 relu stands in the place of tanh", ()),
+    ("if it.height > 3 { relu } else { tanh }", "at H=2 tanh stands in the place of relu", ()),
+    ("if it.height > 200 { relu } else { tanh }", "", ()),
     ("globalavgpool -> flatten -> linear 3", "", ()),
 ]
 
