@@ -12,6 +12,7 @@ import pytest
 from tests.mutants.covering import Covering
 from tests.mutants.faults import ROOT, faults
 from tests.mutants.outcomes import History, Outcome, score
+from tests.planted import FAULTS, Named
 
 TEXT = '''"""A docstring: 1 < 2."""
 
@@ -116,3 +117,16 @@ def test_the_command_tells_what_tests_notice(tmp_path: Path) -> None:
     assert len([row for row in outcomes if row.startswith("killed")]) >= 1
     assert any(row.startswith("of 5 faults, drawn from ") for row in rows)
     assert "DOUBTFUL" not in done.stderr
+
+
+@pytest.mark.parametrize("named", FAULTS, ids=lambda named: named.breaks)
+def test_a_named_fault_is_still_in_its_file(named: Named) -> None:
+    """`python -m tests.planted` plants them; each replaces a piece that stands once in its file."""
+    fault = named.fault()
+    assert fault.before == named.before
+    ast.parse(fault.planted())
+
+
+def test_a_named_fault_that_is_gone_is_told() -> None:
+    with pytest.raises(SystemExit, match="has this 0 times, not once"):
+        Named("nothing", "sizes.py", "no such line", "", ()).fault()

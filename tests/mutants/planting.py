@@ -73,9 +73,15 @@ class _Killer:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the tests that are asked for, in the order in which they are asked for."""
-        found = {item.nodeid: item for item in items}
-        items[:] = [found[test] for test in self._tests if test in found]
+        """Keep the tests that are asked for, in the order in which they are asked for.
+
+        One that is asked for is a test, all cases of a function, or all tests of a file.
+        """
+        found: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            for name in dict.fromkeys((item.nodeid, item.nodeid.partition("[")[0], item.nodeid.partition("::")[0])):
+                found.setdefault(name, []).append(item)
+        items[:] = [item for test in self._tests for item in found.get(test, ())]
 
 
 def warm() -> None:
