@@ -37,7 +37,7 @@ def is_saved(one: Saved, layer: Layer, wanted: Wanted, *, training: bool = True)
 
     The gradient of a bias needs nothing. The weight beside it may be tied to one that is frozen.
     """
-    if one.training_only and not training:
+    if not one.is_of(training=training):
         return False
     if one.when == "weights" and layer.ties:
         wanted = replace(wanted, weights=wanted.weights and trains_a_product(layer))

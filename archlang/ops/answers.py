@@ -87,9 +87,11 @@ class Saved:
 
     Parameters and buffers are not listed, since they are alive anyway. A tensor of its own has a name, a shape and a
     dtype, and grows with the batch if it is `per_image`. `when` says for which gradients it is saved: any, those of the
-    weights, those of the inputs, or those of the inputs with these numbers. A tensor of its own with `outputs` is saved
-    only if one of the outputs with these numbers gets a gradient. One that is saved only in training mode is
-    `training_only`. One that is `wide` stays float32 under autocast.
+    weights, those of the inputs, or those of the inputs with these numbers. `beside` and `without` are such numbers: it
+    is saved only if the gradients of all those are wanted, and only if none of these is. A tensor of its own with
+    `outputs` is saved only if one of the outputs with these numbers gets a gradient. One that is saved only in
+    training mode is `training_only`, one that is saved only in evaluation is `evaluation_only`. One that is `wide`
+    stays float32 under autocast.
     """
 
     what: Literal["input", "output", "own"]
@@ -100,6 +102,9 @@ class Saved:
     when: Literal["any", "weights", "inputs"] | tuple[int, ...] = "any"
     name: str = ""
     training_only: bool = False
+    evaluation_only: bool = False
+    beside: tuple[int, ...] = ()
+    without: tuple[int, ...] = ()
     wide: bool = False
     outputs: tuple[int, ...] = ()
 
@@ -108,8 +113,14 @@ class Saved:
         """Bytes of an own tensor, for one image."""
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
 
+    def is_of(self, *, training: bool) -> bool:
+        """Whether it is saved in training mode, or in evaluation."""
+        return not (self.evaluation_only if training else self.training_only)
+
     def is_kept(self, wanted: Wanted) -> bool:
         """Whether it is saved if these gradients are wanted."""
+        if not all(wanted.inputs[at] for at in self.beside) or any(wanted.inputs[at] for at in self.without):
+            return False
         if self.outputs and wanted.outputs and not any(wanted.outputs[at] for at in self.outputs):
             return False
         if isinstance(self.when, tuple):

@@ -68,7 +68,6 @@ _FUNCTIONS = {
     _KERNEL: "grouped_mm scaled_grouped_mm scaled_mm",
     "a convolution with its axes in another order: `permute`, then `conv`": "conv_tbc",
     "what `attention` computes, with its weights given as arguments": "multi_head_attention_forward",
-    "the middle of `attention`, without its weights; not built as a step by itself": "scaled_dot_product_attention",
     "a twin of `channel_shuffle`": "native_channel_shuffle",
     "an older name of `interpolate`": "upsample_bilinear upsample_nearest",
 }

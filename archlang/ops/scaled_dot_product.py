@@ -1,0 +1,228 @@
+"""Attention of queries, keys and values that are projected already: torch's fused kernel, with masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archlang.diagnostics import Rejected
+from archlang.ops.attention import check_heads
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Kind,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Size,
+    Slide,
+    Wanted,
+    Work,
+    seeing_all,
+)
+from archlang.ops.checks import check_dtype
+from archlang.ops.layouts import Strides, laid
+from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.scaled_dot_product_saved import Attended, saved, strides
+from archlang.ops.scaled_dot_product_source import Source, source_of
+from archlang.ops.stricter import beyond_torch
+from archlang.shapes import TensorType
+
+
+class ScaledDotProduct(Operator):
+    """Attention of queries, keys and values (Vaswani et al. 2017, arXiv:1706.03762): softmax(Q·Kᵀ*scale + mask)·V.
+
+    The three have axes n t c, whose channels are divided among `heads`, or n h t c, whose second axis is the heads.
+    Narrower keys have fewer heads, which groups of queries share (Ainslie et al. 2023, arXiv:2305.13245).
+    After them come, in this order where there are both: a mask, of axes t t, h t t, n t t or n h t t, whose floats are
+    added to Q·Kᵀ and whose truth values say what is seen; and an int64 for each image, how many of its keys are no
+    padding. With `causal=true` a position attends to none after it. `scale` is 1/sqrt(the channels of a head), unless
+    it is given. `dropout` is of the weights of attention. No weights. MACs: Q·Kᵀ and A·V, also where a mask hides part.
+
+        MACs = heads*queries*keys*(head_c + value_c)
+        elementwise = heads*queries*keys*biased
+        activated = heads*queries*keys
+    """
+
+    runs = SEVERAL_CALLS
+    word: ClassVar[str] = "sdpa"
+    elsewhere: ClassVar[tuple[str, ...]] = ("scaled_dot_product_attention", "ScaledDotProductAttention")
+    arity: ClassVar[tuple[int, ...]] = (3, 4, 5)
+    positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("wrong-dtype", "wrong-rank"),
+        "dropout": "torch looks at it in training alone",
+        "heads": "of n h t c, torch has the heads as an axis, and no such number",
+        "causal-lengths": "torch lets the first queries see the first keys, however many there are",
+        "unequal-sizes": "torch's fused attention reads on behind values that are fewer than the keys",
+        "scale": "torch takes 0, and gives no numbers then where the mask hides something",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("sdpa 2", "6x8 n t c, 3x8 n t c, 3x8 n t c"),
+        Example("sdpa 4 causal=true scale=0.5", "5x8 n t c, 5x8 n t c, 5x8 n t c"),
+        Example("sdpa 4", "5x8 n t c, 6x4 n t c, 6x4 n t c"),
+        Example("sdpa", "2x5x4 n h w c, 2x6x4 n h w c, 2x6x4 n h w c"),
+        Example("sdpa 2", "5x8 n t c, 6x8 n t c, 6x6 n t c"),
+        Example("sdpa 2 dropout=0.25", "5x8 n t c, 6x8 n t c, 6x8 n t c", training=False),
+        Example("sdpa 2", "5x8 n t c, 6x8 n t c, 6x8 n t c, 5x6 param"),
+        Example("sdpa 2 causal=true", "5x8 n t c, 5x8 n t c, 5x8 n t c, 2x5x5"),
+    )
+
+    heads: Size | None = None
+    causal: bool = False
+    scale: Annotated[float, Field(gt=0)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        query, key, value = self._checked(inputs)
+        heads, shared = self._heads(query, key)
+        mask, _ = self._masks(inputs)
+        self._check_mask(mask, heads, query, key)
+        width = value["c"] if len(value.axes) == 4 else value["c"] // shared * heads
+        return (query.resized(c=width),)
+
+    def _checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
+        """Queries, keys and values, where they fit one another."""
+        query, key, value = inputs[:3]
+        rank = len(query.axes)
+        for x in (query, key, value):
+            if x.axes[:1] != ("n",) or x.axes[-1] != "c" or len(x.axes) != rank or rank not in (3, 4):
+                message = (
+                    f"{self.word} takes axes n t c or n h t c, alike for all three, and its input {x} has {x.names}"
+                )
+                raise Rejected("wrong-rank", message, about="input")
+            check_dtype(x, self.word, weighted=True)
+        heads, shared = self._heads(query, key)
+        if rank == 4 and self.heads not in (None, heads):
+            raise Rejected("unequal-sizes", f"the second axis of {query} is its heads, {heads}", about="heads")
+        if key.shape[:-1] != value.shape[:-1] or query.shape[0] != key.shape[0]:
+            message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
+            raise Rejected("unequal-sizes", message, about="input")
+        if rank == 3:
+            check_heads(query["c"], heads)
+        width = query["c"] if rank == 4 else query["c"] // heads
+        if key["c"] % width or (rank == 4 and key["c"] != width) or heads % shared:
+            message = (
+                f"a head of {query} has {width} channels, and {key} is not made of such heads, or of {heads} in groups"
+            )
+            raise Rejected("unequal-sizes", message, about="input")
+        if rank == 3:
+            check_heads(value["c"], shared)
+        if self.causal and query.shape[-2] != key.shape[-2]:
+            message = (
+                f"a causal mask needs as many keys as queries, and there are {key.shape[-2]} and {query.shape[-2]}"
+            )
+            raise Rejected("causal-lengths", message, about="causal")
+        return query, key, value
+
+    def _heads(self, query: TensorType, key: TensorType) -> tuple[int, int]:
+        """The heads of the queries, and those of the keys and values."""
+        if len(query.axes) == 4:
+            return query.shape[1], key.shape[1]
+        heads = 1 if self.heads is None else self.heads
+        return heads, max(key["c"] * heads // query["c"], 1)
+
+    def _call(self, inputs: tuple[TensorType, ...]) -> Attended:
+        """The inputs, told apart."""
+        heads, shared = self._heads(*inputs[:2])
+        query, key, value = inputs[:3]
+        return Attended(query, key, value, *self._masks(inputs), heads, shared, self.causal, self.dropout)
+
+    def _masks(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType | None, TensorType | None]:
+        """The mask and the lengths, where they are there."""
+        rest = [*inputs[3:]]
+        lengths = rest.pop() if rest and rest[-1].dtype == "int64" and rest[-1].axes == ("n",) else None
+        if len(rest) > 1 or (rest and not (rest[0].is_float or rest[0].dtype == "bool")):
+            message = (
+                f"after queries, keys and values come a mask and the lengths, an int64 for each image, not {rest[-1]}"
+            )
+            raise Rejected("wrong-dtype", message, about="input")
+        return (rest[0] if rest else None), lengths
+
+    def _check_mask(self, mask: TensorType | None, heads: int, query: TensorType, key: TensorType) -> None:
+        """The mask has a value for each query and key, of all heads or of each, of all images or of each."""
+        if mask is None:
+            return
+        sizes = (query.shape[-2], key.shape[-2])
+        batched = "n" in mask.axes
+        wanted = [sizes, (heads, *sizes), (1, heads, *sizes), (1, 1, *sizes)]
+        if mask.shape[batched:] not in wanted[: 2 if batched else 4] or (batched and mask.axes[0] != "n"):
+            message = f"a mask of {query.shape[-2]} queries, {key.shape[-2]} keys and {heads} heads is not {mask}"
+            raise Rejected("unequal-shapes", message, about="input")
+        if mask.is_float:
+            check_dtype(mask, self.word, weighted=True)
+
+    def work(self, *inputs: TensorType) -> Work:
+        call = self._call(inputs)
+        return Work(
+            macs=call.scores * (call.width + call.out),
+            activated=call.scores,
+            elementwise=call.scores * call.is_biased,
+        )
+
+    def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
+        call = self._call(inputs)
+        query, key, value = wanted.inputs[:3]
+        biased = call.is_biased and wanted.inputs[3]
+        weights = query or key or biased
+        return Work(
+            macs=call.scores * (call.width * (query + key) + call.out * (weights + value)),
+            activated=call.scores * weights,
+            elementwise=call.scores * biased,
+        )
+
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        call = self._call(inputs)
+        return {
+            "heads": call.heads,
+            "queries": call.query.shape[-2],
+            "keys": call.key.shape[-2],
+            "head_c": call.width,
+            "value_c": call.out,
+            "biased": int(call.is_biased),
+        }
+
+    def reach(self, *inputs: TensorType) -> Reach:
+        _, key, value = inputs[:3]
+        seen = seeing_all(key, key.axes[-2:-1]) | seeing_all(value, value.axes[-2:-1])
+        if self.causal:  # no position sees one after it
+            seen = {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
+        return Reach(inputs=({}, seen, seen, *(seeing_all(x) for x in inputs[3:])))
+
+    # ---- in torch
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        return saved(self._call(inputs))
+
+    def strides(self, *inputs: TensorType) -> tuple[Strides] | None:
+        known = [laid(x) for x in inputs]
+        found = strides(self._call((*known,)), self.outputs(*known)[0])
+        return None if found is None else (found,)
+
+    def autocast(self, *inputs: TensorType) -> Autocast | None:
+        return None if len(inputs) > 3 or self.dropout else Autocast("lower")
+
+    def _kind(self, inputs: tuple[TensorType, ...]) -> Source:
+        mask, lengths = self._masks(inputs)
+        return Source(
+            split=len(inputs[0].axes) == 3,
+            mask="none" if mask is None else "added" if mask.is_float else "seen",
+            axes=0 if mask is None else len(mask.axes),
+            batched=mask is not None and "n" in mask.axes,
+            lengths=lengths is not None,
+        )
+
+    def torch(self, *inputs: TensorType) -> Module:
+        heads, shared = self._heads(*inputs[:2])
+        options: tuple[tuple[str, object, object], ...] = (
+            ("causal", self.causal, False),
+            ("dropout", self.dropout, 0.0),
+            ("scale", self.scale, None),
+        )
+        kind = self._kind(inputs)
+        if kind.split:
+            options = (("heads", heads, 1), ("kv_heads", None if shared == heads else shared, None), *options)
+        return Module(kind.name, (), options, source_of(kind))

@@ -1,0 +1,152 @@
+"""What torch saves of attention between queries, keys and values: its fused kernel, or a product at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+from archlang.ops.answers import Saved
+from archlang.ops.layouts import Laid, Strides, contiguous, laid, like, viewed
+from archlang.shapes import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """The inputs of one call. `heads` are those of the queries, `shared` those of the keys and values."""
+
+    query: TensorType
+    key: TensorType
+    value: TensorType
+    mask: TensorType | None
+    lengths: TensorType | None
+    heads: int
+    shared: int
+    causal: bool
+    dropout: float
+
+    @property
+    def width(self) -> int:
+        """The channels of a head of queries and keys."""
+        return self.of_head(self.key)
+
+    @property
+    def out(self) -> int:
+        """The channels of a head of values."""
+        return self.of_head(self.value)
+
+    def of_head(self, x: TensorType) -> int:
+        """The channels of a head of keys or values: all of them where an axis of the input is the heads."""
+        return x["c"] if len(x.axes) == 4 else x["c"] // self.shared
+
+    @property
+    def scores(self) -> int:
+        """Pairs of a query and a key, of all heads."""
+        return self.query["n"] * self.heads * self.query.shape[-2] * self.key.shape[-2]
+
+    @property
+    def is_biased(self) -> bool:
+        """Whether the mask is added to the scores, so that it can be trained."""
+        return self.mask is not None and self.mask.is_float
+
+    @property
+    def can_fuse(self) -> bool:
+        """Whether the fused kernel takes the heads: of one width, and with their channels side by side in memory."""
+        near = (laid(x).strides[-1] == 1 or x["c"] == 1 for x in (self.query, self.key, self.value))
+        return self.width == self.out and all(near)
+
+
+def saved(call: Attended) -> tuple[Saved, ...]:
+    """What the fused kernel saves, which takes no dropout and no mask that is trained, or the single products."""
+    if not call.can_fuse:
+        return _in_steps(call)
+    if call.dropout:
+        fused = (replace(one, evaluation_only=True) for one in _fused(call))
+        return (*fused, *(replace(one, training_only=True) for one in _in_steps(call)))
+    if call.is_biased:
+        fused = (replace(one, without=(3,)) for one in _fused(call))
+        return (*fused, *(replace(one, beside=(3,)) for one in _in_steps(call)))
+    return _fused(call)
+
+
+def _fused(call: Attended) -> tuple[Saved, ...]:
+    """Queries, keys and values, the mask as floats, the result, and one sum for each row of scores."""
+    rows = (call.query.shape[0], call.heads, call.query.shape[-2])
+    kept = (Saved("input", at) for at in range(3))
+    return (*kept, *_mask(call), Saved("output"), Saved("own", shape=rows, name="sums", wide=True))
+
+
+def _mask(call: Attended) -> tuple[Saved, ...]:
+    mask, padded = call.mask, call.lengths is not None
+    if mask is None and not padded:
+        return ()
+    if mask is not None and mask.is_float and not (padded or call.causal):
+        return (Saved("input", 3),)
+    batched = padded or (mask is not None and "n" in mask.axes)
+    images, queries, keys = call.query.shape[0] if batched else 1, call.query.shape[-2], call.key.shape[-2]
+    heads = 1 if mask is None else prod(mask.shape) // (mask["n"] if "n" in mask.axes else 1) // (queries * keys)
+    rows = queries if mask is not None or call.causal else 1
+    return (Saved("own", shape=(images, heads, rows, keys), per_image=batched, name="mask"),)
+
+
+def _in_steps(call: Attended) -> tuple[Saved, ...]:
+    """The scaled queries and keys, the weights of attention, and the values, which a product may copy."""
+    images, queries, keys = call.query.shape[0], call.query.shape[-2], call.key.shape[-2]
+    weighed = (0, 1, *[3] * call.is_biased)
+    weights = Saved("own", shape=(call.scores,), name="weights")
+    if call.dropout:
+        weights = replace(weights, when=weighed)
+    dropped = (replace(weights, name="kept weights"), replace(weights, name="dropped weights", when=(2,)))
+    values = Saved("input", 2, when=weighed)
+    if _is_copied(call):
+        values = Saved("own", shape=(images, call.heads, keys, call.out), name="values", when=weighed)
+    return (
+        Saved("own", shape=(images, call.heads, queries, call.width), name="queries", when=(1,)),
+        Saved("own", shape=(images, call.heads, keys, call.width), name="keys", when=(0,)),
+        weights,
+        *(dropped if call.dropout else ()),
+        values,
+        *_hidden(call),
+    )
+
+
+def _hidden(call: Attended) -> tuple[Saved, ...]:
+    """What causality and lengths hide, for the gradient of a trained mask."""
+    padded = call.lengths is not None
+    if not call.is_biased or not (padded or call.causal):
+        return ()
+    images, rows = call.query.shape[0] if padded else 1, call.query.shape[-2] if call.causal else 1
+    shape = (images, rows, call.key.shape[-2])
+    return (Saved("own", shape=shape, dtype="bool", per_image=padded, when=(3,), name="hidden"),)
+
+
+def _is_copied(call: Attended) -> bool:
+    """Whether a matrix product copies the values, as the heads of an image do not lie one behind the other."""
+    split = _by_head(call.value, call.shared)
+    n, _, t, c = split.shape
+    return call.shared != call.heads or viewed(split.shape, split.strides, (n * call.heads, t, c)) is None
+
+
+def strides(call: Attended, y: TensorType) -> Strides | None:
+    """Where the values of the result lie; None where that depends on which gradients are wanted, or on the mode."""
+    is_split = len(y.axes) == 3
+    if not call.can_fuse:
+        return contiguous(y.shape)
+    query = _by_head(call.query, call.heads)
+    n, heads, t, c = like(query)
+    if is_split:
+        images, count, tokens, width = query.shape
+        fused = viewed((images, tokens, count, width), (n, t, heads, c), y.shape) or contiguous(y.shape)
+    else:
+        fused = (n, heads, t, c)
+    is_known = fused == contiguous(y.shape) or not (call.dropout or call.is_biased)
+    return fused if is_known else None
+
+
+def _by_head(x: TensorType, heads: int) -> Laid:
+    """The input with axes n h t c; the channels of n t c are divided among the heads."""
+    known = laid(x)
+    if len(x.axes) == 4:
+        return known
+    (n, t, c), (images, tokens, channels) = known.shape, known.strides
+    lying = (images, c // heads * channels, tokens, channels)
+    return Laid((n, heads, t, c // heads), ("n", "h", "t", "c"), x.dtype, lying)
