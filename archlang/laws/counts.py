@@ -111,7 +111,8 @@ def lectures_formula_is_the_weights(case: Case) -> None:
     if told is None:
         return
     weights = sum(w.count for w in case.op.weights(*case.types) if not w.buffer and w.name != "bias")
-    formula = told.weights.replace("{input}", str(case.types[0]["c"]))
+    channels = case.types[0]["c"] if "c" in case.types[0].axes else 1
+    formula = told.weights.replace("{input}", str(channels))
     product = prod(map(int, formula.replace("(", "").replace(")", "").split("*"))) if formula else 0
     agree("weights in the lecture's table", product, weights)
     agree("a name in the lecture's table that is one word", told.name.isprintable() and " " not in told.name, True)

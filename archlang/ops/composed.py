@@ -187,7 +187,8 @@ class Composed(Operator):
                 return None
             found += [(*alive.values(), *call) for call in within]
             if number == len(steps) - 1:
-                found += [] if within else [tuple(alive.values())]
+                others = tuple(x for root, x in alive.items() if root != values[-1].root)  # it is the result itself
+                found += [] if within else [others]
                 break
             beside = within[-1] if within else ()
             alive |= {at: values[at].type for at in range(first, first + len(outputs)) if values[at].root == at}
