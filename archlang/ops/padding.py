@@ -21,7 +21,7 @@ class Pad(Operator):
     """A border on each axis that windows slide over: `pad 1` on both sides, `pad before=2` on one, as causal nets need.
 
     `before` and `after` are one number, or one for each axis: `pad before=[0, 1]`. With `axis` that one axis is padded,
-    channels too, and `size` is its size. No weights, no MACs.
+    channels too, and `size` is its size. The border is 0, or `value`. No weights, no MACs.
 
         h' = h + before + after if axis is None
         size' = size + before + after if axis is not None
@@ -41,6 +41,7 @@ class Pad(Operator):
         sides="torch cuts values off where it is negative",
         before="torch cuts values off where it is negative",
         after="torch cuts values off where it is negative",
+        **{"wrong-kind": "torch's modules that repeat values of the map have no `value`"},
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("pad 1", "3x4x5"),
@@ -50,6 +51,8 @@ class Pad(Operator):
         Example("pad 1 mode=circular", "2x4x5"),
         Example("pad before=2 after=1 axis=1", "3x4x5"),
         Example("pad 1 axis=1", "6x4 n t c"),
+        Example("pad 1 value=-1.5", "3x4x5"),
+        Example("pad after=2 axis=1 value=3", "3x4"),
     )
 
     sides: Natural = 0
@@ -57,6 +60,7 @@ class Pad(Operator):
     after: Natural | tuple[Natural, ...] | None = None
     mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
     axis: int | None = None
+    value: float | int = 0
 
     def _borders(self, x: TensorType) -> dict[str, tuple[int, int]]:
         """Of each axis that is padded, how much before and after."""
@@ -76,6 +80,9 @@ class Pad(Operator):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word)
         check_batched(x, self.word)
+        if self.value and self.mode != "zeros":
+            message = f"`value` fills a border of one value, and mode={self.mode} repeats those of the map"
+            raise Rejected("wrong-kind", message, help="leave out `mode` or `value`", about="value")
         borders = self._borders(x)
         behind = {"reflect": 1, "circular": 0}.get(self.mode)
         for axis, (before, after) in borders.items():
@@ -117,7 +124,11 @@ class Pad(Operator):
         if self.axis is not None:
             behind = (0, 0) * (len(x.axes) - 1 - self.axis % len(x.axes))
             (border,) = borders.values()
-            return Expression(f"torch.nn.functional.pad({{0}}, {(*behind, *border)})")
+            value = f", value={self.value}" if self.value else ""
+            return Expression(f"torch.nn.functional.pad({{0}}, {(*behind, *border)}{value})")
         # torch begins with the last axis
         padding = tuple(width for border in reversed(borders.values()) for width in border)
+        if self.value:
+            args = (("padding", brief(padding)), ("value", self.value))
+            return Module(f"torch.nn.ConstantPad{len(borders)}d", args)
         return Module(f"torch.nn.{_NAMES[self.mode]}{len(borders)}d", (("padding", brief(padding)),))
