@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from archlang.compiler import Net, check
 from archlang.elaborate.state.session import MAX_DEPTH
+from archlang.elaborate.steps.misfits import signature
 from archlang.ir import Graph
+from archlang.ops.base import Kind, Operator
 from tests.specs import graph_of, net_of, words_at, wrong
 
 
@@ -235,3 +239,74 @@ def test_the_batch_of_a_promise_is_a_whole_number(batch: str) -> None:
     assert wrong(net_of("  relu\n  expect memory.training < 1GiB at batch=1 dtype=bf16", "[4]")) == []
     (found,) = wrong(net_of("  relu\n  expect memory.training < 1GiB at dtype=16", "[4]"))
     assert found.message == "`dtype` is a word, such as `bf16` or `adam`"
+
+
+def test_the_variants_of_a_block_are_numbered_from_the_second_on() -> None:
+    graph = graph_of(net_of("  unit 4 -> unit 5 -> unit 6", "[4]", before="block unit(out) { linear out }"))
+    assert [block.id for block in graph.blocks] == ["unit", "unit#2", "unit#3", "tried"]
+
+
+class Bare(Operator):
+    """An operator without examples."""
+
+    word: ClassVar[str] = "bare"
+    positional: ClassVar[Mapping[str, Kind]] = {"size": "window", "start": "number"}
+
+    size: int = 1
+    start: float = 1.0
+
+
+def test_the_usage_of_an_operator_without_examples() -> None:
+    assert signature(Bare) == "it is written like `bare 3x3 64`"
+
+
+STRIDE = "write `stride=2`, or `/2` after the window"
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "help"),
+    [
+        ("linear rang(3)", "nothing here is called `rang`", "did you mean `range`?"),
+        ("linear zzz", "nothing here is called `zzz`", "the names in reach: `image` and `w`"),
+        ("linear filters=4", "linear has no argument named `filters`", "write `4`, or `out=4`"),
+        (
+            "maxpool 2x2 strides=2",
+            "maxpool has no argument named `strides`",
+            "write `stride=2`, or `/2` after the window",
+        ),
+        ("maxpool pool_size=2", "maxpool has no argument named `pool_size`", "write `2x2`, or `kernel=2x2`"),
+    ],
+)
+def test_names_that_are_near_or_in_reach(line: str, message: str, help: str | None) -> None:
+    (found,) = wrong(net_of(f"  w: relu\n  {line}", "[4]"))
+    assert (found.message, found.help) == (message, help)
+
+
+def test_an_input_of_other_channels_has_no_open_size_for_help() -> None:
+    before = "block unit { input x: 4x5x5; relu }"
+    for given, helped in (("3x5x5", False), ("4x6x5", True)):
+        (found,) = wrong(net_of("  unit", given, before=before))
+        assert found.code == "input-differs" and (found.help is not None) == helped
+
+
+def test_the_name_of_an_input_is_one_that_a_module_can_have() -> None:
+    (found,) = wrong("net n {\n  input __x: [4]\n  relu\n  output\n}")
+    (other,) = wrong("net n {\n  input x: [4]\n  __x: relu\n  output\n}")
+    assert found.code == other.code
+
+
+def test_a_dtype_that_is_no_word() -> None:
+    (found,) = wrong("net n {\n  input x: [4] dtype=3\n  relu\n  output\n}")
+    assert found.message == "this is no dtype"
+
+
+def test_a_shape_is_added_to_nothing() -> None:
+    for terms in ("params + w", "w + params"):
+        (found,) = wrong(net_of(f"  w: relu\n  expect {terms} == 4", "[4]"))
+        assert found.message == "only numbers can be added up, not shapes or windows"
+
+
+def test_labels_after_the_inputs_of_an_inlined_block_are_those_of_its_caller() -> None:
+    before = "block unit { input x; a: relu -> tanh }"
+    *_, add = graph_of(net_of("  inline unit\n  (a, it) -> add", "[4]", before=before)).flat()
+    assert len(set(add.inputs)) == 2

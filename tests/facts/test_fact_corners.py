@@ -5,6 +5,7 @@ from __future__ import annotations
 from archlang.facts.memory import memory, setup_of
 from archlang.facts.named_values import value_at
 from archlang.facts.receptive import receptive_fields
+from archlang.facts.work import totals
 from tests.specs import graph_of, net_of
 
 UNIT = "block unit { conv1: conv 1x1 4 -> relu -> conv2: conv 1x1 4 }"
@@ -40,6 +41,7 @@ def test_weights_in_braces_that_only_training_runs_are_allocated_in_inference_to
     graph = graph_of(net_of("  x: relu\n  aux: head\n  output aux when training\n  (x) -> relu", before=before))
     found = memory(graph, setup_of("inference", {"batch": 1}))
     told = {one.path: one.bytes for one in found.alive if one.kind == "parameters"}
+    assert not any(moment.path.startswith("aux") for moment in found.timeline)
     assert told == {"aux.inner.conv1": 4 * (3 * 4 + 4), "aux.conv2": 4 * (4 * 2 + 2)}
 
 
@@ -57,3 +59,14 @@ def test_rows_of_calls_that_begin_with_rows_of_calls_add_up_to_the_peak() -> Non
     for mode in ("inference", "training"):
         found = memory(graph, setup_of(mode, {"batch": 2}))
         assert sum(found.by_kind.values()) == found.peak_bytes
+
+
+def test_no_storage_is_given_back_twice() -> None:
+    """Parameters that are values have no storage of the step's own, though operators save them."""
+    body = "  param scale: [8] init=normal\n  linear 8 -> x: tanh\n  (x, scale) -> mul -> y: tanh\n  (y, scale) -> mul"
+    heap = memory(graph_of(net_of(body, "[4]")), setup_of("training", {"batch": 3})).simulated.heap
+    assert heap.references and min(heap.references) >= 0
+
+
+def test_the_bytes_of_all_outputs_are_summed() -> None:
+    assert totals(graph_of(net_of("  linear 2 -> relu -> linear 3", "[4]"))).output_bytes == 4 * (2 + 2 + 3)

@@ -225,7 +225,7 @@ def test_a_row_of_calls_is_as_if_each_were_run(
 def test_a_row_is_named_by_its_ends() -> None:
     paths = {moment.path for moment in told(graph_of(DEEP), "training").timeline}
     assert "layer.{0..8}.conv1" in paths
-    assert not any("layer.4" in path for path in paths)
+    assert not any(f"layer.{number}" in path for path in paths for number in (0, 1, 4, 8))
 
 
 def test_a_thousand_layers_cost_little_more_than_fifty(tmp_path: Path) -> None:
