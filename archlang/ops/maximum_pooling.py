@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
+from archlang.ops.adaptive_pooling import AdaptiveAvgPool, GlobalAvgPool
 from archlang.ops.base import Example, Module, Saved, Temporaries, Work
-from archlang.ops.pooling import AdaptiveAvgPool, GlobalAvgPool
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import adaptive_windows, brief
 from archlang.shapes import TensorType

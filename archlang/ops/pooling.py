@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean value under a window."""
+"""Pooling with windows of one size: the largest or the mean value under each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
-from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -16,8 +16,6 @@ from archlang.ops.windows import (
     Geometry,
     Sizes,
     Stride,
-    adaptive_slide,
-    adaptive_windows,
     brief,
     check_sides,
     each,
@@ -36,7 +34,7 @@ def _pooled(shape: Strides, x: Laid) -> Strides:
     return n, c, t
 
 
-def _averaged(shape: Strides, x: Laid) -> Strides:
+def averaged(shape: Strides, x: Laid) -> Strides:
     """The strides of means, which lie in order where windows have three sides."""
     return contiguous(shape) if len(shape) == 5 else _pooled(shape, x)
 
@@ -220,109 +218,10 @@ class AvgPool(_Pool):
         return window_reach(self._geometry())
 
     def strides(self, x: TensorType) -> tuple[Strides]:
-        return (_averaged(self.outputs(laid(x))[0].shape, laid(x)),)
+        return (averaged(self.outputs(laid(x))[0].shape, laid(x)),)
 
     def autocast(self, x: TensorType) -> Autocast | None:
         return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
 
     def torch(self, x: TensorType) -> Module:
         return self._module("AvgPool", self._geometry(), ("count_include_pad", self.count_include_pad, True))
-
-
-class _AdaptivePool(Operator):
-    """The mean under windows chosen so that the map has the wanted size: window i covers i*h/h' to (i + 1)*h/h',
-    rounded outwards."""
-
-    runs = ONE_CALL
-
-    def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        raise TypeError(f"{type(self).__name__} does not say its output sizes")
-
-    def _sides(self, x: TensorType) -> list[tuple[str, int, int]]:
-        """Of each axis: its name, its size, the size wanted."""
-        return list(zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True))
-
-    def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
-        sizes = {axis: wanted for axis, _, wanted in self._sides(x)}
-        check_dtype(x, self.word)
-        return (x.resized(**sizes),)
-
-    def work(self, x: TensorType) -> Work:
-        covered = prod(sum(end - start for start, end in adaptive_windows(size, to)) for _, size, to in self._sides(x))
-        return Work(elementwise=x["n"] * x["c"] * covered)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        # torch computes a map of one position as a mean, which keeps nothing
-        return () if set(self._wanted(x)) == {1} else (Saved("input"),)
-
-    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
-        return (0,) if len(x.axes) == 3 else ()
-
-    def strides(self, x: TensorType) -> tuple[Strides, ...]:
-        return tuple(_averaged(y.shape, laid(x)) for y in self.outputs(laid(x)))
-
-    def reach(self, x: TensorType) -> Reach:
-        return Reach({axis: adaptive_slide(size, to) for axis, size, to in self._sides(x)})
-
-    def autocast(self, x: TensorType) -> Autocast | None:
-        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
-
-    def torch(self, x: TensorType) -> Module:
-        wanted = self._wanted(x)
-        return Module(f"torch.nn.AdaptiveAvgPool{len(wanted)}d", (("output_size", brief(wanted)),))
-
-
-class AdaptiveAvgPool(_AdaptivePool):
-    """The mean under windows chosen so that the map has the wanted size.
-
-    Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h'). No weights, no MACs.
-
-        n c h w -> n c h' w'
-        h' = size
-    """
-
-    word: ClassVar[str] = "adaptive_avgpool"
-    positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d")
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", "wrong-dtype", size="torch gives a map of no positions"
-    )
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("adaptive_avgpool 7x7", "2x14x15"),
-        Example("adaptive_avgpool 2x3", "2x9x7"),
-        Example("adaptive_avgpool 1x1", "4x5x5"),
-        Example("adaptive_avgpool [4]", "2x9"),
-        Example("adaptive_avgpool 2x2x1", "2x4x5x6"),
-    )
-
-    size: Sizes
-
-    def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        check_sides(len(self.size), "size")
-        x.spatial(len(self.size), self.word)
-        return self.size
-
-
-class GlobalAvgPool(_AdaptivePool):
-    """The mean of each whole map (Lin, Chen and Yan 2013, arXiv:1312.4400, section 3.2). No weights, no MACs.
-
-    n c h w -> n c h' w'
-    h' = 1
-    elementwise = c*h*w
-    """
-
-    word: ClassVar[str] = "globalavgpool"
-    elsewhere: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAveragePool", "GlobalAvgPool", "gap")
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("globalavgpool", "8x7x5"),
-        Example("globalavgpool", "3x9"),
-        Example("globalavgpool", "2x3x4x5"),
-    )
-
-    def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        check_channels(x, self.word, 1)
-        return (1,) * (len(x.axes) - 2)
-
-    def lecture(self, x: TensorType) -> Lecture:
-        return Lecture(f"POOL{short(x.shape[2:])}")

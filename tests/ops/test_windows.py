@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from archlang.laws.calling import called, shape_of, tensors
 from archlang.laws.cases import Case, rejection
 from archlang.laws.seeing import influence
+from archlang.ops.adaptive_pooling import AdaptiveAvgPool, GlobalAvgPool
 from archlang.ops.base import Operator, Reach, Slide
 from archlang.ops.convolution import Conv
-from archlang.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
+from archlang.ops.pooling import AvgPool, MaxPool
 from archlang.shapes import input_type
 from tests.cases import more
 

@@ -15,12 +15,13 @@ import pytest
 from archlang.facts.work import count, totals, work
 from archlang.ir import Block, CallNode, Graph, OpNode, Port
 from archlang.ops.activation import Relu
+from archlang.ops.adaptive_pooling import AdaptiveAvgPool
 from archlang.ops.base import Expression, Operator, Work
 from archlang.ops.convolution import Conv
 from archlang.ops.layout import Flatten
 from archlang.ops.linear import Linear
 from archlang.ops.normalization import BatchNorm
-from archlang.ops.pooling import AdaptiveAvgPool, MaxPool
+from archlang.ops.pooling import MaxPool
 from archlang.ops.regularization import Dropout
 from archlang.report import Report, View, render_report, report
 from archlang.report.lecture import bytes_text, rounded

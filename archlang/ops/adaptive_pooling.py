@@ -1,0 +1,115 @@
+"""Pooling to a wanted size: the mean under windows that are chosen so that the map has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import ClassVar
+
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Work
+from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.layouts import Strides, laid
+from archlang.ops.pooling import averaged
+from archlang.ops.runs import ONE_CALL
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Sizes, adaptive_slide, adaptive_windows, brief, check_sides, short
+from archlang.shapes import TensorType
+
+
+class _AdaptivePool(Operator):
+    """The mean under windows chosen so that the map has the wanted size: window i covers i*h/h' to (i + 1)*h/h',
+    rounded outwards."""
+
+    runs = ONE_CALL
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        raise TypeError(f"{type(self).__name__} does not say its output sizes")
+
+    def _sides(self, x: TensorType) -> list[tuple[str, int, int]]:
+        """Of each axis: its name, its size, the size wanted."""
+        return list(zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
+        sizes = {axis: wanted for axis, _, wanted in self._sides(x)}
+        check_dtype(x, self.word)
+        return (x.resized(**sizes),)
+
+    def work(self, x: TensorType) -> Work:
+        covered = prod(sum(end - start for start, end in adaptive_windows(size, to)) for _, size, to in self._sides(x))
+        return Work(elementwise=x["n"] * x["c"] * covered)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        # torch computes a map of one position as a mean, which keeps nothing
+        return () if set(self._wanted(x)) == {1} else (Saved("input"),)
+
+    def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
+        return (0,) if len(x.axes) == 3 else ()
+
+    def strides(self, x: TensorType) -> tuple[Strides, ...]:
+        return tuple(averaged(y.shape, laid(x)) for y in self.outputs(laid(x)))
+
+    def reach(self, x: TensorType) -> Reach:
+        return Reach({axis: adaptive_slide(size, to) for axis, size, to in self._sides(x)})
+
+    def autocast(self, x: TensorType) -> Autocast | None:
+        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
+
+    def torch(self, x: TensorType) -> Module:
+        wanted = self._wanted(x)
+        return Module(f"torch.nn.AdaptiveAvgPool{len(wanted)}d", (("output_size", brief(wanted)),))
+
+
+class AdaptiveAvgPool(_AdaptivePool):
+    """The mean under windows chosen so that the map has the wanted size.
+
+    Window i along an axis covers floor(i*h/h') to ceil((i + 1)*h/h'). No weights, no MACs.
+
+        n c h w -> n c h' w'
+        h' = size
+    """
+
+    word: ClassVar[str] = "adaptive_avgpool"
+    positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
+    elsewhere: ClassVar[tuple[str, ...]] = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
+        "wrong-rank", "wrong-dtype", size="torch gives a map of no positions"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("adaptive_avgpool 7x7", "2x14x15"),
+        Example("adaptive_avgpool 2x3", "2x9x7"),
+        Example("adaptive_avgpool 1x1", "4x5x5"),
+        Example("adaptive_avgpool [4]", "2x9"),
+        Example("adaptive_avgpool 2x2x1", "2x4x5x6"),
+    )
+
+    size: Sizes
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        check_sides(len(self.size), "size")
+        x.spatial(len(self.size), self.word)
+        return self.size
+
+
+class GlobalAvgPool(_AdaptivePool):
+    """The mean of each whole map (Lin, Chen and Yan 2013, arXiv:1312.4400, section 3.2). No weights, no MACs.
+
+    n c h w -> n c h' w'
+    h' = 1
+    elementwise = c*h*w
+    """
+
+    word: ClassVar[str] = "globalavgpool"
+    elsewhere: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAveragePool", "GlobalAvgPool", "gap")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("globalavgpool", "8x7x5"),
+        Example("globalavgpool", "3x9"),
+        Example("globalavgpool", "2x3x4x5"),
+    )
+
+    def _wanted(self, x: TensorType) -> tuple[int, ...]:
+        check_channels(x, self.word, 1)
+        return (1,) * (len(x.axes) - 2)
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture(f"POOL{short(x.shape[2:])}")
