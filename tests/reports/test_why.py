@@ -23,7 +23,7 @@ from archlang.ops.base import Operator
 from archlang.paths import SPECS
 from archlang.promises import total_at
 from archlang.shapes import TensorType
-from archlang.why import Why, WhyLayer, WhyScope, why
+from archlang.why import Why, WhyLayer, Whys, WhyScope, why
 from archlang.why.arithmetic import evaluate
 from archlang.why.filling import axes_law, filled, told
 from archlang.why.notation import law_of
@@ -200,12 +200,13 @@ def test_every_layer_and_scope_is_told(net: str) -> None:
     """What the formulas come to is what the layers have and the facts count; every text is narrow."""
     graph = load(net).graph
     counts = count(graph)
+    whys = Whys(graph)
     scopes = {""}
     for layer in graph.flat():
         parts = layer.path.split(".")
         scopes |= {".".join(parts[:n]) for n in range(1, len(parts))}
     for path in scopes:
-        answer = why(graph, path)
+        answer = whys.at(path)
         total = total_at(graph, counts, path)
         assert answer.scope is not None and total is not None
         macs = 0 if answer.scope.training_only else total.macs
@@ -215,7 +216,7 @@ def test_every_layer_and_scope_is_told(net: str) -> None:
         assert_narrow(answer)
     for layer in graph.flat():
         if layer.node.name is not None:
-            answer = why(graph, layer.path)
+            answer = whys.at(layer.path)
             (told,) = answer.layers
             assert (told.inputs, told.outputs) == (layer.input_types, layer.output_types)
             law = values(told)
