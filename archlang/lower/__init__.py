@@ -1,4 +1,4 @@
-"""Graph to PyTorch: source that reads as a person would have written it, and the module that this very source makes."""
+"""Graph to PyTorch: readable source, and the module that results from executing it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _written(net: Graph | Program) -> tuple[str, str]:
     check_names(graph)
     counts = totals(graph)
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
-    # a source is known by this line to be archlang's (marks.py)
+    # this line marks a source as made by archlang (marks.py)
     summary = f"{graph.name}: {inputs}; {counts.params:,} parameters, {counts.macs:,} multiply-accumulates."
     made = classes_of(program)
     text = source(made, summary)

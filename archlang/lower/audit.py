@@ -51,7 +51,7 @@ def audit(text: str, made: Classes) -> None:
 
 
 def _bound(top: symtable.SymbolTable, known: set[str], allowed: set[str]) -> None:
-    """Refuse a name that nothing binds: neither its function, nor the source, nor Python.
+    """Reject a name that is bound by neither its function, nor the source, nor Python.
 
     `known` are classes that operators carry, `allowed` the names of Python's own that the classes of a net use.
     """
@@ -88,7 +88,7 @@ def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> N
 
 
 def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:
-    """The members that a constructor makes: their names, and the text of the calls that make them."""
+    """The members that a constructor assigns: their names, and the text of the calls that construct them."""
     for statement in init.body:
         match statement:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name("self"), attr=name)], value=ast.Call() as call):
@@ -97,7 +97,7 @@ def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:
                 ast.Call(ast.Attribute(ast.Name("self"), "add_module"), [ast.Constant(str(name)), ast.Call() as call])
             ):
                 yield name, ast.unparse(call.func)
-            case ast.Assign(targets=[ast.Attribute()], value=ast.Attribute()):  # a weight that is another's
+            case ast.Assign(targets=[ast.Attribute()], value=ast.Attribute()):  # a tied weight
                 pass
             case ast.Expr(ast.Call(ast.Attribute(attr=method))) if method in _INHERITED:
                 pass

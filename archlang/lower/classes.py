@@ -26,7 +26,7 @@ Signature = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Slot:
-    """A number in a constructor call: its name, its value, torch's default (`...` where it has none).
+    """A number in a constructor call: its name, its value, and torch's default (`...` if there is none).
 
     `role` is torch's name of what it sets in the end, through the classes in between.
     """
@@ -39,12 +39,12 @@ class Slot:
 
 @dataclass
 class Class:
-    """A class to emit, the regions that are instances of it, and the arguments that tell them apart."""
+    """A class to emit, the regions that are its instances, and the arguments in which they differ."""
 
     name: str
     instances: list[Region] = field(default_factory=list[Region])
     columns: dict[str, list[object]] = field(default_factory=dict[str, list[object]])  # argument -> value by instance
-    defaults: dict[str, object] = field(default_factory=dict[str, object])  # of the arguments that torch has one for
+    defaults: dict[str, object] = field(default_factory=dict[str, object])  # argument -> torch's default, if it has one
     roles: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -52,7 +52,7 @@ class Class:
         return self.instances[0]
 
     def twins(self, entry: Entry) -> list[Entry]:
-        """The same entry in every instance of the class."""
+        """The corresponding entry of every instance of the class."""
         at = self._places[id(entry)]
         return [twin[at] for twin in self._entries]
 
@@ -66,7 +66,7 @@ class Class:
 
     @property
     def params(self) -> list[str]:
-        """The constructor's arguments, those with a default last."""
+        """The constructor's parameters, those with a default last."""
         return sorted(self.columns, key=lambda name: name in self.defaults)
 
     def arguments(self, instance: Region) -> list[Slot]:
@@ -87,7 +87,7 @@ def _all_entries(region: Region) -> Iterator[Entry]:
 
 @dataclass(frozen=True)
 class FixedSize:
-    """A size of an input for which alone the net is valid: the input's value, the axis, and what both are called."""
+    """The only valid size of an input's axis: the input's value, the axis, and the names of both."""
 
     value: int
     axis: int
@@ -96,7 +96,7 @@ class FixedSize:
 
 
 def fixed_sizes(graph: Graph) -> tuple[FixedSize, ...]:
-    """The sizes that the net leaves open and a step fixes."""
+    """The open sizes of the net that are valid at their default alone, because a step fixes them."""
     root = graph.root
     values = {port.name: port.value for port in root.inputs}
     return tuple(
@@ -108,7 +108,7 @@ def fixed_sizes(graph: Graph) -> tuple[FixedSize, ...]:
 
 @dataclass
 class Classes:
-    """The classes in the order in which they must be written, and which class each region and block is.
+    """The classes in the order in which they must be defined, and the class of each region and block.
 
     `fixed` are the sizes that the net's own `forward` checks.
     """
@@ -125,7 +125,7 @@ class Classes:
         return self.by_region.get(id(entry))
 
     def checks(self, found: Class) -> tuple[FixedSize, ...]:
-        """The sizes that the `forward` of a class checks: those of the net, in the last."""
+        """The sizes that the `forward` of a class checks. Only the net's own class, the last, checks any."""
         return self.fixed if found is self.classes[-1] else ()
 
     def is_sequential(self, found: Class) -> bool:
@@ -179,7 +179,7 @@ def classes_of(program: Program) -> Classes:
 
 
 def carried(program: Program) -> set[str]:
-    """The names that the sources define which operators carry, where torch has no module for them."""
+    """The names defined by the source that operators bring along where torch has no module for them."""
     calls = [call.torch for call in program.walk()]
     sources = {call.source for call in calls if isinstance(call, Module) and call.source}
     return set(chain.from_iterable(map(_defined, sources)))
@@ -198,7 +198,7 @@ def _defined(source: str) -> Iterator[str]:
 
 
 def _units(found: Region) -> Iterator[Region]:
-    """The regions that need a class, inner ones first: blocks, and braces that no `nn.Sequential` can be."""
+    """The regions that need a class, inner ones first: blocks, and braces that `nn.Sequential` cannot express."""
     for entry in found.entries:
         if isinstance(entry, Region):
             yield from _units(entry)
@@ -207,7 +207,7 @@ def _units(found: Region) -> Iterator[Region]:
 
 
 def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
-    """All of a region but its numbers: keys, targets, names of arguments, connections."""
+    """The structure of a region, without its numbers: keys, targets, names of arguments, connections."""
     numbers: dict[int, int] = {}
 
     def local(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -257,12 +257,12 @@ def _parametrise(found: Class, made: Classes, done: set[str]) -> None:
 
 
 def constant(column: list[object]) -> bool:
-    """Whether all instances have one value."""
+    """Whether all instances have the same value."""
     return all(_same(value, column[0]) for value in column)
 
 
 def column_of(column: list[object], role: str, found: Class) -> str | None:
-    """The argument of the class that has these values and may stand for this number, if one has."""
+    """The argument of the class that can be used for this number, because it has the same values; None without one."""
     for name, values in found.columns.items():
         if _exchangeable(role, found.roles[name]) and all(map(_same, values, column)):
             return name
@@ -270,7 +270,7 @@ def column_of(column: list[object], role: str, found: Class) -> str | None:
 
 
 def _exchangeable(one: str, other: str) -> bool:
-    """Whether equal numbers mean one thing: widths do (and the groups of a depthwise convolution), others by chance."""
+    """Whether equal numbers mean the same: widths do (and the groups of a depthwise convolution), others need not."""
     return one == other or (one.endswith(_WIDTHS) and other.endswith(_WIDTHS))
 
 

@@ -1,4 +1,4 @@
-"""The text of the source: constructor calls, straight-line forwards, lines as a formatter would leave them."""
+"""The text of the source: constructor calls and straight-line forwards, laid out as a formatter would."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _frozen(path: str, body: Region, made: Classes) -> str:
 
 
 def _is_stored(path: str, body: Region, made: Classes) -> bool:
-    """Whether a tensor that a module stores is at a path, in the block itself or in one that it calls."""
+    """Whether a path names a tensor stored by a module, in the block itself or in one that it calls."""
     for call in body.walk():
         if call.node.path == path:
             return isinstance(call.torch, Stored)
@@ -120,7 +120,7 @@ def _assigned(name: str, entry: Entry, found: Class, made: Classes) -> list[str]
 
 
 def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
-    """The line that makes a tensor of the module itself."""
+    """The line that creates a parameter or buffer of the module itself."""
     sizes, values = texts[: len(call.shape)], texts[len(call.shape) :]
     written = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
     made = call.template.replace("{shape}", ", ".join(sizes)).replace("{tuple}", written)
@@ -132,7 +132,7 @@ def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
 
 
 def _items(region: Region, found: Class, made: Classes, indent: int) -> list[str]:
-    """The items of an `nn.Sequential`, one a line; three or more alike in a row are made by a loop."""
+    """The items of an `nn.Sequential`, one per line; a loop makes three or more equal ones in a row."""
     rows: list[tuple[list[str], int]] = []
     for entry in region.entries:
         if isinstance(entry, Region) and made.of(entry) is None:
@@ -158,7 +158,7 @@ def _repeated(lines: list[str], times: int, indent: int) -> list[str]:
 
 
 def _constructor(entry: Entry, found: Class, made: Classes) -> Written:
-    """The call that makes an entry; a number that differs between instances is an argument's name."""
+    """The constructor call of an entry. A number that differs between instances is written as an argument's name."""
     callee = made.of(entry)
     if callee is not None:
         name = callee.name
@@ -179,7 +179,7 @@ def _constructor(entry: Entry, found: Class, made: Classes) -> Written:
 
 
 def _texts(entry: Entry, found: Class, made: Classes) -> list[str]:
-    """What is written for each number of an entry: itself, or the argument that has it where instances differ."""
+    """How each number of an entry is written: as itself, or as an argument's name where instances differ."""
     texts: list[str] = []
     for slot, column in zip(made.slots(entry), _columns(entry, found, made), strict=True):
         varying = None if constant(column) else column_of(column, slot.role, found)
@@ -218,7 +218,7 @@ def _lines(start: str, call: Written, end: str, comment: str = "") -> list[str]:
 
 
 def _shape(entry: Entry, found: Class) -> str:
-    """The shape that an entry gives, where it is the same in all instances."""
+    """The output shape of an entry, if it is the same in all instances."""
     shapes = {_shape_of(twin) for twin in found.twins(entry)}
     return shapes.pop() if len(shapes) == 1 else ""
 

@@ -101,13 +101,13 @@ class Following:
             bound[name.id] = value
 
     def _replaced(self, expression: ast.expr, bound: Mapping[str, ast.expr]) -> ast.expr:
-        """An expression with the values themselves where their names stand."""
+        """An expression in which names are replaced by the values that they are bound to."""
         found: object = _Replacing(bound).visit(deepcopy(expression))  # other instances read it too
         assert isinstance(found, ast.expr)
         return found
 
     def _is(self, given: ast.expr, entry: Entry) -> bool:
-        """Whether an expression is that of an entry."""
+        """Whether an expression computes an entry."""
         if isinstance(entry, Call) and isinstance(entry.torch, Expression):
             text = entry.torch.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
             for at, value in enumerate(entry.inputs):
@@ -136,7 +136,7 @@ class Following:
                 return False
 
     def _constructor(self, entry: Entry) -> str:
-        """What makes the module of an entry."""
+        """The constructor call of an entry's module."""
         made = self.made.of(entry)
         if made is not None:
             return made.name
@@ -147,7 +147,7 @@ class Following:
         return target.removeprefix("torch.") if target.startswith("torch.nn.") else target
 
     def _reached(self, path: str) -> str:
-        """A module that is applied again, as the region reaches it: lent by its caller, or its own."""
+        """The expression for a module that is applied again: an argument of the `forward`, or the region's own."""
         region = self.region
         if path in region.borrowed:
             return f"ð{region.borrowed.index(path)}"
@@ -183,5 +183,5 @@ class _Replacing(ast.NodeTransformer):
 
 
 def _value(value: int) -> str:
-    """The name that stands for a value in what is compared; no label has such a letter."""
+    """The name of a value in compared expressions, with a letter that no label can have."""
     return f"ø{value}"

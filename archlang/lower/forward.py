@@ -13,7 +13,7 @@ from archlang.lower.variables import borrowed, variables
 from archlang.ops.base import Expression, Module
 from archlang.program import Call, Entry, Region
 
-WIDTH = 88  # what formatters allow without being told
+WIDTH = 88  # the default of formatters
 
 
 def attributes(region: Region) -> dict[int, str]:
@@ -44,7 +44,7 @@ def _word(call: Call) -> str:
 
 
 def forward(found: Class, made: Classes) -> list[str]:
-    """The lines of `forward`; what training alone needs runs in training alone."""
+    """The lines of `forward`. Entries that only training needs run in training only."""
     region = found.region
     names, modules = variables(region), attributes(region)
     lent = borrowed(region, names)
@@ -69,7 +69,7 @@ def forward(found: Class, made: Classes) -> list[str]:
 
 
 def size_check(fixed: FixedSize, name: str) -> list[str]:
-    """The lines that refuse an input of another size; `archlang check` says which step fixes it."""
+    """The lines that reject an input of another size; `archlang check` says which step fixes it."""
     size = f"{name}.shape[{fixed.axis}]"
     message = f"{fixed.name} of {name} is {{{size}}}, and this net is valid at {fixed.size} alone"
     return [f"        if {size} != {fixed.size}:", f'            raise ValueError(f"{message}")']
@@ -105,7 +105,7 @@ def _assigned(indent: str, left: str, value: str) -> list[str]:
 
 
 def _methods(text: str) -> list[str]:
-    """`x.a(1).b(2)` as `x.a(1)` and `b(2)`; what is within brackets stays together."""
+    """Split `x.a(1).b(2)` into `x.a(1)` and `b(2)`, but never within brackets."""
     depth, start, parts = 0, 0, list[str]()
     for at, character in enumerate(text):
         depth += (character in "([") - (character in ")]")
@@ -132,7 +132,7 @@ def _value(entry: Entry, name: str, inputs: list[str], region: Region, borrowed:
 
 
 def _again(path: str, region: Region, borrowed: Mapping[str, str]) -> str:
-    """A module that is applied again, as it is reached in a region: its own, or one that it was lent."""
+    """The expression for a module that is applied again: the region's own, or one that the caller passes."""
     if path in borrowed:
         return borrowed[path]
     return reference(path[len(region.path) + 1 :] if region.path else path)

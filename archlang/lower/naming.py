@@ -1,4 +1,4 @@
-"""What the source calls its classes and their arguments."""
+"""The names of the source's classes and their arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OURS = ("self", "super", "range", "nn", "torch")  # names that the source itsel
 
 
 def camel(name: str) -> str:
-    """`squeeze_excite` as a class is called: `SqueezeExcite`."""
+    """The class name of a block: `squeeze_excite` becomes `SqueezeExcite`."""
     joined = "".join(part[:1].upper() + part[1:] for part in name.replace("-", "_").split("_"))
     return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
 
@@ -38,7 +38,7 @@ def tell_apart(classes: list[Class], carried: set[str]) -> None:
     taken.add(net.name)
     for found in classes[:-1]:
         if len(found.instances) > 1 and found.region.name is not None:
-            found.name = found.name.rstrip("0123456789") or found.name  # braces that recur, numbered
+            found.name = found.name.rstrip("0123456789") or found.name  # drops the number of braces that recur
     for found in sorted(classes[:-1], key=lambda one: len(_keys(one.region))):
         rival = next((one for one in classes if one is not found and one.name == found.name), None)
         plain = set(_keys(rival.region)) if rival else set[str]()
@@ -72,7 +72,7 @@ def argument_name(found: Class, column: list[object], name: str, hint: str, clas
     )
     numbered = (f"{name}_{number}" for number in count(2))
     candidates = chain(own, [name, f"{hint}_{name}" if hint.isidentifier() else f"{name}_{hint}"], numbered)
-    # Python renames what begins with two underscores within a class
+    # within a class Python mangles names that begin with two underscores
     return next(
         word for word in candidates if word not in taken and not word.startswith("__") and not keyword.iskeyword(word)
     )

@@ -1,10 +1,10 @@
-"""What a source with recomputed calls holds besides its classes."""
+"""The helper functions of a source with recomputed calls."""
 
 from __future__ import annotations
 
 from archlang.program import Program
 
-FUNCTION = "recompute"  # by which a recomputed call is written: `x = recompute(self.layer1, x)`
+FUNCTION = "recompute"  # the function that recomputed calls use: `x = recompute(self.layer1, x)`
 
 IMPORTS = ("from contextlib import contextmanager, nullcontext",)
 TORCH_IMPORTS = ("from torch.utils.checkpoint import checkpoint",)
@@ -36,5 +36,5 @@ def recompute(module, *inputs):
 
 
 def recomputes(program: Program) -> bool:
-    """Whether some call of a Program is recomputed."""
+    """Whether any call of a Program is recomputed."""
     return any(call.recomputed for call in program.walk())

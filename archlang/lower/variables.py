@@ -52,7 +52,7 @@ def borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
 
 
 def fresh(wanted: str, taken: Collection[str]) -> str:
-    """A variable called as wanted, or with a number behind where that name is taken or is no name in Python."""
+    """A variable of the wanted name, with a number appended if it is taken or not a valid Python name."""
     word = wanted.replace("-", "_")
     word = word if word.isidentifier() else f"x_{word}"
     stem = word.rstrip("0123456789")
@@ -73,6 +73,6 @@ def _free_names(entry: Entry) -> Iterator[str]:
     if isinstance(entry, Call) and entry.recomputed:
         yield recompute.FUNCTION
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
-        # a place for an input, `{0}`, reads as a set in Python
+        # the placeholder of an input, `{0}`, parses as a set in Python
         tree = expression(entry.torch.template)
         yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id != "all")

@@ -41,7 +41,7 @@ class _Flow:
 
 
 def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
-    """The calls from `start` to `end`, which stand in the braces `path`; those in inner braces as regions."""
+    """The calls from `start` to `end`, in the braces `path`. Inner braces become regions."""
     entries: list[Entry] = []
     depth = path.count(".") + 1 if path else 0
     at = start
@@ -61,13 +61,13 @@ def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
 
 
 def _braces(flow: _Flow, path: str, start: int, end: int) -> Region:
-    """The region of braces: what its calls read from before it enters, and what is read after it leaves."""
+    """The region of braces. Its inputs are made before it; its outputs are read after it."""
     part = flow.calls[start:end]
     made = dict.fromkeys(value for call in part for value in call.outputs)
     read = dict.fromkeys(value for call in part for value in call.inputs)
     entering = tuple(value for value in read if value not in made)
     leaving = tuple(value for value in made if flow.last.get(value, -1) >= end)
-    # an expression is written out again; a module is lent
+    # an expression is written out again; a module is passed in
     again = dict.fromkeys(call.module for call in part if call.module and not isinstance(call.torch, Expression))
     borrowed = tuple(module for module in again if not is_at(module, path))
     name = path.rsplit(".", maxsplit=1)[-1]

@@ -63,7 +63,7 @@ class Call:
 
     @property
     def is_computed(self) -> bool:
-        """Whether it computes something. A tensor that the module stores is there already."""
+        """Whether it computes something. A tensor that the module stores does not need to be computed."""
         return not isinstance(self.torch, Stored)
 
     @property
@@ -72,7 +72,7 @@ class Call:
         return not self.recomputed and self.module is None and not isinstance(self.torch, (Expression, Stored))
 
     def repeats(self, before: Call) -> bool:
-        """Whether it calls the same block as the call before it, in the same way, and takes what that one gave."""
+        """Whether it calls the block of the call before it, in the same way, with that call's outputs as inputs."""
         alike = (self.callee, self.recomputed, self.inputs) == (before.callee, before.recomputed, before.outputs)
         return alike and self.callee is not None
 
@@ -104,7 +104,7 @@ class Region:
 
     @property
     def makes_module(self) -> bool:
-        """Whether its module takes values alone: no module is lent to it."""
+        """Whether its module takes values only: no module is passed to it."""
         return not self.borrowed
 
     @cached_property
@@ -164,14 +164,14 @@ class Region:
 
     @cached_property
     def is_sequential(self) -> bool:
-        """Whether `nn.Sequential` says it all: a chain with the keys 0, 1, 2, ..., nothing tied or frozen."""
+        """Whether `nn.Sequential` expresses it: a chain with the keys 0, 1, 2, ..., nothing tied or frozen."""
         if self.name is None and (self.block.frozen or self.ties):
             return False
         return self.is_chain and [entry.name for entry in self.entries] == [str(at) for at in range(len(self.entries))]
 
     @property
     def ties(self) -> list[tuple[str, str]]:
-        """The weights of the block that are another's: the path of each, and of the other."""
+        """The tied weights of the block: the path of each, and of the weight that it shares."""
         nodes = (node for node in self.block.nodes if isinstance(node, OpNode))
         return [(f"{node.path}.{name}", other) for node in nodes for name, other in node.ties.items()]
 

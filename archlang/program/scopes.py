@@ -46,14 +46,14 @@ class Scope:
 
 
 def scope_tree(program: Program) -> Scope:
-    """The net as a scope, with all that stands in it."""
+    """The net as a scope, with everything in it."""
     count = len(program.root.inputs)
     return _Walk(program, count).block(program.root, "", None, tuple(range(count)))
 
 
 @dataclass(slots=True)
 class _Walk:
-    """A walk through a Program, and the numbers that the next value and the next layer get."""
+    """A walk through a Program; it holds the numbers of the next value and the next layer."""
 
     program: Program
     value: int
@@ -86,7 +86,7 @@ class _Walk:
         return scope
 
     def _braces(self, region: Region, path: str, values: dict[int, int]) -> Scope:
-        """Braces; they give the value of their label, or else the values within that are read after them."""
+        """Braces. Their output is the value of their label, or else the values within that are read after them."""
         start, block = self.layer, region.block
         parts = self._parts(region, path, values)
         given = _labelled(region) or region.outputs or region.entries[-1].outputs

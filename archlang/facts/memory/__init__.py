@@ -1,7 +1,7 @@
 """Memory over time: a step of training, or an inference, simulated operation by operation.
 
-Eager torch on the CPU, as the module runs that `archlang build` prints: what each operation takes, what autograd keeps
-of it, what the frames of Python hold, when each storage is given back. docs/memory.md tells what the step is.
+Eager torch on the CPU, running the module that `archlang build` prints: what each operation allocates, what autograd
+saves, what the Python frames hold, when each storage is freed. docs/memory.md defines the step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The backward pass as torch's engine runs it: the operations in the reverse of the order in which they were done.
+"""The backward pass as torch's engine runs it: the operations in the reverse of their order in the forward pass.
 
 The gradient of an operation's result lives while its backward runs, and so does what was kept for it. A second gradient
 of a value or weight is added to the first in place, unless something else holds the memory of the first: a view holds
@@ -16,14 +16,14 @@ from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wantin
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """The gradients of values, by number, and of weights, by key: storage, and whether one can be added in place."""
+    """The gradients of values (by number) and of weights (by key): storage, and whether it can be added to in place."""
 
     heap: Heap
     values: dict[int, tuple[int, bool]] = field(default_factory=dict[int, tuple[int, bool]])
     weights: dict[str, tuple[int, bool]] = field(default_factory=dict[str, tuple[int, bool]])
 
     def run_back(self, steps: Sequence[Entry]) -> None:
-        """The gradients of all that is wanted of these steps, the last first."""
+        """Run the backward pass of these steps, the last first."""
         for step in reversed(steps):
             if isinstance(step, Repeated):
                 with self.heap.repeated(step.times):
@@ -59,7 +59,9 @@ class Gradients:
             heap.drop(storage)
         for wish, (storage, in_place) in zip(step.wishes, given, strict=True):
             self._add(wish, storage, in_place)
-        for weight, storage in reversed(list(zip(step.weights, new, strict=True))):  # a bias stands last, and is first
+        for weight, storage in reversed(
+            list(zip(step.weights, new, strict=True))
+        ):  # torch makes the last weight's gradient, the bias's, first
             self._add_weight(step, weight, storage)
 
     def _add_weight(self, step: Step, weight: Wanting, storage: int) -> None:
@@ -74,7 +76,7 @@ class Gradients:
         self.heap.drop(storage)
 
     def _gradients(self, step: Step, entering: tuple[int, bool]) -> list[tuple[int, bool]]:
-        """The gradients of the inputs: the storage, to which a reference is held, and whether one adds in place."""
+        """The gradients of the inputs: a storage with a reference, and whether it can be added to in place."""
         heap, (storage, in_place) = self.heap, entering
         found: list[tuple[int, bool]] = []
         shared: int | None = None

@@ -1,4 +1,4 @@
-"""The values of a net as they lie in memory, and in which dtypes torch.autocast has them computed."""
+"""The values of a net in memory, and the dtypes in which they are computed under torch.autocast."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from archlang.ops.layouts import Laid
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A value: its number, its type as it lies, its storage, the path of who made it, whether a gradient is wanted.
+    """A value: its number, type and strides, its storage, the path of its layer, whether it needs a gradient.
 
-    That of a parameter or buffer is `lasting`: its storage lives all the time and has no number in the heap.
+    The value of a parameter or buffer is `lasting`: its storage is never freed and has no number in the heap.
     """
 
     number: int
@@ -28,7 +28,7 @@ class Held:
 
 
 class AutocastUnknown(Rejected):
-    """It is not known in which dtype a layer computes under torch.autocast; `of` says for which inputs."""
+    """It is not known in which dtype a layer computes under torch.autocast; `of` names the inputs concerned."""
 
     def __init__(self, layer: Layer, of: str = "") -> None:
         place = f"`{layer.path}` ({layer.op.word})" if layer.path else f"this {layer.op.word}"
@@ -38,7 +38,7 @@ class AutocastUnknown(Rejected):
 
 
 def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | None:
-    """The float dtype in which autocast lets a layer compute; None without autocast, or without floats.
+    """The float dtype in which a layer computes under autocast; None without autocast or without float inputs.
 
     Raises AutocastUnknown where that is not known.
     """
@@ -61,14 +61,14 @@ def _listed(dtypes: set[str]) -> str:
 
 
 def in_dtype(dtype: str, computed: str | None) -> str:
-    """The dtype that stands in the place of a float dtype of the spec."""
+    """The dtype that replaces a float dtype of the spec."""
     return computed if computed and "float" in dtype else dtype
 
 
 def cast_places(
     layer: Layer, inputs: Sequence[Held], places: tuple[GradientPlace, ...], computed: str | None
 ) -> tuple[GradientPlace, ...]:  # fmt: skip
-    """Where the gradients lie: of an input of another dtype, in memory of its own, to which it is cast."""
+    """Where the gradients are allocated: a cast input's gradient gets new memory, in the input's own dtype."""
     how = layer.op.autocast(*layer.input_types) if computed else None
     if how is None or how.dtype != "widest" or not places:
         return places

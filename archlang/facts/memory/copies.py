@@ -1,4 +1,4 @@
-"""What torch.autocast casts before an operation: inputs, and weights, whose copies it keeps until it ends."""
+"""What torch.autocast casts before an operation: inputs and weights. It caches the cast weights until it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archlang.ops.base import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A weight that was cast: the number of the value, its storage, how many such there are."""
+    """A cast copy of a weight: its value's number, its storage, and how many equal layers have one."""
 
     value: int
     storage: int
@@ -25,9 +25,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What an operation takes in the place of its inputs; of copies of weights, the gradients wanted, what is kept.
+    """The operands of an operation after autocast has cast them.
 
-    `steps` are the casts themselves, in order.
+    `inputs` replace the operation's inputs. `wishes` are the gradients wanted of the weights' copies, `kept` the
+    storages of copies that are saved for backward, `steps` the casts, in order.
     """
 
     inputs: tuple[Held, ...]
@@ -38,7 +39,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """The copies of weights that there are, by key. What is cast and not kept is scratch of the operation's call."""
+    """The cached copies of weights, by key. A cast tensor that is not saved for backward lives only during the call."""
 
     heap: Heap
     operators: Operators
@@ -47,7 +48,7 @@ class Copies:
     def prepare(
         self, layer: Layer, told: Told, inputs: Sequence[Held], wanted: Wanted, keys: Mapping[str, str], times: int
     ) -> Prepared:  # fmt: skip
-        """Cast what an operation computes with; `keys` are those of its weights, of which there are `times`."""
+        """Cast the operands of an operation. `keys` are those of its weights; `times` is the number of equal layers."""
         wishes: list[Wish] = []
         kept: list[int] = []
         steps: list[Step] = []
@@ -77,7 +78,7 @@ class Copies:
         return Prepared(cast, tuple(reversed(wishes)), tuple(kept), tuple(steps))
 
     def _input(self, layer: Layer, told: Told, at: int, x: Held, wanted: Wanted) -> Held:
-        """An input in the dtype that is computed in; in memory of its own where it is kept for the backward pass."""
+        """An input, cast to the dtype of the computation. The copy has a storage where it is saved for backward."""
         if not x.type.is_float or x.type.dtype == told.computed:
             return x
         if x.lasting:
@@ -95,7 +96,7 @@ class Copies:
         return self.operators.setup.bytes(value.type.shape, value.type.dtype)
 
     def end(self) -> None:
-        """Give the copies back that nothing else keeps, as autocast does where it ends."""
+        """Free the copies that nothing else references, as autocast does at its end."""
         for times in dict.fromkeys(copy.times for copy in self.cache.values()):
             storages = [copy.storage for copy in self.cache.values() if copy.times == times]
             with self.heap.repeated(times):

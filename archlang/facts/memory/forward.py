@@ -17,7 +17,7 @@ from archlang.ir import OpNode, join_path
 from archlang.ir.layers import Around
 from archlang.program import Call, Entry, Program, Region
 
-RANDOM_STATE = 5_056  # bytes of the state of torch's random numbers, which is set back to draw the same ones again
+RANDOM_STATE = 5_056  # bytes of torch's random state, which recomputation restores to draw the same numbers
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Forward:
     runs: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self) -> list[Held]:
-        """The values that the net returns, held for the caller; a value returned twice is listed once."""
+        """Run the net; return its outputs, held for the caller, a value that is returned twice once."""
         net, training = self.program.root, self.operations.setup.training
         ports = net.block.inputs
         inputs = [self.operations.input(port.name, net.block.types[port.value]) for port in ports]
@@ -44,7 +44,7 @@ class Forward:
         return [given[value] for value in wanted]
 
     def _block(self, region: Region, around: Around, inputs: Sequence[Held]) -> dict[int, Held]:
-        """The values of a block, of which its outputs are held."""
+        """Run a block; of its values, the outputs have a reference."""
         given = dict(zip(region.inputs, inputs, strict=True))
         self._region(region, around.freezing(region.block), given)
         return given
@@ -61,7 +61,7 @@ class Forward:
                 for value in entry.outputs:
                     if value in given and value in region.kept:
                         held.append(given[value])
-                    elif value in given:  # what does not run gives nothing
+                    elif value in given:  # an entry that does not run has no output
                         drop(flowing)
                         flowing = given[value]
         for value in region.outputs:
@@ -72,7 +72,7 @@ class Forward:
             drop(one)
 
     def _folded(self, region: Region, around: Around, given: dict[int, Held]) -> Iterator[tuple[Entry, int]]:
-        """The entries, each with how often it is run: of many calls in a row, all alike, one stands for most."""
+        """The entries, each with how often it runs: one call of a long row of equal calls is run for most of them."""
         at = 0
         while at < len(region.entries):
             entry = region.entries[at]
@@ -109,7 +109,7 @@ class Forward:
         given.update(zip(entry.outputs, results, strict=True))
 
     def _call(self, call: Call, around: Around, inputs: list[Held]) -> list[Held]:
-        """The values that a call gives; one that is recomputed leaves its inputs alone to the backward pass."""
+        """Run a call; return its outputs. A recomputed call saves its inputs alone for backward."""
         region, operations = self.program.regions[call.callee or ""], self.operations
         before = operations.heap.height
 
@@ -122,7 +122,7 @@ class Forward:
             state = operations.heap.take(RANDOM_STATE, "temporaries", around.path)
             with operations.again() as steps:
                 results = run()
-            for result in results:  # the steps keep what they saved, though nothing holds what they gave
+            for result in results:  # the steps keep their saved tensors; nothing references their outputs
                 operations.drop_storage(result)
             operations.heap.drop(state)
             return steps, tuple(result.number for result in results)
@@ -142,7 +142,7 @@ class Forward:
         return results
 
     def _unused(self, entry: Entry, region: Region, around: Around) -> None:
-        """The weights of an entry that does not run."""
+        """Count the weights of an entry that does not run."""
         if isinstance(entry, Region):
             for inner in entry.entries:
                 self._unused(inner, entry, around)

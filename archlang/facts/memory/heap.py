@@ -1,7 +1,7 @@
-"""A heap with reference counts, and the log of what is taken and given back.
+"""A heap with reference counts, and a log of allocations and frees.
 
-A section of the log that happens several times in the same way is written once, with the number of times: a run of
-calls of one block costs as much to simulate as one of them.
+A section of the log that repeats is written once, with the number of times. So a row of calls of one block costs as
+much to simulate as one call.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Phase = Literal["forward", "loss", "recompute", "backward", "step"]
 
 @dataclass(slots=True)
 class Row:
-    """A moment: one operation of a phase, at a path. Heights in bytes, above what lives all the time.
+    """A moment: one operation of a phase, at a path. Heights are bytes above what is allocated throughout.
 
-    `top` is the greatest while it runs, which the log had reached with `top_at` entries, `after` what is left then.
+    `top` is the greatest height while it runs, reached after `top_at` log entries; `after` is the height at its end.
     """
 
     phase: Phase
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(slots=True)
 class Section:
-    """Rows and log entries from a start to an end that happen `times` times, each time with `growth` bytes more."""
+    """A range of rows and log entries that repeats `times` times; each time leaves `growth` more bytes allocated."""
 
     times: int
     rows: tuple[int, int]
@@ -45,7 +45,7 @@ class Section:
 
     @property
     def most(self) -> int:
-        """Bytes by which the highest of the times stands above the first."""
+        """Bytes by which the highest repetition exceeds the first."""
         return max(0, self.growth) * (self.times - 1)
 
 
@@ -82,11 +82,11 @@ class Heap:
         return number
 
     def hold(self, number: int) -> None:
-        """One reference more."""
+        """Add a reference."""
         self.references[number] += 1
 
     def drop(self, number: int) -> None:
-        """One reference less; without any, the storage is given back."""
+        """Remove a reference; a storage without references is freed."""
         self.references[number] -= 1
         if not self.references[number]:
             self.log.append((number, -1))
@@ -95,7 +95,7 @@ class Heap:
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
-        """What is taken and given back within happens so many times."""
+        """The allocations and frees within happen so many times."""
         rows, log, height = len(self.rows), len(self.log), self.height
         yield
         growth = self.height - height
@@ -112,7 +112,7 @@ class Heap:
         return max(range(len(tops)), key=tops.__getitem__)
 
     def around(self, row: int) -> list[Section]:
-        """The sections that a row stands in."""
+        """The sections that contain a row."""
         return [section for section in self.sections if section.rows[0] <= row < section.rows[1]]
 
     def alive(self, row: int) -> Counter[tuple[Kind, str]]:
@@ -127,7 +127,7 @@ class Heap:
         return found
 
     def _weights(self, at: int, end: int) -> list[int]:
-        """How often each entry of the log up to `end` has happened when the log has come to `at`, at its highest."""
+        """How often each log entry up to `end` has happened at position `at`, in the highest repetition."""
         weights = [1] * at + [0] * (end - at)
         for section in self.sections:  # the inner ones stand before those around them
             start, stop = section.log
@@ -140,7 +140,7 @@ class Heap:
         return weights
 
     def _once(self, start: int, stop: int) -> list[int]:
-        """How often each entry of a section happens in one of its times, those of sections in it as often as these."""
+        """How often each entry of a section happens in one repetition; inner sections repeat within it."""
         weights = [1] * (stop - start)
         for section in self.sections:
             first, last = section.log

@@ -19,7 +19,7 @@ class DiesLater(Exception):
 
 @dataclass(slots=True)
 class Node:
-    """What one operation recorded: values whose nodes it uses, storages that it keeps, how often it is referenced.
+    """The node of one operation: the values whose nodes it uses, the storages it saves, how often it is referenced.
 
     `section` is the tape on which it was recorded; repeated calls have a tape of their own.
     """
@@ -32,7 +32,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The nodes that are alive, by the number of each value that they gave."""
+    """The nodes that are alive, by the numbers of their outputs."""
 
     heap: Heap
     nodes: dict[int, Node] = field(default_factory=dict[int, Node])
@@ -45,12 +45,12 @@ class History:
         self.nodes.update(dict.fromkeys(outputs, Node(used, kept, len(set(outputs)), section)))
 
     def hold(self, value: int) -> None:
-        """One reference more to the value."""
+        """Add a reference to the value."""
         if value in self.nodes:
             self.nodes[value].references += 1
 
     def drop(self, value: int, section: object) -> None:
-        """One reference less to the value; without any, its node dies, and those that only this one uses."""
+        """Remove a reference to the value. Without references its node dies, and so do the nodes that it alone uses."""
         dropped = [value]
         while dropped:
             node = self.nodes.get(dropped.pop())

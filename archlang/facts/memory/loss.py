@@ -1,7 +1,8 @@
-"""The loss of a step of training: what it keeps of each output of the net, and the gradient that it gives back.
+"""The loss of a step of training: what it saves for each output of the net, and the gradient that it returns.
 
-Cross entropy between the classes along the channels, where these are axis 1, and a class for each position; elsewhere
-the mean squared difference to a target of the output's own shape. Both average, and those of several outputs are added.
+Cross entropy between the classes along the channels, if the channels are axis 1, with a class for each position;
+otherwise the mean squared difference to a target of the output's own shape. Both are averages. The losses of several
+outputs are added.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from archlang.facts.memory.operations import Operations
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What the loss of an output keeps: the storage of its logarithms, or the output itself or its cast.
+    """What the loss of an output saves: the storage of its log-softmax, or the output itself or its cast.
 
-    `bytes` are those of the output as the loss takes it; `given` those of the output where they differ.
+    `bytes` is the size of the output in the dtype of the loss; `given` its size in its own dtype where that differs.
     """
 
     output: Held

@@ -1,4 +1,4 @@
-"""One operation of the forward pass: what it takes, what is kept of it, what it leaves on the tape."""
+"""One operation of the forward pass: what it allocates, what is saved for backward, its step on the tape."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from archlang.ops.base import Wanted
 from archlang.ops.layouts import Laid, at_batch, contiguous
 from archlang.shapes import TensorType
 
-Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # those that an operation takes, and those that it gives
+Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # the inputs and the outputs of an operation
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The weights of a layer: key and bytes of each that may be trained, bytes of all, and how many such layers run."""
+    """The weights of a layer: key and bytes of each trainable one, bytes of all, and how many equal layers run."""
 
     path: str
     trained: Weights
@@ -35,7 +35,7 @@ class Owned:
 
 @dataclass(slots=True)
 class Operations:
-    """What is done: the heap, the tape for the backward pass, and the weights met on the way."""
+    """The state of the simulation: the heap, the tape for the backward pass, and the weights seen so far."""
 
     setup: Setup
     heap: Heap
@@ -44,8 +44,8 @@ class Operations:
     owned: list[Owned] = field(default_factory=list[Owned])
     times: int = 1
     phase: Phase = "forward"
-    recording: bool = True  # whether what is done is kept for the backward pass
-    targets: int = 0  # bytes of those of the loss, which are there before the step
+    recording: bool = True  # whether operations are recorded for the backward pass
+    targets: int = 0  # bytes of the targets of the loss, which are allocated before the step
     copies: Copies = field(init=False)
     history: History = field(init=False)
 
@@ -55,7 +55,7 @@ class Operations:
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
-        """What is done within is done so many times."""
+        """The operations within run so many times."""
         if times == 1:
             yield
             return
@@ -68,38 +68,38 @@ class Operations:
 
     @contextmanager
     def forgetting(self) -> Generator[None]:
-        """What is done within is not kept for the backward pass."""
+        """The operations within are not recorded for the backward pass."""
         self.recording = False
         yield
         self.recording = True
 
     @contextmanager
     def again(self) -> Generator[list[Entry]]:
-        """What is done within is done for a second time; it has a tape of its own."""
+        """The operations within run for the second time, and are recorded on a tape of their own."""
         before = self.tape, self.phase
         self.tape, self.phase = [], "recompute"
         yield self.tape
         self.tape, self.phase = before
 
     def hold(self, value: Held | None) -> None:
-        """One reference more to the value, and to its storage."""
+        """Add a reference to the value and to its storage."""
         if value is not None:
             self.history.hold(value.number)
             self.hold_storage(value)
 
     def drop(self, value: Held | None) -> None:
-        """One reference less to the value, and to its storage."""
+        """Remove a reference to the value and to its storage."""
         if value is not None:
             self.history.drop(value.number, self.tape)
             self.drop_storage(value)
 
     def hold_storage(self, value: Held) -> None:
-        """One reference more to the value's storage alone: autograd keeps it, or another value shares it."""
+        """Add a reference to the value's storage alone: autograd saves it, or another value shares it."""
         if not value.lasting:
             self.heap.hold(value.storage)
 
     def drop_storage(self, value: Held) -> None:
-        """One reference less to the value's storage alone."""
+        """Remove a reference to the value's storage alone."""
         if not value.lasting:
             self.heap.drop(value.storage)
 
@@ -125,7 +125,7 @@ class Operations:
         self.owned.append(Owned(layer.path, trained, sum(sizes.values()) - buffers, buffers, self.times))
 
     def run(self, layer: Layer, scope: str, inputs: Sequence[Held]) -> list[Held]:
-        """The values that a layer gives, each held; `scope` is the path of its block."""
+        """Run a layer and return its outputs, each with a reference; `scope` is the path of its block."""
         self.own(layer)
         if layer.op.idle and not self.setup.training:
             self.hold(inputs[0])
@@ -156,10 +156,10 @@ class Operations:
         return results
 
     def record(self, entry: Step | Recomputed, inputs: Sequence[Held] = ()) -> None:
-        """Leave an operation to the backward pass; what it uses is what it wants gradients of, and the `inputs`."""
+        """Record an operation for backward. It uses the values that get gradients from it, and the `inputs`."""
         wishes = entry.wishes if isinstance(entry, Step) else ()
         uses = (*(wish.value for wish in wishes), *(x.number for x in inputs))
-        taken = {x.number for x in inputs}  # what a call gives as it took it has its node already
+        taken = {x.number for x in inputs}  # a value that a call returns unchanged has its node already
         partial = entry.partial if isinstance(entry, Step) else ()
         serving = {value for values, _ in partial for value in values}
         first = [y for y in entry.outputs if y not in taken and y not in serving]
@@ -169,20 +169,20 @@ class Operations:
         self.tape.append(entry)
 
     def _prepared(self, layer: Layer, scope: str, told: Told, inputs: Sequence[Held], wanted: Wanted) -> Prepared:
-        """What it computes with: the inputs, which autocast casts and the weights with them."""
+        """The operands of a layer: its inputs and weights, cast where autocast casts them."""
         how = layer.op.autocast(*layer.input_types) if told.computed else None
         if how is None or how.dtype != "lower":
             return Prepared(tuple(inputs))
         return self.copies.prepare(layer, told, inputs, wanted, self._keys(layer, scope), self.times)
 
     def _keys(self, layer: Layer, scope: str) -> dict[str, str]:
-        """The weights that training changes, by name: that of its own or of another to which it is tied."""
+        """The key of each trained weight, by name: its own, or that of the weight to which it is tied."""
         own, ties = _below(layer, scope), layer.ties
         names = (name for name, _ in self.operators.weights(layer))
         return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
 
     def _temporaries(self, layer: Layer, sizes: Sequence[int]) -> int | None:
-        """Allocate the temporaries of each internal call; the storage of those of the last."""
+        """Allocate the temporaries of each internal call in turn; return the storage of the last call's."""
         last: int | None = None
         for size in sizes:
             if last is not None:
@@ -193,7 +193,7 @@ class Operations:
     def _step(
         self, layer: Layer, scope: str, told: Told, made: Prepared, results: Sequence[Held], kept: tuple[int, ...]
     ) -> Step:  # fmt: skip
-        """What is left for the backward pass."""
+        """The step of the backward pass for this layer."""
         wishes = tuple(
             Wish(x.number, self._bytes(x), x.path, place, at in told.viewed)
             for at, (x, place) in enumerate(zip(made.inputs, told.places, strict=True))
@@ -214,7 +214,7 @@ class Operations:
     def _result(
         self, layer: Layer, told: Told, type: Laid, spare: int, inputs: Sequence[Held], wanted: bool
     ) -> Held:  # fmt: skip
-        """A value in memory of its own, with `spare` bytes more, or in that of the first input."""
+        """An output: in new memory of its size and `spare` bytes, or a view of the first input."""
         number = next(self.operators.numbers)
         needs = wanted and type.is_float
         if layer.op.declared:
@@ -228,7 +228,7 @@ class Operations:
         return Held(number, view_of(first.type, type, number), first.storage, layer.path, needs, first.lasting)
 
     def _own_kept(self, layer: Layer, told: Told, wanted: Wanted) -> dict[tuple[int, ...], list[int]]:
-        """The storages of what the operator keeps of its own for the backward pass, by the outputs that need them."""
+        """The storages of the operator's own tensors that are saved for backward, by the outputs that need them."""
         kept: dict[tuple[int, ...], list[int]] = {}
         for one in told.saved:
             if one.what == "own" and is_saved(one, layer, wanted):
@@ -237,7 +237,7 @@ class Operations:
         return kept
 
     def _values_kept(self, layer: Layer, told: Told, wanted: Wanted, values: Values) -> list[int]:
-        """The storages of the inputs and results that are kept for the backward pass, a reference held to each."""
+        """The storages of the inputs and results that are saved for backward, each with a reference."""
         kept: list[int] = []
         for one in told.saved:
             if one.what != "own" and is_saved(one, layer, wanted):

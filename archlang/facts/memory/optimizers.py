@@ -1,6 +1,6 @@
-"""What optimisers of torch.optim keep, and what their steps take for a moment, one parameter after the other.
+"""The state that optimisers of torch.optim keep, and the temporaries of their steps, one parameter at a time.
 
-That is what they do on the CPU (torch 2: `foreach` and `fused` are for other devices unless asked for).
+This holds on the CPU (torch 2: `foreach` and `fused` are for other devices unless asked for).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """Tensors of a parameter's own size that are kept for it, and whether a count of steps (4 bytes) is.
+    """The state of a parameter: `kept` tensors of its size, and a count of steps (4 bytes) if `counts`.
 
-    In a step `taken` tensors of its size are taken, of which the last `stays` until the next parameter has its own.
+    A step allocates `taken` temporaries of that size. The last one `stays` until the next parameter's are allocated.
     """
 
     kept: int
@@ -22,11 +22,11 @@ class Optimizer:
     stays: bool = True
 
     def state_bytes(self, size: int) -> int:
-        """Bytes that are kept for a parameter of so many bytes."""
+        """Bytes of state for a parameter of so many bytes."""
         return self.kept * size + 4 * self.counts
 
     def temporary_bytes(self, sizes: Sequence[int]) -> int:
-        """The most bytes that a step takes for a moment, the parameters having so many bytes, in order."""
+        """The most bytes of temporaries in a step, for parameters of these sizes in order."""
         if not self.taken:
             return 0
         most = last = 0

@@ -1,4 +1,4 @@
-"""The memory of a net over time, as it is told: the peak, its moment, what is alive then."""
+"""The memory of a net over time: the peak, when it occurs, and what is allocated then."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from archlang.program.passes import recomputing
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One operation: its phase, the path and word of its layer, bytes that are alive at most while it runs, and after.
+    """One operation: its phase, its layer's path and operator, the most bytes allocated while it runs, and after it.
 
-    One that is done `times` times, in a row of calls that are alike, is told as when it stands highest; its path is
-    that of the row, `layer3.{1..22}.conv1`.
+    An operation of a row of equal calls runs `times` times. Its bytes are those of the run with the highest peak; its
+    path names the row: `layer3.{1..22}.conv1`.
     """
 
     phase: Phase
@@ -34,7 +34,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Bytes of a kind that belong to a layer, or to an input of the net."""
+    """Allocated bytes of one kind that belong to a layer or to an input of the net."""
 
     kind: Kind
     path: str
@@ -43,7 +43,7 @@ class Alive:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a step of training, or an inference, has alive: at its peak, and at each of its moments."""
+    """The memory that a training step or an inference has allocated: at its peak, and at each moment."""
 
     setup: Setup
     peak_bytes: int
@@ -53,12 +53,12 @@ class Memory:
 
     @property
     def untold(self) -> tuple[Untold, ...]:
-        """The temporaries that operators do not tell, because of which the bytes are a lower bound."""
+        """The temporaries that operators do not declare. If there are any, the bytes are a lower bound."""
         return self.simulated.untold
 
     @property
     def by_kind(self) -> dict[Kind, int]:
-        """Bytes alive at the peak, by kind, the greatest first."""
+        """Bytes allocated at the peak, by kind, the greatest first."""
         found: Counter[Kind] = Counter()
         for one in self.alive:
             found[one.kind] += one.bytes
@@ -66,7 +66,7 @@ class Memory:
 
     @property
     def by_layer(self) -> dict[str, int]:
-        """Bytes alive at the peak, by path of a layer or name of an input, the greatest first."""
+        """Bytes allocated at the peak, by path of a layer or name of an input, the greatest first."""
         found: Counter[str] = Counter()
         for one in self.alive:
             found[one.path] += one.bytes
@@ -83,7 +83,7 @@ def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] =
     """The memory of a net over one step of training in its steady state, or one inference; eager torch on the CPU.
 
     What one operator's call takes and gives back by itself is left out. The weights, their gradients and the state of
-    the optimiser are among what is told. What is `recomputed` names calls of blocks, by path, that the backward pass
+    the optimiser are included. `recomputed` are the paths of the calls of blocks that the backward pass
     runs again, as torch.utils.checkpoint does (`use_reentrant=False`).
     """
     setup = setup or Setup()
@@ -109,7 +109,7 @@ def _moment(heap: Heap, row: int, lasting: int, runs: Mapping[str, str]) -> Mome
 
 
 def _named(path: str, runs: Mapping[str, str]) -> str:
-    """The path, those of calls that were run once in the place of many by the first and the last of them."""
+    """The path; a call that was simulated once for a row of calls is named by the first and the last of the row."""
     for one in sorted(runs, key=len, reverse=True):
         if is_at(path, one):
             path = f"{runs[one]}{path[len(one) :]}"

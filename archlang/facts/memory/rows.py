@@ -1,4 +1,4 @@
-"""Calls of one block in a row, each fed by the one before it: what takes memory in one takes as much in all."""
+"""A row of calls of one block, each the input of the next: each call allocates as much as the first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FEW = 3  # calls after the first that are run one by one
 
 
 def row_after(region: Region, at: int) -> Sequence[Call]:
-    """The calls after an entry that repeat it, each fed by the one before it; none where they are few."""
+    """The calls after an entry that repeat it, each applied to the output of the one before; none if they are few."""
     row: list[Call] = []
     before = region.entries[at]
     for entry in region.entries[at + 1 :]:
@@ -28,7 +28,7 @@ def _follows(entry: Call, before: Call, region: Region) -> bool:
 
 
 def is_steady(entry: Entry, given: dict[int, Held]) -> bool:
-    """Whether what an entry gave lies as what it took, so that the next one finds what it found."""
+    """Whether an entry's output has its input's strides and dtype, so that the next call behaves as this one."""
     before, after = given[entry.inputs[0]], given[entry.outputs[0]]
     lie = [(x.type.strides, x.type.dtype, x.needs) for x in (before, after)]
     return lie[0] == lie[1]

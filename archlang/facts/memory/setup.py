@@ -20,9 +20,9 @@ LOWER = ("bfloat16", "float16")  # the dtypes of autocast
 class Setup:
     """A step of training, or inference, over `batch` images.
 
-    `dtype` takes the place of the float dtypes, also in the weights, the gradients and the optimiser's state; with
-    `autocast` the weights stay, and torch.autocast of that dtype is around forward and loss. Raises ValueError where
-    the batch is below 1, where there are both, or where the dtype, autocast, mode or optimiser is none of those known.
+    `dtype` replaces the float dtypes, also in the weights, the gradients and the optimiser's state. With `autocast` the
+    weights keep their dtype, and forward and loss run under torch.autocast of that dtype. Raises ValueError where the
+    batch is below 1, where both are given, or where the dtype, autocast, mode or optimiser is unknown.
     """
 
     batch: int = 1
@@ -50,11 +50,11 @@ class Setup:
         return self.mode == "training"
 
     def told(self, dtype: str) -> str:
-        """The dtype that stands in the place of this one."""
+        """The dtype that replaces this one."""
         return self.dtype if self.dtype and "float" in dtype else dtype
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
-        """Bytes of a tensor; `shape` holds the batch."""
+        """Bytes of a tensor; `shape` includes the batch."""
         return prod(shape) * DTYPE_BYTES[self.told(dtype)]
 
     def weight_bytes(self, weight: Weight) -> int:

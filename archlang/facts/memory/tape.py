@@ -10,7 +10,7 @@ from archlang.ops.base import GradientPlace
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A gradient that is wanted of an input: the value's number, its bytes, whose it is, where the gradient lies.
+    """A gradient wanted of an input: the value's number, bytes and layer, and where the gradient is allocated.
 
     If it is a `view`, a further gradient is added to it in new memory.
     """
@@ -33,11 +33,11 @@ class Wanting:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation: the values it gave, the gradients wanted of it, the storages kept for it, by number.
+    """An operation: its outputs, the gradients wanted of its inputs, the storages saved for it, by number.
 
-    `weights` are the weights of which a gradient is wanted; `bytes` are those of its first value. What is `declared` is
-    a weight itself: the gradient of its value is its own. `partial` are storages that are kept for some of the values
-    alone: these values, and the storages.
+    `weights` are the weights of which a gradient is wanted; `bytes` is the size of the first output. A `declared` step
+    is a parameter of the net: the gradient of its value is the parameter's. `partial` lists storages that are saved
+    for some of the outputs alone: these outputs, and the storages.
     """
 
     path: str
@@ -51,14 +51,14 @@ class Step:
     partial: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
     def kept_for(self, given: Container[int]) -> list[int]:
-        """The storages that are kept where these values have a gradient."""
+        """The saved storages, given which values have a gradient."""
         serving = (kept for values, kept in self.partial if any(value in given for value in values))
         return [*self.kept, *(storage for kept in serving for storage in kept)]
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Steps that happen several times."""
+    """Steps that run several times."""
 
     times: int
     steps: list[Entry] = field(default_factory=list["Entry"])
@@ -66,9 +66,9 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """A call of which nothing is kept but its inputs, by number of their storages: it is run again when it is needed.
+    """A call that saves its inputs alone (`kept`, their storages): the backward pass runs it again.
 
-    `again` runs it and gives its steps and the values that it gave then, in the place of the `outputs`.
+    `again` runs it and returns its steps and its new outputs, which replace the `outputs`.
     """
 
     outputs: tuple[int, ...]

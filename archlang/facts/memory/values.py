@@ -1,4 +1,4 @@
-"""What the operators tell of the values of a net as they lie in memory."""
+"""What operators report about their values in memory, for inputs with given strides."""
 
 from __future__ import annotations
 
@@ -20,38 +20,40 @@ Weights = tuple[tuple[str, int], ...]  # names and bytes
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an operator tells of inputs with this memory layout; the bytes of the temporaries of each internal call."""
+    """An operator's answers for inputs with one memory layout. `temporaries` are bytes, for each internal call."""
 
     view: bool
     types: tuple[Laid, ...]
     saved: tuple[Saved, ...]
     places: tuple[GradientPlace, ...]
     temporaries: tuple[int, ...]
-    beside_saved: tuple[int, ...]  # the same where the operator saves tensors of its own
-    spare: tuple[int, ...]  # bytes that the memory of each output holds besides it
+    beside_saved: tuple[int, ...]  # the same, for a call that saves tensors of its own
+    spare: tuple[int, ...]  # bytes by which the storage of each output exceeds it
     viewed: frozenset[int | str]  # inputs and weights whose gradients are views
     computed: str | None  # the dtype that autocast computes in
 
 
 @dataclass(slots=True)
 class Operators:
-    """What the operators have told: each of a block is asked once for each way in which its inputs lie."""
+    """The operators' answers, cached: each operator of a block is asked once for each memory layout of its inputs."""
 
     setup: Setup
     numbers: Iterator[int] = field(default_factory=count)
     known: dict[object, Told] = field(default_factory=dict[object, Told])
     trained: dict[object, Weights] = field(default_factory=dict[object, Weights])
-    untold: list[Untold] = field(default_factory=list["Untold"])  # so that what is told is a lower bound
+    untold: list[Untold] = field(
+        default_factory=list["Untold"]
+    )  # facts not declared, so that the figures are a lower bound
 
     def ask(self, layer: Layer, inputs: Sequence[Held]) -> Told:
-        """What the layer's operator tells of these inputs."""
+        """The operator's answers for these inputs."""
         key = layout_key(layer, [x.type for x in inputs])
         if key not in self.known:
             self.known[key] = self._told(layer, inputs)
         return self.known[key]
 
     def _told(self, layer: Layer, inputs: Sequence[Held]) -> Told:
-        # operators are asked with the dtypes of the spec; autocast takes others in their place
+        # operators are asked with the dtypes of the spec, which autocast then replaces
         types = [replace(x.type, dtype=type.dtype) for x, type in zip(inputs, layer.input_types, strict=True)]
         op, computed = layer.op, computed_in(layer, inputs, self.setup)
         view, strides, training = op.view(*types) if inputs else False, op.strides(*types), self.setup.training
@@ -79,7 +81,7 @@ class Operators:
         return Told(view, laid, saved, places, sizes, beside, spare, views, computed)
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
-        """The temporaries of the forward pass, alone and beside what is saved. What is not told is noted."""
+        """The temporaries of the forward pass, without and with saved tensors. Unknown ones are noted in `untold`."""
         found = layer.op.temporaries(*types)
         beside = layer.op.temporaries_beside_saved(*types) if self.setup.training else ()
         back: bool | None = True
