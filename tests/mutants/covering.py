@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def covering(files: Iterable[str], folder: Path, jobs: int) -> Covering:
     folder.mkdir(parents=True, exist_ok=True)
     words = list(files)
     with ThreadPoolExecutor(jobs) as pool:
-        notes = list(pool.map(lambda file: _noted(file, folder), words))
+        notes = list(pool.map(partial(_noted, folder=folder), words))
     found = Covering()
     for note in notes:
         names: list[str] = list(note["seconds"])
