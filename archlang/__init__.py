@@ -17,3 +17,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(compiler, name)
     raise AttributeError(f"module 'archlang' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, and those that every module has."""
+    return sorted({*__all__, *globals()})

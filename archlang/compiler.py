@@ -70,6 +70,12 @@ class Net:
 
     graph: Graph
 
+    def __repr__(self) -> str:
+        """One line: the Graph in it has thousands."""
+        root = self.graph.root
+        outputs = ", ".join(str(root.types[port.value]) for port in root.outputs)
+        return f"<Net {self.graph.name}: {sum(1 for _ in self.graph.flat())} operators, output {outputs}>"
+
     def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
         """Parameters, work and activations, layer by layer, with totals; the work's `mode` is `eval` or `train`."""
         from archlang.report import report
@@ -164,9 +170,10 @@ def _written(name: str, value: object) -> str:
 
 def setting(name: str, text: str) -> Expression:
     """The value of a parameter as an expression of the language."""
-    value, diagnostics = parse_value(text)
+    value, _ = parse_value(text)
     if value is None:
-        raise CallError(f"`{name}={text}`: {diagnostics[0].message if diagnostics else 'is no value'}")
+        # the parser's own message is about `let NAME = ...`, which nobody wrote
+        raise CallError(f"`{name}={text}`: write one value, such as 10, 0.5, true, [1, 2], a name or a quoted string")
     return value
 
 

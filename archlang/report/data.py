@@ -137,6 +137,11 @@ class Report:
     blocks: tuple[BlockRow, ...]
     facts: ReportFacts = field(repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """One line: `layers` may hold thousands of rows."""
+        counts = f"{len(self.layers)} layers, {self.totals.params:,} parameters, {self.totals.macs:,} MACs"
+        return f"<Report of {self.name}, batch {self.batch}, {self.mode}: {counts}>"
+
     def to_json(self) -> dict[str, object]:
         """The report as plain JSON values; docs/report.md has every field."""
         return {
