@@ -12,6 +12,7 @@ from tests.generator.nodes import Call, Inline, Label, Node, Pick, run
 from tests.generator.scene import ACTS, Scene, Stuck
 from tests.generator.sharing import freeze
 from tests.generator.steps import joint, takes_one
+from tests.generator.structures import If
 
 if TYPE_CHECKING:
     from tests.generator.growing import Grower
@@ -102,11 +103,22 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
         definition.body += first
     definition.body += grower.body(inner, 1 + draws.below(min(steps, 4)))
     _outputs(grower, definition, inner)
+    if not definition.is_net and not definition.given and draws.chance(15):
+        _recursive(definition, types, values, draws)
     freeze(grower, definition, inner, 10)
     if definition.is_net:
         definition.outputs(types, {})  # a net is checked by itself too
     grower.known[definition.name] = definition
     return definition, values
+
+
+def _recursive(definition: Definition, types: tuple[TensorType, ...], values: dict[str, str], draws: Draws) -> None:
+    """Let a block call itself on its result, so often as a parameter of its own says."""
+    definition.parameters["deep"] = str(draws.below(3))
+    again = Call(definition, (("deep", "deep - 1"),), f"{definition.name} deep=(deep - 1)")
+    definition.body.append(If("deep > 0", [again], None))
+    scene = Scene({}, {}, ())
+    definition.outputs(types, {name: scene.evaluate(text) for name, text in values.items()})
 
 
 def _written(types: tuple[TensorType, ...]) -> list[str] | None:

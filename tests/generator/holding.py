@@ -21,6 +21,7 @@ from archlang.ops.base import Module
 from archlang.parse import parse
 from archlang.source import Source
 from tests.generator.changing import answered, changed
+from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
 from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
 from tests.interpreter import Interpreter, keys_of
@@ -127,6 +128,20 @@ def changes_are_answered(text: str, graph: Graph) -> None:
         answered(changed(text))
 
 
+def blocks_may_stand_elsewhere(text: str, graph: Graph) -> None:
+    if len(text) % 3:
+        return
+    blocks, net = in_two_files(text)
+    if blocks:
+        found = graph_of_two(blocks, net)
+        told = found if isinstance(found, str) else placeless(found.model_dump(mode="json"))
+        same("blocks of another file", placeless(graph.model_dump(mode="json")), told)
+
+
+def open_sizes_are_open(net: Built) -> None:
+    same("a valid size computes", "", at_other_sizes(net.text, net.graph, net.module))
+
+
 # ---- weights
 
 
@@ -224,6 +239,7 @@ TEXTS: list[Callable[[str, Graph], None]] = [
     fmt_keeps_the_graph,
     promises_are_kept,
     changes_are_answered,
+    blocks_may_stand_elsewhere,
 ]
 LAWS: list[Callable[[Built], None]] = [
     json_comes_back,
@@ -231,4 +247,5 @@ LAWS: list[Callable[[Built], None]] = [
     labels_are_modules,
     eval_is_torchs,
     training_is_torchs,
+    open_sizes_are_open,
 ]

@@ -1,0 +1,58 @@
+"""A net in other surroundings: its blocks in a file of their own, and its open sizes at other values."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import nn
+
+from archlang.elaborate import elaborate, nets
+from archlang.ir import Graph
+from archlang.parse import parse
+from archlang.sizes import Spec, valid_at
+from archlang.source import Source
+from tests.generator.running import SEED, inputs_of, several
+from tests.interpreter import Interpreter
+
+DECLARED = re.compile(r"^(?:block|net|let) (\w+)", re.MULTILINE)
+BLOCKS = "blocks.arch"
+
+
+def in_two_files(text: str) -> tuple[str, str]:
+    """What stands above the net, and the net, which uses that; the first is empty where there is nothing."""
+    above, net, below = text.rpartition("\nnet tried")
+    names = [name for name in DECLARED.findall(above) if re.search(rf"\b{name}\b", below)]
+    return (f"{above}\n", f'use "{BLOCKS}": {", ".join(names)}\n{net}{below}') if names else ("", text)
+
+
+def graph_of_two(blocks: str, text: str) -> Graph | str:
+    """The Graph of the last net of a text that uses a file of blocks; a message where it is not valid."""
+    other, wrong = parse(Source(BLOCKS, blocks))
+    file, more = parse(Source("spec.arch", text))
+    files = {BLOCKS: other}
+    graph, found = elaborate(file, nets(file, files=files)[-1].name, None, files)
+    return graph if graph is not None else str([*wrong, *more, *found][0].message)
+
+
+def at_other_sizes(text: str, graph: Graph, module: nn.Module) -> str:
+    """Run the module at other values of its open sizes, those that are valid; what differs, or nothing."""
+    file, _ = parse(Source("spec.arch", text))
+    spec = Spec(file, nets(file)[-1].name, {}, {})
+    weights = module.state_dict(keep_vars=True)
+    for name in graph.open_sizes:
+        at, default = valid_at(spec, graph, name), int(graph.arguments[name])
+        for size in (default + 1, default + 4, 2 * default):
+            other = at(size)
+            if other is None:
+                continue
+            inputs = inputs_of(other)
+            wanted = Interpreter(other, weights).run(inputs, False, SEED)
+            torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+            found = several(module.eval()(*inputs))
+            pairs = zip(found, wanted, strict=True)
+            if not all(
+                one.shape == two.shape and torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in pairs
+            ):
+                return f"{name}={size}"
+    return ""
