@@ -126,6 +126,7 @@ USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # what is not told o
 def attributes(layer: Layer) -> dict[str, str]:
     """The attributes of a layer besides its operator's arguments, if they differ from the usual ones."""
     said = dict(layer.node.ties)
+    said.update((f"{name} starts", str(start)) for name, start in layer.node.starts.items())
     if layer.reused:
         said["reuse"] = layer.node.module or "true"
     if layer.frozen and layer.op.weights(*layer.input_types):

@@ -19,7 +19,7 @@ OPERATOR = r"->|\*\*|//|==|!=|<=|>=|[-+*/%<>=~]"
 # these lists only choose colours; a keyword in none of them belongs to the control words
 _TOP = {"net", "block"}  # these name what they declare, and braces follow
 _DECLARATIONS = {"let", "input", "param", "buffer"}  # these name what they declare
-_STATEMENTS = {"use", "output", "expect", "freeze", "train"}
+_STATEMENTS = {"use", "output", "expect", "freeze", "default", "train"}
 _LOGIC = {"and", "or", "not"}
 _CONSTANTS = {"true", "false"}
 

@@ -11,9 +11,10 @@ from archlang.ir.graph import VERSION, Graph, json_schema
 from archlang.ir.layers import Layer
 from archlang.ir.module_names import MODULE_ATTRIBUTES
 from archlang.ir.names import check_label, check_names
-from archlang.ir.nodes import FACTS, Block, CallNode, Node, OpNode, Port, Promise, is_at, join_path
+from archlang.ir.nodes import FACTS, Block, CallNode, Node, OpNode, Port, Promise, Start, is_at, join_path
 
 __all__ = [
     "FACTS", "MODULE_ATTRIBUTES", "VERSION", "Block", "CallNode", "Graph", "Layer", "Node", "OpNode", "Port", "Promise",
+    "Start",
     "check_label", "check_names", "is_at", "join_path", "json_schema",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from archlang.ir.fields import AnyOperator
 from archlang.ops.base import Operator
+from archlang.ops.initialisers import start_text
 from archlang.shapes import TensorType
 from archlang.source import Span
 
@@ -36,11 +37,22 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
+class Start(Model):
+    """How a weight begins: an initialiser and its arguments in order, or the word `list` and the numbers themselves."""
+
+    word: str
+    values: tuple[float | str, ...] = ()
+
+    def __str__(self) -> str:
+        return start_text(self.word, self.values)
+
+
 class OpNode(Model):
     """One operator applied. Its weights live at `scope.name`; a join has no name.
 
     `module` is the path (within the block) of an earlier node's module that is applied again, which has no name of its
-    own then. `ties` says which of its weights are another's: `{"weight": "wte.weight"}`.
+    own then. `ties` says which of its weights are another's: `{"weight": "wte.weight"}`. `starts` says how its weights
+    begin, by name; a weight without a start begins as torch's module begins it.
     """
 
     kind: Literal["op"] = "op"
@@ -49,6 +61,7 @@ class OpNode(Model):
     name: str | None
     module: str | None = None
     ties: dict[str, str] = {}
+    starts: dict[str, Start] = {}
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     span: Span

@@ -23,8 +23,8 @@ __all__ = ["SourceError", "audit"]
 
 
 # what the classes of a net are made of; a class that an operator carries is its own business
-_STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.Return, ast.Raise)
-_BUILTINS = {"super", "range", "getattr", "ValueError"}
+_STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.For, ast.Pass, ast.Return, ast.Raise)
+_BUILTINS = {"super", "range", "getattr", "isinstance", "ValueError"}
 _INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_"}  # methods that a constructor calls
 
 
@@ -97,6 +97,8 @@ def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:
                 ast.Call(ast.Attribute(ast.Name("self"), "add_module"), [ast.Constant(str(name)), ast.Call() as call])
             ):
                 yield name, ast.unparse(call.func)
+            case ast.For(iter=ast.Call(ast.Attribute(ast.Name("self"), "modules" | "named_modules"), [])):
+                pass  # how weights begin
             case ast.Assign(targets=[ast.Attribute()], value=ast.Attribute()):  # a tied weight
                 pass
             case ast.Expr(ast.Call(ast.Attribute(attr=method))) if method in _INHERITED:

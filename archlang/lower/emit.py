@@ -9,6 +9,7 @@ from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, column_of, constant
 from archlang.lower.forward import WIDTH, attributes, forward, reference
 from archlang.lower.recompute import recomputes
+from archlang.lower.starting import starting
 from archlang.ops.base import Expression, Module, Stored
 from archlang.program import Call, Entry, Region
 
@@ -43,7 +44,21 @@ def _class(found: Class, made: Classes) -> str:
     if made.is_sequential(found):
         return _sequential_class(found, made)
     head = [f"class {found.name}(nn.Module):", _init(found), "        super().__init__()"]
-    return "\n".join([*head, *_members(found, made), *_shared_and_frozen(body, made), "", *forward(found, made)])
+    return "\n".join(
+        [
+            *head,
+            *_members(found, made),
+            *_starting(found, made),
+            *_shared_and_frozen(body, made),
+            "",
+            *forward(found, made),
+        ]
+    )
+
+
+def _starting(found: Class, made: Classes) -> list[str]:
+    """The lines by which weights begin, in the class of the net."""
+    return starting(made.program.graph) if found is made.classes[-1] else []
 
 
 def _shared_and_frozen(body: Region, made: Classes) -> list[str]:
@@ -92,7 +107,7 @@ def _init(found: Class) -> str:
 def _sequential_class(found: Class, made: Classes) -> str:
     lines = [f"class {found.name}(nn.Sequential):", _init(found), "        super().__init__("]
     lines += _items(found.region, found, made, 12)
-    return "\n".join([*lines, "        )"])
+    return "\n".join([*lines, "        )", *_starting(found, made)])
 
 
 def _members(found: Class, made: Classes) -> list[str]:

@@ -162,13 +162,17 @@ def enumerations(op: type[Operator] | None = None) -> frozenset[str]:
     """Every word that is the value of a named argument, of one operator or of any: `same`, `reflect`."""
     from typing import Literal, get_args, get_origin
 
+    from archlang.ops.initialisers import FANS, NONLINEARITIES
+
     def words(annotation: object) -> set[str]:
         if get_origin(annotation) is Literal:
             return {word for word in get_args(annotation) if isinstance(word, str)}
         return set[str]().union(*map(words, get_args(annotation)))
 
     ops = _sound().values() if op is None else [op]
-    return frozenset(word for op in ops for field in op.model_fields.values() for word in words(field.annotation))
+    of_initialisers = (*FANS, *NONLINEARITIES) if op is None else ()
+    found = (word for op in ops for field in op.model_fields.values() for word in words(field.annotation))
+    return frozenset((*found, *of_initialisers))
 
 
 # ---- a user's own

@@ -213,7 +213,7 @@ class Stored:
 
     template: str
     shape: tuple[int, ...]
-    values: tuple[tuple[str, float], ...] = ()
+    values: tuple[tuple[str, float | str], ...] = ()
     buffer: bool = False
 
 

@@ -25,19 +25,16 @@ class _Stored(Operator):
 
     shape: Sizes
     init: Literal[
-        "zeros", "ones", "constant", "arange", "normal", "uniform", "trunc_normal", "xavier_uniform", "xavier_normal"
-    ]
-    values: tuple[float, ...] = ()
+        "zeros", "ones", "constant", "arange", "normal", "uniform", "trunc_normal", "xavier_uniform", "xavier_normal",
+        "he_normal", "he_uniform", "lecun_normal", "orthogonal", "dirac", "identity", "sparse",
+    ]  # fmt: skip
+    values: tuple[float | str, ...] = ()
     dtype: Dtype = "float32"
 
     def outputs(self) -> tuple[TensorType]:
         initialiser = INITIALISERS[self.init]
-        if len(self.shape) not in initialiser.axes:
-            fewest, most = initialiser.axes[0], initialiser.axes[-1]
-            wanted = "one axis" if most == 1 else f"{fewest} axes or more" if fewest > 1 else f"at most {most} axes"
-            raise Rejected(
-                "wrong-rank", f"`{self.init}` fills {wanted}, and this shape has {len(self.shape)}", about="init"
-            )
+        named = dict(zip(initialiser.arguments, self.values, strict=True))
+        initialiser.refuse_shape(self.init, named, self.shape)
         if initialiser.floats and "float" not in self.dtype:
             raise Rejected("wrong-dtype", f"`{self.init}` gives decimals, and the dtype is {self.dtype}", about="init")
         if not self.buffer and "float" not in self.dtype:
@@ -56,11 +53,12 @@ class _Stored(Operator):
 
     def torch(self) -> Stored:
         initialiser = INITIALISERS[self.init]
-        values = tuple(zip(initialiser.arguments, self.values, strict=True))
+        named = dict(zip(initialiser.arguments, self.values, strict=True))
+        values = tuple((name, int(value) if name == "groups" else value) for name, value in named.items())
         dtype = "" if self.dtype == "float32" else f", dtype=torch.{self.dtype}"
         # an integer range is int64 unless it is told otherwise
         dtype = ", dtype=torch.float32" if self.init == "arange" and not dtype else dtype
-        template = initialiser.template.replace("{dtype}", dtype)
+        template = initialiser.makes(named).replace("{dtype}", dtype)
         return Stored(template, self.shape, values, self.buffer)
 
 

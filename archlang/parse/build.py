@@ -123,6 +123,9 @@ class Build(Transformer[Token, Any]):
         paths = (child for child in c[1:] if not (isinstance(child, Token) and child.type == "COMMA"))
         return s.Freeze(tuple(map(self._expression, paths)), self._span(c))
 
+    def default(self, c: Children) -> s.Default:
+        return s.Default(self._name(c[1]), self._only(c, s.Argument), self._span(c))
+
     def chain(self, c: Children) -> list[s.Step]:
         steps: list[s.Step] = []
         for at, child in enumerate(c[::2]):

@@ -18,7 +18,7 @@ from archlang.source import Span
 KEYWORDS = {
     "NET", "BLOCK", "LET", "INPUT", "OUTPUT", "WHEN", "TRAINING", "EXPECT", "FOR", "IN", "IF", "ELSE", "REPEAT", "AS",
     "RESIDUAL", "SHORTCUT", "DENSE", "OR", "AND", "NOT", "TRUE", "FALSE", "USE", "PARAM", "BUFFER", "INLINE", "REUSE",
-    "FREEZE", "RESERVED",
+    "FREEZE", "DEFAULT", "RESERVED",
 }  # fmt: skip
 RESERVED = frozenset({"train"})  # for parts of the language still to be built
 _EXPRESSION_WORDS = {"NOT", "TRUE", "FALSE", "IF"}  # these keep their meaning after `=`

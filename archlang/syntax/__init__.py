@@ -21,11 +21,23 @@ from archlang.syntax.expressions import (
     Text,
     Unary,
 )
-from archlang.syntax.statements import Broken, Expect, Freeze, Input, Let, Output, Param, Parameter, Statement, Step
+from archlang.syntax.statements import (
+    Broken,
+    Default,
+    Expect,
+    Freeze,
+    Input,
+    Let,
+    Output,
+    Param,
+    Parameter,
+    Statement,
+    Step,
+)
 
 __all__ = [
     "Action", "Apply", "Argument", "Attribute", "Binary", "Body", "Branches", "Broken", "Call", "Conditional",
-    "Declaration", "Definition", "Derived", "Expect", "Expression", "File", "For", "Freeze", "If", "Index",
+    "Declaration", "Default", "Definition", "Derived", "Expect", "Expression", "File", "For", "Freeze", "If", "Index",
     "Inline", "Input", "Let", "Literal", "Name", "OpenSize", "Output", "Param", "Parameter", "Quantity", "Repeat",
     "Residual", "Reuse", "Sequence", "Slice", "Statement", "Step", "Targets", "Text", "Unary", "Use",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlang.source import Span
-from archlang.syntax.expressions import Argument, Expression
+from archlang.syntax.expressions import Argument, Expression, Name
 from archlang.syntax.frozen import tree
 
 if TYPE_CHECKING:
@@ -86,6 +86,15 @@ class Freeze:
 
 
 @tree
+class Default:
+    """`default operator init=...`: how the weights of an operator begin where nothing else is said."""
+
+    operator: Name
+    options: tuple[Argument, ...]
+    span: Span
+
+
+@tree
 class Broken:
     """A line that was reported and removed. Its value is unknown."""
 
@@ -102,4 +111,4 @@ class Step:
     span: Span
 
 
-Statement = Let | Input | Param | Output | Expect | Freeze | Broken | Step
+Statement = Let | Input | Param | Output | Expect | Freeze | Default | Broken | Step

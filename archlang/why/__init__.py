@@ -81,6 +81,7 @@ def _layer(place: Place, facts: NetFacts) -> WhyLayer:
         reused=layer.reused,
         frozen=layer.frozen,
         ties=layer.node.ties,
+        starts={name: str(start) for name, start in layer.node.starts.items()},
     )
 
 

@@ -37,9 +37,10 @@ class WhyLayer:
 
     `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those of
     input and output as its docstring writes them, empty if it does not. The counts are those of this application alone:
-    a `reused` layer shares the weights of an earlier one, `ties` lists tied weights, and a `training_only` layer does
-    not run in evaluation. `work` is that of the forward pass in evaluation; `backward` is that of a step of training,
-    which computes the gradients `wanted`. What it `keeps` is unknown if `keeps_untold` is not empty.
+    a `reused` layer shares the weights of an earlier one, `ties` lists tied weights, `starts` says how weights begin,
+    and a `training_only` layer does not run in evaluation. `work` is that of the forward pass in
+    evaluation; `backward` is that of a step of training, which computes the gradients `wanted`. What it
+    `keeps` is unknown if `keeps_untold` is not empty.
     """
 
     path: str
@@ -64,6 +65,7 @@ class WhyLayer:
     reused: bool
     frozen: bool
     ties: Mapping[str, str]
+    starts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def _notes(part: WhyLayer | WhyScope) -> str:
             "it is frozen": part.frozen,
             "it runs in training only": part.training_only,
         } | {f"its {own} is that of {other}": True for own, other in part.ties.items()}
+        notes |= {f"its {name} starts as {start}": True for name, start in part.starts.items()}
     return "; ".join(note for note, holds in notes.items() if holds)
 
 

@@ -56,7 +56,7 @@ def test_source_of_shipped_nets(name: str, tmp_path: Path) -> None:
 
 
 def test_vgg16_is_short() -> None:
-    assert len(archlang.load("vgg16").source().splitlines()) <= 60
+    assert len(archlang.load("vgg16").source().splitlines()) <= 70
 
 
 def check_source(text: str, tmp_path: Path) -> None:

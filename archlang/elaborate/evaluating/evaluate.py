@@ -253,7 +253,7 @@ def _window_or_quotient(node: s.Binary, here: Here, op: type[Operator] | None) -
 def _call(node: s.Call, here: Here) -> Value:
     function = _called(node.function, here)
     op = function.op if isinstance(function, OperatorValue) else None
-    given = givens(node.arguments, here, op, strided=not isinstance(function, Function))
+    given = givens(node.arguments, here, op, strided=not isinstance(function, (Function, Initial)))
     if isinstance(function, (OperatorValue, BlockValue, Initial)):
         return _limited(replace(function, given=(*function.given, *given)), node.span, here)
     if not isinstance(function, Function):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archlang import ir, syntax
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.state.kinds import BlockValue, Tensor
+from archlang.elaborate.state.kinds import BlockValue, Starts, Tensor
 from archlang.elaborate.state.lookup import Home
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.ops.base import Operator
@@ -23,7 +23,8 @@ MapSizes = tuple[int, ...]  # of a map
 class At:
     """The scope and name of a step, and which module it applies: its own, or again the one at the path `module`.
 
-    `ties` maps names of its weights to weights of other modules. It is `labelled` if a label gave the name.
+    `ties` maps names of its weights to weights of other modules, `starts` to how they begin. It is
+    `labelled` if a label gave the name.
     """
 
     scope: str
@@ -32,6 +33,7 @@ class At:
     module: str | None = None
     ties: tuple[tuple[str, str], ...] = ()
     labelled: bool = False
+    starts: Mapping[str, ir.Start] = field(default_factory=dict[str, ir.Start])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Applied:
     types: tuple[TensorType, ...]
     block: str  # the id of the block; empty for an operator
     span: Span
+    starts: Starts = ()  # the defaults that held there
 
 
 @dataclass
@@ -172,8 +175,8 @@ class Builder:
         self.contents.layers += 1
         self.contents.nodes.append(
             ir.OpNode(
-                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), inputs=entering,
-                outputs=values, span=at.span,
+                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), starts=dict(at.starts),
+                inputs=entering, outputs=values, span=at.span,
             )
         )  # fmt: skip
         return tuple(map(Tensor, values, types))

@@ -106,6 +106,9 @@ Value = (
 )  # a list is a tuple too
 
 
+Starts = tuple[tuple[str, Given], ...]  # by the word of an operator: `init=he_normal`
+
+
 def bundle(items: Sequence[Tensor | Unknown]) -> Tensor | Unknown | Bundle:
     """Return one value as it is, several as a tuple."""
     return items[0] if len(items) == 1 else Bundle(tuple(items))

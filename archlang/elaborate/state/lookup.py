@@ -184,6 +184,6 @@ def operator(name: str) -> OperatorValue | None:
 
 def initial(name: str) -> Initial | None:
     """Return the initialiser of that name."""
-    from archlang.ops.initialisers import INITIALISERS
+    from archlang.ops.initialisers import INITIALISERS, TORCHS_OWN
 
-    return Initial(name) if name in INITIALISERS else None
+    return Initial(name) if name in INITIALISERS or name == TORCHS_OWN else None

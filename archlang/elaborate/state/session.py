@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from archlang import ir, syntax
 from archlang.diagnostics import Diagnostic, Label, Rejected
 from archlang.elaborate.state.builder import Builder, Made
-from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Tensor, Value
+from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Starts, Tensor, Value
 from archlang.elaborate.state.lookup import Home, Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.source import Span
@@ -127,11 +127,12 @@ class Here:
     scope: Scope
     lets: Lets
     it: Value | None = None
+    starts: Starts = ()  # how weights begin by default, the latest last
 
     def nested(self, loop: bool = False) -> Here:
         """Return the same place with a new level of names, for braces that are no scope."""
         # `replace` would cost twice as much, and every turn of a loop comes here
-        return Here(self.session, self.builder, self.scope, Lets({}, self.lets, loop), self.it)
+        return Here(self.session, self.builder, self.scope, Lets({}, self.lets, loop), self.it, self.starts)
 
     def within(self, name: str) -> Here:
         """Return the place inside a new sub-module of that name."""

@@ -12,7 +12,7 @@ from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters, refuse_flowing
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Applied, At, Builder, Entrance, Made
-from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Value, key
+from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Starts, Value, key
 from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import MAX_DEPTH, Here
@@ -40,15 +40,16 @@ def call_block(
     types = tuple(tensor.type for tensor in inputs)
     entry = Entrance(at.span, here.builder, inputs, types, here.positions_of(inputs))
     arguments = _identity((argument.name, argument.value) for argument in given)
-    written = (id(head.definition), arguments, entry.types, entry.positions)
+    starts = here.starts if again is None else again.starts
+    written = (id(head.definition), arguments, entry.types, entry.positions, starts)
     made = here.session.calls.get(written)
     if made is None:
-        made = here.session.calls[written] = _called(head, given, entry, word, here, run)
+        made = here.session.calls[written] = _called(head, given, entry, word, here, run, starts)
     assert made.block is not None
     if again is not None:
         refuse_other_block(at.module or "", again, made.block.id, here, word)
     elif at.labelled and at.name is not None:
-        applied = Applied(replace(head, given=given), entry.types, made.block.id, at.span)
+        applied = Applied(replace(head, given=given), entry.types, made.block.id, at.span, starts)
         here.builder.remember(ir.join_path(at.scope, at.name), applied)
     values = here.builder.add_call(made, [tensor.value for tensor in inputs], at)
     return values[0] if len(values) == 1 else Bundle(values)
@@ -59,13 +60,17 @@ def _identity(arguments: Iterable[tuple[str | None, Value]]) -> tuple[object, ..
     return tuple((name, (int, value) if type(value) is int else key(value)) for name, value in arguments)
 
 
-def _called(head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: Span, here: Here, run: Walk) -> Made:
+def _called(
+    head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: Span, here: Here, run: Walk, starts: Starts
+) -> Made:
     """Return the block for a call, made if it is new. Raises `Silent` if it failed before."""
     definition = head.definition
     name = definition.name.text
-    fresh = Here(here.session, Builder(definition, head.home, here.session.trace, entry), Scope(), Lets({}))
+    fresh = Here(
+        here.session, Builder(definition, head.home, here.session.trace, entry), Scope(), Lets({}), starts=starts
+    )
     bound = bound_for(definition, given, entry.types, word, fresh)
-    identity = (id(definition), _identity(bound.items()), entry.types, entry.positions)
+    identity = (id(definition), _identity(bound.items()), entry.types, entry.positions, starts)
     made = here.session.made.get(identity)
     if made is None:
         made = _make(identity, fresh, bound, entry.span, run)

@@ -33,7 +33,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
         raise Mistake(Rejected("calls-too-deep", message, help=ending(definition)), action.span)
     builder = outer.inlined(definition, head.home, inputs, action.span)
     scope = Scope(here.scope.path, keys=here.scope.keys, position=here.scope.position)
-    inner = Here(session, builder, scope, Lets({}))
+    inner = Here(session, builder, scope, Lets({}), starts=here.starts)
     given = (*head.given, *givens(action.arguments, here))
     bound_for(definition, given, tuple(tensor.type for tensor in inputs), word, inner)
     told = partial(Label, action.span, f"`{definition.name.text}` is written out here")

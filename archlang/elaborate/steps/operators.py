@@ -18,6 +18,7 @@ from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
 from archlang.elaborate.steps.origins import sides
+from archlang.elaborate.steps.starts import starts_in, starts_of
 from archlang.elaborate.steps.ties import ties
 from archlang.elaborate.vocabulary.suggest import INFERRED, PLACED, did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
@@ -145,12 +146,17 @@ def apply_operator(
     head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
 ) -> Value:
     """Apply an operator with its arguments. `word` is the place of its name; `tied` are arguments that tie weights."""
+    said: tuple[Given, ...] = ()
+    if any(argument.name and argument.name.endswith("init") for argument in given):
+        given, said = starts_in(given, head.op)
     op, places = bind_operator(head.op, given, word)
     inputs = entering(op, at, word, here)
     types = tuple(tensor.type for tensor in inputs)
     outputs = outputs_of(op, inputs, places, at, word, here)
     if tied:
         at = replace(at, ties=ties(tied, op, types, here))
+    if said or here.starts:
+        at = replace(at, starts=starts_of(op, types, said, at, here))
     if at.labelled and at.name is not None:
         here.builder.remember(ir.join_path(at.scope, at.name), Applied(op, types, "", at.span))
     values = here.builder.add_op(op, outputs, inputs, at)

@@ -26,6 +26,7 @@ from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_ste
 from archlang.elaborate.steps.inlining import inline
 from archlang.elaborate.steps.operators import apply_operator, apply_to_one, is_one
 from archlang.elaborate.steps.reuse import apply_again
+from archlang.elaborate.steps.starts import run_default
 from archlang.elaborate.steps.ties import ties_in
 from archlang.elaborate.vocabulary.spelled import is_outermost, written
 from archlang.source import Span
@@ -63,7 +64,7 @@ def _after_mistake(item: s.Statement, here: Here) -> None:
             here.scope.labels.setdefault(item.name, UNKNOWN)
         case s.Output():
             builder.close_outputs()
-        case s.Expect() | s.Freeze():
+        case s.Expect() | s.Freeze() | s.Default():
             pass
         case s.Param(label=label):
             _unknown_labels(label, here)
@@ -165,5 +166,5 @@ def _head(action: s.Apply, here: Here) -> Value:
 
 _RUN: dict[type, Callable[[Any, Here], None]] = {
     s.Let: _let, s.Input: run_input, s.Param: run_param, s.Output: run_output, s.Expect: _expect,
-    s.Freeze: run_freeze, s.Broken: _broken, s.Step: _step,
+    s.Freeze: run_freeze, s.Default: run_default, s.Broken: _broken, s.Step: _step,
 }  # fmt: skip

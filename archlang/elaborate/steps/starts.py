@@ -1,0 +1,111 @@
+"""How the weights of a step begin: `init=` and `bias_init=` of the step itself, else the defaults that hold here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang import ir
+from archlang import syntax as s
+from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.evaluating.block_parameters import name_span
+from archlang.elaborate.evaluating.evaluate import givens
+from archlang.elaborate.evaluating.initial_values import start_of
+from archlang.elaborate.state.builder import At
+from archlang.elaborate.state.kinds import Given
+from archlang.elaborate.state.lookup import operator
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.suggest import did_you_mean
+from archlang.elaborate.vocabulary.unknown import words_of
+from archlang.ops import registry
+from archlang.ops.base import Operator
+from archlang.ops.initialisers import refuse_start
+from archlang.shapes import TensorType
+
+
+def starts_in(given: tuple[Given, ...], op: type[Operator]) -> tuple[tuple[Given, ...], tuple[Given, ...]]:
+    """Split the arguments of an operator into its own and those that say how its weights begin."""
+    said = tuple(g for g in given if g.name is not None and _is_start(g.name) and g.name not in op.model_fields)
+    return (tuple(g for g in given if g not in said), said) if said else (given, said)
+
+
+def _is_start(name: str) -> bool:
+    return name == "init" or name.endswith("_init")
+
+
+def starts_of(
+    op: Operator, types: tuple[TensorType, ...], said: Sequence[Given], at: At, here: Here
+) -> dict[str, ir.Start]:
+    """Return how the weights of an operator begin, by name. Weights that are tied begin as those they are tied to."""
+    shapes = {weight.name: weight.shape for weight in op.weights(*types) if not weight.buffer}
+    for given in said:
+        _refuse_nothing_filled(op, shapes, given, at)
+    defaults = [given for word, given in here.starts if word == op.word]
+    tied = dict(at.ties)
+    starts: dict[str, ir.Start] = {}
+    for name, shape in shapes.items():
+        chosen = _chosen(name, said) or _chosen(name, defaults)
+        start = start_of(chosen) if chosen is not None and name not in tied else None
+        if chosen is None or start is None:
+            continue
+        try:
+            refuse_start(start.word, start.values, shape)
+        except Rejected as rejected:
+            labels = () if chosen in said else (Label(at.span, f"`{op.word}` has such a weight here"),)
+            raise Mistake(rejected, chosen.at, labels) from None
+        starts[name] = start
+    return starts
+
+
+def _chosen(name: str, said: Sequence[Given]) -> Given | None:
+    """Return the argument that says how a weight begins: the one with the weight's name, else the latest that fits."""
+    exact = [given for given in said if given.name == f"{name.replace('.', '_')}_init"]
+    general = "bias_init" if _is_bias(name) else "init"
+    fitting = exact or [given for given in said if given.name == general]
+    return fitting[-1] if fitting else None
+
+
+def _is_bias(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last == "bias" or last.startswith("bias_") or last.endswith("_bias")
+
+
+def _refuse_nothing_filled(op: Operator, shapes: dict[str, tuple[int, ...]], given: Given, at: At) -> None:
+    """Refuse an argument that fills no weight of the operator, or only tied ones."""
+    filled = [name for name in shapes if _chosen(name, [given]) is not None]
+    if filled and not all(name in dict(at.ties) for name in filled):
+        return
+    if filled:
+        message, help = f"`{given.name}` fills nothing: the {filled[0]} of this {op.word} is tied to another's", None
+    elif not shapes:
+        message, help = f"{op.word} has no weights here, so `{given.name}` fills nothing", None
+    else:
+        message = f"this {op.word} has no weight that `{given.name}` fills"
+        help = f"its weights are filled by {words_of([f'{name}=' for name in _names(list(shapes))])}"
+    raise Mistake(Rejected("unknown-argument", message, help=help), name_span(given))
+
+
+def _names(weights: Sequence[str]) -> list[str]:
+    """Return the arguments that fill these weights."""
+    general = ["bias_init" if _is_bias(name) else "init" for name in weights]
+    return list(dict.fromkeys((*general, *(f"{name.replace('.', '_')}_init" for name in weights))))
+
+
+def run_default(item: s.Default, here: Here) -> None:
+    """Record how the weights of an operator begin in the steps that follow, and in the blocks that they call."""
+    word = item.operator.text
+    found = operator(word)
+    if found is None:
+        help = did_you_mean(word, [name for name, op in registry().items() if not op.declared])
+        message = f"there is no operator called `{word}`"
+        raise Mistake(Rejected("unknown-operator", message, help=help), item.operator.span)
+    if found.op.weights is Operator.weights:
+        raise Mistake(Rejected("unknown-argument", f"{word} has no weights"), item.operator.span)
+    said = givens(item.options, here, found.op)
+    for given in said:
+        if not _is_start(given.name or ""):
+            help = did_you_mean(given.name or "", ["init", "bias_init"]) or "write `init=` or `bias_init=`"
+            message = f"`default` says how weights begin, and `{given.name}` does not"
+            raise Mistake(Rejected("unknown-argument", message, help=help), name_span(given))
+        start_of(given)
+    here.starts = (*here.starts, *((word, given) for given in said))

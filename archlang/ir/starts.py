@@ -1,0 +1,28 @@
+"""Checks how the weights of a Graph begin. The elaborator refuses a wrong initialiser earlier, where it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics import Rejected
+from archlang.ir.nodes import OpNode
+from archlang.ops.initialisers import refuse_start
+
+if TYPE_CHECKING:
+    from archlang.ir.graph import Graph
+
+
+def check_starts(graph: Graph) -> None:
+    """Raise ValueError where a weight that does not exist has a start, or where one does not fit its weight."""
+    for block in graph.blocks:
+        for node in block.nodes:
+            if not isinstance(node, OpNode) or not node.starts:
+                continue
+            shapes = {w.name: w.shape for w in node.op.weights(*block.types_of(node.inputs)) if not w.buffer}
+            for name, start in node.starts.items():
+                if name not in shapes or name in node.ties or node.module is not None:
+                    raise ValueError(f"{node.path} has no weight of its own called {name!r} that could begin so")
+                try:
+                    refuse_start(start.word, start.values, shapes[name])
+                except Rejected as rejected:
+                    raise ValueError(f"{node.path}: {rejected.message}") from None

@@ -1,0 +1,183 @@
+"""The last lines of the net's constructor: how the weights begin that do not begin as torch's modules do.
+
+The modules are visited in order, as one would write it by hand: those that differ from others of their class by their
+name, the others by their class. A seed gives the same weights as a module that is initialised in this way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archlang.ir import Graph, Start
+from archlang.lower.forward import WIDTH
+from archlang.ops.base import Module
+from archlang.ops.initialisers import filling
+
+Starts = Mapping[str, Start]
+_MAY_LACK = ("weight", "bias")  # torch has None in place of one that a module is made without
+_INDENT = " " * 12
+_CONDITION = WIDTH - len(_INDENT) - len("elif :")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A module that holds weights: its path, torch's class if it is one of torch's own, which of its weights it has."""
+
+    path: str
+    kind: str
+    weights: tuple[str, ...]
+    starts: Starts
+
+
+@dataclass
+class _Rule:
+    """How the modules of a class begin. Some may lack the weights that are `optional`."""
+
+    starts: dict[str, Start] = field(default_factory=dict[str, Start])
+    optional: set[str] = field(default_factory=set[str])
+
+    def holds(self, owner: Owner) -> bool:
+        """Whether a module begins as this rule says."""
+        lacking = self.starts.keys() - set(owner.weights)
+        return lacking <= set(_MAY_LACK) and all(
+            owner.starts.get(name) == self.starts.get(name) for name in owner.weights
+        )
+
+
+def starting(graph: Graph) -> list[str]:
+    """The lines of the constructor that initialise weights; none if all begin as torch's modules do."""
+    if not any(node.starts for block in graph.blocks for node in block.nodes if node.kind == "op"):
+        return []
+    owners = list(_owners(graph))
+    rules = {kind: _rule([owner for owner in owners if owner.kind == kind]) for kind in dict.fromkeys(_kinds(owners))}
+    rules = {kind: rule for kind, rule in rules.items() if rule.starts}
+    named = [owner for owner in owners if _is_named(owner, rules)]
+    lines: list[str] = []
+    for condition, starts, optional in (*_by_name(named, owners), *_by_class(rules)):
+        lines.append(f"{_INDENT}{'elif' if lines else 'if'} {condition}:")
+        lines += _fillings(starts, optional)
+    loop = "name, module in self.named_modules()" if named else "module in self.modules()"
+    return [f"        for {loop}:", *lines]
+
+
+def _owners(graph: Graph) -> Iterator[Owner]:
+    """The modules that hold weights. A module within another, as in torch's attention, is one of its own."""
+    for layer in graph.flat():
+        call = layer.op.torch(*layer.input_types)
+        if layer.reused or not isinstance(call, Module):
+            continue
+        held: dict[str, list[str]] = {}
+        for weight in layer.op.weights(*layer.input_types):
+            if not weight.buffer:
+                inner, _, name = weight.name.rpartition(".")
+                held.setdefault(inner, []).append(name)
+        for inner, names in held.items():
+            prefix = f"{inner}." if inner else ""
+            starts = {name: layer.node.starts[prefix + name] for name in names if prefix + name in layer.node.starts}
+            kind = "" if inner or not call.target.startswith("torch.nn.") else call.target.removeprefix("torch.")
+            yield Owner(".".join(filter(None, (layer.path, inner))), kind, tuple(names), starts)
+
+
+def _kinds(owners: Sequence[Owner]) -> Iterator[str]:
+    return (owner.kind for owner in owners if owner.kind)
+
+
+def _rule(owners: Sequence[Owner]) -> _Rule:
+    """How most modules of a class begin, and as many of the others as do not contradict it."""
+    groups = Counter(tuple(sorted(owner.starts.items(), key=lambda item: item[0])) for owner in owners)
+    rule = _Rule()
+    for at, (starts, _) in enumerate(groups.most_common()):
+        wider = _Rule({**dict(starts), **rule.starts})
+        followed = [owner for owner in owners if rule.starts and rule.holds(owner)]
+        if at == 0 or (rule.starts and all(map(wider.holds, followed))):
+            rule = wider
+    holding = [owner for owner in owners if rule.holds(owner)]
+    rule.optional = {name for name in rule.starts if any(name not in owner.weights for owner in holding)}
+    return rule
+
+
+def _is_named(owner: Owner, rules: Mapping[str, _Rule]) -> bool:
+    """Whether a module is told by its name. One of a class that torch does not name may be a kind of any other."""
+    if owner.kind:
+        return not rules[owner.kind].holds(owner) if owner.kind in rules else bool(owner.starts)
+    return bool(owner.starts) or (bool(rules) and "weight" in owner.weights)
+
+
+# ---- conditions
+
+
+def _by_name(named: Sequence[Owner], owners: Sequence[Owner]) -> Iterator[tuple[str, Starts, set[str]]]:
+    """The conditions on names, with what holds for these modules."""
+    groups: dict[object, list[Owner]] = {}
+    for owner in named:
+        groups.setdefault(tuple(sorted((name, str(start)) for name, start in owner.starts.items())), []).append(owner)
+    for group in groups.values():
+        yield _named(group, owners), group[0].starts, set()
+
+
+def _named(group: Sequence[Owner], owners: Sequence[Owner]) -> str:
+    """A condition on the name that holds for these modules alone: the ends of their paths, or all of their paths."""
+    paths = {owner.path for owner in group}
+    others = [owner.path for owner in owners if owner.path not in paths]
+    ends: dict[str, None] = {}
+    for path in sorted(paths):
+        ends[_end(path, others)] = None
+    short = f"name.endswith({_strings(list(ends))})"
+    if len(ends) < len(paths) and len(short) <= _CONDITION:
+        return short
+    return f'name == "{group[0].path}"' if len(group) == 1 else f"name in {_strings([o.path for o in group])}"
+
+
+def _end(path: str, others: Sequence[str]) -> str:
+    """The shortest end of a path that no other path has."""
+    parts = path.split(".")
+    for count in range(1, len(parts)):
+        end = "." + ".".join(parts[-count:])
+        if not any(f".{other}".endswith(end) for other in others):
+            return end
+    return path
+
+
+def _strings(texts: Sequence[str]) -> str:
+    """Strings as an argument: one, or a tuple over as many lines as it needs."""
+    quoted = [f'"{text}"' for text in texts]
+    if len(quoted) == 1:
+        return quoted[0]
+    line = f"({', '.join(quoted)})"
+    if len(line) <= _CONDITION - len("name in "):
+        return line
+    inner = "".join(f"{_INDENT}    {text},\n" for text in quoted)
+    return f"(\n{inner}{_INDENT})"
+
+
+def _by_class(rules: Mapping[str, _Rule]) -> Iterator[tuple[str, Starts, set[str]]]:
+    """The conditions on classes; classes that begin alike share one."""
+    shared: dict[object, list[str]] = {}
+    for kind, rule in rules.items():
+        alike = tuple(sorted((name, str(start)) for name, start in rule.starts.items()))
+        shared.setdefault(alike, []).append(kind)
+    for kinds in shared.values():
+        classes = kinds[0] if len(kinds) == 1 else f"({', '.join(kinds)})"
+        optional = set[str]().union(*(rules[kind].optional for kind in kinds))
+        yield f"isinstance(module, {classes})", rules[kinds[0]].starts, optional
+
+
+def _wrapped(pad: str, call: str) -> list[str]:
+    """A call on one line, or with its arguments on a line of their own."""
+    if len(pad) + len(call) <= WIDTH:
+        return [f"{pad}{call}"]
+    name, _, arguments = call.partition("(")
+    return [f"{pad}{name}(", f"{pad}    {arguments.removesuffix(')')}", f"{pad})"]
+
+
+def _fillings(starts: Starts, optional: set[str]) -> list[str]:
+    lines: list[str] = []
+    for name in sorted(starts, key=lambda name: "bias" in name):
+        call = filling(starts[name].word, starts[name].values, f"module.{name}")
+        if name in optional:
+            lines += [f"{_INDENT}    if module.{name} is not None:", *_wrapped(f"{_INDENT}        ", call)]
+        else:
+            lines += _wrapped(f"{_INDENT}    ", call)
+    return lines or [f"{_INDENT}    pass  # as torch begins it"]

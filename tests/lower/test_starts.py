@@ -1,0 +1,227 @@
+"""How weights start: against torchvision and torch.nn.init, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archlang
+from archlang.ir import Graph
+from tests.starts import differing, equal_starts, seeded
+from tests.torchvision_models import torchvision
+
+EQUAL = ["resnet18", "mnasnet0_5", "squeezenet1_0", "shufflenet_v2_x0_5", "mobilenet_v3_small", "regnet_y_400mf"]
+ALIKE = ["swin_t"]  # torchvision draws these in another order
+
+
+def loaded(tmp_path: Path, text: str) -> archlang.Net:
+    path = tmp_path / "a.arch"
+    path.write_text(text)
+    return archlang.load(str(path))
+
+
+def reference(name: str) -> Callable[[], nn.Module]:
+    options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    return lambda: getattr(torchvision().models, name)(weights=None, **options)
+
+
+def classifiers() -> list[str]:
+    return list(torchvision().models.list_models(module=torchvision().models))
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_torchvisions_nets_start_equal(name: str) -> None:
+    net = archlang.load(name)
+    assert equal_starts(seeded(net.module, 0), seeded(reference(name), 0))
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_torchvisions_nets_start_alike(name: str) -> None:
+    assert differing(archlang.load(name).module, reference(name)) == []
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", classifiers())
+def test_every_classifier_starts_as_torchvisions(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = archlang.load(name)
+        if not equal_starts(seeded(net.module, 0), seeded(reference(name), 0)):
+            assert differing(net.module, reference(name)) == []
+
+
+def test_the_comparison_sees_another_start() -> None:
+    """A deviation that is 20% off, and a bias of 1."""
+
+    def wrong() -> nn.Module:
+        module = reference("squeezenet1_1")()
+        with torch.no_grad():
+            module.get_parameter("features.0.weight").mul_(1.2)
+            module.get_parameter("classifier.1.bias").fill_(1)
+        return module
+
+    assert differing(archlang.load("squeezenet1_1").module, wrong) == ["features.0.weight", "classifier.1.bias"]
+
+
+INITS = {
+    "he_normal(mode=fan_out)": lambda w: nn.init.kaiming_normal_(w, mode="fan_out"),
+    "he_uniform(slope=0.5, nonlinearity=leaky_relu)": lambda w: nn.init.kaiming_uniform_(w, a=0.5),
+    "xavier_normal(gain=2)": lambda w: nn.init.xavier_normal_(w, 2.0),
+    "xavier_uniform": nn.init.xavier_uniform_,
+    "lecun_normal": lambda w: nn.init.normal_(w, 0, 1 / math.sqrt(w.shape[1])),
+    "trunc_normal(0.02)": lambda w: nn.init.trunc_normal_(w, std=0.02),
+    "normal(0.5, mean=2)": lambda w: nn.init.normal_(w, 2, 0.5),
+    "uniform(-1, 3)": lambda w: nn.init.uniform_(w, -1, 3),
+    "constant(2.5)": lambda w: nn.init.constant_(w, 2.5),
+    "zeros": nn.init.zeros_,
+    "ones": nn.init.ones_,
+    "orthogonal(gain=2)": lambda w: nn.init.orthogonal_(w, 2.0),
+    "identity": nn.init.eye_,
+    "sparse(0.25)": lambda w: nn.init.sparse_(w, 0.25),
+    "torch_default": lambda w: w,
+}
+
+
+@pytest.mark.parametrize("written", INITS)
+def test_initialisers(written: str, tmp_path: Path) -> None:
+    net = loaded(
+        tmp_path,
+        f"net a {{\n  input x: [9]\n  linear 9 init={written} bias_init=[0, 1, 2, 3, 4, 5, 6, 7, 8]\n  output\n}}\n",
+    )
+    torch.manual_seed(3)
+    module = net.module()
+    torch.manual_seed(3)
+    linear = nn.Linear(9, 9)
+    INITS[written](linear.weight)
+    state = module.state_dict()
+    assert torch.allclose(state["0.weight"], linear.weight, rtol=1e-6)
+    assert torch.equal(state["0.bias"], torch.arange(9.0))
+    with torch.device("meta"):
+        assert net.module().state_dict().keys() == state.keys()
+    assert Graph.model_validate_json(net.graph.model_dump_json()) == net.graph
+
+
+def test_defaults_reach_blocks_and_the_nearest_wins(tmp_path: Path) -> None:
+    net = loaded(
+        tmp_path,
+        """block inner { conv 1x1 3 -> conv 1x1 3 init=zeros }
+block own {
+  default conv init=constant(5)
+  conv 1x1 3
+}
+net a {
+  input x: 3x4x4
+  conv 1x1 3
+  default conv init=dirac bias_init=ones
+  b: inner
+  c: own
+  { default conv init=constant(7)
+    d: inner }
+  e: inner
+  f: conv 1x1 3 bias=false init=torch_default
+  output
+}
+""",
+    )
+    state = net.module().state_dict()
+    eye = torch.eye(3)[..., None, None]
+    assert not torch.equal(state["0.weight"], eye) and torch.equal(state["b.0.weight"], eye)
+    assert torch.equal(state["b.0.bias"], torch.ones(3)) and not state["b.1.weight"].any()
+    assert (state["c.0.weight"] == 5).all() and torch.equal(state["e.0.weight"], eye)
+    assert (next(value for key, value in state.items() if key.endswith("d.0.weight")) == 7).all()
+    assert state["f.weight"].std() > 0
+
+
+def test_a_tied_weight_starts_as_its_other(tmp_path: Path) -> None:
+    text = """net gpt(v=50, w=32, layers=2) {
+  input words: [6] dtype=int64
+  default linear init=normal(0.02) bias_init=zeros
+  default embedding init=normal(0.02)
+  wte: embedding v w
+  repeat layers { residual { layernorm -> linear (4*w) -> gelu -> linear w init=normal(0.02 / sqrt(2 * layers)) } }
+  layernorm -> linear v bias=false weight=wte.weight
+  output
+}
+"""
+    module = loaded(tmp_path, text).module()
+    torch.manual_seed(0)
+    words = torch.randint(50, (64, 6))
+    loss = nn.functional.cross_entropy(module(words).flatten(0, 1), words.roll(-1, 1).flatten())
+    assert abs(loss.item() - math.log(50)) < 0.02 * math.log(50)
+
+
+@pytest.mark.parametrize(
+    "step, code",
+    [
+        ("linear 9 init=dirac", "wrong-rank"),
+        ("linear 8 init=identity", "out-of-range"),
+        ("linear 9 init=normal(-1)", "out-of-range"),
+        ("linear 9 init=sparse(2)", "out-of-range"),
+        ("linear 9 bias=false bias_init=zeros", "unknown-argument"),
+        ("linear 9 bias_init=he_normal", "wrong-rank"),
+        ("linear 9 init=[1, 2]", "out-of-range"),
+        ("linear 9 init=zeroes", "unknown-name"),
+        ("linear 9 init=3", "unknown-initialiser"),
+        ("relu init=zeros", "unknown-argument"),
+        ("linear 9 init=he_normal(mode=3)", "wrong-kind"),
+        ("default relu init=zeros\n  relu", "unknown-argument"),
+        ("default linear pad=1\n  linear 9", "unknown-argument"),
+        ("default lineer init=zeros\n  linear 9", "unknown-operator"),
+    ],
+)
+def test_what_does_not_fit_is_refused(step: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(archlang.SpecError) as refused:
+        loaded(tmp_path, f"net a {{\n  input x: [9]\n  {step}\n  output\n}}\n")
+    assert refused.value.diagnostics[0].code == code
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        '{"word": "dirac", "values": [1.0]}',
+        '{"word": "exec", "values": []}',
+        '{"word": "normal", "values": [-1.0, 0.0]}',
+    ],
+)
+def test_a_graph_with_a_wrong_start_is_refused(start: str, tmp_path: Path) -> None:
+    net = loaded(tmp_path, "net a {\n  input x: [9]\n  linear 9 init=zeros\n  output\n}\n")
+    text = net.graph.model_dump_json().replace('{"word":"zeros","values":[]}', start)
+    assert start in text
+    with pytest.raises(ValueError, match=r"fills|does not fill|deviation"):
+        Graph.model_validate_json(text)
+
+
+def test_diff_tells_another_start(tmp_path: Path) -> None:
+    texts = [f"net a {{\n  input x: [9]\n  linear 9 init={start}\n  output\n}}\n" for start in ("zeros", "ones")]
+    one, other = (loaded(tmp_path, text).graph for text in texts)
+    from archlang.diff import diff
+
+    (change,) = diff(one, other).changes
+    assert [(a.name, a.before, a.after) for a in change.arguments] == [("weight starts", "zeros", "ones")]
+
+
+def test_alexnet_starts_as_its_paper_says() -> None:
+    """Section 5: weights of deviation 0.01, biases of 1 in the layers 2, 4, 5, 6 and 7, of 0 in the others."""
+    torch.manual_seed(0)
+    state = archlang.load("alexnet_2012").module().state_dict()
+    ones = {"conv2.bias", "conv4.bias", "conv5.bias", "fc6.bias", "fc7.bias"}
+    for key, value in state.items():
+        if key.endswith("bias"):
+            assert (value == (key in ones)).all(), key
+        else:
+            assert abs(value.std().item() - 0.01) < 2e-4, key
+
+
+def test_lenet_starts_as_its_paper_says() -> None:
+    """Uniform up to 2.4/fan_in."""
+    torch.manual_seed(0)
+    state = archlang.load("lenet5_1998").module().state_dict()
+    for key, fan_in in {"c1": 25, "s2": 4, "s4": 4, "c5": 400, "f6": 120}.items():
+        drawn = torch.cat([state[f"{key}.weight"].flatten(), state[f"{key}.bias"]])
+        assert 0.7 * 2.4 / fan_in < drawn.abs().max() <= 2.4 / fan_in, key
