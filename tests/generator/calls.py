@@ -230,3 +230,6 @@ def _outputs(grower: Grower, definition: Definition, inner: Scene) -> None:
         definition.body.append(node)
         named = [path for path, values in inner.visible().items() if values == inner.it]
     definition.given = [named[0], *paths]
+    names = [path.rpartition(".")[2].translate({ord("["): None, ord("]"): None}) for path in definition.given]
+    if len(set(names)) < len(names):
+        raise Stuck("two outputs have one name")  # `x[1]` is called x1
