@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from scipy.stats import ks_2samp  # type: ignore[import-untyped]
@@ -33,7 +34,7 @@ def differing(one: Callable[[], nn.Module], other: Callable[[], nn.Module], seed
             wrong.append(name)
         elif samples[0].std() == 0 or samples[1].std() == 0:
             wrong += [name] * (not torch.equal(*samples))
-        elif ks_2samp(samples[0].numpy(), samples[1].numpy()).pvalue < LEAST:
+        elif _likeness(*samples) < LEAST:
             wrong.append(name)
     return wrong
 
@@ -51,3 +52,9 @@ def _drawn(make: Callable[[], nn.Module], seeds: range) -> dict[str, torch.Tenso
 def _sample(values: torch.Tensor) -> torch.Tensor:
     flat = values.flatten()
     return flat[:: max(1, len(flat) // MOST)].clone()
+
+
+def _likeness(one: torch.Tensor, other: torch.Tensor) -> float:
+    """How likely two samples of one distribution differ at least so much (Kolmogorov and Smirnov)."""
+    found: Any = ks_2samp(one.numpy(), other.numpy())
+    return float(found.pvalue)

@@ -87,7 +87,7 @@ def test_the_source_takes_them_one_by_one() -> None:
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             first = self.first(image)
             maps = self.get_submodule("2")(image, first, self.second(first))
-            total = maps[0]
+            total: torch.Tensor = maps[0]
             for one in maps[1:]:
                 total = total + one
             return total

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import archlang
 from archlang.ir import Graph
@@ -69,7 +69,7 @@ def test_the_comparison_sees_another_start() -> None:
     assert differing(archlang.load("squeezenet1_1").module, wrong) == ["features.0.weight", "classifier.1.bias"]
 
 
-INITS = {
+INITS: dict[str, Callable[[Tensor], object]] = {
     "he_normal(mode=fan_out)": lambda w: nn.init.kaiming_normal_(w, mode="fan_out"),
     "he_uniform(slope=0.5, nonlinearity=leaky_relu)": lambda w: nn.init.kaiming_uniform_(w, a=0.5),
     "xavier_normal(gain=2)": lambda w: nn.init.xavier_normal_(w, 2.0),
