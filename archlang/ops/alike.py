@@ -8,7 +8,7 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.in_steps import combined, in_turn, kept_with_steps, whole_or_new
+from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, whole_or_new
 from archlang.ops.joining import Join, expansion, projection, shapes
 from archlang.ops.layouts import Strides
 from archlang.ops.runs import ONE_CALL
@@ -64,6 +64,9 @@ class Add(_Alike):
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)
         return tuple(whole_or_new(x, y) for x in inputs)
+
+    def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
+        return losing_axes(inputs, *self.outputs(*inputs))
 
     def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])

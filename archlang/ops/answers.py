@@ -20,9 +20,9 @@ GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
 def is_view(place: GradientPlace, rank: int, result: int) -> bool:
     """Whether the gradient of an input of so many axes is a view because of its place; `result` are the result's axes.
 
-    It is a part of another gradient, or it is summed up and loses axes.
+    It is a part of another gradient, or it is summed up and loses some of its axes. A sum over all axes is no view.
     """
-    return place == "part" or (place == "summed" and rank < result)
+    return place == "part" or (place == "summed" and 0 < rank < result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.in_steps import combined, in_turn, kept_with_steps, new_or_summed, whole_or_new
+from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, new_or_summed, whole_or_new
 from archlang.ops.joining import Join
 from archlang.ops.layouts import Strides
 from archlang.ops.runs import ONE_CALL
@@ -97,6 +97,9 @@ class Sub(_Broadcast):
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)
         return (whole_or_new(inputs[0], y), new_or_summed(inputs[1], y))
+
+    def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
+        return losing_axes(inputs[:1], *self.outputs(*inputs))
 
     def torch(self, *inputs: TensorType) -> Expression:
         self.two(inputs)

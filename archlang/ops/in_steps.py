@@ -21,6 +21,14 @@ def whole_or_new(x: TensorType, y: TensorType) -> GradientPlace:
     return "whole" if x.shape == y.shape else "new"
 
 
+def losing_axes(inputs: Sequence[TensorType], y: TensorType) -> tuple[int, ...]:
+    """The summands of fewer axes than the sum: torch returns such a gradient as a view of one with all axes.
+
+    That of a single number is no view.
+    """
+    return tuple(at for at, x in enumerate(inputs) if 0 < len(x.shape) < len(y.shape))
+
+
 def new_or_summed(x: TensorType, y: TensorType) -> GradientPlace:
     """Where the gradient of a factor lies: in its own memory, after it was summed up where the factor was repeated."""
     return "new" if x.shape == y.shape else "summed"

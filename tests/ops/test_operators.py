@@ -67,10 +67,12 @@ def test_the_words_read_from_the_files_are_those_of_the_classes() -> None:
 def test_a_file_is_imported_when_its_operator_is_asked_for() -> None:
     code = (
         "import sys; from archlang.ops import registry; words = registry(); assert len(words) > 10 and 'add' in words;"
-        "words['linear']; print(sorted(name for name in sys.modules if name.startswith('archlang.ops.')))"
+        "words['relu']; print(sorted(name for name in sys.modules if name.startswith('archlang.ops.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    found = [f"archlang.ops.{name}" for name in ("answers", "base", "checks", "layouts", "linear", "runs", "stricter")]
+    found = [
+        f"archlang.ops.{name}" for name in ("activation", "answers", "base", "checks", "layouts", "runs", "stricter")
+    ]
     assert done.stdout.strip() == str(found)
 
 
