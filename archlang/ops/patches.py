@@ -7,7 +7,19 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, GradientPlace, Kind, Module, Natural, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    GradientPlace,
+    Kind,
+    Module,
+    Natural,
+    Operator,
+    Reach,
+    Saved,
+    Work,
+    seeing_all,
+)
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import laid
 from archlang.ops.runs import ONE_CALL
@@ -69,6 +81,9 @@ class Unfold(Operator):
 
     def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
         return ("resized",)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given")
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))

@@ -148,8 +148,8 @@ class ScaledDotProduct(Operator):
             return
         sizes = (query.shape[-2], key.shape[-2])
         batched = "n" in mask.axes
-        wanted = [sizes, (heads, *sizes), (1, heads, *sizes), (1, 1, *sizes)]
-        if mask.shape[batched:] not in wanted[: 2 if batched else 4] or (batched and mask.axes[0] != "n"):
+        wanted = [sizes, (heads, *sizes), (1, *sizes), (1, heads, *sizes), (1, 1, *sizes)]
+        if mask.shape[batched:] not in wanted[: 3 if batched else 5] or (batched and mask.axes[0] != "n"):
             message = f"a mask of {query.shape[-2]} queries, {key.shape[-2]} keys and {heads} heads is not {mask}"
             raise Rejected("unequal-shapes", message, about="input")
         if mask.is_float:

@@ -93,17 +93,15 @@ def _in_steps(call: Attended) -> tuple[Saved, ...]:
     images, queries, keys = call.query.shape[0], call.query.shape[-2], call.key.shape[-2]
     weighed = (0, 1, *[3] * call.is_biased)
     weights = Saved("own", shape=(call.scores,), name="weights")
-    if call.dropout:
-        weights = replace(weights, when=weighed)
-    dropped = (replace(weights, name="kept weights"), replace(weights, name="dropped weights", when=(2,)))
+    dropped = replace(weights, training_only=True, when=weighed)
+    trained = (dropped, replace(dropped, name="kept weights"), replace(dropped, name="dropped weights", when=(2,)))
     values = Saved("input", 2, when=weighed)
     if _is_copied(call):
         values = Saved("own", shape=(images, call.heads, keys, call.out), name="values", when=weighed)
     return (
         Saved("own", shape=(images, call.heads, queries, call.width), name="queries", when=(1,)),
         Saved("own", shape=(images, call.heads, keys, call.width), name="keys", when=(0,)),
-        weights,
-        *(dropped if call.dropout else ()),
+        *((replace(weights, evaluation_only=True), *trained) if call.dropout else (weights,)),
         values,
         *_hidden(call),
     )

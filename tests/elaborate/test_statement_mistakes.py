@@ -111,6 +111,9 @@ STATEMENTS: dict[str, list[Slip]] = {
         Slip("param w: 1x8x16x16 init=zeros dtype=int64", "wrong-dtype", "w", "int64"),
         Slip("tanh -> param w: 3x3 init=zeros", "statement-in-a-chain", "param", "`param`"),
     ],
+    "default": [
+        Slip("default relu init=zeros", "unknown-argument", "relu", "relu has no weights"),
+    ],
     "freeze": [
         Slip("freeze missing", "unknown-name", "missing", "`missing`"),
         Slip("a: conv 3x3 8; freeze aa", "unknown-name", "aa", "`a`"),
@@ -225,8 +228,6 @@ DECLARATIONS: dict[str, list[Slip]] = {
         Slip("net other = tried { relu }", "misplaced-step", "relu", "`expect`"),
     ],
     "block": [
-        Slip("block conv { relu }", "name-taken", "conv", "`conv`"),
-        Slip("block softmax { relu }", "name-taken", "softmax", "`softmax`"),
         Slip("block pair { relu }", "duplicate-declaration", "pair", "`pair`"),
         Slip("block other(width) relu", "unexpected-word", "relu", "`{`"),
     ],
@@ -240,7 +241,6 @@ DECLARATIONS: dict[str, list[Slip]] = {
     ],
     "let": [
         Slip("let width = 2 * widht", "unknown-name", "widht", "`widht`"),
-        Slip("let softmax = 2", "name-taken", "softmax", "`softmax`"),
     ],
     "function": [
         Slip("let double(v, v) = 2", "name-taken", "v", "`v`"),

@@ -362,7 +362,7 @@ CONV1 = """\
 conv1 of resnet50: conv
 Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998)
 
-  written    resnet.arch:36  conv1: conv 7x7/2 64 pad=3 bias=false -> bn1: batchnorm -> relu ->  ...
+  written    resnet.arch:37  conv1: conv 7x7/2 64 pad=3 bias=false -> bn1: batchnorm -> relu ->  ...
   arguments  kernel=7x7 out=64 stride=2 pad=3 dilation=1 groups=1 bias=false padding_mode=zeros
   input      c=3 h=224 w=224
   output     c=64 h=112 w=112
@@ -370,6 +370,7 @@ Convolution over the last one to three axes, as many as the window has sides (Le
   sees       7x7 of the input (its receptive field), in steps of 2 from -3 on
   backward   gradients of its weights: 118,013,952 MACs
   keeps      its input 1x3x224x224 float32, 602,112 bytes
+  note       its weight starts as he_normal(mode=fan_out)
 
   n c h w -> n out h' w'
   h' = w' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
