@@ -58,6 +58,7 @@ class ScaledDotProduct(Operator):
         "heads": "of n h t c, torch has the heads as an axis, and no such number",
         "causal-lengths": "torch lets the first queries see the first keys, however many there are",
         "unequal-sizes": "torch's fused attention reads on behind values that are fewer than the keys",
+        "unequal-shapes": "torch repeats a mask along axes of size 1",
         "scale": "torch takes 0, and gives no numbers then where the mask hides something",
     }
     examples: ClassVar[tuple[Example, ...]] = (

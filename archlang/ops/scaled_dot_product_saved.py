@@ -57,15 +57,16 @@ class Attended:
 
 def saved(call: Attended) -> tuple[Saved, ...]:
     """What the fused kernel saves, which takes no dropout and no mask that is trained, or the single products."""
+    steps = _in_steps(call)
     if not call.can_fuse:
-        return _in_steps(call)
+        return steps
+    found = [replace(one, evaluation_only=bool(call.dropout), without=(3,) * call.is_biased) for one in _fused(call)]
     if call.dropout:
-        fused = (replace(one, evaluation_only=True) for one in _fused(call))
-        return (*fused, *(replace(one, training_only=True) for one in _in_steps(call)))
+        found += [replace(one, training_only=True) for one in steps]
     if call.is_biased:
-        fused = (replace(one, without=(3,)) for one in _fused(call))
-        return (*fused, *(replace(one, beside=(3,)) for one in _in_steps(call)))
-    return _fused(call)
+        evaluation = bool(call.dropout)
+        found += [replace(one, beside=(3,), evaluation_only=one.evaluation_only or evaluation) for one in steps]
+    return tuple(found)
 
 
 def _fused(call: Attended) -> tuple[Saved, ...]:
