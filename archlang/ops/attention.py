@@ -79,12 +79,7 @@ class OfTokens(Operator):
                 raise Rejected("wrong-rank", message, about="input")
             check_dtype(x, self.word, weighted=True)
         query, key, value = self.all_of(inputs)
-        if key.shape[:2] != value.shape[:2] or query.shape[0] != key.shape[0]:
-            message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
-            raise Rejected("unequal-sizes", message, about="input")
-        if self.causal and query.shape[1] != key.shape[1]:
-            message = f"a causal mask needs as many keys as queries, and there are {key.shape[1]} and {query.shape[1]}"
-            raise Rejected("causal-lengths", message, about="causal")
+        check_positions(query, key, value, self.causal)
         return query, key, value
 
     def all_of(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
@@ -95,9 +90,25 @@ class OfTokens(Operator):
     def reach(self, *inputs: TensorType) -> Reach:
         _, key, value = self.all_of(inputs)
         seen = seeing_all(key) | seeing_all(value)
-        if self.causal:  # no position sees one after it
-            seen = {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
+        if self.causal:
+            seen = causal(seen)
         return Reach(seen) if len(inputs) == 1 else Reach(inputs=({}, seen, seen))
+
+
+def check_positions(query: TensorType, key: TensorType, value: TensorType, is_causal: bool) -> None:
+    """Keys and values have the same positions, and a causal mask as many as the queries. The channels are last."""
+    if key.shape[:-1] != value.shape[:-1] or query.shape[0] != key.shape[0]:
+        message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
+        raise Rejected("unequal-sizes", message, about="input")
+    queries, keys = query.shape[-2], key.shape[-2]
+    if is_causal and queries != keys:
+        message = f"a causal mask needs as many keys as queries, and there are {keys} and {queries}"
+        raise Rejected("causal-lengths", message, about="causal")
+
+
+def causal(seen: Mapping[str, Slide]) -> dict[str, Slide]:
+    """The slides where no position sees one after it."""
+    return {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
 
 
 def check_heads(width: int, heads: int) -> None:

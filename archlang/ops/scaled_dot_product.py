@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.attention import check_heads
+from archlang.ops.attention import causal, check_heads, check_positions
 from archlang.ops.base import (
     Autocast,
     Example,
@@ -18,7 +18,6 @@ from archlang.ops.base import (
     Reach,
     Saved,
     Size,
-    Slide,
     Wanted,
     Work,
     seeing_all,
@@ -99,9 +98,7 @@ class ScaledDotProduct(Operator):
         heads, shared = self._heads(query, key)
         if rank == 4 and self.heads not in (None, heads):
             raise Rejected("unequal-sizes", f"the second axis of {query} is its heads, {heads}", about="heads")
-        if key.shape[:-1] != value.shape[:-1] or query.shape[0] != key.shape[0]:
-            message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
-            raise Rejected("unequal-sizes", message, about="input")
+        check_positions(query, key, value, self.causal)
         if rank == 3:
             check_heads(query["c"], heads)
         width = query["c"] if rank == 4 else query["c"] // heads
@@ -112,11 +109,6 @@ class ScaledDotProduct(Operator):
             raise Rejected("unequal-sizes", message, about="input")
         if rank == 3:
             check_heads(value["c"], shared)
-        if self.causal and query.shape[-2] != key.shape[-2]:
-            message = (
-                f"a causal mask needs as many keys as queries, and there are {key.shape[-2]} and {query.shape[-2]}"
-            )
-            raise Rejected("causal-lengths", message, about="causal")
         return query, key, value
 
     def _heads(self, query: TensorType, key: TensorType) -> tuple[int, int]:
@@ -189,8 +181,8 @@ class ScaledDotProduct(Operator):
     def reach(self, *inputs: TensorType) -> Reach:
         _, key, value = inputs[:3]
         seen = seeing_all(key, key.axes[-2:-1]) | seeing_all(value, value.axes[-2:-1])
-        if self.causal:  # no position sees one after it
-            seen = {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
+        if self.causal:
+            seen = causal(seen)
         return Reach(inputs=({}, seen, seen, *(seeing_all(x) for x in inputs[3:])))
 
     # ---- in torch
