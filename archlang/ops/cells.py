@@ -202,6 +202,13 @@ class LstmCell(Cell):
             begin = (Saved("own", shape=(n, self.width), name="zeros"),)
         return (Saved("input", when="weights"), *begin, gates, mapped)
 
+    def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
+        """h = o*tanh(cell) has no gradient if the cell alone has."""
+        work, values = super().backward(wanted, *inputs), inputs[0]["n"] * self.width
+        if not wanted.outputs or wanted.outputs[0] or not wanted.any:
+            return work
+        return work + Work(activated=2 * values, elementwise=values) * -1
+
     def torch(self, *inputs: TensorType) -> Module:
         module = super().torch(*inputs)
         return Module("LSTMCell", module.args, module.options, _LSTM)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Module, Saved, Size
+from archlang.ops.base import Example, Module, Saved, Size, Wanted, Work
 from archlang.ops.recurrence import Recurrent
 from archlang.shapes import TensorType
 
@@ -119,6 +119,15 @@ class Lstm(Recurrent):
         last = (replace(one, shape=(1, *one.shape[1:]), outputs=(0, 1)) for one in ending)
         before = (replace(one, shape=(t - 1, *one.shape[1:])) for one in ending if t > 1)
         return (*(one for one in kept if one not in ending), *before, *last)
+
+    def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
+        """The uppermost layer's last state o*tanh(cell), and R times it, have no gradient if the last cell alone has."""
+        work = super().backward(wanted, *inputs)
+        if not wanted.outputs or any(wanted.outputs[:2]) or not wanted.any:
+            return work
+        values = inputs[0]["n"] * self.directions * self.width
+        products = (1 + wanted.weights) * values * self.projection if self.projection else 0
+        return work + Work(macs=products, activated=2 * values, elementwise=values) * -1
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         projected = self.width * self.projection if self.projection else 0

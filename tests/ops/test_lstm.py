@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from archlang.compiler import Net
+from archlang.facts.passes import passes
 from archlang.facts.receptive import receptive_fields
-from archlang.laws.calling import called
+from archlang.laws.calling import called, own_loops
 from archlang.laws.cases import read, rejection
 from archlang.ops.lstm import Lstm
 from archlang.ops.recurrent import Gru
@@ -91,6 +94,48 @@ def test_an_lstm_is_the_loop(step: str, given: bool) -> None:
         uppermost = last[-2:] if "bidirectional" in step else last[-1:]
         assert torch.allclose(end[image], torch.cat(uppermost), atol=1e-6)
         assert case.op.work(*case.types).macs == loop.macs
+
+
+class Visited(TorchDispatchMode):
+    """Counts the values whose nonlinear function a backward pass visits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in (torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward):
+            self.values += result.numel()
+        return result
+
+
+LAYERS = [
+    f"lstm 6 carry=true{layers}{both}{projection}"
+    for layers, both, projection in product(
+        ("", " layers=2"), ("", " bidirectional=true"), ("", " projection=4", " projection=4 state=true")
+    )
+]
+
+
+@pytest.mark.parametrize(("step", "results"), [*((step, "y, h, c") for step in LAYERS), ("lstm_cell 6", "h, c")])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_where_the_cell_alone_is_used_the_last_state_has_no_backward_pass(
+    step: str, results: str, frozen: bool
+) -> None:
+    names = results.split(", ")
+    for used in [*names, results]:
+        shape, before = ("[5]", "") if "_cell" in step else ("2x5", 'permute "n t c" -> ')
+        freeze = "freeze r" if frozen else ""
+        text = f"net n {{ input x: {shape}; {before}linear 5 -> r: {step} -> ({results}): it; output {used}; {freeze} }}"
+        graph = graph_of(text.replace(";", "\n"))
+        module = Net(graph).module(seed=0)
+        with own_loops(graph), FlopCounterMode(display=False) as macs, Visited() as visited:
+            given = module(torch.randn(3, *graph.root.types[0].shape[1:]))
+            before_it = macs.get_total_flops()
+            sum(y.sum() for y in (given if isinstance(given, tuple) else [given])).backward()
+        told = passes(graph, 3, training=True).backward
+        assert (2 * told.macs, told.activated) == (macs.get_total_flops() - before_it, visited.values), used
 
 
 KINDS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
