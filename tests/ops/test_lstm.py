@@ -99,9 +99,7 @@ def test_an_lstm_is_the_loop(step: str, given: bool) -> None:
 class Visited(TorchDispatchMode):
     """Counts the values whose nonlinear function a backward pass visits."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.values = 0
+    values = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -127,8 +125,8 @@ def test_where_the_cell_alone_is_used_the_last_state_has_no_backward_pass(
     for used in [*names, results]:
         shape, before = ("[5]", "") if "_cell" in step else ("2x5", 'permute "n t c" -> ')
         freeze = "freeze r" if frozen else ""
-        text = f"net n {{ input x: {shape}; {before}linear 5 -> r: {step} -> ({results}): it; output {used}; {freeze} }}"
-        graph = graph_of(text.replace(";", "\n"))
+        steps = f"{before}linear 5 -> r: {step} -> ({results}): it"
+        graph = graph_of(f"net n {{\n input x: {shape}\n {steps}\n output {used}\n {freeze}\n}}")
         module = Net(graph).module(seed=0)
         with own_loops(graph), FlopCounterMode(display=False) as macs, Visited() as visited:
             given = module(torch.randn(3, *graph.root.types[0].shape[1:]))
