@@ -121,7 +121,7 @@ class Lstm(Recurrent):
         return (*(one for one in kept if one not in ending), *before, *last)
 
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        """The uppermost layer's last state o*tanh(cell), and R times it, have no gradient if the last cell alone has."""
+        """The uppermost layer's last o*tanh(cell), and R times it, have no gradient if the last cell alone has one."""
         work = super().backward(wanted, *inputs)
         if not wanted.outputs or any(wanted.outputs[:2]) or not wanted.any:
             return work

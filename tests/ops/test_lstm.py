@@ -99,7 +99,9 @@ def test_an_lstm_is_the_loop(step: str, given: bool) -> None:
 class Visited(TorchDispatchMode):
     """Counts the values whose nonlinear function a backward pass visits."""
 
-    values = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.values = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
