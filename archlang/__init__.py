@@ -1,4 +1,4 @@
-"""archlang: a short text becomes a checked table, a picture and a PyTorch network."""
+"""archlang: from a short description of a network to a checked table, a picture and a PyTorch module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["CallError", "Net", "SpecError", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    # the pipeline is imported by whoever asks for it: a subcommand's help needs none of it
+    # the pipeline is imported only when it is used: a subcommand's help needs none of it
     if name in __all__:
         from archlang import compiler
 
@@ -20,5 +20,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names, and those that every module has."""
+    """List the public names, and those that every module has."""
     return sorted({*__all__, *globals()})

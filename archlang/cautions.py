@@ -1,4 +1,4 @@
-"""Warnings about valid nets: what their author will hardly have meant."""
+"""Warnings about valid nets that their author hardly meant."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LISTED = 4  # layers by name
 
 
 def cautions(graph: Graph) -> list[Diagnostic]:
-    """The warnings about a valid net."""
+    """Return the warnings about a valid net."""
     return [*_never_trained(graph), *_no_batch_of_one(graph)]
 
 
 def _never_trained(graph: Graph) -> list[Diagnostic]:
-    """One warning for all weights of a net that get no gradient, at the step of the first."""
+    """Return one warning for all weights of a net that get no gradient, at the step of the first of them."""
     found = untrained(graph)
     if not found:
         return []
@@ -36,7 +36,7 @@ def _never_trained(graph: Graph) -> list[Diagnostic]:
 
 
 def _listed(paths: Iterable[str]) -> str:
-    """The first layers by name, and how many more there are."""
+    """Return the first layers by name, and how many more there are."""
     names = list(dict.fromkeys(f"`{path}`" for path in paths))
     return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more layers" if len(names) > LISTED else "")
 
@@ -46,12 +46,12 @@ def _refuses_one_image(block: Block, node: OpNode | CallNode) -> bool:
 
 
 def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
-    """One note for all steps that torch refuses on a single image, at the first of them."""
+    """Return one note for all steps that torch refuses for a single image, at the first of them."""
     if not any(_refuses_one_image(block, node) for block in graph.blocks for node in block.nodes):
         return []  # each block is asked once, however often it is called
     layers = [layer for layer in graph.flat() if layer.op.least_batch(True, *layer.input_types) > 1]
     if not layers:
-        return []  # it stands in a block that nothing calls
+        return []  # the step is in a block that nothing calls
     first = layers[0]
     listed = _listed(layer.path for layer in layers)
     runs = all(layer.op.least_batch(False, *layer.input_types) == 1 for layer in layers)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Generator[None, None, None]:
-    """Turn the garbage collector off inside, where searching a growing tree would take a third of the time."""
+    """Turn the garbage collector off within, because searching a growing tree would take a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -18,7 +18,7 @@ from archlang.facts.work import totals
 from archlang.ir import Graph, Layer
 from archlang.shapes import TensorType
 
-COUNTS = ("depth", "params", "macs", "backward_macs", "output_values", "saved_bytes")  # what has a ratio
+COUNTS = ("depth", "params", "macs", "backward_macs", "output_values", "saved_bytes")  # the figures that have a ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Figures:
     """The figures of one net, for one image.
 
     `receptive_field` is that of the last value with several positions: in a classifier, the input of the global pool.
-    If no value has several, it is that of the last value; None if the input has no positions. `saved_bytes`
-    are None where they are unknown.
+    If no value has several, it is that of the last value. None if the input has no positions. `saved_bytes` is None if
+    it is unknown.
     """
 
     inputs: tuple[TensorType, ...]
@@ -41,7 +41,7 @@ class Figures:
 
 
 def figures(graph: Graph) -> Figures:
-    """The figures of a net."""
+    """Return the figures of a net."""
     counts, kept = totals(graph), saved(graph)
     return Figures(
         inputs=tuple(graph.root.types[port.value] for port in graph.root.inputs),
@@ -56,17 +56,17 @@ def figures(graph: Graph) -> Figures:
 
 
 def ratio(count: int | None, base: int | None) -> float | None:
-    """The count divided by that of the base; None if one is unknown, or the base is 0."""
+    """Return the count divided by that of the base; None if either is unknown, or the base is 0."""
     return count / base if base and count is not None else None
 
 
 def depth(graph: Graph) -> int:
-    """The most layers with weights and multiply-accumulates on one path from an input to an output.
+    """Return the most layers with weights and multiply-accumulates on one path from an input to an output.
 
-    What runs in training alone is left out. A layer that is applied again counts each time; an operator with several
-    matrices, such as attention, counts once.
+    Layers that run in training alone are left out. A layer that is applied again counts each time; an operator with
+    several matrices, such as attention, counts once.
     """
-    deepest: dict[int, int] = {}  # of each value: the most such layers on a way to it
+    deepest: dict[int, int] = {}  # for each value, the most such layers on a path to it
     known: dict[object, bool] = {}
     for layer in _running(graph):
         key = layer.block.id, layer.node.outputs

@@ -1,4 +1,4 @@
-"""The whole pipeline on one screen: find a spec, read it, check it, and hand its Graph to whoever needs it."""
+"""The whole pipeline on one screen: find a spec, read it, check it, and pass its Graph to what needs it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SpecError(Exception):
 
 @dataclass
 class Checked:
-    """What checking a spec gives: the Graphs of the nets asked for, what is wrong, and warnings about valid nets."""
+    """The result of checking a spec: the Graphs of the nets asked for, the errors, and warnings about valid nets."""
 
     library: Library
     graphs: list[Graph] = field(default_factory=list[Graph])
@@ -60,47 +60,47 @@ class Checked:
         return [self.told(diagnostic) for diagnostic in self.diagnostics]
 
     def told(self, diagnostic: Diagnostic) -> str:
-        """A diagnostic as the terminal shows it, with the lines that it is about."""
+        """Return a diagnostic as the terminal shows it, with its source lines."""
         return render(diagnostic, self.sources)
 
 
 @dataclass(frozen=True)
 class Net:
-    """A checked net and what can be made of it."""
+    """A checked net, and what can be made of it."""
 
     graph: Graph
 
     def __repr__(self) -> str:
-        """One line: the Graph in it has thousands."""
+        """One line, since the Graph has thousands."""
         root = self.graph.root
         outputs = ", ".join(str(root.types[port.value]) for port in root.outputs)
         return f"<Net {self.graph.name}: {sum(1 for _ in self.graph.flat())} operators, output {outputs}>"
 
     def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
-        """Parameters, work and activations, layer by layer, with totals; the work's `mode` is `eval` or `train`."""
+        """Return parameters, work and activations, layer by layer, with totals. `mode` is `eval` or `train`."""
         from archlang.report import report
 
         return report(self.graph, batch, dtype, mode)
 
     def why(self, path: str = "") -> Why:
-        """What stands at a path: its law with the numbers filled in, or the sum of a scope by its parts.
+        """Explain a path: the law of its operator with the numbers filled in, or the sum of a scope by its parts.
 
-        Raises `archlang.diagnostics.Rejected` where nothing stands there.
+        Raises `archlang.diagnostics.Rejected` if nothing has this path.
         """
         from archlang.why import why
 
         return why(self.graph, path)
 
     def render(self, format: str = "svg") -> bytes:
-        """A picture as svg, png, pdf or dot."""
+        """Return a picture as svg, png, pdf or dot."""
         from archlang.render import picture
 
         return picture(self.graph, format)
 
     def source(self, recomputed: Collection[str] = ()) -> str:
-        """The PyTorch source. Calls of blocks that are `recomputed`, by path, run again in the backward pass.
+        """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
 
-        Raises ValueError where no block is called at one of these paths.
+        Raises ValueError if no block is called at one of these paths.
         """
         from archlang.lower import torch_source
         from archlang.program import program_of
@@ -117,11 +117,11 @@ class Net:
         scaled_input: bool = False,
         recomputed: Collection[str] = (),
     ) -> nn.Module:
-        """The PyTorch module, made by executing that very source; `seed` is of its random weights.
+        """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
 
-        `weights` names a file to load, `.safetensors` or what `torch.save` wrote, and `entry` one of several state
-        dicts in it; see `archlang.weights`, for `scaled_input` too. Raises `archlang.diagnostics.Rejected` where the
-        file does not fit the net. `recomputed` is that of `source`.
+        `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
+        state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
+        if the file does not fit the net. `recomputed` means the same as in `source`.
         """
         from archlang.lower import module
         from archlang.program import program_of
@@ -135,7 +135,7 @@ class Net:
         return made
 
     def verify(self, reference: nn.Module, trial: Trial | None = None) -> Verdict:
-        """Hold the net's module against another, which gives it its weights; see `archlang.verify`."""
+        """Compare the net's module with another, which gives it its weights; see `archlang.verify`."""
         from archlang.lower import module
         from archlang.verify import Trial, verify
 
@@ -143,9 +143,9 @@ class Net:
 
 
 def load(spec: str, **params: object) -> Net:
-    """The net of a spec: a path, `path:net`, or the name of a shipped net. `params` replace its parameters.
+    """Return the net of a spec: a path, `path:net`, or the name of a shipped net. `params` replace its parameters.
 
-    Raises SpecError where the spec is wrong and CallError where the call is.
+    Raises SpecError if the spec is wrong and CallError if the call is wrong.
     """
     settings = {name: setting(name, _written(name, value)) for name, value in params.items()}
     checked = check(spec, settings, only=True)
@@ -155,7 +155,7 @@ def load(spec: str, **params: object) -> Net:
 
 
 def _written(name: str, value: object) -> str:
-    """A Python value as the language writes it."""
+    """Return a Python value as the language writes it."""
     match value:
         case bool():
             return str(value).lower()
@@ -169,10 +169,10 @@ def _written(name: str, value: object) -> str:
 
 
 def setting(name: str, text: str) -> Expression:
-    """The value of a parameter as an expression of the language."""
+    """Return the value of a parameter as an expression of the language."""
     value, _ = parse_value(text)
     if value is None:
-        # the parser's own message is about `let NAME = ...`, which nobody wrote
+        # the parser's message would be about `let NAME = ...`, which nobody wrote
         raise CallError(f"`{name}={text}`: write one value, such as 10, 0.5, true, [1, 2], a name or a quoted string")
     return value
 
@@ -180,15 +180,15 @@ def setting(name: str, text: str) -> Expression:
 def check(
     spec: str, settings: Mapping[str, Expression] | None = None, only: bool = False, root: Path | None = None
 ) -> Checked:
-    """Read a spec, elaborate its nets and verify their promises; `only` asks for exactly one net.
+    """Read a spec, elaborate its nets and check their promises. `only` asks for exactly one net.
 
-    `root` is the folder that `use` may not leave: the spec's own where none is given.
+    `root` is the folder that `use` may not leave; by default, the spec's own.
     """
     found = find(spec, root)
     library = read(found)
     file, files = library.main, library.files
     checked = Checked(library, diagnostics=library.diagnostics)
-    if found.net in file.broken:  # what is wrong with it is told already
+    if found.net in file.broken:  # its errors are reported already
         return checked
     names = _chosen(spec, nets(file, settings or (), files), found.net, only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
@@ -204,7 +204,7 @@ def check(
             if graph.open_sizes:
                 graph = _with_fixed_sizes(graph, checked, settings or {})
             checked.graphs.append(graph)
-        if meter.spent:  # which is told
+        if meter.spent:  # this is reported
             break
     if not names and not checked.diagnostics and found.net is None:
         start = Span(file.name, 1, 1, 1, 2)
@@ -214,7 +214,7 @@ def check(
 
 
 def _with_fixed_sizes(graph: Graph, checked: Checked, settings: Mapping[str, Expression]) -> Graph:
-    """The net, which names the open sizes that its steps fix; a warning at each such step is added."""
+    """Return the net with the open sizes that its steps fix, and add a warning at each such step."""
     from archlang.sizes import Spec, fixing
 
     library = checked.library
@@ -230,7 +230,7 @@ def sizes_of(
     costs: bool = False,
     root: Path | None = None,
 ) -> tuple[Checked, list[OpenSize]]:
-    """Which values of each open size of a net are valid; see `archlang.sizes`."""
+    """Return which values of each open size of a net are valid; see `archlang.sizes`."""
     from archlang import sizes
 
     checked = check(spec, settings, only=True, root=root)
@@ -245,7 +245,7 @@ def sizes_of(
 
 
 def refuse_ranges(graph: Graph, ranges: Mapping[str, range]) -> None:
-    """Raise CallError for a range of what is no open size of the net."""
+    """Raise CallError for a range that names no open size of the net."""
     for name in ranges.keys() - graph.open_sizes.keys():
         listed = ", ".join(graph.open_sizes)
         told = f"the open sizes of {graph.name} are {listed}" if listed else f"{graph.name} leaves no size open"
@@ -253,20 +253,20 @@ def refuse_ranges(graph: Graph, ranges: Mapping[str, range]) -> None:
 
 
 def _refuse_settings(found: Sequence[Diagnostic]) -> None:
-    """Raise SettingError for the first diagnostic about a setting: such a mistake is in the call, not in the spec."""
+    """Raise SettingError for the first diagnostic about a setting: the mistake is in the call, not in the spec."""
     wrong = next((diagnostic for diagnostic in found if diagnostic.span.file == SETTINGS), None)
     if wrong is not None:
         raise SettingError(wrong.message + (f"; {wrong.help}" if wrong.help else ""))
 
 
 def _add(checked: Checked, found: list[Diagnostic]) -> None:
-    """Several nets of a file may meet the same mistake, each by its own way; it is told once."""
+    """Add the diagnostics that are new. Several nets of a file may meet the same mistake, which is reported once."""
     told = {(diagnostic.code, diagnostic.span) for diagnostic in checked.diagnostics}
     checked.diagnostics += [diagnostic for diagnostic in found if (diagnostic.code, diagnostic.span) not in told]
 
 
 def _chosen(spec: str, found: list[NetName], wanted: str | None, only: bool) -> list[str]:
-    """The nets to build: the one that is wanted, or all that are complete."""
+    """Return the nets to build: the wanted one, or all that are complete."""
     if wanted is not None:
         if wanted not in [net.name for net in found]:
             listed = ", ".join(net.name for net in found)

@@ -49,14 +49,14 @@ class Diagnostic:
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:
-    """The diagnostic as plain JSON values; spans are objects of file, line, column, end_line, end_column."""
+    """Return the diagnostic as plain JSON values. A span has file, line, column, end_line and end_column."""
     from dataclasses import asdict
 
     return asdict(diagnostic)
 
 
 def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
-    """The diagnostic for a terminal: headline, place, source lines with carets, help."""
+    """Return the diagnostic for a terminal: headline, place, source lines with carets, help."""
     span = diagnostic.span
     lines = [
         f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}",
@@ -74,7 +74,7 @@ def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
 
 
 def _excerpt(labels: Sequence[Label], source: Source | None) -> list[str]:
-    """The source lines of the labels, with carets and remarks below each; the first label is the primary one."""
+    """Return the source lines of the labels, with carets and remarks below each. The first label is the primary one."""
     if source is None:
         return [f"   = {label.text}" for label in labels if label.text]
     text = source.lines()
@@ -96,7 +96,7 @@ def _excerpt(labels: Sequence[Label], source: Source | None) -> list[str]:
 
 
 def _clipped(row: str, span: Span) -> tuple[str, str]:
-    """A line as the terminal shows it, and carets for the span; of a long line, the part around the span."""
+    """Return a line as the terminal shows it, and carets for the span. A long line is cut around the span."""
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(row.rstrip())
     end = max(start + 1, end)
@@ -109,14 +109,14 @@ def _clipped(row: str, span: Span) -> tuple[str, str]:
 
 
 def _visible(character: str) -> str:
-    """A character as it is printed: a tab becomes one space, and control characters become visible signs."""
+    """Return a character as it is printed. A tab becomes one space; control characters become visible signs."""
     if character == "\t":
         return " "
     return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text takes: wide characters take two, combining ones none."""
+    """Return how many columns of a terminal a text takes. Wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width

@@ -1,4 +1,4 @@
-"""Writes files so that they are complete or do not exist, and finds names that are not taken."""
+"""Writes files that are complete or do not exist, and finds free names."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tempfile import mkstemp
 
 
 def write_whole(path: str | Path, data: bytes | str) -> None:
-    """Write `data` at `path`, replacing what stood there; text is written as UTF-8 with its line ends as they are.
+    """Write `data` to `path`, replacing an existing file. Text is written as UTF-8; its line ends stay unchanged.
 
-    The bytes go to a temporary name in the same directory, which is then renamed: a reader, or a machine that stops
-    midway, finds the old file or the new one. A link is followed, and the mode of a file that is replaced is kept.
+    The bytes go to a temporary name in the same directory, which is then renamed. So a reader, or a machine that stops
+    midway, finds either the old file or the new one. A link is followed, and a replaced file keeps its mode.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -33,7 +33,7 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
             file.write(content)
         os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
-        stack.pop_all()  # the file stands under its own name
+        stack.pop_all()  # the file has its final name
 
 
 def write_fresh(path: str | Path, data: bytes | str) -> Path:
@@ -52,7 +52,7 @@ def write_fresh(path: str | Path, data: bytes | str) -> Path:
 
 
 def fresh_path(path: str | Path) -> Path:
-    """`path` if it does not exist, otherwise the first of `lenet5-2.pt`, `lenet5-3.pt`, ... that does not."""
+    """Return `path` if it does not exist, otherwise the first of `lenet5-2.pt`, `lenet5-3.pt`, ... that does not."""
     wanted = Path(path)
     if not os.path.lexists(wanted):
         return wanted

@@ -20,7 +20,7 @@ MAX_FILES = 100  # the most files that a spec may use
 
 
 class CallError(Exception):
-    """The call is wrong, not the spec: for example there is no such file or net."""
+    """The call is wrong, not the spec: for example, the file or the net does not exist."""
 
 
 class SettingError(CallError):
@@ -85,7 +85,7 @@ def _shipped(name: str) -> Found:
 
 
 def shipped_nets() -> Iterator[tuple[Path, list[str]]]:
-    """Each file of the shipped specs with the names of the nets that it declares."""
+    """Yield each file of the shipped specs with the names of the nets that it declares."""
     for path in sorted(SPECS.rglob("*.arch")):
         yield path, re.findall(r"^net (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -173,7 +173,7 @@ def _near(real: Path) -> str | None:
 
 
 def _circle(path: str, around: list[tuple[str, Use]]) -> Diagnostic:
-    """The diagnostic for files that use each other in a circle; it begins with the file that closes the circle."""
+    """Return the diagnostic for files that use each other in a circle. It begins at the file that closes the circle."""
     start = next(at for at, (name, _) in enumerate(around) if name == path)
     names = [name for name, _ in around[start:]]
     story = ", which uses ".join([*(f"`{name}`" for name in names[1:]), f"`{path}`"])

@@ -23,7 +23,7 @@ _RECORD = "/made_by"  # in the archive that torch.save writes
 
 
 def marked(data: bytes, format: str) -> bytes:
-    """The bytes of a file of that format (svg, png, pdf, dot or pt) with the mark, which no reader of it shows."""
+    """Return the bytes of a file of that format (svg, png, pdf, dot or pt) with the mark, which no viewer shows."""
     match format:
         case "dot":
             return _DOT + data
@@ -40,7 +40,7 @@ def marked(data: bytes, format: str) -> bytes:
 
 
 def is_made_here(path: Path) -> bool:
-    """Whether archlang made the file: a source that `build` printed, a picture, a plot, or weights."""
+    """Return whether archlang made the file: a source that `build` printed, a picture, a plot, or weights."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         file.seek(-min(_HEAD, path.stat().st_size), 2)
@@ -58,13 +58,13 @@ def is_made_here(path: Path) -> bool:
 
 
 def _png_text() -> bytes:
-    """A tEXt chunk: its length, its kind, a keyword and the text, and the checksum of these."""
+    """Return a tEXt chunk: its length, its kind, a keyword and the text, and the checksum of these."""
     text = b"tEXt" + b"Software\0" + MARK.encode()
     return (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
 
 
 def _with_record(data: bytes) -> bytes:
-    """An archive of torch.save with one more record, which torch.load leaves alone."""
+    """Return an archive of torch.save with one more record, which torch.load ignores."""
     written = BytesIO(data)
     with ZipFile(written, "a") as archive:
         folder = archive.namelist()[0].partition("/")[0]

@@ -1,4 +1,4 @@
-"""Packages that only some commands need. If one is missing on use, the message says how to install it."""
+"""Packages that only some commands need. If one is missing, the message says how to install it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INSTALLED_BY = {
 def need(module: str, use: str) -> ModuleType:
     """Import a module of one of these packages. `use` begins the message: `plots are drawn by`.
 
-    Raises `Rejected` with the code `missing-extra` and the command that installs the package where it is missing.
+    If it is missing, raises `Rejected` with the code `missing-extra` and the command that installs it.
     """
     package = module.partition(".")[0]
     try:

@@ -1,4 +1,4 @@
-"""The folders of the grammar, the included specs and the pages of errors: in the installed package, or beside it."""
+"""The folders of the grammar, the shipped specs and the pages of errors: in the installed package, or beside it."""
 
 from __future__ import annotations
 

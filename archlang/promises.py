@@ -1,4 +1,4 @@
-"""`expect` lines, held against the facts."""
+"""Checks `expect` lines against the facts of a net."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _OF_LAYERS = {"backward_macs", "saved_bytes", *(column.name for column in fields
 
 
 def verify(graph: Graph) -> list[Diagnostic]:
-    """A diagnostic for each promise that is broken, with both numbers, and for each that names nothing."""
+    """Return a diagnostic for each broken promise, with both numbers, and for each that names nothing."""
     facts = _Facts(NetFacts(graph), NetFacts(graph, training=True))
     return [diagnostic for promise in graph.promises if (diagnostic := _verdict(facts, promise))]
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """The facts that promises are about: saved tensors are those of training, all else is of evaluation."""
+    """The facts that promises are about. Saved tensors are those of training, everything else is of evaluation."""
 
     evaluation: NetFacts
     training: NetFacts
@@ -60,7 +60,7 @@ def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
 
 
 def _number_verdict(graph: Graph, promise: Promise, actual: int, untold: Sequence[Untold]) -> Diagnostic | None:
-    """Whether a number is as promised. Where something is `untold` the number is a lower bound."""
+    """Check whether a number is as promised. The number is a lower bound if something is `untold`."""
     expected = promise.expected
     assert not isinstance(expected, tuple)
     holds = _holds(actual, promise)
@@ -76,7 +76,7 @@ def _number_verdict(graph: Graph, promise: Promise, actual: int, untold: Sequenc
 
 
 def _holds(actual: int, promise: Promise) -> bool:
-    """Whether a number is as promised."""
+    """Return whether a number is as promised."""
     assert not isinstance(promise.expected, tuple)
     if promise.comparison == "~":
         return abs(actual - promise.expected) <= promise.slack
@@ -96,7 +96,7 @@ def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
 
 
 def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diagnostic | None:
-    """The number that a fact is, of all that is at or below the path; None where nothing is."""
+    """Return the value of a fact, summed over all layers at or below the path; None if there are none."""
     if fact not in _OF_LAYERS:
         total = total_at(facts.graph, facts.evaluation.counts, path)
         if total is None:
@@ -116,14 +116,14 @@ def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diag
 
 @dataclass(frozen=True, slots=True)
 class _Least:
-    """A lower bound, as something is not told."""
+    """A lower bound, because something is unknown."""
 
     amount: int
     untold: tuple[Untold, ...]
 
 
 def _peak(graph: Graph, fact: str, promise: Promise) -> int | _Least | Diagnostic:
-    """The bytes alive at the peak, run as the promise says."""
+    """Return the bytes allocated at the peak, with the settings that the promise names."""
     from archlang.facts.memory import AutocastUnknown, memory, setup_of
 
     try:
@@ -140,7 +140,7 @@ def _peak(graph: Graph, fact: str, promise: Promise) -> int | _Least | Diagnosti
 
 
 def _layers_at(graph: Graph, path: str) -> list[Layer]:
-    """The layers at or below a path, all of them for the empty one; or the one that gives the value it names."""
+    """Return the layers at or below a path, all of them for the empty path, or the layer that has this output."""
     below = [layer for layer in graph.flat() if not path or is_at(layer.path, path)]
     if below:
         return below
@@ -149,7 +149,7 @@ def _layers_at(graph: Graph, path: str) -> list[Layer]:
 
 
 def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
-    """A window holds along each axis of the input in order, a number along all of them."""
+    """Check a receptive field: a window along each axis of the input in order, a number along all of them."""
     graph, expected = facts.graph, promise.expected
     outputs = [port for port in graph.root.outputs if not port.training]
     if not promise.path and len(outputs) > 1:
@@ -194,7 +194,7 @@ def _shape_verdict(graph: Graph, promise: Promise) -> Diagnostic | None:
 
 
 def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:
-    """The counts of all operators at or below a path; of the whole net for the empty path. None where nothing is."""
+    """Return the counts of the operators at or below a path, of the net for the empty path; None if there are none."""
     if not path:
         return counts.net
     found = list(_below(graph, counts, graph.root, path))
@@ -208,7 +208,7 @@ def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:
 
 
 def _below(graph: Graph, counts: Counts, block: Block, path: str, idle: bool = False) -> Iterator[Totals]:
-    """The counts of the nodes at or below a path relative to a block; `idle` ones do not run in evaluation."""
+    """Yield the counts of the nodes at or below a path relative to a block; `idle` ones do not run in evaluation."""
     for node in block.nodes:
         if is_at(node.path, path):
             total = counts.at(block, node)
@@ -220,7 +220,7 @@ def _below(graph: Graph, counts: Counts, block: Block, path: str, idle: bool = F
 
 
 def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:
-    """The type of the value that a path names: a label, or a step by its key."""
+    """Return the type of the value that a path names: a label, or a step by its key."""
     value = named(block, path)
     if value is not None:
         return block.types[value]

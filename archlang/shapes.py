@@ -8,7 +8,7 @@ from typing import Literal
 
 from archlang.diagnostics import Rejected
 
-# A dtype is added here: its name, as the language and torch have it, and its bytes. All that takes a dtype reads this.
+# A dtype is added here: its name in the language and in torch, and its bytes. Everything about dtypes reads this.
 Dtype = Literal["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
 DTYPE_BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
@@ -35,8 +35,8 @@ class Window(tuple[int, ...]):
 class TensorType:
     """The type of a value: sizes, axis names and dtype.
 
-    The batch axis is called `n`; its size in `shape` is a multiple of the open batch, 1 for an ordinary value.
-    A tensor without an axis `n`, such as a parameter, has no batch.
+    The batch axis is called `n`. Its size in `shape` is a multiple of the open batch: 1 for an ordinary value. A tensor
+    without an axis `n`, such as a parameter, has no batch.
     """
 
     shape: tuple[int, ...]
@@ -76,12 +76,12 @@ class TensorType:
         return "float" in self.dtype
 
     def resized(self, **sizes: int) -> TensorType:
-        """The same axes with other sizes: `x.resized(c=64, h=7, w=7)`."""
+        """Return the same axes with other sizes: `x.resized(c=64, h=7, w=7)`."""
         shape = tuple(sizes.get(axis, size) for axis, size in zip(self.axes, self.shape, strict=True))
         return TensorType(shape, self.axes, self.dtype)
 
     def spatial(self, rank: int, operator: str) -> tuple[int, ...]:
-        """The sizes of the last `rank` axes of `n c h w` (`n c t`, `n c d h w`); other layouts are rejected."""
+        """Return the sizes of the last `rank` axes of `n c h w` (`n c t`, `n c d h w`). Other layouts are rejected."""
         if rank not in _SPATIAL:
             raise Rejected("window-rank", f"a window has 1, 2 or 3 sides, not {rank}")
         wanted = ("n", "c", *_SPATIAL[rank])
@@ -95,12 +95,12 @@ class TensorType:
 
 
 def spatial_axes(rank: int) -> tuple[str, ...]:
-    """The names of the axes along which a window of `rank` sides slides."""
+    """Return the names of the axes along which a window of `rank` sides slides."""
     return _SPATIAL[rank]
 
 
 def input_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
-    """The type of a net's input, from its shape without a batch, channels first."""
+    """Return the type of a net's input from its shape without a batch, channels first."""
     integer = "int" in dtype
     names = {0: (), 1: ("t",) if integer else ("c",), 2: ("c", "t"), 3: ("c", "h", "w"), 4: ("c", "d", "h", "w")}
     if len(shape) not in names:
@@ -109,15 +109,15 @@ def input_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
 
 
 def param_type(shape: tuple[int, ...], dtype: str = "float32") -> TensorType:
-    """The type of a parameter or buffer: the complete shape, no batch, axes without names."""
+    """Return the type of a parameter or buffer: the complete shape, without a batch and axis names."""
     return TensorType(shape, ("_",) * len(shape), dtype)
 
 
 def slide(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False) -> int:
-    """Positions of a window: floor((size + before + after - dilation*(kernel - 1) - 1) / stride) + 1.
+    """Return the positions of a window: floor((size + before + after - dilation*(kernel - 1) - 1) / stride) + 1.
 
-    Dumoulin and Visin 2016 (arXiv:1603.07285), relationship 15. With `ceil`, the last window may extend beyond
-    the end, unless it would start in the padding (as in torch's pools).
+    Dumoulin and Visin 2016 (arXiv:1603.07285), relationship 15. With `ceil`, the last window may extend beyond the end,
+    unless it would start in the padding (as in torch's pools).
     """
     span = size + before + after - dilation * (kernel - 1) - 1
     count = (-(-span // stride) if ceil else span // stride) + 1

@@ -10,7 +10,7 @@ Cell = str | int
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows under headings, then the total if there is one; `above` and `below` are lines around the table."""
+    """Rows under headings, then the total if there is one. `above` and `below` are lines around the table."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -24,7 +24,7 @@ class Sheet:
 
 
 def as_text(sheet: Sheet) -> str:
-    """The sheet in columns: words to the left, numbers to the right, with separators."""
+    """Return the sheet in aligned columns: words to the left, numbers to the right, with thousands separators."""
     body = [tuple(_shown(cell) for cell in row) for row in sheet.all_rows]
     right = [isinstance(cell, int) for cell in sheet.all_rows[-1]]
     widths = [max(map(len, column)) for column in zip(sheet.headings, *body, strict=True)]
@@ -35,7 +35,7 @@ def as_text(sheet: Sheet) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
-    """The rows in columns, two spaces apart; a column that is `right` is aligned to the right."""
+    """Return the rows in columns, two spaces apart. A `right` column is aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -47,7 +47,7 @@ def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
 
 
 def as_csv(sheet: Sheet) -> str:
-    """The rows and the total as comma-separated values, numbers without separators."""
+    """Return the rows and the total as comma-separated values, numbers without separators."""
     import csv
     import io
 
@@ -58,7 +58,7 @@ def as_csv(sheet: Sheet) -> str:
 
 
 def as_markdown(sheet: Sheet) -> str:
-    """The sheet as a pipe table, with the lines around it as paragraphs."""
+    """Return the sheet as a pipe table, with the lines around it as paragraphs."""
     rule = tuple("---:" if isinstance(cell, int) else "---" for cell in sheet.total)
     rows = [tuple(escaped(_shown(cell)) for cell in row) for row in (sheet.headings, *sheet.all_rows)]
     table = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
@@ -67,7 +67,7 @@ def as_markdown(sheet: Sheet) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text with the characters escaped that have a meaning in Markdown, on one line."""
+    """Return the text on one line, with the characters escaped that have a meaning in Markdown."""
     marked = "".join(f"\\{char}" if char in "\\`*_[]<>|~#&" else char for char in text)
     return " ".join(marked.splitlines())
 

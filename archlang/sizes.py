@@ -1,4 +1,4 @@
-"""Which values of an open size are valid: those at which one and the same module works.
+"""Finds the valid values of an open size: those at which the same module works.
 
 A size is valid if the net checks there, every weight has the shape that it has at the default, and torch is called in
 the same way. The net is elaborated at every size of a range: nothing is guessed from a few of them.
@@ -23,7 +23,7 @@ from archlang.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A size, what is wrong with the net there (None if it is valid), and its counts if they were asked for."""
+    """A size, the error of the net there (None if it is valid), and its counts if they were asked for."""
 
     size: int
     wrong: Diagnostic | None
@@ -32,7 +32,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class OpenSize:
-    """An open size of a net: its name, where it stands (input and axis), its default, the sizes tried, ascending."""
+    """An open size of a net: its name, its inputs and axes, its default, the sizes tried, ascending."""
 
     name: str
     places: tuple[tuple[str, str], ...]
@@ -46,7 +46,7 @@ class OpenSize:
 
     @property
     def telling(self) -> Tried | None:
-        """The invalid size that explains most: the first above the least valid one, otherwise the last below it."""
+        """The invalid size that explains most: the first above the smallest valid one, otherwise the last below it."""
         wrong = [one for one in self.tried if one.wrong is not None]
         least = self.right[0] if self.right else 0
         return next((one for one in wrong if one.size > least), wrong[-1] if wrong else None)
@@ -54,7 +54,7 @@ class OpenSize:
 
 @dataclass(frozen=True)
 class Spec:
-    """A net of a parsed file, at settings."""
+    """A net of a parsed file, with settings."""
 
     file: s.File
     name: str
@@ -62,13 +62,13 @@ class Spec:
     files: Files
 
     def at(self, name: str, size: int) -> tuple[Graph | None, list[Diagnostic]]:
-        """The net with one of its open sizes given."""
+        """Return the net at a value of one of its open sizes."""
         here = Span(f"{name}={size}", 1, 1, 1, 2)
         return elaborate(self.file, self.name, {**self.settings, name: s.Literal(size, here)}, self.files)
 
 
 def valid_at(spec: Spec, graph: Graph, name: str) -> Callable[[int], Graph | None]:
-    """The net at each value of an open size; None where it is not valid, or its module would be another one.
+    """Return a function to the net at each value of an open size, or None if it is not valid or needs another module.
 
     `graph` is the net at its defaults.
     """
@@ -84,14 +84,14 @@ def valid_at(spec: Spec, graph: Graph, name: str) -> Callable[[int], Graph | Non
 
 
 def default_range(graph: Graph, name: str) -> range:
-    """The values of an open size that are tried unless others are asked for: from 1 to twice the default."""
+    """Return the values of an open size that are tried by default: from 1 to twice its default."""
     return range(1, 2 * int(graph.arguments[name]) + 1)
 
 
 def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range], costs: bool = False) -> list[OpenSize]:
-    """Every open size of a net, tried over its range: from 1 to twice its default where none is given.
+    """Return every open size of a net, tried over its range, by default from 1 to twice its default.
 
-    `graph` is the net at its defaults; the other sizes keep theirs. `costs` asks for the counts at each right size.
+    `graph` is the net at its defaults; the other sizes keep theirs. `costs` asks for the counts at each valid size.
     """
     found: list[OpenSize] = []
     for name, places in graph.open_sizes.items():
@@ -115,14 +115,14 @@ def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> It
 
 
 PROBES = ((2, 0), (3, 0), (1, 32), (1, 16), (1, 8), (1, 4), (1, 2), (1, 1), (1, -1))  # times the default, plus
-# parts of the default, tried where the net follows the size next to it: `if` may choose other steps further away
+# parts of the default, tried if the net follows the sizes next to it: `if` may choose other steps further away
 FURTHER = (Fraction(1, 2), Fraction(1, 4), Fraction(4), Fraction(16))
-SHOWN = 5  # steps of one size
+SHOWN = 5  # the most steps that are listed for one size
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """An open size that steps of the net do not follow, with a warning at each such step.
+    """An open size that some steps of the net do not follow, with a warning at each such step.
 
     `everywhere` says that the module of the default was valid at no other size that was tried.
     """
@@ -133,7 +133,7 @@ class Fixed:
 
 
 def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
-    """The open sizes that steps of a net do not follow: torch would be called otherwise at another size.
+    """Return the open sizes that some steps of a net do not follow, so that another size needs another call of torch.
 
     The net is elaborated at a few sizes next to the default, until one is valid, and then at a few further away.
     """
@@ -156,13 +156,13 @@ def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
 
 
 def _is_same(graph: Graph, made: Graph) -> bool:
-    """Whether torch is asked to do the same."""
+    """Return whether both nets call torch in the same way."""
     numbers: dict[object, int] = {}
     return _program(graph, numbers) == _program(made, numbers)
 
 
 def _probed(spec: Spec, name: str, sizes: Sequence[int]) -> Iterator[tuple[int, Graph]]:
-    """The net at other sizes, where it checks."""
+    """Yield the net at other sizes, if it is valid there."""
     for size in sizes:
         made = spec.at(name, size)[0] if size > 0 else None
         if made is not None:
@@ -170,7 +170,7 @@ def _probed(spec: Spec, name: str, sizes: Sequence[int]) -> Iterator[tuple[int, 
 
 
 def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
-    """A warning at each step that differs between the net at its default and at another size."""
+    """Return a warning at each step that differs between the net at its default and at another size."""
     help = "give the size by name where another is wanted, and a net is built for it"
     found: dict[Span, Diagnostic] = {}
     for before, after in zip(graph.flat(), made.flat(), strict=False):
@@ -193,12 +193,12 @@ def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
 
 
 def _asked(layer: Layer) -> object:
-    """What torch is asked to do, and with which weights."""
+    """Return the torch call of a layer, and its weights."""
     return layer.op.torch(*layer.input_types), _weights(layer)
 
 
 def _program(graph: Graph, numbers: dict[object, int]) -> int:
-    """A number for what torch is asked to do, the same for two nets where that is the same."""
+    """Return a number for the torch calls of a net. Two nets with the same calls have the same number."""
     blocks: dict[str, int] = {}
     for block in graph.blocks:
         nodes: list[object] = []
@@ -212,7 +212,7 @@ def _program(graph: Graph, numbers: dict[object, int]) -> int:
 
 
 def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
-    """The first layer in which two nets differ, reported at its line."""
+    """Return the first layer in which two nets differ, reported at its line."""
     layers = list(made.flat())
     for before, after in zip(default.flat(), layers, strict=False):
         if (before.path, before.op.word) != (after.path, after.op.word):
@@ -240,7 +240,7 @@ def _other_layers(layer: Layer, where: str) -> Diagnostic:
 
 
 def described(size: OpenSize) -> str:
-    """The valid sizes in a few words: `32, 64, 96, ..., 1024: multiples of 32`."""
+    """Return the valid sizes in a few words: `32, 64, 96, ..., 1024: multiples of 32`."""
     right, tried = size.right, [one.size for one in size.tried]
     if not right:
         return "none"
@@ -263,7 +263,7 @@ def described(size: OpenSize) -> str:
 
 
 def _stretches(right: list[int], tried: int) -> str:
-    """Runs of neighbours: `24 to 31, 56 to 63, ... (96 of 448)`."""
+    """Return runs of neighbours: `24 to 31, 56 to 63, ... (96 of 448)`."""
     runs: list[list[int]] = []
     for size in right:
         if runs and size == runs[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""Source text and places in it, to which trees, Graphs and messages refer."""
+"""Source text and places in it. Trees, Graphs and messages refer to these."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class Span:
     end_column: int
 
     def to(self, other: Span) -> Span:
-        """The span from the start of this one to the end of `other`."""
+        """Return the span from the start of this one to the end of `other`."""
         return Span(self.file, self.line, self.column, other.end_line, other.end_column)
 
     def start(self) -> Span:
-        """The first character alone."""
+        """Return the first character alone."""
         return Span(self.file, self.line, self.column, self.line, self.column + 1)
 
 
 def path_from(file: str, path: str) -> str:
-    """A path as `use` writes it, relative to the file in which it stands."""
+    """Return a path that `use` gives, made relative to the same folder as the file's own path."""
     return normpath(join(dirname(file), path))
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A named text, as read."""
+    """A text with a name, as it was read."""
 
     name: str
     text: str
 
     def lines(self) -> list[str]:
-        """The lines of the text, split where the lexer counts lines: at `\\n`, without a `\\r` before it."""
+        """Return the lines of the text, split where the lexer counts lines: at `\\n`, without a `\\r` before it."""
         return [line.removesuffix("\r") for line in self.text.split("\n")]

@@ -1,8 +1,8 @@
 """Emitted source, executed: modules whose classes can be copied, pickled and saved.
 
-A source is executed once, in a module `archlang.built.NAME`; whoever executes the same text gets the same classes. No
-file holds these classes, so that pickle could not find them by name in another process. A pickled instance carries
-its source instead, and executes it where it is loaded: what was read is what runs there too.
+A source is executed once, in a module `archlang.built.NAME`; the same text always gives the same classes. No file holds
+these classes, so pickle could not find them by name in another process. A pickled instance carries its source instead,
+and executes it where it is loaded: the text that was read is the text that runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _executed: WeakValueDictionary[tuple[str, str], ModuleType] = WeakValueDictionar
 
 
 def execute(text: str, name: str) -> ModuleType:
-    """The module that a source makes, executed where it is not in use already. A traceback shows the source's lines."""
+    """Return the module that a source defines. A source that is in use is not executed again.
+
+    A traceback shows the source's lines.
+    """
     with _lock:
         made = _executed.get((name, text))
         if made is None:
@@ -44,7 +47,7 @@ def _executing(text: str, name: str) -> ModuleType:
 
 
 def _reduce_of(made: ModuleType, text: str, name: str) -> Callable[[object, int], Reduced]:
-    """How pickle takes an instance apart: its source and the name of its class stand in the place of its class."""
+    """Return how pickle saves an instance: by its source and the name of its class, in place of the class itself."""
 
     def reduce(self: object, protocol: int) -> Reduced:
         given = object.__reduce_ex__(self, max(protocol, 2))
@@ -57,6 +60,6 @@ def _reduce_of(made: ModuleType, text: str, name: str) -> Callable[[object, int]
 
 
 def instance(text: str, name: str, class_name: str) -> object:
-    """An instance without a state, as pickle makes one before it fills it."""
+    """Return an instance without a state, as pickle needs before it fills it."""
     made: type[object] = vars(execute(text, name))[class_name]
     return made.__new__(made)

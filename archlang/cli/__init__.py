@@ -87,7 +87,7 @@ class _Version(argparse.Action):
 
 
 def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that the first word names, or of all commands if it names none."""
+    """Return the parser of the command that the first word names, or of all commands if it names none."""
     parser = argparse.ArgumentParser(prog="archlang", description="From a short text to a checked neural network.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

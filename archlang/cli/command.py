@@ -37,7 +37,7 @@ def format_option(parser: argparse.ArgumentParser, *more: str) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Expression]:
-    """The values given by `--set`, by parameter name."""
+    """Return the values given by `--set`, by parameter name."""
     from archlang.compiler import setting
     from archlang.library import CallError
 
@@ -67,7 +67,7 @@ def print_warnings(checked: Checked) -> None:
 
 
 def net_of(arguments: argparse.Namespace) -> Net:
-    """The net of a command that takes one. Raises SpecError if its spec is not valid."""
+    """Return the net of a command that takes one. Raises SpecError if its spec is not valid."""
     from archlang.compiler import Net
 
     return Net(checked_net(arguments).graphs[0])

@@ -58,7 +58,7 @@ def _written(nets: Named, format: str) -> str:
 
 
 def _beside(nets: Named) -> Sheet:
-    """A row for each figure and a column for each net; each net but the first has a column of ratios too."""
+    """Return a row for each figure and a column for each net; each net but the first has a column of ratios too."""
     from archlang.compare import COUNTS
     from archlang.sheets import Sheet
 
@@ -75,7 +75,7 @@ def _beside(nets: Named) -> Sheet:
 
 
 def _below(nets: Named) -> Sheet:
-    """A row for each net and a column for each figure; each count has a column of ratios too."""
+    """Return a row for each net and a column for each figure; each count has a column of ratios too."""
     from archlang.compare import COUNTS
     from archlang.sheets import Sheet
 
@@ -91,7 +91,7 @@ def _below(nets: Named) -> Sheet:
 
 
 def _plain(nets: Named) -> Sheet:
-    """A row for each net, with the JSON's names as headings; a ratio to 0 is left empty."""
+    """Return a row for each net, with the JSON's names as headings; a ratio to 0 is left empty."""
     from archlang.compare import COUNTS, ratio
     from archlang.sheets import Sheet
 
@@ -126,7 +126,7 @@ def _cell(one: Figures, count: str, unknown: str = "?") -> Cell:
 
 
 def _words(one: Figures, unknown: str = "-") -> tuple[str, str]:
-    """The inputs and the receptive field as the language writes them."""
+    """Return the inputs and the receptive field as the language writes them."""
     from archlang.report.reach import SIZE, reach_text
 
     field = reach_text([one.receptive_field], SIZE) if one.receptive_field else ""
@@ -134,7 +134,7 @@ def _words(one: Figures, unknown: str = "-") -> tuple[str, str]:
 
 
 def _times(every: Sequence[Figures], base: Figures, *counts: str) -> list[Cell]:
-    """The ratios of these counts; of all counts if none is named."""
+    """Return the ratios of these counts; of all counts if none is named."""
     from archlang.compare import COUNTS, ratio
 
     found = (ratio(getattr(one, name), getattr(base, name)) for one in every for name in counts or COUNTS)

@@ -113,7 +113,7 @@ def _written(row: Row, side: int) -> str:
 
 
 def _said(row: Row) -> str:
-    """The changed arguments, as `stride 1 → 2`; a missing argument is written `none`."""
+    """Return the changed arguments, as `stride 1 → 2`; a missing argument is written `none`."""
     change = row.change
     said = [f"{each.name} {each.before or 'none'} → {each.after or 'none'}" for each in change.arguments]
     said += ["renamed"] * change.renamed + ["moved"] * change.moved
@@ -128,7 +128,7 @@ def _followers(following: Sequence[Row]) -> tuple[Cell, ...]:
 
 
 def _layers(row: Row) -> int:
-    """The number of layers in a row that follows: one, or the layers within it."""
+    """Return the number of layers in a row that follows: one, or the layers within it."""
     return sum(1 for change in row.change.every() if not change.parts)
 
 

@@ -12,12 +12,12 @@ INDENT = "    "
 
 
 def codes() -> list[str]:
-    """All diagnostic codes, in alphabetical order; each has a page."""
+    """Return all diagnostic codes, in alphabetical order; each has a page."""
     return sorted(path.stem for path in ERRORS.glob("*.md") if path.name != "README.md")
 
 
 def title(code: str) -> str:
-    """The title of a code's page, without the code."""
+    """Return the title of a code's page, without the code."""
     with (ERRORS / f"{code}.md").open(encoding="utf-8") as page:
         return page.readline().rpartition(": ")[2].strip()
 

@@ -74,7 +74,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 
 
 def _unknown_temporaries(graph: Graph, setup: Setup) -> list[str]:
-    """The operators whose temporaries are not known, by word; refused where an operator leaves more than that open."""
+    """Return the words of the operators with unknown temporaries. Raises the error of anything else that is unknown."""
     from dataclasses import replace
 
     from archlang.facts.memory import memory
@@ -112,7 +112,7 @@ def _sizes(arguments: argparse.Namespace, checked: Checked, setup: Setup) -> dic
 
 
 def _size_words(found: Largest) -> str:
-    """The largest size, and whether it is known that no larger one fits."""
+    """Return the largest size, and whether it is known that no larger one fits."""
     if found.too_large is not None:
         return f"{'none' if found.size is None else found.size}; {found.too_large} does not fit"
     if found.size is None:
@@ -170,7 +170,7 @@ def _as_json(
 
 
 def _left_out(unknown: Sequence[str]) -> list[str]:
-    """What the figures do not contain."""
+    """Return what the figures do not contain."""
     lines = ["left out: what single kernels take and free by themselves, and all else in the process"]
     if unknown:
         several = "which may take several times as much"

@@ -80,7 +80,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _source(net: Net, recompute: str) -> str:
-    """The source of a net with the calls recomputed that `--recompute` names."""
+    """Return the source of a net with the calls recomputed that `--recompute` names."""
     from archlang.library import CallError
 
     try:

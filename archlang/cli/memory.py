@@ -45,7 +45,7 @@ OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "a
 
 
 def setup_of(arguments: argparse.Namespace, batch: int) -> Setup:
-    """The setup that the options describe, for a batch of this size."""
+    """Return the setup that the options describe, for a batch of this size."""
     from archlang.facts.memory import Setup
 
     return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer)
@@ -134,7 +134,7 @@ def _as_json(name: str, made: Memory) -> str:
 
 
 def described(setup: Setup, *, batch: bool = True) -> str:
-    """The setup in words: `training, batch 32, bfloat16, momentum`, with or without the batch."""
+    """Return the setup in words: `training, batch 32, bfloat16, momentum`, with or without the batch."""
     words = [setup.mode, f"batch {setup.batch:,}" if batch else "", setup.dtype or ""]
     words += [f"autocast {setup.autocast}"] if setup.autocast else []
     return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
@@ -157,14 +157,14 @@ def _as_text(name: str, made: Memory) -> str:
 
 
 def missing(made: Memory) -> tuple[str, ...]:
-    """A line that says which temporaries are unknown, where some are."""
+    """Return a line that says which temporaries are unknown, where some are."""
     from archlang.facts.untold import listed
 
     return (f"temporaries are missing: {listed(made.untold)}",) if made.untold else ()
 
 
 def where(moment: Moment) -> str:
-    """A moment in words: `in the backward pass of layer4.2.8 (relu)`."""
+    """Return a moment in words: `in the backward pass of layer4.2.8 (relu)`."""
     return f"{PHASES[moment.phase]} {f'of {moment.path} ' if moment.path else ''}({moment.op})"
 
 
@@ -173,7 +173,7 @@ def _share(size: int, made: Memory) -> str:
 
 
 def amount(size: int) -> str:
-    """A number of bytes with a binary unit: `2.98 GiB`."""
+    """Return a number of bytes with a binary unit: `2.98 GiB`."""
     for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if size >= unit:
             return f"{size / unit:.2f} {name}"

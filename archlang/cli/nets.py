@@ -40,7 +40,7 @@ class Chosen:
 
 
 def chosen_nets(arguments: argparse.Namespace, only: bool = False) -> list[Chosen]:
-    """Every net that the SPECs of a command name, in order; `only` asks for exactly one of each.
+    """Return every net that the SPECs of a command name, in order; `only` asks for exactly one of each.
 
     Raises SpecError for the first that is wrong, and CallError where a pattern is like no shipped net.
     """
@@ -72,7 +72,7 @@ def _of_spec(spec: str, settings: Mapping[str, Expression], root: Path | None, o
 
 
 def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:
-    """The shipped nets that match a pattern and need no arguments, in the order of their files."""
+    """Return the shipped nets that match a pattern and need no arguments, in the order of their files."""
     from fnmatch import fnmatchcase
 
     from archlang.library import CallError, shipped_nets
@@ -89,7 +89,7 @@ def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:
 
 
 def to_the_right(sheet: Sheet, *columns: int) -> Sheet:
-    """The sheet with the text of these columns aligned to the right."""
+    """Return the sheet with the text of these columns aligned to the right."""
     cells = [list(row) for row in (sheet.headings, *sheet.all_rows)]
     for column in columns:
         width = max(len(str(row[column])) for row in cells)

@@ -111,7 +111,7 @@ def _table(ops: list[type[Operator]]) -> Iterator[str]:
 
 
 def _family(module: str) -> str:
-    """The title of a family: the first line of its module's docstring."""
+    """Return the title of a family: the first line of its module's docstring."""
     return (sys.modules[module].__doc__ or module).partition("\n")[0].rstrip(".")
 
 
@@ -149,7 +149,7 @@ def _page(op: type[Operator]) -> Iterator[str]:
 
 
 def _listed(title: str, told: Mapping[str, str]) -> Iterator[str]:
-    """A list of names with a text for each, under a title; nothing if there are no names."""
+    """Yield a list of names with a text for each, under a title; nothing if there are no names."""
     from archlang.why.wrapping import folded
 
     if not told:

@@ -68,7 +68,7 @@ def _plot(arguments: argparse.Namespace) -> int:
 
 
 def _format(arguments: argparse.Namespace) -> str:
-    """The format that the file's suffix names. Raises CallError for options that exclude each other."""
+    """Return the format that the file's suffix names. Raises CallError for options that exclude each other."""
     from archlang.library import CallError
     from archlang.plot import FORMATS
 
@@ -141,7 +141,7 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
 
 
 def _point(net: Chosen, given: float | None) -> Point | None:
-    """The net as a point with the given or the published accuracy; None if neither is known."""
+    """Return the net as a point with the given or the published accuracy; None if neither is known."""
     from archlang.plot import Point
     from archlang.zoo import entry
 

@@ -40,7 +40,7 @@ def ranges(texts: list[str]) -> dict[str, range]:
 
 
 def as_json(found: list[OpenSize]) -> str:
-    """The valid sizes, the diagnostic at a size that is not valid, and the costs."""
+    """Return the valid sizes, the diagnostic at a size that is not valid, and the costs."""
     import json
 
     from archlang.diagnostics import as_json as diagnostic_json

@@ -25,7 +25,7 @@ Match = tuple[int, int]  # places in the two lists
 
 
 def aligned(before: Sequence[Part], after: Sequence[Part]) -> list[Pair]:
-    """The parts of both lists in the order of the second; removed parts are at their old place."""
+    """Return the parts of both lists in the order of the second; removed parts are at their old place."""
     anchors, moved = _by_label(before, after)
     taken = {a for a, _ in moved}, {b for _, b in moved}
     matches: list[Match] = []
@@ -40,7 +40,7 @@ def aligned(before: Sequence[Part], after: Sequence[Part]) -> list[Pair]:
 
 
 def _by_label(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Match], list[Match]]:
-    """The places of labels that both have, on a leaf in both or a group in both: those in order, and the moved ones."""
+    """Return the places of labels that both have, on a leaf in both or a group in both: the ordered, then the moved."""
     ours, theirs = _labels(before), _labels(after)
     same = [label for label in ours if label in theirs and _alike(before[ours[label]], after[theirs[label]])]
     other = sorted(same, key=lambda label: theirs[label])
@@ -52,7 +52,7 @@ def _by_label(before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Match
 
 
 def _labels(parts: Sequence[Part]) -> dict[str, int]:
-    """The places of the labels that occur once."""
+    """Return the places of the labels that occur once."""
     labels = [label_of(part) for part in parts]
     times = Counter(labels)
     return {label: at for at, label in enumerate(labels) if label is not None and times[label] == 1}
@@ -108,7 +108,7 @@ def _can_stand_for(one: Part, other: Part) -> bool:
 
 
 def _matched(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Match]:
-    """The places of equal items, in order. The common start and end are matched first: equal items often repeat."""
+    """Return the places of equal items, in order. The common start and end are matched first: equal items repeat."""
     from difflib import SequenceMatcher
 
     most = min(len(before), len(after))
@@ -126,7 +126,7 @@ def _matched(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Matc
 def _in_order(
     before: Sequence[Part], after: Sequence[Part], matches: Sequence[Match], moved: Sequence[Match]
 ) -> Iterator[Pair]:
-    """A pair for each part; removed parts come before those added in their place."""
+    """Yield a pair for each part; removed parts come before those added in their place."""
     to_before = {b: a for a, b in matches}
     from_moved = {b: a for a, b in moved}
     found = {a for a, _ in (*matches, *moved)}

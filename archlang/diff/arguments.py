@@ -11,7 +11,7 @@ from archlang.ops.written import argument
 
 
 def argument_changes(before: Layer, after: Layer) -> Iterator[ArgumentChange]:
-    """The arguments of one operator that differ, and other attributes of the layers: ties, reuse, training.
+    """Yield the arguments of one operator that differ, and other attributes of the layers: ties, reuse, training.
 
     Arguments of different operators are not compared.
     """

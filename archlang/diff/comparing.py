@@ -31,7 +31,7 @@ class Diff:
 
 
 def diff(before: Graph, after: Graph, fold: bool = True) -> Diff:
-    """The changes from one net to the other; with `fold`, equal changes in a row become one.
+    """Return the changes from one net to the other; with `fold`, equal changes in a row become one.
 
     The sum of the changes' `params`, and of their `macs`, is the difference of the totals.
     """
@@ -93,7 +93,7 @@ class _Telling:
                 yield replace(change, places=places)
 
     def _change(self, pair: Pair) -> Change | None:
-        """What a pair tells, None where nothing was changed."""
+        """Return what a pair tells, None where nothing was changed."""
         one, other = pair.before, pair.after
         if one is None or other is None:
             return _whole(one, other)
@@ -111,7 +111,7 @@ class _Telling:
 
 
 def _whole(one: Part | None, other: Part | None) -> Change:
-    """A part that was added, removed, or is to be looked into."""
+    """Return a part that was added, removed, or is to be compared further."""
     kind: Kind = "added" if one is None else "removed" if other is None else "changed"
     ops = (one.layer.op if isinstance(one, Leaf) else None, other.layer.op if isinstance(other, Leaf) else None)
     return Change(

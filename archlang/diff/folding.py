@@ -12,7 +12,7 @@ LONGEST = 4  # changes that repeat together, such as the layer and the concat of
 
 
 def folded(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes; equal ones of neighbours become one, with the names of the first and the last.
+    """Return the changes; equal ones of neighbours become one, with the names of the first and the last.
 
     Added or removed parts are equal if their operators, with their arguments, or the names of their blocks repeat,
     whatever their counts. Changed parts are equal if everything about the change repeats.
@@ -25,7 +25,7 @@ def folded(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def _stretch(number: int, change: Change) -> tuple[int, ...]:
-    """A key that neighbours share: the distance between their places among the parts and their number."""
+    """Return a key that neighbours share: the distance between their places among the parts and their number."""
     return tuple(place if place < 0 else place - number for place in change.places)
 
 
@@ -36,7 +36,7 @@ def _alike(changes: Sequence[Change]) -> Iterator[Change]:
 
 
 def _said(change: Change) -> object:
-    """The change without its place; a label is part of it if it was changed."""
+    """Return the change without its place; a label is part of it if it was changed."""
     named = (change.before, change.after) if change.renamed or change.moved else None
     return replace(change, before=None, after=None, places=(-1, -1)), named
 
@@ -53,7 +53,7 @@ def _repeated(changes: Sequence[Change]) -> Iterator[Change]:
 
 
 def _times(keys: Sequence[object], at: int, length: int) -> int:
-    """How often the next `length` keys repeat in a row."""
+    """Return how often the next `length` keys repeat in a row."""
     times = 1
     first = keys[at : at + length]
     while len(first) == length and keys[at + times * length : at + (times + 1) * length] == first:
@@ -62,7 +62,7 @@ def _times(keys: Sequence[object], at: int, length: int) -> int:
 
 
 def _one(run: Sequence[Change], length: int) -> Change:
-    """A run as one change; `length` changes of it repeat together."""
+    """Return a run as one change; `length` changes of it repeat together."""
     first, last = run[0], run[-1]
     once = run[:length]
     return replace(
@@ -83,7 +83,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _ends(names: Sequence[tuple[str, str] | None]) -> tuple[str, str] | None:
-    """The first and the last name of a run; a layer without a name has the place of its neighbours."""
+    """Return the first and the last name of a run; a layer without a name has the place of its neighbours."""
     known = [name for name in names if name is not None]
     named = [name for name in known if name[0]] or known
     return (named[0][0], named[-1][1]) if named else None

@@ -26,7 +26,7 @@ class Row:
 
 
 def rows(changes: Sequence[Change]) -> Iterator[Row]:
-    """The rows, in order."""
+    """Return the rows, in order."""
     return _rows(changes, ("", ""), 0)
 
 

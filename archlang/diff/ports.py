@@ -14,7 +14,7 @@ from archlang.ir import Graph, Port
 
 
 def port_changes(wiring: Wiring) -> Iterator[Change]:
-    """The inputs, then the outputs, that were added, removed or changed, or whose shapes follow."""
+    """Yield the inputs, then the outputs, that were added, removed or changed, or whose shapes follow."""
     yield from _ports(wiring, "input")
     yield from _ports(wiring, "output")
 

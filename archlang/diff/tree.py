@@ -65,12 +65,12 @@ class Kinds:
 
 
 def label_of(part: Part) -> str | None:
-    """The label that the author wrote; None for a position, which changes when a step is added before it."""
+    """Return the label that the author wrote; None for a position, which changes when a step is added before it."""
     return None if part.name is None or part.name.isdecimal() else part.name
 
 
 def leaves(part: Part) -> Iterator[Leaf]:
-    """The layers in a part, in order."""
+    """Yield the layers in a part, in order."""
     if isinstance(part, Leaf):
         yield part
     else:
@@ -79,12 +79,12 @@ def leaves(part: Part) -> Iterator[Leaf]:
 
 
 def shape_of(types: Sequence[TensorType]) -> str:
-    """The sizes of values without the batch, and their dtype unless it is float32."""
+    """Return the sizes of values without the batch, and their dtype unless it is float32."""
     return ", ".join(str(type) if type.dtype == "float32" else f"{type} {type.dtype}" for type in types)
 
 
 def tree(graph: Graph, kinds: Kinds) -> Group:
-    """The net as a group."""
+    """Return the net as a group."""
     return _group(_Walk(count(graph), kinds, tuple(graph.flat())), scope_tree(program_of(graph)))
 
 
@@ -124,7 +124,7 @@ USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # what is not told o
 
 
 def attributes(layer: Layer) -> dict[str, str]:
-    """The attributes of a layer besides its operator's arguments, if they differ from the usual ones."""
+    """Return the attributes of a layer besides its operator's arguments, if they differ from the usual ones."""
     said = dict(layer.node.ties)
     said.update((f"{name} starts", str(start)) for name, start in layer.node.starts.items())
     if layer.reused:

@@ -25,7 +25,7 @@ class Wired:
     sources: Mapping[int, _Source]
 
     def name(self, source: _Source) -> str:
-        """The name of a source for people: its path, and its operator if the path is that of a scope."""
+        """Return the name of a source for people: its path, and its operator if the path is that of a scope."""
         number, index = source
         if number < 0:
             return self.graph.root.inputs[index].name
@@ -44,11 +44,11 @@ class Wiring:
     there: frozenset[_Source]
 
     def layer(self, before: int, after: int) -> Iterator[ArgumentChange]:
-        """The inputs in which a layer, by its number in each net, differs."""
+        """Return the inputs in which a layer, by its number in each net, differs."""
         return self._inputs(self.before.layers[before].inputs, self.after.layers[after].inputs, "input")
 
     def output(self, before: int, after: int) -> Iterator[ArgumentChange]:
-        """The same for an output of the net."""
+        """Return the same for an output of the net."""
         return self._inputs((before,), (after,), "value")
 
     def _inputs(self, before: Sequence[int], after: Sequence[int], name: str) -> Iterator[ArgumentChange]:
@@ -65,13 +65,13 @@ class Wiring:
             yield ArgumentChange(f"{name}s", *names)
 
     def _are_others(self, expected: Sequence[_Source | None], new: Sequence[_Source]) -> bool:
-        """Whether the inputs differ among the sources that are in both nets, also in how often each is used."""
+        """Return whether the inputs differ among the sources that are in both nets, also in how often each is used."""
         wanted = Counter(source for source in expected if source is not None)
         return wanted != Counter(source for source in new if source in self.there)
 
 
 def wiring(before: Graph, after: Graph, same: Mapping[int, int]) -> Wiring:
-    """The wiring of two nets; `same` maps each layer of the second that the first has to its number there."""
+    """Return the wiring of two nets; `same` maps each layer of the second that the first has to its number there."""
     wired = _wired(before), _wired(after)
     becomes = {(-1, a): (-1, b) for a, b in same_ports(before.root.inputs, after.root.inputs)}
     for number, was in same.items():
@@ -89,7 +89,7 @@ def _wired(graph: Graph) -> Wired:
 
 
 def same_ports(before: Sequence[Port], after: Sequence[Port]) -> list[tuple[int, int]]:
-    """The places of ports that correspond: those with one name, then the others in order."""
+    """Return the places of ports that correspond: those with one name, then the others in order."""
     names = {port.name: at for at, port in enumerate(after)}
     found = {at: names[port.name] for at, port in enumerate(before) if port.name in names}
     rest = [at for at, _ in enumerate(before) if at not in found]

@@ -26,7 +26,7 @@ class _Recorded:
 
 
 def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Wanted]]:
-    """Each layer that runs, in order, and the gradients that the backward pass computes there.
+    """Yield each layer that runs, in order, and the gradients that the backward pass computes there.
 
     The net's inputs get none. Evaluation leaves out what runs in training alone.
     """
@@ -42,7 +42,7 @@ def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Want
 
 
 def _recorded(graph: Graph, training: bool) -> Iterator[_Recorded]:
-    """The layers that run, each with the gradients it gives if its own outputs get one."""
+    """Yield the layers that run, each with the gradients it gives if its own outputs get one."""
     requiring: set[int] = set()  # the values that depend on something trained
     for layer in graph.flat():
         if layer.training_only and not training:
@@ -56,7 +56,7 @@ def _recorded(graph: Graph, training: bool) -> Iterator[_Recorded]:
 
 
 def _reached(graph: Graph, recorded: Sequence[_Recorded], training: bool) -> set[int]:
-    """The values that get a gradient: some output of the net depends on them."""
+    """Return the values that get a gradient: some output of the net depends on them."""
     ports = zip(graph.root.outputs, outputs_of(graph), strict=True)
     reached = {value for port, value in ports if training or not port.training}
     for one in reversed(recorded):
@@ -66,12 +66,12 @@ def _reached(graph: Graph, recorded: Sequence[_Recorded], training: bool) -> set
 
 
 def trains_a_product(layer: Layer) -> bool:
-    """Whether a weight of the layer may be trained that is no bias: one that is multiplied with the inputs."""
+    """Return whether a weight of the layer may be trained that is no bias: one that is multiplied with the inputs."""
     return any(not name.endswith("bias") for name in trained_weights(layer))
 
 
 def trained_weights(layer: Layer) -> Iterator[str]:
-    """The names of a layer's weights that may be trained: its own, or another's to which they are tied."""
+    """Yield the names of a layer's weights that may be trained: its own, or another's to which they are tied."""
     if layer.frozen:
         return
     for weight in layer.op.weights(*layer.input_types):

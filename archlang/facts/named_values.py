@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def value_at(graph: Graph, path: str) -> int | None:
-    """The number, as in `graph.flat()`, of the value that a path names: a label, a port or a step by its key.
+    """Return the number, as in `graph.flat()`, of the value that a path names: a label, a port or a step by its key.
 
     None where the path names none.
     """
@@ -21,14 +21,14 @@ def value_at(graph: Graph, path: str) -> int | None:
 
 
 def outputs_of(graph: Graph) -> list[int]:
-    """The numbers of the net's outputs, those `when training` among them."""
+    """Return the numbers of the net's outputs, those `when training` among them."""
     from archlang.program import program_of, scope_tree
 
     return list(scope_tree(program_of(graph)).outputs)
 
 
 def _value(scope: Scope, path: str) -> int | None:
-    """The value that a path names, relative to the block of a scope."""
+    """Return the value that a path names, relative to the block of a scope."""
     value = named(scope.block, path)
     if value is not None:
         return scope.values[value]
@@ -38,7 +38,7 @@ def _value(scope: Scope, path: str) -> int | None:
 
 
 def named(block: Block, path: str) -> int | None:
-    """The value of a block that a path names without going into a call."""
+    """Return the value of a block that a path names without going into a call."""
     if path in block.labels:
         return block.labels[path]
     ports = {port.name: port.value for port in (*block.inputs, *block.outputs)}

@@ -34,7 +34,7 @@ class Passes:
 
 
 def passes(graph: Graph, batch: int = 1, training: bool = False) -> Passes:
-    """The work of a forward and a backward pass over `batch` images.
+    """Return the work of a forward and a backward pass over `batch` images.
 
     In `training`, dropout is active and outputs `when training` are computed; in evaluation neither is.
     """
@@ -60,7 +60,7 @@ def _work(layer: Layer, wanted: Wanted, batch: int, training: bool) -> tuple[Wor
 
 
 def _backward(layer: Layer, wanted: Wanted, times: int) -> Work:
-    """The work of the backward pass. A tied weight may be frozen while the bias of the layer is trained."""
+    """Return the work of the backward pass. A tied weight may be frozen while the bias of the layer is trained."""
     inputs = layer.input_types
 
     def work(wanted: Wanted) -> Work:

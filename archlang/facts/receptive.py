@@ -48,7 +48,7 @@ class Interval:
         return floor(self.extent)
 
     def through(self, slide: Slide) -> Interval:
-        """The interval after a window."""
+        """Return the interval after a window."""
         return _whole_numbers(
             self.extent + (slide.extent - 1) * self.stride,
             self.stride * slide.step,
@@ -57,7 +57,7 @@ class Interval:
         )
 
     def union(self, other: Interval) -> Interval:
-        """The smallest interval that holds both, which have one stride."""
+        """Return the smallest interval that holds both, which have one stride."""
         pad = max(self.pad, other.pad)
         extent = pad + max(self.extent - self.pad, other.extent - other.pad)
         return Interval(extent, self.stride, pad, along=self.along)
@@ -97,7 +97,7 @@ class ReceptiveField:
 
 
 def receptive_fields(graph: Graph) -> dict[int, ReceptiveField]:
-    """The receptive field of each value of the net, numbered as in `graph.flat()`: the inputs first, from 0.
+    """Return the receptive field of each value of the net, numbered as in `graph.flat()`: the inputs first, from 0.
 
     Inputs of equal size along an axis are assumed to share one grid, as the two images of a pair do.
     """
@@ -142,7 +142,7 @@ def _positions(type: TensorType) -> list[str]:
 
 
 def _moves(layer: Layer) -> _Moves | None:
-    """The operator's reach; in addition, a position that is broadcast is seen from everywhere."""
+    """Return the operator's reach. A position that is broadcast is seen from everywhere."""
     inputs = layer.input_types
     reach = layer.op.reach(*inputs)
     if reach is None:
@@ -172,7 +172,7 @@ def _after(
 
 
 def _united(paths: tuple[Interval, ...], size: int) -> tuple[Interval, ...]:
-    """One interval for each way of moving; the whole axis alone, where one of them sees all of it from everywhere."""
+    """Return one interval for each stride, or the whole axis alone if one path sees it from everywhere."""
     if any(path.stride == 0 and path.pad >= 0 and path.extent - path.pad >= size for path in paths):
         return (Interval(size, 0, 0, whole=True),)
     if len(paths) == 1:
@@ -185,7 +185,7 @@ def _united(paths: tuple[Interval, ...], size: int) -> tuple[Interval, ...]:
 
 
 def _whole_numbers(extent: Ratio, stride: Ratio, pad: Ratio, along: str) -> Interval:
-    """The interval cut to the positions, which are whole numbers, that it can hold at any of its phases."""
+    """Return the interval, cut to the whole positions that it can hold at any of its phases."""
     if not isinstance(extent, Fraction) and not isinstance(stride, Fraction) and not isinstance(pad, Fraction):
         return Interval(extent, stride, pad, along=along)
     phases = Fraction(stride).denominator

@@ -129,7 +129,7 @@ class _Run:
     known: dict[object, _Told] = field(default_factory=dict[object, _Told])
 
     def ask(self, layer: Layer, inputs: list[Laid]) -> _Told:
-        """What the layer's operator tells of these inputs."""
+        """Return what the layer's operator tells of these inputs."""
         key = layout_key(layer, inputs)
         if key not in self.known:
             op = layer.op
@@ -138,7 +138,7 @@ class _Run:
         return self.known[key]
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
-        """Bytes of a tensor; `shape` holds the batch."""
+        """Return bytes of a tensor; `shape` holds the batch."""
         return prod(shape) * DTYPE_BYTES[self.told(dtype)]
 
     def told(self, dtype: str) -> str:
@@ -147,14 +147,14 @@ class _Run:
     def fresh(
         self, type: TensorType, strides: tuple[int, ...], path: str, lasting: bool = False, spare: int = 0
     ) -> _Held:  # fmt: skip
-        """A value in new memory, which has room for `spare` values more."""
+        """Return a value in new memory, which has room for `spare` values more."""
         size = self.bytes(type.shape, type.dtype) + self.bytes((spare,), type.dtype)
         storage = Storage(next(self.numbers), size, path, lasting)
         return _Held(Laid(type.shape, type.axes, type.dtype, strides, storage.number), storage)
 
 
 def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool = True) -> SavedTensors:
-    """What the layers save for the backward pass over `batch` images, in training mode or in evaluation.
+    """Return what the layers save for the backward pass over `batch` images, in training mode or in evaluation.
 
     Exact for float32; `dtype` replaces the float dtypes. Raises ValueError if `batch` is below 1 or `dtype` is no float
     dtype. In evaluation, too, gradients are computed.
@@ -185,7 +185,7 @@ def _is_idle(layer: Layer, run: _Run) -> bool:
 
 
 def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _Run) -> list[_Held]:
-    """The outputs of a layer, in new memory or as views of its first input."""
+    """Return the outputs of a layer, in new memory or as views of its first input."""
     if _is_idle(layer, run):
         return [held[layer.inputs[0]]]
     types = [at_batch(type, run.batch) for type in layer.output_types]
@@ -206,13 +206,13 @@ def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _
 
 
 def _unknown(layer: Layer, tensors: tuple[Kept, ...], held: Mapping[int, _Held]) -> tuple[Untold, ...]:
-    """What is not told of the values that the layer takes, or keeps of its own."""
+    """Return what is unknown of the layer's inputs and of the values that it saves."""
     kept = (tensor.value for tensor in tensors if tensor.value is not None)
     return united(*(held[value].untold for value in (*layer.inputs, *kept)))
 
 
 def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int, str], run: _Run) -> Kept:
-    """A saved tensor; the layer becomes the keeper of its storage unless it has one."""
+    """Return a saved tensor. The layer becomes the keeper of its storage unless the storage has one."""
     if one.what == "own":
         value, shape, dtype = None, one.shape, one.dtype
         storage = Storage(next(run.numbers), run.bytes(shape, dtype), layer.path)

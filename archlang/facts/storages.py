@@ -15,7 +15,7 @@ from archlang.ops.layouts import Laid
 
 
 def layout_key(layer: Layer, inputs: Sequence[Laid]) -> object:
-    """What the answers of an operator depend on: its node, the memory layout of its inputs, and which share memory.
+    """Return what an operator's answers depend on: its node, its inputs' memory layout, and which of them share memory.
 
     Inputs share memory where they have one place. An operator of a block is asked once for each key.
     """
@@ -24,7 +24,7 @@ def layout_key(layer: Layer, inputs: Sequence[Laid]) -> object:
 
 
 def view_of(first: Laid, type: Laid, number: int) -> Laid:
-    """An output that is a view of the first input. It is the very same tensor where shape and strides are equal.
+    """Return an output that is a view of the first input. It is the very same tensor where shape and strides are equal.
 
     Otherwise it has `number` as its place.
     """
@@ -33,7 +33,7 @@ def view_of(first: Laid, type: Laid, number: int) -> Laid:
 
 
 def is_saved(one: Saved, layer: Layer, wanted: Wanted, *, training: bool = True) -> bool:
-    """Whether a layer saves a tensor for backward where these gradients are computed.
+    """Return whether a layer saves a tensor for backward where these gradients are computed.
 
     The gradient of a bias needs nothing. The weight beside it may be tied to one that is frozen.
     """

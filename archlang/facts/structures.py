@@ -11,7 +11,7 @@ Structure = tuple[object, ...]
 
 
 def structures(graph: Graph) -> dict[str, int]:
-    """The number of each block's structure, by block id; blocks of one structure share a number, counted from 0."""
+    """Return the number of each block's structure, by block id. Blocks of one structure share a number, from 0."""
     found: dict[str, Structure] = {}
     numbers: dict[Structure, int] = {}
     for block in graph.blocks:
@@ -30,14 +30,14 @@ def _structure(block: Block, callees: Mapping[str, Structure]) -> Structure:
 
 
 def node_structure(block: Block, node: OpNode | CallNode, callees: Mapping[str, Structure]) -> object:
-    """The operator or block of a node without its numbers."""
+    """Return the operator or block of a node without its numbers."""
     if isinstance(node, CallNode):
         return callees[node.block]
     return call_structure(node.op.torch(*block.types_of(node.inputs))), tuple(node.ties.items())
 
 
 def call_structure(call: Module | Expression | Stored) -> object:
-    """The torch call without the values of its arguments."""
+    """Return the torch call without the values of its arguments."""
     if isinstance(call, Expression):
         return call.template
     if isinstance(call, Stored):

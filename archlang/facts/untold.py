@@ -29,12 +29,12 @@ class UnknownFact(ValueError):
 
 
 def untold(layer: Layer, **answers: object) -> tuple[Untold, ...]:
-    """The questions to which the layer's operator answers None."""
+    """Return the questions to which the layer's operator answers None."""
     return tuple(Untold(layer.path, layer.op.word, name) for name, answer in answers.items() if answer is None)
 
 
 def listed(found: Iterable[Untold]) -> str:
-    """What is not told, in words: the first two operators, and how many more there are."""
+    """Return what is not told, in words: the first two operators, and how many more there are."""
     questions: dict[str, list[str]] = {}
     for one in found:
         questions.setdefault(one.who, []).append(f"`{one.question}`")
@@ -44,5 +44,5 @@ def listed(found: Iterable[Untold]) -> str:
 
 
 def united(*groups: tuple[Untold, ...]) -> tuple[Untold, ...]:
-    """Each of them once, in order."""
+    """Return each of them once, in order."""
     return tuple(dict.fromkeys(one for group in groups for one in group))

@@ -17,7 +17,7 @@ class Untrained:
 
 
 def untrained(graph: Graph) -> list[Untrained]:
-    """The layers whose weights never get a gradient in training, in order. What is frozen is not among them."""
+    """Return the layers whose weights never get a gradient in training, in order. What is frozen is not among them."""
     if all(_all_reach(block) for block in graph.blocks):
         return []
     owned: dict[str, tuple[Layer, int]] = {}
@@ -39,7 +39,7 @@ def untrained(graph: Graph) -> list[Untrained]:
 
 
 def _all_reach(block: Block) -> bool:
-    """Whether every value of a block is used and every step returns only floats: then each leads to an output."""
+    """Return whether each value leads to an output: all are used, and every step returns only floats."""
     used = {value for node in block.nodes for value in node.inputs} | {port.value for port in block.outputs}
     given = (value for node in block.nodes for value in node.outputs)
     operators = (value for node in block.nodes if isinstance(node, OpNode) for value in node.outputs)
@@ -47,6 +47,6 @@ def _all_reach(block: Block) -> bool:
 
 
 def _key(layer: Layer, name: str) -> str:
-    """The key of a weight in the state dict: that of the weight it is tied to, if it is."""
+    """Return the key of a weight in the state dict, or that of the weight to which it is tied."""
     scope = layer.path.removesuffix(layer.node.path).removesuffix(".")
     return join_path(scope, layer.ties[name]) if name in layer.ties else join_path(layer.path, name)

@@ -28,11 +28,11 @@ class Totals:
     output_bytes: int = 0
 
     def at_rest(self) -> Totals:
-        """The counts without running: the weights alone."""
+        """Return the counts without running: the weights alone."""
         return replace(self, macs=0, output_values=0, output_bytes=0)
 
     def again(self) -> Totals:
-        """The counts that one more application adds: everything but the weights."""
+        """Return the counts that one more application adds: everything but the weights."""
         return replace(self, params=0, trainable_params=0, buffers=0)
 
     def __mul__(self, times: int) -> Totals:
@@ -61,7 +61,7 @@ class Counts:
     net: Totals = Totals()
 
     def of(self, layer: Layer) -> Totals:
-        """The counts of one operator, wherever its block is called."""
+        """Return the counts of one operator, wherever its block is called."""
         counts = self.operators[layer.block.id, layer.node.outputs]
         if layer.frozen:
             counts = replace(counts, trainable_params=0)
@@ -69,14 +69,14 @@ class Counts:
         return counts.at_rest() if layer.training_only else counts
 
     def at(self, block: Block, node: Node) -> Totals:
-        """The counts of a node at its place: one that applies another node's module has no weights of its own."""
+        """Return the counts of a node at its place. A node that applies another's module has no weights of its own."""
         counts = self.operators[block.id, node.outputs] if isinstance(node, OpNode) else self.blocks[node.block]
         counts = counts.again() if node.module else counts
         return counts.at_rest() if node.outputs in block.training_only else counts
 
 
 def work(graph: Graph, batch: int = 1) -> Work:
-    """The arithmetic of one forward pass over `batch` images, each kind in its own column."""
+    """Return the arithmetic of one forward pass over `batch` images, each kind in its own column."""
     sums: dict[str, Work] = {}
     for block in graph.blocks:
         nodes = (node for node in block.nodes if node.outputs not in block.training_only)
@@ -86,12 +86,12 @@ def work(graph: Graph, batch: int = 1) -> Work:
 
 
 def totals(graph: Graph, batch: int = 1, dtype: str | None = None) -> Totals:
-    """The counts of the whole net; see `count`."""
+    """Return the counts of the whole net; see `count`."""
     return count(graph, batch, dtype).net
 
 
 def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
-    """The counts of operators, blocks and net over `batch` images; `dtype` replaces the float dtypes."""
+    """Return the counts of operators, blocks and net over `batch` images; `dtype` replaces the float dtypes."""
     if batch < 1:
         raise ValueError(f"a batch has at least 1 image, not {batch}")
     if dtype is not None and dtype not in FLOAT_DTYPES:
@@ -113,7 +113,7 @@ def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
 
 
 def _each(counts: Counts, block: Block) -> Iterator[Totals]:
-    """The counts of each node of a block. Calls of one block share one object, so that the caller can multiply it."""
+    """Yield the counts of each node of a block. Equal calls share one object, so that the caller can multiply."""
     known: dict[tuple[str, bool, bool], Totals] = {}
     for node in block.nodes:
         if isinstance(node, OpNode):
@@ -126,7 +126,7 @@ def _each(counts: Counts, block: Block) -> Iterator[Totals]:
 
 
 def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]) -> int:
-    """The trainable values of a block in which these paths are frozen, besides those that it freezes itself."""
+    """Return the trainable values of a block in which these paths are frozen, besides those that it freezes itself."""
     frozen = (*frozen, *block.frozen)
     total = 0
     for node in block.nodes:
@@ -141,12 +141,12 @@ def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]
 
 
 def retyped(type: TensorType, dtype: str | None) -> TensorType:
-    """The type with its float dtype replaced by `dtype`; integers and bools keep theirs."""
+    """Return the type with its float dtype replaced by `dtype`; integers and bools keep theirs."""
     return TensorType(type.shape, type.axes, dtype) if dtype and type.is_float else type
 
 
 def images(types: tuple[TensorType, ...], batch: int) -> int:
-    """The factor of the counts for one image: the batch if a type has a batch axis, otherwise 1."""
+    """Return the factor of the counts for one image: the batch if a type has a batch axis, otherwise 1."""
     return batch if any("n" in type.axes for type in types) else 1
 
 
@@ -170,5 +170,5 @@ def _work(block: Block, node: OpNode, batch: int) -> Work:
 
 
 def _is_trainable(weight: Weight) -> bool:
-    """Whether training changes it: every parameter, no buffer."""
+    """Return whether training changes it: every parameter, no buffer."""
     return not weight.buffer

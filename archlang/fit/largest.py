@@ -15,7 +15,7 @@ LARGEST = 2**16  # of the sizes beyond those asked for
 
 
 def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
-    """The most images that fit; 0 if not even one does. The batch of the setup is ignored.
+    """Return the most images that fit; 0 if not even one does. The batch of the setup is ignored.
 
     A bisection finds it, since a peak grows with the batch.
     """
@@ -48,7 +48,7 @@ class Largest:
 def largest_size(
     sizes: range, graph_at: Callable[[int], Graph | None], setup: Setup, budget_bytes: int, *, further: bool = False
 ) -> Largest:
-    """The largest size at which the net is valid and fits, the peak growing with the size.
+    """Return the largest size at which the net is valid and fits, the peak growing with the size.
 
     `graph_at` gives the net of a size, None where the net is not valid there. With `further`, where the net fits at the
     largest of the sizes, larger ones are tried until one does not fit.
@@ -75,13 +75,13 @@ class _Search:
         return self.graph_at(size) is not None
 
     def peak(self, size: int) -> int:
-        """The peak at a valid size."""
+        """Return the peak at a valid size."""
         graph = self.graph_at(size)
         assert graph is not None
         return memory(graph, self.setup).peak_bytes
 
     def first(self, sizes: Iterable[int]) -> int | None:
-        """The first valid one of some sizes."""
+        """Return the first valid one of some sizes."""
         return next((size for size in sizes if self.is_valid(size)), None)
 
     def beyond(self, valid: Sequence[int]) -> Largest:

@@ -55,7 +55,7 @@ class _Call:
 
 
 def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
-    """The calls to recompute in a step of training, for the least work, so that its peak is within a memory.
+    """Return the calls to recompute in a step of training, for the least work, so that its peak is within a memory.
 
     None if no choice that was tried fits. Raises Rejected if scipy is not installed.
     """
@@ -76,7 +76,7 @@ def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
 
 
 def _levels(calls: Sequence[_Call]) -> list[Sequence[_Call]]:
-    """The calls to choose from: all of them, the innermost, the outermost.
+    """Return the calls to choose from: all of them, the innermost, the outermost.
 
     An outer call needs all of its memory at once when it runs again, so its inner calls may be the better choice.
     """
@@ -105,12 +105,12 @@ class _Choices:
         return self.known[paths]
 
     def excess(self, chosen: Sequence[_Call]) -> int:
-        """Bytes by which it takes too much; below 0 where it fits."""
+        """Return bytes by which it takes too much; below 0 where it fits."""
         return self.memory(chosen).peak_bytes - self.budget_bytes
 
 
 def _least(choices: _Choices, calls: Sequence[_Call], excess: int) -> Sequence[_Call] | None:
-    """The choice that frees least and fits, found by bisection; None if even the one that frees most is too large."""
+    """Return the choice that frees least and fits, found by bisection. None if even the largest choice does not fit."""
     least, most = 0, sum(call.saved_bytes for call in calls)
     best: Sequence[_Call] | None = None
     wanted = min(excess, most)
@@ -128,7 +128,7 @@ def _least(choices: _Choices, calls: Sequence[_Call], excess: int) -> Sequence[_
 
 
 def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
-    """The choice without its unnecessary calls; the most expensive are tried first."""
+    """Return the choice without its unnecessary calls; the most expensive are tried first."""
     for call in sorted(chosen, key=lambda call: call.work, reverse=True)[:TRIES]:
         without = [one for one in chosen if one is not call]
         if choices.excess(without) <= 0:
@@ -137,7 +137,7 @@ def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
 
 
 def _calls(graph: Graph, setup: Setup) -> Iterator[_Call]:
-    """The calls of which something is kept that is not their result."""
+    """Yield the calls of which something is kept that is not their result."""
     program = program_of(graph)
     growths = simulate(program, setup, folds=False).growths
     counts = count(graph, setup.batch)
@@ -155,7 +155,7 @@ def _call(path: str, saved: int, counts: Counts, block: Block) -> _Call:
 
 
 def _paths(scope: Scope) -> Iterator[tuple[str, Block]]:
-    """Every call of a block with its path, outer ones first; what is applied again is no call of its own."""
+    """Yield every call of a block with its path, outer ones first; what is applied again is no call of its own."""
     for inner in scope.calls():
         if inner.call and inner.call.module is None:
             if inner.name is not None:  # without a key, the path is that of the scope around it
@@ -164,9 +164,9 @@ def _paths(scope: Scope) -> Iterator[tuple[str, Block]]:
 
 
 def _cheapest(calls: Sequence[_Call], saved_bytes: int) -> list[_Call]:
-    """The calls that save so many bytes for the least work, none within another; as many as can be where none do.
+    """Return the calls that save so many bytes for the least work, none within another; if none do, the most possible.
 
-    A linear program, in which a call may be taken in part; its solution has few such, and these are taken whole.
+    A linear program, in which a call may be taken in part. Its solution has few such calls, and these are taken whole.
     """
     optimize = _scipy()
     nested = [[float(is_at(call.path, other.path)) for other in calls] for call in calls]

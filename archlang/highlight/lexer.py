@@ -1,4 +1,4 @@
-"""The Pygments lexer of .arch, found by Pygments through an entry point; nothing else imports it.
+"""The Pygments lexer of .arch. Pygments finds it through an entry point; nothing else imports it.
 
 An operator is recognised by its place, the first word of a step, so that new operators are coloured too.
 """
@@ -24,12 +24,12 @@ from pygments.token import (
 
 from archlang.highlight.words import FLOAT, INT, NAME, OPERATOR, QUANTITY, WINDOW, alternatives, words
 
-_groups = cast(Any, _bygroups)  # its stub leaves its types out
+_groups = cast(Any, _bygroups)  # its stub has no types for it
 _W = words()
 
 
 class ArchLexer(RegexLexer):
-    """Tokens of a spec: `pygmentize -l arch FILE`. Any text is accepted: what is wrong becomes Error."""
+    """Tokens of a spec: `pygmentize -l arch FILE`. Any text is accepted; what is wrong becomes Error."""
 
     name = "arch"
     url = "https://pypi.org/project/archlang/"
@@ -71,7 +71,7 @@ class ArchLexer(RegexLexer):
             (NAME, Name.Function, "rest"),
             default("rest"),
         ],
-        # the rest of a step: its arguments, up to where the next one begins
+        # the rest of a step: its arguments, up to the next step
         "rest": [
             (r"\n", Whitespace, "#pop"),
             (r"[;|{:]", Punctuation, "#pop"),
@@ -112,7 +112,7 @@ class ArchLexer(RegexLexer):
             (INT, Number.Integer),
             (r"[0-9][\w.]*", Error),
             (r'"(?=[^"\n]*")', String, "string"),
-            (r'"[^"\n]*', Error),  # never closed on its line
+            (r'"[^"\n]*', Error),  # not closed on its line
             (OPERATOR, Operator),
         ],
         # lines may end within brackets; a brace shows that a bracket was left open

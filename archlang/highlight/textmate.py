@@ -1,6 +1,7 @@
-"""The TextMate grammar of .arch, for editors; docs/editors/archlang.tmLanguage.json is its output.
+"""The TextMate grammar of .arch, for editors. docs/editors/archlang.tmLanguage.json is its output.
 
-Editors match its patterns with Oniguruma. They use only what Python's `re` has too, so that the tests can run them.
+Editors match its patterns with Oniguruma. The patterns use only what Python's `re` has too, so that the tests can run
+them.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from archlang.highlight.words import FLOAT, INT, NAME, OPERATOR, QUANTITY, WINDO
 
 Rule = dict[str, object]
 
-_BEGINS = r"(?:^|(?<=->)|(?<=[;|{:]))[ \t]*"  # where a step begins: only white space stands before it
+_BEGINS = r"(?:^|(?<=->)|(?<=[;|{:]))[ \t]*"  # the start of a step: only white space is before it
 
 
 def textmate() -> str:
-    """The grammar as JSON, with the scopes that TextMate's manual recommends."""
+    """Return the grammar as JSON, with the scopes that TextMate's manual recommends."""
     import json
 
     w = words()
@@ -82,7 +83,7 @@ def _match(pattern: str, scope: str) -> Rule:
 
 
 def _captured(pattern: str, *scopes: str) -> Rule:
-    """A pattern whose groups, in order, have those scopes."""
+    """Return a pattern whose groups have those scopes, in order."""
     return {"match": pattern, "captures": {str(at): {"name": f"{scope}.arch"} for at, scope in enumerate(scopes, 1)}}
 
 

@@ -36,17 +36,17 @@ class Words:
     control: tuple[str, ...]
 
     def all(self) -> tuple[str, ...]:
-        """Every keyword."""
+        """Return every keyword."""
         return (*self.top, *self.declarations, *self.statements, *self.logic, *self.constants, *self.control)
 
     def names_after_equals(self) -> tuple[str, ...]:
-        """The keywords that are names after `=`, as in `mode=dense`."""
+        """Return the keywords that are names after `=`, as in `mode=dense`."""
         return tuple(word for word in self.all() if word not in {*self.constants, "if", "not"})
 
 
 @cache
 def words() -> Words:
-    """The keywords of the grammar, and the words that are reserved for later."""
+    """Return the keywords of the grammar, and the words that are reserved for later."""
     rules = re.sub(r"//[^\n]*", "", GRAMMAR.read_text(encoding="utf-8"))
     found = RESERVED | set(re.findall(r'"([a-z]+)"', rules))
     coloured = (_TOP, _DECLARATIONS, _STATEMENTS, _LOGIC, _CONSTANTS)
@@ -55,6 +55,6 @@ def words() -> Words:
 
 
 def alternatives(*groups: tuple[str, ...]) -> str:
-    """A pattern that matches a keyword of these groups, but not a name before `:` or `.`."""
+    """Return a pattern that matches a keyword of these groups, but not a name before `:` or `.`."""
     listed = "|".join(sorted(word for group in groups for word in group))
     return rf"\b(?:{listed})\b(?!\.|[ \t]*:)"

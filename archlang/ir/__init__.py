@@ -1,8 +1,8 @@
-"""The Graph: what a spec means. Every shape known, every hyperparameter a value, blocks kept.
+"""The Graph: the meaning of a spec. Every shape is known, every hyperparameter has its value, and blocks are kept.
 
-A Graph holds blocks. A block is elaborated once for each set of arguments and input types; a node either applies an
-operator or calls a block, as functions are called. Values are numbered within their block: first its inputs, then what
-its nodes give, in order. Paths within a block are relative to it.
+A Graph holds blocks. A block is elaborated once for each set of arguments and input types. A node applies an operator
+or calls a block, as one calls a function. Values are numbered within their block: first its inputs, then the outputs of
+its nodes, in order. Paths within a block are relative to it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class AnyOperator:
         word = fields.pop("op", None)
         if not isinstance(word, str) or word not in registry():
             raise ValueError(f"there is no operator {word!r}")
-        # through JSON, where a strict tuple field takes a list
+        # through JSON, because there a strict tuple field accepts a list
         return registry()[word].model_validate_json(json.dumps(fields))
 
     @staticmethod

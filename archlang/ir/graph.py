@@ -1,4 +1,4 @@
-"""The Graph itself, and how it is walked."""
+"""The Graph itself, and a walk through all its operators."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ VERSION: Literal[1] = 1
 
 
 class Graph(Model):
-    """A net, checked. `blocks` stand callees first; the last one is the net itself.
+    """A checked net. `blocks` lists callees first; the last block is the net itself.
 
-    `open_sizes` names the sizes that its inputs leave open: for each, the inputs and axes that have it. `fixed_sizes`
-    are those of them at which a module is valid at the default alone, because a step holds a number made from it.
+    `open_sizes` gives, for each size that its inputs leave open, the inputs and axes that have it. `fixed_sizes` names
+    those that are valid at their default alone, because a step holds a number made from them.
     """
 
     version: Literal[1] = VERSION
@@ -49,7 +49,7 @@ class Graph(Model):
         return self.blocks[-1]
 
     def flat(self) -> Iterator[Layer]:
-        """Every operator of the whole net in the order written, calls expanded."""
+        """Yield every operator of the whole net in the order written, with calls expanded."""
         numbers = iter(range(10**18))
         inputs = [next(numbers) for _ in self.root.inputs]
         yield from self._expand(self.root, Around(), inputs, numbers, {})
@@ -72,7 +72,7 @@ class Graph(Model):
             given.update(zip(node.outputs, results, strict=True))
 
     def to_networkx(self) -> networkx.MultiDiGraph[int]:
-        """The whole net as a networkx graph: a node for each operator, an edge for each value that flows.
+        """Return the whole net as a networkx graph: a node for each operator, an edge for each value that flows.
 
         Nodes are numbered as `flat` lists the operators, and have `path`, `op`, `outputs`, `params` and `macs`; edges
         have `shape` and `bytes`. All figures are for one image.
@@ -96,5 +96,5 @@ class Graph(Model):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a Graph."""
+    """Return the JSON Schema of a Graph."""
     return Graph.model_json_schema()

@@ -14,8 +14,8 @@ from archlang.shapes import TensorType
 class Layer:
     """An operator at its full path, in the order of the whole net. `inputs` and `outputs` number values globally.
 
-    `path` is the state-dict path; a join's is that of the scope it stands in. A layer that is `training_only` does not
-    run in evaluation, one that is `reused` has the weights of an earlier layer at its path, `frozen` ones do not train.
+    `path` is the state-dict path; a join has the path of the scope around it. A `training_only` layer does not run in
+    evaluation, a `reused` one has the weights of an earlier layer at its path, a `frozen` one is not trained.
     """
 
     path: str
@@ -33,7 +33,7 @@ class Layer:
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """Which of its weights are another's: its own ties, or those of the module that is applied again."""
+        """The ties of its weights: its own, or those of the module that it applies again."""
         return self.block.ties.get(self.node.path, {}) if self.node.name or self.node.module else {}
 
     @property
@@ -47,7 +47,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Where a walk through the calls of a net stands: the path, and what holds for all that is below it."""
+    """The position of a walk through the calls of a net: the path, and what holds for everything below it."""
 
     path: str = ""
     idle: bool = False
@@ -55,13 +55,13 @@ class Around:
     frozen: tuple[str, ...] = ()
 
     def freezing(self, block: Block) -> Around:
-        """The same place inside a block, with what the block freezes."""
+        """Return the same position inside a block, with what the block freezes."""
         if not block.frozen:
             return self
         return replace(self, frozen=(*self.frozen, *(join_path(self.path, path) for path in block.frozen)))
 
     def within(self, block: Block, node: OpNode | CallNode) -> Around:
-        """The place of a node of the block that stands here."""
+        """Return the position of a node in the block here."""
         path = join_path(self.path, node.path)
         return Around(
             path, self.idle or node.outputs in block.training_only, self.reused or node.module is not None, self.frozen

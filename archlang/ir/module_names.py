@@ -1,4 +1,4 @@
-"""Names that every torch module has already. A test holds the list against torch's own."""
+"""The attribute names that every torch module has already. A test compares the list with torch."""
 
 MODULE_ATTRIBUTES = frozenset(
     [

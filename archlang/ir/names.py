@@ -1,6 +1,6 @@
-"""What may be a name in a Graph. Names become attributes, variables and classes of the emitted source.
+"""The names that a Graph may hold. They become attributes, variables and classes of the emitted source.
 
-The elaborator refuses other names where they are written, the Graph where it is read from JSON, the emitter once more.
+The elaborator refuses other names where they are written, the Graph when it is read from JSON, the emitter once more.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from archlang.ir.nodes import Block, CallNode, OpNode
 
 MAX_NAME = 100  # characters of a label
-_LABEL = re.compile(r"[A-Za-z_]\w*(-\w+)*|0|[1-9]\d*", re.ASCII)  # words joined by `-` are keys of RegNet's
+_LABEL = re.compile(r"[A-Za-z_]\w*(-\w+)*|0|[1-9]\d*", re.ASCII)  # RegNet's keys hold words joined by `-`
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # what the language can name: nets, blocks, parameters
 _PORT = re.compile(r"\w+(-\w+)*", re.ASCII)  # an output may be called after a path: `0_bn`
 
 
 def check_label(name: str) -> None:
-    """Raise Rejected where a name cannot be the key of a module in a torch module."""
+    """Raise Rejected if a name cannot be the key of a submodule in torch."""
     if len(name) > MAX_NAME:
         raise Rejected("bad-label", f"a label has at most {MAX_NAME} characters")
     if not _LABEL.fullmatch(name):
@@ -41,7 +41,7 @@ def check_label(name: str) -> None:
 
 
 def check_names(graph: Graph) -> None:
-    """Raise ValueError where a name of a Graph is none that the language could have given it."""
+    """Raise ValueError if a name in a Graph is one that the language cannot write."""
     _words("net", [graph.name])
     _words("parameter", [*graph.arguments, *graph.open_sizes])
     for block in graph.blocks:
@@ -56,7 +56,7 @@ def check_names(graph: Graph) -> None:
 
 
 def _sizes(graph: Graph) -> None:
-    """The open sizes are parameters with a number, and stand at axes of the inputs."""
+    """Check that the open sizes are parameters with a number, and that they are axes of the inputs."""
     axes = {(port.name, axis) for port in graph.root.inputs for axis in graph.root.types[port.value].axes}
     for name in {*graph.open_sizes, *graph.fixed_sizes}:
         if name not in graph.open_sizes or not graph.arguments.get(name, "").isdecimal():
@@ -66,7 +66,7 @@ def _sizes(graph: Graph) -> None:
 
 
 def _paths(block: Block) -> None:
-    """The paths of a block are made of labels."""
+    """Check that the paths of a block are made of labels."""
     paths = {*block.scopes, *block.labels, *block.frozen}
     for node in block.nodes:
         paths.update(_paths_of(node))
@@ -75,11 +75,11 @@ def _paths(block: Block) -> None:
 
 
 def _paths_of(node: OpNode | CallNode) -> Iterator[str]:
-    if node.scope:  # the outermost is empty
+    if node.scope:  # the outermost scope is empty
         yield node.scope
     yield from (path for path in (node.name, node.module) if path is not None)
     if node.kind == "op":
-        yield from filter(None, node.ties)  # a tensor of a module's own has one weight, without a name
+        yield from filter(None, node.ties)  # a module's own tensor has one weight, without a name
         yield from node.ties.values()
 
 

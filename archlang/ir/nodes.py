@@ -1,4 +1,4 @@
-"""What a Graph is made of: operators applied, blocks called, the blocks themselves, what is promised."""
+"""The parts of a Graph: operators applied, blocks called, the blocks themselves, and promises."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FACTS = (  # what `expect` promises: numbers, and a window
 
 
 def join_path(*parts: str | None) -> str:
-    """Dotted parts in one path; empty parts and None add nothing."""
+    """Join dotted parts to one path. Empty parts and None add nothing."""
     return ".".join(part for part in parts if part)
 
 
 def is_at(path: str, top: str) -> bool:
-    """Whether a path is `top` or stands below it."""
+    """Return whether a path is `top` or below it."""
     return path == top or path.startswith(f"{top}.")
 
 
@@ -38,7 +38,7 @@ class Model(BaseModel):
 
 
 class Start(Model):
-    """How a weight begins: an initialiser and its arguments in order, or the word `list` and the numbers themselves."""
+    """The initial value of a weight: an initialiser and its arguments in order, or the word `list` and the numbers."""
 
     word: str
     values: tuple[float | str, ...] = ()
@@ -50,9 +50,9 @@ class Start(Model):
 class OpNode(Model):
     """One operator applied. Its weights live at `scope.name`; a join has no name.
 
-    `module` is the path (within the block) of an earlier node's module that is applied again, which has no name of its
-    own then. `ties` says which of its weights are another's: `{"weight": "wte.weight"}`. `starts` says how its weights
-    begin, by name; a weight without a start begins as torch's module begins it.
+    If it applies an earlier node's module again, `module` is the path of that module within the block, and it has no
+    name of its own. `ties` maps its weights to those they share: `{"weight": "wte.weight"}`. `starts` gives the initial
+    value of its weights, by name; a weight without one starts as torch's module initialises it.
     """
 
     kind: Literal["op"] = "op"
@@ -68,12 +68,12 @@ class OpNode(Model):
 
     @property
     def path(self) -> str:
-        """The path of its module within the block; a join's is that of its scope."""
+        """The path of its module within the block; a join has the path of its scope."""
         return self.module or join_path(self.scope, self.name)
 
 
 class CallNode(Model):
-    """One call of a block: `block` is the id of another block of the Graph. `module` is as an operator's."""
+    """One call of a block: `block` is the id of another block of the Graph. `module` is as in OpNode."""
 
     kind: Literal["call"] = "call"
     block: str
@@ -94,7 +94,7 @@ Node = Annotated[OpNode | CallNode, Field(discriminator="kind")]
 
 
 class Port(Model):
-    """A named input or output of a block. An output `when training` is given in training mode only."""
+    """A named input or output of a block. An output `when training` is returned in training mode only."""
 
     name: str
     value: int
@@ -105,7 +105,7 @@ class Block(Model):
     """A block at one set of arguments and input types.
 
     `types` holds the type of each value. `scopes` lists the labelled braces in the order written, `labels` the value
-    that each label or path names. Nothing at or below a path that is `frozen` is trained.
+    that each label or path names. Nothing at or below a `frozen` path is trained.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Block(Model):
 
     @cached_property
     def training_only(self) -> frozenset[tuple[int, ...]]:
-        """The nodes (by the values they give) that reach nothing but outputs `when training`."""
+        """The nodes, by their output values, that lead to nothing but outputs `when training`."""
         if not any(port.training for port in self.outputs):
             return frozenset()
         needed = {port.value for port in self.outputs if not port.training}
@@ -139,15 +139,15 @@ class Block(Model):
         return {node.path: node.ties for node in self.nodes if isinstance(node, OpNode) and node.ties}
 
     def types_of(self, values: tuple[int, ...]) -> tuple[TensorType, ...]:
-        """The types of these values."""
+        """Return the types of these values."""
         return tuple(self.types[value] for value in values)
 
 
 class Promise(Model):
     """An `expect` line: a fact of a path, a comparison, the number or shape promised. `slack` belongs to `~`.
 
-    `more` are further paths and facts, whose numbers are added to the first. `at` says how the net runs where it holds:
-    `{"batch": 256, "dtype": "bf16"}`.
+    `more` are further paths and facts, whose numbers are added to the first. `at` gives the settings of the run for
+    which it holds: `{"batch": 256, "dtype": "bf16"}`.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Checks how the weights of a Graph begin. The elaborator refuses a wrong initialiser earlier, where it is written."""
+"""Checks the initial weights that a Graph names. The elaborator refuses a wrong initialiser earlier, at its place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_starts(graph: Graph) -> None:
-    """Raise ValueError where a weight that does not exist has a start, or where one does not fit its weight."""
+    """Raise ValueError if an initialiser is given for a weight that does not exist, or does not fit its weight."""
     for block in graph.blocks:
         for node in block.nodes:
             if not isinstance(node, OpNode) or not node.starts:

@@ -1,7 +1,7 @@
-"""The laws: what an operator says of itself, held against torch. `archlang ops --check` and the tests run them.
+"""The laws: what an operator declares, compared with torch. `archlang ops --check` and the tests run them.
 
-Each law is a function of one case. It raises `Broken` where torch does something else, and `Undeclared` where the
-operator does not declare what the law is about.
+Each law is a function of one case. It raises `Broken` if torch does something else, and `Undeclared` if the operator
+does not declare what the law is about.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ __all__ = ["LAWS", "Broken", "Law", "Undeclared"]
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A law: its name, and the function that holds a case against torch.
+    """A law: its name, and the function that compares a case with torch.
 
-    One that takes long is `slow`, and is held for the examples alone.
+    A `slow` law is checked on the examples alone.
     """
 
     name: str

@@ -1,10 +1,10 @@
-"""How a law is broken: what the operator says and what torch does, side by side."""
+"""How a law is broken: what the operator says beside what torch does."""
 
 from __future__ import annotations
 
 
 class Broken(AssertionError):
-    """An operator says something else than torch does."""
+    """An operator says one thing and torch does another."""
 
 
 class Undeclared(Exception):
@@ -15,6 +15,6 @@ class Undeclared(Exception):
 
 
 def agree(what: str, told: object, found: object) -> None:
-    """Raise `Broken` unless what the operator tells is what was found."""
+    """Raise `Broken` unless what the operator says equals what was found."""
     if told != found:
         raise Broken(f"{what}: the operator says {told}, torch {found}")

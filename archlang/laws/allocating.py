@@ -17,16 +17,16 @@ from archlang.ops.layouts import Laid
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 BATCH = 3
-ONE_NUMBER = 8  # bytes at most
+ONE_NUMBER = 8  # at most so many bytes
 
 
 def counted(size: int) -> int:
-    """The bytes of a tensor, 0 where it may be one number."""
+    """Return the bytes of a tensor, or 0 if it may be a single number."""
     return size if size > ONE_NUMBER else 0
 
 
 def most_alive(run: Callable[[], object]) -> int:
-    """The most bytes alive at once of what a function allocates. It is run once before, so that all is loaded."""
+    """Return the most bytes that a function has allocated at once. It runs once before, to load everything."""
     run()
     with recorded() as events:
         given = run()
@@ -35,12 +35,12 @@ def most_alive(run: Callable[[], object]) -> int:
 
 
 def inputs_of(case: Case) -> list[torch.Tensor]:
-    """Random inputs of three images, which require no gradient."""
+    """Return random inputs of three images, which require no gradient."""
     return [x.detach() for x in tensors(case.types, BATCH, case.below)]
 
 
 def forward_bytes(case: Case, inputs: Sequence[torch.Tensor], training: bool) -> int:
-    """The most bytes alive during a forward pass, besides the inputs."""
+    """Return the most bytes allocated during a forward pass, besides the inputs."""
     module = called(case)
     if isinstance(module, torch.nn.Module):
         module.train(training)
@@ -54,7 +54,7 @@ def forward_bytes(case: Case, inputs: Sequence[torch.Tensor], training: bool) ->
 
 
 class Backward:
-    """A backward pass through one operator, from a gradient of ones of its first output that has one."""
+    """A backward pass through one operator, from a gradient of ones of its first output that has a gradient."""
 
     def __init__(self, case: Case, inputs: Sequence[torch.Tensor]) -> None:
         self.module = called(case)
@@ -71,13 +71,13 @@ class Backward:
         return next((y for y in several if y.requires_grad), None)
 
     def places(self) -> list[GradientPlace]:
-        """Where the gradient of each float input is allocated; `new` of one that is summed up first as well."""
+        """Return where the gradient of each float input is allocated; `new` also if it is summed up first."""
         y = self._result()
         if not self.wanted:
             return []
         assert y is not None
         entering = torch.ones_like(y)
-        # torch's annotation leaves out that the gradient of an unused input is None
+        # torch's annotation omits that the gradient of an unused input is None
         grad: Any = torch.autograd.grad
         found: Sequence[torch.Tensor | None] = grad(y, self.wanted, entering, allow_unused=True)
         grown = [x is not None and x.untyped_storage().nbytes() > x.nbytes for x in found]
@@ -93,7 +93,7 @@ class Backward:
         ]  # fmt: skip
 
     def views(self) -> set[int | str]:
-        """The inputs and weights whose gradient is a view."""
+        """Return the inputs and weights whose gradient is a view."""
         y = self._result()
         assert y is not None
         named: list[tuple[int | str, torch.Tensor]] = [x for x in enumerate(self.inputs) if x[1].requires_grad]
@@ -106,7 +106,7 @@ class Backward:
         return {name for (name, _), x in zip(named, found, strict=True) if x is not None and x._is_view()}  # noqa: SLF001  torch has no other question
 
     def bytes(self) -> int:
-        """The most bytes alive during the pass, besides what was alive before."""
+        """Return the most bytes allocated during the pass, besides what was allocated before."""
         results = [self._result(), self._result()]
         assert results[0] is not None
         entering = torch.ones_like(results[0])
@@ -120,13 +120,13 @@ class Backward:
 
 
 def _is_dense(x: torch.Tensor) -> bool:
-    """Whether the values leave no gap in memory, in whatever order of the axes."""
+    """Return whether the values leave no gap in memory, in any order of the axes."""
     order = sorted(range(x.ndim), key=lambda axis: (x.stride(axis), x.shape[axis]), reverse=True)
     return x.permute(order).is_contiguous()
 
 
 def temporaries_are_torchs(case: Case) -> None:
-    """The most bytes alive during a forward pass, in evaluation and in training."""
+    """Check the most bytes allocated during a forward pass, in evaluation and in training."""
     inputs = inputs_of(case)
     types = laid_as(case, inputs)
     for training in (True,) if case.op.idle else (False, True):
@@ -138,7 +138,7 @@ def temporaries_are_torchs(case: Case) -> None:
 
 
 def gradient_places_are_torchs(case: Case) -> None:
-    """Where the gradient of each input is allocated."""
+    """Check where the gradient of each input is allocated."""
     inputs = inputs_of(case)
     passed = Backward(case, inputs)
     if not passed.exists:
@@ -157,7 +157,7 @@ def gradient_places_are_torchs(case: Case) -> None:
 
 
 def viewed_gradients_are_torchs(case: Case) -> None:
-    """Which gradients are views, where the operator says that the backward pass is one call."""
+    """Check which gradients are views, if the operator says that the backward pass is one call."""
     inputs = inputs_of(case)
     passed = Backward(case, inputs)
     types = laid_as(case, inputs)
@@ -171,7 +171,7 @@ def viewed_gradients_are_torchs(case: Case) -> None:
 
 
 def backward_bytes_are_torchs(case: Case) -> None:
-    """The most bytes alive during a backward pass that the operator says is one call."""
+    """Check the most bytes allocated during a backward pass that the operator says is one call."""
     inputs = inputs_of(case)
     passed = Backward(case, inputs)
     if not passed.exists:
@@ -183,7 +183,7 @@ def backward_bytes_are_torchs(case: Case) -> None:
 
 
 def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
-    """The most bytes alive of which the operator tells; None where that is unknown."""
+    """Return the most bytes allocated according to the operator; None if they are unknown."""
     temporaries = case.op.temporaries(*types)
     if temporaries is None:
         return None
@@ -200,14 +200,14 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
 
 
 def storage_bytes(case: Case, types: Sequence[Laid]) -> list[int]:
-    """The bytes of the memory of each output, as the operator says."""
+    """Return the bytes of the storage of each output, according to the operator."""
     outputs = case.op.outputs(*types)
     spare = case.op.spare_values(*types) or (0,) * len(outputs)
     return [y.bytes + more * DTYPE_BYTES[y.dtype] for y, more in zip(outputs, spare, strict=True)]
 
 
 def storages_are_torchs(case: Case) -> None:
-    """The bytes of the memory of each output that is no view."""
+    """Check the bytes of the storage of each output that is no view."""
     inputs = inputs_of(case)
     types = laid_as(case, inputs)
     if not case.op.view(*types):
@@ -228,7 +228,7 @@ def told_backward(case: Case, types: list[Laid]) -> int | None:
     summed = [x for x, place in floats if place == "summed"]
     alive += len(summed) * _bytes(y)
     most = alive
-    for x in summed:  # of the size of the result first, then summed up
+    for x in summed:  # first of the size of the result, then summed up
         most = max(most, alive + _bytes(x))
         alive += _bytes(x) - _bytes(y)
     return most

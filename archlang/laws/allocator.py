@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The most bytes that are alive at once, without scratch and with it."""
+    """The most bytes that are allocated at once, without scratch and with it."""
 
     peak_bytes: int
     with_scratch_bytes: int
@@ -21,7 +21,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Bytes allocated at an address, or freed where they are below 0; the call within which it happened."""
+    """Bytes allocated at an address, or freed if negative, and the call within which it happened."""
 
     time: int
     address: int
@@ -31,10 +31,10 @@ class Event:
 
 @contextmanager
 def recorded(calls: tuple[str, ...] = ("",)) -> Generator[list[Event]]:
-    """The allocator's events while it is open, in the order of time; they are there once it is closed.
+    """Record the allocator's events within, in the order of time. The list is filled when the context ends.
 
-    Calls are operators whose name begins so. No garbage is collected meanwhile. It need not be collected before
-    either: memory that was allocated before is not counted when it is freed.
+    `calls` begins the names of the operators that count as calls. The garbage collector is paused meanwhile. It need
+    not run before: memory that was allocated before is not counted when it is freed.
     """
     events: list[Event] = []
     was_enabled = gc.isenabled()
@@ -49,7 +49,7 @@ def recorded(calls: tuple[str, ...] = ("",)) -> Generator[list[Event]]:
 
 
 def _events(profiled: Any, calls: tuple[str, ...]) -> Iterator[Event]:
-    """The allocator's events, each with the outermost call around it. The engine that runs the nodes is no call."""
+    """Yield the allocator's events, each with the outermost call around it. The autograd engine is no call."""
     stack: list[tuple[Any, int | None]] = [
         (event, None) for event in profiled.profiler.kineto_results.experimental_event_tree()
     ]
@@ -67,10 +67,10 @@ def _events(profiled: Any, calls: tuple[str, ...]) -> Iterator[Event]:
 
 
 def peaks(events: Iterable[Event], before: int) -> Measured:
-    """The most bytes that are alive at once, beside the bytes that were alive before."""
+    """Return the most bytes that are allocated at once, besides the bytes that were allocated before."""
     changes: list[int] = []
     scratch: set[int] = set()
-    alive: dict[int, tuple[int, int | None]] = {}  # where each address was allocated in `changes`, and by which call
+    alive: dict[int, tuple[int, int | None]] = {}  # each address's entry in `changes` and the call
     for event in events:
         if event.bytes > 0:
             alive[event.address] = (len(changes), event.call)

@@ -19,7 +19,7 @@ BATCH = 2
 
 
 def called(case: Case) -> Callable[..., Any]:
-    """The module that the operator names, in training mode, or a function for an expression."""
+    """Return the module of the operator, in training mode, or a function for an expression."""
     told = case.op.torch(*case.types)
     assert not isinstance(told, Stored), "what a net holds itself is not called"
     if isinstance(told, Expression):
@@ -51,7 +51,7 @@ def _use_onednn(wanted: bool) -> None:
 
 @contextmanager
 def own_loops(graph: Graph) -> Generator[None]:
-    """Within it a net runs without oneDNN where an operator tells of the loop that torch would run in its place."""
+    """Turn oneDNN off within, if an operator describes the loop that torch runs without it."""
     if any(layer.op.plain_loop for layer in graph.flat()):
         _without_onednn()
     try:
@@ -61,13 +61,13 @@ def own_loops(graph: Graph) -> Generator[None]:
 
 
 def results(case: Case, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """What the operator gives, one value or several."""
+    """Return the operator's outputs, one or several."""
     given = called(case)(*inputs)
     return (given,) if isinstance(given, torch.Tensor) else tuple(given)
 
 
 def built(told: Module) -> torch.nn.Module:
-    """The module, its arguments in order, the options that differ from torch's defaults by name."""
+    """Return the module, with its arguments in order, and by name the options that differ from torch's defaults."""
     package, _, name = told.target.rpartition(".")
     assert package == ("" if told.source else "torch.nn")
     kind: Callable[..., torch.nn.Module] = class_of(told.source, name) if told.source else getattr(torch.nn, name)
@@ -77,26 +77,26 @@ def built(told: Module) -> torch.nn.Module:
 
 @cache
 def class_of(source: str, name: str) -> type[torch.nn.Module]:
-    """A class that an operator carries, where torch has none."""
+    """Return the class that an operator carries because torch has none."""
     names: dict[str, Any] = {"torch": torch, "nn": torch.nn}
     exec(source, names)  # noqa: S102
     return cast("type[torch.nn.Module]", names[name])
 
 
 def settings_of(module: torch.nn.Module) -> dict[str, object]:
-    """What a module was built with: its own attributes that are no tensors, and the shapes of those that are."""
+    """Return the attributes of a module: its own that are no tensors, and the shapes of those that are."""
     own: dict[str, object] = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     return own | {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
 def inputs_of(case: Case) -> list[torch.Tensor]:
-    """Random inputs of a case."""
+    """Return random inputs of a case."""
     made = tensors(case.types, below=case.below)
     return [made[0], places_of(case)] if case.places and case.is_bounded else made
 
 
 def places_of(case: Case) -> torch.Tensor:
-    """Indices as a pool gives them, row by row: each value goes to the first place that is told to see it."""
+    """Return indices as a pool returns them, row by row. Each value goes to the first place that may see it."""
     (y,), told = case.op.outputs(*case.types), case.op.reach(*case.types)
     reach: Mapping[str, Slide] = told.slides if told else {}
     found = torch.zeros((), dtype=torch.int64)
@@ -112,7 +112,7 @@ def _sees(slide: Slide, position: int, at: int) -> bool:
 
 
 def tensors(types: Sequence[TensorType], batch: int = BATCH, below: int = 10) -> list[torch.Tensor]:
-    """Random inputs of these types, from 0 to 1, or whole numbers from 0 on. Floats require a gradient."""
+    """Return random inputs of these types: floats from 0 to 1, which require a gradient, and integers from 0."""
     made: list[torch.Tensor] = []
     generator = torch.Generator().manual_seed(0)
     for x in types:

@@ -24,7 +24,7 @@ from archlang.source import Source
 
 @dataclass(frozen=True)
 class Case:
-    """An operator, and the types of the inputs that it is given. It may reject them."""
+    """An operator, and the types of its inputs. It may reject them."""
 
     op: Operator
     types: tuple[TensorType, ...]
@@ -34,19 +34,19 @@ class Case:
 
     @property
     def below(self) -> int:
-        """Whole numbers that flow in are below this one; a table has so many rows, and a map so many places."""
+        """The bound of integer inputs: the rows of a table, or the positions of a map."""
         if self.places and self.rejection() is None:
             return prod(self.op.outputs(*self.types)[0].shape[2:])
         return getattr(self.op, "count", 10)
 
     @property
     def places(self) -> bool:
-        """Whether whole numbers flow in beside floats, and say where these go."""
+        """Whether integers that give places flow in beside floats."""
         return [x.is_float for x in self.types] == [True, False]
 
     @property
     def is_bounded(self) -> bool:
-        """Whether every argument is within its bounds, which a copy of the operator need not be."""
+        """Whether every argument is within its bounds. A copy of an operator need not be."""
         try:
             type(self.op).model_validate(dict(self.op))
         except ValidationError:
@@ -62,7 +62,7 @@ class Case:
 
 
 def rejection(op: Operator, *types: TensorType) -> Rejected:
-    """What the operator says, where it must reject these inputs."""
+    """Return the message of an operator that must reject these inputs."""
     found = Case(op, types).rejection()
     assert found is not None, f"{Case(op, types)} is accepted"
     return found
@@ -70,24 +70,24 @@ def rejection(op: Operator, *types: TensorType) -> Rejected:
 
 @cache
 def examples(op: type[Operator]) -> list[Case]:
-    """The examples of an operator's class, read as the language reads them."""
+    """Return the examples of an operator's class, parsed."""
     return [read(example.step, *example.inputs.split(", ")) for example in op.examples]
 
 
 def read(step: str, *inputs: str) -> Case:
-    """A step of the language and the inputs that flow into it, as `example_graph` takes them."""
+    """Return a step of the language and its inputs, as `example_graph` takes them."""
     *_, layer = example_graph(step, *inputs).flat()
     return Case(layer.op, layer.input_types)
 
 
 def example_graph(step: str, *inputs: str) -> Graph:
-    """The net of one step.
+    """Return the net of one step.
 
-    An input is written as a shape without a batch, and after it, where they are not those of an input, the axes or
-    the dtype: `3x8x8`, `16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
+    An input is written as a shape without a batch, then its axes or its dtype unless they are the usual ones: `3x8x8`,
+    `16x8 n t c`, `16 int64`. A parameter is `1x1x8 param`.
     """
     lines = [line for at, text in enumerate(inputs) for line in input_lines(f"x{at}", *text.split())]
-    lines.sort(key=lambda line: "->" in line)  # what is declared stands before all steps
+    lines.sort(key=lambda line: "->" in line)  # declarations come before all steps
     values = ", ".join(f"x{at}" for at in range(len(inputs)))
     flow = f"({values}) -> " if any(" " in text for text in inputs) else ""
     source = Source("example", "\n".join(["net example {", *lines, f"{flow}{step}", "output", "}"]))
@@ -99,7 +99,7 @@ def example_graph(step: str, *inputs: str) -> Graph:
 
 
 def input_lines(name: str, shape: str, *rest: str) -> list[str]:
-    """The lines that declare an input, and bring its axes into the order wanted."""
+    """Return the lines that declare an input and permute its axes into the order wanted."""
     written = shape if "x" in shape else f"[{shape}]"
     if rest == ("param",):
         return [f"param {name}: {written} init=normal"]
@@ -115,7 +115,7 @@ def input_lines(name: str, shape: str, *rest: str) -> list[str]:
 
 
 def out_of_bounds(op: type[Operator]) -> list[tuple[str, Case]]:
-    """The examples with one argument just outside its bounds, and that argument's name."""
+    """Return the examples with one argument just outside its bounds, and that argument's name."""
     found: list[tuple[str, Case]] = []
     for name, field in op.model_fields.items():
         outside = [*_outside(field, field.annotation)]
@@ -130,7 +130,7 @@ def out_of_bounds(op: type[Operator]) -> list[tuple[str, Case]]:
 
 
 def _outside(field: FieldInfo | None, annotation: Any, listed: bool = False) -> Iterator[tuple[float, bool]]:
-    """Numbers just outside the bounds of a field, and whether they stand in a list."""
+    """Yield numbers just outside the bounds of a field, each with whether it is in a list."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
         yield from _outside(annotation.__metadata__[0], arguments[0], listed)
@@ -145,7 +145,7 @@ def _outside(field: FieldInfo | None, annotation: Any, listed: bool = False) -> 
 
 
 def bounds(field: FieldInfo | None) -> dict[str, Any]:
-    """The least and the greatest values of a field, by pydantic's names for them."""
+    """Return the least and the greatest values of a field, by pydantic's names for them."""
     found: dict[str, Any] = {}
     for bound in field.metadata if field else ():
         found |= {name: getattr(bound, name) for name in ("ge", "gt", "le", "lt") if hasattr(bound, name)}

@@ -1,4 +1,4 @@
-"""An operator held to every law, over its examples and further argument sets."""
+"""Checks an operator against every law, over its examples and further argument sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.ops.base import Operator
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one law: it holds for so many cases, it fails at one, or it is about what is not declared.
+    """The result of one law: it holds for so many cases, it fails at one, or the operator does not declare it.
 
     `why` says where the operator differs from torch, or what it does not declare.
     """
@@ -41,7 +41,7 @@ class Checked:
 
 
 def check(op: type[Operator]) -> Checked:
-    """Hold an operator to every law. Laws that take long are held for the examples alone."""
+    """Check an operator against every law. Slow laws are checked on the examples alone."""
     if not op.examples:
         why = f"{op.__name__} has no `examples`, on which the laws are tried"
         return Checked(op.word, 0, 0, (Verdict("examples", "fail", 0, why),))
@@ -76,7 +76,7 @@ def _told(error: Exception) -> str:
 
 
 def lines(checked: Checked) -> Iterator[str]:
-    """The verdicts for people: what fails and what is unknown with its reason."""
+    """Yield the verdicts for people: what fails, and what is unknown with its reason."""
     examples = "1 example" if checked.examples == 1 else f"{checked.examples} examples"
     yield f"{checked.word}: {examples} and {checked.drawn} other argument sets"
     for verdict in checked.verdicts:

@@ -1,4 +1,4 @@
-"""What an operator counts, against torch: types, weights, arithmetic, and its JSON."""
+"""What an operator counts, compared with torch: types, weights, arithmetic, and its JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HERE = Span("by hand", 1, 1, 1, 2)
 def _products_of_three(
     a: Sequence[int], b: Sequence[int], c: Sequence[int], *axes: Sequence[int], out_shape: object = None
 ) -> int:
-    """What `_trilinear` computes: the products of three tensors, each with further axes of size 1, and their sum."""
+    """Return what `_trilinear` computes: the products of three tensors with added axes of size 1, and their sum."""
     shapes = [list(a), list(b), list(c)]
     for shape, more in zip(shapes, axes, strict=False):
         for axis in more:
@@ -36,7 +36,7 @@ UNKNOWN_TO_THE_COUNTER = {torch.ops.aten._trilinear: _products_of_three}  # noqa
 
 
 def graph_of(case: Case) -> Graph:
-    """A net of this one operator."""
+    """Return a net of this one operator."""
     outputs = case.op.outputs(*case.types)
     inside, outside = tuple(range(len(case.types))), tuple(range(len(case.types), len(case.types) + len(outputs)))
     node = OpNode(op=case.op, scope="", name=None if case.op.join else "0", inputs=inside, outputs=outside, span=HERE)
@@ -74,20 +74,20 @@ def weights_are_torchs(case: Case) -> None:
 
 
 def defaults_are_torchs(case: Case) -> None:
-    """An option that has its default may be left out."""
+    """Check that an option with its default may be left out."""
     told = case.op.torch(*case.types)
     if not isinstance(told, Module):
         return
     without = settings_of(built(replace(told, options=())))
     for name, _, default in told.options:
-        option = (name, default, object())  # an object is equal to no other, so that the option is written
+        option = (name, default, object())  # an object equals no other, so that the option is written
         agree(f"the default of {name}", settings_of(built(replace(told, options=(option,)))), without)
 
 
 def macs_are_torchs(case: Case) -> None:
-    """On the CPU: operators that torch composes of others are Python on the meta device, and take three times as long.
+    """Check the MACs on the CPU. Operators that torch composes of others take three times as long on the meta device.
 
-    The counter sees no attention that is fused.
+    The counter does not see fused attention.
     """
     module = called(case)
     if isinstance(module, torch.nn.Module):

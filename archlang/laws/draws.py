@@ -1,4 +1,4 @@
-"""Argument sets besides the examples: drawn by hypothesis where it is installed, else a fixed variation of each."""
+"""Argument sets besides the examples: drawn by hypothesis if it is installed, otherwise a fixed variation of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 40  # argument sets
 
 
 def draws(op: type[Operator]) -> list[Case]:
-    """The same argument sets at each call, all of which the operator accepts; at most `MOST`."""
+    """Return at most `MOST` argument sets that the operator accepts, the same at each call."""
     found = _drawn(op) if find_spec("hypothesis") else list(islice(varied(op), MOST))
     return list(dict.fromkeys(case for case in found if case not in examples(op)))
 
@@ -52,7 +52,7 @@ def _drawn(op: type[Operator]) -> list[Case]:
 
 
 def varied(op: type[Operator]) -> Iterator[Case]:
-    """Each example with one argument changed, or with other sizes; those that the operator accepts."""
+    """Yield each example with one argument changed, or with other sizes, if the operator accepts it."""
     for case in examples(op):
         changed = [{name: value} for name, field in op.model_fields.items() for value in _values(field)]
         for types in (case.types, *_resized(case.types)):
@@ -70,7 +70,7 @@ def _case(case: Case, change: dict[str, Any], types: tuple[TensorType, ...]) -> 
 
 
 def _resized(types: tuple[TensorType, ...]) -> Iterator[tuple[TensorType, ...]]:
-    """The types with the channels doubled, and with positions more or fewer; equal sizes stay equal."""
+    """Yield the types with the channels doubled, and with more or fewer positions. Equal sizes stay equal."""
     for axes, change in (("c", 2), ("thwd", 2), ("thwd", -1)):
         yield tuple(
             TensorType(
@@ -86,7 +86,7 @@ def _resized(types: tuple[TensorType, ...]) -> Iterator[tuple[TensorType, ...]]:
 
 
 def _values(field: FieldInfo | None, annotation: Any = None) -> Iterator[Any]:
-    """A few values of a field; none of one whose values cannot be made up, such as a string."""
+    """Yield a few values of a field, or none if they cannot be made up, as of a string."""
     annotation = annotation or (field.annotation if field else None)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):

@@ -1,4 +1,4 @@
-"""What autograd keeps and how results are laid out in memory, against torch."""
+"""What autograd saves and the memory layout of results, compared with torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archlang.ops.base import Wanted
 
 Result = TypeVar("Result")
 
-# convolutions with three sides turn to another kernel for one image whose channels lie innermost, by torch's own taste
+# for one image with channels last, torch picks another kernel for convolutions with three sides, by a rule of its own
 UNTOLD = {("conv", 5, 1), ("deconv", 5, 1)}
 
 
@@ -27,21 +27,21 @@ Storages = dict[int, int]
 
 @dataclass(eq=False)
 class _Kept:
-    """A tensor in the hands of autograd."""
+    """A tensor that autograd saved."""
 
     tensor: torch.Tensor
 
 
 def kept_of(run: Callable[[], Result]) -> tuple[Result, list[torch.Tensor]]:
-    """What a forward pass gives, and the tensors that are kept for the backward pass once it is done.
+    """Return the result of a forward pass, and the tensors that are saved for backward once it is done.
 
-    What autograd has let go by then is not kept: no result depends on it. All tensors are held until then, so that no
-    place in memory is used twice.
+    A tensor that autograd has released by then is not saved: no result depends on it. All tensors are held until then,
+    so that no address in memory is used twice.
     """
     held: list[tuple[torch.Tensor, ReferenceType[_Kept]]] = []
 
     def keep(x: torch.Tensor) -> _Kept:
-        one = _Kept(x.detach())  # the tensor itself would hold the graph that holds it, for good
+        one = _Kept(x.detach())  # the tensor itself would reference the graph that references it, forever
         held.append((one.tensor, ref(one)))
         return one
 
@@ -51,7 +51,7 @@ def kept_of(run: Callable[[], Result]) -> tuple[Result, list[torch.Tensor]]:
 
 
 def storages(module: object, inputs: Sequence[torch.Tensor], of: Sequence[int] | None = None) -> Storages:
-    """The storages that a forward pass keeps, by place, with their bytes; those of weights are left out.
+    """Return the storages that a forward pass saves, by address, with their bytes, without those of weights.
 
     `of` are the outputs that are used; None for all.
     """
@@ -75,7 +75,7 @@ def saved_bytes_are_torchs(case: Case) -> None:
 
 
 def told_bytes(case: Case) -> int:
-    """What the operator tells to be kept, each input and output once."""
+    """Return the bytes that the operator says are saved, each input and output once."""
     wanted = Wanted(tuple(x.is_float for x in case.types), weights=True)
     told = [one for one in case.op.saved(*case.types) if one.is_of(training=True) and one.is_kept(wanted)]
     own = sum(s.bytes * (BATCH if s.per_image else 1) for s in told if s.what == "own")
@@ -95,7 +95,7 @@ def views_are_torchs(case: Case) -> None:
 
 
 def in_layout(x: torch.Tensor, order: Sequence[int], gap: bool) -> torch.Tensor:
-    """The values with the axes in memory in this order, the outermost first, and a gap after the last if wanted."""
+    """Return the values with the axes in memory in this order, outermost first; with a gap after the last if wanted."""
     lying = x.detach().permute(*order).contiguous()
     if gap:
         wide = torch.zeros(*lying.shape[:-1], lying.shape[-1] + 1, dtype=x.dtype)
@@ -105,7 +105,7 @@ def in_layout(x: torch.Tensor, order: Sequence[int], gap: bool) -> torch.Tensor:
 
 
 def told_to_be_kept(case: Case, inputs: Sequence[torch.Tensor], wanted: Wanted, training: bool) -> int:
-    """Bytes that the operator tells, each storage once."""
+    """Return the bytes that the operator says are saved, each storage once."""
     types = laid_as(case, inputs)
     told = () if case.op.idle and not training else case.op.saved(*types)
     kept = [one for one in told if one.is_of(training=training) and one.is_kept(wanted)]
@@ -116,7 +116,7 @@ def told_to_be_kept(case: Case, inputs: Sequence[torch.Tensor], wanted: Wanted, 
 
 
 def wishes(case: Case, inputs: Sequence[torch.Tensor], weighted: bool) -> Iterator[Wanted]:
-    """All ways in which gradients of the inputs and of the weights can be wanted."""
+    """Yield all combinations of wanted gradients of the inputs and of the weights."""
     each = [(True, False) if x.is_floating_point() else (False,) for x in inputs]
     for flags in product(*each):
         for weights in (True, False) if weighted else (False,):
@@ -138,7 +138,7 @@ def operator_keeps_what_it_tells(case: Case, inputs: Sequence[torch.Tensor]) -> 
 
 
 def is_refused(case: Case, batch: int) -> bool:
-    """Whether torch refuses to normalise a single value, which has no deviation."""
+    """Return whether torch refuses to normalise a single value, which has no deviation."""
     try:
         called(case)(*tensors(case.types, batch, case.below))
     except ValueError as error:
@@ -149,7 +149,7 @@ def is_refused(case: Case, batch: int) -> bool:
 
 
 def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int], gap: bool) -> None:
-    """All gradients wanted: what is kept, and where the outputs lie."""
+    """Check what is saved and the memory layout of the outputs, with every gradient wanted."""
     lying = [
         in_layout(x, order, gap).requires_grad_(x.is_floating_point()) if x.ndim == len(order) else x for x in inputs
     ]
@@ -163,7 +163,7 @@ def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int],
     if strides is None:
         if case.op.strides(*case.types) is None:
             raise Undeclared("strides")
-        return  # unknown for this layout alone, which every answer about memory then says
+        return  # unknown for this layout alone; every answer about memory says so
     if (case.op.word, len(order), lying[0].shape[0]) not in UNTOLD:
         for y, told in zip(results(case, lying), strides, strict=True):
             kept = [None if size == 1 else stride for size, stride in zip(y.shape, told, strict=True)]
@@ -172,14 +172,14 @@ def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int],
 
 
 def saved_bytes_in_each_mode(case: Case) -> None:
-    """Whatever gradients are wanted, in training and in evaluation."""
+    """Check what is saved for all combinations of wanted gradients, in training and in evaluation."""
     for batch in (1, 2):
         if not is_refused(case, batch):
             operator_keeps_what_it_tells(case, [x.detach() for x in tensors(case.types, batch, case.below)])
 
 
 def saved_bytes_of_some_outputs(case: Case) -> None:
-    """Where some outputs alone are used, in training."""
+    """Check what is saved in training if only some outputs are used."""
     floats = [at for at, y in enumerate(case.op.outputs(*case.types)) if y.is_float]
     inputs = tensors(case.types, 2, case.below)
     weighted = bool(case.op.weights(*case.types))
@@ -191,7 +191,7 @@ def saved_bytes_of_some_outputs(case: Case) -> None:
 
 
 def layouts_are_torchs(case: Case) -> None:
-    """With the axes of the first input in other orders in memory, with gaps and without."""
+    """Check what is saved with the axes of the first input in other orders in memory, with gaps and without."""
     for batch in (1, 2):
         inputs = tensors(case.types, batch, case.below)
         orders = list(permutations(range(inputs[0].ndim)))[:: 1 if inputs[0].ndim < 5 else 17]

@@ -1,4 +1,4 @@
-"""What one output position sees of the inputs, against torch."""
+"""The input positions that one output position sees, compared with torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archlang.shapes import TensorType
 
 
 def reach_is_torchs(case: Case) -> None:
-    """What an output position sees lies within what is told; where a window slides, it touches both ends of it."""
+    """Check that an output position sees no more than the operator says, and that a window touches both ends of it."""
     for output in range(len(case.op.outputs(*case.types))):
         for at, x in enumerate(case.types):
             slides = _between(case, at, output)
@@ -31,15 +31,15 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
     slide = slides.get(axis, Slide())
     moved = slide.axis or axis
     if axis not in slides and x[axis] == 1:
-        slide = Slide(1, 0)  # it may be broadcast
+        slide = Slide(1, 0)  # it may be broadcast along this axis
     if slide.step != 0 and moved not in y.axes:
         raise Broken(f"the output has no axis {axis}, and the reach has no step of 0 along it")
     border = getattr(case.op, "padding_mode", getattr(case.op, "mode", "zeros"))
     copies = border in ("reflect", "replicate", "circular")
     others = [other for other in slides if other != axis]
-    # a window that sees padding alone, or falls with its holes on the input, sees nothing along any axis
+    # a window that sees padding alone, or whose holes cover the input, sees nothing along any axis
     tight = axis in slides and axis != "c" and all(inside(slides[other], x, y, other) for other in others)
-    # an index is the same where all that it chooses among grows alike
+    # an index stays the same if all values that it chooses among grow alike
     tight = (
         tight
         and y.is_float
@@ -50,14 +50,14 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
         first = position * slide.step - slide.before
         window = range(ceil(first), floor(first + slide.extent - 1) + 1)
         if copies and not (0 <= first and window[-1] < x[axis]):
-            continue  # the border is made of values further in
+            continue  # the border consists of values further in
         if not seen <= set(window):
             raise Broken(
                 f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and depends on "
                 f"{_listed(seen)}"
             )
         visible = set(window) & set(range(x[axis]))
-        # a key that is alone in its softmax has weight 1, whatever it is
+        # a key that is alone in its softmax has weight 1, whatever its value
         alone = len(visible) == 1 and len(case.types) > 1 and not case.op.join
         ends = {*window[:1], *window[-1:]} & visible
         if tight and not alone and not ends <= seen and not ends <= sloped(case, at, axis, output, moved, position):
@@ -79,7 +79,7 @@ def _between(case: Case, at: int, output: int) -> Mapping[str, Slide]:
 
 
 def opened(case: Case) -> Callable[..., Any]:
-    """What is called, in double precision, such that a rectifier inside is open and a tanh is not saturated."""
+    """Return what is called, in double precision, with rectifiers open and tanh not saturated."""
     module = called(case)
     if isinstance(module, torch.nn.Module):
         module.double().eval()
@@ -89,7 +89,7 @@ def opened(case: Case) -> Callable[..., Any]:
 
 
 def sloped(case: Case, at: int, axis: str, output: int, moved: str, position: int) -> set[int]:
-    """Where a value along an axis has a gradient: what fades out from step to step leaves no difference."""
+    """Return where a value along an axis has a gradient. Gradients that fade from step to step are ignored."""
     module = opened(case)
     inputs = [x.detach().double().requires_grad_(x.is_floating_point()) for x in inputs_of(case)]
     along = case.op.outputs(*case.types)[output].axes.index(moved)
@@ -98,19 +98,19 @@ def sloped(case: Case, at: int, axis: str, output: int, moved: str, position: in
 
 
 def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
-    """Whether some window lies wholly inside the input."""
+    """Return whether some window is wholly inside the input."""
     positions = y[slide.axis or axis] if (slide.axis or axis) in y.axes else 1
     firsts = [position * slide.step - slide.before for position in range(positions)]
     return any(first >= 0 and first + slide.extent <= x[axis] for first in firsts)
 
 
 def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") -> list[set[int]]:
-    """Of each position of an output along an axis: at which positions of input `at` a change changes it.
+    """Return, for each position of an output along an axis, the positions of input `at` that change it.
 
-    The output's axis is `moved` where that is another; all of the output is one position where it has none.
+    The output's axis is `moved` if it has another name. An output without that axis counts as one position.
     """
     module = opened(case)
-    table = getattr(case.op, "count", None)  # whole numbers that choose a row stay what they are
+    table = getattr(case.op, "count", None)  # integers that choose a row stay unchanged
     kept = [table or (case.places and not x.is_float) for x in case.types]
     inputs = [x.detach() if whole else x.detach().double() for whole, x in zip(kept, inputs_of(case), strict=True)]
     along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
@@ -122,7 +122,7 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
         place = changed.select(along, position)
         place.copy_((place + 1) % table if table else place + 10)
         after = _drawn_alike(module, [*inputs[:at], changed, *inputs[at + 1 :]], output)
-        # a weight of 0 may come out a rounding error beside it
+        # a weight of 0 may come out as a rounding error
         differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)
         rows = differs.movedim(y.axes.index(made), 0) if made in y.axes else differs[None]
         for index in _true(rows.flatten(1).any(1)):
@@ -131,13 +131,13 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
 
 
 def _true(x: torch.Tensor) -> set[int]:
-    """The positions of a vector that are not zero."""
+    """Return the positions of a vector that are not zero."""
     return {at for at in range(len(x)) if bool(x[at])}
 
 
 def _drawn_alike(module: Callable[..., Any], inputs: Sequence[torch.Tensor], output: int) -> torch.Tensor:
-    """An output, with the same noise in each call where noise is drawn."""
-    torch.default_generator.manual_seed(0)  # torch.manual_seed also writes down the stack, which takes milliseconds
+    """Return an output, drawn with the same noise in each call if noise is drawn."""
+    torch.default_generator.manual_seed(0)  # torch.manual_seed also records the stack, which takes milliseconds
     return _at(module(*inputs), output)
 
 

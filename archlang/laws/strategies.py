@@ -16,24 +16,24 @@ from archlang.ops.base import Operator
 from archlang.shapes import TensorType, param_type
 
 LAYOUTS = (("n", "c"), ("n", "c", "t"), ("n", "c", "h", "w"), ("n", "c", "d", "h", "w"), ("n", "t", "c"), ("n", "t"))
-OFTEN = (0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 4, 5)  # which layout: most operators slide over the second to the fourth
+OFTEN = (0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 4, 5)  # an index of a layout: most operators slide over the second to the fourth
 DTYPES = ("float32",) * 12 + ("float64", "int64", "uint8", "bool")
 
 
-# hypothesis examines a strategy when it is first drawn from, which takes longer than the draw: each is made once
+# each strategy is made once: hypothesis examines it at its first draw, which takes longer than the draw
 
 
 @cache
 @st.composite
 def cases(draw: st.DrawFn, op: type[Operator]) -> Case:
-    """An operator with random arguments, and random inputs; most often they fit."""
+    """Return an operator with random arguments, and random inputs that fit in most cases."""
     return draw(_near(op) if draw(st.booleans()) else _anywhere(op))
 
 
 @cache
 @st.composite
 def _near(draw: st.DrawFn, op: type[Operator]) -> Case:
-    """An example in which sizes and arguments are changed here and there; sizes that were equal stay equal."""
+    """Return an example with some sizes and arguments changed. Sizes that were equal stay equal."""
     at = draw(_example_numbers(op))
     case = examples(op)[at]
     sizes = {1: 1} | {size: draw(_near_size(size)) for x in case.types for size in x.shape if size != 1}
@@ -50,7 +50,7 @@ def _example_numbers(op: type[Operator]) -> st.SearchStrategy[int]:
 
 @cache
 def _near_values(op: type[Operator], at: int, name: str, rank: int) -> st.SearchStrategy[Any]:
-    """The value of a field in an example, or any other."""
+    """Return the value of a field in an example, or any other."""
     return st.just(getattr(examples(op)[at].op, name)) | _field_values(op, name, rank)
 
 
@@ -74,7 +74,7 @@ def _anywhere(draw: st.DrawFn, op: type[Operator]) -> Case:
 
 @cache
 def _first_types(op: type[Operator]) -> st.SearchStrategy[TensorType]:
-    """Types of a first input: any, or such as one of an example."""
+    """Return types of a first input: any, or one of an example."""
     known = [case.types[0] for case in examples(op) if "n" in case.types[0].axes]
     other = st.sampled_from(OFTEN).flatmap(lambda at: _types(LAYOUTS[at]))
     alike = [st.one_of(_types(x.axes, x.dtype), st.just(x)) for x in known]
@@ -88,7 +88,7 @@ def _sampled(values: Sequence[Any]) -> st.SearchStrategy[Any]:
 
 @cache
 def _field_values(op: type[Operator], name: str, rank: int) -> st.SearchStrategy[Any]:
-    """Values of a field; words and lists, of which few fit, are those of the examples."""
+    """Return values of a field. Words and lists, of which few fit, are those of the examples."""
     field = op.model_fields[name]
     if op.positional.get(name) in ("string", "list"):
         return st.sampled_from([getattr(case.op, name) for case in examples(op)])
@@ -97,7 +97,7 @@ def _field_values(op: type[Operator], name: str, rank: int) -> st.SearchStrategy
 
 @cache
 def accepted(op: type[Operator]) -> st.SearchStrategy[Case]:
-    """Cases that the operator takes."""
+    """Return cases that the operator accepts."""
     return cases(op).filter(lambda case: case.rejection() is None)
 
 
@@ -114,7 +114,7 @@ def _types(draw: st.DrawFn, layout: tuple[str, ...], dtype: str | None = None) -
 
 @st.composite
 def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
-    """A second input: the same type, or one that differs a little, or a parameter."""
+    """Return a second input: the same type, one that differs a little, or a parameter."""
     change = draw(_sampled(("none",) * 5 + ("one", "size", "dtype", "layout", "param", "param")))
     if change == "param":
         sizes = [draw(_sampled((size, size, 1))) for size in (1, *x.shape[1:])]
@@ -130,7 +130,7 @@ def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
 
 
 def _values(field: FieldInfo | None, annotation: Any, rank: int) -> st.SearchStrategy[Any]:
-    """Values of a field, from its annotation and bounds. `rank` is how many sides a window most often has."""
+    """Return values of a field, from its annotation and bounds. `rank` is the usual number of sides of a window."""
     limits = bounds(field)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def torch_source(net: Graph | Program) -> str:
-    """The Python source of a net: `nn.Module` classes that need torch alone, the net's own last.
+    """Return the Python source of a net: `nn.Module` classes that need torch alone, the net's own last.
 
     Raises ValueError where a name of the Graph is none that the language could have given it.
     """
@@ -26,7 +26,7 @@ def torch_source(net: Graph | Program) -> str:
 
 
 def _written(net: Graph | Program) -> tuple[str, str]:
-    """The source of a net, and the name of the net's class in it."""
+    """Return the source of a net, and the name of the net's class in it."""
     program = net if isinstance(net, Program) else program_of(net)
     graph = program.graph
     check_names(graph)
@@ -41,9 +41,9 @@ def _written(net: Graph | Program) -> tuple[str, str]:
 
 
 def module(net: Graph | Program, seed: int | None = None) -> nn.Module:
-    """The module that `torch_source` makes, with torch's own initialisation. A traceback shows the source's lines.
+    """Return the module that `torch_source` defines, with torch's own initialisation.
 
-    A `seed` is given to torch before the weights are drawn.
+    A `seed` is given to torch before the weights are drawn. A traceback shows the source's lines.
     """
     need("torch", "a module is made by")
     text, name = _written(net)

@@ -88,7 +88,7 @@ def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> N
 
 
 def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:
-    """The members that a constructor assigns: their names, and the text of the calls that construct them."""
+    """Yield the members that a constructor assigns: their names, and the text of the calls that construct them."""
     for statement in init.body:
         match statement:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name("self"), attr=name)], value=ast.Call() as call):

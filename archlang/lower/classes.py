@@ -52,7 +52,7 @@ class Class:
         return self.instances[0]
 
     def twins(self, entry: Entry) -> list[Entry]:
-        """The corresponding entry of every instance of the class."""
+        """Return the corresponding entry of every instance of the class."""
         at = self._places[id(entry)]
         return [twin[at] for twin in self._entries]
 
@@ -70,7 +70,7 @@ class Class:
         return sorted(self.columns, key=lambda name: name in self.defaults)
 
     def arguments(self, instance: Region) -> list[Slot]:
-        """The constructor arguments of one instance."""
+        """Return the constructor arguments of one instance."""
         at = next(index for index, one in enumerate(self.instances) if one is instance)
         return [
             Slot(name, self.columns[name][at], self.roles[name], self.defaults.get(name, ...)) for name in self.params
@@ -78,7 +78,7 @@ class Class:
 
 
 def _all_entries(region: Region) -> Iterator[Entry]:
-    """The entries of a region and of the regions in it, in order."""
+    """Yield the entries of a region and of the regions in it, in order."""
     for entry in region.entries:
         yield entry
         if isinstance(entry, Region):
@@ -96,7 +96,7 @@ class FixedSize:
 
 
 def fixed_sizes(graph: Graph) -> tuple[FixedSize, ...]:
-    """The open sizes of the net that are valid at their default alone, because a step fixes them."""
+    """Return the open sizes of the net that are valid at their default alone, because a step fixes them."""
     root = graph.root
     values = {port.name: port.value for port in root.inputs}
     return tuple(
@@ -119,21 +119,21 @@ class Classes:
     fixed: tuple[FixedSize, ...] = ()
 
     def of(self, entry: Entry) -> Class | None:
-        """The class that an entry is an instance of; None for torch's own modules and for `nn.Sequential`."""
+        """Return the class that an entry is an instance of; None for torch's own modules and for `nn.Sequential`."""
         if isinstance(entry, Call):
             return self.by_region[id(self.program.regions[entry.callee])] if entry.callee is not None else None
         return self.by_region.get(id(entry))
 
     def checks(self, found: Class) -> tuple[FixedSize, ...]:
-        """The sizes that the `forward` of a class checks. Only the net's own class, the last, checks any."""
+        """Return the sizes that the `forward` of a class checks. Only the net's own class, the last, checks any."""
         return self.fixed if found is self.classes[-1] else ()
 
     def is_sequential(self, found: Class) -> bool:
-        """Whether a class is an `nn.Sequential`, without a `forward` of its own."""
+        """Return whether a class is an `nn.Sequential`, without a `forward` of its own."""
         return found.region.is_sequential and not self.checks(found)
 
     def slots(self, entry: Entry) -> list[Slot]:
-        """The numbers in the constructor call of an entry, those of an `nn.Sequential`'s items included."""
+        """Return the numbers in the constructor call of an entry, those of an `nn.Sequential`'s items included."""
         found = self.of(entry)
         if found is not None and not (isinstance(entry, Call) and entry.module is not None):
             instance = (
@@ -155,7 +155,7 @@ class Classes:
 
 
 def classes_of(program: Program) -> Classes:
-    """The classes of a net."""
+    """Return the classes of a net."""
     made = Classes(program, fixed=fixed_sizes(program.graph))
     groups: dict[object, Class] = {}
     signatures: dict[str, Signature] = {}
@@ -179,14 +179,14 @@ def classes_of(program: Program) -> Classes:
 
 
 def carried(program: Program) -> set[str]:
-    """The names defined by the source that operators bring along where torch has no module for them."""
+    """Return the names defined by the source that operators bring along where torch has no module for them."""
     calls = [call.torch for call in program.walk()]
     sources = {call.source for call in calls if isinstance(call, Module) and call.source}
     return set(chain.from_iterable(map(_defined, sources)))
 
 
 def _defined(source: str) -> Iterator[str]:
-    """The names that a source defines."""
+    """Yield the names that a source defines."""
     for statement in statements(source).body:
         match statement:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
@@ -198,7 +198,7 @@ def _defined(source: str) -> Iterator[str]:
 
 
 def _units(found: Region) -> Iterator[Region]:
-    """The regions that need a class, inner ones first: blocks, and braces that `nn.Sequential` cannot express."""
+    """Yield the regions that need a class, inner ones first: blocks, and braces that `nn.Sequential` cannot express."""
     for entry in found.entries:
         if isinstance(entry, Region):
             yield from _units(entry)
@@ -207,7 +207,7 @@ def _units(found: Region) -> Iterator[Region]:
 
 
 def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
-    """The structure of a region, without its numbers: keys, targets, names of arguments, connections."""
+    """Return the structure of a region, without its numbers: keys, targets, names of arguments, connections."""
     numbers: dict[int, int] = {}
 
     def local(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -257,12 +257,12 @@ def _parametrise(found: Class, made: Classes, done: set[str]) -> None:
 
 
 def constant(column: list[object]) -> bool:
-    """Whether all instances have the same value."""
+    """Return whether all instances have the same value."""
     return all(_same(value, column[0]) for value in column)
 
 
 def column_of(column: list[object], role: str, found: Class) -> str | None:
-    """The argument of the class that can be used for this number, because it has the same values; None without one."""
+    """Return the constructor argument whose values equal this number's in every instance; None if there is none."""
     for name, values in found.columns.items():
         if _exchangeable(role, found.roles[name]) and all(map(_same, values, column)):
             return name
@@ -270,7 +270,7 @@ def column_of(column: list[object], role: str, found: Class) -> str | None:
 
 
 def _exchangeable(one: str, other: str) -> bool:
-    """Whether equal numbers mean the same: widths do (and the groups of a depthwise convolution), others need not."""
+    """Return whether equal numbers mean the same: widths do (and a depthwise convolution's groups), others may not."""
     return one == other or (one.endswith(_WIDTHS) and other.endswith(_WIDTHS))
 
 

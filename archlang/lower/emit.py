@@ -26,7 +26,7 @@ class Written:
 
 
 def source(made: Classes, summary: str) -> str:
-    """The whole file."""
+    """Return the whole file."""
     classes = [_class(found, made) for found in made.classes]
     custom = {call.torch.source for call in made.program.walk() if isinstance(call.torch, Module)}
     again = recomputes(made.program)
@@ -57,12 +57,12 @@ def _class(found: Class, made: Classes) -> str:
 
 
 def _starting(found: Class, made: Classes) -> list[str]:
-    """The lines by which weights begin, in the class of the net."""
+    """Return the lines by which weights begin, in the class of the net."""
     return starting(made.program.graph) if found is made.classes[-1] else []
 
 
 def _shared_and_frozen(body: Region, made: Classes) -> list[str]:
-    """The lines that tie weights and freeze modules, in the class of a block."""
+    """Return the lines that tie weights and freeze modules, in the class of a block."""
     if body.name is not None:
         return []
     lines: list[str] = []
@@ -82,13 +82,13 @@ def _is_step(path: str, body: Region) -> bool:
 
 
 def _frozen(path: str, body: Region, made: Classes) -> str:
-    """A frozen module, or a frozen parameter that some module stores."""
+    """Return a frozen module, or a frozen parameter that some module stores."""
     module, _, name = path.rpartition(".")
     return f"{reference(module)}.{name}" if module and _is_stored(path, body, made) else reference(path)
 
 
 def _is_stored(path: str, body: Region, made: Classes) -> bool:
-    """Whether a path names a tensor stored by a module, in the block itself or in one that it calls."""
+    """Return whether a path names a tensor stored by a module, in the block itself or in one that it calls."""
     for call in body.walk():
         if call.node.path == path:
             return isinstance(call.torch, Stored)
@@ -120,7 +120,7 @@ def _members(found: Class, made: Classes) -> list[str]:
 
 
 def _assigned(name: str, entry: Entry, found: Class, made: Classes) -> list[str]:
-    """The line that makes a member; one whose key is a number cannot be an attribute."""
+    """Return the line that makes a member; one whose key is a number cannot be an attribute."""
     if isinstance(entry, Region) and made.of(entry) is None:
         start, end = f"        self.{name} = nn.Sequential(", "        )"
         if not name.isidentifier():
@@ -135,7 +135,7 @@ def _assigned(name: str, entry: Entry, found: Class, made: Classes) -> list[str]
 
 
 def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
-    """The line that creates a parameter or buffer of the module itself."""
+    """Return the line that creates a parameter or buffer of the module itself."""
     sizes, values = texts[: len(call.shape)], texts[len(call.shape) :]
     written = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
     made = call.template.replace("{shape}", ", ".join(sizes)).replace("{tuple}", written)
@@ -147,7 +147,7 @@ def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
 
 
 def _items(region: Region, found: Class, made: Classes, indent: int) -> list[str]:
-    """The items of an `nn.Sequential`, one per line; a loop makes three or more equal ones in a row."""
+    """Return the items of an `nn.Sequential`, one per line; a loop makes three or more equal ones in a row."""
     rows: list[tuple[list[str], int]] = []
     for entry in region.entries:
         if isinstance(entry, Region) and made.of(entry) is None:
@@ -173,7 +173,7 @@ def _repeated(lines: list[str], times: int, indent: int) -> list[str]:
 
 
 def _constructor(entry: Entry, found: Class, made: Classes) -> Written:
-    """The constructor call of an entry. A number that differs between instances is written as an argument's name."""
+    """Return the constructor call of an entry. A number that differs between instances is written as an argument."""
     callee = made.of(entry)
     if callee is not None:
         name = callee.name
@@ -194,7 +194,7 @@ def _constructor(entry: Entry, found: Class, made: Classes) -> Written:
 
 
 def _texts(entry: Entry, found: Class, made: Classes) -> list[str]:
-    """How each number of an entry is written: as itself, or as an argument's name where instances differ."""
+    """Return how each number of an entry is written: as itself, or as an argument's name where instances differ."""
     texts: list[str] = []
     for slot, column in zip(made.slots(entry), _columns(entry, found, made), strict=True):
         varying = None if constant(column) else column_of(column, slot.role, found)
@@ -209,7 +209,7 @@ def _columns(entry: Entry, found: Class, made: Classes) -> list[list[object]]:
 
 
 def _given(entry: Entry, option: str, found: Class, made: Classes) -> bool:
-    """Whether an option differs from torch's default in any instance of the class."""
+    """Return whether an option differs from torch's default in any instance of the class."""
     for twin in found.twins(entry):
         for slot in made.slots(twin):
             if slot.name == option and slot.default is not ... and slot.value != slot.default:
@@ -218,7 +218,7 @@ def _given(entry: Entry, option: str, found: Class, made: Classes) -> bool:
 
 
 def _lines(start: str, call: Written, end: str, comment: str = "") -> list[str]:
-    """A call on one line, or broken as formatters break it: all arguments on one line, or each on its own."""
+    """Return a call on one line, or broken as formatters break it: all arguments on one line, or each on its own."""
     line = f"{start}{call}{end}"
     if len(line) <= WIDTH:
         return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
@@ -233,7 +233,7 @@ def _lines(start: str, call: Written, end: str, comment: str = "") -> list[str]:
 
 
 def _shape(entry: Entry, found: Class) -> str:
-    """The output shape of an entry, if it is the same in all instances."""
+    """Return the output shape of an entry, if it is the same in all instances."""
     shapes = {_shape_of(twin) for twin in found.twins(entry)}
     return shapes.pop() if len(shapes) == 1 else ""
 

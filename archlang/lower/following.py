@@ -59,7 +59,7 @@ class Following:
         raise self._wrong("returns nothing")
 
     def _after_checks(self, body: list[ast.stmt], names: list[str]) -> Iterator[ast.stmt]:
-        """The statements that run in this mode, after those that refuse an input of another size."""
+        """Yield the statements that run in this mode, after those that refuse an input of another size."""
         checks = self.made.checks(self.found)
         inputs = dict(zip(self.region.inputs, names, strict=False))
         for fixed, statement in zip(checks, body, strict=False):
@@ -72,7 +72,7 @@ class Following:
         return self.training or not self.region.skips(entry)
 
     def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
-        """The statements that run in this mode."""
+        """Yield the statements that run in this mode."""
         for statement in body:
             if isinstance(statement, ast.If) and ast.unparse(statement.test) == "self.training":
                 yield from statement.body if self.training else statement.orelse
@@ -101,13 +101,13 @@ class Following:
             bound[name.id] = value
 
     def _replaced(self, expression: ast.expr, bound: Mapping[str, ast.expr]) -> ast.expr:
-        """An expression in which names are replaced by the values that they are bound to."""
+        """Return an expression in which names are replaced by the values that they are bound to."""
         found: object = _Replacing(bound).visit(deepcopy(expression))  # other instances read it too
         assert isinstance(found, ast.expr)
         return found
 
     def _is(self, given: ast.expr, entry: Entry) -> bool:
-        """Whether an expression computes an entry."""
+        """Return whether an expression computes an entry."""
         if isinstance(entry, Call) and isinstance(entry.torch, Expression):
             text = entry.torch.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
             for at, value in enumerate(entry.inputs):
@@ -136,7 +136,7 @@ class Following:
                 return False
 
     def _constructor(self, entry: Entry) -> str:
-        """The constructor call of an entry's module."""
+        """Return the constructor call of an entry's module."""
         made = self.made.of(entry)
         if made is not None:
             return made.name
@@ -147,7 +147,7 @@ class Following:
         return target.removeprefix("torch.") if target.startswith("torch.nn.") else target
 
     def _reached(self, path: str) -> str:
-        """The expression for a module that is applied again: an argument of the `forward`, or the region's own."""
+        """Return the expression for a module that is applied again: an argument of `forward`, or the region's own."""
         region = self.region
         if path in region.borrowed:
             return f"ð{region.borrowed.index(path)}"
@@ -183,5 +183,5 @@ class _Replacing(ast.NodeTransformer):
 
 
 def _value(value: int) -> str:
-    """The name of a value in compared expressions, with a letter that no label can have."""
+    """Return the name of a value in compared expressions, with a letter that no label can have."""
     return f"ø{value}"

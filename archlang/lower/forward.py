@@ -17,10 +17,10 @@ WIDTH = 88  # the default of formatters
 
 
 def attributes(region: Region) -> dict[int, str]:
-    """The attribute that holds each entry's module, by id of the entry: its key, or torch's word for a plain step.
+    """Return the attribute that holds each entry's module, by entry id: its key, or torch's word for a plain step.
 
-    A plain step has neither a label nor weights: it leaves no trace in the state dict, so that one object serves all
-    that are alike.
+    A plain step has neither a label nor weights. It does not appear in the state dict, so that one object serves all
+    equal ones.
     """
     taken = {*MODULE_ATTRIBUTES, *(entry.name for entry in region.entries)}
     shared: dict[object, str] = {}
@@ -44,7 +44,7 @@ def _word(call: Call) -> str:
 
 
 def forward(found: Class, made: Classes) -> list[str]:
-    """The lines of `forward`. Entries that only training needs run in training only."""
+    """Return the lines of `forward`. Entries that only training needs run in training only."""
     region = found.region
     names, modules = variables(region), attributes(region)
     lent = borrowed(region, names)
@@ -69,21 +69,21 @@ def forward(found: Class, made: Classes) -> list[str]:
 
 
 def size_check(fixed: FixedSize, name: str) -> list[str]:
-    """The lines that reject an input of another size; `archlang check` says which step fixes it."""
+    """Return the lines that reject an input of another size; `archlang check` says which step fixes it."""
     size = f"{name}.shape[{fixed.axis}]"
     message = f"{fixed.name} of {name} is {{{size}}}, and this net is valid at {fixed.size} alone"
     return [f"        if {size} != {fixed.size}:", f'            raise ValueError(f"{message}")']
 
 
 def _absent(entries: list[Entry], region: Region) -> list[int]:
-    """The values of entries of training alone that evaluation names as well: braces take them, or return them."""
+    """Return the values of training-only entries that evaluation names as well: braces take or return them."""
     read = {value for entry in region.entries if not region.skips(entry) for value in entry.inputs}
     read |= set(region.outputs) if region.name is not None else set()
     return [value for entry in entries for value in entry.outputs if value in read]
 
 
 def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
-    """The values of a block in the order of its outputs, those of training alone in training."""
+    """Return the values of a block in the order of its outputs, those of training alone in training."""
     if region.name is not None:
         return [f"        return {', '.join(names[value] for value in region.outputs)}"]
     ports = region.block.outputs
@@ -94,7 +94,7 @@ def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
 
 
 def _assigned(indent: str, left: str, value: str) -> list[str]:
-    """The line of a step; a chain of methods that is too long for one line takes one for each method."""
+    """Return the line of a step; a chain of methods that is too long for one line takes one for each method."""
     line = f"{indent}{left} = {value}"
     if len(line) <= WIDTH or not left.isidentifier():
         return [line]
@@ -132,14 +132,14 @@ def _value(entry: Entry, name: str, inputs: list[str], region: Region, borrowed:
 
 
 def _again(path: str, region: Region, borrowed: Mapping[str, str]) -> str:
-    """The expression for a module that is applied again: the region's own, or one that the caller passes."""
+    """Return the expression for a module that is applied again: the region's own, or one that the caller passes."""
     if path in borrowed:
         return borrowed[path]
     return reference(path[len(region.path) + 1 :] if region.path else path)
 
 
 def reference(path: str) -> str:
-    """A module or tensor at a path below `self`."""
+    """Return a module or tensor at a path below `self`."""
     if all(part.isidentifier() for part in path.split(".")):
         return f"self.{path}"
     return f'self.get_submodule("{path}")'

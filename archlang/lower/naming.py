@@ -16,7 +16,7 @@ _OURS = ("self", "super", "range", "nn", "torch")  # names that the source itsel
 
 
 def camel(name: str) -> str:
-    """The class name of a block: `squeeze_excite` becomes `SqueezeExcite`."""
+    """Return the class name of a block: `squeeze_excite` becomes `SqueezeExcite`."""
     joined = "".join(part[:1].upper() + part[1:] for part in name.replace("-", "_").split("_"))
     return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
 
@@ -28,9 +28,9 @@ def class_name(owner: str, unit: Region) -> str:
 
 
 def tell_apart(classes: list[Class], carried: set[str]) -> None:
-    """One name for each class: the simplest of several alike is plain, the key that only another has tells it apart.
+    """Give each class one name. Of several alike, the simplest is plain; a key that only another has tells it apart.
 
-    `carried` are the names that the sources of operators define. They and Python's own are left alone.
+    `carried` are the names that the sources of operators define. They and Python's own names are not used.
     """
     taken = {*carried, *vars(builtins)}
     net = classes[-1]
@@ -48,7 +48,7 @@ def tell_apart(classes: list[Class], carried: set[str]) -> None:
 
 
 def _free(name: str, own: list[str], taken: set[str]) -> str:
-    """The name, or where it is taken the name with the first key of its own, else with a number."""
+    """Return the name, or where it is taken the name with the first key of its own, else with a number."""
     candidates = [name, *(name + camel(key.split(".")[0]) for key in own[:1])]
     candidates += [f"{name}{number}" for number in range(2, len(taken) + 3)]
     return next(candidate for candidate in candidates if candidate not in taken)
@@ -59,7 +59,7 @@ def _keys(found: Region) -> list[str]:
 
 
 def argument_name(found: Class, column: list[object], name: str, hint: str, classes: set[str]) -> str:
-    """The block's own parameter with these values; else torch's name, with the entry's key where that is taken.
+    """Return the block's own parameter with these values; else torch's name, with the entry's key where that is taken.
 
     `classes` are the names of all classes, which no argument has.
     """

@@ -36,5 +36,5 @@ def recompute(module, *inputs):
 
 
 def recomputes(program: Program) -> bool:
-    """Whether any call of a Program is recomputed."""
+    """Return whether any call of a Program is recomputed."""
     return any(call.recomputed for call in program.walk())

@@ -39,7 +39,7 @@ class _Rule:
     optional: set[str] = field(default_factory=set[str])
 
     def holds(self, owner: Owner) -> bool:
-        """Whether a module begins as this rule says."""
+        """Return whether a module begins as this rule says."""
         lacking = self.starts.keys() - set(owner.weights)
         return lacking <= set(_MAY_LACK) and all(
             owner.starts.get(name) == self.starts.get(name) for name in owner.weights
@@ -47,7 +47,7 @@ class _Rule:
 
 
 def starting(graph: Graph) -> list[str]:
-    """The lines of the constructor that initialise weights; none if all begin as torch's modules do."""
+    """Return the lines of the constructor that initialise weights; none if all begin as torch's modules do."""
     if not any(node.starts for block in graph.blocks for node in block.nodes if node.kind == "op"):
         return []
     owners = list(_owners(graph))
@@ -63,7 +63,7 @@ def starting(graph: Graph) -> list[str]:
 
 
 def _owners(graph: Graph) -> Iterator[Owner]:
-    """The modules that hold weights. A module within another, as in torch's attention, is one of its own."""
+    """Yield the modules that hold weights. A module within another, as in torch's attention, is one of its own."""
     for layer in graph.flat():
         call = layer.op.torch(*layer.input_types)
         if layer.reused or not isinstance(call, Module):
@@ -85,7 +85,7 @@ def _kinds(owners: Sequence[Owner]) -> Iterator[str]:
 
 
 def _rule(owners: Sequence[Owner]) -> _Rule:
-    """How most modules of a class begin, and as many of the others as do not contradict it."""
+    """Return how most modules of a class begin, and as many of the others as do not contradict it."""
     groups = Counter(tuple(sorted(owner.starts.items(), key=lambda item: item[0])) for owner in owners)
     rule = _Rule()
     for at, (starts, _) in enumerate(groups.most_common()):
@@ -99,7 +99,7 @@ def _rule(owners: Sequence[Owner]) -> _Rule:
 
 
 def _is_named(owner: Owner, rules: Mapping[str, _Rule]) -> bool:
-    """Whether a module is told by its name. One of a class that torch does not name may be a kind of any other."""
+    """Return whether a module is told by its name. A class that torch does not name may be a kind of any other."""
     if owner.kind:
         return not rules[owner.kind].holds(owner) if owner.kind in rules else bool(owner.starts)
     return bool(owner.starts) or (bool(rules) and "weight" in owner.weights)
@@ -109,7 +109,7 @@ def _is_named(owner: Owner, rules: Mapping[str, _Rule]) -> bool:
 
 
 def _by_name(named: Sequence[Owner], owners: Sequence[Owner]) -> Iterator[tuple[str, Starts, set[str]]]:
-    """The conditions on names, with what holds for these modules."""
+    """Yield the conditions on names, with what holds for these modules."""
     groups: dict[object, list[Owner]] = {}
     for owner in named:
         groups.setdefault(tuple(sorted((name, str(start)) for name, start in owner.starts.items())), []).append(owner)
@@ -118,7 +118,7 @@ def _by_name(named: Sequence[Owner], owners: Sequence[Owner]) -> Iterator[tuple[
 
 
 def _named(group: Sequence[Owner], owners: Sequence[Owner]) -> str:
-    """A condition on the name that holds for these modules alone: the ends of their paths, or all of their paths."""
+    """Return a condition on the name that holds for these modules alone: the ends of their paths, or whole paths."""
     paths = {owner.path for owner in group}
     others = [owner.path for owner in owners if owner.path not in paths]
     ends: dict[str, None] = {}
@@ -131,7 +131,7 @@ def _named(group: Sequence[Owner], owners: Sequence[Owner]) -> str:
 
 
 def _end(path: str, others: Sequence[str]) -> str:
-    """The shortest end of a path that no other path has."""
+    """Return the shortest end of a path that no other path has."""
     parts = path.split(".")
     for count in range(1, len(parts)):
         end = "." + ".".join(parts[-count:])
@@ -153,7 +153,7 @@ def _strings(texts: Sequence[str]) -> str:
 
 
 def _by_class(rules: Mapping[str, _Rule]) -> Iterator[tuple[str, Starts, set[str]]]:
-    """The conditions on classes; classes that begin alike share one."""
+    """Yield the conditions on classes; classes that begin alike share one."""
     shared: dict[object, list[str]] = {}
     for kind, rule in rules.items():
         alike = tuple(sorted((name, str(start)) for name, start in rule.starts.items()))
@@ -165,7 +165,7 @@ def _by_class(rules: Mapping[str, _Rule]) -> Iterator[tuple[str, Starts, set[str
 
 
 def _wrapped(pad: str, call: str) -> list[str]:
-    """A call on one line, or with its arguments on a line of their own."""
+    """Return a call on one line, or with its arguments on a line of their own."""
     if len(pad) + len(call) <= WIDTH:
         return [f"{pad}{call}"]
     name, _, arguments = call.partition("(")

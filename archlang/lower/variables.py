@@ -21,7 +21,7 @@ _USED = {"self", "torch", "nn", "getattr"}  # names that the lines of every `for
 
 
 def variables(region: Region) -> dict[int, str]:
-    """A name for each value: that of its label where it is kept, the flow's where only the next entry reads it."""
+    """Return a name for each value: its label's if it is kept, the flow's if only the next entry reads it."""
     labels = {value: path.rsplit(".", 1)[-1] for path, value in reversed(region.block.labels.items())}
     ports = {port.value: port.name for port in region.block.inputs}
     reserved = _USED | used_by_expressions(region.entries)
@@ -42,7 +42,7 @@ def variables(region: Region) -> dict[int, str]:
 
 
 def borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
-    """A name for each module outside the region that is applied again within it, by its path."""
+    """Return a name for each module outside the region that is applied again within it, by its path."""
     taken = {*names.values(), *_USED, *used_by_expressions(region.entries), *_FLOWS[:1]}
     found: dict[str, str] = {}
     for path in region.borrowed:
@@ -52,7 +52,7 @@ def borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
 
 
 def fresh(wanted: str, taken: Collection[str]) -> str:
-    """A variable of the wanted name, with a number appended if it is taken or not a valid Python name."""
+    """Return a variable of the wanted name, with a number appended if it is taken or not a valid Python name."""
     word = wanted.replace("-", "_")
     word = word if word.isidentifier() else f"x_{word}"
     stem = word.rstrip("0123456789")
@@ -65,7 +65,7 @@ def _flow(taken: Collection[str]) -> str:
 
 
 def used_by_expressions(entries: Iterable[Entry]) -> set[str]:
-    """The names that the expressions of steps use themselves: `torch`, `range`."""
+    """Return the names that the expressions of steps use themselves: `torch`, `range`."""
     return set(chain.from_iterable(map(_free_names, entries)))
 
 

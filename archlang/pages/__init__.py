@@ -16,14 +16,14 @@ __all__ = ["families", "pages"]
 
 
 def pages() -> dict[str, str]:
-    """The index and the page of each family, as Markdown, by the name of its file."""
+    """Return the index and the page of each family, as Markdown, by the name of its file."""
     found = families()
     made = {f"{name}.md": family_page(_title(ops), ops) for name, ops in found.items()}
     return {"README.md": "\n".join(_index(found)), **made}
 
 
 def families() -> dict[str, list[type[Operator]]]:
-    """The operators of this package by the file that they are in, without those that are statements."""
+    """Return the operators of this package by the file that they are in, without those that are statements."""
     found: dict[str, list[type[Operator]]] = {}
     for op in registry().values():
         package, _, family = op.__module__.rpartition(".")
@@ -33,7 +33,7 @@ def families() -> dict[str, list[type[Operator]]]:
 
 
 def _title(ops: list[type[Operator]]) -> str:
-    """The first line of a family's file."""
+    """Return the first line of a family's file."""
     return (sys.modules[ops[0].__module__].__doc__ or "").partition("\n")[0].rstrip(".")
 
 

@@ -13,7 +13,7 @@ from archlang.why.notation import law_of
 
 
 def family_page(title: str, ops: list[type[Operator]]) -> str:
-    """The page, as Markdown."""
+    """Return the page, as Markdown."""
     parts = ["\n".join(_operator(op)) for op in ops]
     return "\n\n".join([f"# {escaped(title)}", "[All operators](README.md)", *parts]) + "\n"
 
@@ -63,7 +63,7 @@ def _argument(argument: Argument) -> tuple[str, str, str, str]:
 
 
 def _torch(layers: list[Layer]) -> str:
-    """The torch calls of its examples."""
+    """Return the torch calls of its examples."""
     calls = dict.fromkeys(_call(layer) for layer in layers)
     return f"In PyTorch: {'; '.join(calls)}."
 

@@ -22,12 +22,12 @@ def code(text: str) -> str:
 
 
 def link(op: type[Operator]) -> str:
-    """An operator's word as a link to its section on the page of its family."""
+    """Return an operator's word as a link to its section on the page of its family."""
     return f"[`{op.word}`]({op.__module__.rpartition('.')[2]}.md#{op.word})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool] = ()) -> Iterator[str]:
-    """A table. The columns in `right` are aligned to the right."""
+    """Yield a table. The columns in `right` are aligned to the right."""
     yield f"| {' | '.join(head)} |"
     sides = right or [False] * len(head)
     yield f"|{'|'.join('---:' if side else '---' for side in sides)}|"

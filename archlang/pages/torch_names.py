@@ -19,7 +19,7 @@ class Unexplained(Exception):
 
 
 def torch_page(version: str, modules: Iterable[str], functions: Iterable[str]) -> str:
-    """The table of torch's names, as Markdown. `modules` are those of torch.nn, `functions` those of its `functional`.
+    """Return the table of torch's names, as Markdown, from the names of torch.nn's modules and functions.
 
     Raises Unexplained for a name that is no operator here and has no reason, and for a reason that has gone stale: its
     name is an operator's now, or is none of torch's.
@@ -47,7 +47,7 @@ def torch_page(version: str, modules: Iterable[str], functions: Iterable[str]) -
 
 
 def operators_by_name() -> dict[str, list[type[Operator]]]:
-    """The operators by every name that torch may have for them: the calls of their examples, `elsewhere`, the word."""
+    """Return the operators by every name that torch may have for them: in their examples, `elsewhere`, their word."""
     found: dict[str, list[type[Operator]]] = {}
     for ops in families().values():
         for op in ops:
@@ -68,7 +68,7 @@ def _names(op: type[Operator]) -> Iterator[str]:
 
 
 def _plain(name: str) -> str:
-    """A name as `Conv2d`, `conv3d` and `conv_2d` share it; a function that changes its input in place ends in _."""
+    """Return the common form of `Conv2d`, `conv3d` and `conv_2d`. The `_` of in-place functions is removed."""
     return re.sub(r"[123]d$", "#d", name.lower().replace("_", ""))
 
 

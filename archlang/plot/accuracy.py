@@ -45,7 +45,7 @@ class Point:
 
 
 def accuracy_plot(points: Sequence[Point], format: str, log: bool = False, label: str = "accuracy, %") -> bytes:
-    """The bytes of a file of that format; `log` gives MACs a logarithmic axis, `label` names the other.
+    """Return the bytes of a file of that format; `log` gives MACs a logarithmic axis, `label` names the other.
 
     Raises `Rejected` as `check_format` does, and ValueError if there is no point, or if one has no MACs and the axis is
     logarithmic.
@@ -75,14 +75,14 @@ def _area(params: int, most: int) -> float:
 
 
 def _styles(points: Sequence[Point]) -> dict[str, tuple[str, str]]:
-    """The colour and the hatch of each family, in the order in which they come."""
+    """Return the colour and the hatch of each family, in the order in which they come."""
     families = dict.fromkeys(point.family for point in points)
     count = len(COLOURS)
     return {family: (COLOURS[at % count], _HATCHES[at // count % len(_HATCHES)]) for at, family in enumerate(families)}
 
 
 def _draw_axes(axes: Axes, points: Sequence[Point], log: bool, label: str) -> None:
-    """The axes, wide enough for every circle."""
+    """Draw the axes, wide enough for every circle."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     macs, accuracies = [point.macs for point in points], [point.accuracy for point in points]
@@ -120,7 +120,7 @@ def _draw_circles(axes: Axes, points: Sequence[Point], styles: dict[str, tuple[s
 
 
 def _draw_names(made: Figure, axes: Axes, points: Sequence[Point], size: float) -> None:
-    """The names beside their circles, with a line to those that had to be moved away."""
+    """Draw the names beside their circles, with a line to each name that had to be moved away."""
     renderer, scale = renderer_of(made), 72 / made.dpi
     most = max(point.params for point in points)
     circles: list[Circle] = []
@@ -156,7 +156,7 @@ def _draw_name(axes: Axes, point: Point, circle: Circle, box: Box, size: float) 
 
 
 def _draw_families(axes: Axes, styles: dict[str, tuple[str, str]]) -> None:
-    """The families beside the axes, where nothing is covered."""
+    """Draw the families beside the axes, where they cover nothing."""
     from matplotlib.patches import Patch
 
     if len(styles) > 1:
@@ -168,7 +168,7 @@ def _draw_families(axes: Axes, styles: dict[str, tuple[str, str]]) -> None:
 
 
 def _draw_sizes(made: Figure, points: Sequence[Point]) -> None:
-    """The legend of areas: nested circles of round sizes, each with a line to its number."""
+    """Draw the legend of areas: nested circles of round sizes, each with a line to its number."""
     most = max(point.params for point in points)
     wide, high = made.get_figwidth() * 72 * _BESIDE, LARGEST + 60
     axes = made.add_axes((1 - _BESIDE, _FRAME[1], _BESIDE, high / 72 / made.get_figheight()))

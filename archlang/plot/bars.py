@@ -26,7 +26,7 @@ _TITLES = {"macs": "MACs", "params": "parameters", "output_bytes": "bytes of out
 
 
 def profile_plot(profiles: Sequence[Profile], format: str) -> bytes:
-    """The bytes of a file of that format, with a panel for each net on one scale.
+    """Return the bytes of a file of that format, with a panel for each net on one scale.
 
     Raises `Rejected` as `check_format` does, and ValueError if there is no profile or they are not of one quantity.
     """
@@ -58,7 +58,7 @@ def profile_plot(profiles: Sequence[Profile], format: str) -> bytes:
 
 
 def _colours(profiles: Sequence[Profile]) -> dict[str, str]:
-    """A colour for each operator, those with most of the quantity first; those beyond the palette share one."""
+    """Return a colour for each operator, those with most of the quantity first; those beyond the palette share one."""
     totals = Counter[str]()
     for bar in (bar for each in profiles for bar in each.bars):
         totals.update(bar.values)
@@ -67,7 +67,7 @@ def _colours(profiles: Sequence[Profile]) -> dict[str, str]:
 
 
 def _names(profile: Profile) -> Iterator[tuple[int, str]]:
-    """The names beside the bars, with their numbers: all, or of each scope of the net once."""
+    """Yield the names beside the bars, with their numbers: all, or of each scope of the net once."""
     if len(profile.bars) <= MOST:
         yield from ((at, bar.path) for at, bar in enumerate(profile.bars))
     else:
@@ -75,7 +75,7 @@ def _names(profile: Profile) -> Iterator[tuple[int, str]]:
 
 
 def _tops(bars: Sequence[Bar]) -> Iterator[tuple[str, int, int]]:
-    """The first parts of the paths, each with the numbers of the bars from it up to the next."""
+    """Yield the first parts of the paths, each with the numbers of the bars from it up to the next."""
     at = 0
     for top, run in groupby(bars, lambda bar: bar.path.split(".")[0]):
         count = sum(1 for _ in run)
@@ -84,7 +84,7 @@ def _tops(bars: Sequence[Bar]) -> Iterator[tuple[str, int, int]]:
 
 
 def _draw_axes(axes: Axes, profile: Profile, most: int, letters: float) -> None:
-    """The scale above the bars, the names beside them, and a band behind every second scope."""
+    """Draw the scale above the bars, the names beside them, and a band behind every second scope."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     unit = "B" if profile.quantity.endswith("bytes") else ""
@@ -113,7 +113,7 @@ def _draw_axes(axes: Axes, profile: Profile, most: int, letters: float) -> None:
 
 
 def _draw_bars(axes: Axes, profile: Profile, most: int, colours: dict[str, str], told: bool) -> None:
-    """The bars, each cut into its operators, and where it is to be told their sums at their ends."""
+    """Draw the bars, each divided into its operators, with sums at their ends if wanted."""
     unit = "B" if profile.quantity.endswith("bytes") else ""
     for word, colour in colours.items():
         with_it = [at for at, bar in enumerate(profile.bars) if bar.values.get(word)]
@@ -125,13 +125,13 @@ def _draw_bars(axes: Axes, profile: Profile, most: int, colours: dict[str, str],
 
 
 def _before(bar: Bar, word: str, colours: dict[str, str]) -> int:
-    """The part of a bar to the left of an operator."""
+    """Return the part of a bar to the left of an operator."""
     words = list(colours)
     return sum(bar.values.get(other, 0) for other in words[: words.index(word)])
 
 
 def _draw_legend(made: Figure, colours: dict[str, str], beside: int, height: float) -> None:
-    """The operators that have a colour of their own, below the bars, so many beside one another."""
+    """Draw the operators that have a colour of their own, below the bars, in rows of so many."""
     from matplotlib.patches import Patch
 
     own = [(word, colour) for word, colour in colours.items() if colour != OTHER]

@@ -45,7 +45,7 @@ class Box:
 
 
 def placed(circles: Sequence[Circle], frame: Box) -> list[Box]:
-    """A place within the frame for the name of each circle.
+    """Return a place within the frame for the name of each circle.
 
     Greedy: the names of small circles, which have the least room, come first; each takes the place that is nearest and
     covers least. If no place is free, names overlap.

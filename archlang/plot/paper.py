@@ -53,7 +53,7 @@ def check_format(format: str) -> None:
 
 @contextmanager
 def look() -> Generator[None]:
-    """The style of all plots, for figures that are made and saved within."""
+    """Apply the style of all plots to figures that are made and saved within."""
     from matplotlib.style import context
 
     _add_font()
@@ -72,21 +72,21 @@ def _add_font() -> None:
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches; no window is made for it."""
+    """Return an empty figure of so many inches; no window is made for it."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
 
 
 def saved(made: Figure, format: str) -> bytes:
-    """The bytes of a file with archlang's mark; no date and no version stands in it."""
+    """Return the bytes of a file with archlang's mark; no date and no version stands in it."""
     out = BytesIO()
     made.savefig(out, format=format, dpi=DOTS_PER_INCH, metadata=_NO_DATE[format])
     return marked(out.getvalue(), format)
 
 
 def renderer_of(made: Figure) -> RendererAgg:
-    """The renderer that measures the text of a figure."""
+    """Return the renderer that measures the text of a figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     renderer: RendererAgg = FigureCanvasAgg(made).get_renderer()  # type: ignore[no-untyped-call]
@@ -94,7 +94,7 @@ def renderer_of(made: Figure) -> RendererAgg:
 
 
 def width_of(texts: Sequence[str], size: float) -> float:
-    """How many inches the longest of these texts takes in letters of that size."""
+    """Return how many inches the longest of these texts takes in letters of that size."""
     made = figure(1, 1)
     renderer = renderer_of(made)
     widths = (made.text(0, 0, text, fontsize=size).get_window_extent(renderer).width for text in texts)
@@ -110,7 +110,7 @@ def short(number: float, unit: str = "") -> str:
 
 
 def binary(number: float) -> str:
-    """Bytes with three digits and KiB, MiB, GiB or TiB, which are powers of 1,024: `2.79 GiB`."""
+    """Return bytes with three digits and KiB, MiB, GiB or TiB, which are powers of 1,024: `2.79 GiB`."""
     power = 0
     while abs(number) >= 999.5 and power < len(_POWERS) - 1:
         number, power = number / 1024, power + 1

@@ -41,8 +41,7 @@ class Profile:
 
 
 def profile(graph: Graph, quantity: str, depth: int | None = None, name: str | None = None) -> Profile:
-    """The profile of a net for one image: `macs`, `params` and `output_bytes` as in evaluation, `saved_bytes` as in
-    training.
+    """Return the profile of a net for one image. `saved_bytes` are those of training, other quantities of evaluation.
 
     Layers in a row whose paths agree in their first `depth` parts are one bar; without a depth each layer is one.
     Raises ValueError for another quantity, and for a depth below 1.
@@ -67,7 +66,7 @@ def _sum(path: str, run: Iterator[tuple[str, str, int]]) -> Bar:
 
 
 def _place(layer: Layer, depth: int | None) -> str:
-    """The path as people read it, or its first parts; a layer of the net itself without a name is called as it is."""
+    """Return the path as people read it, or its first parts. A layer of the net itself without a name keeps its own."""
     named = layer.node.name is not None or layer.node.module is not None
     whole = layer.path if named else f"{layer.path} ({layer.op.word})".lstrip()
     if depth is None or not layer.path:

@@ -36,7 +36,7 @@ class Timeline:
 
 
 def timeline_plot(timelines: Sequence[Timeline], format: str) -> bytes:
-    """The bytes of a file of that format.
+    """Return the bytes of a file of that format.
 
     Raises `Rejected` as `check_format` does, and ValueError if there is no timeline.
     """
@@ -78,7 +78,7 @@ def _draw(axes: Axes, timeline: Timeline, most: int) -> None:
 
 
 def _phases(timeline: Timeline) -> Iterator[tuple[str, int, int]]:
-    """Each phase with the number of its first moment, and of the first after it."""
+    """Yield each phase with the number of its first moment, and of the first after it."""
     at = 0
     for phase, run in groupby(timeline.memory.timeline, lambda moment: moment.phase):
         count = sum(1 for _ in run)
@@ -87,7 +87,7 @@ def _phases(timeline: Timeline) -> Iterator[tuple[str, int, int]]:
 
 
 def _draw_peak(axes: Axes, memory: Memory, ends: Sequence[int]) -> None:
-    """The place of the peak, what runs then, and beside the axes what is alive."""
+    """Draw the place of the peak, the operation that runs then, and beside the axes what is allocated."""
     at = next(at for at, moment in enumerate(memory.timeline) if moment.peak_bytes == memory.peak_bytes)
     middle = (ends[at] + ends[at + 1]) / 2
     axes.plot([middle], [memory.peak_bytes], marker=7, markersize=6, color=INK, zorder=4, clip_on=False)

@@ -11,12 +11,12 @@ from archlang.program.regions import Call, Entry, Program, Region
 
 
 def program_of(graph: Graph) -> Program:
-    """How a net runs, before any pass changes it."""
+    """Return how a net runs, before any pass changes it."""
     return Program(graph, {block.id: region_of(block) for block in graph.blocks})
 
 
 def region_of(block: Block) -> Region:
-    """The region of a block, with those of the braces in it."""
+    """Return the region of a block, with those of the braces in it."""
     calls = [_call(block, node) for node in block.nodes]
     outputs = tuple(dict.fromkeys(port.value for port in block.outputs))
     # an output of the block is read after all of its calls
@@ -41,7 +41,7 @@ class _Flow:
 
 
 def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
-    """The calls from `start` to `end`, in the braces `path`. Inner braces become regions."""
+    """Return the calls from `start` to `end`, in the braces `path`. Inner braces become regions."""
     entries: list[Entry] = []
     depth = path.count(".") + 1 if path else 0
     at = start
@@ -61,7 +61,7 @@ def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
 
 
 def _braces(flow: _Flow, path: str, start: int, end: int) -> Region:
-    """The region of braces. Its inputs are made before it; its outputs are read after it."""
+    """Return the region of braces. Its inputs are made before it; its outputs are read after it."""
     part = flow.calls[start:end]
     made = dict.fromkeys(value for call in part for value in call.outputs)
     read = dict.fromkeys(value for call in part for value in call.inputs)

@@ -72,12 +72,12 @@ class Call:
         return not self.recomputed and self.module is None and not isinstance(self.torch, (Expression, Stored))
 
     def repeats(self, before: Call) -> bool:
-        """Whether it calls the block of the call before it, in the same way, with that call's outputs as inputs."""
+        """Return whether it calls the block of the call before it, in the same way, on that call's outputs."""
         alike = (self.callee, self.recomputed, self.inputs) == (before.callee, before.recomputed, before.outputs)
         return alike and self.callee is not None
 
     def walk(self) -> Iterator[Call]:
-        """The call itself, as a region walks through its calls."""
+        """Yield the call itself, as a region walks through its calls."""
         yield self
 
 
@@ -113,8 +113,11 @@ class Region:
         return all(call.training_only for call in self.walk())
 
     def skips(self, entry: Entry) -> bool:
-        """Whether evaluation passes over an entry when it runs the region. Braces of training alone skip nothing: they
-        are not run at all then, and may share a class with braces that are."""
+        """Return whether evaluation skips an entry when it runs the region.
+
+        Braces of training alone skip nothing. Evaluation does not run them, and they may share a class with braces that
+        run.
+        """
         return entry.training_only and (self.name is None or not self.training_only)
 
     @cached_property
@@ -176,12 +179,12 @@ class Region:
         return [(f"{node.path}.{name}", other) for node in nodes for name, other in node.ties.items()]
 
     def walk(self) -> Iterator[Call]:
-        """Every call in it, those of inner braces too."""
+        """Yield every call in it, those of inner braces too."""
         for entry in self.entries:
             yield from entry.walk()
 
     def runs(self) -> list[list[Entry]]:
-        """The entries in order; calls that repeat the call before them stand together."""
+        """Return the entries in order; calls that repeat the call before them stand together."""
         found: list[list[Entry]] = []
         for entry in self.entries:
             before = found[-1][-1] if found else None
@@ -208,6 +211,6 @@ class Program:
         return tuple(self.regions.values())[-1]
 
     def walk(self) -> Iterator[Call]:
-        """Every call of every region, each once, however often its region is called."""
+        """Yield every call of every region, each once, however often its region is called."""
         for region in self.regions.values():
             yield from region.walk()

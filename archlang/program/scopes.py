@@ -39,14 +39,14 @@ class Scope:
         return self.call.block if self.call else ""
 
     def calls(self) -> Iterator[Scope]:
-        """The calls of blocks directly within, those in braces too."""
+        """Yield the calls of blocks directly within, those in braces too."""
         for part in self.parts:
             if isinstance(part, Scope):
                 yield from (part,) if part.call is not None else part.calls()
 
 
 def scope_tree(program: Program) -> Scope:
-    """The net as a scope, with everything in it."""
+    """Return the net as a scope, with everything in it."""
     count = len(program.root.inputs)
     return _Walk(program, count).block(program.root, "", None, tuple(range(count)))
 
@@ -60,7 +60,7 @@ class _Walk:
     layer: int = 0
 
     def block(self, region: Region, path: str, call: Call | None, inputs: tuple[int, ...]) -> Scope:
-        """A block where it is called."""
+        """Return a block where it is called."""
         start, values = self.layer, dict(zip(region.inputs, inputs, strict=True))
         parts = self._parts(region, path, values)
         outputs = tuple(values[port.value] for port in region.block.outputs)
@@ -98,7 +98,7 @@ class _Walk:
 
 
 def _labelled(region: Region) -> tuple[int, ...]:
-    """The value of the label of braces. Braces without one have their position as key, which a value may have too."""
+    """Return the value with the label of braces. Braces without a label have their position as key."""
     value = region.block.labels.get(region.path)
     if value is None or (region.path.rpartition(".")[2].isdigit() and value not in region.made):
         return ()

@@ -8,10 +8,10 @@ from archlang.program.regions import Call, Entry, Program, Region
 
 
 def text_of(program: Program) -> str:
-    """Every region that is called, callees first.
+    """Return every region that is called, callees first.
 
-    `%3 = relu "1" (%2)` is a call and its key. Braces stand indented below their key. After `;` stand the
-    values read for the last time, the values kept until the region returns, and the marks of the call.
+    `%3 = relu "1" (%2)` is a call and its key. Braces stand indented below their key. After `;` stand the values read
+    for the last time, the values kept until the region returns, and the marks of the call.
     """
     blocks = [_block(id, region, region is program.root) for id, region in program.regions.items()]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
@@ -58,7 +58,7 @@ def _marks(entry: Entry) -> Iterator[str]:
 
 
 def _lifetimes(region: Region, at: int) -> Iterator[str]:
-    """The outputs of an entry that are kept, and the values that no later entry reads."""
+    """Yield the outputs of an entry that are kept, and the values that no later entry reads."""
     entry = region.entries[at]
     kept = [value for value in entry.outputs if value in region.kept]
     last = [value for value in dict.fromkeys(entry.inputs) if region.last_uses[value] == at]

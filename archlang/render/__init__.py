@@ -11,5 +11,5 @@ __all__ = ["FORMATS", "dot", "picture"]
 
 
 def picture(graph: Graph, format: str, title: str | None = None) -> bytes:
-    """The bytes of a file that shows the net: SVG, PNG, PDF or DOT, with archlang's mark."""
+    """Return the bytes of a file that shows the net: SVG, PNG, PDF or DOT, with archlang's mark."""
     return marked(lay_out(dot(graph, title), format), format)

@@ -62,7 +62,7 @@ class _Sheet:
 
 
 def dot(graph: Graph, title: str | None = None) -> str:
-    """The DOT of a net, top-down. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
+    """Return the DOT of a net, top-down. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
     need("graphviz", "pictures are written by")
     import graphviz
 
@@ -116,7 +116,7 @@ def _draw_open(sheet: _Sheet, inside: _Cluster, callee: str, sources: list[str])
 
 
 def _braces(around: _Cluster, name: str) -> _Cluster:
-    """The cluster of braces; made where it is not there yet."""
+    """Return the cluster of braces; make it if it is missing."""
     if name not in around.scopes:
         around.scopes[name] = _cluster(around, _bold(name))
     return around.scopes[name]
@@ -169,7 +169,7 @@ def _emit(picture: graphviz.Digraph, cluster: _Cluster, numbers: Iterator[int]) 
 
 
 def _operators(program: Program) -> int:
-    """How many operators there are to draw, calls expanded, repeats once."""
+    """Return how many operators there are to draw, calls expanded, repeats once."""
     counts: dict[str, int] = {}
     for name, region in program.regions.items():
         counts[name] = _drawn(region, counts)

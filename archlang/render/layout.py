@@ -56,7 +56,7 @@ _HARMLESS = ("Fontconfig ", "Warning: graph has ")
 
 
 def lay_out(dot: str, format: str) -> bytes:
-    """The picture of a DOT text; the format `dot` is the text itself. A long PNG is drawn with fewer dots an inch."""
+    """Return the picture of a DOT text, or the text itself for the format `dot`. A long PNG has fewer dots per inch."""
     if format not in FORMATS:
         raise Rejected(
             "no-such-format", f"a picture is written as {', '.join(FORMATS)}, not as {format}", about="format"

@@ -49,7 +49,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 def column(name: str) -> Column:
-    """The column of that name; one of `GROUPS["all"]`."""
+    """Return the column of that name; one of `GROUPS["all"]`."""
     if name == "saved_bytes":
         return _saved(name)
     if name in COUNTS:
@@ -58,7 +58,7 @@ def column(name: str) -> Column:
 
 
 def counted(name: str, count: Callable[[LayerRow], int]) -> Column:
-    """A column with the sum of a count over the layers of a row."""
+    """Return a column with the sum of a count over the layers of a row."""
 
     def total(line: Line) -> int:
         return sum(map(count, line.layers))
@@ -67,7 +67,7 @@ def counted(name: str, count: Callable[[LayerRow], int]) -> Column:
 
 
 def _saved(name: str) -> Column:
-    """The bytes saved for backward, which are unknown where an operator does not tell what they depend on."""
+    """Return the bytes saved for backward. They are unknown if an operator does not tell what they depend on."""
 
     def amount(line: Line) -> int | None:
         return None if unknown_counts(line.layers) else sum(map(COUNTS[name], line.layers))
@@ -80,7 +80,7 @@ def _saved(name: str) -> Column:
 
 
 def alike(name: str, cell: Callable[[Line], Cell], count: Callable[[LayerRow], int] | None = None) -> Column:
-    """A column that is the same for people, for programs and in JSON."""
+    """Return a column with the same content for people, for programs and in JSON."""
     return Column(name, _heading(name), cell, cell, cell, count)
 
 
@@ -107,7 +107,7 @@ def _types(line: Line) -> str:
 
 
 def chosen(names: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of these names and groups, each once; the path is added in front if it is not among them.
+    """Return the columns of these names and groups, each once; the path is added in front if it is not among them.
 
     Raises `Rejected` for a name that is neither.
     """
@@ -116,7 +116,7 @@ def chosen(names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def chosen_sums(names: Sequence[str]) -> tuple[Column, ...]:
-    """The columns that have a sum; of a group, those that have one. Raises `Rejected` for a column that has none."""
+    """Return the columns that have a sum, also of a group. Raises `Rejected` for a named column that has none."""
     for name in names:
         if name not in GROUPS and name in GROUPS["all"] and name not in COUNTS:
             raise Rejected("unknown-name", f"sums have no column `{name}`: it does not add up")

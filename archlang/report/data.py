@@ -86,7 +86,7 @@ class LayerRow:
         return self.facts.fields[self.values[0]]
 
     def to_json(self) -> dict[str, object]:
-        """The row as plain JSON values; docs/report.md has every field."""
+        """Return the row as plain JSON values; docs/report.md has every field."""
         return {
             "path": self.path,
             "op": self.op,
@@ -117,7 +117,7 @@ COUNTS: Mapping[str, Callable[[LayerRow], int]] = _counts()  # whatever adds up,
 
 
 def unknown_counts(layers: Iterable[LayerRow]) -> frozenset[str]:
-    """Which counts of these layers are unknown."""
+    """Return which counts of these layers are unknown."""
     return frozenset({"saved_bytes"} if any(layer.saved_untold for layer in layers) else ())
 
 
@@ -143,7 +143,7 @@ class Report:
         return f"<Report of {self.name}, batch {self.batch}, {self.mode}: {counts}>"
 
     def to_json(self) -> dict[str, object]:
-        """The report as plain JSON values; docs/report.md has every field."""
+        """Return the report as plain JSON values; docs/report.md has every field."""
         return {
             "version": REPORT_VERSION,
             "name": self.name,
@@ -160,7 +160,7 @@ class Report:
 
 
 def sizes(type: TensorType) -> tuple[int, ...]:
-    """The sizes without the batch, in the order of the axes."""
+    """Return the sizes without the batch, in the order of the axes."""
     return tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
 
 

@@ -14,7 +14,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def render_report(report: Report, style: Style = "table", format: Format = "text", view: View | None = None) -> str:
-    """The report written out, without a newline at its end.
+    """Return the report written out, without a newline at its end.
 
     JSON holds what both styles show, or the rows and columns that `view` asks for. Raises `Rejected` for an unknown
     column, and ValueError for a view in the lecture's style, which has its own rows and columns.

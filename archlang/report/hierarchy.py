@@ -33,7 +33,7 @@ class BlockRow:
         return self.facts.blocks[self.id]
 
     def to_json(self) -> dict[str, object]:
-        """The block as plain JSON values; docs/report.md has every field."""
+        """Return the block as plain JSON values; docs/report.md has every field."""
         return {
             "id": self.id,
             "name": self.name,
@@ -48,7 +48,7 @@ class BlockRow:
 
 
 def blocks_of(facts: ReportFacts, counts: Counts) -> tuple[BlockRow, ...]:
-    """The blocks that the net calls, callees first."""
+    """Return the blocks that the net calls, callees first."""
     graph = facts.graph
     calls = {graph.root.id: 1}
     for block in reversed(graph.blocks):

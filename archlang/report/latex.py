@@ -11,7 +11,7 @@ _MARKS = {
 
 
 def as_latex(sheet: Sheet) -> str:
-    """The sheet as a `tabular`: words to the left, numbers to the right with thin spaces.
+    """Return the sheet as a `tabular`: words to the left, numbers to the right with thin spaces.
 
     The lines around it are comments.
     """

@@ -20,8 +20,11 @@ COLUMNS = ("layer", "activation", "output_values", "output_bytes", "formula", "w
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row: its name, the types it gives, its weights without biases and how they multiply out, its biases, whether it
-    runs in the mode of the report."""
+    """A row of the lecture's table.
+
+    It has a name, the types of its outputs, its weights without biases and how they multiply out, its biases, and
+    whether it runs in the mode of the report.
+    """
 
     name: str
     types: tuple[TensorType, ...]
@@ -34,7 +37,7 @@ class Line:
 
 
 def lecture_text(report: Report) -> str:
-    """The lecture's table, its columns aligned."""
+    """Return the lecture's table, its columns aligned."""
     lines = _lines(report)
     columns = [
         [f"{line.name}:" for line in lines],
@@ -47,7 +50,7 @@ def lecture_text(report: Report) -> str:
 
 
 def lecture_sheet(report: Report, headings: tuple[str, ...]) -> Sheet:
-    """The same rows as a sheet, every number in full, under the headings for people or for programs."""
+    """Return the same rows as a sheet, every number in full, under the headings for people or for programs."""
     lines = _lines(report)
     return Sheet(
         headings,
@@ -75,7 +78,7 @@ def rounded(number: int) -> str:
 
 
 def bytes_text(number: int) -> str:
-    """Bytes with one decimal in KB, MB, GB or TB, which are powers of 1,000; below 1,000 in full."""
+    """Return bytes with one decimal in KB, MB, GB or TB, which are powers of 1,000; below 1,000 in full."""
     if number < 1000:
         return f"{number} bytes"
     power = min((len(str(number)) - 1) // 3, 4)

@@ -25,7 +25,7 @@ class LectureRow:
 
 
 def lecture_row(layer: Layer) -> LectureRow | None:
-    """The row of a layer, None where it belongs to the row above; what enters is still to be filled in."""
+    """Return the row of a layer, or None if the layer belongs to the row above. Its input is still to be filled in."""
     told = layer.op.lecture(*layer.input_types)
     if told is None:
         return None
@@ -38,7 +38,7 @@ def lecture_row(layer: Layer) -> LectureRow | None:
 
 
 def with_input(row: LectureRow, entering: Sequence[int]) -> LectureRow:
-    """The row with `{input}` filled in: the factors that entered, where they multiply to the width of the weight."""
+    """Return the row with `{input}` filled in: the factors of the input, if their product is the weight's width."""
     if "{input}" not in row.formula:
         return row
     factors = entering if prod(entering) == row.fan_in else (row.fan_in,)
@@ -46,19 +46,19 @@ def with_input(row: LectureRow, entering: Sequence[int]) -> LectureRow:
 
 
 def factors_after(has_row: bool, type: TensorType, entering: tuple[int, ...]) -> tuple[int, ...]:
-    """How the size of an output multiplies out: a map that is only flattened keeps the factors of the map."""
+    """Return the factors of an output's size. A map that is only flattened keeps the factors of the map."""
     own = multiplied(type)
     keeps = not has_row and len(own) == 1 and prod(entering) == own[0]
     return entering if keeps else own
 
 
 def channels_last(type: TensorType) -> tuple[int, ...]:
-    """The sizes as the lecture writes them, without the batch: height, width, channels."""
+    """Return the sizes as the lecture writes them, without the batch: height, width, channels."""
     inner = [size for size, axis in zip(type.shape, type.axes, strict=True) if axis not in ("n", "c")]
     return (*inner, type["c"]) if "c" in type.axes else tuple(inner)
 
 
 def multiplied(type: TensorType) -> tuple[int, ...]:
-    """The factors of the size for one image, channels last; a map of one position has its channels alone."""
+    """Return the factors of the size for one image, channels last. A map of one position has only its channels."""
     written = channels_last(type)
     return written[-1:] if "c" in type.axes and set(written[:-1]) <= {1} else written

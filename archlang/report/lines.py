@@ -43,7 +43,7 @@ class _Cut:
 
 
 def lines(report: Report, depth: int | None = None, counts: Sequence[Count] | None = None) -> Iterator[Line]:
-    """The rows of a report. A scope that is `depth` levels deep is one row with the sum of its layers; 0 is the net.
+    """Yield the rows of a report. A scope `depth` levels deep is one row with the sum of its layers; 0 is the net.
 
     With `counts`, calls of one block in a row that agree in these counts are shown once, below a row with their sum.
     """
@@ -60,12 +60,12 @@ def lines(report: Report, depth: int | None = None, counts: Sequence[Count] | No
 
 
 def total_line(report: Report) -> Line:
-    """The row below the others: the whole net."""
+    """Return the row below the others: the whole net."""
     return Line("total", "total", "", report.layers)
 
 
 def _lines(cut: _Cut, parts: Sequence[int | Scope], levels: int | None, prefix: str) -> Iterator[Line]:
-    """The rows of some parts, down to `levels`; their places are relative to the scope that holds them."""
+    """Yield the rows of some parts, down to `levels`; their places are relative to the scope that holds them."""
     below = None if levels is None else levels - 1
     for run in _runs(cut, parts):
         first = run[0]
@@ -87,7 +87,7 @@ def _lines(cut: _Cut, parts: Sequence[int | Scope], levels: int | None, prefix: 
 
 
 def _runs(cut: _Cut, parts: Sequence[int | Scope]) -> Iterator[Sequence[int | Scope]]:
-    """The parts in order; calls of one block with equal counts, each fed by the one before it, are grouped."""
+    """Yield the parts in order; calls of one block with equal counts, each fed by the one before it, are grouped."""
     run: list[int | Scope] = []
     for part in parts:
         if run and not _alike(cut, run[-1], part):
@@ -114,7 +114,7 @@ def _layer(row: LayerRow) -> Line:
 
 
 def _scope(cut: _Cut, scopes: Sequence[Scope], place: str, op: str) -> Line:
-    """The row of a scope, or of several in a row; its outputs are those of the last one."""
+    """Return the row of a scope, or of several in a row; its outputs are those of the last one."""
     first, last = scopes[0], scopes[-1]
     return Line(
         first.path,
@@ -127,7 +127,7 @@ def _scope(cut: _Cut, scopes: Sequence[Scope], place: str, op: str) -> Line:
 
 
 def _below(place: str, prefix: str) -> str:
-    """A place relative to the call at `prefix`; a join of the call itself keeps the path of the call."""
+    """Return a place relative to the call at `prefix`; a join of the call itself keeps the path of the call."""
     if not prefix or place == prefix:
         return place
     return place.removeprefix(f"{prefix}.") if place.startswith(f"{prefix}.") else place.removeprefix(f"{prefix} ")

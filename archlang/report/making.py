@@ -13,7 +13,7 @@ from archlang.report.lecture_rows import factors_after, lecture_row, multiplied,
 
 
 def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
-    """The report of a net over `batch` images; `dtype` takes the place of the dtype of float tensors.
+    """Return the report of a net over `batch` images; `dtype` takes the place of the dtype of float tensors.
 
     `mode` is `eval` or `train`: the counts of evaluation or of training.
     """
@@ -66,7 +66,7 @@ def _row(layer: Layer, counts: Counts, facts: ReportFacts) -> LayerRow:
 
 
 def _in_training(net: Totals, rows: tuple[LayerRow, ...]) -> Totals:
-    """The counts of a net in training: more runs than in evaluation."""
+    """Return the counts of a net in training: more runs than in evaluation."""
     return replace(
         net,
         macs=sum(row.macs for row in rows),

@@ -12,17 +12,17 @@ from archlang.report.lines import By, Line, total_line
 
 
 def sums_by(report: Report, by: By) -> list[Line]:
-    """A row for each operator, or for each name of a block, in the order in which they first come."""
+    """Return a row for each operator, or for each name of a block, in the order in which they first come."""
     return _by_op(report) if by == "op" else _by_block(report)
 
 
 def sums_total(report: Report, rows: list[Line]) -> Line:
-    """The row below them: the whole net, and all calls."""
+    """Return the row below them: the whole net, and all calls."""
     return replace(total_line(report), calls=sum(row.calls for row in rows))
 
 
 def sum_columns(by: By) -> tuple[Column, Column]:
-    """The first two columns: what is added up, and how often it is called or applied."""
+    """Return the first two columns: what is added up, and how often it is called or applied."""
     return alike(by, lambda line: line.path), alike("calls", lambda line: line.calls)
 
 
@@ -34,7 +34,7 @@ def _by_op(report: Report) -> list[Line]:
 
 
 def _by_block(report: Report) -> list[Line]:
-    """A layer counts once for each block name around it, at any depth; a layer outside of blocks does not count."""
+    """Return a row for each block name. A layer counts once for each block name around it, at any depth."""
     calls: Counter[str] = Counter()
     groups: dict[str, list[LayerRow]] = {}
 

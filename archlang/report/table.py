@@ -40,7 +40,7 @@ class View:
 
 
 def table(report: Report, view: View) -> Sheet:
-    """The sheet for people: an operator without a name of its own is shown by its scope and its word."""
+    """Return the sheet for people: an operator without a name of its own is shown by its scope and its word."""
     columns, rows, total = _cut(report, view, fold=not view.unfold)
     totals = report.totals
     trained = f"{totals.params:,} parameters, {totals.trainable_params:,} of them trainable"
@@ -68,7 +68,7 @@ def _unknown(columns: Sequence[Column], rows: Sequence[Line]) -> Iterator[str]:
 
 
 def plain_table(report: Report, view: View) -> Sheet:
-    """The sheet for programs: the names of the JSON, and the paths as they are."""
+    """Return the sheet for programs: the names of the JSON, and the paths as they are."""
     columns, rows, total = _cut(report, view, fold=False)
     return Sheet(
         tuple(column.name for column in columns),
@@ -78,7 +78,7 @@ def plain_table(report: Report, view: View) -> Sheet:
 
 
 def table_json(report: Report, view: View) -> dict[str, object]:
-    """The table as plain JSON values: a field for each column."""
+    """Return the table as plain JSON values: a field for each column."""
     columns, rows, total = _cut(report, view, fold=False)
     return {
         "rows": [{column.name: column.data(line) for column in columns} for line in rows],
@@ -87,7 +87,7 @@ def table_json(report: Report, view: View) -> dict[str, object]:
 
 
 def _cut(report: Report, view: View, fold: bool) -> tuple[Sequence[Column], list[Line], Line]:
-    """The columns, the rows and the total row."""
+    """Return the columns, the rows and the total row."""
     if view.by is not None:
         from archlang.report.sums import sum_columns, sums_by, sums_total
 

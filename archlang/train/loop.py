@@ -140,7 +140,7 @@ def _epochs(module: nn.Module, data: Digits, settings: _Settings, progress: bool
 
 
 def batches(images: int, batch: int) -> list[Tensor]:
-    """The indices of the images in a new order, batch by batch; a last batch of one image is skipped.
+    """Return the indices of the images in a new order, batch by batch. A last batch of one image is left out.
 
     Batch norm cannot train on one image, and the next order leaves out another one.
     """
@@ -151,7 +151,7 @@ def batches(images: int, batch: int) -> list[Tensor]:
 
 
 def _step(module: nn.Module, data: Digits, chosen: Tensor, optimizer: Optimizer) -> Tensor:
-    """One step down the mean loss of the chosen images, each shifted at random; the loss, detached."""
+    """Train on the chosen images, each shifted at random, and return their mean loss, detached."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -167,7 +167,7 @@ def _step(module: nn.Module, data: Digits, chosen: Tensor, optimizer: Optimizer)
 
 
 def held_out_correct(module: nn.Module, data: Digits, device: str = "cpu") -> int:
-    """How many of the held-out digits the module recognises, in evaluation mode and without shifts."""
+    """Return how many of the held-out digits the module recognises, in evaluation mode and without shifts."""
     import torch
 
     module.to(device).eval()
@@ -181,7 +181,7 @@ def held_out_correct(module: nn.Module, data: Digits, device: str = "cpu") -> in
 
 
 def checkpoint(module: nn.Module, meta: Mapping[str, object]) -> bytes:
-    """A dict for `torch.load(..., weights_only=True)`: the `state_dict`, on the CPU, and the entries of `meta`.
+    """Return a dict for `torch.load(..., weights_only=True)`: the `state_dict`, on the CPU, and the entries of `meta`.
 
     `meta` holds plain values only: numbers, strings, and lists and dicts of them.
     """

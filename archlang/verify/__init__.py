@@ -1,4 +1,4 @@
-"""Compares a net's module with a reference, whose weights it gets: keys, outputs, gradients and buffers.
+"""Compares a net's module with a reference that gives it its weights: keys, outputs, gradients and buffers.
 
 Its functions import torch when they are called. If the two differ, the first layer that differs is named.
 """

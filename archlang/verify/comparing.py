@@ -1,4 +1,4 @@
-"""The comparison: pairs the keys, copies the reference's weights, runs both, and looks for the first difference."""
+"""The comparison: pairs the keys, copies the reference's weights, runs both modules, and finds the first difference."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def verify(make: Callable[[], nn.Module], theirs: nn.Module, graph: Graph, trial: Trial) -> Verdict:
-    """Compare the module that `make` makes of the Graph with a copy of `theirs`, on the CPU.
+    """Compare the module that `make` returns for the Graph with a copy of `theirs`, on the CPU.
 
-    Weights that are initialised to a constant (biases to 0, scales of norms to 1) are shifted by random numbers first;
-    otherwise two that are mixed up would look equal. Raises `Rejected` with the code `run-failed` if either fails.
+    Weights that are initialised to a constant (biases to 0, scales of norms to 1) are first shifted by random numbers;
+    otherwise two that are swapped would look equal. Raises `Rejected` with the code `run-failed` if either fails.
     """
     import torch
 
@@ -56,7 +56,7 @@ def _copy_weights(pair: Pair) -> None:
 
 
 def _parted(pair: Pair, verdict: Verdict) -> Verdict:
-    """The verdict if the keys differ: both run with the weights that agree, and the first difference is looked for."""
+    """Return the verdict if the keys differ. Both run with the weights that agree, to find the first difference."""
     try:
         return replace(verdict, first=_first(pair, evaluated))
     except Rejected as rejected:
@@ -64,7 +64,7 @@ def _parted(pair: Pair, verdict: Verdict) -> Verdict:
 
 
 def _judged(pair: Pair, verdict: Verdict, tables: Check) -> Verdict:
-    """The verdict if the keys agree: everything is compared."""
+    """Return the verdict if the keys agree: weights, outputs, gradients and buffers are compared."""
     outputs, notes = in_evaluation(pair)
     checks = [*([tables] if tables.compared else []), outputs, *in_training(pair)]
     first = None
@@ -94,7 +94,7 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def _tables(mine: Mapping[str, Tensor], other: Mapping[str, Tensor], keys: Keys) -> Check:
-    """Compare integer buffers, such as indexes, before the weights are copied, which would hide a difference."""
+    """Compare integer buffers, such as indexes, before the weights are copied, as copying would hide a difference."""
     fixed = {key: name for key, name in keys.pairs.items() if mine[key].dim() and not mine[key].is_floating_point()}
     ours: dict[str, Tensor | None] = {key: mine[key] for key in fixed}
     theirs: dict[str, Tensor | None] = {key: other[name] for key, name in fixed.items()}
@@ -111,7 +111,7 @@ def _shift_constants(module: nn.Module) -> None:
 
 
 def _first(pair: Pair, run: Callable[[nn.Module, list[Tensor]], object]) -> Difference | None:
-    """The first layer that differs. Weights are copied again, since a training step may have changed statistics."""
+    """Return the first layer that differs. The weights are copied again, since training may have changed statistics."""
 
     _copy_weights(pair)
     mine, other = modules(pair.ours), modules(pair.theirs)
@@ -126,6 +126,6 @@ def _first(pair: Pair, run: Callable[[nn.Module, list[Tensor]], object]) -> Diff
 
 
 def _containers(graph: Graph) -> set[str]:
-    """The paths of the net, its blocks and its braces: all paths above a step."""
+    """Return the paths of the net, its blocks and its braces: all paths above a step."""
     parts = (layer.path.split(".") for layer in graph.flat())
     return {".".join(names[:depth]) for names in parts for depth in range(len(names))}

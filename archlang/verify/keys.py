@@ -44,7 +44,7 @@ def match(ours: Shapes, theirs: Shapes, renames: Sequence[tuple[str, str]], by_o
 
 
 def renamed(path: str, renames: Sequence[tuple[str, str]]) -> str:
-    """A key or path of the reference as it is called in the net: the first renamed path at or above it is replaced."""
+    """Return the net's name for a key or path of the reference: the first renamed path at or above it is replaced."""
     for theirs, ours in renames:
         if path == theirs or path.startswith(f"{theirs}."):
             return (ours + path[len(theirs) :]).removeprefix(".")
@@ -52,13 +52,11 @@ def renamed(path: str, renames: Sequence[tuple[str, str]]) -> str:
 
 
 def paths(keys: Keys, renames: Sequence[tuple[str, str]], ours: Sequence[str], theirs: Sequence[str]) -> dict[str, str]:
-    """The reference's module for each module of the net: by their paired weights, otherwise by name."""
+    """Return the reference's module for each module of the net: by their paired weights, otherwise by name."""
     owners = {_owner(mine): _owner(other) for mine, other in keys.pairs.items()}
     named = {renamed(path, renames): path for path in theirs}
     same = {path: named[path] for path in ours if path in named}
-    if any(
-        mine != renamed(other, renames) for mine, other in owners.items()
-    ):  # paired by order, so that names do not count
+    if any(mine != renamed(other, renames) for mine, other in owners.items()):  # paired by order: names do not matter
         return {"": "", **owners}
     return {**same, **owners}
 

@@ -1,8 +1,8 @@
 """Finds the first layer that differs: the earliest after which the net's values stay different from the reference's.
 
-A value of the net is *known* if the reference computes it too, anywhere: how the reference is divided into modules and
-functions does not matter. The search starts at an output that differs and follows unknown values back to operations
-whose inputs are all known. The earliest of these operations is the first difference.
+A value of the net is *known* if the reference computes it too, in whatever module or function. The search starts at an
+output that differs and follows unknown values back to operations whose inputs are all known. The earliest of these
+operations is the first difference.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Parting:
     tolerance: float
 
     def first(self) -> Difference | None:
-        """The first layer that differs; None where no output does."""
+        """Return the first layer that differs; None if no output does."""
         mine, outputs = self.ours.outputs, self.theirs.outputs
         if len(mine) != len(outputs):
             return Difference(_WHOLE, f"{len(mine)} tensors, in the reference {len(outputs)}")
@@ -47,7 +47,7 @@ class Parting:
         roots = sorted({root for value in wrong if value not in self._known for root in self._roots(value)})
         return self._told(roots[0]) if roots else Difference(_WHOLE, next(iter(wrong.values())))
 
-    # ---- where the two part
+    # ---- where the two differ
 
     @cached_property
     def _known(self) -> set[int]:
@@ -57,7 +57,7 @@ class Parting:
         return {number for number, value in values if number not in self.ours.made_by or pool.holds(value)}
 
     def _roots(self, value: int) -> Iterator[int]:
-        """The steps that an unknown value depends on and whose own inputs are all known."""
+        """Yield the steps that an unknown value depends on and whose own inputs are all known."""
         waiting, seen = [value], {value}
         while waiting:
             step = self.ours.made_by[waiting.pop()]
@@ -67,7 +67,7 @@ class Parting:
             waiting += unknown - seen
             seen |= unknown
 
-    # ---- how it is told
+    # ---- how it is reported
 
     def _told(self, at: int) -> Difference:
         step = self.ours.steps[at]
@@ -81,7 +81,7 @@ class Parting:
         return Difference(self._name(follower.call), f"what flows into it differs, after {before}: {how}")
 
     def _layer(self, step: Step) -> Difference:
-        """The difference at an operation within a layer: either the layer's input differs, or its result."""
+        """Return the difference at an operation within a layer: in the layer's input or in its result."""
         name = self._name(step.call)
         entry = next(one for one in self.ours.steps if one.is_entry and one.call == step.call)
         how = self._entry_differs(entry)
@@ -104,13 +104,13 @@ class Parting:
         )
 
     def _nearest(self, value: Tensor, partner: Call) -> Tensor | None:
-        """The value nearest to this one among those that the reference computes in the same layer."""
+        """Return the value nearest to this one among those that the reference computes in the same layer."""
         within = [tensor for around, tensor in self.theirs.computed if partner in around]
         alike = [tensor for tensor in within if (tensor.shape, tensor.dtype) == (value.shape, value.dtype)]
         return min(alike, key=lambda tensor: gap(value, tensor), default=None)
 
     def _entry_differs(self, entry: Step) -> str | None:
-        """How the input of a layer differs; None if it does not, or if the reference has no such call."""
+        """Return how the input of a layer differs; None if it does not, or if the reference has no such call."""
         partner = self._partner(entry.call)
         theirs = self.theirs.taken.get(partner) if partner is not None else None
         if theirs is None or len(theirs) != len(entry.inputs):  # attention may take its input once or three times
@@ -119,8 +119,9 @@ class Parting:
         return next((how for how in told if how is not None), None)
 
     def _partner(self, call: Call) -> Call | None:
-        """The same call in the reference. A module without weights must be called equally often in both, since one
-        activation module may serve several places.
+        """Return the same call in the reference; None if there is no sure one.
+
+        A module without weights must be called equally often in both, since one activation may serve several places.
         """
         path = self.paths.get(call.path)
         if path is None or (call.path not in self.weighted and self.ours.calls[call.path] != self.theirs.calls[path]):
@@ -128,7 +129,7 @@ class Parting:
         return Call(path, call.number)
 
     def _follower(self, at: int) -> Step | None:
-        """The first layer whose input depends on a step outside of layers."""
+        """Return the first layer whose input depends on a step outside of layers."""
         flowing = set(self.ours.steps[at].outputs)
         for step in self.ours.steps[at + 1 :]:
             if flowing.intersection(step.inputs):
@@ -138,7 +139,7 @@ class Parting:
         return None
 
     def _last_layer(self, values: Collection[int]) -> str:
-        """The name of the last layer that these values depend on."""
+        """Return the name of the last layer that these values depend on."""
         waiting = [self.ours.made_by[value] for value in values if value in self.ours.made_by]
         while waiting:
             latest = waiting.pop(waiting.index(max(waiting)))
@@ -162,7 +163,7 @@ _WHOLE = "the whole net"
 
 
 class _Pool:
-    """A collection of tensors to search: for the same values in the same order, or in any order in another shape.
+    """A collection of tensors to search for the same values, in the same order, or in any order in another shape.
 
     Only tensors with the same minimum and maximum are compared in full.
     """

@@ -25,7 +25,7 @@ FAILURES = (
 
 @contextmanager
 def told(what: str) -> Generator[None]:
-    """Turn an error of the code within into a `Rejected` with `what` failed, the error and its place."""
+    """Turn an error of the code within into a `Rejected` that gives the error, its place, and `what` failed."""
     try:
         yield
     except FAILURES as error:
@@ -38,7 +38,7 @@ def told(what: str) -> Generator[None]:
 
 
 def made(named: str, arguments: Mapping[str, object], seed: int = 0) -> nn.Module:
-    """The module that `named` makes when it is called with the arguments; `seed` is of its random weights.
+    """Return the module that `named` returns when it is called with the arguments; `seed` sets its random weights.
 
     Its file is imported and run, from the current folder too. Raises `Rejected` with the code `run-failed`.
     """

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Trial:
     """How two modules are compared.
 
-    `batch` images are drawn by `seed`; `size` takes the place of the last sizes of each input, and whole-number inputs
-    are below `below`. Two values are equal within tolerance*(1 + |reference|), at 0 bit for bit. `renames` are paths of
-    the reference and what the net calls them; `by_order` pairs weights by their order alone. A `dtype` such as float64
-    takes the place of every float dtype, of weights and inputs, in both modules.
+    `batch` images are drawn by `seed`; `size` replaces the last sizes of each input, and integer inputs are below
+    `below`. Two values are equal within tolerance*(1 + |reference|); a tolerance of 0 means bit for bit. `renames` maps
+    paths of the reference to their names in the net; `by_order` pairs weights by their order alone. A `dtype` such as
+    float64 replaces every float dtype, of weights and inputs, in both modules.
     """
 
     batch: int = 2
@@ -53,7 +53,7 @@ class Pair:
     trial: Trial
 
     def both(self, run: Callable[[nn.Module, list[Tensor]], object]) -> tuple[object, object]:
-        """The results of both, with the same inputs and the same random numbers."""
+        """Return the results of both, with the same inputs and the same random numbers."""
         return self.run(self.ours, run), self.run(self.theirs, run)
 
     def run(self, module: nn.Module, run: Callable[[nn.Module, list[Tensor]], object]) -> object:
@@ -87,7 +87,7 @@ def in_evaluation(pair: Pair) -> tuple[Check, tuple[str, ...]]:
 
 
 def in_training(pair: Pair) -> list[Check]:
-    """Outputs, gradients of inputs and parameters, and buffers after one step; dropout is seeded alike."""
+    """Compare outputs, gradients of inputs and parameters, and buffers after one step, with the same dropout."""
     ours, theirs = (given for given in pair.both(_step))
     assert isinstance(ours, _Step) and isinstance(theirs, _Step)
     names = pair.keys.pairs
@@ -123,9 +123,9 @@ class _Step:
 
 
 def _step(module: nn.Module, inputs: list[Tensor]) -> _Step:
-    """Forward and backward once in training; the loss is the sum of y*(y + r) over every output y, r drawn for each.
+    """Run forward and backward once. The loss is the sum of y*(y + r) over every output y, r drawn for each.
 
-    Squares alone have no gradient where a value is 0, as in the row of an embedding that pads.
+    Squares alone have no gradient where a value is 0, as in the padding row of an embedding.
     """
     import torch
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def flat(value: object) -> list[Tensor]:
-    """All tensors in a value, in order; tuples, lists and mappings are searched, everything else is left out."""
+    """Return all tensors in a value, in order. Tuples, lists and mappings are searched, everything else is ignored."""
     return list(_flat(value))
 
 
@@ -30,13 +30,13 @@ def _flat(value: object) -> Iterator[Tensor]:
 
 
 def shape(tensor: Tensor) -> str:
-    """The shape and dtype in words: `2x64x56x56 float32`."""
+    """Return the shape and dtype in words: `2x64x56x56 float32`."""
     sizes = "x".join(map(str, tensor.shape)) or "scalar"
     return f"{sizes} {str(tensor.dtype).removeprefix('torch.')}"
 
 
 def differs(mine: Tensor | None, other: Tensor | None, tolerance: float) -> str | None:
-    """How two tensors differ; None where they are equal, or as near as tolerance*(1 + |reference|). NaN equals NaN."""
+    """Return how two tensors differ; None if they are equal, or within tolerance*(1 + |reference|). NaN equals NaN."""
     import torch
 
     if mine is None or other is None:
@@ -56,7 +56,7 @@ def differs(mine: Tensor | None, other: Tensor | None, tolerance: float) -> str 
 
 
 def gap(mine: Tensor, other: Tensor) -> float:
-    """The largest absolute difference of two tensors of one shape."""
+    """Return the largest absolute difference of two tensors of one shape."""
     return float((mine.double() - other.double()).abs().max()) if mine.numel() else 0.0
 
 

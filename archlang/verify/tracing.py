@@ -29,7 +29,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation, or the entry into a module, which has no outputs. Values are given by number."""
+    """An operation, or the entry into a module, which has no outputs. Values are numbers."""
 
     call: Call
     inputs: tuple[int, ...]
@@ -63,7 +63,7 @@ class Reference:
 
 
 def modules(module: nn.Module) -> dict[str, nn.Module]:
-    """A module and all its submodules by path; the module's own path is empty."""
+    """Return a module and all its submodules by path; the module's own path is empty."""
     return dict(cast("Iterable[tuple[str, nn.Module]]", module.named_modules()))
 
 
@@ -153,7 +153,7 @@ def _watched(function: Called, operation: Called) -> Generator[None]:
 
 
 def _copier() -> Callable[[Tensor], Tensor]:
-    """A function that copies tensors; a tensor is copied again only after an operation changed it."""
+    """Return a function that copies tensors. A tensor is copied again only after an operation changed it."""
     made: dict[int, tuple[ref[Tensor], int, Tensor]] = {}
 
     def copied(tensor: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ def _entered(
     enter: Callable[[Call, object], None],
     leave: Callable[[Call, object], None],
 ) -> Generator[list[Call]]:
-    """The module calls that are running, the innermost last. `enter` and `leave` are called for each."""
+    """Track the module calls that are running, the innermost last. `enter` and `leave` are called for each."""
     around = [Call("", 0)]
 
     def before(path: str, module: nn.Module, args: Any, kwargs: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from archlang.verify.keys import Keys
 
-SHOWN = 20  # lines of each kind
+SHOWN = 20  # the most lines of each kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Check:
 class Verdict:
     """The result of comparing a net with a reference.
 
-    `first` is the first layer that differs in the order of calls. `notes` say what weakens the result.
+    `first` is the first layer that differs, in the order of calls. `notes` say what weakens the result.
     """
 
     name: str
     inputs: tuple[str, ...]
     keys: Keys
-    shapes: tuple[tuple[str, str, str], ...]  # key, shape in the net, shape in the reference, where these differ
+    shapes: tuple[tuple[str, str, str], ...]  # key, shape in the net, shape in the reference, if these differ
     checks: tuple[Check, ...] = ()
     first: Difference | None = None
     notes: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Verdict:
         return self.keys.agree and not any(check.differences for check in self.checks)
 
     def to_json(self) -> dict[str, object]:
-        """The verdict as plain JSON values."""
+        """Return the verdict as plain JSON values."""
         return {"equal": self.equal, **asdict(self)}
 
     def __str__(self) -> str:

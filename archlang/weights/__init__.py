@@ -60,7 +60,7 @@ def load_weights(module: nn.Module, graph: Graph, file: WeightsFile) -> None:
 
 
 def converted(graph: Graph, file: WeightsFile) -> bytes:
-    """The bytes of a file of the same kind with the net's keys, so that `load_state_dict` accepts it unchanged."""
+    """Return the bytes of a file of the same kind with the net's keys, which `load_state_dict` accepts unchanged."""
     state = _state(graph, file)
     if is_safetensors(file.path):
         from safetensors.torch import save
@@ -74,7 +74,7 @@ def converted(graph: Graph, file: WeightsFile) -> bytes:
 
 
 def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:
-    """The state dict of the net with the file's values; counters that the file lacks are 0."""
+    """Return the state dict of the net with the file's values; counters that the file lacks are 0."""
     given = tensors(file.path, file.entry)
     import torch
 

@@ -18,7 +18,7 @@ class Expected:
 
 
 def expected_weights(graph: Graph) -> dict[str, Expected]:
-    """Every key of the state dict, in the order of the spec. A weight that is tied has a key at each of its places."""
+    """Return every key of the state dict, in the order of the spec. A tied weight has a key at each of its places."""
     found: dict[str, Expected] = {}
     for layer in graph.flat():
         if layer.reused:

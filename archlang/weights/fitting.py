@@ -90,7 +90,7 @@ def check_fit(graph: Graph, held: Mapping[str, Held], name: str) -> Fit:
 
 
 def _same(held: Held, wanted: Expected) -> bool:
-    """Whether a tensor can be copied: the shapes are equal, and both hold floats or both hold integers."""
+    """Return whether a tensor can be copied: the shapes are equal, and both hold floats or both hold integers."""
     return held.shape == wanted.shape and ("float" in held.dtype) == ("float" in wanted.dtype)
 
 

@@ -61,7 +61,7 @@ def _now(key: str, ours: Collection[str]) -> str:
 
 
 def is_counter(key: str, present: Collection[str]) -> bool:
-    """Whether a key is the counter of a batch norm whose statistics are present."""
+    """Return whether a key is the counter of a batch norm whose statistics are present."""
     return key.endswith(f".{COUNTER}") and f"{key.removesuffix(COUNTER)}running_mean" in present
 
 

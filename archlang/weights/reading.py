@@ -37,12 +37,12 @@ class Held:
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file is of this kind, by its suffix."""
+    """Return whether a file is of this kind, by its suffix."""
     return path.suffix.lower() == SAFETENSORS
 
 
 def headers(path: Path) -> dict[str, Held]:
-    """The tensors of a .safetensors file by key, from its header alone; torch is not needed."""
+    """Return the tensors of a .safetensors file by key, from its header alone; torch is not needed."""
     need("safetensors", f"{path} is read by")
     from safetensors import SafetensorError, safe_open
 
@@ -56,7 +56,7 @@ def headers(path: Path) -> dict[str, Held]:
 
 
 def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:
-    """The tensors of a file by key, on the CPU. `entry` names one of several state dicts that a checkpoint holds."""
+    """Return the tensors of a file by key, on the CPU. `entry` names one of a checkpoint's several state dicts."""
     if is_safetensors(path):
         if entry:
             raise _bad(path, "is a safetensors file, which holds one set of weights and no entries")
@@ -80,7 +80,7 @@ def _bad(path: Path, what: str, help: str | None = None) -> Rejected:
 
 
 def _unpickled(path: Path) -> object:
-    """The content, read with `weights_only=True`, which executes no code that the file names."""
+    """Return the content, read with `weights_only=True`, which executes no code that the file names."""
     import warnings
 
     need("torch", f"{path} is read by")
@@ -129,12 +129,12 @@ def _chosen(content: object, path: Path, entry: str) -> dict[str, Tensor]:
 
 
 def _mapping(value: object) -> Mapping[object, object]:
-    """The value if it is a mapping, otherwise an empty mapping."""
+    """Return the value if it is a mapping, otherwise an empty mapping."""
     return cast("Mapping[object, object]", value) if isinstance(value, Mapping) else {}
 
 
 def _state_dict(value: object) -> dict[str, Tensor] | None:
-    """The value if it maps names to tensors, otherwise None."""
+    """Return the value if it maps names to tensors, otherwise None."""
     import torch
 
     items = _mapping(value).items()

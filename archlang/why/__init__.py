@@ -1,4 +1,4 @@
-"""Why a layer has its output, weights and work: the law in its docstring, with the numbers of a net filled in."""
+"""Explains a layer's output, weights and work: the law in its docstring, with the numbers of a net filled in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Why", "WhyLayer", "WhyScope", "Whys", "why"]
 
 
 def why(graph: Graph, path: str = "") -> Why:
-    """The layer or scope at a path of the net; the empty path is the net itself. Counts are those of one image.
+    """Return the answer for a layer or scope at a path; the empty path is the net. Counts are those of one image.
 
     Raises `Rejected` if nothing is there.
     """
@@ -35,7 +35,7 @@ class Whys:
         self._facts = NetFacts(graph, training=True)
 
     def at(self, path: str) -> Why:
-        """The layer or scope at a path; see `why`."""
+        """Return the answer for the layer or scope at a path; see `why`."""
         graph, found, facts = self._graph, self._found, self._facts
         here = at(path, found)
         if not here:
@@ -86,7 +86,7 @@ def _layer(place: Place, facts: NetFacts) -> WhyLayer:
 
 
 def _called(place: Place, within: str = "") -> tuple[Span, ...]:
-    """The places of the calls that lead to a layer or, with a path, to the scope that holds it."""
+    """Return the places of the calls that lead to a layer or, with a path, to the scope around it."""
     calls = [call for call in place.calls if not within or is_at(within, call.path)]
     return tuple(call.node.span for call in reversed(calls))
 
@@ -114,13 +114,13 @@ def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place
 
 
 def _first_step(path: str, place: Place) -> Span:
-    """The place of the step, in braces or in a net, that holds a layer."""
+    """Return the place of the step, in braces or in a net, that holds a layer."""
     below = (call.node.span for call in place.calls if not path or call.path.startswith(f"{path}."))
     return next(below, place.layer.node.span)
 
 
 def _entering(here: Sequence[Place]) -> Iterator[TensorType]:
-    """The types of the values from outside that these layers use."""
+    """Yield the types of the values from outside that these layers read."""
     known = {value for place in here for value in place.layer.outputs}
     for place in here:
         for value, type in zip(place.layer.inputs, place.layer.input_types, strict=True):
@@ -130,7 +130,7 @@ def _entering(here: Sequence[Place]) -> Iterator[TensorType]:
 
 
 def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place]) -> Iterator[TensorType]:
-    """The types of the values of these layers that others use, or nobody does; of a net, those of its outputs."""
+    """Yield the types of the values of these layers that others read, or nobody; of a net, the types of its outputs."""
     if not path:
         yield from (graph.root.types[port.value] for port in graph.root.outputs)
         return
@@ -144,7 +144,7 @@ def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Pla
 
 
 def _parts(path: str, here: Sequence[Place], counts: Counts) -> Iterator[Part]:
-    """The parts of a scope, in order; a layer that is applied again adds its work to its part."""
+    """Yield the parts of a scope, in order. A layer that is applied again adds its work to its part."""
     groups: dict[str | int, list[Place]] = {}
     for number, place in enumerate(here):
         groups.setdefault(child(path, place) or number, []).append(place)
@@ -161,7 +161,7 @@ def _parts(path: str, here: Sequence[Place], counts: Counts) -> Iterator[Part]:
 
 
 def _what(path: str, place: Place) -> str:
-    """The word of the operator at a path, the name of the block called there, or braces."""
+    """Return the word of the operator at a path, the name of the block called there, or braces."""
     if place.layer.path == path and place.has_path:
         return place.layer.op.word
     return next((call.callee.name for call in place.calls if call.path == path), "{ }")

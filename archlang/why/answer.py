@@ -1,4 +1,4 @@
-"""The answer of `why`, as data."""
+"""The answer of `archlang why`, as data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHY_VERSION = 1
 class Keeps:
     """A tensor that a layer saves for backward, for one image in training mode.
 
-    `what` is `input`, `output` or a name. `keeper` is the path of the layer that saves the memory first; None if it is
+    `what` is `input`, `output` or a name. `keeper` is the path of the layer that saves the storage first; None if it is
     a weight's, which is allocated anyway. `new_bytes` is 0 in that case, and if the keeper is an earlier layer.
     """
 
@@ -37,10 +37,11 @@ class WhyLayer:
 
     `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those of
     input and output as its docstring writes them, empty if it does not. The counts are those of this application alone:
-    a `reused` layer shares the weights of an earlier one, `ties` lists tied weights, `starts` says how weights begin,
-    and a `training_only` layer does not run in evaluation. `work` is that of the forward pass in
-    evaluation; `backward` is that of a step of training, which computes the gradients `wanted`. What it
-    `keeps` is unknown if `keeps_untold` is not empty.
+    a `reused` layer has the weights of an earlier one. `ties` lists tied weights, `starts` the initial values of
+    weights. A `training_only` layer does not run in evaluation.
+
+    `work` is that of the forward pass in evaluation. `backward` is the work of a training step, which computes the
+    gradients `wanted`. What it `keeps` is unknown if `keeps_untold` is not empty.
     """
 
     path: str
@@ -113,7 +114,7 @@ class Why:
     scope: WhyScope | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The answer as plain JSON values."""
+        """Return the answer as plain JSON values."""
         told: dict[str, object] = {"version": WHY_VERSION, **asdict(self), "layers": [*map(_layer_json, self.layers)]}
         if self.scope:
             told["scope"] = {**asdict(self.scope), "joins": [*map(_layer_json, self.scope.joins)]}
@@ -125,9 +126,9 @@ def _layer_json(layer: WhyLayer) -> dict[str, object]:
 
 
 def _field_json(field: ReceptiveField) -> dict[str, object] | None:
-    """The size, stride and offset along each axis; the offset is the start of the first position's field.
+    """Return the size, stride and offset along each axis. The offset is the start of the first position's field.
 
-    Fractions are strings like `1/2`. Where paths of different strides meet there is a list of them. None where the
+    Fractions are strings like `1/2`. An axis where paths of different strides meet has a list of them. None if the
     field is unknown.
     """
     if field.untold:
@@ -145,6 +146,6 @@ def _number(ratio: Ratio) -> int | str:
 
 
 def arguments_of(op: Operator) -> dict[str, str]:
-    """The fields of an operator, their values as the language writes them; fields without a value are left out."""
+    """Return the fields of an operator that have a value, written as the language writes them."""
     values = {name: getattr(op, name) for name in type(op).model_fields}
     return {name: argument(value, op.positional.get(name)) for name, value in values.items() if value not in (None, ())}

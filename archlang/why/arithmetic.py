@@ -1,6 +1,6 @@
 """Arithmetic on numbers, as the docstrings of operators write it, without Python's `eval`.
 
-The language's own expressions do not fit: they have no primes, and their division is not exact, as counts must be.
+The language's own expressions do not serve: they have no primes, and counts need an exact division.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Value = int | float | Fraction | str | None | tuple["Value", ...]
 
 
 def evaluate(text: str, names: Mapping[str, Value] | None = None) -> Value:
-    """The value of an expression of numbers, names, `+ - * / // % **`, comparisons, `not and or` and a few functions.
+    """Return the value of an expression: numbers, names, `+ - * / // % **`, comparisons, `not and or`, a few functions.
 
     Division is exact. Raises OperatorsError if the text is no such expression.
     """
@@ -30,7 +30,7 @@ def evaluate(text: str, names: Mapping[str, Value] | None = None) -> Value:
 
 
 def whole(value: Value) -> Value:
-    """A fraction or a float that is a whole number as an int; any other value as it is."""
+    """Return a fraction or float with a whole value as an int, any other value unchanged."""
     if isinstance(value, Fraction):
         return int(value) if value.denominator == 1 else float(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -76,7 +76,7 @@ _COMPARE: dict[type, Callable[[Any, Any], bool]] = {
 
 
 def _listed(function: Callable[[Iterable[Any]], Any]) -> Callable[..., Any]:
-    """A function of any numbers: `max(a, b)`."""
+    """Return a function of any number of arguments: `max(a, b)`."""
     return lambda *values: function(values)
 
 

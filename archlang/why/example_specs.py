@@ -1,7 +1,7 @@
 """An operator's example as a spec of its own.
 
-An input is a shape without a batch, and after it the axes or the dtype where they are not those of an input: `3x8x8`,
-`16x8 n t c`, `16 int64`; a parameter is `1x1x8 param`.
+An input is written as a shape without a batch, then its axes or its dtype unless they are the usual ones: `3x8x8`,
+`16x8 n t c`, `16 int64`. A parameter is `1x1x8 param`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from archlang.shapes import Window, input_type
 
 
 def example_spec(example: Example) -> str:
-    """A net of the example's step and what its inputs need."""
+    """Return a net that holds the example's step and declares its inputs."""
     inputs = [text.split() for text in example.inputs.split(", ")]
     if len(inputs) == 1 and "param" not in inputs[0]:
         lines = [*_declared("x", *inputs[0]), example.step]
@@ -24,7 +24,7 @@ def example_spec(example: Example) -> str:
 
 
 def _declared(name: str, shape: str, *rest: str) -> list[str]:
-    """The lines of an input: its declaration and, if its axes are in another order, a step that permutes them."""
+    """Return the lines that declare an input, with a step that permutes its axes if their order differs."""
     if len(rest) < 2:
         return [f"input {name}: {_written(shape)}" + "".join(f" dtype={dtype}" for dtype in rest)]
     sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
@@ -33,7 +33,7 @@ def _declared(name: str, shape: str, *rest: str) -> list[str]:
 
 
 def _named(name: str, shape: str, *rest: str) -> list[str]:
-    """The lines of a value that has a name."""
+    """Return the lines of a value that has a name."""
     if rest == ("param",):
         return [f"param {name}: {_written(shape)} init=normal"]
     if len(rest) < 2:

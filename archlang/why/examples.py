@@ -1,4 +1,4 @@
-"""An operator as its class describes it: how it is written, the values of its arguments, its examples applied."""
+"""An operator as its class describes it: its syntax, the values of its arguments, its examples applied."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ class Argument:
 
 
 def arguments(op: type[Operator]) -> list[Argument]:
-    """The arguments, positional ones first."""
+    """Return the arguments, positional ones first."""
     return [_argument(op, name) for name in sorted(op.model_fields, key=lambda name: _rank(op, name))]
 
 
 def signature(op: type[Operator], *, named: bool = True) -> str:
-    """How a step of it is written: `conv KERNEL[/STRIDE] OUT [pad=0]`; or without its named arguments."""
+    """Return the syntax of a step: `conv KERNEL[/STRIDE] OUT [pad=0]`, or the same without its named arguments."""
     words = [op.word, *(argument.written for argument in arguments(op) if named or argument.kind)]
     return " ".join(words).replace(" [/", "[/").replace(f"{op.word}[/", f"{op.word} [/")
 
 
 def applied(example: Example) -> Layer:
-    """An example, applied: its operator and the types of its inputs and outputs; see `example_spec`."""
+    """Return an applied example: its operator and the types of its inputs and outputs; see `example_spec`."""
     file, wrong = parse(Source("example", example_spec(example)))
     graph, more = elaborate(file, "example")
     if graph is None:
@@ -65,7 +65,7 @@ def applied(example: Example) -> Layer:
 
 
 def _rank(op: type[Operator], name: str) -> tuple[int, int]:
-    """The order in a signature: positional arguments, the stride after its window, then named ones."""
+    """Return the order in a signature: positional arguments, the stride after its window, then named ones."""
     places: Mapping[str, int] = {name: at for at, name in enumerate(op.positional)}
     order = list(op.model_fields).index(name)
     window = next((at for name, at in places.items() if op.positional[name] == "window"), -1)
@@ -85,7 +85,7 @@ def _argument(op: type[Operator], name: str) -> Argument:
 
 
 def _accepted(annotation: Any, bounds: tuple[Any, ...] = ()) -> Iterator[str]:
-    """The values that a field accepts, in the language's words."""
+    """Yield the values that a field accepts, in the language's words."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         yield from _accepted(inner[0], inner[1:])
@@ -102,12 +102,12 @@ def _accepted(annotation: Any, bounds: tuple[Any, ...] = ()) -> Iterator[str]:
 
 
 def _several(words: str) -> str:
-    """`whole numbers >= 0 or lists of whole numbers >= 0` for what is one in a list of them."""
+    """Return `whole numbers >= 0 or lists of whole numbers >= 0` for a value or a list of such values."""
     return words.replace("a list", "lists").replace("a whole number", "whole numbers")
 
 
 def _bounds(metadata: tuple[Any, ...]) -> Iterator[str]:
-    """`at least 1`: the bounds in pydantic's metadata."""
+    """Yield the bounds in pydantic's metadata: `at least 1`."""
     for holder in metadata:
         # a Field holds its bounds in a list of its own
         for bound in getattr(holder, "metadata", [holder]):

@@ -38,10 +38,10 @@ class _Setting:
     sides: Mapping[str, tuple[str, ...]]  # names of one number for each side of a window, and the axes of the sides
     before: Sequence[str]  # the axes of the input
     after: Sequence[str]  # the axes of the output
-    images: int  # how many the batch axis holds for each image of the batch
+    images: int  # entries of the batch axis for each image of the batch
 
     def products(self) -> dict[str, Sequence[str]]:
-        """The products and lists of a map's axes that formulas are written with, and their factors in this layout."""
+        """Return the products and lists of a map's axes in formulas, with their factors in this layout."""
         primed = [f"{axis}'" for axis in self.after]
         return {
             "c h w": _without(self.before, "n"),
@@ -52,7 +52,7 @@ class _Setting:
 
 
 def filled(op: Operator, inputs: Types, outputs: Types) -> tuple[Filled, ...]:
-    """Each formula of the operator's docstring that holds for it, in order.
+    """Return each formula of the operator's docstring whose condition holds, in order.
 
     Raises OperatorsError if the result of a formula is no whole number: then the docstring is wrong.
     """
@@ -65,9 +65,9 @@ def filled(op: Operator, inputs: Types, outputs: Types) -> tuple[Filled, ...]:
 
 
 def axes_law(op: Operator, inputs: Types, outputs: Types) -> tuple[str, str]:
-    """The axes of input and output as the docstring writes them, for this layout; empty if it does not.
+    """Return the axes of input and output as the docstring writes them for this layout; empty if it does not.
 
-    Those of the output are names of sizes: `n out h' w'`.
+    The axes of the output are names of sizes: `n out h' w'`.
     """
     before, _, after = law_of(type(op)).axes.partition(" -> ")
     written = _setting(op, inputs, outputs).products()
@@ -76,7 +76,7 @@ def axes_law(op: Operator, inputs: Types, outputs: Types) -> tuple[str, str]:
 
 
 def told(op: Operator, name: str, inputs: Types, outputs: Types) -> Value:
-    """The operator's own answer under the name of a formula."""
+    """Return the operator's own answer under the name of a formula."""
     if name == "params":
         return op.params(*inputs)
     if name == "buffers":
@@ -111,7 +111,7 @@ def _setting(op: Operator, inputs: Types, outputs: Types) -> _Setting:
 
 
 def _called(x: TensorType, own: Mapping[str, Value]) -> list[str]:
-    """The names of the axes in formulas; `_` has its number, one that the operator's own names hold a line below it."""
+    """Return the names of the axes in formulas. `_` gets its number; a name that the operator uses ends in `_`."""
     numbered = (f"_{at}" if axis == "_" else axis for at, axis in enumerate(x.axes))
     return [f"{axis}_" if axis in own else axis for axis in numbered]
 
@@ -128,7 +128,7 @@ def _uneven(name: str, setting: _Setting) -> bool:
     return name in setting.sides and len(set(_tuple(setting.names[name]))) > 1
 
 
-# ---- formulas for maps, read for the layout at hand
+# ---- formulas for maps, applied to this layout
 
 
 def _lines(formula: Formula, setting: _Setting) -> Iterator[Filled]:
@@ -142,7 +142,7 @@ def _lines(formula: Formula, setting: _Setting) -> Iterator[Filled]:
 
 
 def _along_each_axis(text: str, setting: _Setting) -> Iterator[Filled]:
-    """A formula for `h'`, for each axis; axes of the same numbers share a line."""
+    """Yield a formula for `h'`, for each axis. Axes with the same numbers share a line."""
     alike: dict[tuple[str, int], list[Filled]] = {}
     for axis in _without(setting.after, "n", "c"):
         words = {name: f"{name}_{axis}" for name in setting.sides if _uneven(name, setting)} | {"h": axis}
@@ -154,19 +154,19 @@ def _along_each_axis(text: str, setting: _Setting) -> Iterator[Filled]:
 
 
 def _products(text: str, setting: _Setting) -> str:
-    """`h*w` and `k*k` of a map, as the products of all axes at hand and of all sides of the window."""
+    """Return a formula with `h*w` and `k*k` replaced by the products of all axes and of all sides of the window."""
     factors = {axes.replace(" ", "*"): found for axes, found in setting.products().items()}
     for name, axes in setting.sides.items():
         factors[f"{name}*{name}"] = [f"{name}_{axis}" if _uneven(name, setting) else name for axis in axes]
     for product in (product for product, found in factors.items() if not found):
-        # nothing is left of an empty product, but a 1 where it stands alone
+        # an empty product vanishes, but is 1 where it stands alone
         pattern = re.escape(product)
         text = re.sub(rf"\*{pattern}(?![\w'])|(?<![\w']){pattern}\*", "", text)
     written = "|".join(map(re.escape, factors))
     return re.sub(rf"(?<![\w'])({written})(?![\w'])", lambda found: "*".join(factors[found[0]]) or "1", text)
 
 
-# ---- numbers in the place of names
+# ---- numbers replace names
 
 
 def _filled(name: str, text: str, names: Mapping[str, Value]) -> Filled:
@@ -179,14 +179,14 @@ def _filled(name: str, text: str, names: Mapping[str, Value]) -> Filled:
 
 
 def _listed(function: str, values: Sequence[Value], alone: bool) -> str:
-    """`sum(c)` of several numbers: `64 + 32`."""
+    """Return `sum(c)` of several numbers: `64 + 32`."""
     if alone and function in ("sum", "prod") and values:
         return (" + " if function == "sum" else "*").join(map(str, values))
     return f"{function}({', '.join(map(str, values))})"
 
 
 def _number(name: str, names: Mapping[str, Value]) -> str:
-    """The number for a name."""
+    """Return the number that replaces a name."""
     value = names.get(name)
     if isinstance(value, tuple) and len(set(value)) == 1:
         value = value[0]

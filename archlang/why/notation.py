@@ -55,17 +55,17 @@ class Law:
         return first if first.endswith("...") else first.removesuffix(".")
 
     def says_none(self, name: str) -> bool:
-        """Whether the prose says that there are no `params` or `MACs`."""
+        """Return whether the prose says that there are no `params` or `MACs`."""
         return any(_NONE[name].search(paragraph) for paragraph in self.prose)
 
 
 @cache
 def law_of(op: type[Operator]) -> Law:
-    """The law in the docstring of an operator's class; raises OperatorsError for a bad line among its formulas."""
+    """Return the law in the docstring of an operator's class. Raises OperatorsError for a bad line in its formulas."""
     prose: list[str] = []
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(op.__doc__ or "")):
-        # newer Pythons take an indent away that all lines but the first have, so a formula is known by its form
+        # Python 3.13 removes the docstring's common indent, so a formula is recognised by its form
         if prose and (_FORMULA.match(paragraph.strip()) or _AXES.match(paragraph.strip())):
             lines += re.sub(r"\n(\s*)", _joined(paragraph), paragraph.strip()).split("\n")
         else:
@@ -75,7 +75,7 @@ def law_of(op: type[Operator]) -> Law:
 
 
 def _joined(paragraph: str) -> Callable[[re.Match[str]], str]:
-    """Of a line break among formulas: nothing but a space where the next line goes on, being indented further."""
+    """Return what replaces a line break among formulas: a space before a continued line, which is indented further."""
     indent = len(paragraph) - len(paragraph.lstrip())
     return lambda found: " " if len(found[1]) > indent else "\n"
 

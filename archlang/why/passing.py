@@ -18,7 +18,7 @@ WORK_WORDS: Mapping[str, str] = {
 
 
 def seen_text(field: ReceptiveField) -> str:
-    """The receptive field in words: `7x7 of the input (its receptive field), in steps of 2 from -3 on`.
+    """Return the receptive field in words: `7x7 of the input (its receptive field), in steps of 2 from -3 on`.
 
     The last number is the start of the first position's field, which may be in the padding.
     """
@@ -51,7 +51,7 @@ def _steps(interval: Interval) -> str:
 
 
 def backward_text(layer: WhyLayer) -> str:
-    """The gradients that the backward pass computes, and its work."""
+    """Return the gradients that the backward pass computes, and its work."""
     inputs = "input" if len(layer.inputs) == 1 else "inputs" if all(layer.wanted.inputs) else "trained inputs"
     given = [word for word, holds in (("weights", layer.wanted.weights), (inputs, any(layer.wanted.inputs))) if holds]
     if not given:
@@ -60,13 +60,13 @@ def backward_text(layer: WhyLayer) -> str:
 
 
 def work_text(work: Work) -> str:
-    """The columns that are not 0."""
+    """Return the columns that are not 0, in words."""
     columns = [(name, amount) for name, amount in asdict(work).items() if amount]
     return ", ".join(f"{amount:,} {WORK_WORDS.get(name, 'MACs')}" for name, amount in columns)
 
 
 def kept_text(layer: WhyLayer) -> Iterator[str]:
-    """A line for each tensor that is saved for backward, with its bytes for one image."""
+    """Yield a line for each tensor that is saved for backward, with its bytes for one image."""
     if layer.keeps_untold:
         yield f"unknown: {listed(layer.keeps_untold)}"
         return

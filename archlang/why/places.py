@@ -20,7 +20,7 @@ class Call:
 
     @property
     def has_path(self) -> bool:
-        """Whether the path is the call's own, not that of the scope in which a block is called inline."""
+        """Whether the path is the call's own, not that of a scope in which a block is called inline."""
         return self.node.name is not None or self.node.module is not None
 
 
@@ -37,7 +37,7 @@ class Place:
         return self.layer.node.name is not None or self.layer.node.module is not None
 
     def labels(self) -> Iterator[str]:
-        """The full paths of the labels of its outputs."""
+        """Yield the full paths of the labels of its outputs."""
         around = self.calls[-1].path if self.calls else ""
         for label, value in self.layer.block.labels.items():
             if value in self.layer.node.outputs:
@@ -45,13 +45,13 @@ class Place:
 
 
 def places(graph: Graph) -> list[Place]:
-    """Every layer of the net, in the order of `graph.flat()`."""
+    """Return every layer of the net, in the order of `graph.flat()`."""
     calls = _calls(scope_tree(program_of(graph)), ())
     return [Place(layer, around) for layer, around in zip(graph.flat(), calls, strict=True)]
 
 
 def _calls(scope: Scope, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]:
-    """The calls around each layer of a scope."""
+    """Yield the calls around each layer of a scope."""
     for part in scope.parts:
         if isinstance(part, int):
             yield around
@@ -60,13 +60,13 @@ def _calls(scope: Scope, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]
 
 
 def at(path: str, found: Sequence[Place]) -> list[Place]:
-    """The layers at or below a path, all of them for the empty path; otherwise the layer whose value has this label."""
+    """Return the layers at or below a path, all of them for the empty path, or the layer whose value has this label."""
     below = [place for place in found if not path or is_at(place.layer.path, path)]
     return below or [place for place in found if path in place.labels()]
 
 
 def unknown(graph: Graph, path: str, found: Sequence[Place]) -> Rejected:
-    """The error for a path where nothing is, with the names that exist where it goes wrong."""
+    """Return the error for a path where nothing is, with the names that exist where it goes wrong."""
     from difflib import get_close_matches
 
     inputs = {port.name: graph.root.types[port.value] for port in graph.root.inputs}
@@ -84,11 +84,11 @@ def unknown(graph: Graph, path: str, found: Sequence[Place]) -> Rejected:
 
 
 def children(path: str, below: Sequence[Place]) -> list[str]:
-    """The names directly below a path, in order."""
+    """Return the names directly below a path, in order."""
     return list(dict.fromkeys(name for place in below if (name := child(path, place))))
 
 
 def child(path: str, place: Place) -> str:
-    """The name directly below a path on the way to a layer; empty for a join of the path itself."""
+    """Return the name directly below a path on the way to a layer; empty for a join of the path itself."""
     rest = place.layer.path.removeprefix(path).removeprefix(".") if path else place.layer.path
     return rest.partition(".")[0]

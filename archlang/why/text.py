@@ -15,7 +15,7 @@ from archlang.why.wrapping import COLUMNS, folded
 
 
 def why_text(why: Why, sources: Mapping[str, Source]) -> str:
-    """The answer as text; a source line is shown if its file is among the sources."""
+    """Return the answer as text. A source line is shown if its file is among the sources."""
     lines: list[str] = []
     for layer in why.layers:
         lines += ["", *_layer(layer, f"{why.path} of {why.net}: {layer.op}", sources)]
@@ -62,14 +62,14 @@ def _places(written: Span, called: Sequence[Span], sources: Mapping[str, Source]
 
 
 def _place(span: Span, sources: Mapping[str, Source]) -> str:
-    """`resnet.arch:21  conv2: conv 3x3 ...`: a file, a line, and the line itself as far as there is room."""
+    """Return a file, a line and the line itself, cut to the width: `resnet.arch:21  conv2: conv 3x3 ...`."""
     place = f"{span.file}:{span.line}"
     if span.file not in sources:
         return place
     row = sources[span.file].lines()[span.line - 1]
     line = row.strip().replace("\t", " ")
     room, gap = COLUMNS - 15 - len(place), "  "
-    if room < 60 and len(line) > room:  # a long name leaves the line to the next row
+    if room < 60 and len(line) > room:  # a long name has a line of its own
         room, gap = COLUMNS - 13, "\n"
     if len(line) > room:
         before = max(0, min(span.column - 1 - len(row) + len(row.lstrip()) - 12, len(line) - room + 4))
@@ -79,7 +79,7 @@ def _place(span: Span, sources: Mapping[str, Source]) -> str:
 
 
 def _type(type: TensorType) -> str:
-    """`c=64 h=56 w=56`, and the dtype where it is not float32; the batch is open. A parameter's axes have no names."""
+    """Return `c=64 h=56 w=56`, and the dtype unless it is float32. The batch and a parameter's axes have no names."""
     sizes = zip(type.axes, type.shape, strict=True)
     named = [f"{axis}={size}" for axis, size in sizes if (axis, size) != ("n", 1)]
     named = [str(Window(type.shape))] if "_" in type.axes else named
@@ -87,7 +87,7 @@ def _type(type: TensorType) -> str:
 
 
 def _notes(part: WhyLayer | WhyScope) -> str:
-    """Remarks: it is reused, frozen, tied or runs in training alone."""
+    """Return remarks: whether it is reused, frozen, tied, or runs in training alone."""
     if isinstance(part, WhyScope):
         notes = {
             "it runs in training only, and does nothing in evaluation": part.training_only,
@@ -120,7 +120,7 @@ def _law(layer: WhyLayer) -> Iterator[str]:
 
 
 def _formula(line: Filled, width: int) -> Iterator[str]:
-    """The formula, its numbers and the result; each is left out if it repeats the one before."""
+    """Yield the formula, its numbers and the result. Each is left out if it repeats the one before."""
     if line.value == 0 and line.formula == "0":
         return
     names = f"  {line.name:<{width}} = "
@@ -158,7 +158,7 @@ def _scope(scope: WhyScope, net: str, sources: Mapping[str, Source]) -> Iterator
 
 
 def _join(join: WhyLayer, sources: Mapping[str, Source]) -> Iterator[str]:
-    """A join in short: its place, its inputs and outputs, its law."""
+    """Yield a join in short: its place, its inputs and outputs, its law."""
     first, *rest = _place(join.written, sources).split("\n")
     yield from folded(first, f"  ({join.op})  ", "    ")
     yield from (f"    {line}" for line in rest)
@@ -170,7 +170,7 @@ def _join(join: WhyLayer, sources: Mapping[str, Source]) -> Iterator[str]:
 
 
 def _sum(scope: WhyScope) -> Iterator[str]:
-    """The parts and their sum, as a table."""
+    """Yield the parts and their sum, as a table."""
     total = Part("sum", "", (), scope.params, scope.macs)
     rows = [("part", "is", "output", "parameters", "MACs"), *map(_part, (*scope.parts, total))]
     heading, *body, last = (f"  {line}" for line in aligned(rows, (False, False, False, True, True)))

@@ -1,4 +1,4 @@
-"""Text wrapped for a terminal of 100 columns."""
+"""Wraps text for a terminal of 100 columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ COLUMNS = 100
 
 
 def folded(text: str, first: str, rest: str) -> list[str]:
-    """Text wrapped at its spaces, with `first` before its first line and `rest` before the others."""
+    """Wrap text at its spaces, with `first` before its first line and `rest` before the others."""
     return wrap(
         text,
         COLUMNS,

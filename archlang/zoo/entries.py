@@ -64,7 +64,7 @@ def entry(graph: Graph, family: str, text: str) -> Entry:
 
 @cache
 def published() -> Mapping[str, tuple[Mapping[str, Any], ...]]:
-    """The published weights by the name of the net: name, file, side of the images in pixels, top-1 and top-5.
+    """Return the published weights by the name of the net: name, file, side of the images in pixels, top-1 and top-5.
 
     They are torchvision's, taken from its metadata by tests/zoo/test_zoo_command.py.
     """

@@ -38,7 +38,7 @@ def origin(text: str, net: str) -> Origin:
 
 
 def _head(text: str) -> str:
-    """The comment lines at the start of a text, joined into one line."""
+    """Return the comment lines at the start of a text, joined into one line."""
     lines: list[str] = []
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -48,7 +48,7 @@ def _head(text: str) -> str:
 
 
 def _parts(head: str) -> Iterator[tuple[str, str]]:
-    """Each name in the comment with the text up to the next name."""
+    """Yield each name in the comment with the text up to the next name."""
     found = list(_NAMED.finditer(head))
     for match, after in zip(found, [*found, None][1:], strict=True):
         yield match[1], head[match.end(1) : after.start() if after else None]

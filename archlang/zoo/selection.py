@@ -30,7 +30,7 @@ class Selection:
 
 
 def selected(entries: Iterable[Entry], selection: Selection) -> list[Entry]:
-    """The selected entries, sorted."""
+    """Return the selected entries, sorted."""
     chosen = [one for one in entries if _passes(one, selection)]
     if not selection.order:
         return chosen[::-1] if selection.descending else chosen
@@ -40,7 +40,7 @@ def selected(entries: Iterable[Entry], selection: Selection) -> list[Entry]:
 
 
 def may_hold(selection: Selection, family: str, names: Iterable[str]) -> bool:
-    """Whether a file can hold a net that is asked for; other files need not be read."""
+    """Return whether a file can hold a net that is asked for; other files need not be read."""
     if not selection.names and not selection.families:
         return "/" not in family
     named = not selection.names or any(fnmatchcase(name, pattern) for name in names for pattern in selection.names)

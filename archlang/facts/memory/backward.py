@@ -76,7 +76,7 @@ class Gradients:
         self.heap.drop(storage)
 
     def _gradients(self, step: Step, entering: tuple[int, bool]) -> list[tuple[int, bool]]:
-        """The gradients of the inputs: a storage with a reference, and whether it can be added to in place."""
+        """Return the gradients of the inputs: a storage with a reference, and whether it can be added to in place."""
         heap, (storage, in_place) = self.heap, entering
         found: list[tuple[int, bool]] = []
         shared: int | None = None

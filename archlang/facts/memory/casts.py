@@ -38,7 +38,7 @@ class AutocastUnknown(Rejected):
 
 
 def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | None:
-    """The float dtype in which a layer computes under autocast; None without autocast or without float inputs.
+    """Return the float dtype in which a layer computes under autocast; None without autocast or without float inputs.
 
     Raises AutocastUnknown where that is not known.
     """
@@ -61,14 +61,14 @@ def _listed(dtypes: set[str]) -> str:
 
 
 def in_dtype(dtype: str, computed: str | None) -> str:
-    """The dtype that replaces a float dtype of the spec."""
+    """Return the dtype that replaces a float dtype of the spec."""
     return computed if computed and "float" in dtype else dtype
 
 
 def cast_places(
     layer: Layer, inputs: Sequence[Held], places: tuple[GradientPlace, ...], computed: str | None
 ) -> tuple[GradientPlace, ...]:  # fmt: skip
-    """Where the gradients are allocated: a cast input's gradient gets new memory, in the input's own dtype."""
+    """Return where the gradients are allocated: a cast input's gradient gets new memory, in the input's own dtype."""
     how = layer.op.autocast(*layer.input_types) if computed else None
     if how is None or how.dtype != "widest" or not places:
         return places

@@ -78,7 +78,7 @@ class Copies:
         return Prepared(cast, tuple(reversed(wishes)), tuple(kept), tuple(steps))
 
     def _input(self, layer: Layer, told: Told, at: int, x: Held, wanted: Wanted) -> Held:
-        """An input, cast to the dtype of the computation. The copy has a storage where it is saved for backward."""
+        """Return an input, cast to the dtype of the computation. The copy has a storage if it is saved for backward."""
         if not x.type.is_float or x.type.dtype == told.computed:
             return x
         if x.lasting:

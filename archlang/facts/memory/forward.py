@@ -72,7 +72,7 @@ class Forward:
             drop(one)
 
     def _folded(self, region: Region, around: Around, given: dict[int, Held]) -> Iterator[tuple[Entry, int]]:
-        """The entries, each with how often it runs: one call of a long row of equal calls is run for most of them."""
+        """Yield the entries, each with how often it runs. Of a long row of equal calls, one stands for most."""
         at = 0
         while at < len(region.entries):
             entry = region.entries[at]

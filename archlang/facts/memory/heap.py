@@ -67,7 +67,7 @@ class Heap:
         self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height))
 
     def take(self, size: int, kind: Kind, path: str) -> int:
-        """A new storage with one reference."""
+        """Return a new storage with one reference."""
         number = len(self.bytes)
         self.bytes.append(size)
         self.kinds.append(kind)
@@ -95,7 +95,7 @@ class Heap:
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
-        """The allocations and frees within happen so many times."""
+        """Repeat the allocations and frees within so many times."""
         rows, log, height = len(self.rows), len(self.log), self.height
         yield
         growth = self.height - height
@@ -103,7 +103,7 @@ class Heap:
         self.height = height + growth * times
 
     def peak(self) -> int:
-        """The number of the row with the greatest height."""
+        """Return the number of the row with the greatest height."""
         tops = [row.top for row in self.rows]
         for section in self.sections:
             if section.most:
@@ -112,11 +112,11 @@ class Heap:
         return max(range(len(tops)), key=tops.__getitem__)
 
     def around(self, row: int) -> list[Section]:
-        """The sections that contain a row."""
+        """Return the sections that contain a row."""
         return [section for section in self.sections if section.rows[0] <= row < section.rows[1]]
 
     def alive(self, row: int) -> Counter[tuple[Kind, str]]:
-        """Bytes by kind and path when a row is at its highest."""
+        """Return bytes by kind and path when a row is at its highest."""
         here = self.around(row)
         at = self.rows[row].top_at
         end = max([at, *(section.log[1] for section in here)])
@@ -127,7 +127,7 @@ class Heap:
         return found
 
     def _weights(self, at: int, end: int) -> list[int]:
-        """How often each log entry up to `end` has happened at position `at`, in the highest repetition."""
+        """Return how often each log entry up to `end` has happened at position `at`, in the highest repetition."""
         weights = [1] * at + [0] * (end - at)
         for section in self.sections:  # the inner ones stand before those around them
             start, stop = section.log
@@ -140,7 +140,7 @@ class Heap:
         return weights
 
     def _once(self, start: int, stop: int) -> list[int]:
-        """How often each entry of a section happens in one repetition; inner sections repeat within it."""
+        """Return how often each entry of a section happens in one repetition; inner sections repeat within it."""
         weights = [1] * (stop - start)
         for section in self.sections:
             first, last = section.log

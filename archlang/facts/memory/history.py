@@ -38,7 +38,7 @@ class History:
     nodes: dict[int, Node] = field(default_factory=dict[int, Node])
 
     def record(self, outputs: Sequence[int], uses: Iterable[int], kept: tuple[int, ...], section: object) -> None:
-        """A new node; each of its outputs is held once."""
+        """Add a node; each of its outputs has one reference."""
         used = tuple(value for value in uses if value in self.nodes)
         for value in used:
             self.nodes[value].references += 1

@@ -30,7 +30,7 @@ class Lost:
 
 
 def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
-    """The loss of each output of which a gradient is wanted; its target is among the inputs."""
+    """Return the loss of each output of which a gradient is wanted; its target is among the inputs."""
     heap, setup = operations.heap, operations.setup
     found: list[Lost] = []
     for output in outputs:
@@ -60,12 +60,12 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
 
 
 def is_classified(axes: Sequence[str]) -> bool:
-    """Whether an output has classes along its second axis, as torch's cross entropy takes them."""
+    """Return whether an output has classes along its second axis, as torch's cross entropy takes them."""
     return axes[:2] == ("n", "c")
 
 
 def run_back(found: Sequence[Lost], operations: Operations, gradients: Gradients) -> None:
-    """The backward pass: the gradient of the loss, of each output, the last first, and of all before them."""
+    """Run the backward pass: the gradient of the loss, of each output, the last first, and of all before them."""
     heap = operations.heap
     heap.begin("backward", "", "loss")
     dtype = found[0].output.type.dtype if found and not operations.setup.autocast else "float32"

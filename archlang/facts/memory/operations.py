@@ -55,7 +55,7 @@ class Operations:
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
-        """The operations within run so many times."""
+        """Repeat the operations within so many times."""
         if times == 1:
             yield
             return
@@ -68,14 +68,14 @@ class Operations:
 
     @contextmanager
     def forgetting(self) -> Generator[None]:
-        """The operations within are not recorded for the backward pass."""
+        """Run the operations within without recording them for the backward pass."""
         self.recording = False
         yield
         self.recording = True
 
     @contextmanager
     def again(self) -> Generator[list[Entry]]:
-        """The operations within run for the second time, and are recorded on a tape of their own."""
+        """Run the operations within for the second time, recorded on a tape of their own."""
         before = self.tape, self.phase
         self.tape, self.phase = [], "recompute"
         yield self.tape
@@ -104,7 +104,7 @@ class Operations:
             self.heap.drop(value.storage)
 
     def input(self, name: str, type: TensorType) -> Held:
-        """An input of the net, which its caller holds."""
+        """Return an input of the net, which its caller holds."""
         type = at_batch(type, self.setup.batch)
         number = next(self.operators.numbers)
         storage = self.heap.take(self.setup.bytes(type.shape, type.dtype), "inputs", name)
@@ -169,14 +169,14 @@ class Operations:
         self.tape.append(entry)
 
     def _prepared(self, layer: Layer, scope: str, told: Told, inputs: Sequence[Held], wanted: Wanted) -> Prepared:
-        """The operands of a layer: its inputs and weights, cast where autocast casts them."""
+        """Return the operands of a layer: its inputs and weights, cast where autocast casts them."""
         how = layer.op.autocast(*layer.input_types) if told.computed else None
         if how is None or how.dtype != "lower":
             return Prepared(tuple(inputs))
         return self.copies.prepare(layer, told, inputs, wanted, self._keys(layer, scope), self.times)
 
     def _keys(self, layer: Layer, scope: str) -> dict[str, str]:
-        """The key of each trained weight, by name: its own, or that of the weight to which it is tied."""
+        """Return the key of each trained weight, by name: its own, or that of the weight to which it is tied."""
         own, ties = _below(layer, scope), layer.ties
         names = (name for name, _ in self.operators.weights(layer))
         return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
@@ -193,7 +193,7 @@ class Operations:
     def _step(
         self, layer: Layer, scope: str, told: Told, made: Prepared, results: Sequence[Held], kept: tuple[int, ...]
     ) -> Step:  # fmt: skip
-        """The step of the backward pass for this layer."""
+        """Return the step of the backward pass for this layer."""
         wishes = tuple(
             Wish(x.number, self._bytes(x), x.path, place, at in told.viewed)
             for at, (x, place) in enumerate(zip(made.inputs, told.places, strict=True))
@@ -214,7 +214,7 @@ class Operations:
     def _result(
         self, layer: Layer, told: Told, type: Laid, spare: int, inputs: Sequence[Held], wanted: bool
     ) -> Held:  # fmt: skip
-        """An output: in new memory of its size and `spare` bytes, or a view of the first input."""
+        """Return an output: in new memory of its size and `spare` bytes, or a view of the first input."""
         number = next(self.operators.numbers)
         needs = wanted and type.is_float
         if layer.op.declared:
@@ -228,7 +228,7 @@ class Operations:
         return Held(number, view_of(first.type, type, number), first.storage, layer.path, needs, first.lasting)
 
     def _own_kept(self, layer: Layer, told: Told, wanted: Wanted) -> dict[tuple[int, ...], list[int]]:
-        """The storages of the operator's own tensors that are saved for backward, by the outputs that need them."""
+        """Return the storages of the operator's own saved tensors, by the outputs that need them."""
         kept: dict[tuple[int, ...], list[int]] = {}
         for one in told.saved:
             if one.what == "own" and is_saved(one, layer, wanted):
@@ -237,7 +237,7 @@ class Operations:
         return kept
 
     def _values_kept(self, layer: Layer, told: Told, wanted: Wanted, values: Values) -> list[int]:
-        """The storages of the inputs and results that are saved for backward, each with a reference."""
+        """Return the storages of the inputs and results that are saved for backward, each with a reference."""
         kept: list[int] = []
         for one in told.saved:
             if one.what != "own" and is_saved(one, layer, wanted):

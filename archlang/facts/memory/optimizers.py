@@ -22,11 +22,11 @@ class Optimizer:
     stays: bool = True
 
     def state_bytes(self, size: int) -> int:
-        """Bytes of state for a parameter of so many bytes."""
+        """Return bytes of state for a parameter of so many bytes."""
         return self.kept * size + 4 * self.counts
 
     def temporary_bytes(self, sizes: Sequence[int]) -> int:
-        """The most bytes of temporaries in a step, for parameters of these sizes in order."""
+        """Return the most bytes of temporaries in a step, for parameters of these sizes in order."""
         if not self.taken:
             return 0
         most = last = 0

@@ -80,11 +80,11 @@ class Memory:
 
 
 def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] = ()) -> Memory:
-    """The memory of a net over one step of training in its steady state, or one inference; eager torch on the CPU.
+    """Return the memory of one training step in its steady state, or of one inference, in eager torch on the CPU.
 
-    What one operator's call takes and gives back by itself is left out. The weights, their gradients and the state of
-    the optimiser are included. `recomputed` are the paths of the calls of blocks that the backward pass
-    runs again, as torch.utils.checkpoint does (`use_reentrant=False`).
+    What one operator's call allocates and frees by itself is left out. The weights, their gradients and the state of
+    the optimiser are included. `recomputed` are the paths of the calls of blocks that the backward pass runs again, as
+    torch.utils.checkpoint does (`use_reentrant=False`).
     """
     setup = setup or Setup()
     simulated = simulate(recomputing(program_of(graph), frozenset(recomputed)), setup)
@@ -109,7 +109,7 @@ def _moment(heap: Heap, row: int, lasting: int, runs: Mapping[str, str]) -> Mome
 
 
 def _named(path: str, runs: Mapping[str, str]) -> str:
-    """The path; a call that was simulated once for a row of calls is named by the first and the last of the row."""
+    """Return the path. A call that stands for a row of calls is named by the first and the last of the row."""
     for one in sorted(runs, key=len, reverse=True):
         if is_at(path, one):
             path = f"{runs[one]}{path[len(one) :]}"

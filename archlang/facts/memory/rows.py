@@ -11,7 +11,7 @@ FEW = 3  # calls after the first that are run one by one
 
 
 def row_after(region: Region, at: int) -> Sequence[Call]:
-    """The calls after an entry that repeat it, each applied to the output of the one before; none if they are few."""
+    """Return the calls after an entry that repeat it, each applied to the output of the one before. Few give none."""
     row: list[Call] = []
     before = region.entries[at]
     for entry in region.entries[at + 1 :]:
@@ -28,7 +28,7 @@ def _follows(entry: Call, before: Call, region: Region) -> bool:
 
 
 def is_steady(entry: Entry, given: dict[int, Held]) -> bool:
-    """Whether an entry's output has its input's strides and dtype, so that the next call behaves as this one."""
+    """Return whether an entry's output has its input's strides and dtype, so that the next call behaves as this one."""
     before, after = given[entry.inputs[0]], given[entry.outputs[0]]
     lie = [(x.type.strides, x.type.dtype, x.needs) for x in (before, after)]
     return lie[0] == lie[1]

@@ -50,20 +50,20 @@ class Setup:
         return self.mode == "training"
 
     def told(self, dtype: str) -> str:
-        """The dtype that replaces this one."""
+        """Return the dtype that replaces this one."""
         return self.dtype if self.dtype and "float" in dtype else dtype
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
-        """Bytes of a tensor; `shape` includes the batch."""
+        """Return bytes of a tensor; `shape` includes the batch."""
         return prod(shape) * DTYPE_BYTES[self.told(dtype)]
 
     def weight_bytes(self, weight: Weight) -> int:
-        """Bytes of a weight."""
+        """Return bytes of a weight."""
         return self.bytes(weight.shape, weight.dtype)
 
 
 def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
-    """The setup of a mode with what is given of `batch`, `dtype`, `optimizer` and `autocast`.
+    """Return the setup of a mode with what is given of `batch`, `dtype`, `optimizer` and `autocast`.
 
     A dtype's name may be short: `bf16`.
 

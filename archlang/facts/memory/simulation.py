@@ -63,7 +63,7 @@ def simulate(program: Program, setup: Setup, *, folds: bool = True) -> Simulated
 
 
 def _without_autocast(graph: Graph, word: str) -> str:
-    """What can be asked instead, and which other operators of the net are not known."""
+    """Return what can be asked instead, and which other operators of the net are not known."""
     unknown = {layer.op.word: None for layer in graph.flat() if _is_unknown(layer)}
     others = [other for other in unknown if other != word]
     also = f"; not known in this net are {', '.join(others)} as well" if others else ""

@@ -51,7 +51,7 @@ class Step:
     partial: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
     def kept_for(self, given: Container[int]) -> list[int]:
-        """The saved storages, given which values have a gradient."""
+        """Return the saved storages, given which values have a gradient."""
         serving = (kept for values, kept in self.partial if any(value in given for value in values))
         return [*self.kept, *(storage for kept in serving for storage in kept)]
 

@@ -46,7 +46,7 @@ class Operators:
     )  # facts not declared, so that the figures are a lower bound
 
     def ask(self, layer: Layer, inputs: Sequence[Held]) -> Told:
-        """The operator's answers for these inputs."""
+        """Return the operator's answers for these inputs."""
         key = layout_key(layer, [x.type for x in inputs])
         if key not in self.known:
             self.known[key] = self._told(layer, inputs)
@@ -81,7 +81,7 @@ class Operators:
         return Told(view, laid, saved, places, sizes, beside, spare, views, computed)
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
-        """The temporaries of the forward pass, without and with saved tensors. Unknown ones are noted in `untold`."""
+        """Return the temporaries of the forward pass, without and with saved tensors. Unknown ones go to `untold`."""
         found = layer.op.temporaries(*types)
         beside = layer.op.temporaries_beside_saved(*types) if self.setup.training else ()
         back: bool | None = True
@@ -95,7 +95,7 @@ class Operators:
         return [Laid(type.shape, type.axes, type.dtype) for type in types]
 
     def weights(self, layer: Layer) -> Weights:
-        """The names of the layer's weights that training changes, and their bytes."""
+        """Return the names of the layer's weights that training changes, and their bytes."""
         key = layer.block.id, layer.node.outputs, layer.frozen
         if key not in self.trained:
             names = set(trained_weights(layer))
@@ -105,7 +105,7 @@ class Operators:
 
 
 def _views(op: Operator, types: Sequence[Laid], places: Sequence[GradientPlace]) -> frozenset[int | str]:
-    """The inputs and weights whose gradients are views, because of their places or as the operator says."""
+    """Return the inputs and weights whose gradients are views, because of their places or as the operator says."""
     rank = len(op.outputs(*types)[0].shape)
     placed = (
         at for at, (x, place) in enumerate(zip(types, places, strict=False)) if is_view(place, len(x.shape), rank)

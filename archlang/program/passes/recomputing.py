@@ -10,7 +10,7 @@ from archlang.program.regions import Call, Entry, Program, Region
 
 
 def recomputing(program: Program, paths: Collection[str]) -> Program:
-    """The Program with the calls of blocks at these full paths recomputed.
+    """Return the Program with the calls of blocks at these full paths recomputed.
 
     Where a block is called several times, and only within some of its calls another call is recomputed, these get a
     region of their own. Raises ValueError where no block is called at one of the paths.
@@ -29,7 +29,7 @@ def recomputing(program: Program, paths: Collection[str]) -> Program:
 
 
 def _needed(regions: Mapping[str, Region], name: str) -> set[str]:
-    """The ids of a region and of all that are called in it."""
+    """Return the ids of a region and of all that are called in it."""
     found, waiting = {name}, [name]
     while waiting:
         inner = {call.callee for call in regions[waiting.pop()].walk() if call.callee is not None} - found
@@ -39,7 +39,7 @@ def _needed(regions: Mapping[str, Region], name: str) -> set[str]:
 
 
 def called(program: Program) -> Iterator[str]:
-    """The full path of every call of a block that has a path of its own, outer ones first."""
+    """Yield the full path of every call of a block that has a path of its own, outer ones first."""
     yield from _called(program, program.root, "")
 
 
@@ -53,7 +53,7 @@ def _called(program: Program, region: Region, top: str) -> Iterator[str]:
 
 
 def _has_path(call: Call) -> bool:
-    """Whether the path of a call is its own, not that of the braces in which a block is called without a key."""
+    """Return whether a call has a path of its own. Without a key it has the path of the braces around it."""
     return call.name is not None or call.module is not None
 
 
@@ -66,7 +66,7 @@ class _Marking:
     ids: dict[tuple[str, frozenset[str]], str] = field(default_factory=dict[tuple[str, frozenset[str]], str])
 
     def region(self, region: Region, top: str, paths: frozenset[str]) -> Region:
-        """A region with its calls marked; `top` is the path of its block, to which the paths are relative as well."""
+        """Return a region with its calls marked. `top` is the path of its block; the paths are relative to it."""
         return replace(region, entries=tuple(self._entry(entry, top, paths) for entry in region.entries))
 
     def _entry(self, entry: Entry, top: str, paths: frozenset[str]) -> Entry:
@@ -80,7 +80,7 @@ class _Marking:
         return replace(marked, callee=self._callee(entry.callee, path, below)) if below else marked
 
     def _callee(self, callee: str, path: str, below: frozenset[str]) -> str:
-        """The id of the callee's region with the calls at these paths marked; made where it is not there yet."""
+        """Return the id of the callee's region with the calls at these paths marked, and make it if it is missing."""
         inner = frozenset(one[len(path) + 1 :] if path else one for one in below)
         key = callee, inner
         if key not in self.ids:
