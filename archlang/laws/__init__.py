@@ -38,11 +38,11 @@ from archlang.laws.seeing import reach_is_torchs
 if TYPE_CHECKING:
     from archlang.laws.cases import Case
 
-__all__ = ["LAWS", "Broken", "Law", "Undeclared"]
+__all__ = ["LAWS", "Broken", "Comparison", "Undeclared"]
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class Comparison:
     """A law: its name, and the function that compares a case with torch.
 
     A `slow` law is checked on the examples alone.
@@ -57,21 +57,21 @@ class Law:
 
 
 LAWS = (
-    Law("outputs", types_are_torchs),
-    Law("weights", weights_are_torchs),
-    Law("defaults", defaults_are_torchs),
-    Law("MACs", macs_are_torchs),
-    Law("saved bytes", saved_bytes_are_torchs),
-    Law("view", views_are_torchs),
-    Law("storages", storages_are_torchs),
-    Law("reach", reach_is_torchs),
-    Law("JSON", json_comes_back),
-    Law("lecture", lectures_formula_is_the_weights),
-    Law("saved bytes by mode", saved_bytes_in_each_mode, slow=True),
-    Law("saved bytes by output", saved_bytes_of_some_outputs, slow=True),
-    Law("layouts", layouts_are_torchs, slow=True),
-    Law("temporaries", temporaries_are_torchs, slow=True),
-    Law("gradient places", gradient_places_are_torchs, slow=True),
-    Law("viewed gradients", viewed_gradients_are_torchs, slow=True),
-    Law("backward in one call", backward_bytes_are_torchs, slow=True),
+    Comparison("outputs", types_are_torchs),
+    Comparison("weights", weights_are_torchs),
+    Comparison("defaults", defaults_are_torchs),
+    Comparison("MACs", macs_are_torchs),
+    Comparison("saved bytes", saved_bytes_are_torchs),
+    Comparison("view", views_are_torchs),
+    Comparison("storages", storages_are_torchs),
+    Comparison("reach", reach_is_torchs),
+    Comparison("JSON", json_comes_back),
+    Comparison("lecture", lectures_formula_is_the_weights),
+    Comparison("saved bytes by mode", saved_bytes_in_each_mode, slow=True),
+    Comparison("saved bytes by output", saved_bytes_of_some_outputs, slow=True),
+    Comparison("layouts", layouts_are_torchs, slow=True),
+    Comparison("temporaries", temporaries_are_torchs, slow=True),
+    Comparison("gradient places", gradient_places_are_torchs, slow=True),
+    Comparison("viewed gradients", viewed_gradients_are_torchs, slow=True),
+    Comparison("backward in one call", backward_bytes_are_torchs, slow=True),
 )

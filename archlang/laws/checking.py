@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from archlang.laws import LAWS, Broken, Law, Undeclared
+from archlang.laws import LAWS, Broken, Comparison, Undeclared
 from archlang.laws.cases import Case, examples
 from archlang.laws.draws import draws
 from archlang.ops.base import Operator
@@ -54,7 +54,7 @@ def check(op: type[Operator]) -> Checked:
     return Checked(op.word, len(written), len(drawn), verdicts)
 
 
-def _verdict(law: Law, cases: Iterable[Case]) -> Verdict:
+def _verdict(law: Comparison, cases: Iterable[Case]) -> Verdict:
     held = 0
     unknown = ""
     for case in cases:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Autocast, Example, Expression, Module, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Example, Expression, Module, Operator, Reach, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.runs import ELEMENTWISE
@@ -17,7 +18,7 @@ class Pointwise(Operator):
     """What the activations share: the type is kept, one function maps each value, and torch keeps the output."""
 
     pointwise = True
-    runs = ELEMENTWISE
+    runs = replace(ELEMENTWISE, saved="output")
     target: ClassVar[str]
     integers: ClassVar[bool] = False  # whether whole numbers are mapped, and stay what they are
 
@@ -27,9 +28,6 @@ class Pointwise(Operator):
 
     def work(self, x: TensorType) -> Work:
         return Work(activated=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("output", when="inputs"),) if x.is_float else ()
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (like(x),)
@@ -41,45 +39,40 @@ class Pointwise(Operator):
 class Relu(Pointwise):
     """max(0, x) (Nair and Hinton 2010). No weights, no MACs."""
 
+    runs = replace(ELEMENTWISE, saved="output", autocast="given")
     word: ClassVar[str] = "relu"
     target: ClassVar[str] = "torch.nn.ReLU"
     integers: ClassVar[bool] = True
     elsewhere: ClassVar[tuple[str, ...]] = ("ReLU",)
     examples: ClassVar[tuple[Example, ...]] = (Example("relu", "3x4x4"), Example("relu", "7"))
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
 
 class Tanh(Pointwise):
     """Hyperbolic tangent. No weights, no MACs."""
 
+    runs = replace(ELEMENTWISE, saved="output", autocast="given")
     word: ClassVar[str] = "tanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanh"
     elsewhere: ClassVar[tuple[str, ...]] = ("Tanh",)
     examples: ClassVar[tuple[Example, ...]] = (Example("tanh", "3x4x4"),)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
 
 class Sigmoid(Pointwise):
     """1 / (1 + exp(-x)). No weights, no MACs."""
 
+    runs = replace(ELEMENTWISE, saved="output", autocast="given")
     word: ClassVar[str] = "sigmoid"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Sigmoid"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sigmoid", "logistic")
     examples: ClassVar[tuple[Example, ...]] = (Example("sigmoid", "3x4x4"),)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
 
 class Softmax(Pointwise):
     """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs."""
 
+    runs = replace(ELEMENTWISE, saved="output", autocast="given")
     word: ClassVar[str] = "softmax"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmax",)
@@ -96,9 +89,6 @@ class Softmax(Pointwise):
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (contiguous(laid(x).shape),)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmax", (("dim", self.axis),))

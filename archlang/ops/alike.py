@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
@@ -21,7 +22,7 @@ class _Alike(Join):
 
     pointwise = True
     of_one = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -33,9 +34,6 @@ class _Alike(Join):
 
     def work(self, *inputs: TensorType) -> Work:
         return Work(elementwise=sum(x.values for x in self.broadcast(inputs)[1:]))
-
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         return (combined(self, inputs),)
@@ -121,6 +119,7 @@ class Maximum(_Alike):
         comparisons = (inputs - 1)*c'*h'*w' if equal
     """
 
+    runs = ONE_CALL
     word: ClassVar[str] = "maximum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Maximum", "eltwise_max")
     examples: ClassVar[tuple[Example, ...]] = (

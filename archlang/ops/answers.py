@@ -15,6 +15,7 @@ Ratio = int | Fraction
 # `summed` up from a tensor of the result's size, or which is `resized` from such a tensor and never shrinks; or in that
 # of the result's gradient, the `whole` or a `part`
 GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
+Computed = Literal["lower", "widest", "given"]  # as `Autocast` says
 
 
 def is_view(place: GradientPlace, rank: int, result: int) -> bool:
@@ -138,7 +139,7 @@ class Autocast:
     is wanted, or if one of the inputs is. `evaluates` says whether evaluation is known for inputs of the lower dtype.
     """
 
-    dtype: Literal["lower", "widest", "given"]
+    dtype: Computed
     keeps: tuple[tuple[str, Literal["any", "inputs"]], ...] = ()
     evaluates: bool = True
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
+from archlang.ops.base import Example, Expression, GradientPlace, Saved, Temporaries, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, new_or_summed, whole_or_new
 from archlang.ops.joining import Join
@@ -38,6 +39,7 @@ class Mul(_Broadcast):
     No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, autocast="given")
     of_one = True
     word: ClassVar[str] = "mul"
     elsewhere: ClassVar[tuple[str, ...]] = ("Multiply", "multiply", "times", "eltwise_mul")
@@ -62,9 +64,6 @@ class Mul(_Broadcast):
         (y,) = self.outputs(*inputs)
         return tuple(new_or_summed(x, y) for x in inputs)
 
-    def autocast(self, *inputs: TensorType) -> Autocast:
-        return Autocast("given")
-
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))
 
@@ -75,6 +74,7 @@ class Sub(_Broadcast):
     No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, saved="nothing")
     word: ClassVar[str] = "sub"
     elsewhere: ClassVar[tuple[str, ...]] = ("Subtract", "subtract", "minus")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -90,9 +90,6 @@ class Sub(_Broadcast):
         for x in inputs:
             check_dtype(x, self.word, integers=True)
         return super().outputs(*inputs)
-
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)

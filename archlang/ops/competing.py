@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -23,7 +24,7 @@ class Softmin(Softmax):
     activated = c*h*w
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, saved="output", autocast="given")
     word: ClassVar[str] = "softmin"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmin",)
@@ -58,6 +59,7 @@ class Glu(_Shared):
         elementwise = c*h*w/2
     """
 
+    runs = replace(ONE_CALL, saved="input")
     word: ClassVar[str] = "glu"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("GLU", "gated_linear_unit")
@@ -76,9 +78,6 @@ class Glu(_Shared):
 
     def work(self, x: TensorType) -> Work:
         return Work(activated=x.values // 2, elementwise=x.values // 2)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)

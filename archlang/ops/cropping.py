@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
@@ -25,7 +26,7 @@ class Crop(View):
         h' = size
     """
 
-    runs = ONE_CALL_FORWARD
+    runs = replace(ONE_CALL_FORWARD, view=True, saved="nothing")
     word: ClassVar[str] = "crop"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("CenterCrop", "center_crop", "Cropping2D", "Cropping1D", "Cropping3D")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Example, Expression, Kind, Saved
+from archlang.ops.base import Example, Expression, Kind
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -21,8 +23,7 @@ class Elementary(Pointwise):
 class _Kept(Elementary):
     """Functions of which torch keeps the input."""
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
+    runs = replace(ELEMENTWISE, saved="input")
 
 
 class Abs(_Kept):
@@ -146,12 +147,10 @@ class Sign(Elementary):
     activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, saved="nothing")
     word: ClassVar[str] = "sign"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sign", "sgn", "signum")
     examples: ClassVar[tuple[Example, ...]] = (Example("sign", "3x4x4"), Example("sign", "7"))
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def torch(self, x: TensorType) -> Expression:
         return Expression("{0}.sign()")

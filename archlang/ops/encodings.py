@@ -84,7 +84,7 @@ class PositionalEncoding(_Encoding):
         elementwise = t*c
     """
 
-    runs = replace(ONE_CALL, gradients="whole", forward=None)
+    runs = replace(ONE_CALL, gradients="whole", forward=None, saved="nothing")
     word: ClassVar[str] = "positional_encoding"
     elsewhere: ClassVar[tuple[str, ...]] = ("PositionalEncoding", "SinePositionEncoding", "sinusoidal", "sinusoid")
     stricter: ClassVar[Mapping[str, str]] = _STRICTER
@@ -103,9 +103,6 @@ class PositionalEncoding(_Encoding):
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.ops.activation import Pointwise, Softmax
-from archlang.ops.base import Example, Expression, Module, Saved
+from archlang.ops.base import Example, Expression, Module
+from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -26,6 +28,7 @@ class Exp(Pointwise):
 class Softplus(Pointwise):
     """log(1 + exp(beta*x))/beta; x itself where beta*x is above `threshold`. No weights, no MACs."""
 
+    runs = replace(ELEMENTWISE, saved="input")
     word: ClassVar[str] = "softplus"
     elsewhere: ClassVar[tuple[str, ...]] = ("Softplus",)
     examples: ClassVar[tuple[Example, ...]] = (
@@ -35,9 +38,6 @@ class Softplus(Pointwise):
 
     beta: float = 1.0
     threshold: float = 20.0
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softplus", (), (("beta", self.beta, 1.0), ("threshold", self.threshold, 20.0)))

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, Saved, Work
+from archlang.ops.base import Example, Expression, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.reduction import AxisReduction, Reduction
+from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
 
 
 class _Extremum(Reduction):
     """What the two share: one comparison for each value but the first; torch keeps the input and the result."""
 
+    runs = replace(ONE_CALL, saved="input and output")
     integers: ClassVar[bool] = True
 
     def work(self, x: TensorType) -> Work:
         return Work(comparisons=x.values - self.outputs(x)[0].values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"), Saved("output")) if x.is_float else ()
 
 
 class Max(_Extremum):
@@ -65,6 +65,8 @@ class Min(_Extremum):
 class _Place(AxisReduction):
     """What the two share: a whole number, from 0 on, stands for an axis. Nothing before it learns through it."""
 
+    runs = replace(ONE_CALL, saved="nothing")
+
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word, integers=True)
         y = self.reduced(x)
@@ -72,9 +74,6 @@ class _Place(AxisReduction):
 
     def work(self, x: TensorType) -> Work:
         return Work(comparisons=x.values - self.reduced(x).values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
 
 class ArgMax(_Place):

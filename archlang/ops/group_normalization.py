@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
 from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
@@ -54,7 +54,7 @@ class LayerNorm(Operator):
     """
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "layernorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last",
@@ -92,9 +92,6 @@ class LayerNorm(Operator):
             "own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched, name="statistics", wide=self.affine
         )
         return (Saved("input"), statistic, statistic)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True), ("bias", self.bias, True))
@@ -163,7 +160,7 @@ class GroupNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "groupnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
@@ -207,9 +204,6 @@ class GroupNorm(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("affine", self.affine, True))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import accumulate
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
@@ -89,7 +90,7 @@ class Concat(Join):
     """
 
     of_one = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing", autocast="widest")
     word: ClassVar[str] = "concat"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -123,9 +124,6 @@ class Concat(Join):
         (y,) = self.outputs(*inputs)
         return Work(moved=y.values)
 
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return ()
-
     def reach(self, *inputs: TensorType) -> Reach:
         axis = repeated(inputs, self.word).axes[self.axis]
         if axis == "c":
@@ -144,9 +142,6 @@ class Concat(Join):
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         return parts_of(inputs)
 
-    def autocast(self, *inputs: TensorType) -> Autocast:
-        return Autocast("widest")
-
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f"torch.cat([{', '.join(expanded(inputs))}], {self.axis})")
 
@@ -158,7 +153,7 @@ class Stack(Join):
     """
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     word: ClassVar[str] = "stack"
     elsewhere: ClassVar[tuple[str, ...]] = ("Stack",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -191,9 +186,6 @@ class Stack(Join):
     def work(self, *inputs: TensorType) -> Work:
         (y,) = self.outputs(*inputs)
         return Work(moved=y.values)
-
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         shape, known = self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]

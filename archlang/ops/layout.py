@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Module, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Example, Module, Operator, Reach, Work, seeing_all
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -23,7 +23,7 @@ class Flatten(Operator):
     c' = c*h*w
     """
 
-    runs = replace(ONE_CALL, gradients="whole")
+    runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
     word: ClassVar[str] = "flatten"
     elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
@@ -43,9 +43,6 @@ class Flatten(Operator):
     def work(self, x: TensorType) -> Work:
         return Work()
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))
 
@@ -62,15 +59,14 @@ class Flatten(Operator):
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Flatten")
 
 
 class Identity(View):
     """The input itself. No weights, no MACs."""
+
+    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
 
     pointwise = True
     word: ClassVar[str] = "identity"
@@ -82,9 +78,6 @@ class Identity(View):
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
         return ()
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Identity")

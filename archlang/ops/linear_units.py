@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Autocast, Example, Module, Saved, Wanted, Weight, Work
+from archlang.ops.base import Example, Module, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
@@ -17,11 +17,7 @@ from archlang.shapes import TensorType
 class _Unit(Pointwise):
     """What the linear units share: torch keeps the input."""
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
+    runs = replace(ELEMENTWISE, saved="input", autocast="given")
 
 
 class Relu6(_Unit):
@@ -60,7 +56,7 @@ class PRelu(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, backward=None)
+    runs = replace(ELEMENTWISE, backward=None, saved="input")
     word: ClassVar[str] = "prelu"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)
@@ -83,9 +79,6 @@ class PRelu(Pointwise):
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         return Work(activated=x.values * wanted.any)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
 
     def torch(self, x: TensorType) -> Module:
         count = x["c"] if self.channelwise else 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Slide, Work
+from archlang.ops.base import Example, Expression, Operator, Reach, Slide, Work
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.reduction import AxisReduction, Reduction
 from archlang.ops.runs import ONE_CALL
@@ -20,13 +21,13 @@ from archlang.shapes import TensorType
 class _Kept(Reduction):
     """Reductions of which torch keeps the input and the result."""
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"), Saved("output"))
+    runs = replace(ONE_CALL, saved="input and output")
 
 
 class Prod(AxisReduction):
     """The product along `axis`; with `keep=true` the axis stays, of size 1. No weights, no MACs."""
 
+    runs = replace(ONE_CALL, saved="input and output")
     word: ClassVar[str] = "prod"
     elsewhere: ClassVar[tuple[str, ...]] = ("reduce_prod", "ReduceProd")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -40,9 +41,6 @@ class Prod(AxisReduction):
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values - self.reduced(x).values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"), Saved("output"))
 
 
 class _Spread(Reduction):
@@ -77,6 +75,7 @@ class Var(_Spread):
         elementwise = 4*c*h*w
     """
 
+    runs = replace(ONE_CALL, saved="input")
     word: ClassVar[str] = "var"
     elsewhere: ClassVar[tuple[str, ...]] = ("variance", "reduce_variance")
     stricter: ClassVar[Mapping[str, str]] = {
@@ -91,9 +90,6 @@ class Var(_Spread):
         Example("var [-1, 1] correction=0", "3x4x5"),
     )
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
-
 
 class Std(_Spread):
     """The standard deviation along one axis or several: the root of `var`. StyleGAN's last layers take it.
@@ -104,6 +100,7 @@ class Std(_Spread):
         elementwise = 4*c*h*w
     """
 
+    runs = replace(ONE_CALL, saved="input and output")
     word: ClassVar[str] = "std"
     elsewhere: ClassVar[tuple[str, ...]] = ("stddev", "reduce_std", "standard_deviation")
     stricter: ClassVar[Mapping[str, str]] = Var.stricter
@@ -116,9 +113,6 @@ class Std(_Spread):
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=4 * x.values, activated=self.outputs(x)[0].values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"), Saved("output"))
 
 
 class Norm(_Kept):
@@ -171,7 +165,7 @@ class LogSumExp(_Kept):
 class CumSum(Operator):
     """The running sum along `axis`: position i holds the sum of those up to i. No weights, no MACs."""
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     word: ClassVar[str] = "cumsum"
     elsewhere: ClassVar[tuple[str, ...]] = ("CumSum", "cumulative_sum", "prefix_sum")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
@@ -189,9 +183,6 @@ class CumSum(Operator):
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values - x.values // x.shape[self.axis])
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def reach(self, x: TensorType) -> Reach:
         axis, size = x.axes[self.axis], x.shape[self.axis]

@@ -14,7 +14,6 @@ from archlang.ops.base import (
     Kind,
     Operator,
     Reach,
-    Saved,
     Size,
     Slide,
     Wanted,
@@ -30,13 +29,10 @@ from archlang.shapes import TensorType
 class _Moved(Operator):
     """What they share: values are copied, and none is kept for the backward pass."""
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
 
 class Roll(_Moved):

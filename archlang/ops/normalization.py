@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
-    Autocast,
     Example,
     Kind,
     Module,
@@ -47,7 +47,7 @@ class BatchNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "batchnorm"
     elsewhere: ClassVar[tuple[str, ...]] = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization", "bn")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -106,9 +106,6 @@ class BatchNorm(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach() if self.track_running_stats else Reach(seeing_all(x))
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         rank = {2: 1, 3: 1, 4: 2, 5: 3}[len(x.shape)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Saved, Size, Work
+from archlang.ops.base import Example, Expression, Kind, Operator, Size, Work
 from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
 
@@ -21,7 +21,7 @@ class OneHot(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, forward=None)
+    runs = replace(ONE_CALL, forward=None, saved="nothing")
     word: ClassVar[str] = "one_hot"
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("OneHot", "CategoryEncoding", "to_categorical")
@@ -42,9 +42,6 @@ class OneHot(Operator):
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def torch(self, x: TensorType) -> Expression:
         return Expression(f"torch.nn.functional.one_hot({{0}}, {self.count}).float()")

@@ -14,7 +14,7 @@ from types import ModuleType
 from archlang.ops import OperatorsError
 from archlang.ops.base import Operator
 
-_ASKED = ("outputs", "work", "saved", "torch")  # what every operator must define
+_ASKED = ("outputs", "work", "torch")  # what every operator must define
 
 
 def classes_of_file(path: Path) -> dict[str, type[Operator]]:
@@ -107,6 +107,7 @@ def _check(op: type[Operator], place: str, path: Path | None = None) -> None:
     if not op.__doc__:
         raise OperatorsError(f"{place}: {name} has no docstring, which is its law")
     missing = [question for question in _ASKED if getattr(op, question) is getattr(Operator, question)]
+    missing += ["saved"] if op.saved is Operator.saved and op.runs.saved is None else []
     if missing:
         raise OperatorsError(f"{place}: {name} does not answer {', '.join(f'`{question}`' for question in missing)}")
     with _told(f"{place}: {name}", path):

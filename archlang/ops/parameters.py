@@ -5,10 +5,11 @@ A statement declares them, no step applies them: `param class_token: 1x1x768 ini
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Operator, Saved, Stored, Weight, Work
+from archlang.ops.base import Operator, Stored, Weight, Work
 from archlang.ops.initialisers import INITIALISERS
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.windows import Sizes
@@ -19,7 +20,7 @@ class _Stored(Operator):
     """What both share. `shape` is torch's whole shape, without a batch; `values` are the initialiser's arguments."""
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     declared: ClassVar[bool] = True
     buffer: ClassVar[bool]
 
@@ -47,9 +48,6 @@ class _Stored(Operator):
 
     def work(self) -> Work:
         return Work()
-
-    def saved(self) -> tuple[Saved, ...]:
-        return ()
 
     def torch(self) -> Stored:
         initialiser = INITIALISERS[self.init]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Annotated, ClassVar
 
@@ -10,7 +11,6 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
-    Autocast,
     Example,
     Expression,
     GradientPlace,
@@ -24,6 +24,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
 from archlang.ops.windows import Sizes
@@ -59,6 +60,7 @@ class Split(_Part):
     `split 2` halves the channels, `split [64, 32]` gives the first 64 and the last 32. No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "split"
     positional: ClassVar[Mapping[str, Kind]] = {"parts": "number", "sizes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Split", "chunk")
@@ -100,9 +102,6 @@ class Split(_Part):
         firsts = accumulate((y.shape[self.axis] for y in self.outputs(x)), initial=0)
         return Reach(outputs=tuple({axis: Slide(1, 1, -first)} for first in firsts))
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
     def torch(self, x: TensorType) -> Expression:
         count = len(self.outputs(x))
         if self.sizes is None:
@@ -116,6 +115,7 @@ class Select(_Part):
     A negative position counts from the end. No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "select"
     positional: ClassVar[Mapping[str, Kind]] = {"index": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Select", "unbind")
@@ -144,9 +144,6 @@ class Select(_Part):
         at = self.axis % len(strides)
         return ((*strides[:at], *strides[at + 1 :]),)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
     def torch(self, x: TensorType) -> Expression:
         return self._indexed(x, str(self.index))
 
@@ -157,6 +154,7 @@ class Slice(_Part):
     Negative positions count from the end; `step` leaves out those between. No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "slice"
     positional: ClassVar[Mapping[str, Kind]] = {"start": "number", "end": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Slice", "narrow")
@@ -193,9 +191,6 @@ class Slice(_Part):
         at = self.axis % len(strides)
         return ((*strides[:at], strides[at] * self.step, *strides[at + 1 :]),)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
-
     def torch(self, x: TensorType) -> Expression:
         end = "" if self.end is None else self.end
         return self._indexed(x, f"{self.start}:{end}" + (f":{self.step}" if self.step != 1 else ""))
@@ -204,6 +199,7 @@ class Slice(_Part):
 class Take(_Part):
     """The values at the positions of a list, in its order, along `axis`: `take [0, 2, 5]`. No weights, no MACs."""
 
+    runs = ONE_CALL
     word: ClassVar[str] = "take"
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("index_select",)
@@ -247,9 +243,6 @@ class Take(_Part):
             return _picked(x, self.axis, Slide(1, min(steps), -places[0]))
         first = min(places)  # in any other order a position may see each of them
         return _picked(x, self.axis, Slide(max(places) - first + 1, 0, -first))
-
-    def view(self, x: TensorType) -> bool:
-        return False
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         # torch orders the axes as the input has them, but for the one of which positions are taken

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
-    Autocast,
     Example,
     GradientPlace,
     Kind,
@@ -16,7 +16,6 @@ from archlang.ops.base import (
     Natural,
     Operator,
     Reach,
-    Saved,
     Work,
     seeing_all,
 )
@@ -37,7 +36,7 @@ class Unfold(Operator):
         c' = c*k*k
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "unfold"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Unfold", "im2col", "extract_patches", "extract_image_patches")
@@ -69,9 +68,6 @@ class Unfold(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
     # torch makes a tensor as large as the one that enters and resizes it, forward and backward; memory never shrinks
 
     def spare_values(self, x: TensorType) -> tuple[int]:
@@ -81,9 +77,6 @@ class Unfold(Operator):
 
     def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
         return ("resized",)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))

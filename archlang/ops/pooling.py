@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -182,6 +183,7 @@ class AvgPool(_Pool):
         elementwise = c*h'*w'*k*k
     """
 
+    runs = replace(ONE_CALL, saved="input")
     word: ClassVar[str] = "avgpool"
     elsewhere: ClassVar[tuple[str, ...]] = ("AvgPool1d", "AvgPool2d", "AvgPool3d", "AveragePooling2D", "avg_pool")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -207,9 +209,6 @@ class AvgPool(_Pool):
     def work(self, x: TensorType) -> Work:
         (y,) = self.outputs(x)
         return Work(elementwise=y.values * prod(self.kernel))
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input"),)
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         return self._geometry().symbols

@@ -11,14 +11,12 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
-    Autocast,
     Example,
     Expression,
     GradientPlace,
     Kind,
     Operator,
     Reach,
-    Saved,
     Slide,
     Work,
     seeing_all,
@@ -34,13 +32,10 @@ from archlang.shapes import TensorType, Window, input_type
 class _Layout(Operator):
     """What these share: values stay what they are, and none is kept for the backward pass."""
 
-    runs = replace(ONE_CALL, gradients="whole")
+    runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=0 if self.view(x) else x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def view(self, x: TensorType) -> bool:
         return self._viewed(x) is not None
@@ -55,9 +50,6 @@ class _Layout(Operator):
         """The strides of the result where it is the same memory, None where it is copied."""
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
 
 class Permute(_Layout):

@@ -12,7 +12,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Kind, Module, Saved
 from archlang.ops.layouts import Strides, contiguous, laid
-from archlang.ops.runs import ELEMENTWISE
+from archlang.ops.runs import ELEMENTWISE, SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -20,8 +20,7 @@ from archlang.shapes import TensorType
 class _Rectifier(Pointwise):
     """What the rectifiers share: torch keeps the input."""
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
+    runs = replace(ELEMENTWISE, saved="input")
 
 
 class Celu(_Rectifier):
@@ -111,14 +110,11 @@ class Step(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, forward=None, backward=None)
+    runs = replace(SEVERAL_CALLS, layout="input", saved="nothing")
     word: ClassVar[str] = "step"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("heaviside", "binary_step", "hardlim")
     examples: ClassVar[tuple[Example, ...]] = (Example("step", "3x4x4"), Example("step", "7"))
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def torch(self, x: TensorType) -> Expression:
         return Expression("torch.ceil((torch.sign({0}) + 1) / 2)")
@@ -133,6 +129,7 @@ class RandomRelu(_Rectifier):
         activated = c*h*w
     """
 
+    runs = ELEMENTWISE
     word: ClassVar[str] = "rrelu"
     elsewhere: ClassVar[tuple[str, ...]] = ("RReLU", "randomized_relu")
     examples: ClassVar[tuple[Example, ...]] = (

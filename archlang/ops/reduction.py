@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, Kind, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -17,7 +17,7 @@ from archlang.shapes import TensorType
 class Reduction(Operator):
     """What they share: the axes, counted as axes are, and whether they stay, with one position."""
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
     integers: ClassVar[bool] = False  # whether whole numbers are taken too
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
@@ -44,9 +44,6 @@ class Reduction(Operator):
         sizes = [(1 if at in gone else size, axis) for at, (size, axis) in enumerate(zip(x.shape, x.axes, strict=True))]
         kept = [pair for at, pair in enumerate(sizes) if self.keep or at not in gone]
         return (TensorType(tuple(size for size, _ in kept), tuple(axis for _, axis in kept), x.dtype),)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x, [x.axes[at] for at in self.reduced(x)]))
@@ -92,6 +89,7 @@ class Mean(Reduction):
     A result takes an addition for each value but the first, and a division. No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "mean"
     elsewhere: ClassVar[tuple[str, ...]] = ("Mean", "reduce_mean")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -99,9 +97,6 @@ class Mean(Reduction):
         Example("mean [2, 3] keep=true", "3x4x5"),
         Example("mean [-1, 1]", "3x4x5"),
     )
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)
@@ -113,7 +108,7 @@ class Sum(Reduction):
     No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, gradients="part")
+    runs = replace(ONE_CALL, gradients="part", saved="nothing")
     word: ClassVar[str] = "sum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sum", "reduce_sum")
     examples: ClassVar[tuple[Example, ...]] = (

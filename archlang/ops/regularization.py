@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, like
 from archlang.ops.runs import ONE_CALL
@@ -59,14 +60,12 @@ class Dropout(Drop):
     Srivastava et al. 2014. In evaluation it is the identity. No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "dropout"
     elsewhere: ClassVar[tuple[str, ...]] = ("Dropout", "drop")
     examples: ClassVar[tuple[Example, ...]] = (Example("dropout 0.5", "3x4x4"), Example("dropout 0.2", "9"))
 
     p: Probability = 0.5
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Dropout", (("p", self.p),))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.runs import ONE_CALL
@@ -23,7 +24,7 @@ _NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bi
 class _Resample(Operator):
     """What the two share: a mode, and corners that lie on each other or not."""
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
     mode: Mode = "nearest"
@@ -54,9 +55,6 @@ class _Resample(Operator):
         (y,) = self.outputs(x)
         near = _NEIGHBOURS[self.mode]
         return Work(moved=y.values) if near == 1 else Work(elementwise=y.values * (2 * near - 1))
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (formatted(self.outputs(laid(x))[0].shape, x),)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from archlang.ops.answers import GradientPlace
+from archlang.ops.answers import Computed, GradientPlace, Saved
+
+Keeps = Literal["nothing", "input", "output", "input and output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,9 @@ class Runs:
 
     `view` says whether the result is the input's memory. `layout` is the memory layout of the result: contiguous, or
     that of the input. `gradients` says where the gradient of each input is allocated. `forward` and `backward` say
-    whether torch computes the pass in one call, which leaves no temporaries between calls.
+    whether torch computes the pass in one call, which leaves no temporaries between calls. `saved` is what is saved for
+    the gradients of the inputs, of inputs that are floats. `autocast` is the dtype in which torch computes it under
+    autocast (`Autocast`).
     """
 
     view: bool | None = None
@@ -22,6 +27,8 @@ class Runs:
     gradients: GradientPlace | None = None
     forward: Literal["one call"] | None = None
     backward: Literal["one call"] | None = None
+    saved: Keeps | None = None
+    autocast: Computed | None = None
 
 
 UNKNOWN = Runs()
@@ -29,3 +36,8 @@ ONE_CALL = Runs(view=False, layout="contiguous", gradients="new", forward="one c
 ELEMENTWISE = replace(ONE_CALL, layout="input")
 ONE_CALL_FORWARD = replace(ONE_CALL, backward=None)
 SEVERAL_CALLS = replace(ONE_CALL, forward=None, backward=None)
+
+_INPUT, _OUTPUT = Saved("input", when="inputs"), Saved("output", when="inputs")
+SAVED: Mapping[Keeps, tuple[Saved, ...]] = {
+    "nothing": (), "input": (_INPUT,), "output": (_OUTPUT,), "input and output": (_INPUT, _OUTPUT),
+}  # fmt: skip

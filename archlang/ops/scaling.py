@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, Kind, Saved, Work
+from archlang.ops.base import Example, Expression, Kind, Work
 from archlang.ops.elementary import Elementary
 from archlang.ops.runs import ELEMENTWISE
 from archlang.shapes import TensorType
@@ -15,11 +15,10 @@ from archlang.shapes import TensorType
 class _Linear(Elementary):
     """Functions whose slope is a constant: nothing is kept, and it counts as arithmetic."""
 
+    runs = replace(ELEMENTWISE, saved="nothing")
+
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
 
 class Neg(_Linear):
@@ -61,7 +60,7 @@ class Shift(_Linear):
     elementwise = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, gradients="whole")
+    runs = replace(ELEMENTWISE, gradients="whole", saved="nothing")
     word: ClassVar[str] = "shift"
     positional: ClassVar[Mapping[str, Kind]] = {"offset": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("add_scalar", "plus_constant")
@@ -79,15 +78,13 @@ class Square(Elementary):
     elementwise = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, saved="input")
     word: ClassVar[str] = "square"
     elsewhere: ClassVar[tuple[str, ...]] = ("Square", "squared")
     examples: ClassVar[tuple[Example, ...]] = (Example("square", "3x4x4"), Example("square", "7"))
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
 
     def torch(self, x: TensorType) -> Expression:
         return Expression("{0}.square()")

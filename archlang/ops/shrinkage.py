@@ -20,10 +20,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 class _Shrink(Pointwise):
     """What the two share: the half width of the zone that becomes zero. torch keeps the input."""
 
+    runs = replace(ELEMENTWISE, saved="input")
     positional: ClassVar[Mapping[str, Kind]] = {"width": "number"}
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("input", when="inputs"),)
 
 
 class Hardshrink(_Shrink):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Slide, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Reach, Size, Slide, Work
 from archlang.ops.checks import check_channels
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.runs import ONE_CALL
@@ -25,7 +26,7 @@ class PixelShuffle(Operator):
         h' = r*h
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     word: ClassVar[str] = "pixel_shuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelShuffle", "depth_to_space", "subpixel")
@@ -44,9 +45,6 @@ class PixelShuffle(Operator):
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def reach(self, x: TensorType) -> Reach:
         behind = 1 - Fraction(1, self.r)  # position i sees floor(i/r), along both axes
@@ -69,7 +67,7 @@ class PixelUnshuffle(Operator):
         h' = h/r
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     word: ClassVar[str] = "pixel_unshuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelUnshuffle", "space_to_depth", "reorg", "passthrough")
@@ -94,9 +92,6 @@ class PixelUnshuffle(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(moved=x.values)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
     def reach(self, x: TensorType) -> Reach:
         return Reach(dict.fromkeys("hw", Slide(self.r, self.r)))
 
@@ -114,7 +109,7 @@ class ChannelShuffle(Operator):
     """
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "channel_shuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("ChannelShuffle",)
@@ -137,14 +132,8 @@ class ChannelShuffle(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(moved=x.values)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (formatted(self.outputs(laid(x))[0].shape, x),)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.ChannelShuffle", (("groups", self.groups),))

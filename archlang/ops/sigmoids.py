@@ -42,6 +42,7 @@ class LogSigmoid(Pointwise):
     activated = c*h*w
     """
 
+    runs = ELEMENTWISE
     word: ClassVar[str] = "logsigmoid"
     target: ClassVar[str] = "torch.nn.LogSigmoid"
     elsewhere: ClassVar[tuple[str, ...]] = ("LogSigmoid", "log_sigmoid")

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archlang.ops.base import Autocast, Example, Module, Saved, Size
+from archlang.ops.base import Example, Module, Saved, Size
 from archlang.ops.checks import check_batched, check_channels
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.regularization import ALL_DROPPED, Drop
@@ -67,6 +67,7 @@ class StochasticDepth(Drop):
     No weights, no MACs.
     """
 
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "stochastic_depth"
     elsewhere: ClassVar[tuple[str, ...]] = ("StochasticDepth", "DropPath", "drop_path")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -86,9 +87,6 @@ class StochasticDepth(Drop):
         outputs = super().outputs(x)
         check_batched(x, self.word)
         return outputs
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given")
 
     def torch(self, x: TensorType) -> Module:
         options = (("mode", self.mode, "row"),)

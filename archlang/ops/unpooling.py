@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar
 
@@ -177,7 +178,7 @@ class BedOfNails(Operator):
         moved = c*h'*w'
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, saved="nothing")
     word: ClassVar[str] = "bed_of_nails"
     positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("BedOfNails", "nails", "zero_upsample", "dilate")
@@ -198,9 +199,6 @@ class BedOfNails(Operator):
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(dict.fromkeys(x.axes[2:], Slide(1, Fraction(1, self.factor))))  # the zeros between see nothing

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archlang.ops.base import Operator, Saved, Work
+from dataclasses import replace
+
+from archlang.ops.base import Operator, Work
 from archlang.ops.layouts import Strides, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
@@ -11,16 +13,10 @@ from archlang.shapes import TensorType
 class View(Operator):
     """An operator whose results are parts of its input's memory, which lie as they do there."""
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, view=True, saved="nothing")
 
     def work(self, x: TensorType) -> Work:
         return Work()
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return ()
-
-    def view(self, x: TensorType) -> bool:
-        return True
 
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
         return (laid(x).strides,) * len(self.outputs(x))

@@ -41,8 +41,8 @@ class Formula:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """The content of a docstring: its paragraphs of prose, the axes of input and output, its formulas."""
+class WrittenLaw:
+    """The law as a docstring writes it: its paragraphs of prose, the axes of input and output, its formulas."""
 
     prose: tuple[str, ...]
     axes: str
@@ -60,7 +60,7 @@ class Law:
 
 
 @cache
-def law_of(op: type[Operator]) -> Law:
+def law_of(op: type[Operator]) -> WrittenLaw:
     """Return the law in the docstring of an operator's class. Raises OperatorsError for a bad line in its formulas."""
     prose: list[str] = []
     lines: list[str] = []
@@ -71,7 +71,9 @@ def law_of(op: type[Operator]) -> Law:
         else:
             prose.append(" ".join(paragraph.split()))
     axes = [line for line in lines if _AXES.match(line)]
-    return Law(tuple(prose), "; ".join(axes), tuple(_formula(op, line) for line in lines if not _AXES.match(line)))
+    return WrittenLaw(
+        tuple(prose), "; ".join(axes), tuple(_formula(op, line) for line in lines if not _AXES.match(line))
+    )
 
 
 def _joined(paragraph: str) -> Callable[[re.Match[str]], str]:

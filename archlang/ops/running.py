@@ -1,0 +1,88 @@
+"""How torch runs an operator, eager on the CPU: saved tensors, memory layouts, temporaries, gradients, autocast."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, ClassVar
+
+from archlang.ops.answers import Autocast, GradientPlace, Saved
+from archlang.ops.law import Law
+from archlang.ops.layouts import Strides, contiguous, laid, like
+from archlang.ops.runs import SAVED, UNKNOWN, Runs
+from archlang.shapes import TensorType
+
+Temporaries = tuple[tuple[TensorType, ...], ...]  # of each call but the last, the tensors that are alive besides
+
+
+class Running(Law):
+    """The questions about an operator that torch answers on a device. None stands for unknown.
+
+    `runs` holds the answers that are the same for all arguments; a method gives one that depends on them.
+    """
+
+    runs: ClassVar[Runs] = UNKNOWN
+    plain_loop: ClassVar[bool] = False  # the saved tensors are those of torch's own loop, not of oneDNN's
+
+    def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
+        """The tensors that autograd saves for backward in training mode.
+
+        They may depend on strides and on the batch; the answer is exact for `Laid` types.
+        """
+        if self.runs.saved is None:
+            raise TypeError(f"{type(self).__name__} does not say what it saves")
+        return SAVED[self.runs.saved] if any(x.is_float for x in inputs) else ()
+
+    def view(self, *inputs: Any, **_: Any) -> bool | None:
+        """Whether the output is the memory of the first input, perhaps in another shape."""
+        return self.runs.view
+
+    def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...] | None:
+        """The memory layout of the outputs."""
+        match self.runs.layout:
+            case None:
+                return None
+            case "input":
+                return tuple(like(laid(x)) for x in inputs[:1])
+            case "contiguous":
+                return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
+
+    def spare_values(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
+        """By how many values the memory of each output is larger than the output. Nothing is listed if no output is."""
+        return ()
+
+    def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
+        """The tensors alive at each internal call of the forward pass, besides the inputs.
+
+        Those of the last call are alive beside the result. What is saved for backward stands in their place where the
+        operator saves a tensor of its own.
+        """
+        return () if self.runs.forward else None
+
+    def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
+        """The temporaries in training where the operator saves tensors of its own, besides these."""
+        return ()
+
+    def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
+        """Of each input, where its gradient is allocated. A view of the whole input hands on the result's gradient."""
+        if self.runs.gradients is None:
+            return None
+        outputs = self.outputs(*inputs)
+        is_all = len(outputs) == len(inputs) == 1 and prod(outputs[0].shape) == prod(inputs[0].shape)
+        place: GradientPlace = "whole" if is_all and self.view(*inputs) else self.runs.gradients
+        return (place,) * len(inputs)
+
+    def viewed_gradients(self, *inputs: Any, **_: Any) -> tuple[int | str, ...]:
+        """The inputs, by number, and weights, by name, whose gradient torch returns as a view of another tensor.
+
+        A further gradient is added to it in new memory, and to any other in place.
+        """
+        places = self.gradient_places(*inputs)
+        return (0,) if places and places[0] == "whole" and self.view(*inputs) else ()
+
+    def backward_in_one_call(self, *inputs: Any, **_: Any) -> bool | None:
+        """True if the backward pass allocates the gradients and nothing else; None if that is unknown."""
+        return True if self.runs.backward else None
+
+    def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
+        """The dtype in which it computes under torch.autocast on the CPU; None if that is unknown."""
+        return Autocast(self.runs.autocast) if self.runs.autocast else None
