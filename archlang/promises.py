@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 from archlang.diagnostics import Diagnostic, Label
-from archlang.facts.named_values import named, outputs_of, value_at
+from archlang.facts.named_values import type_at, value_at
 from archlang.facts.net import NetFacts
 from archlang.facts.untold import UnknownFact, Untold, listed, united
-from archlang.facts.work import Counts, Totals
-from archlang.ir import Block, Graph, Layer, OpNode, Promise, is_at
+from archlang.facts.work import Totals
+from archlang.ir import Graph, Layer, Promise, is_at
 from archlang.ops.base import Work
-from archlang.shapes import TensorType, Window
+from archlang.shapes import Window
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -41,7 +41,7 @@ class _Facts:
 
 def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
     if promise.fact == "shape":
-        return _shape_verdict(facts.graph, promise)
+        return _shape_verdict(facts.evaluation, promise)
     if promise.fact == "receptive_field":
         return _field_verdict(facts, promise)
     actual = 0
@@ -98,11 +98,11 @@ def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
 def _amount(facts: _Facts, path: str, fact: str, promise: Promise) -> int | Diagnostic | None:
     """Return the value of a fact, summed over all layers at or below the path; None if there are none."""
     if fact not in _OF_LAYERS:
-        total = total_at(facts.graph, facts.evaluation.counts, path)
+        total = total_at(facts.evaluation, path)
         if total is None:
             return None
         return total.macs * 2 if fact == "flops" else int(getattr(total, fact))
-    layers = {layer.outputs for layer in _layers_at(facts.graph, path)}
+    layers = {layer.outputs for layer in _layers_at(facts.evaluation, path)}
     if path and not layers:
         return None
     if fact == "saved_bytes":
@@ -139,13 +139,13 @@ def _peak(graph: Graph, fact: str, promise: Promise) -> int | _Least | Diagnosti
     return _Least(found.peak_bytes, found.untold) if found.untold else found.peak_bytes
 
 
-def _layers_at(graph: Graph, path: str) -> list[Layer]:
+def _layers_at(facts: NetFacts, path: str) -> list[Layer]:
     """Return the layers at or below a path, all of them for the empty path, or the layer that has this output."""
-    below = [layer for layer in graph.flat() if not path or is_at(layer.path, path)]
+    below = [layer for layer in facts.layers if not path or is_at(layer.path, path)]
     if below:
         return below
-    value = value_at(graph, path)
-    return [layer for layer in graph.flat() if value in layer.outputs]
+    value = value_at(facts.tree, path)
+    return [layer for layer in facts.layers if value in layer.outputs]
 
 
 def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
@@ -156,7 +156,8 @@ def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
         message = f"{graph.name} gives {len(outputs)} values, and each has a receptive field of its own"
         help = f"write `{outputs[0].name}.receptive_field`"
         return Diagnostic("bad-promise", message, promise.span, help=help)
-    value = value_at(graph, promise.path) if promise.path else outputs_of(graph)[graph.root.outputs.index(outputs[0])]
+    tree = facts.evaluation.tree
+    value = value_at(tree, promise.path) if promise.path else tree.outputs[graph.root.outputs.index(outputs[0])]
     if value is None:
         return _nothing_there(graph, promise.path, promise)
     field = facts.evaluation.fields[value]
@@ -183,51 +184,22 @@ def _sides(expected: int | float | tuple[int, ...]) -> str:
     return str(len(expected)) if isinstance(expected, tuple) else "one"
 
 
-def _shape_verdict(graph: Graph, promise: Promise) -> Diagnostic | None:
-    type = type_at(graph.root, promise.path, graph)
+def _shape_verdict(facts: NetFacts, promise: Promise) -> Diagnostic | None:
+    type = type_at(facts.tree, promise.path)
     if type is None:
-        return _nothing_there(graph, promise.path, promise)
+        return _nothing_there(facts.graph, promise.path, promise)
     sizes = tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
     if (sizes == promise.expected) == (promise.comparison == "=="):
         return None
-    return _broken(graph, promise, str(type))
+    return _broken(facts.graph, promise, str(type))
 
 
-def total_at(graph: Graph, counts: Counts, path: str) -> Totals | None:
+def total_at(facts: NetFacts, path: str) -> Totals | None:
     """Return the counts of the operators at or below a path, of the net for the empty path; None if there are none."""
     if not path:
-        return counts.net
-    found = list(_below(graph, counts, graph.root, path))
-    if not found:
-        return None
-    total = sum(found, Totals())
-    if any(block.frozen for block in graph.blocks):
-        layers = (layer for layer in graph.flat() if is_at(layer.path, path))
-        total = replace(total, trainable_params=sum(counts.of(layer).trainable_params for layer in layers))
-    return total
-
-
-def _below(graph: Graph, counts: Counts, block: Block, path: str, idle: bool = False) -> Iterator[Totals]:
-    """Yield the counts of the nodes at or below a path relative to a block; `idle` ones do not run in evaluation."""
-    for node in block.nodes:
-        if is_at(node.path, path):
-            total = counts.at(block, node)
-            yield total.at_rest() if idle else total
-        elif not isinstance(node, OpNode) and path.startswith(f"{node.path}."):
-            below = path[len(node.path) + 1 :]
-            found = _below(graph, counts, graph.by_id[node.block], below, idle or node.outputs in block.training_only)
-            yield from (total.again() if node.module else total for total in found)
-
-
-def type_at(block: Block, path: str, graph: Graph) -> TensorType | None:
-    """Return the type of the value that a path names: a label, or a step by its key."""
-    value = named(block, path)
-    if value is not None:
-        return block.types[value]
-    for node in block.nodes:
-        if not isinstance(node, OpNode) and path.startswith(f"{node.path}."):
-            return type_at(graph.by_id[node.block], path[len(node.path) + 1 :], graph)
-    return None
+        return facts.counts.net
+    found = [facts.counts.of(layer) for layer in facts.layers if is_at(layer.path, path)]
+    return sum(found, Totals()) if found else None
 
 
 def _nothing_there(graph: Graph, path: str, promise: Promise) -> Diagnostic:

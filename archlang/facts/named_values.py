@@ -8,36 +8,42 @@ from archlang.ir import Block, Graph
 
 if TYPE_CHECKING:
     from archlang.program import Scope
+    from archlang.shapes import TensorType
 
 
-def value_at(graph: Graph, path: str) -> int | None:
+def value_at(net: Scope, path: str) -> int | None:
     """Return the number, as in `graph.flat()`, of the value that a path names: a label, a port or a step by its key.
 
     None where the path names none.
     """
+    found = _found(net, path)
+    return found and found[0].values[found[1]]
+
+
+def type_at(net: Scope, path: str) -> TensorType | None:
+    """Return the type of the value that a path of a net names; None where it names none."""
+    found = _found(net, path)
+    return found and found[0].block.types[found[1]]
+
+
+def outputs_of(graph: Graph) -> tuple[int, ...]:
+    """Return the numbers of the net's outputs, those `when training` among them."""
     from archlang.program import program_of, scope_tree  # only where it is asked for: start-up counts
 
-    return _value(scope_tree(program_of(graph)), path)
+    return scope_tree(program_of(graph)).outputs
 
 
-def outputs_of(graph: Graph) -> list[int]:
-    """Return the numbers of the net's outputs, those `when training` among them."""
-    from archlang.program import program_of, scope_tree
-
-    return list(scope_tree(program_of(graph)).outputs)
-
-
-def _value(scope: Scope, path: str) -> int | None:
-    """Return the value that a path names, relative to the block of a scope."""
-    value = named(scope.block, path)
+def _found(scope: Scope, path: str) -> tuple[Scope, int] | None:
+    """Return the scope whose block has the value that a path names, relative to `scope`, and that value."""
+    value = _named(scope.block, path)
     if value is not None:
-        return scope.values[value]
+        return scope, value
     inside = (inner for inner in scope.calls() if inner.call and path.startswith(f"{inner.call.path}."))
-    found = (_value(inner, path[len(inner.call.path) + 1 :]) for inner in inside if inner.call)
-    return next((value for value in found if value is not None), None)
+    found = (_found(inner, path[len(inner.call.path) + 1 :]) for inner in inside if inner.call)
+    return next((one for one in found if one is not None), None)
 
 
-def named(block: Block, path: str) -> int | None:
+def _named(block: Block, path: str) -> int | None:
     """Return the value of a block that a path names without going into a call."""
     if path in block.labels:
         return block.labels[path]

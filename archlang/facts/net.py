@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlang.facts.work import Counts, count
-from archlang.ir import Graph
+from archlang.ir import Graph, Layer
 
 if TYPE_CHECKING:
     from archlang.facts.passes import Passed
     from archlang.facts.receptive import ReceptiveField
     from archlang.facts.saved import KeptAt
+    from archlang.program import Scope
 
 Values = tuple[int, ...]  # by which a layer is found: those it gives, numbered as in `Graph.flat`
 
@@ -28,6 +29,18 @@ class NetFacts:
     training: bool = False
 
     @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every operator of the net in the order written, calls expanded."""
+        return tuple(self.graph.flat())
+
+    @cached_property
+    def tree(self) -> Scope:
+        """The scopes of the net."""
+        from archlang.program import program_of, scope_tree  # only where it is asked for: start-up counts
+
+        return scope_tree(program_of(self.graph))
+
+    @cached_property
     def counts(self) -> Counts:
         """The counts of operators, blocks and net, in evaluation."""
         return count(self.graph, self.batch, self.dtype)
@@ -35,7 +48,7 @@ class NetFacts:
     @cached_property
     def passes(self) -> Mapping[Values, Passed]:
         """The work of both passes, of each layer that runs."""
-        from archlang.facts.passes import passes  # only where it is asked for: start-up counts
+        from archlang.facts.passes import passes
 
         return {one.layer.outputs: one for one in passes(self.graph, self.batch, self.training).layers}
 

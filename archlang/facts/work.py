@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
-from archlang.ir import Block, CallNode, Graph, Layer, Node, OpNode, is_at
+from archlang.ir import Block, Graph, Layer, Node, OpNode
 from archlang.ops.base import Weight, Work
 from archlang.shapes import FLOAT_DTYPES, TensorType
 
@@ -107,7 +107,8 @@ def count(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
     for block in graph.blocks:
         total = sum((one * times for one, times in Counter(_each(counts, block)).items()), Totals())
         if block.frozen:
-            total = replace(total, trainable_params=_trained(graph, counts, block, block.frozen))
+            trained = sum(counts.of(layer).trainable_params for layer in graph.flat(block))
+            total = replace(total, trainable_params=trained)
         blocks[block.id] = total
     return replace(counts, net=blocks[graph.root.id])
 
@@ -123,21 +124,6 @@ def _each(counts: Counts, block: Block) -> Iterator[Totals]:
         if key not in known:
             known[key] = counts.at(block, node)
         yield known[key]
-
-
-def _trained(graph: Graph, counts: Counts, block: Block, frozen: tuple[str, ...]) -> int:
-    """Return the trainable values of a block in which these paths are frozen, besides those that it freezes itself."""
-    frozen = (*frozen, *block.frozen)
-    total = 0
-    for node in block.nodes:
-        if any(is_at(node.path, path) for path in frozen):
-            continue
-        below = tuple(path[len(node.path) + 1 :] for path in frozen if path.startswith(f"{node.path}."))
-        if below and isinstance(node, CallNode) and not node.module:
-            total += _trained(graph, counts, graph.by_id[node.block], below)
-        else:
-            total += counts.at(block, node).trainable_params
-    return total
 
 
 def retyped(type: TensorType, dtype: str | None) -> TensorType:

@@ -48,11 +48,12 @@ class Graph(Model):
     def root(self) -> Block:
         return self.blocks[-1]
 
-    def flat(self) -> Iterator[Layer]:
-        """Yield every operator of the whole net in the order written, with calls expanded."""
+    def flat(self, block: Block | None = None) -> Iterator[Layer]:
+        """Yield every operator of the net, or of one block, in the order written, with calls expanded."""
+        block = block or self.root
         numbers = iter(range(10**18))
-        inputs = [next(numbers) for _ in self.root.inputs]
-        yield from self._expand(self.root, Around(), inputs, numbers, {})
+        inputs = [next(numbers) for _ in block.inputs]
+        yield from self._expand(block, Around(), inputs, numbers, {})
 
     def _expand(
         self, block: Block, around: Around, inputs: list[int], numbers: Iterator[int], given: dict[int, int]

@@ -1,4 +1,4 @@
-"""The facts of a net that its report adds: its scopes, and the work of its blocks."""
+"""The facts of a net that its report adds: the work of its blocks."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from archlang.facts.net import NetFacts
 from archlang.facts.work import images
 from archlang.ir import Block, OpNode
 from archlang.ops.base import Work
-from archlang.program import Scope, program_of, scope_tree
 
 
 @dataclass(frozen=True, eq=False)
 class ReportFacts(NetFacts):
     """The facts of a net over a batch, in evaluation or in training."""
-
-    @cached_property
-    def tree(self) -> Scope:
-        """The scopes of the net."""
-        return scope_tree(program_of(self.graph))
 
     @cached_property
     def blocks(self) -> Mapping[str, Work]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archlang.facts.memory import memory, setup_of
 from archlang.facts.named_values import value_at
+from archlang.facts.net import NetFacts
 from archlang.facts.receptive import receptive_fields
 from archlang.facts.work import totals
 from tests.specs import graph_of, net_of
@@ -13,10 +14,11 @@ UNIT = "block unit { conv1: conv 1x1 4 -> relu -> conv2: conv 1x1 4 }"
 
 def test_a_value_within_a_call_is_found_whatever_calls_come_after() -> None:
     graph = graph_of(net_of("  a: unit\n  b: unit\n  c: unit", "4x5x5", before=UNIT))
+    net = NetFacts(graph).tree
     by_path = {layer.path: layer.outputs[0] for layer in graph.flat()}
     for path in ("a.conv1", "a.conv2", "b.conv1", "c.conv2"):
-        assert value_at(graph, path) == by_path[path]
-    assert value_at(graph, "a") == by_path["a.conv2"] and value_at(graph, "d.conv1") is None
+        assert value_at(net, path) == by_path[path]
+    assert value_at(net, "a") == by_path["a.conv2"] and value_at(net, "d.conv1") is None
 
 
 def test_the_gradient_of_a_parameter_is_one_of_parameters() -> None:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from archlang.cli import main
 from archlang.compiler import load
 from archlang.diagnostics import Rejected
-from archlang.facts.work import count, totals
+from archlang.facts.net import NetFacts
+from archlang.facts.work import totals
 from archlang.ir import Graph
 from archlang.laws.cases import Case, examples
 from archlang.laws.strategies import accepted
@@ -199,7 +200,8 @@ def values(layer: WhyLayer) -> dict[str, int]:
 def test_every_layer_and_scope_is_told(net: str) -> None:
     """What the formulas come to is what the layers have and the facts count; every text is narrow."""
     graph = load(net).graph
-    counts = count(graph)
+    facts = NetFacts(graph)
+    counts = facts.counts
     whys = Whys(graph)
     scopes = {""}
     for layer in graph.flat():
@@ -207,7 +209,7 @@ def test_every_layer_and_scope_is_told(net: str) -> None:
         scopes |= {".".join(parts[:n]) for n in range(1, len(parts))}
     for path in scopes:
         answer = whys.at(path)
-        total = total_at(graph, counts, path)
+        total = total_at(facts, path)
         assert answer.scope is not None and total is not None
         macs = 0 if answer.scope.training_only else total.macs
         assert (answer.scope.params, answer.scope.macs) == (total.params, macs), path
