@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from archlang.cautions import cautions
 from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets, notes
+from archlang.facts.net import NetFacts
 from archlang.ir import Graph
 from archlang.library import CallError, Library, SettingError, find, read
 from archlang.parse import SETTINGS, parse_value
@@ -39,10 +40,14 @@ class SpecError(Exception):
 
 @dataclass
 class Checked:
-    """The result of checking a spec: the Graphs of the nets asked for, the errors, and warnings about valid nets."""
+    """The result of checking a spec: the Graphs of the nets asked for, the errors, and warnings about valid nets.
+
+    `facts` holds the facts of each of the `graphs`, for one image in evaluation.
+    """
 
     library: Library
     graphs: list[Graph] = field(default_factory=list[Graph])
+    facts: list[NetFacts] = field(default_factory=list[NetFacts])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
@@ -199,11 +204,13 @@ def check(
         _refuse_settings(wrong)
         _add(checked, wrong)
         if graph is not None:
-            _add(checked, verify(graph))
+            facts = NetFacts(graph)
+            _add(checked, verify(facts))
             checked.warnings += cautions(graph)
             if graph.open_sizes:
                 graph = _with_fixed_sizes(graph, checked, settings or {})
             checked.graphs.append(graph)
+            checked.facts.append(facts)
         if meter.spent:  # this is reported
             break
     if not names and not checked.diagnostics and found.net is None:

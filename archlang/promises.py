@@ -21,10 +21,13 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 _OF_LAYERS = {"backward_macs", "saved_bytes", *(column.name for column in fields(Work))} - {"macs"}
 
 
-def verify(graph: Graph) -> list[Diagnostic]:
-    """Return a diagnostic for each broken promise, with both numbers, and for each that names nothing."""
-    facts = _Facts(NetFacts(graph), NetFacts(graph, training=True))
-    return [diagnostic for promise in graph.promises if (diagnostic := _verdict(facts, promise))]
+def verify(net: NetFacts) -> list[Diagnostic]:
+    """Return a diagnostic for each broken promise, with both numbers, and for each that names nothing.
+
+    `net` holds the facts of a net for one image in evaluation.
+    """
+    facts = _Facts(net, NetFacts(net.graph, training=True))
+    return [diagnostic for promise in net.graph.promises if (diagnostic := _verdict(facts, promise))]
 
 
 @dataclass(frozen=True, slots=True)

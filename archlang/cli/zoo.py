@@ -87,8 +87,8 @@ def _entries(selection: Selection) -> Iterator[Entry]:
         checked = check(str(path), root=SPECS)
         if checked.diagnostics:
             raise SpecError(checked)
-        for graph in checked.graphs:
-            yield entry(graph, family, checked.source.text)
+        for facts in checked.facts:
+            yield entry(facts, family, checked.source.text)
 
 
 def _written(chosen: list[Entry], format: str) -> str:

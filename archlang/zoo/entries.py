@@ -8,8 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from archlang.facts.work import totals
-from archlang.ir import Graph
+from archlang.facts.net import NetFacts
 from archlang.zoo.origin import origin
 
 
@@ -37,9 +36,9 @@ class Entry:
     published: tuple[Mapping[str, Any], ...]
 
 
-def entry(graph: Graph, family: str, text: str) -> Entry:
-    """Make the entry of a net from its Graph, its spec's file name and its spec's text."""
-    counts = totals(graph)
+def entry(facts: NetFacts, family: str, text: str) -> Entry:
+    """Make the entry of a net from its facts for one image, its spec's file name and its spec's text."""
+    graph, counts = facts.graph, facts.counts.net
     inputs = [graph.root.types[port.value] for port in graph.root.inputs]
     told = origin(text, graph.name)
     known = published().get(graph.name, ())

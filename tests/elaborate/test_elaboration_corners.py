@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from archlang.compiler import Net, check
+from archlang.compiler import check
 from archlang.elaborate.state.session import MAX_DEPTH
 from archlang.elaborate.steps.misfits import signature
 from archlang.ir import Graph
@@ -61,18 +60,6 @@ def test_a_net_derived_of_what_a_file_does_not_declare_is_reported_once(tmp_path
     assert [found.message for found in check(str(tmp_path / "a.arch")).diagnostics] == ["`b.arch` declares no `gone`"]
 
 
-@pytest.mark.parametrize(
-    ("body", "names"),
-    [
-        ("  stage1: { BODY }\n  stage2: { BODY }\n  relu", ["Stage", "Tried"]),
-        ('  body: { "0": { BODY } -> relu }\n  relu', ["Tried0", "Tried"]),
-    ],
-)
-def test_classes_of_braces_are_named_after_them(body: str, names: list[str]) -> None:
-    source = Net(graph_of(net_of(body.replace("BODY", "residual { conv 3x3 4 pad=1 }"), "4x6x6"))).source()
-    assert re.findall(r"^class (\w+)", source, re.MULTILINE) == names
-
-
 def test_a_block_into_which_nothing_flows_is_named() -> None:
     (found,) = wrong("block unit { relu }\nnet n {\n  unit\n  output\n}")
     assert (found.code, found.message) == ("nothing-flows", "no value flows into unit yet")
@@ -91,23 +78,6 @@ def test_a_label_that_is_a_position_already_is_reported_at_its_place() -> None:
 def test_a_bound_is_told_before_a_type() -> None:
     (found,) = wrong(net_of("  conv 3x3 4 pad=[1, -1]", "4x5x5"))
     assert found.message == "`pad` of conv is at least 0, and this is -1"
-
-
-def test_a_class_is_told_apart_by_what_only_it_has() -> None:
-    before = (
-        "block other { extra: conv 1x1 4 -> residual { conv 1x1 4 } }\n"
-        "block unit(deep) { residual { conv 1x1 4 }\n if deep { extra: conv 1x1 4 } }"
-    )
-    body = "  other -> unit false -> unit true -> unit false -> unit true -> other"
-    source = Net(graph_of(net_of(body, "4x5x5", before))).source()
-    assert re.findall(r"^class (\w+)", source, re.MULTILINE) == ["Other", "Unit", "UnitExtra", "Tried"]
-
-
-def test_the_lines_of_nested_chains_are_indented_by_four() -> None:
-    body = '  a: { conv 1x1 4 -> "1": { relu -> "1": { relu -> tanh } } }'
-    rows = Net(graph_of(net_of(body, "4x5x5"))).source().splitlines()
-    assert {(len(row) - len(row.lstrip())) % 4 for row in rows} == {0}
-    assert sum("nn.Sequential(" in row for row in rows) == 3
 
 
 @pytest.mark.parametrize("word", ["zeros", "reflect", "replicate", "circular"])
@@ -167,12 +137,6 @@ def test_a_shape_of_one_axis_is_written_in_brackets() -> None:
     assert found.message == "`bn` cannot be applied again here: `bn.weight` has two shapes, [3] and [4]"
 
 
-def test_a_derived_net_with_promises_of_its_own_has_no_others() -> None:
-    text = net_of("  linear out\n  expect params == 10", "[4]", parameters="out=2")
-    derived = graph_of(f"{text}net wide = tried out=3 {{ expect params == 15 }}\n", "wide")
-    assert [promise.expected for promise in derived.promises] == [15]
-
-
 def test_an_inlined_block_uses_each_of_its_inputs() -> None:
     before = "block unit { input x; input y; x -> relu }"
     (found,) = wrong(net_of("  a: relu\n  (image) -> b: relu\n  (a, b) -> inline unit", before=before))
@@ -190,12 +154,6 @@ def test_lists_of_lists_have_a_limit() -> None:
 @pytest.mark.parametrize("step", ['"a{1}": linear foo', 'for i in 3 { "a{i}": relu }'])
 def test_names_that_a_failed_step_would_have_made_are_not_missed(step: str) -> None:
     assert len(wrong(net_of(f"  {step}\n  a1 -> relu", "[4]"))) == 1
-
-
-def test_blocks_that_apply_different_steps_again_have_classes_of_their_own() -> None:
-    before = "block unit(first) { a: conv 1x1 4 -> b: conv 1x1 4\n if first { reuse a } else { reuse b } }"
-    source = Net(graph_of(net_of("  unit true -> unit false", "4x5x5", before))).source()
-    assert len(re.findall(r"^class Unit", source, re.MULTILINE)) == 2
 
 
 def test_how_deep_calls_may_be_nested() -> None:
@@ -230,15 +188,6 @@ def test_a_step_that_begins_with_a_number() -> None:
     for step, message in messages.items():
         (found,) = wrong(net_of(f"  let w = 3\n  {step}", "[4]"))
         assert found.message == message
-
-
-@pytest.mark.parametrize("batch", ["0", "(-1)", "true", "1.0", "adam"])
-def test_the_batch_of_a_promise_is_a_whole_number(batch: str) -> None:
-    (found,) = wrong(net_of(f"  relu\n  expect memory.training < 1GiB at batch={batch}", "[4]"))
-    assert found.code == ("unknown-name" if batch == "adam" else "bad-promise")
-    assert wrong(net_of("  relu\n  expect memory.training < 1GiB at batch=1 dtype=bf16", "[4]")) == []
-    (found,) = wrong(net_of("  relu\n  expect memory.training < 1GiB at dtype=16", "[4]"))
-    assert found.message == "`dtype` is a word, such as `bf16` or `adam`"
 
 
 def test_the_variants_of_a_block_are_numbered_from_the_second_on() -> None:
@@ -298,12 +247,6 @@ def test_the_name_of_an_input_is_one_that_a_module_can_have() -> None:
 def test_a_dtype_that_is_no_word() -> None:
     (found,) = wrong("net n {\n  input x: [4] dtype=3\n  relu\n  output\n}")
     assert found.message == "this is no dtype"
-
-
-def test_a_shape_is_added_to_nothing() -> None:
-    for terms in ("params + w", "w + params"):
-        (found,) = wrong(net_of(f"  w: relu\n  expect {terms} == 4", "[4]"))
-        assert found.message == "only numbers can be added up, not shapes or windows"
 
 
 def test_labels_after_the_inputs_of_an_inlined_block_are_those_of_its_caller() -> None:

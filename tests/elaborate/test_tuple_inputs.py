@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from archlang.compiler import Net
+from archlang.facts.net import NetFacts
 from archlang.ir import CallNode
 from archlang.lower import module
 from archlang.promises import verify
@@ -67,7 +68,7 @@ def test_the_source_takes_them_one_by_one() -> None:
     block = "block b(w) { input *xs; { | for x in xs { | x -> conv 1x1 w } } }"
     graph = graph_of(net_of(f"{THREE}b 2 -> add", before=block))
     assert "def forward(self, xs0, xs1, xs2):" in Net(graph).source()
-    assert not verify(graph)
+    assert not verify(NetFacts(graph))
 
     class B(nn.Module):
         def __init__(self) -> None:

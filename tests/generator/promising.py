@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlang.facts.net import NetFacts
 from archlang.ir import Graph, is_at
 from archlang.promises import verify
 from archlang.report import report
@@ -53,4 +54,4 @@ def with_promises(text: str, facts: list[Fact], off: int) -> str:
 
 def verdicts(graph: Graph) -> list[str]:
     """What is said of the promises of a net: the code and the message of each that is not kept."""
-    return [f"{told.code}: {told.message}" for told in verify(graph)]
+    return [f"{told.code}: {told.message}" for told in verify(NetFacts(graph))]

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archlang.compiler import Net, check
 from archlang.diagnostics import Diagnostic
 from archlang.elaborate import elaborate, nets
+from archlang.facts.net import NetFacts
 from archlang.facts.work import totals
 from archlang.ir import Graph, Promise
 from archlang.laws.calling import tensors
@@ -76,7 +77,7 @@ def held(name: str, figures: Sequence[str]) -> tuple[Graph, list[Diagnostic]]:
     library = read_text(f'use "{HOMES[name]}": {name}\nnet held = {name} {{\n{lines}}}\n')
     graph, found = elaborate(library.main, "held", {}, library.files)
     assert graph is not None, [one.message for one in found]
-    return graph, [*library.diagnostics, *found, *verify(graph)]
+    return graph, [*library.diagnostics, *found, *verify(NetFacts(graph))]
 
 
 def fact_of(promise: Promise) -> tuple[object, ...]:

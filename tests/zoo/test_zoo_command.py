@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from archlang.cli import main
+from archlang.facts.work import Counts, count
+from archlang.ir import Graph
 from archlang.library import shipped_nets
 from archlang.paths import SPECS
 from archlang.zoo import origin
@@ -199,3 +201,15 @@ def test_torch_is_not_needed() -> None:
     done = without_torch("from archlang.cli import main; sys.exit(main())", "zoo", "resnet18")
     assert (done.returncode, done.stderr) == (0, "")
     assert "11,689,512" in done.stdout
+
+
+def test_each_net_is_counted_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its promises and its entry share the counts."""
+    counted: list[str] = []
+
+    def noted(graph: Graph, batch: int = 1, dtype: str | None = None) -> Counts:
+        counted.append(graph.name)
+        return count(graph, batch, dtype)
+
+    monkeypatch.setattr("archlang.facts.net.count", noted)
+    assert {*names(zoo(capsys, "--family", "resnet"))} == {*counted} and len(counted) == len({*counted})
