@@ -143,9 +143,10 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
 def _point(net: Chosen, given: float | None) -> Point | None:
     """Return the net as a point with the given or the published accuracy; None if neither is known."""
     from archlang.plot import Point
+    from archlang.facts.net import NetFacts
     from archlang.zoo import entry
 
-    one = entry(net.graph, net.family, net.text)
+    one = entry(NetFacts(net.graph), net.family, net.text)
     if given is not None:
         return Point(net.name, net.family, one.macs, one.params, given)
     if not net.as_shipped or one.top1 is None:
