@@ -33,7 +33,7 @@ def textmate() -> str:
 
 
 def _declarations(w: Words) -> dict[str, Rule]:
-    """What declares a name, and `use`."""
+    """Return the rules of what declares a name, and of `use`."""
     return {
         "declared": _captured(
             rf"({alternatives(w.top)})[ \t]+({NAME})(?:[ \t]*(=)[ \t]*({NAME}))?",
@@ -53,7 +53,7 @@ def _declarations(w: Words) -> dict[str, Rule]:
 
 
 def _steps(keywords: str) -> dict[str, Rule]:
-    """What a step begins with."""
+    """Return the rules of what a step begins with."""
     return {
         "label": _captured(rf"{_BEGINS}({NAME})[ \t]*(:)", "entity.name.label", "punctuation.separator"),
         "value": _captured(rf"{_BEGINS}(?!{keywords})({NAME})(?=[.\[])", "variable.other"),
@@ -63,7 +63,7 @@ def _steps(keywords: str) -> dict[str, Rule]:
 
 
 def _nested() -> dict[str, Rule]:
-    """What may hold others: brackets, strings and the holes in them."""
+    """Return the rules of what holds others: brackets, strings and the holes in them."""
     return {
         "brackets": {"begin": r"[(\[]", "end": r"[)\]]|(?=[{}])", "patterns": _includes("comment", "expression")},
         "string": {
@@ -82,7 +82,7 @@ def _nested() -> dict[str, Rule]:
 
 
 def _atoms(w: Words) -> list[Rule]:
-    """The words of an expression, in the order in which they are tried."""
+    """Return the rules of the words of an expression, in the order in which they are tried."""
     return [
         _captured(
             rf"\b({NAME})[ \t]*(=)(?!=)[ \t]*({alternatives(w.names_after_equals())})",
