@@ -27,6 +27,8 @@ def _never_trained(graph: Graph) -> list[Diagnostic]:
     outputs = (graph.root.types[port.value] for port in graph.root.outputs)
     has_floats = any(type.is_float for type in outputs)
     why = "no float output depends on them" if has_floats else "all its outputs are integers, which have no gradient"
+    if has_floats and any(layer.op.detached for layer in graph.flat()):
+        why += ", or only through `detach`"
     listed = _listed(one.layer.path for one in found)
     message = f"{lost:,} of {all:,} trainable parameters of {graph.name} never train, those of {listed}: {why}"
     spans = list(dict.fromkeys(one.layer.node.span for one in found))

@@ -2,7 +2,7 @@
 
 A gradient flows backward from the net's float outputs. It goes through the values that depend on something trained, and
 only through those on which such an output depends: what is computed and not used, or only used by an integer
-(`linear -> argmax`), gets none.
+(`linear -> argmax`) or behind a `detach`, gets none.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _recorded(graph: Graph, training: bool) -> Iterator[_Recorded]:
         inputs = tuple(value in requiring for value in layer.inputs)
         wanted = Wanted(inputs, any(True for _ in trained_weights(layer)))
         types = zip(layer.outputs, layer.output_types, strict=True)
-        outputs = tuple(value for value, type in types if type.is_float and wanted.any)
+        outputs = tuple(value for value, type in types if type.is_float and wanted.any and not layer.op.detached)
         requiring.update(outputs)
         yield _Recorded(layer, wanted, tuple(value for value in layer.inputs if value in requiring), outputs)
 

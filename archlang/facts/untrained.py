@@ -39,11 +39,12 @@ def untrained(graph: Graph) -> list[Untrained]:
 
 
 def _all_reach(block: Block) -> bool:
-    """Return whether each value leads to an output: all are used, and every step returns only floats."""
+    """Return whether each value leads to an output: all are used, and every step passes gradients on."""
     used = {value for node in block.nodes for value in node.inputs} | {port.value for port in block.outputs}
     given = (value for node in block.nodes for value in node.outputs)
-    operators = (value for node in block.nodes if isinstance(node, OpNode) for value in node.outputs)
-    return used.issuperset(given) and all(block.types[value].is_float for value in operators)
+    operators = [node for node in block.nodes if isinstance(node, OpNode)]
+    floats = all(block.types[value].is_float for node in operators for value in node.outputs)
+    return floats and used.issuperset(given) and not any(node.op.detached for node in operators)
 
 
 def _key(layer: Layer, name: str) -> str:

@@ -78,8 +78,22 @@ class Composed(Operator):
             is_view = part.op.view(*given)
             for y in outputs:
                 root = values[part.inputs[0]].root if is_view else len(values)
-                values.append(_Value(y, root, atoms if y.is_float else frozenset()))
+                values.append(_Value(y, root, atoms if y.is_float and not part.op.detached else frozenset()))
         return values
+
+    def _backward(self, inputs: Sequence[TensorType]) -> list[bool]:
+        """Of each part, whether a gradient of the result flows through it."""
+        steps, first = list(self._steps(inputs)), len(inputs)
+        numbers: list[range] = []
+        for _part, _given, outputs in steps:
+            numbers.append(range(first, first + len(outputs)))
+            first += len(outputs)
+        reached, found = {*numbers[-1]}, [False] * len(steps)
+        for at in reversed(range(len(steps))):
+            part = steps[at][0]
+            found[at] = not (part.op.detached or reached.isdisjoint(numbers[at]))
+            reached.update(part.inputs if found[at] else ())
+        return found
 
     # ---- what is true on paper
 
@@ -103,7 +117,8 @@ class Composed(Operator):
             part.op.backward(
                 Wanted(tuple(bool(values[at].atoms & atoms) for at in part.inputs), wanted.weights), *given
             )
-            for part, given, _ in self._steps(inputs)
+            for (part, given, _), flows in zip(self._steps(inputs), self._backward(inputs), strict=True)
+            if flows
         )
         return sum(works, Work())
 
@@ -139,9 +154,9 @@ class Composed(Operator):
         values, first = self._values(inputs), len(inputs)
         found: dict[object, Saved] = {}
         wanted: dict[object, frozenset[int]] = {}
-        for part, given, outputs in self._steps(inputs):
+        for (part, given, outputs), flows in zip(self._steps(inputs), self._backward(inputs), strict=True):
             numbers = {"input": part.inputs, "output": tuple(range(first, first + len(outputs)))}
-            for one in part.op.saved(*given):
+            for one in part.op.saved(*given) if flows else ():
                 root = None if one.what == "own" else values[numbers[one.what][one.index]].root
                 key: object = (first, one.name) if root is None else root
                 wanted[key] = wanted.get(key, frozenset()) | _atoms(one, part, values)

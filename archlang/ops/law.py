@@ -22,6 +22,7 @@ class Law:
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
     declared: ClassVar[bool] = False  # declared by a statement, without inputs; nothing is computed
     idle: ClassVar[bool] = False  # the identity in evaluation
+    detached: ClassVar[bool] = False  # a constant to autograd: no gradient goes through it
     pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:

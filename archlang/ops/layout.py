@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Module, Operator, Reach, Work, seeing_all
+from archlang.ops.base import Example, Expression, Module, Operator, Reach, Work, seeing_all
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -79,5 +79,21 @@ class Identity(View):
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
         return ()
 
-    def torch(self, x: TensorType) -> Module:
+    def torch(self, x: TensorType) -> Module | Expression:
         return Module("torch.nn.Identity")
+
+
+class Detach(Identity):
+    """The input itself, as a constant to the backward pass: nothing before it gets a gradient through it.
+
+    The stop-gradient sg(x) of VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937) and SimSiam. With `(y, x) -> sub ->
+    detach -> rest: it`, `(x, rest) -> add` has the values of y and the gradient of x. No weights, no MACs.
+    """
+
+    detached = True
+    word: ClassVar[str] = "detach"
+    elsewhere: ClassVar[tuple[str, ...]] = ("stop_gradient", "StopGradient", "stop_grad", "sg")
+    examples: ClassVar[tuple[Example, ...]] = (Example("detach", "3x4x4"), Example("detach", "6x8 n t c"))
+
+    def torch(self, x: TensorType) -> Expression:
+        return Expression("{0}.detach()")

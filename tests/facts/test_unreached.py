@@ -102,6 +102,39 @@ net n {
   x -> linear 4 -> y: it
   output y, best
 }""",
+    "a gradient that is stopped": """net n {
+  input image: [24]
+  linear 40 -> tanh -> detach -> linear 30 -> gelu -> linear 5
+  output
+}""",
+    "a gradient that goes around what is stopped": """net n {
+  input image: 6x8x8
+  z: conv 3x3 16 pad=1
+  conv 3x3 16 pad=1 -> tanh -> q: it
+  (q, z) -> sub -> detach -> rest: it
+  (z, rest) -> add -> relu -> conv 3x3 4 -> y: it
+  (q, z) -> sub -> square -> flatten -> linear 3 -> commitment: it
+  output y, commitment
+}""",
+    "a parameter that is stopped": """net n {
+  input image: [12]
+  param p: [12] init=normal
+  p -> detach -> fixed: it
+  (image, p) -> mul -> linear 12 -> x: it
+  (x, fixed) -> mul -> relu -> detach -> again: it
+  (again, x) -> add -> linear 4
+  output
+}""",
+    "stopped in a row": """block unit {
+  residual { linear 12 -> detach -> relu -> linear 12 }
+}
+net n {
+  input image: [12]
+  linear 12
+  repeat 8 { unit }
+  linear 4
+  output
+}""",
     "parts": """net n {
   input image: 4x8x8
   conv 1x1 12 -> split 3 -> (a, b, c): it
@@ -232,6 +265,14 @@ def test_the_warning_names_the_layers_and_their_steps() -> None:
     assert [(span.line, span.column) for span in (warning.span, *(label.span for label in warning.labels))] == [
         (4, 3), (4, 25),
     ]  # fmt: skip
+
+
+def test_the_warning_of_a_detached_value_says_so() -> None:
+    (warning,) = cautions(graph_of(NETS["a gradient that is stopped"]))
+    assert warning.message == (
+        "1,000 of 2,385 trainable parameters of n never train, those of `0`: no float output depends on them, "
+        "or only through `detach`"
+    )
 
 
 def test_a_long_warning_names_a_few_layers() -> None:

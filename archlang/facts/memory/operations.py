@@ -138,7 +138,7 @@ class Operations:
         own = self._own_kept(layer, told, wanted) if self.recording else {}
         passing = self._temporaries(layer, told.beside_saved if own else told.temporaries)
         results = [
-            self._result(layer, told, type, spare, made.inputs, wanted.any)
+            self._result(layer, told, type, spare, made.inputs, wanted.any and not layer.op.detached)
             for type, spare in zip(told.types, told.spare, strict=True)
         ]
         if passing is not None:
