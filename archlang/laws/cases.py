@@ -42,7 +42,7 @@ class Case:
     @property
     def places(self) -> bool:
         """Whether integers that give places flow in beside floats."""
-        return [x.is_float for x in self.types] == [True, False]
+        return type(self.op).take_positions is not Operator.take_positions
 
     @property
     def is_bounded(self) -> bool:

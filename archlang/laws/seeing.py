@@ -111,7 +111,7 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
     """
     module = opened(case)
     table = getattr(case.op, "count", None)  # integers that choose a row stay unchanged
-    kept = [table or (case.places and not x.is_float) for x in case.types]
+    kept = [table or x.dtype == "bool" or (case.places and not x.is_float) for x in case.types]
     inputs = [x.detach() if whole else x.detach().double() for whole, x in zip(kept, inputs_of(case), strict=True)]
     along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
     made = moved or axis
@@ -120,7 +120,7 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
     for position in range(case.types[at][axis]):
         changed = inputs[at].clone()
         place = changed.select(along, position)
-        place.copy_((place + 1) % table if table else place + 10)
+        place.copy_((place + 1) % table if table else ~place if place.dtype == torch.bool else place + 10)
         after = _drawn_alike(module, [*inputs[:at], changed, *inputs[at + 1 :]], output)
         # a weight of 0 may come out as a rounding error
         differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)

@@ -82,7 +82,7 @@ class Composed(Operator):
         return values
 
     def _backward(self, inputs: Sequence[TensorType]) -> list[bool]:
-        """Of each part, whether a gradient of the result flows through it."""
+        """Return for each part whether a gradient of the result flows through it."""
         steps, first = list(self._steps(inputs)), len(inputs)
         numbers: list[range] = []
         for _part, _given, outputs in steps:
