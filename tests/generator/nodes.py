@@ -135,7 +135,7 @@ class Apply(Node):
                 op.weights(*types), name, owner.target.weights(*owner.types), other
             ):
                 raise Stuck("a weight of another shape")
-        scene.give(outputs, bound_of(op, scene.it))
+        scene.give(outputs, bound_of(op, scene.it), op.positions_in(*types))
         name_step(self.label, op, (), types, scene, positioned=not op.join)
 
     def text(self, indent: str) -> str:
@@ -158,6 +158,9 @@ def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
     if not types or (not op.join and len(types) not in op.arity):
         raise Stuck("too many or too few values")
     outputs = op.outputs(*types)
+    for value in scene.it:
+        if value.positions is not None:
+            op.take_positions(value.positions, *types)
     small = all(x.values <= MOST_VALUES and min(x.shape, default=1) > 0 for x in outputs)
     if not small or sum(weight.count for weight in op.weights(*types)) > MOST_WEIGHTS:
         raise Stuck("too large")

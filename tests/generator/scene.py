@@ -43,11 +43,16 @@ class Stuck(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A value: its type, the number of the step that gives it, and the least number that no whole number in it has."""
+    """A value: its type, and the number of the step that gives it.
+
+    `below` is the least number that no whole number in it has; `positions` are the sizes of the map whose positions it
+    holds, as a pool gave them.
+    """
 
     type: TensorType
     step: int
     below: int | None = None
+    positions: tuple[int, ...] | None = None
 
 
 Values = tuple[Value, ...]
@@ -138,11 +143,18 @@ class Scene:
     def types(self) -> tuple[TensorType, ...]:
         return tuple(value.type for value in self.it)
 
-    def give(self, types: tuple[TensorType, ...], below: int | None = None) -> None:
+    def give(
+        self, types: tuple[TensorType, ...], below: int | None = None, positions: tuple[int, ...] | None = None
+    ) -> None:
         """A step takes what flows here, and gives values of these types."""
         self.used.update(value.step for value in self.it)
         step = next(self.steps)
-        self.it = tuple(Value(type, step, None if type.is_float else below) for type in types)
+        self.it = tuple(
+            Value(type, step)
+            if type.is_float
+            else Value(type, step, below, positions if type.dtype == "int64" else None)
+            for type in types
+        )
         self.made[step] = self.it
 
     def evaluate(self, text: str) -> Any:
