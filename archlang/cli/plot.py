@@ -142,8 +142,8 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
 
 def _point(net: Chosen, given: float | None) -> Point | None:
     """Return the net as a point with the given or the published accuracy; None if neither is known."""
-    from archlang.plot import Point
     from archlang.facts.net import NetFacts
+    from archlang.plot import Point
     from archlang.zoo import entry
 
     one = entry(NetFacts(net.graph), net.family, net.text)
