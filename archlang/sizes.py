@@ -16,7 +16,7 @@ from archlang import syntax as s
 from archlang.diagnostics import Diagnostic, Label
 from archlang.elaborate import Files, elaborate
 from archlang.facts.work import Totals, totals
-from archlang.ir import Graph, Layer, OpNode, join_path
+from archlang.ir import Graph, Guard, Layer, OpNode, join_path
 from archlang.shapes import Window
 from archlang.source import Span
 
@@ -194,7 +194,7 @@ def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
 
 def _asked(layer: Layer) -> object:
     """Return the torch call of a layer, and its weights."""
-    return layer.op.torch(*layer.input_types), _weights(layer)
+    return layer.node.torch(*layer.input_types), _weights(layer)
 
 
 def _program(graph: Graph, numbers: dict[object, int]) -> int:
@@ -204,11 +204,17 @@ def _program(graph: Graph, numbers: dict[object, int]) -> int:
         nodes: list[object] = []
         for node in block.nodes:
             types = block.types_of(node.inputs)
-            does = (node.op.torch(*types), node.op.weights(*types)) if isinstance(node, OpNode) else blocks[node.block]
-            nodes.append((node.scope, node.path, node.inputs, does))
+            does = (node.torch(*types), node.op.weights(*types)) if isinstance(node, OpNode) else blocks[node.block]
+            nodes.append((node.scope, node.path, node.reads, does, _conditions(node.guards)))
         outputs = tuple(port.value for port in block.outputs)
+        nodes.append(_conditions(block.guards))
         blocks[block.id] = numbers.setdefault((*nodes, outputs), len(numbers))
     return blocks[graph.root.id]
+
+
+def _conditions(guards: tuple[Guard, ...]) -> tuple[str, ...]:
+    """Return what must hold of sizes, in which values are told by their number."""
+    return tuple(guard.text(str) for guard in guards)
 
 
 def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
@@ -222,7 +228,7 @@ def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
                 message = f"at {where} `{two[0]}` would be {Window(two[1])}, and it is {Window(one[1])} at the default"
                 label = Label(after.node.span, f"{after.input_types[0]} flows in")
                 return Diagnostic("size-changes-weights", message, after.node.span, (label,))
-        if before.op.torch(*before.input_types) != after.op.torch(*after.input_types):
+        if before.node.torch(*before.input_types) != after.node.torch(*after.input_types):
             return _other_layers(after, where)
     return _other_layers(layers[-1], where)
 

@@ -7,6 +7,7 @@ between the draws of dropout.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
@@ -14,7 +15,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.formulas import Formula, Made, SizeOf
+from archlang.ir import Block, CallNode, Graph, Guard, OpNode
 from archlang.laws.calling import built
 from archlang.ops.base import Expression, Module, Stored
 
@@ -56,7 +58,7 @@ class Interpreter:
             if isinstance(node, CallNode):
                 self._make(self.blocks[node.block], at)
                 continue
-            told = node.op.torch(*[block.types[value] for value in node.inputs])
+            told = node.torch(*[block.types[value] for value in node.inputs])
             if isinstance(told, Module) and (at, told) not in self._modules:
                 module = built(told)
                 self._fill(module, at, {name: _joined(path, other) for name, other in node.ties.items()})
@@ -78,6 +80,7 @@ class Interpreter:
         for at, node in enumerate(block.nodes):
             if at in skipped:
                 continue
+            _check(node.guards, values)
             given = [values[value] for value in node.inputs]
             where = _joined(path, node.scope, node.name) if node.module is None else _joined(path, node.module)
             if isinstance(node, CallNode):
@@ -85,16 +88,19 @@ class Interpreter:
                 inner = self._block(callee, where, given, training)
                 results = [inner[port.value] for port in callee.outputs]
             else:
-                results = self._node(node, block, where, given)
+                results = self._node(node, block, where, [values[value] for value in node.reads])
             values.update(zip(node.outputs, results, strict=True))
+        _check(block.guards, values)
         return values
 
     def _node(self, node: OpNode, block: Block, path: str, given: list[Tensor]) -> list[Tensor]:
-        told = node.op.torch(*[block.types[value] for value in node.inputs])
+        told = node.torch(*[block.types[value] for value in node.inputs])
         if isinstance(told, Stored):
             return [self.weights[path]]
-        call = _function(told.template, len(given)) if isinstance(told, Expression) else self._modules[path, told]
-        result: Any = call(*given)
+        if isinstance(told, Expression):
+            result: Any = _function(told.template, len(node.inputs), len(given))(*given)
+        else:
+            result = self._modules[path, told](*given[: len(node.inputs)])
         return [result] if isinstance(result, Tensor) else list(cast("Sequence[Tensor]", result))
 
 
@@ -102,10 +108,35 @@ def _joined(*parts: str | None) -> str:
     return ".".join(part for part in parts if part)
 
 
+def _check(guards: Sequence[Guard], values: Mapping[int, Tensor]) -> None:
+    """Refuse sizes for which a condition of the Graph does not hold."""
+
+    def number(formula: Formula) -> int:
+        match formula:
+            case SizeOf(value, axis):
+                return values[value].shape[axis]
+            case Made(sign, left, right):
+                return _SIGNS[sign](number(left), number(right))
+            case _:
+                return formula
+
+    for guard in guards:
+        if not _SIGNS[guard.comparison](number(guard.left), number(guard.right)):
+            raise ValueError(f"{guard.comparison} does not hold")
+
+
+_SIGNS: Mapping[str, Callable[[int, int], int]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod, "min": min,
+    "max": max, "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge,
+}  # fmt: skip
+
+
 @cache
-def _function(template: str, count: int) -> Callable[..., Any]:
+def _function(template: str, inputs: int, count: int) -> Callable[..., Any]:
+    """An expression over the inputs of a node, and the values of which it takes a size alone."""
     names = [f"x{at}" for at in range(count)]
-    text = template.replace("{all}", ", ".join(names))
+    text = template.replace("{all}", ", ".join(names[:inputs]))
     for at, name in enumerate(names):
         text = text.replace(f"{{{at}}}", name)
     function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307

@@ -33,7 +33,7 @@ def node_structure(block: Block, node: OpNode | CallNode, callees: Mapping[str, 
     """Return the operator or block of a node without its numbers."""
     if isinstance(node, CallNode):
         return callees[node.block]
-    return call_structure(node.op.torch(*block.types_of(node.inputs))), tuple(node.ties.items())
+    return call_structure(node.torch(*block.types_of(node.inputs))), tuple(node.ties.items())
 
 
 def call_structure(call: Module | Expression | Stored) -> object:

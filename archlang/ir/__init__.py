@@ -11,10 +11,25 @@ from archlang.ir.graph import VERSION, Graph, json_schema
 from archlang.ir.layers import Layer
 from archlang.ir.module_names import MODULE_ATTRIBUTES
 from archlang.ir.names import check_label, check_names
-from archlang.ir.nodes import FACTS, Block, CallNode, Node, OpNode, Port, Promise, Start, is_at, join_path
+from archlang.ir.nodes import (
+    FACTS,
+    OPPOSITE,
+    Block,
+    CallNode,
+    Comparison,
+    Guard,
+    Node,
+    OpNode,
+    Port,
+    Promise,
+    Start,
+    is_at,
+    join_path,
+    values_of,
+)
 
 __all__ = [
-    "FACTS", "MODULE_ATTRIBUTES", "VERSION", "Block", "CallNode", "Graph", "Layer", "Node", "OpNode", "Port", "Promise",
-    "Start",
-    "check_label", "check_names", "is_at", "join_path", "json_schema",
+    "FACTS", "MODULE_ATTRIBUTES", "OPPOSITE", "VERSION", "Block",
+    "CallNode", "Comparison", "Graph", "Guard", "Layer", "Node", "OpNode", "Port", "Promise", "Start",
+    "check_label", "check_names", "is_at", "join_path", "json_schema", "values_of",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from archlang.ir.layers import Around, Layer
 from archlang.ir.names import check_names
 from archlang.ir.nodes import Block, Model, OpNode, Promise
+from archlang.ir.sizes import check_sizes
 from archlang.ir.starts import check_starts
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Graph(Model):
     def _names(self) -> Graph:
         check_names(self)
         check_starts(self)
+        check_sizes(self)
         return self
 
     @cached_property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from archlang.formulas import Formula, SizeOf, parts, text_of, values_in
 from archlang.ir.fields import AnyOperator
-from archlang.ops.base import Operator
+from archlang.ops.base import Expression, Module, Operator, Stored
 from archlang.ops.initialisers import start_text
+from archlang.ops.sized import written_for
 from archlang.shapes import TensorType
 from archlang.source import Span
 
@@ -47,12 +49,59 @@ class Start(Model):
         return start_text(self.word, self.values)
 
 
+Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
+OPPOSITE: Mapping[str, Comparison] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_COMPARE = {"==": int.__eq__, "!=": int.__ne__, "<": int.__lt__, "<=": int.__le__, ">": int.__gt__, ">=": int.__ge__}
+
+
+class Guard(Model):
+    """What must hold of sizes where a net runs: its steps were chosen under this condition, written at `span`."""
+
+    comparison: Comparison
+    left: Formula
+    right: Formula
+    span: Span
+
+    def text(self, name: Callable[[int], str]) -> str:
+        """Return the condition in Python; `name` is the expression of a value."""
+        return f"{text_of(self.left, name)} {self.comparison} {text_of(self.right, name)}"
+
+    def holds(self, left: int, right: int) -> bool:
+        """Return whether it holds where its sides have these values."""
+        return _COMPARE[self.comparison](left, right)
+
+    @property
+    def sizes(self) -> list[SizeOf]:
+        """The sizes that it takes."""
+        return [part for side in (self.left, self.right) for part in parts(side) if isinstance(part, SizeOf)]
+
+    @property
+    def opposite(self) -> Guard:
+        """The condition under which it does not hold."""
+        return self.model_copy(update={"comparison": OPPOSITE[self.comparison]})
+
+
+def values_of(guards: tuple[Guard, ...]) -> tuple[int, ...]:
+    """Return the values of which guards take sizes, each once."""
+    return tuple(dict.fromkeys(size.value for guard in guards for size in guard.sizes))
+
+
+def _read(inputs: tuple[int, ...], guards: tuple[Guard, ...], sizes: Sequence[Formula] = ()) -> tuple[int, ...]:
+    """Return the inputs of a node, and behind them the values of which it, or a guard before it, takes a size alone."""
+    if not guards and not sizes:
+        return inputs
+    read = dict.fromkeys((*values_in(sizes), *values_of(guards)))
+    return (*inputs, *(value for value in read if value not in inputs))
+
+
 class OpNode(Model):
     """One operator applied. Its weights live at `scope.name`; a join has no name.
 
     If it applies an earlier node's module again, `module` is the path of that module within the block, and it has no
     name of its own. `ties` maps its weights to those they share: `{"weight": "wte.weight"}`. `starts` gives the initial
-    value of its weights, by name; a weight without one starts as torch's module initialises it.
+    value of its weights, by name; a weight without one starts as torch's module initialises it. `sizes`
+    tells, for an argument whose numbers are only known when the net runs, how they are made; `op` has them as they are at
+    the default. `guards` are checked before it runs.
     """
 
     kind: Literal["op"] = "op"
@@ -62,6 +111,8 @@ class OpNode(Model):
     module: str | None = None
     ties: dict[str, str] = {}
     starts: dict[str, Start] = {}
+    sizes: dict[str, tuple[Formula, ...]] = {}
+    guards: tuple[Guard, ...] = ()
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     span: Span
@@ -70,6 +121,20 @@ class OpNode(Model):
     def path(self) -> str:
         """The path of its module within the block; a join has the path of its scope."""
         return self.module or join_path(self.scope, self.name)
+
+    @cached_property
+    def reads(self) -> tuple[int, ...]:
+        """The values that it reads: its inputs, and behind them those of which it takes a size alone."""
+        return _read(self.inputs, self.guards, [one for sizes in self.sizes.values() for one in sizes])
+
+    def torch(self, *inputs: TensorType) -> Module | Expression | Stored:
+        """Return what torch calls for inputs of these types. Placeholders of an expression count what the node `reads`."""
+        return self._written.torch(*inputs)
+
+    @cached_property
+    def _written(self) -> Operator:
+        """The operator, of which the numbers that are only known when the net runs write themselves as formulas."""
+        return written_for(self.op, self.sizes, self.reads) if self.sizes else self.op
 
 
 class CallNode(Model):
@@ -80,6 +145,7 @@ class CallNode(Model):
     scope: str
     name: str | None
     module: str | None = None
+    guards: tuple[Guard, ...] = ()
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     span: Span
@@ -88,6 +154,11 @@ class CallNode(Model):
     def path(self) -> str:
         """The path of its module within the block."""
         return self.module or join_path(self.scope, self.name)
+
+    @cached_property
+    def reads(self) -> tuple[int, ...]:
+        """The values that it reads: its inputs, and behind them those of which a guard takes a size alone."""
+        return _read(self.inputs, self.guards)
 
 
 Node = Annotated[OpNode | CallNode, Field(discriminator="kind")]
@@ -105,7 +176,8 @@ class Block(Model):
     """A block at one set of arguments and input types.
 
     `types` holds the type of each value. `scopes` lists the labelled braces in the order written, `labels` the value
-    that each label or path names. Nothing at or below a `frozen` path is trained.
+    that each label or path names. Nothing at or below a `frozen` path is trained. `guards` are checked after the last
+    node.
     """
 
     id: str
@@ -118,19 +190,20 @@ class Block(Model):
     scopes: tuple[str, ...]
     labels: dict[str, int]
     frozen: tuple[str, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
     @cached_property
     def training_only(self) -> frozenset[tuple[int, ...]]:
         """The nodes, by their output values, that lead to nothing but outputs `when training`."""
         if not any(port.training for port in self.outputs):
             return frozenset()
-        needed = {port.value for port in self.outputs if not port.training}
+        needed = {port.value for port in self.outputs if not port.training} | {*values_of(self.guards)}
         idle: set[tuple[int, ...]] = set()
         for node in reversed(self.nodes):
             if needed.isdisjoint(node.outputs):
                 idle.add(node.outputs)
             else:
-                needed.update(node.inputs)
+                needed.update(node.reads)
         return frozenset(idle)
 
     @cached_property

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain
 
 from archlang.facts.structures import call_structure
-from archlang.ir import Graph
+from archlang.ir import Graph, values_of
 from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.ops.base import Module, Stored
 from archlang.program import Call, Entry, Program, Region
@@ -216,12 +216,20 @@ def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
     parts: list[object] = [local(found.inputs)]
     for entry in found.entries:
         again = entry.module if isinstance(entry, Call) else None
-        parts += [entry.name, again, local(entry.inputs), _target(entry, callees), local(entry.outputs)]
+        parts += [entry.name, again, local(entry.reads), _target(entry, callees), local(entry.outputs)]
+        parts.append(_guards(entry, entry.reads) if isinstance(entry, Call) else ())
         parts.append(found.skips(entry))
     parts.append(tuple((local((port.value,)), port.training) for port in found.block.outputs))
     if found.name is None:
-        parts += [tuple(found.ties), found.block.frozen]
+        parts += [tuple(found.ties), found.block.frozen, local(values_of(found.guards))]
+        parts.append(_guards(found, values_of(found.guards)))
     return (*parts, local(found.outputs))
+
+
+def _guards(entry: Entry, read: tuple[int, ...]) -> tuple[str, ...]:
+    """Return the conditions on sizes of an entry, in which the values read are counted."""
+    places = {value: f"{{{at}}}" for at, value in enumerate(read)}
+    return tuple(guard.text(places.__getitem__) for guard in entry.guards)
 
 
 def _target(entry: Entry, callees: dict[str, Signature]) -> object:

@@ -40,23 +40,34 @@ class Following:
             raise self._wrong(f"takes {', '.join(names)}")
         bound: dict[str, ast.expr] = {name: ast.Name(token) for name, token in zip(names, expected, strict=True)}
         entries = [entry for entry in region.entries if entry.is_computed and self._runs(entry)]
+        due = self._due(entries)
         for statement in self._after_checks(function.body, names[1:]):
             match statement:
-                case ast.Return(value=ast.expr() as value):
+                case ast.If(test=test, body=[ast.Raise()], orelse=[]) if due:
+                    refused = ast.unparse(self._replaced(test, bound))
+                    if refused != ast.unparse(expression(due.pop(0))):
+                        raise self._wrong(f"refuses `{refused}`")
+                case ast.Return(value=ast.expr() as value) if not due:
                     self._returned(value, bound, entries)
                     return
                 case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=ast.Constant(None)):
                     self._bind(target, [ast.Constant(None)], bound)
                 case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=value):
                     given = self._replaced(value, bound)
-                    if entries and self._is(given, entries[0]):
+                    if entries and not due and self._is(given, entries[0]):
                         tokens = [ast.Name(_value(value)) for value in entries.pop(0).outputs]
                         self._bind(target, tokens, bound)
+                        due = self._due(entries)
                     else:  # the first part of a long chain of methods
                         self._bind(target, [given], bound)
                 case _:
                     raise self._wrong(f"has the statement `{ast.unparse(statement)}`")
         raise self._wrong("returns nothing")
+
+    def _due(self, entries: Sequence[Entry]) -> list[str]:
+        """Return the conditions that refuse sizes before the next entry, or behind the last."""
+        guards = self.region.guards if not entries else entries[0].guards if isinstance(entries[0], Call) else ()
+        return [guard.opposite.text(self._token) for guard in guards]
 
     def _after_checks(self, body: list[ast.stmt], names: list[str]) -> Iterator[ast.stmt]:
         """Yield the statements that run in this mode, after those that refuse an input of another size."""
@@ -110,7 +121,7 @@ class Following:
         """Return whether an expression computes an entry."""
         if isinstance(entry, Call) and isinstance(entry.torch, Expression):
             text = entry.torch.template.replace("{all}", ", ".join(map(self._token, entry.inputs)))
-            for at, value in enumerate(entry.inputs):
+            for at, value in enumerate(entry.reads):
                 text = text.replace(f"{{{at}}}", self._token(value))
             return ast.unparse(given) == ast.unparse(expression(text))
         if not isinstance(given, ast.Call) or given.keywords:

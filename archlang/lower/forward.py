@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from archlang.ir import MODULE_ATTRIBUTES
+from archlang.formulas import text_of
+from archlang.ir import MODULE_ATTRIBUTES, Guard
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, FixedSize
 from archlang.lower.variables import borrowed, variables
@@ -59,25 +60,45 @@ def forward(found: Class, made: Classes) -> list[str]:
         lines += ["        if self.training:"] if training else []
         for entry in entries:
             left = ", ".join(names[value] for value in entry.outputs)
-            inputs = [names[value] for value in entry.inputs]
-            value = _value(entry, modules[id(entry)], inputs, region, lent)
+            if isinstance(entry, Call):
+                lines += guard_lines(entry.guards, names, indent)
+            value = _value(entry, modules[id(entry)], names, region, lent)
             lines += _assigned(indent, left, value)
         absent = _absent(entries, region) if training else []
         if absent:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in absent)]
-    return [*lines, *_returns(region, names)]
+    return [*lines, *guard_lines(region.guards, names, " " * 8), *_returns(region, names)]
 
 
 def size_check(fixed: FixedSize, name: str) -> list[str]:
     """Return the lines that reject an input of another size; `archlang check` says which step fixes it."""
     size = f"{name}.shape[{fixed.axis}]"
     message = f"{fixed.name} of {name} is {{{size}}}, and this net is valid at {fixed.size} alone"
-    return [f"        if {size} != {fixed.size}:", f'            raise ValueError(f"{message}")']
+    return [f"        if {size} != {fixed.size}:", *wrapped("            raise ", "ValueError", [f'f"{message}"'])]
+
+
+def wrapped(start: str, function: str, strings: Sequence[str]) -> list[str]:
+    """Return the lines of a call with a text made of several strings: it is broken where it is too long for one line."""
+    whole = f"{start}{function}({' '.join(strings)})"
+    pad = " " * (len(start) - len(start.lstrip()))
+    return (
+        [whole] if len(whole) <= WIDTH else [f"{start}{function}(", *(f"{pad}    {one}" for one in strings), f"{pad})"]
+    )
+
+
+def guard_lines(guards: Sequence[Guard], names: Mapping[int, str], indent: str) -> Iterator[str]:
+    """Yield the lines that reject sizes for which the steps that follow were not chosen."""
+    for guard in guards:
+        text, opposite = guard.text(names.__getitem__), guard.opposite.text(names.__getitem__)
+        read = dict.fromkeys(text_of(part, names.__getitem__) for part in guard.sizes)
+        told = (f'f"{size} is {{{size}}}, "' for size in read)
+        yield f"{indent}if {opposite}:"
+        yield from wrapped(f"{indent}    raise ", "ValueError", [*told, f'"and this net is valid where {text}"'])
 
 
 def _absent(entries: list[Entry], region: Region) -> list[int]:
     """Return the values of training-only entries that evaluation names as well: braces take or return them."""
-    read = {value for entry in region.entries if not region.skips(entry) for value in entry.inputs}
+    read = {value for entry in region.entries if not region.skips(entry) for value in entry.reads}
     read |= set(region.outputs) if region.name is not None else set()
     return [value for entry in entries for value in entry.outputs if value in read]
 
@@ -115,11 +136,12 @@ def _methods(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _value(entry: Entry, name: str, inputs: list[str], region: Region, borrowed: Mapping[str, str]) -> str:
+def _value(entry: Entry, name: str, names: Mapping[int, str], region: Region, borrowed: Mapping[str, str]) -> str:
+    inputs = [names[value] for value in entry.inputs]
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
         text = entry.torch.template.replace("{all}", ", ".join(inputs))
-        for at, name in enumerate(inputs):
-            text = text.replace(f"{{{at}}}", name)
+        for at, value in enumerate(entry.reads):
+            text = text.replace(f"{{{at}}}", names[value])
         return text
     if isinstance(entry, Call) and entry.module is not None:
         module = _again(entry.module, region, borrowed)

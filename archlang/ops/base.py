@@ -64,5 +64,6 @@ class Operator(Running, BaseModel):
     positional: ClassVar[Mapping[str, Kind]] = {}  # fields that stand without a name, in order, and their kinds
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
     akin: ClassVar[Mapping[str, str]] = {}  # other libraries' operators that are near to it, and how they differ
+    open_arguments: ClassVar[tuple[str, ...]] = ()  # those whose numbers torch may be given when the net runs
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     examples: ClassVar[tuple[Example, ...]] = ()

@@ -8,10 +8,12 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Size, Slide, Work
+from archlang.formulas import is_open
+from archlang.ops.base import Autocast, Example, Expression, Kind, Module, Operator, Reach, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, brief, check_sides
 from archlang.shapes import TensorType, spatial_axes
@@ -92,7 +94,7 @@ class _Resample(Operator):
     def autocast(self, x: TensorType) -> Autocast | None:
         return Autocast("given") if self.mode in ("nearest", "bilinear") else None
 
-    def torch(self, x: TensorType) -> Module:
+    def torch(self, x: TensorType) -> Module | Expression:
         self._wanted(x)
         name, value = self._size()
         corners = (("align_corners", True, None),) if self.align_corners else ()
@@ -155,6 +157,8 @@ class Resize(_Resample):
         Example("resize 4x9 mode=nearest_exact", "2x6x5"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("size",)
+
     size: Sizes
 
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
@@ -164,3 +168,11 @@ class Resize(_Resample):
 
     def _size(self) -> tuple[str, object]:
         return ("size", brief(self.size))
+
+    def torch(self, x: TensorType) -> Module | Expression:
+        if not is_open(self.size):
+            return super().torch(x)
+        self._wanted(x)
+        named = (("mode", self.mode.replace("_", "-"), "nearest"), ("align_corners", self.align_corners, False))
+        given = [f"{name}={value!r}".replace("'", '"') for name, value, default in named if value != default]
+        return Expression(f"torch.nn.functional.interpolate({', '.join(['{0}', f'size={as_one(self.size)}', *given])})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archlang.ir import Block, CallNode, Graph, OpNode, is_at
+from archlang.ir import Block, CallNode, Graph, OpNode, is_at, values_of
 from archlang.ops.base import Expression
 from archlang.program.regions import Call, Entry, Program, Region
 
@@ -20,7 +20,8 @@ def region_of(block: Block) -> Region:
     calls = [_call(block, node) for node in block.nodes]
     outputs = tuple(dict.fromkeys(port.value for port in block.outputs))
     # an output of the block is read after all of its calls
-    last = {value: at for at, call in enumerate(calls) for value in call.inputs} | dict.fromkeys(outputs, len(calls))
+    last = {value: at for at, call in enumerate(calls) for value in call.reads}
+    last |= dict.fromkeys((*outputs, *values_of(block.guards)), len(calls))
     entries = _entries(_Flow(block, calls, last), "", 0, len(calls))
     return Region(block, "", None, entries, tuple(port.value for port in block.inputs), outputs)
 
@@ -64,7 +65,7 @@ def _braces(flow: _Flow, path: str, start: int, end: int) -> Region:
     """Return the region of braces. Its inputs are made before it; its outputs are read after it."""
     part = flow.calls[start:end]
     made = dict.fromkeys(value for call in part for value in call.outputs)
-    read = dict.fromkeys(value for call in part for value in call.inputs)
+    read = dict.fromkeys(value for call in part for value in call.reads)
     entering = tuple(value for value in read if value not in made)
     leaving = tuple(value for value in made if flow.last.get(value, -1) >= end)
     # an expression is written out again; a module is passed in

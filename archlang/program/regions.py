@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.ir import Block, CallNode, Graph, Guard, OpNode, values_of
 from archlang.ops.base import Expression, Module, Stored
 from archlang.shapes import TensorType
 
@@ -40,6 +40,16 @@ class Call:
         return self.node.inputs
 
     @property
+    def reads(self) -> tuple[int, ...]:
+        """The inputs, and behind them the values of which it takes a size alone."""
+        return self.node.reads
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """What must hold of sizes before it runs."""
+        return self.node.guards
+
+    @property
     def outputs(self) -> tuple[int, ...]:
         return self.node.outputs
 
@@ -54,7 +64,7 @@ class Call:
     @cached_property
     def torch(self) -> Module | Expression | Stored | None:
         """What torch calls for an operator; None for a block."""
-        return self.node.op.torch(*self.input_types) if isinstance(self.node, OpNode) else None
+        return self.node.torch(*self.input_types) if isinstance(self.node, OpNode) else None
 
     @cached_property
     def is_stateless(self) -> bool:
@@ -69,7 +79,8 @@ class Call:
     @property
     def makes_module(self) -> bool:
         """Whether a module is made for it, which takes values alone and is called plainly."""
-        return not self.recomputed and self.module is None and not isinstance(self.torch, (Expression, Stored))
+        is_module = not isinstance(self.torch, (Expression, Stored))
+        return is_module and not self.recomputed and self.module is None and not self.guards
 
     def repeats(self, before: Call) -> bool:
         """Return whether it calls the block of the call before it, in the same way, on that call's outputs."""
@@ -103,6 +114,16 @@ class Region:
         return True
 
     @property
+    def reads(self) -> tuple[int, ...]:
+        """The values that its calls read, a size or the whole, and that are made outside of it."""
+        return self.inputs
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """What must hold of sizes behind its last entry. Braces leave that to their block."""
+        return self.block.guards if self.name is None else ()
+
+    @property
     def makes_module(self) -> bool:
         """Whether its module takes values only: no module is passed to it."""
         return not self.borrowed
@@ -132,7 +153,8 @@ class Region:
     @cached_property
     def last_uses(self) -> Mapping[int, int]:
         """The place of the last entry that reads each value; the number of entries where the region returns it."""
-        uses = {value: at for at, entry in enumerate(self.entries) for value in entry.inputs}
+        uses = {value: at for at, entry in enumerate(self.entries) for value in entry.reads}
+        uses |= dict.fromkeys(values_of(self.guards), len(self.entries))
         return uses | dict.fromkeys(self.outputs, len(self.entries))
 
     @cached_property
@@ -145,11 +167,12 @@ class Region:
         made = dict.fromkeys(self.inputs, -1)
         kept: set[int] = set()
         for at, entry in enumerate(self.entries):
-            kept |= {value for value in entry.inputs if made[value] != at - 1}
+            kept |= {value for value in entry.reads if made[value] != at - 1}
             if len(entry.outputs) > 1:
                 kept.update(entry.outputs)
             made.update(dict.fromkeys(entry.outputs, at))
-        return frozenset(kept | {value for value in self.outputs if made[value] != len(self.entries) - 1})
+        read = (*self.outputs, *values_of(self.guards))
+        return frozenset(kept | {value for value in read if made[value] != len(self.entries) - 1})
 
     @cached_property
     def is_chain(self) -> bool:
@@ -162,13 +185,13 @@ class Region:
         return bool(self.entries) and flow == self.outputs and self._is_read_once()
 
     def _is_read_once(self) -> bool:
-        read = [value for entry in self.entries for value in entry.inputs]
+        read = [value for entry in self.entries for value in entry.reads]
         return len(set(read)) == len(read) and not set(self.outputs) & set(read)
 
     @cached_property
     def is_sequential(self) -> bool:
         """Whether `nn.Sequential` expresses it: a chain with the keys 0, 1, 2, ..., nothing tied or frozen."""
-        if self.name is None and (self.block.frozen or self.ties):
+        if self.name is None and (self.block.frozen or self.ties or self.guards):
             return False
         return self.is_chain and [entry.name for entry in self.entries] == [str(at) for at in range(len(self.entries))]
 

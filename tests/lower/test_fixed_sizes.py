@@ -13,9 +13,9 @@ from archlang.lower.classes import classes_of
 from archlang.program import program_of
 
 BODIES = {
-    "resize": "input image: [3, S=16, S]\n conv 3x3 4 pad=1 -> resize [S, S]",
-    "a chain": "input image: [3, S=16, S]\n resize [S, S]",
-    "height": "input image: [3, S=16, S]\n let wide = it.height\n conv 1x1 4 -> maxpool 2x2/2 -> resize [wide, wide]",
+    "scale": "input image: [3, S=16, S]\n conv 3x3 4 pad=1 -> scale (1 / S)",
+    "a chain": "input image: [3, S=16, S]\n conv 1x1 S",
+    "height": "input image: [3, S=16, S]\n let wide = it.height\n conv 1x1 wide -> maxpool 2x2/2",
     "rearrange": 'input image: [3, S=16, S]\n conv 1x1 4 -> rearrange "n c (a={S} b) w -> n c (b a) w"',
 }
 
@@ -47,7 +47,7 @@ def test_a_size_that_stays_open_is_not_checked(tmp_path: Path) -> None:
 
 
 def test_a_module_that_checks_is_exported_and_compiled(tmp_path: Path) -> None:
-    module = built(tmp_path, BODIES["resize"]).module().eval()
+    module = built(tmp_path, BODIES["scale"]).module().eval()
     image = torch.randn(1, 3, 16, 16)
     with torch.no_grad():
         wanted = module(image)

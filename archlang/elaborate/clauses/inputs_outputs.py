@@ -11,11 +11,14 @@ from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.evaluating.flowing import flowing, path_of
 from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Tensor, Unknown, Value, bundle, flattened, kind, known
 from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.open_sizes import size_of
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import is_outermost
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
+from archlang.formulas import OpenInt, SizeOf, formula_of
 from archlang.shapes import DTYPE_BYTES, TensorType, input_type
+from archlang.source import Span
 
 
 def run_input(item: s.Input, here: Here) -> None:
@@ -70,7 +73,20 @@ def _one(item: s.Input, here: Here) -> Tensor:
     if item.name in [port.name for port in builder.inputs]:
         message = f"`{item.name}` is the name of one of the values of an input above"
         raise Mistake(Rejected("name-taken", message), item.span)
-    return builder.add_input(item.name, type, item.span)
+    tensor = builder.add_input(item.name, type, item.span)
+    for axis, side in enumerate(item.shape.items if isinstance(item.shape, s.Sequence) else (), 1):
+        if isinstance(side, s.OpenSize):  # from here on its name is the size of what flows
+            here.lets.names[side.name] = size_of(tensor, axis)
+        elif isinstance(side, s.Name):
+            _say_alike(here.lets.names.get(side.text), size_of(tensor, axis), side.span, here)
+    return tensor
+
+
+def _say_alike(named: Value | None, size: int, span: Span, here: Here) -> None:
+    """Record that the size of an input is that of another of the same name, where both are open."""
+    first, second = formula_of(named) if isinstance(named, OpenInt) else None, formula_of(size)
+    if isinstance(first, SizeOf) and isinstance(second, SizeOf):
+        here.builder.say_alike(ir.Guard(comparison="==", left=second, right=first, span=span))
 
 
 def _given_type(item: s.Input, written: TensorType | None, here: Here) -> TensorType:
@@ -124,7 +140,11 @@ def written_sizes(node: s.Expression, here: Here) -> tuple[int, ...]:
 
 def _size(side: s.Expression, here: Here) -> Value:
     if isinstance(side, s.OpenSize):
-        return known(here.lets.names.get(side.name, UNKNOWN))
+        size = known(here.lets.names.get(side.name, UNKNOWN))
+        if isinstance(size, int) and not isinstance(size, bool):
+            here.session.has_open_sizes = True
+            here.lets.names[side.name] = OpenInt(size)
+        return here.lets.names[side.name]
     return evaluate(side, here)
 
 

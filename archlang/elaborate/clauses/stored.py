@@ -10,6 +10,7 @@ from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.initial_values import written_initialiser
 from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.open_sizes import fixed
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import registry
@@ -18,7 +19,7 @@ from archlang.ops import registry
 def run_param(item: s.Param, here: Here) -> None:
     """Add a tensor of the net's own: a value under its label, and a key of the state dict. `it` stays what it was."""
     word = "buffer" if item.buffer else "param"
-    shape = written_sizes(item.shape, here)
+    shape = fixed(written_sizes(item.shape, here), item.shape.span, here)
     dtype, init = "float32", None
     for option in item.options:
         if option.name == "dtype":

@@ -9,7 +9,8 @@ from typing import Any
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters
-from archlang.elaborate.evaluating.parts import as_text, attribute_of, item_of, labelled, placed, slice_of, strided
+from archlang.elaborate.evaluating.open_arithmetic import as_hole, open_binary, taken
+from archlang.elaborate.evaluating.parts import attribute_of, item_of, labelled, placed, slice_of, strided
 from archlang.elaborate.state.builtins import (
     FUNCTIONS,
     MAX_ITEMS,
@@ -37,9 +38,11 @@ from archlang.elaborate.state.kinds import (
 )
 from archlang.elaborate.state.lookup import Lets, declared, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.open_sizes import all_fixed, closed_int
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.unknown import unknown_name
+from archlang.formulas import is_open
 from archlang.ops import enumerations
 from archlang.ops.base import Operator
 from archlang.shapes import Window
@@ -63,7 +66,7 @@ def number(node: s.Expression, here: Here, what: str) -> int:
     value = evaluate(node, here)
     if not isinstance(value, int) or isinstance(value, bool):
         raise Mistake(Rejected("wrong-kind", f"{what} is a whole number, and this is {kind(value)}"), node.span)
-    return value
+    return closed_int(value, node.span, here)
 
 
 def truth(node: s.Expression, here: Here) -> bool:
@@ -99,7 +102,7 @@ def _open_size(node: s.OpenSize, here: Here) -> Value:
 
 def text_of(node: s.Text, here: Here) -> str:
     """Evaluate a string: its holes are filled in."""
-    parts = [part if isinstance(part, str) else as_text(evaluate(part, here), part.span) for part in node.parts]
+    parts = [part if isinstance(part, str) else as_hole(evaluate(part, here), part.span, here) for part in node.parts]
     if sum(map(len, parts)) > MAX_ITEMS:
         raise Mistake(Rejected("number-too-large", "this string is too long"), node.span)
     return "".join(parts)
@@ -127,6 +130,8 @@ def _binary(node: s.Binary, here: Here) -> Value:
     if node.operator in ("/", "//", "%") and right == 0 and isinstance(left, (int, float)):
         raise Mistake(Rejected("division-by-zero", f"`{node.operator}` divides by this, which is 0"), node.right.span)
     here.session.tick(node.span, size_of(left, MAX_ITEMS) // 64 if isinstance(left, tuple) else 0)
+    if here.session.has_open_sizes and (is_open(left) or is_open(right)):
+        return open_binary(node, left, right, here)
     return placed(node.span, lambda: compute(node.operator, left, right))
 
 
@@ -254,6 +259,8 @@ def _call(node: s.Call, here: Here) -> Value:
     function = _called(node.function, here)
     op = function.op if isinstance(function, OperatorValue) else None
     given = givens(node.arguments, here, op, strided=not isinstance(function, (Function, Initial)))
+    if isinstance(function, Initial):
+        given = all_fixed(given, here)
     if isinstance(function, (OperatorValue, BlockValue, Initial)):
         return _limited(replace(function, given=(*function.given, *given)), node.span, here)
     if not isinstance(function, Function):
@@ -262,7 +269,7 @@ def _call(node: s.Call, here: Here) -> Value:
         return _call_let(function, function.let, given, node, here)
     if any(argument.name for argument in given):
         raise Mistake(Rejected("unknown-argument", f"`{function.name}` takes no named arguments"), node.span)
-    values = [argument.value for argument in given]
+    values = taken(function.name, given, here)
     here.session.tick(node.span, sum(size_of(value, MAX_ITEMS) // 64 for value in values))
     return placed(node.span, lambda: apply_function(function.name, values))
 

@@ -9,9 +9,11 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Strided, Tensor, Value, kind, known
 from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.open_sizes import size_of
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import unknown_value
+from archlang.formulas import is_open
 from archlang.shapes import AXIS_WORDS, Window
 from archlang.source import Span
 
@@ -78,8 +80,10 @@ def _last_name(node: s.Attribute) -> Span:
 
 def _size(base: Tensor, node: s.Attribute) -> Value:
     if node.name == "shape":
-        return tuple(base.type.shape)
-    return placed(_last_name(node), lambda: base.type[SIZE_WORDS[node.name]])
+        return tuple(size_of(base, at) for at in range(len(base.type.shape)))
+    axis = SIZE_WORDS[node.name]
+    size = placed(_last_name(node), lambda: base.type[axis])
+    return size_of(base, base.type.axes.index(axis)) if is_open(size) else size
 
 
 def item_of(base: Value, index: int, node: s.Index) -> Value:

@@ -11,6 +11,7 @@ from archlang.elaborate.state.kinds import BlockValue, Starts, Tensor
 from archlang.elaborate.state.lookup import Home
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.ops.base import Operator
+from archlang.ops.sized import at_default, sizes_in, sizes_of
 from archlang.shapes import TensorType
 from archlang.source import Span
 
@@ -24,7 +25,7 @@ class At:
     """The scope and name of a step, and which module it applies: its own, or again the one at the path `module`.
 
     `ties` maps names of its weights to weights of other modules, `starts` to how they begin. It is
-    `labelled` if a label gave the name.
+    `labelled` if a label gave the name. `guards` are checked before it.
     """
 
     scope: str
@@ -33,6 +34,7 @@ class At:
     module: str | None = None
     ties: tuple[tuple[str, str], ...] = ()
     labelled: bool = False
+    guards: tuple[ir.Guard, ...] = ()
     starts: Mapping[str, ir.Start] = field(default_factory=dict[str, ir.Start])
 
 
@@ -57,6 +59,7 @@ class Made:
     block: ir.Block | None
     layers: int = 0
     positions: Mapping[int, MapSizes] = field(default_factory=dict[int, MapSizes])  # by output
+    types: tuple[TensorType, ...] = ()  # of the outputs, with the sizes that are open
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Contents:
     labels: dict[str, int] = field(default_factory=dict[str, int])
     freezes: dict[str, Span] = field(default_factory=dict[str, Span])  # by path
     layers: int = 0
+    alike: list[ir.Guard] = field(default_factory=list[ir.Guard])  # of inputs: sizes of one name
 
 
 @dataclass
@@ -144,6 +148,21 @@ class Builder:
         self.inputs.append(ir.Port(name=name, value=value))
         return Tensor(value, type)
 
+    def say_alike(self, guard: ir.Guard) -> None:
+        """Record that two sizes of inputs have one name, so that they are equal."""
+        self.contents.alike.append(guard)
+
+    def guard_alike(self, guards: Sequence[ir.Guard]) -> None:
+        """Let the first node check sizes of one name where a formula takes one of them in the place of all."""
+        contents = self.contents
+        taken = [*guards, *(guard for node in contents.nodes for guard in node.guards)]
+        read = {size for guard in taken for size in guard.sizes}
+        read |= {size for node in contents.nodes if node.kind == "op" for size in sizes_in(node.sizes)}
+        needed = tuple(guard for guard in contents.alike if guard.right in read)
+        if needed:
+            first = contents.nodes[0]
+            contents.nodes[0] = type(first).model_validate({**dict(first), "guards": (*needed, *first.guards)})
+
     def add_output(self, port: ir.Port) -> None:
         self.outputs.append(port)
         self.contents.used.add(port.value)
@@ -170,15 +189,16 @@ class Builder:
 
     def add_op(self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], at: At) -> tuple[Tensor, ...]:
         entering = tuple(tensor.value for tensor in inputs)
-        values = self._values(types, entering, at.span)
+        values, sizes = self._values(types, entering, at.span), sizes_of(op)
         self._keep_positions(op, types, inputs, values)
         self.contents.layers += 1
         self.contents.nodes.append(
             ir.OpNode(
-                op=op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties), starts=dict(at.starts),
-                inputs=entering, outputs=values, span=at.span,
+                op=at_default(op) if sizes else op, scope=at.scope, name=at.name, module=at.module, ties=dict(at.ties),
+                starts=dict(at.starts), sizes=sizes, guards=at.guards, inputs=entering, outputs=values, span=at.span,
             )
         )  # fmt: skip
+        self.contents.used.update(size.value for size in sizes_in(sizes))
         return tuple(map(Tensor, values, types))
 
     def _keep_positions(
@@ -195,19 +215,18 @@ class Builder:
 
     def add_call(self, made: Made, inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
         assert made.block is not None
-        types = [made.block.types[port.value] for port in made.block.outputs]
-        values = self._values(types, inputs, at.span)
+        values = self._values(made.types, inputs, at.span)
         self.contents.positions.update({values[number]: sizes for number, sizes in made.positions.items()})
         self.contents.layers += made.layers
         if self.contents.layers > MAX_LAYERS:
             raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), at.span)
         self.contents.nodes.append(
             ir.CallNode(
-                block=made.block.id, scope=at.scope, name=at.name, module=at.module, inputs=tuple(inputs),
-                outputs=values, span=at.span,
+                block=made.block.id, scope=at.scope, name=at.name, module=at.module, guards=at.guards,
+                inputs=tuple(inputs), outputs=values, span=at.span,
             )
         )  # fmt: skip
-        return tuple(map(Tensor, values, types))
+        return tuple(map(Tensor, values, made.types))
 
     def _values(self, types: Sequence[TensorType], inputs: Sequence[int], span: Span) -> tuple[int, ...]:
         self.contents.used.update(inputs)

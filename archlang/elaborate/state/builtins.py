@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from typing import Any, Literal, cast
 
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.kinds import Bundle, Tensor, Value, kind, size_of
+from archlang.formulas import is_open, joined
 from archlang.shapes import Window
 
 MAX_NUMBER = 2**63
@@ -58,6 +60,24 @@ def _of_numbers(function: Callable[[list[float]], Any]) -> Callable[..., Any]:
     return lambda *values: function([_number(v) for v in (_items(values[0]) if len(values) == 1 else values)])
 
 
+def _extreme(sign: Literal["min", "max"]) -> Callable[[list[float]], Any]:
+    """Make the smallest or largest of numbers, which is open if a whole one of them is."""
+    plain: Callable[..., Any] = min if sign == "min" else max
+
+    def both(left: Any, right: Any) -> Any:
+        return joined(sign, left, right) if is_open((left, right)) else plain(left, right)
+
+    def extreme(values: list[float]) -> Any:
+        return reduce(both, values) if is_open(tuple(values)) else plain(values)
+
+    return extreme
+
+
+def _rounded(function: Callable[[float], int]) -> Callable[[Any], Any]:
+    """Make a function that gives a whole number; of one, which may be open, it gives the number itself."""
+    return lambda value: value if is_open(value) else function(_number(value))
+
+
 def _sum(values: Any) -> float:
     return sum(map(_number, _items(values)))
 
@@ -88,10 +108,25 @@ def _zip(*lists: Any) -> tuple[tuple[Value, ...], ...]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "min": _of_numbers(min), "max": _of_numbers(max), "sum": _sum, "len": _len, "abs": _of_number(abs),
-    "round": _of_number(round), "floor": _of_number(math.floor), "ceil": _of_number(math.ceil), "int": _of_number(int),
+    "min": _of_numbers(_extreme("min")), "max": _of_numbers(_extreme("max")), "sum": _sum, "len": _len,
+    "abs": _of_number(abs),
+    "round": _rounded(round), "floor": _rounded(math.floor), "ceil": _rounded(math.ceil), "int": _rounded(int),
     "sqrt": _of_number(math.sqrt), "log2": _of_number(math.log2), "range": _range, "enumerate": _enumerate, "zip": _zip,
 }  # fmt: skip
+_ADDING = {"min", "max", "sum"}
+_PASSING = {"len", "round", "floor", "ceil", "int", "enumerate", "zip"}
+
+
+def keeps_open(name: str, values: Sequence[Value]) -> bool:
+    """Whether a function of numbers that are open gives one that remembers how it is made, or passes them on."""
+    return name in _PASSING or (name in _ADDING and all(isinstance(value, int) for value in _flat(values)))
+
+
+def _flat(values: Sequence[Value]) -> Iterator[Value]:
+    for value in values:
+        yield from _flat(value) if isinstance(value, tuple) else (value,)
+
+
 _USAGE = {
     "min": "min(a, b)", "max": "max(a, b)", "range": "range(3)", "zip": "zip(widths, depths)", "sum": "sum(depths)",
     "len": "len(depths)", "enumerate": "enumerate(depths)",

@@ -60,6 +60,28 @@ class Session:
     trace: list[Callable[[], Label]] = field(default_factory=list["Callable[[], Label]"])
     failed: set[object] = field(default_factory=set[object])  # identities of blocks that are wrong
     depth: int = 0
+    has_open_sizes: bool = False
+    guards: list[ir.Guard] = field(default_factory=list[ir.Guard])  # of the block being made, for its next node
+
+    @contextmanager
+    def guarding(self) -> Generator[list[ir.Guard], None, None]:
+        """Collect the conditions on sizes of one block. Those around it are restored at the end."""
+        around, self.guards = self.guards, []
+        try:
+            yield self.guards
+        finally:
+            self.guards = around
+
+    def guard(self, guard: ir.Guard) -> None:
+        """Add a condition on sizes that the next node of the block needs."""
+        if guard not in self.guards:
+            self.guards.append(guard)
+
+    def taken_guards(self) -> tuple[ir.Guard, ...]:
+        """Return the conditions for the next node, which has them from now on."""
+        found = tuple(self.guards)
+        self.guards.clear()
+        return found
 
     def report(self, mistake: Mistake) -> None:
         """Record a mistake as a diagnostic, with the surrounding calls and loops, once for each place."""

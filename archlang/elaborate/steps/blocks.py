@@ -9,6 +9,7 @@ from archlang.elaborate.clauses.freezing import wrong_freezes
 from archlang.elaborate.state.builder import Made
 from archlang.elaborate.state.kinds import Tensor, Value, all_shown, flattened
 from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.open_sizes import closed_type
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.loops import Walk
 from archlang.source import Span
@@ -16,6 +17,15 @@ from archlang.source import Span
 
 def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
     """Elaborate a block with these arguments. `here` is the place before its first statement."""
+    session, around = here.session, here.session.guards
+    session.guards = []  # the conditions on sizes of this block that no node of it has yet
+    try:
+        return _elaborated(here, bound, run)
+    finally:
+        session.guards = around
+
+
+def _elaborated(here: Here, bound: dict[str, Value], run: Walk) -> Made:
     builder, session = here.builder, here.session
     contents = builder.contents
     fill(here, run)
@@ -25,6 +35,8 @@ def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
             refuse(here, mistake)
     if builder.failed:
         return Made(None)
+    if contents.alike:
+        builder.guard_alike(session.guards)
     name = builder.definition.name.text
     taken = session.variants[name] = session.variants.get(name, 0) + 1
     block = ir.Block(
@@ -33,15 +45,17 @@ def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
         arguments=all_shown(bound),
         inputs=tuple(builder.inputs),
         outputs=tuple(builder.outputs),
-        types=tuple(contents.types),
+        types=tuple(map(closed_type, contents.types) if session.has_open_sizes else contents.types),
         nodes=tuple(contents.nodes),
         scopes=tuple(contents.scopes),
         labels=dict(contents.labels),
         frozen=tuple(contents.freezes),
+        guards=tuple(session.guards),
     )
     session.blocks.append(block)
     outputs = {at: contents.positions.get(port.value) for at, port in enumerate(builder.outputs)}
-    return Made(block, contents.layers, {at: sizes for at, sizes in outputs.items() if sizes is not None})
+    positions = {at: sizes for at, sizes in outputs.items() if sizes is not None}
+    return Made(block, contents.layers, positions, tuple(contents.types[port.value] for port in builder.outputs))
 
 
 def fill(here: Here, run: Walk) -> None:

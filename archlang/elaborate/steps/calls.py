@@ -15,11 +15,13 @@ from archlang.elaborate.state.builder import Applied, At, Builder, Entrance, Mad
 from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Starts, Value, key
 from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.open_sizes import Openness, all_fixed, openness
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.loops import Walk
 from archlang.elaborate.steps.sharing import refuse_other_block
 from archlang.elaborate.vocabulary.unknown import nothing_flows, words_of
+from archlang.formulas import closed
 from archlang.shapes import TensorType
 from archlang.source import Span
 
@@ -39,9 +41,13 @@ def call_block(
     inputs = here.flowing()
     types = tuple(tensor.type for tensor in inputs)
     entry = Entrance(at.span, here.builder, inputs, types, here.positions_of(inputs))
+    opened: Openness = ()
+    if here.session.has_open_sizes:
+        given, opened = all_fixed(given, here), openness(types)
+        at = replace(at, guards=here.session.taken_guards())
     arguments = _identity((argument.name, argument.value) for argument in given)
     starts = here.starts if again is None else again.starts
-    written = (id(head.definition), arguments, entry.types, entry.positions, starts)
+    written = (id(head.definition), arguments, entry.types, opened, entry.positions, starts)
     made = here.session.calls.get(written)
     if made is None:
         made = here.session.calls[written] = _called(head, given, entry, word, here, run, starts)
@@ -70,7 +76,8 @@ def _called(
         here.session, Builder(definition, head.home, here.session.trace, entry), Scope(), Lets({}), starts=starts
     )
     bound = bound_for(definition, given, entry.types, word, fresh)
-    identity = (id(definition), _identity(bound.items()), entry.types, entry.positions, starts)
+    opened = openness(entry.types) if here.session.has_open_sizes else ()
+    identity = (id(definition), _identity(bound.items()), entry.types, opened, entry.positions, starts)
     made = here.session.made.get(identity)
     if made is None:
         made = _make(identity, fresh, bound, entry.span, run)
@@ -106,7 +113,7 @@ def _open_sizes(
         sides = item.shape.items if isinstance(item.shape, s.Sequence) else ()
         for side, size in zip(sides, type.shape[1:], strict=False):
             if isinstance(side, s.OpenSize) and side.name not in named:
-                found.setdefault(side.name, Given(side.name, size, word, word))
+                found.setdefault(side.name, Given(side.name, closed(size), word, word))
     return tuple(found.values())
 
 

@@ -11,6 +11,7 @@ from archlang.elaborate.evaluating.evaluate import givens
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Tensor, bundle, kind
 from archlang.elaborate.state.lookup import Lets, Scope, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.open_sizes import all_fixed
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import fill, refuse_unused_input
 from archlang.elaborate.steps.calls import bound_for, ending, refuse_training_outputs
@@ -34,7 +35,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
     builder = outer.inlined(definition, head.home, inputs, action.span)
     scope = Scope(here.scope.path, keys=here.scope.keys, position=here.scope.position)
     inner = Here(session, builder, scope, Lets({}), starts=here.starts)
-    given = (*head.given, *givens(action.arguments, here))
+    given = all_fixed((*head.given, *givens(action.arguments, here)), here)
     bound_for(definition, given, tuple(tensor.type for tensor in inputs), word, inner)
     told = partial(Label, action.span, f"`{definition.name.text}` is written out here")
     session.enter(told)

@@ -15,6 +15,7 @@ from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.state.builder import Applied, At
 from archlang.elaborate.state.kinds import Bundle, Given, OperatorValue, Strided, Tensor, Value, shown
 from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.open_sizes import fixed
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
 from archlang.elaborate.steps.origins import sides
@@ -22,7 +23,9 @@ from archlang.elaborate.steps.starts import starts_in, starts_of
 from archlang.elaborate.steps.ties import ties
 from archlang.elaborate.vocabulary.suggest import INFERRED, PLACED, did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
+from archlang.formulas import is_open
 from archlang.ops.base import Operator
+from archlang.ops.sized import with_open
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
@@ -31,8 +34,13 @@ OPERATOR_STEPS = 4  # counted for each operator against the limit of a run
 FieldValue = tuple[str, Any, Span]  # a field's name, its value, where that is written
 
 
-def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tuple[Operator, dict[str, Span]]:
-    """Make an operator from its arguments, checked, and return the place of each field's value."""
+def bind_operator(
+    op: type[Operator], given: Sequence[Given], span: Span, here: Here
+) -> tuple[Operator, dict[str, Span]]:
+    """Make an operator from its arguments, checked, and return the place of each field's value.
+
+    Sizes that are open stay so in the arguments that torch may be given when the net runs.
+    """
     fields: dict[str, Any] = {}
     places: dict[str, Span] = {}
     for argument in given:
@@ -43,8 +51,12 @@ def bind_operator(op: type[Operator], given: Sequence[Given], span: Span) -> tup
     missing = [name for name, field in op.model_fields.items() if field.is_required() and name not in fields]
     if missing:
         raise Mistake(Rejected("missing-argument", f"{op.word} needs {needs(op, missing)}", help=signature(op)), span)
+    kept: dict[str, Any] = {}
+    if here.session.has_open_sizes:
+        kept = {name: value for name, value in fields.items() if name in op.open_arguments and is_open(value)}
+        fields |= {name: fixed(value, places[name], here) for name, value in fields.items() if name not in kept}
     try:
-        return op(**fields), places
+        return with_open(op(**fields), kept), places
     except ValidationError as error:
         name, rejected = rejected_value(op, fields, error.errors())
         raise Mistake(rejected, places.get(name, span)) from None
@@ -149,7 +161,7 @@ def apply_operator(
     said: tuple[Given, ...] = ()
     if any(argument.name and argument.name.endswith("init") for argument in given):
         given, said = starts_in(given, head.op)
-    op, places = bind_operator(head.op, given, word)
+    op, places = bind_operator(head.op, given, word, here)
     inputs = entering(op, at, word, here)
     types = tuple(tensor.type for tensor in inputs)
     outputs = outputs_of(op, inputs, places, at, word, here)
@@ -159,6 +171,8 @@ def apply_operator(
         at = replace(at, starts=starts_of(op, types, said, at, here))
     if at.labelled and at.name is not None:
         here.builder.remember(ir.join_path(at.scope, at.name), Applied(op, types, "", at.span))
+    if here.session.guards:
+        at = replace(at, guards=here.session.taken_guards())
     values = here.builder.add_op(op, outputs, inputs, at)
     return values[0] if len(values) == 1 else Bundle(values)
 
@@ -172,7 +186,7 @@ def apply_to_one(
     head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
 ) -> Value:
     """Apply a join to a tuple of one value, which gives that value. Its arguments are checked as for two."""
-    op, places = bind_operator(head.op, given, word)
+    op, places = bind_operator(head.op, given, word, here)
     (value,) = entering(op, at, word, here)
     outputs_of(op, (value, value), places, at, word, here)
     ties(tied, op, (value.type,), here)

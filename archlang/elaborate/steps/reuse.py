@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archlang import syntax as s
 from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.kinds import Value, bundle
@@ -23,6 +25,7 @@ def apply_again(action: s.Reuse, here: Here, run: Walk) -> Value:
         outputs = outputs_of(applied.target, inputs, {}, at, action.module.span, here)
         types = tuple(tensor.type for tensor in inputs)
         refuse_other_operator(path, applied, types, action.module.span)
+        at = replace(at, guards=here.session.taken_guards())
         return bundle(here.builder.add_op(applied.target, outputs, inputs, at))
     target = applied.target
     return call_block(target, target.given, at, action.module.span, here, run, applied)

@@ -96,7 +96,8 @@ def _expect(item: s.Expect, here: Here) -> None:
     if here.builder.definition.is_net and not is_outermost(item, here.builder.definition.body):
         message = "`expect` cannot be inside braces, except those of `if`; use a path to name what is inside them"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
-    run_expect(item, here)
+    with here.session.guarding():  # a promise is no condition of the net
+        run_expect(item, here)
 
 
 def _let(item: s.Let, here: Here) -> None:

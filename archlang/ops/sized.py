@@ -1,0 +1,73 @@
+"""Arguments of operators that torch may be given when a net runs: their numbers, and how these are made of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archlang.formulas import Formula, Made, OpenInt, SizeOf, WrittenInt, closed, formula_of, is_open, parts
+from archlang.ops.base import Operator
+
+Sizes = Mapping[str, tuple[Formula, ...]]  # by argument
+
+
+def with_open(op: Operator, arguments: Mapping[str, Any]) -> Operator:
+    """Return the operator with these arguments, which have been checked, in the place of the numbers that it has of them."""
+    return op.model_copy(update=dict(arguments)) if arguments else op
+
+
+def sizes_of(op: Operator) -> dict[str, tuple[Formula, ...]]:
+    """Return how the open arguments of an operator are made."""
+    if not op.open_arguments:
+        return {}
+    found = {name: getattr(op, name) for name in op.open_arguments}
+    return {name: tuple(map(formula_of, _items(value))) for name, value in found.items() if is_open(value)}
+
+
+def sizes_in(sizes: Sizes) -> list[SizeOf]:
+    """Return the sizes that arguments are made of."""
+    made = (part for formulas in sizes.values() for formula in formulas for part in parts(formula))
+    return [part for part in made if isinstance(part, SizeOf)]
+
+
+def at_default(op: Operator) -> Operator:
+    """Return the operator with plain numbers."""
+    found = {name: getattr(op, name) for name in op.open_arguments}
+    return with_open(op, {name: closed(value) for name, value in found.items() if is_open(value)})
+
+
+def written_for(op: Operator, sizes: Sizes, reads: Sequence[int]) -> Operator:
+    """Return the operator with arguments that write themselves as formulas; the placeholders count the values in `reads`."""
+    places = {value: at for at, value in enumerate(reads)}
+    given: dict[str, Any] = {}
+    for name, formulas in sizes.items():
+        value = getattr(op, name)
+        made = tuple(
+            number if isinstance(formula, int) else WrittenInt(number, _placed(formula, places))
+            for number, formula in zip(_items(value), formulas, strict=True)
+        )
+        given[name] = made if isinstance(value, tuple) else made[0]
+    return with_open(op, given)
+
+
+def _placed(formula: Formula, places: Mapping[int, int]) -> Formula:
+    match formula:
+        case SizeOf(value, axis):
+            return SizeOf(places[value], axis)
+        case Made(sign, left, right):
+            return Made(sign, _placed(left, places), _placed(right, places))
+        case _:
+            return formula
+
+
+def _items(value: Any) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def as_one(numbers: Sequence[int]) -> str:
+    """Write numbers as torch takes them, in a tuple; those that are the sizes of one value in a row as a slice of these."""
+    made = [number.formula for number in numbers if isinstance(number, OpenInt)]
+    read = [formula for formula in made if isinstance(formula, SizeOf)]
+    if len(read) == len(numbers) and read == [SizeOf(read[0].value, read[0].axis + at) for at in range(len(read))]:
+        return f"{{{read[0].value}}}.shape[{read[0].axis}:{read[-1].axis + 1}]"
+    return f"({', '.join(map(str, numbers))}{',' if len(numbers) == 1 else ''})"
