@@ -100,8 +100,8 @@ class OpNode(Model):
     If it applies an earlier node's module again, `module` is the path of that module within the block, and it has no
     name of its own. `ties` maps its weights to those they share: `{"weight": "wte.weight"}`. `starts` gives the initial
     value of its weights, by name; a weight without one starts as torch's module initialises it. `sizes`
-    tells, for an argument whose numbers are only known when the net runs, how they are made; `op` has them as they are at
-    the default. `guards` are checked before it runs.
+    tells how the numbers of an argument are made that are only known when the net runs; `op` has their values at the
+    default. `guards` are checked before it runs.
     """
 
     kind: Literal["op"] = "op"
@@ -128,7 +128,7 @@ class OpNode(Model):
         return _read(self.inputs, self.guards, [one for sizes in self.sizes.values() for one in sizes])
 
     def torch(self, *inputs: TensorType) -> Module | Expression | Stored:
-        """Return what torch calls for inputs of these types. Placeholders of an expression count what the node `reads`."""
+        """Return what torch calls for inputs of these types. Placeholders of an expression count what it `reads`."""
         return self._written.torch(*inputs)
 
     @cached_property

@@ -78,12 +78,11 @@ def size_check(fixed: FixedSize, name: str) -> list[str]:
 
 
 def wrapped(start: str, function: str, strings: Sequence[str]) -> list[str]:
-    """Return the lines of a call with a text made of several strings: it is broken where it is too long for one line."""
+    """Return the lines of a call with a text of several strings. It is broken if it is too long for one line."""
     whole = f"{start}{function}({' '.join(strings)})"
     pad = " " * (len(start) - len(start.lstrip()))
-    return (
-        [whole] if len(whole) <= WIDTH else [f"{start}{function}(", *(f"{pad}    {one}" for one in strings), f"{pad})"]
-    )
+    broken = [f"{start}{function}(", *(f"{pad}    {one}" for one in strings), f"{pad})"]
+    return [whole] if len(whole) <= WIDTH else broken
 
 
 def guard_lines(guards: Sequence[Guard], names: Mapping[int, str], indent: str) -> Iterator[str]:
