@@ -146,7 +146,7 @@ class WrittenInt(OpenInt):
 
 
 def joined(sign: Sign, left: Any, right: Any) -> Any:
-    """Return `left sign right` of whole numbers, one of which is open. Raises OverflowError if the formula is too long."""
+    """Return `left sign right` of whole numbers, one of them open. Raises OverflowError if the formula is too long."""
     for one in (left, right):
         if not isinstance(one, int) or isinstance(one, bool):
             return NotImplemented

@@ -37,7 +37,7 @@ def at_default(op: Operator) -> Operator:
 
 
 def written_for(op: Operator, sizes: Sizes, reads: Sequence[int]) -> Operator:
-    """Return the operator with arguments that write themselves as formulas. Placeholders count the values in `reads`."""
+    """Return the operator with arguments that write themselves as formulas. Placeholders count the `reads`."""
     places = {value: at for at, value in enumerate(reads)}
     given: dict[str, Any] = {}
     for name, formulas in sizes.items():
@@ -65,7 +65,7 @@ def _items(value: Any) -> tuple[int, ...]:
 
 
 def as_one(numbers: Sequence[int]) -> str:
-    """Write numbers as torch takes them: as a tuple, or as a slice of the sizes of one value if that is what they are."""
+    """Write numbers as torch takes them: as a tuple, or as a slice if they are the sizes of one value."""
     made = [number.formula for number in numbers if isinstance(number, OpenInt)]
     read = [formula for formula in made if isinstance(formula, SizeOf)]
     if len(read) == len(numbers) and read == [SizeOf(read[0].value, read[0].axis + at) for at in range(len(read))]:
