@@ -18,6 +18,11 @@ from archlang.laws.allocating import (
     temporaries_are_torchs,
     viewed_gradients_are_torchs,
 )
+from archlang.laws.autocasting import (
+    dtypes_under_autocast,
+    saved_bytes_under_autocast,
+    temporaries_under_autocast,
+)
 from archlang.laws.counts import (
     defaults_are_torchs,
     json_comes_back,
@@ -74,4 +79,7 @@ LAWS = (
     Comparison("gradient places", gradient_places_are_torchs, slow=True),
     Comparison("viewed gradients", viewed_gradients_are_torchs, slow=True),
     Comparison("backward in one call", backward_bytes_are_torchs, slow=True),
+    Comparison("autocast", dtypes_under_autocast),
+    Comparison("saved bytes under autocast", saved_bytes_under_autocast, slow=True),
+    Comparison("temporaries under autocast", temporaries_under_autocast, slow=True),
 )

@@ -39,7 +39,7 @@ class Pointwise(Operator):
 class Relu(Pointwise):
     """max(0, x) (Nair and Hinton 2010). No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output", autocast="given")
+    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "relu"
     target: ClassVar[str] = "torch.nn.ReLU"
     integers: ClassVar[bool] = True
@@ -50,7 +50,7 @@ class Relu(Pointwise):
 class Tanh(Pointwise):
     """Hyperbolic tangent. No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output", autocast="given")
+    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "tanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanh"
@@ -61,7 +61,7 @@ class Tanh(Pointwise):
 class Sigmoid(Pointwise):
     """1 / (1 + exp(-x)). No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output", autocast="given")
+    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "sigmoid"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Sigmoid"
@@ -72,7 +72,7 @@ class Sigmoid(Pointwise):
 class Softmax(Pointwise):
     """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output", autocast="given")
+    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "softmax"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmax",)

@@ -51,8 +51,8 @@ class _AdaptivePool(Operator):
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: adaptive_slide(size, to) for axis, size, to in self._sides(x)})
 
-    def autocast(self, x: TensorType) -> Autocast | None:
-        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given" if len(x.shape) < 5 else "float32")
 
     def torch(self, x: TensorType) -> Module:
         wanted = self._wanted(x)

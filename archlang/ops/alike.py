@@ -22,7 +22,7 @@ class _Alike(Join):
 
     pointwise = True
     of_one = True
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -119,7 +119,7 @@ class Maximum(_Alike):
         comparisons = (inputs - 1)*c'*h'*w' if equal
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "maximum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Maximum", "eltwise_max")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -15,7 +15,8 @@ Ratio = int | Fraction
 # `summed` up from a tensor of the result's size, or which is `resized` from such a tensor and never shrinks; or in that
 # of the result's gradient, the `whole` or a `part`
 GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
-Computed = Literal["lower", "widest", "given"]  # as `Autocast` says
+Computed = Literal["lower", "float32", "widest", "given"]  # as `Autocast` says
+Keeps = tuple[tuple[str, Literal["any", "inputs"]], ...]  # names of weights
 
 
 def is_view(place: GradientPlace, rank: int, result: int) -> bool:
@@ -134,14 +135,26 @@ class Saved:
 class Autocast:
     """The dtype in which an operator computes under torch.autocast on the CPU.
 
-    `lower` is autocast's dtype, to which inputs and weights are cast; `widest` is that of the widest input; `given` is
-    the one dtype of all inputs. Of the weights that are cast, autograd saves those in `keeps`, by name: if any gradient
-    is wanted, or if one of the inputs is. `evaluates` says whether evaluation is known for inputs of the lower dtype.
+    `lower` is autocast's dtype and `float32` that one, to which inputs are cast, and weights as well where it is lower;
+    `widest` is that of the widest input; `given` is the one dtype of all inputs. The `result` has that dtype, or the
+    one of the inputs where it is cast back. Of the weights that are cast, autograd saves those in `keeps`, by name: if
+    any gradient is wanted, or if one of the inputs is.
+
+    `known` says how far this goes: to `all` saved tensors and temporaries; to those of `float32` inputs; to all in
+    `training`, but in evaluation to those of float32 inputs; or to the dtype of the `result` alone, where torch
+    computes in several dtypes.
     """
 
     dtype: Computed
-    keeps: tuple[tuple[str, Literal["any", "inputs"]], ...] = ()
-    evaluates: bool = True
+    keeps: Keeps = ()
+    known: Literal["all", "training", "float32", "result"] = "all"
+    result: Literal["computed", "given"] = "computed"
+
+    def is_known(self, *, training: bool, lower: bool) -> bool:
+        """Return whether saved tensors and temporaries are known, of inputs in the lower dtype or in float32."""
+        return self.known == "all" or (
+            self.known != "result" and (not lower or (self.known == "training" and training))
+        )
 
 
 @dataclass(frozen=True, slots=True)

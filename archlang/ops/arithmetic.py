@@ -20,7 +20,7 @@ class _Broadcast(Join):
     """An axis of size 1 is repeated along the others'; a parameter stands against the last axes."""
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -74,7 +74,7 @@ class Sub(_Broadcast):
     No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "sub"
     elsewhere: ClassVar[tuple[str, ...]] = ("Subtract", "subtract", "minus")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

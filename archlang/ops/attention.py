@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
@@ -59,7 +60,7 @@ _NAMES = ("queries", "keys", "values")
 class OfTokens(Operator):
     """What attentions over n t c share: one input attends to itself; three are queries, keys and values."""
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     arity: ClassVar[tuple[int, ...]] = (1, 3)
     positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
@@ -229,9 +230,9 @@ class Attention(OfTokens):
 
     def autocast(self, *inputs: TensorType) -> Autocast | None:
         if not self._is_even(inputs):
-            return None
+            return super().autocast(*inputs)
         # torch evaluates it in one call where inputs and weights have one dtype before they are cast, else in several
-        return Autocast("lower", (("in_proj_weight", "inputs"), ("out_proj.weight", "any")), evaluates=False)
+        return Autocast("lower", (("in_proj_weight", "inputs"), ("out_proj.weight", "any")), known="training")
 
     def torch(self, *inputs: TensorType) -> Module:
         query, key, value = self.all_of(inputs)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.runs import SEVERAL_CALLS
@@ -26,7 +27,7 @@ class Cell(Operator):
     """What the cells share: a product of x and one of the state for each gate."""
 
     pointwise = True
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     name: ClassVar[str]  # torch's
     gates: ClassVar[int]  # products of x, and of the state
     mapped: ClassVar[int]  # nonlinear functions of one value of the state
@@ -104,6 +105,7 @@ class RnnCell(Cell):
         elementwise = width
     """
 
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     word: ClassVar[str] = "rnn_cell"
     name: ClassVar[str] = "RNNCell"
     gates: ClassVar[int] = 1

@@ -38,7 +38,7 @@ class _Shared(Operator):
     """What the two share: an axis is cut into so many equal parts, and one part's size is left of it."""
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
 
     def _cut(self, x: TensorType, at: int, parts: int, about: str) -> TensorType:
         size, axis = x.shape[at], x.axes[at]
@@ -59,7 +59,7 @@ class Glu(_Shared):
         elementwise = c*h*w/2
     """
 
-    runs = replace(ONE_CALL, saved="input")
+    runs = replace(ONE_CALL, saved="input", autocast="given")
     word: ClassVar[str] = "glu"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("GLU", "gated_linear_unit")

@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Reach, Saved, Slide, Work
+from archlang.ops.base import Autocast, Example, Expression, Kind, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, viewed
@@ -108,6 +108,9 @@ class Einsum(Join):
                     seen[axis] = Slide(axis=named[name]) if name in named else Slide(size, 0)
             slides.append(seen)
         return Reach(inputs=tuple(slides))
+
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        return Autocast("lower" if self._pairs(inputs).is_product else "given")
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(f'torch.einsum("{self._pairs(inputs).letters()}", {{0}}, {{1}})')

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, laid
 from archlang.ops.runs import SEVERAL_CALLS
@@ -59,7 +60,7 @@ class LocalContrastNorm(Operator):
         elementwise = 3*c*h*w + h*w
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     word: ClassVar[str] = "lcn"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (

@@ -161,9 +161,9 @@ class Conv(Operator):
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(x))
 
-    def autocast(self, x: TensorType) -> Autocast | None:
-        # autocast has some borders padded in float32
-        return Autocast("lower", (("weight", "any"),)) if self._pads_within(x) else None
+    def autocast(self, x: TensorType) -> Autocast:
+        # a border of its own is padded in the dtype given, or in float32
+        return Autocast("lower", (("weight", "any"),), known="all" if self._pads_within(x) else "result")
 
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self._geometry(x), len(self.kernel)

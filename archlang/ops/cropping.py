@@ -26,7 +26,7 @@ class Crop(View):
         h' = size
     """
 
-    runs = replace(ONE_CALL_FORWARD, view=True, saved="nothing")
+    runs = replace(ONE_CALL_FORWARD, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "crop"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("CenterCrop", "center_crop", "Cropping2D", "Cropping1D", "Cropping3D")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from math import prod
 from typing import ClassVar
@@ -46,7 +47,7 @@ class Deconv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "deconv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
@@ -124,9 +125,6 @@ class Deconv(Operator):
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
         sides = zip(*self._sides(), strict=True)
         return dict(zip(("k", "stride", "pad", "output_pad", "dilation"), sides, strict=True))
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("lower", (("weight", "any"),))
 
     def torch(self, x: TensorType) -> Module:
         _, stride, pad, more, dilation = zip(*self._sides(), strict=True)

@@ -35,7 +35,7 @@ class Table(Operator):
     """What tables share: `count` vectors of `width` values, of which the numbers that flow in choose."""
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="float32")
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number", "width": "number"}
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank",
@@ -124,7 +124,7 @@ class EmbeddingBag(Table):
         elementwise = t*width if not largest
     """
 
-    runs = replace(ONE_CALL, forward=None)
+    runs = replace(ONE_CALL, forward=None, autocast="float32")
     word: ClassVar[str] = "embedding_bag"
     elsewhere: ClassVar[tuple[str, ...]] = ("EmbeddingBag",)
     examples: ClassVar[tuple[Example, ...]] = (

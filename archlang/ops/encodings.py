@@ -47,7 +47,7 @@ class PositionalEncoding(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, gradients="whole", forward=None, saved="nothing")
+    runs = replace(ONE_CALL, gradients="whole", forward=None, saved="nothing", autocast="given")
     word: ClassVar[str] = "positional_encoding"
     elsewhere: ClassVar[tuple[str, ...]] = ("PositionalEncoding", "SinePositionEncoding", "sinusoidal", "sinusoid")
     stricter: ClassVar[Mapping[str, str]] = _STRICTER

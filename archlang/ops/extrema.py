@@ -15,7 +15,7 @@ from archlang.shapes import TensorType
 class _Extremum(Reduction):
     """What the two share: one comparison for each value but the first; torch keeps the input and the result."""
 
-    runs = replace(ONE_CALL, saved="input and output")
+    runs = replace(ONE_CALL, saved="input and output", autocast="given")
     integers: ClassVar[bool] = True
 
     def work(self, x: TensorType) -> Work:
@@ -65,7 +65,7 @@ class Min(_Extremum):
 class _Place(AxisReduction):
     """What the two share: a whole number, from 0 on, stands for an axis. Nothing before it learns through it."""
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word, integers=True)

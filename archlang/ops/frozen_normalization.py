@@ -48,7 +48,7 @@ class FrozenBatchNorm(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, forward=None)
+    runs = replace(ONE_CALL, forward=None, autocast="float32")
     word: ClassVar[str] = "frozen_batchnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-dtype", "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"

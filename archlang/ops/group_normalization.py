@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
 from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
@@ -110,7 +110,7 @@ class RMSNorm(Operator):
     """
 
     pointwise = True
-    runs = ONE_CALL_FORWARD
+    runs = replace(ONE_CALL_FORWARD, autocast=Autocast("float32", result="given"))
     word: ClassVar[str] = "rmsnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last", "wrong-dtype", eps="torch takes 0, which divides by zero where all values are alike"
@@ -220,7 +220,7 @@ class InstanceNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "instancenorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
@@ -251,7 +251,7 @@ class InstanceNorm(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # torch normalises a batch of n*c channels, and repeats the weight for each image
-        each = Saved("own", shape=x.shape[:2], dtype=x.dtype, name="statistics")
+        each = Saved("own", shape=x.shape[:2], dtype=x.dtype, name="statistics", wide=self.affine)
         repeated = (replace(each, name="weight"),) if self.affine else ()
         return (_kept_at(x, contiguous(laid(x).shape)), each, each, *repeated)
 

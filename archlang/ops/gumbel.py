@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -26,7 +27,7 @@ class GumbelSoftmax(Operator):
         elementwise = 2*c*h*w
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast="given")
     word: ClassVar[str] = "gumbel_softmax"
     elsewhere: ClassVar[tuple[str, ...]] = ("GumbelSoftmax",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

@@ -153,7 +153,7 @@ class Stack(Join):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "stack"
     elsewhere: ClassVar[tuple[str, ...]] = ("Stack",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

@@ -66,8 +66,6 @@ class Flatten(Operator):
 class Identity(View):
     """The input itself. No weights, no MACs."""
 
-    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
-
     pointwise = True
     word: ClassVar[str] = "identity"
     elsewhere: ClassVar[tuple[str, ...]] = ("Identity", "noop")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -80,7 +81,7 @@ class Linear(Operator):
     """
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "inputs"),)))
     word: ClassVar[str] = "linear"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("linear-needs-channels-last")
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
@@ -172,9 +173,6 @@ class Linear(Operator):
 
     def backward_in_one_call(self, x: TensorType) -> bool | None:
         return super().backward_in_one_call(x) if self._turned(x) is None else None
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("lower", (("weight", "inputs"),))
 
     def torch(self, x: TensorType) -> Module:
         args = (("in_features", x[self._name(x)]), ("out_features", self.out))

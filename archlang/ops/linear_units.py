@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Example, Module, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Module, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
@@ -17,7 +17,7 @@ from archlang.shapes import TensorType
 class _Unit(Pointwise):
     """What the linear units share: torch keeps the input."""
 
-    runs = replace(ELEMENTWISE, saved="input", autocast="given")
+    runs = replace(ELEMENTWISE, saved="input")
 
 
 class Relu6(_Unit):
@@ -56,7 +56,7 @@ class PRelu(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, backward=None, saved="input")
+    runs = replace(ELEMENTWISE, backward=None, saved="input", autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "prelu"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import formatted, laid, viewed
@@ -144,6 +144,9 @@ class LocallyConnected(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(x))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("float32" if self.bias else "lower", known="result")
 
     def torch(self, x: TensorType) -> Module:
         geometry, positions = self._geometry(x), self.outputs(x)[0].shape[2:]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Module, Saved, Size, Wanted, Work
+from archlang.ops.base import Autocast, Example, Module, Saved, Size, Wanted, Work
 from archlang.ops.recurrence import Recurrent
 from archlang.shapes import TensorType
 
@@ -132,6 +132,11 @@ class Lstm(Recurrent):
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         projected = self.width * self.projection if self.projection else 0
         return {**super().symbols(*inputs), "out": self.widths[0], "projected": projected}
+
+    def autocast(self, *inputs: TensorType) -> Autocast | None:
+        if self.projection is None:
+            return super().autocast(*inputs)
+        return None if self.carry else Autocast("lower", known="result")  # the cells it gives have another dtype
 
     def torch(self, *inputs: TensorType) -> Module:
         module = super().torch(*inputs)

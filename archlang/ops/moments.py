@@ -21,13 +21,13 @@ from archlang.shapes import TensorType
 class _Kept(Reduction):
     """Reductions of which torch keeps the input and the result."""
 
-    runs = replace(ONE_CALL, saved="input and output")
+    runs = replace(ONE_CALL, saved="input and output", autocast="given")
 
 
 class Prod(AxisReduction):
     """The product along `axis`; with `keep=true` the axis stays, of size 1. No weights, no MACs."""
 
-    runs = replace(ONE_CALL, saved="input and output")
+    runs = replace(ONE_CALL, saved="input and output", autocast="float32")
     word: ClassVar[str] = "prod"
     elsewhere: ClassVar[tuple[str, ...]] = ("reduce_prod", "ReduceProd")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -75,7 +75,7 @@ class Var(_Spread):
         elementwise = 4*c*h*w
     """
 
-    runs = replace(ONE_CALL, saved="input")
+    runs = replace(ONE_CALL, saved="input", autocast="given")
     word: ClassVar[str] = "var"
     elsewhere: ClassVar[tuple[str, ...]] = ("variance", "reduce_variance")
     stricter: ClassVar[Mapping[str, str]] = {
@@ -100,7 +100,7 @@ class Std(_Spread):
         elementwise = 4*c*h*w
     """
 
-    runs = replace(ONE_CALL, saved="input and output")
+    runs = replace(ONE_CALL, saved="input and output", autocast="given")
     word: ClassVar[str] = "std"
     elsewhere: ClassVar[tuple[str, ...]] = ("stddev", "reduce_std", "standard_deviation")
     stricter: ClassVar[Mapping[str, str]] = Var.stricter
@@ -165,7 +165,7 @@ class LogSumExp(_Kept):
 class CumSum(Operator):
     """The running sum along `axis`: position i holds the sum of those up to i. No weights, no MACs."""
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "cumsum"
     elsewhere: ClassVar[tuple[str, ...]] = ("CumSum", "cumulative_sum", "prefix_sum")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")

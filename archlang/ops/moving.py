@@ -29,7 +29,7 @@ from archlang.shapes import TensorType
 class _Moved(Operator):
     """What they share: values are copied, and none is kept for the backward pass."""
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)

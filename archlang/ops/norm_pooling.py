@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import (
     Laid,
@@ -107,6 +107,9 @@ class LpPool(Operator):
             n, c, _, t = formatted((*shape[:2], 1, shape[2]), unsqueezed(powers, 2))
             return ((n, c, t),)
         return (contiguous(shape) if len(shape) == 5 else formatted(shape, powers),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given") if len(x.shape) < 5 else Autocast("float32", known="float32")
 
     def torch(self, x: TensorType) -> Module:
         geometry = self._geometry()

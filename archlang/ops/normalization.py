@@ -10,6 +10,7 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
+    Autocast,
     Example,
     Kind,
     Module,
@@ -164,6 +165,9 @@ class LocalResponseNorm(Operator):
         padded = x.resized(c=x["c"] + self.size - 1)
         # the squares, padded, summed up; of the sums the multiple, with k, and its power; then that alone
         return ((x,), (x, padded), (padded, x), (x, x, x), (x,))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given") if len(x.shape) == 3 else Autocast("float32", known="float32")
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (like(x),)

@@ -21,7 +21,7 @@ class OneHot(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, forward=None, saved="nothing")
+    runs = replace(ONE_CALL, forward=None, saved="nothing", autocast="float32")
     word: ClassVar[str] = "one_hot"
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("OneHot", "CategoryEncoding", "to_categorical")

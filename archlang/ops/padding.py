@@ -116,8 +116,8 @@ class Pad(Operator):
         along = x.axes[self.axis]
         return {"before": before[0], "after": after[0], "size": x[along], "size'": self.outputs(x)[0][along]}
 
-    def autocast(self, x: TensorType) -> Autocast | None:
-        return Autocast("given") if self.mode == "zeros" else None  # some of the others are float32
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("float32" if self.mode in ("reflect", "replicate") else "given")
 
     def torch(self, x: TensorType) -> Module | Expression:
         borders = self._borders(x)

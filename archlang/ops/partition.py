@@ -60,7 +60,6 @@ class Split(_Part):
     `split 2` halves the channels, `split [64, 32]` gives the first 64 and the last 32. No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "split"
     positional: ClassVar[Mapping[str, Kind]] = {"parts": "number", "sizes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Split", "chunk")
@@ -115,7 +114,6 @@ class Select(_Part):
     A negative position counts from the end. No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "select"
     positional: ClassVar[Mapping[str, Kind]] = {"index": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Select", "unbind")
@@ -154,7 +152,6 @@ class Slice(_Part):
     Negative positions count from the end; `step` leaves out those between. No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "slice"
     positional: ClassVar[Mapping[str, Kind]] = {"start": "number", "end": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Slice", "narrow")
@@ -199,7 +196,7 @@ class Slice(_Part):
 class Take(_Part):
     """The values at the positions of a list, in its order, along `axis`: `take [0, 2, 5]`. No weights, no MACs."""
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "take"
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("index_select",)

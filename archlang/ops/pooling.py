@@ -162,8 +162,8 @@ class MaxPool(_Pool):
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(self.dilation))
 
-    def autocast(self, x: TensorType) -> Autocast | None:
-        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given" if len(x.shape) < 5 else "float32")
 
     def torch(self, x: TensorType) -> Module:
         geometry = self._geometry(self.dilation)
@@ -219,8 +219,8 @@ class AvgPool(_Pool):
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (averaged(self.outputs(laid(x))[0].shape, laid(x)),)
 
-    def autocast(self, x: TensorType) -> Autocast | None:
-        return Autocast("given") if len(x.shape) < 5 else None  # of volumes it is float32
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given" if len(x.shape) < 5 else "float32")
 
     def torch(self, x: TensorType) -> Module:
         return self._module("AvgPool", self._geometry(), ("count_include_pad", self.count_include_pad, True))

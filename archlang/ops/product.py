@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -36,7 +37,7 @@ class MatMul(Join):
         MACs = c'*h'*w'*k
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="lower")
     word: ClassVar[str] = "matmul"
     elsewhere: ClassVar[tuple[str, ...]] = ("MatMul", "bmm", "dot")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
@@ -47,7 +48,7 @@ class RadialBasis(Operator):
     """
 
     pointwise = True
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast="float32")
     word: ClassVar[str] = "radial_basis"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RBF", "RadialBasis", "RBFLayer", "euclidean_rbf")

@@ -110,7 +110,7 @@ class Step(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(SEVERAL_CALLS, layout="input", saved="nothing")
+    runs = replace(SEVERAL_CALLS, layout="input", saved="nothing", autocast="given")
     word: ClassVar[str] = "step"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("heaviside", "binary_step", "hardlim")

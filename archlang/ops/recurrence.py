@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Kind, Module, Operator, Reach, Saved, Size, Slide, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Kind, Module, Operator, Reach, Saved, Size, Slide, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.regularization import ALL_DROPPED, Probability
@@ -41,7 +42,7 @@ class {name}Layer(nn.{name}):
 class Recurrent(Operator):
     """What recurrent layers share: layers one above the other, each in one direction or in both, of the same width."""
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     name: ClassVar[str]  # torch's
     gates: ClassVar[int]  # projections of the input, and of the state, in each step
     mapped: ClassVar[int]  # nonlinear functions of one value of the state in each step

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Example, Module, Saved
+from archlang.ops.base import Autocast, Example, Module, Saved
 from archlang.ops.recurrence import Recurrent
+from archlang.ops.runs import SEVERAL_CALLS
 from archlang.shapes import TensorType
 
 
@@ -26,6 +28,7 @@ class Rnn(Recurrent):
         elementwise = t*layers*directions*width
     """
 
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     word: ClassVar[str] = "rnn"
     name: ClassVar[str] = "RNN"
     gates: ClassVar[int] = 1

@@ -17,7 +17,7 @@ from archlang.shapes import TensorType
 class Reduction(Operator):
     """What they share: the axes, counted as axes are, and whether they stay, with one position."""
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
     integers: ClassVar[bool] = False  # whether whole numbers are taken too
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
@@ -89,7 +89,6 @@ class Mean(Reduction):
     A result takes an addition for each value but the first, and a division. No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "mean"
     elsewhere: ClassVar[tuple[str, ...]] = ("Mean", "reduce_mean")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -108,7 +107,7 @@ class Sum(Reduction):
     No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, gradients="part", saved="nothing")
+    runs = replace(ONE_CALL, gradients="part", saved="nothing", autocast="given")
     word: ClassVar[str] = "sum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sum", "reduce_sum")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -23,7 +23,7 @@ class Drop(Operator):
     """What the droppers share: a probability, one operation a value in training, and none in evaluation."""
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="given")
     positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}
     idle: ClassVar[bool] = True
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", p=ALL_DROPPED)
@@ -60,7 +60,6 @@ class Dropout(Drop):
     Srivastava et al. 2014. In evaluation it is the identity. No weights, no MACs.
     """
 
-    runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "dropout"
     elsewhere: ClassVar[tuple[str, ...]] = ("Dropout", "drop")
     examples: ClassVar[tuple[Example, ...]] = (Example("dropout 0.5", "3x4x4"), Example("dropout 0.2", "9"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.attention import check_heads
 from archlang.ops.base import (
+    Autocast,
     Example,
     Kind,
     Module,
@@ -76,7 +78,7 @@ class RelativeAttention(Operator):
         activated = positions*heads*tokens
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     word: ClassVar[str] = "relative_attention"
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RelativePositionalMultiHeadAttention", "relative_position_attention")

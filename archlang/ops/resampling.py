@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.formulas import is_open
-from archlang.ops.base import Autocast, Example, Expression, Kind, Module, Operator, Reach, Size, Slide, Work
+from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.runs import ONE_CALL
@@ -26,7 +26,7 @@ _NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bi
 class _Resample(Operator):
     """What the two share: a mode, and corners that lie on each other or not."""
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
     mode: Mode = "nearest"
@@ -90,9 +90,6 @@ class _Resample(Operator):
         beside = Fraction(1, phases if first * phases == int(first * phases) else 2 * phases)
         reached = (2 if self.mode == "bicubic" else 1) - beside if beside < 1 else Fraction(0)
         return Slide(1 + 2 * reached, step, reached - first)
-
-    def autocast(self, x: TensorType) -> Autocast | None:
-        return Autocast("given") if self.mode in ("nearest", "bilinear") else None
 
     def torch(self, x: TensorType) -> Module | Expression:
         self._wanted(x)

@@ -36,7 +36,7 @@ class RotaryEmbedding(Operator):
     """
 
     pointwise = True
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast="given")
     word: ClassVar[str] = "rotary_embedding"
     elsewhere: ClassVar[tuple[str, ...]] = ("RotaryEmbedding", "RoPE", "rotary", "apply_rotary_pos_emb")
     arity: ClassVar[tuple[int, ...]] = (1, 2)

@@ -85,4 +85,5 @@ class Running(Law):
 
     def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
         """The dtype in which it computes under torch.autocast on the CPU; None if that is unknown."""
-        return Autocast(self.runs.autocast) if self.runs.autocast else None
+        told = self.runs.autocast
+        return Autocast(told) if isinstance(told, str) else told

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from archlang.ops.answers import Computed, GradientPlace, Saved
+from archlang.ops.answers import Autocast, Computed, GradientPlace, Saved
 
-Keeps = Literal["nothing", "input", "output", "input and output"]
+Kept = Literal["nothing", "input", "output", "input and output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Runs:
     that of the input. `gradients` says where the gradient of each input is allocated. `forward` and `backward` say
     whether torch computes the pass in one call, which leaves no temporaries between calls. `saved` is what is saved for
     the gradients of the inputs, of inputs that are floats. `autocast` is the dtype in which torch computes it under
-    autocast (`Autocast`).
+    autocast, or an `Autocast` that says more.
     """
 
     view: bool | None = None
@@ -27,17 +27,17 @@ class Runs:
     gradients: GradientPlace | None = None
     forward: Literal["one call"] | None = None
     backward: Literal["one call"] | None = None
-    saved: Keeps | None = None
-    autocast: Computed | None = None
+    saved: Kept | None = None
+    autocast: Computed | Autocast | None = None
 
 
 UNKNOWN = Runs()
 ONE_CALL = Runs(view=False, layout="contiguous", gradients="new", forward="one call", backward="one call")
-ELEMENTWISE = replace(ONE_CALL, layout="input")
+ELEMENTWISE = replace(ONE_CALL, layout="input", autocast="given")
 ONE_CALL_FORWARD = replace(ONE_CALL, backward=None)
 SEVERAL_CALLS = replace(ONE_CALL, forward=None, backward=None)
 
 _INPUT, _OUTPUT = Saved("input", when="inputs"), Saved("output", when="inputs")
-SAVED: Mapping[Keeps, tuple[Saved, ...]] = {
+SAVED: Mapping[Kept, tuple[Saved, ...]] = {
     "nothing": (), "input": (_INPUT,), "output": (_OUTPUT,), "input and output": (_INPUT, _OUTPUT),
 }  # fmt: skip

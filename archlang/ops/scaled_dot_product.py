@@ -195,8 +195,9 @@ class ScaledDotProduct(Operator):
         found = strides(self._call((*known,)), self.outputs(*known)[0])
         return None if found is None else (found,)
 
-    def autocast(self, *inputs: TensorType) -> Autocast | None:
-        return None if len(inputs) > 3 or self.dropout else Autocast("lower")
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        fused = len(inputs) == 3 and not self.dropout and self._call(inputs).can_fuse
+        return Autocast("lower", known="all" if fused else "result")
 
     def _kind(self, inputs: tuple[TensorType, ...]) -> Source:
         mask, lengths = self._masks(inputs)

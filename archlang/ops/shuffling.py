@@ -26,7 +26,7 @@ class PixelShuffle(Operator):
         h' = r*h
     """
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "pixel_shuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelShuffle", "depth_to_space", "subpixel")
@@ -67,7 +67,7 @@ class PixelUnshuffle(Operator):
         h' = h/r
     """
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "pixel_unshuffle"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelUnshuffle", "space_to_depth", "reorg", "passthrough")

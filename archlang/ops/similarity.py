@@ -37,7 +37,7 @@ class Normalize(Operator):
         normalised = c*h*w
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast="given")
     word: ClassVar[str] = "normalize"
     elsewhere: ClassVar[tuple[str, ...]] = ("l2_normalize", "l2norm", "UnitNormalization", "LpNormalization")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -91,7 +91,7 @@ class CosineSimilarity(Join):
         elementwise = 2*c*h*w - cosines if equal
     """
 
-    runs = ONE_CALL_FORWARD
+    runs = replace(ONE_CALL_FORWARD, autocast="given")
     word: ClassVar[str] = "cosine_similarity"
     elsewhere: ClassVar[tuple[str, ...]] = ("CosineSimilarity",)
     examples: ClassVar[tuple[Example, ...]] = (

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Module, Saved, Size
+from archlang.ops.base import Autocast, Example, Module, Saved, Size
 from archlang.ops.checks import check_batched, check_channels
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.regularization import ALL_DROPPED, Drop
@@ -128,6 +128,9 @@ class DropBlock(Drop):
         known = laid(x)
         drawn = Laid(known.shape, x.axes, x.dtype, contiguous(known.shape))
         return (blended(known.shape, known, drawn) if self.p else known.strides,)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given" if len(x.shape) < 5 else "float32")
 
     def torch(self, x: TensorType) -> Module:
         options = (("block_size", self.block_size, 7), ("eps", self.eps, 1e-6))

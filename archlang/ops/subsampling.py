@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides
 from archlang.ops.pooling import AvgPool
@@ -52,7 +53,7 @@ class Subsampling(Operator):
         bias_adds = c*h'*w'
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("float32", known="float32"))
     word: ClassVar[str] = "subsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialSubSampling", "TemporalSubSampling", "subsample", "sub_sampling")

@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.runs import SEVERAL_CALLS
@@ -151,6 +151,9 @@ class TableConv(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         return window_reach(self._geometry(x))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("float32" if self.bias else "lower", known="result")
 
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self._geometry(x), len(self.kernel)

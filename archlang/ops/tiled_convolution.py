@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.runs import SEVERAL_CALLS
@@ -82,7 +83,7 @@ class TiledConv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     word: ClassVar[str] = "tiled_conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("TiledConv2d", "TiledConv", "TiledConvolution", "tiled_convolution")

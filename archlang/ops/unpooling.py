@@ -43,7 +43,7 @@ class MaxUnpool(Operator):
         moved = c*h'*w'
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast="float32")
     word: ClassVar[str] = "max_unpool"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     arity: ClassVar[tuple[int, ...]] = (2,)
@@ -178,7 +178,7 @@ class BedOfNails(Operator):
         moved = c*h'*w'
     """
 
-    runs = replace(ONE_CALL, saved="nothing")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "bed_of_nails"
     positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("BedOfNails", "nails", "zero_upsample", "dilate")

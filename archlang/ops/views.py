@@ -13,7 +13,7 @@ from archlang.shapes import TensorType
 class View(Operator):
     """An operator whose results are parts of its input's memory, which lie as they do there."""
 
-    runs = replace(ONE_CALL, view=True, saved="nothing")
+    runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
 
     def work(self, x: TensorType) -> Work:
         return Work()

@@ -13,6 +13,7 @@ from pydantic import Field
 from archlang.diagnostics import Rejected
 from archlang.ops.attention import check_heads
 from archlang.ops.base import (
+    Autocast,
     Kind,
     Module,
     Natural,
@@ -39,7 +40,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class InWindows(Operator):
     """What attentions within windows share."""
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("needs-channels-last"),

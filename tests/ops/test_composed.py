@@ -16,6 +16,8 @@ from archlang.ops.answers import Autocast, Expression, Reach, Slide
 from archlang.ops.base import Saved, Work
 from archlang.ops.composed import Composed, Part
 from archlang.ops.layouts import Laid, contiguous
+from archlang.ops.linear import Linear
+from archlang.ops.linear_units import Gelu
 from archlang.shapes import input_type
 from tests.allocator import images, inference
 
@@ -116,8 +118,15 @@ def test_they_keep_the_laws(file: str, own: Path, capsys: pytest.CaptureFixture[
     assert main(["ops", "--check", str(own / file), "--format", "json"]) == 0
     for read in json.loads(capsys.readouterr().out):
         verdicts = {one["law"]: one["outcome"] for one in read["verdicts"]}
-        assert verdicts.pop("backward in one call") == "unknown"
-        assert set(verdicts.values()) == {"pass"}, (read["word"], read["verdicts"])
+        unknown = {law for law in verdicts if verdicts[law] == "unknown"}
+        # of several layers, the dtype of the result alone is known
+        several = (
+            {"saved bytes under autocast", "temporaries under autocast"}
+            if read["word"] in ("mlp", "two_convs")
+            else set()
+        )
+        assert unknown == {"backward in one call"} | several
+        assert {verdicts[law] for law in verdicts.keys() - unknown} == {"pass"}, (read["word"], read["verdicts"])
 
 
 def test_the_answers_follow_from_the_parts(own: Path) -> None:
@@ -148,16 +157,25 @@ def test_memory_is_a_lower_bound_in_training_and_exact_in_inference(own: Path) -
         assert [one.question for one in memory(net.graph, Setup(5)).untold] == ["backward_in_one_call"]
 
 
-def test_autocast_is_known_where_each_part_computes_in_the_dtype_that_flows_in(own: Path) -> None:
+def test_autocast_follows_from_the_parts(own: Path) -> None:
     class Given(Composed):
         """The hyperbolic tangent of what is above 0."""
 
         def parts(self, *inputs: object, **_: object) -> tuple[Part, ...]:
             return (Part(Relu(), (0,)), Part(Tanh(), (1,)))
 
+    class LinearGelu(Composed):
+        """A linear layer, and gelu."""
+
+        def parts(self, *inputs: object, **_: object) -> tuple[Part, ...]:
+            return (Part(Linear(out=4), (0,), "up"), Part(Gelu(), (1,)))
+
     with registered([own / "more.py"]):
         assert Given().autocast(input_type((3, 4))) == Autocast("given")
-        assert registry()["mlp"].model_validate({"width": 4}).autocast(input_type((3,))) is None
+        assert LinearGelu().autocast(input_type((3,))) == Autocast("lower", (("up.weight", "inputs"),))
+        # the copies of the second layer's weights are allocated after the first has run
+        mlp = registry()["mlp"].model_validate({"width": 4})
+        assert mlp.autocast(input_type((3,))) == Autocast("lower", known="result")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,18 @@ PAGES = Path(__file__).parents[2] / "docs" / "errors"
 operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 
 
-MAY_BE_OPEN = ("temporaries", "backward in one call")  # all else is known of every operator of this package
+# all else is known of every operator of this package
+MAY_BE_OPEN = (
+    "temporaries", "backward in one call", "saved bytes under autocast", "temporaries under autocast",
+)  # fmt: skip
+# torch refuses bilinear under autocast; an lstm with a projection that hands on its cells gives two dtypes
+NO_AUTOCAST = ("bilinear", "lstm")
+
+
+def open_questions(op: type[Operator] | Operator, law: Comparison) -> suppress:
+    """Pass over a law about what an operator may leave undeclared."""
+    is_open = law.name in MAY_BE_OPEN or (law.name == "autocast" and op.word in NO_AUTOCAST)
+    return suppress(*([Undeclared] if is_open else []))
 
 
 @operators
@@ -46,7 +57,7 @@ MAY_BE_OPEN = ("temporaries", "backward in one call")  # all else is known of ev
 def test_examples_keep_the_law(op: type[Operator], law: Comparison) -> None:
     assert examples(op), f"{op.word} has no examples"
     for case in examples(op):
-        with suppress(*([Undeclared] if law.name in MAY_BE_OPEN else [])):
+        with open_questions(op, law):
             law(case)
 
 
@@ -63,7 +74,8 @@ def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
     def keep_the_laws(case: Case) -> None:
         for law in LAWS:
             if not law.slow:
-                law(case)
+                with open_questions(op, law):
+                    law(case)
         kept.append(case)
 
     keep_the_laws()

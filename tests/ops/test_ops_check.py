@@ -87,7 +87,9 @@ def test_what_it_does_not_declare_is_unknown_and_no_failure(tmp_path: Path, caps
     status, verdicts = checked(tmp_path, text, capsys)
     unknown = {law: why for law, (outcome, why) in verdicts.items() if outcome == "unknown"}
     assert status == 0 and unknown["reach"] == "`reach` is not declared"
-    assert set(unknown) == {"reach", "view", "layouts", "temporaries", "gradient places", "backward in one call"}
+    of_torch = {"view", "layouts", "temporaries", "gradient places", "backward in one call"}
+    of_autocast = {"autocast", "saved bytes under autocast", "temporaries under autocast"}
+    assert set(unknown) == {"reach"} | of_torch | of_autocast
 
 
 def test_without_hypothesis_the_examples_are_varied(monkeypatch: pytest.MonkeyPatch) -> None:

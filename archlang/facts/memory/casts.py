@@ -46,13 +46,25 @@ def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | Non
     if setup.autocast is None or layer.op.declared:
         return None
     how = layer.op.autocast(*layer.input_types)
-    hidden = how is not None and not how.evaluates and not setup.training and setup.autocast in dtypes
-    if how is None or hidden or dtypes - {"float32", setup.autocast}:
-        raise AutocastUnknown(layer, f", given {_listed(dtypes)}" if how else "")
-    if how.dtype == "lower":
-        return setup.autocast
+    is_known = how is not None and how.is_known(training=setup.training, lower=setup.autocast in dtypes)
+    if how is None or not is_known or dtypes - {"float32", setup.autocast}:
+        raise AutocastUnknown(layer, f", given {_listed(dtypes)}" if how and how.known != "result" else "")
+    if how.dtype in ("lower", "float32"):
+        return setup.autocast if how.dtype == "lower" else "float32"
     if how.dtype == "given" and len(dtypes) > 1:
         raise AutocastUnknown(layer, f", given {_listed(dtypes)}")
+    return _widest(dtypes, setup)
+
+
+def result_dtype(layer: Layer, inputs: Sequence[Held], setup: Setup, computed: str | None) -> str | None:
+    """Return the float dtype of a layer's results where it computes in `computed`."""
+    how = layer.op.autocast(*layer.input_types) if computed else None
+    if how is None or how.result == "computed":
+        return computed
+    return _widest({x.type.dtype for x in inputs if x.type.is_float}, setup)
+
+
+def _widest(dtypes: set[str], setup: Setup) -> str | None:
     return next((one for one in ("float32", setup.autocast) if one in dtypes), None)
 
 

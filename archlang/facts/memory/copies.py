@@ -54,7 +54,8 @@ class Copies:
         steps: list[Step] = []
         how = layer.op.autocast(*layer.input_types)
         keeps, trained = dict(how.keeps if how else ()), dict(self.operators.weights(layer))
-        for weight in reversed(layer.op.weights(*layer.input_types)):
+        weights = layer.op.weights(*layer.input_types) if how and how.dtype == "lower" else ()
+        for weight in reversed(weights):
             setup, name = self.operators.setup, weight.name
             size = setup.bytes(weight.shape, told.computed or weight.dtype)
             is_wanted = name in keeps and (wanted.any if keeps[name] == "any" else any(wanted.inputs))

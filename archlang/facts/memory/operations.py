@@ -171,7 +171,7 @@ class Operations:
     def _prepared(self, layer: Layer, scope: str, told: Told, inputs: Sequence[Held], wanted: Wanted) -> Prepared:
         """Return the operands of a layer: its inputs and weights, cast where autocast casts them."""
         how = layer.op.autocast(*layer.input_types) if told.computed else None
-        if how is None or how.dtype != "lower":
+        if how is None or how.dtype not in ("lower", "float32"):
             return Prepared(tuple(inputs))
         return self.copies.prepare(layer, told, inputs, wanted, self._keys(layer, scope), self.times)
 

@@ -71,7 +71,8 @@ def _without_autocast(graph: Graph, word: str) -> str:
 
 
 def _is_unknown(layer: Layer) -> bool:
-    return not layer.op.declared and layer.op.autocast(*layer.input_types) is None
+    how = layer.op.autocast(*layer.input_types)
+    return not layer.op.declared and (how is None or how.known == "result")
 
 
 def _simulated(program: Program, setup: Setup, folds: bool) -> Simulated:

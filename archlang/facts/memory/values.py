@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from archlang.facts.gradients import trained_weights
-from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype
+from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype, result_dtype
 from archlang.facts.memory.setup import Setup
 from archlang.facts.storages import layout_key
 from archlang.facts.untold import UnknownFact, Untold, untold
@@ -60,8 +60,9 @@ class Operators:
         places = op.gradient_places(*types) if training else ()
         if view is None or strides is None or places is None:
             raise UnknownFact("memory", untold(layer, view=view, strides=strides, gradient_places=places))
+        result = result_dtype(layer, inputs, self.setup, computed)
         laid = tuple(
-            Laid(type.shape, type.axes, in_dtype(type.dtype, computed), strides)
+            Laid(type.shape, type.axes, in_dtype(type.dtype, result), strides)
             for type, strides in zip(self._outputs(layer), strides, strict=True)
         )
         saved = tuple(
