@@ -99,7 +99,7 @@ def example_graph(step: str, *inputs: str) -> Graph:
 
 
 def input_lines(name: str, shape: str, *rest: str) -> list[str]:
-    """Return the lines that declare an input and permute its axes into the order wanted."""
+    """Return the lines that declare an input and permute or rename its axes where they are others."""
     written = shape if "x" in shape else f"[{shape}]"
     if rest == ("param",):
         return [f"param {name}: {written} init=normal"]
@@ -107,6 +107,8 @@ def input_lines(name: str, shape: str, *rest: str) -> list[str]:
         return [f"input {name}: {written}" + "".join(f" dtype={dtype}" for dtype in rest)]
     sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
     first = input_type(tuple(map(int, sizes.values()))).axes[1:]
+    if sorted(first) != sorted(rest[1:]):
+        return [f"input {name}_: {written}", f'{name}_ -> {name}: axes "{" ".join(rest)}"']
     declared = Window(int(sizes[axis]) for axis in first)
     return [f"input {name}_: {declared}", f'{name}_ -> {name}: permute "{" ".join(rest)}"']
 

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 
+from archlang.ir import Guard
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes
 from archlang.lower.forward import size_check
@@ -58,15 +59,21 @@ class Following:
                         tokens = [ast.Name(_value(value)) for value in entries.pop(0).outputs]
                         self._bind(target, tokens, bound)
                         due = self._due(entries)
-                    else:  # the first part of a long chain of methods
+                    else:  # the first part of a long chain of methods, or another name for a value
                         self._bind(target, [given], bound)
                 case _:
                     raise self._wrong(f"has the statement `{ast.unparse(statement)}`")
         raise self._wrong("returns nothing")
 
-    def _due(self, entries: Sequence[Entry]) -> list[str]:
-        """Return the conditions that refuse sizes before the next entry, or behind the last."""
-        guards = self.region.guards if not entries else entries[0].guards if isinstance(entries[0], Call) else ()
+    def _due(self, entries: list[Entry]) -> list[str]:
+        """Return the conditions that refuse sizes before the next entry, or behind the last.
+
+        Entries that only rename a value are taken out: their line may be missing.
+        """
+        guards: list[Guard] = []
+        while entries and entries[0].only_renames:
+            guards += entries.pop(0).guards
+        guards += self.region.guards if not entries else entries[0].guards if isinstance(entries[0], Call) else ()
         return [guard.opposite.text(self._token) for guard in guards]
 
     def _after_checks(self, body: list[ast.stmt], names: list[str]) -> Iterator[ast.stmt]:
@@ -171,13 +178,15 @@ class Following:
 
     @cached_property
     def _others(self) -> dict[int, str]:
-        """The values that no step computes: those that the module stores, and those of training in evaluation."""
+        """The values that no step computes: stored by the module, only renamed, or of training in evaluation."""
         found: dict[int, str] = {}
         for entry in self.region.entries:
             if not entry.is_computed:
                 found |= dict.fromkeys(entry.outputs, f"self.{entry.name}")
             elif not self._runs(entry):
                 found |= dict.fromkeys(entry.outputs, "None")
+            elif entry.only_renames:
+                found[entry.outputs[0]] = found.get(entry.inputs[0]) or _value(entry.inputs[0])
         return found
 
     def _wrong(self, what: str) -> SourceError:

@@ -63,7 +63,8 @@ def forward(found: Class, made: Classes) -> list[str]:
             if isinstance(entry, Call):
                 lines += guard_lines(entry.guards, names, indent)
             value = _value(entry, modules[id(entry)], names, region, lent)
-            lines += _assigned(indent, left, value)
+            if value != left or training:  # axes with other names are the same variable
+                lines += _assigned(indent, left, value)
         absent = _absent(entries, region) if training else []
         if absent:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in absent)]

@@ -10,7 +10,8 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, whole_or_new
-from archlang.ops.joining import Join, expansion, projection, shapes
+from archlang.ops.join_cures import expansion, projection
+from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Strides
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import accumulate
-from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Slide, Work
 from archlang.ops.checks import check_axis
+from archlang.ops.join_cures import renaming
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import short
-from archlang.shapes import AXIS_WORDS, TensorType, Window, slide, spatial_axes
+from archlang.shapes import AXIS_WORDS, TensorType, Window
 
 
 class Join(Operator):
@@ -37,7 +36,8 @@ class Join(Operator):
         if len({x.axes for x in batched}) > 1:
             code = "unequal-axes" if len({len(x.axes) for x in batched}) == 1 else "unequal-shapes"
             differ = listing(f"{x} ({x.names})" for x in batched)
-            raise Rejected(code, f"{self.word} needs equal axes, and these differ: {differ}", about="input")
+            message = f"{self.word} needs equal axes, and these differ: {differ}"
+            raise Rejected(code, message, help=renaming(self, inputs), about="input")
         if len({x.dtype for x in inputs}) > 1:
             differ = listing(x.dtype for x in inputs)
             raise Rejected(
@@ -256,36 +256,3 @@ def shapes(inputs: tuple[TensorType, ...]) -> str:
 def _name(x: TensorType, at: int) -> str:
     axis = x.axes[at]
     return f"{axis} (the {AXIS_WORDS[axis]})" if axis in AXIS_WORDS else f"axis {at}" if axis == "_" else axis
-
-
-def projection(inputs: tuple[TensorType, ...]) -> str | None:
-    """The layer that gives one of two shapes the other's, where a convolution of one position does."""
-    kinds = list(dict.fromkeys(inputs))
-    axes, rank = kinds[0].axes, len(kinds[0].axes) - 2
-    if len(kinds) != 2 or axes not in (("n", "c"), *(("n", "c", *spatial_axes(sides)) for sides in (1, 2, 3))):
-        return None
-    small, large = sorted(kinds, key=lambda x: prod(x.shape[2:]))
-    if small.shape[0] != large.shape[0]:
-        return None
-    window = Window((1,) * rank)
-    if small.shape[2:] == large.shape[2:]:
-        width = kinds[0]["c"]
-        layer = f"conv {window} {width}" if rank else f"linear {width}"
-        return f"project one side: `{layer}` brings {kinds[1]} to {kinds[0]}"
-    strides = tuple(-(-size // wanted) for size, wanted in zip(large.shape[2:], small.shape[2:], strict=True))
-    reached = (slide(size, 1, stride, 0, 0) for size, stride in zip(large.shape[2:], strides, strict=True))
-    # a longer stride would leave out most of what it skips
-    if tuple(reached) != small.shape[2:] or max(strides) > 4:
-        return None
-    return f"one side has a stride more: `conv {window}/{short(strides)} {small['c']}` brings {large} to {small}"
-
-
-def expansion(inputs: tuple[TensorType, ...]) -> str | None:
-    """The cure where an axis of size 1 would have to be repeated; None where no repeating makes the values equal."""
-    if len({(x.axes, x.shape[0]) for x in inputs}) > 1:
-        return None
-    sides = [max(sizes) for sizes in zip(*(x.shape for x in inputs), strict=True)]
-    if any(size not in (1, side) for x in inputs for size, side in zip(x.shape, sides, strict=True)):
-        return None
-    wanted = [side for side, axis in zip(sides, inputs[0].axes, strict=True) if axis != "n"]
-    return f"`expand {wanted}` repeats a value along its axes of size 1"

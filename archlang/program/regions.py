@@ -77,6 +77,11 @@ class Call:
         return not isinstance(self.torch, Stored)
 
     @property
+    def only_renames(self) -> bool:
+        """Whether it gives the very value that it takes, as an expression and without a module."""
+        return isinstance(self.torch, Expression) and self.torch.template == "{0}"
+
+    @property
     def makes_module(self) -> bool:
         """Whether a module is made for it, which takes values alone and is called plainly."""
         is_module = not isinstance(self.torch, (Expression, Stored))
@@ -122,6 +127,10 @@ class Region:
     def guards(self) -> tuple[Guard, ...]:
         """What must hold of sizes behind its last entry. Braces leave that to their block."""
         return self.block.guards if self.name is None else ()
+
+    @property
+    def only_renames(self) -> bool:
+        return False
 
     @property
     def makes_module(self) -> bool:

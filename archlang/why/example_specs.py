@@ -24,11 +24,13 @@ def example_spec(example: Example) -> str:
 
 
 def _declared(name: str, shape: str, *rest: str) -> list[str]:
-    """Return the lines that declare an input, with a step that permutes its axes if their order differs."""
+    """Return the lines that declare an input, with a step that permutes or renames its axes if they differ."""
     if len(rest) < 2:
         return [f"input {name}: {_written(shape)}" + "".join(f" dtype={dtype}" for dtype in rest)]
     sizes = dict(zip(rest[1:], shape.split("x"), strict=True))
     first = input_type(tuple(map(int, sizes.values()))).axes[1:]
+    if sorted(first) != sorted(rest[1:]):
+        return [f"input {name}: {shape}", f'axes "{" ".join(rest)}"']
     return [f"input {name}: {Window(int(sizes[axis]) for axis in first)}", f'permute "{" ".join(rest)}"']
 
 

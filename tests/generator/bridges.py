@@ -38,16 +38,18 @@ def bridge(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
     if not 1 <= len(rest) <= 4:
         raise Stuck("too many axes, or none")
     default = input_type(tuple(rest)).axes
-    if sorted(default) != sorted(wanted.axes) or images != 1:
+    if images != 1:
         raise Stuck("no bridge ends there")
-    sizes = tuple(wanted[axis] for axis in default[1:])
+    is_permuted = sorted(default) == sorted(wanted.axes)
+    sizes = tuple(wanted[axis] for axis in default[1:]) if is_permuted else tuple(rest)
     nodes = [apply(grower, scene, "flatten")]
     if scene.it[0].type.values != prod(sizes) or grower.draws.chance(20):
         nodes.append(apply(grower, scene, "linear", out=prod(sizes)))
     if len(sizes) != 1:
         nodes.append(apply(grower, scene, "reshape", shape=sizes))
     if wanted.axes != default:
-        nodes.append(apply(grower, scene, "permute", axes=wanted.names))
+        names = {"axes": wanted.names} if is_permuted else {"names": wanted.names}
+        nodes.append(apply(grower, scene, "permute" if is_permuted else "axes", **names))
     return nodes
 
 

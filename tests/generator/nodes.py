@@ -170,12 +170,17 @@ def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
     return outputs
 
 
+_MOVING = (
+    "flatten", "reshape", "permute", "rearrange", "axes", "slice", "select", "take", "split", "concat", "flip",
+)  # fmt: skip
+
+
 def bound_of(op: Any, given: Values) -> int | None:
     """The least number that no whole number which the operator gives has; None where that is not known."""
     if op.word in ("argmax", "argmin"):
         axis: int = op.axis
         return given[0].type.shape[axis]
-    if op.word in ("flatten", "reshape", "permute", "rearrange", "slice", "select", "take", "split", "concat", "flip"):
+    if op.word in _MOVING:
         bounds = [value.below for value in given]
         return None if None in bounds else max(bound for bound in bounds if bound is not None)
     return None

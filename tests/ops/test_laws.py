@@ -89,7 +89,10 @@ def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
 
 @operators
 def test_every_argument_reaches_torch(op: type[Operator]) -> None:
-    """With another value of a field, some accepted case is another module. So every field takes several values, too."""
+    """With another value of a field, some accepted case is another module, or its axes have other names.
+
+    So every field takes several values, too.
+    """
     fields = list(op.model_fields)
     reached: set[str] = set()
 
@@ -114,7 +117,8 @@ def test_every_argument_reaches_torch(op: type[Operator]) -> None:
 
 def told(case: Case) -> object:
     call = case.op.torch(*case.types)
-    return settings_of(built(call)) if isinstance(call, Module) else call
+    names = [y.axes for y in case.op.outputs(*case.types)]
+    return names, settings_of(built(call)) if isinstance(call, Module) else call
 
 
 @operators

@@ -17,6 +17,9 @@ from archlang.facts.receptive import receptive_fields
 from archlang.facts.work import count
 from archlang.laws.calling import called, tensors
 from archlang.laws.cases import Case, examples, read, rejection
+from archlang.ops.alike import Add
+from archlang.ops.arithmetic import Mul
+from archlang.ops.axis_names import Axes
 from archlang.ops.base import Operator, Slide
 from archlang.ops.contraction import Einsum
 from archlang.ops.cropping import Crop
@@ -431,6 +434,46 @@ NETS = [
 @pytest.mark.parametrize("body", NETS)
 def test_nets_keep_what_is_told(body: str) -> None:
     assert_exact(graph_of(net_of(body, "4x8x8")))
+
+
+GATE = """conv 3x3 4 pad=1 -> kept: it
+globalavgpool -> flatten -> linear 4 -> sigmoid -> unsqueeze axis=2 -> unsqueeze axis=3 -> axes "n c h w"
+(kept, it) -> mul -> axes "n a b c"
+linear 8 -> axes "n c h w" -> relu"""
+
+
+def test_other_names_of_axes_compute_nothing(tmp_path: Path) -> None:
+    spec = tmp_path / "gate.arch"
+    spec.write_text(net_of(GATE, "3x6x8"))
+    module = load(str(spec)).module()
+    x = torch.randn(2, 3, 6, 8, generator=torch.Generator().manual_seed(0))
+    conv, linear, last = (child for child in module.children() if hasattr(child, "weight"))
+    kept = conv(x)
+    gate = linear(kept.mean((2, 3))).sigmoid()[:, :, None, None]
+    assert torch.allclose(module(x), last(kept * gate).relu(), atol=1e-6)
+    seen = ends(graph_of(net_of('conv 1x3 2 -> axes "n c b a" -> axes "n c h w" -> conv 1x3 2', "3x6x8")))
+    assert {axis: paths[0].size for axis, paths in seen.items()} == {"h": 1, "w": 5}
+    (seen_by_channel,) = ends(graph_of(net_of('axes "n t c" -> linear 2', "6x8")))["t"]
+    assert seen_by_channel.size == 8
+
+
+def test_other_names_are_proposed_where_sizes_fit() -> None:
+    x = input_type((4, 5, 6))
+    said = rejection(Mul(), x, TensorType((1, 4, 1, 1), ("n", "c", "t", "s")))
+    assert said.help == 'if these are the same axes, `axes "n c h w"` renames those of 4x1x1 (n c t s)'
+    assert rejection(Mul(), x, TensorType((1, 5, 1, 1), ("n", "c", "t", "s"))).help is None
+    assert rejection(Add(), x, TensorType((1, 5, 6, 4), ("n", "h", "w", "c"))).help == (
+        '`permute "n c h w"` puts the axes of 5x6x4 in that order'
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [("n c h", "wrong-rank"), ("c n h w", "batch-axis"), ("n c h h", "axes-clash"), ("n c h 2", "unequal-axes")],
+)
+def test_names_of_axes_that_do_not_fit(names: str, code: str) -> None:
+    assert rejection(Axes(names=names), input_type((4, 5, 6))).code == code
+    assert rejection(Axes(names="_ a"), param_type((3, 5))).code == "wrong-rank"
 
 
 @pytest.mark.parametrize("op", [Clamp(low=0.0), Roll(shift=1)], ids=lambda op: op.word)
