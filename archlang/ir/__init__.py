@@ -10,7 +10,7 @@ from __future__ import annotations
 from archlang.ir.graph import VERSION, Graph, json_schema
 from archlang.ir.layers import Layer
 from archlang.ir.module_names import MODULE_ATTRIBUTES
-from archlang.ir.names import check_label, check_names
+from archlang.ir.names import check_names, check_path
 from archlang.ir.nodes import (
     FACTS,
     OPPOSITE,
@@ -31,5 +31,5 @@ from archlang.ir.nodes import (
 __all__ = [
     "FACTS", "MODULE_ATTRIBUTES", "OPPOSITE", "VERSION", "Block",
     "CallNode", "Comparison", "Graph", "Guard", "Layer", "Node", "OpNode", "Port", "Promise", "Start",
-    "check_label", "check_names", "is_at", "join_path", "json_schema", "values_of",
+    "check_names", "check_path", "is_at", "join_path", "json_schema", "values_of",
 ]  # fmt: skip

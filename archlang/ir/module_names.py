@@ -1,5 +1,7 @@
 """The attribute names that every torch module has already. A test compares the list with torch."""
 
+CONTAINER_ATTRIBUTES = frozenset(["clear", "items", "keys", "pop", "update", "values"])  # methods of `nn.ModuleDict`
+
 MODULE_ATTRIBUTES = frozenset(
     [
         "T_destination",

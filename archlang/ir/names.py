@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
-from archlang.ir.module_names import MODULE_ATTRIBUTES
+from archlang.ir.module_names import CONTAINER_ATTRIBUTES, MODULE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from archlang.ir.graph import Graph
@@ -29,8 +29,7 @@ def check_label(name: str) -> None:
         raise Rejected("bad-label", f"a label has at most {MAX_NAME} characters")
     if not _LABEL.fullmatch(name):
         message = f"a label is made of letters, digits and `_`, and begins with no digit: not `{name}`"
-        help = f"for this path, write the step within braces: `{name.partition('.')[0]}: {{ ... }}`"
-        raise Rejected("bad-label", message, help=help if "." in name else None)
+        raise Rejected("bad-label", message)
     if name.startswith("__"):
         message = f"`{name}` begins with two underscores, and Python keeps or renames such attributes of a class"
         raise Rejected("mangled-label", message, help=f"write `{name.strip('_') or 'other'}` or another name")
@@ -38,6 +37,19 @@ def check_label(name: str) -> None:
         what = "a word of Python" if keyword.iskeyword(name) else "an attribute of every torch module"
         message = f"`{name}` is {what}, so no part of a network can be called that"
         raise Rejected("bad-label", message, help=f"write `{name}_` or another name")
+
+
+def check_path(path: str) -> None:
+    """Raise Rejected where the parts of a path cannot be keys of modules, or of the containers that hold them."""
+    parts = path.split(".")
+    if "" in parts:
+        raise Rejected("bad-label", f"between the dots of a label stand names: not `{path}`")
+    for part in parts:
+        check_label(part)
+    refused = [part for part in parts[1:] if part in CONTAINER_ATTRIBUTES]
+    if refused:
+        message = f"`{refused[0]}` is a method of torch's `nn.ModuleDict`, so nothing in a container can be called that"
+        raise Rejected("bad-label", message, help=f"write `{refused[0]}_` or another name")
 
 
 def check_names(graph: Graph) -> None:
@@ -70,6 +82,8 @@ def _paths(block: Block) -> None:
     paths = {*block.scopes, *block.labels, *block.frozen}
     for node in block.nodes:
         paths.update(_paths_of(node))
+        if node.name and not CONTAINER_ATTRIBUTES.isdisjoint(node.name.split(".")[1:]):
+            raise ValueError(f"{node.name!r} cannot be the name of a node, since a container has such a method")
     for path in paths:
         _labels("path", path.split("."), path)
 

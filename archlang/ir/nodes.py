@@ -95,7 +95,8 @@ def _read(inputs: tuple[int, ...], guards: tuple[Guard, ...], sizes: Sequence[Fo
 
 
 class OpNode(Model):
-    """One operator applied. Its weights live at `scope.name`; a join has no name.
+    """One operator applied. Its weights live at `scope.name`; a join has no name. Dots in a name are containers, which
+    hold modules and run nothing: `convs.0`.
 
     If it applies an earlier node's module again, `module` is the path of that module within the block, and it has no
     name of its own. `ties` maps its weights to those they share: `{"weight": "wte.weight"}`. `starts` gives the initial
@@ -205,6 +206,11 @@ class Block(Model):
             else:
                 needed.update(node.reads)
         return frozenset(idle)
+
+    @cached_property
+    def braces(self) -> frozenset[str]:
+        """The paths of the labelled braces."""
+        return frozenset(self.scopes)
 
     @cached_property
     def ties(self) -> Mapping[str, Mapping[str, str]]:

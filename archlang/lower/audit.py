@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, carried
+from archlang.lower.containers import items_of
 from archlang.lower.following import Following, SourceError
 from archlang.lower.recompute import recomputes
 from archlang.lower.variables import used_by_expressions
@@ -92,11 +93,11 @@ def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:
     for statement in init.body:
         match statement:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name("self"), attr=name)], value=ast.Call() as call):
-                yield name, ast.unparse(call.func)
+                yield from items_of(name, call)
             case ast.Expr(
                 ast.Call(ast.Attribute(ast.Name("self"), "add_module"), [ast.Constant(str(name)), ast.Call() as call])
             ):
-                yield name, ast.unparse(call.func)
+                yield from items_of(name, call)
             case ast.For(iter=ast.Call(ast.Attribute(ast.Name("self"), "modules" | "named_modules"), [])):
                 pass  # how weights begin
             case ast.Assign(targets=[ast.Attribute()], value=ast.Attribute()):  # a tied weight

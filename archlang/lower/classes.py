@@ -293,5 +293,5 @@ def _hints(found: Region, made: Classes) -> list[str]:
         if isinstance(entry, Region) and made.of(entry) is None:
             hints += _hints(entry, made)
         else:
-            hints += [entry.name or ""] * len(made.slots(entry))
+            hints += [(entry.name or "").replace(".", "_")] * len(made.slots(entry))
     return hints

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from archlang.ir import is_at
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, column_of, constant
+from archlang.lower.containers import DICT, LIST, Tree, is_list, tree_of
 from archlang.lower.forward import WIDTH, attributes, forward, reference
 from archlang.lower.recompute import recomputes
 from archlang.lower.starting import starting
@@ -116,22 +117,42 @@ def _members(found: Class, made: Classes) -> list[str]:
     for entry in found.region.entries:
         if entry.name is not None and not (isinstance(entry, Call) and isinstance(entry.torch, Expression)):
             members.setdefault(names[id(entry)], entry)
-    return [line for name, entry in members.items() for line in _assigned(name, entry, found, made)]
+    tree = tree_of(members)
+    return [line for name, entry in tree.items() for line in _assigned(name, entry, found, made)]
 
 
-def _assigned(name: str, entry: Entry, found: Class, made: Classes) -> list[str]:
+def _assigned(name: str, entry: Entry | Tree[Entry], found: Class, made: Classes) -> list[str]:
     """Return the line that makes a member; one whose key is a number cannot be an attribute."""
+    start, end = f"        self.{name} = ", ""
+    if not name.isidentifier():
+        start, end = f'        self.add_module("{name}", ', ")"
+    if isinstance(entry, dict):
+        return _container(start, entry, end, found, made)
     if isinstance(entry, Region) and made.of(entry) is None:
-        start, end = f"        self.{name} = nn.Sequential(", "        )"
-        if not name.isidentifier():
-            start, end = f'        self.add_module("{name}", nn.Sequential(', "        ))"
-        return [start, *_items(entry, found, made, 12), end]
+        return [f"{start}nn.Sequential(", *_items(entry, found, made, 12), f"        ){end}"]
     if isinstance(entry, Call) and isinstance(entry.torch, Stored):
         return _stored(name, entry.torch, _texts(entry, found, made))
     call = _constructor(entry, found, made)
     if not name.isidentifier():
         return _lines("        ", Written("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
     return _lines(f"        self.{name} = ", call, "", _shape(entry, found))
+
+
+def _container(start: str, tree: Tree[Entry], end: str, found: Class, made: Classes) -> list[str]:
+    """Return the lines of an `nn.ModuleList` or an `nn.ModuleDict`, one item after the other."""
+    pad = " " * (len(start) - len(start.lstrip()) + 4)
+    is_numbered = is_list(tree)
+    opening, closing = (f"{LIST}([", "])") if is_numbered else (f"{DICT}({{", "})")
+    lines = [f"{start}{opening}"]
+    for key in sorted(tree, key=int) if is_numbered else tree:
+        entry, begin = tree[key], pad if is_numbered else f'{pad}"{key}": '
+        if isinstance(entry, dict):
+            lines += _container(begin, entry, ",", found, made)
+        elif isinstance(entry, Region) and made.of(entry) is None:
+            lines += [f"{begin}nn.Sequential(", *_items(entry, found, made, len(pad) + 4), f"{pad}),"]
+        else:
+            lines += _lines(begin, _constructor(entry, found, made), ",", _shape(entry, found))
+    return [*lines, f"{pad[4:]}{closing}{end}"]
 
 
 def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:

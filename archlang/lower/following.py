@@ -12,6 +12,7 @@ from functools import cached_property
 from archlang.ir import Guard
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes
+from archlang.lower.containers import name_of
 from archlang.lower.forward import size_check
 from archlang.ops.base import Expression, Module
 from archlang.program import Call, Entry, Region
@@ -144,14 +145,11 @@ class Following:
     def _is_callee(self, callee: ast.expr, entry: Entry) -> bool:
         if isinstance(entry, Call) and entry.module is not None:
             return ast.unparse(callee) == self._reached(entry.module)
-        match callee:
-            case ast.Attribute(ast.Name("self"), name) | ast.Call(
-                ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))]
-            ):
-                is_shared = isinstance(entry, Call) and str(entry.name).isdigit() and entry.is_stateless
-                return (is_shared or name == entry.name) and self.members.get(name) == self._constructor(entry)
-            case _:
-                return False
+        name = name_of(callee)
+        if name is None:
+            return False
+        is_shared = isinstance(entry, Call) and str(entry.name).isdigit() and entry.is_stateless
+        return (is_shared or name == entry.name) and self.members.get(name) == self._constructor(entry)
 
     def _constructor(self, entry: Entry) -> str:
         """Return the constructor call of an entry's module."""

@@ -10,6 +10,7 @@ from archlang.formulas import text_of
 from archlang.ir import MODULE_ATTRIBUTES, Guard
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, FixedSize
+from archlang.lower.containers import lists_in, member
 from archlang.lower.variables import borrowed, variables
 from archlang.ops.base import Expression, Module
 from archlang.program import Call, Entry, Region
@@ -23,7 +24,7 @@ def attributes(region: Region) -> dict[int, str]:
     A plain step has neither a label nor weights. It does not appear in the state dict, so that one object serves all
     equal ones.
     """
-    taken = {*MODULE_ATTRIBUTES, *(entry.name for entry in region.entries)}
+    taken = {*MODULE_ATTRIBUTES, *((entry.name or "").partition(".")[0] for entry in region.entries)}
     shared: dict[object, str] = {}
     found: dict[int, str] = {}
     for entry in region.entries:
@@ -146,7 +147,7 @@ def _value(entry: Entry, name: str, names: Mapping[int, str], region: Region, bo
     if isinstance(entry, Call) and entry.module is not None:
         module = _again(entry.module, region, borrowed)
     else:
-        module = f"self.{name}" if name.isidentifier() else f'getattr(self, "{name}")'
+        module = member(name, lists_in(inner.name or "" for inner in region.entries))
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
     if isinstance(entry, Call) and entry.recomputed:
         return f"{recompute.FUNCTION}({', '.join([module, *inputs])})"

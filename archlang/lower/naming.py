@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ _OURS = ("self", "super", "range", "nn", "torch")  # names that the source itsel
 
 def camel(name: str) -> str:
     """Return the class name of a block: `squeeze_excite` becomes `SqueezeExcite`."""
-    joined = "".join(part[:1].upper() + part[1:] for part in name.replace("-", "_").split("_"))
+    joined = "".join(part[:1].upper() + part[1:] for part in re.split("[-_.]", name))
     return f"Net{joined}" if not joined.isidentifier() or keyword.iskeyword(joined) else joined
 
 

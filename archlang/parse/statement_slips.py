@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from archlang.parse.characters import quoted
 from archlang.parse.layout import KEYWORDS
-from archlang.parse.stop import LINE_ENDS, OPERAND_ENDS, Slip, Stop
+from archlang.parse.stop import LINE_ENDS, OPERAND_ENDS, Slip, Stop, operand_before
 
 _HEADERS = {"FOR", "IF", "ELSE", "REPEAT", "DENSE", "RESIDUAL", "SHORTCUT", "NET", "BLOCK"}
 _STATEMENTS = {"OUTPUT", "INPUT", "LET", "EXPECT", "PARAM", "BUFFER", "FREEZE"}
@@ -77,6 +77,18 @@ def _colon(stop: Stop) -> Slip | None:
         help = f"write `{stop.words(start, stop.at - 1)} {{`"
         return Slip("unexpected-word", f"the body of `{stop.tokens[start]}` stands in braces", stop.at, stop.at, help)
     return None
+
+
+def _dotted_label(stop: Stop) -> Slip | None:
+    """Find `convs.0: ...` and `convs.first: ...`, labels whose dots need quotes."""
+    colon = stop.at if stop.found.type == "COLON" else stop.at + 1
+    if colon >= len(stop.tokens) or stop.tokens[colon].type != "COLON":
+        return None
+    start = operand_before(stop.tokens, colon - 1)
+    words = stop.words(start, colon - 1)
+    if "." not in words or not all(part.isidentifier() or part.isdecimal() for part in words.split(".")):
+        return None
+    return Slip("bad-label", "a label with dots is a string", start, colon - 1, f'write `"{words}": ...`')
 
 
 def _numbered_label(stop: Stop) -> Slip | None:
@@ -211,6 +223,6 @@ def _misspelt(stop: Stop) -> Slip | None:
 
 
 STATEMENT_SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
-    _reserved, _input, _misspelt, _numbered_label, _arrows, _use, _derived_call, _comment, _statement_after_arrow,
-    _colon, _else_if, _pipe, _let_step, _without_braces,
+    _reserved, _input, _misspelt, _dotted_label, _numbered_label, _arrows, _use, _derived_call, _comment,
+    _statement_after_arrow, _colon, _else_if, _pipe, _let_step, _without_braces,
 )  # fmt: skip

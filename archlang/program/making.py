@@ -44,7 +44,6 @@ class _Flow:
 def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
     """Return the calls from `start` to `end`, in the braces `path`. Inner braces become regions."""
     entries: list[Entry] = []
-    depth = path.count(".") + 1 if path else 0
     at = start
     while at < end:
         scope = flow.calls[at].node.scope
@@ -52,16 +51,24 @@ def _entries(flow: _Flow, path: str, start: int, end: int) -> tuple[Entry, ...]:
             entries.append(flow.calls[at])
             at += 1
             continue
-        inner = ".".join(scope.split(".")[: depth + 1])
+        inner = _braces_at(flow.block, scope, path)
         after = at
         while after < end and is_at(flow.calls[after].node.scope, inner):
             after += 1
-        entries.append(_braces(flow, inner, at, after))
+        entries.append(_braces(flow, inner, path, at, after))
         at = after
     return tuple(entries)
 
 
-def _braces(flow: _Flow, path: str, start: int, end: int) -> Region:
+def _braces_at(block: Block, scope: str, outer: str) -> str:
+    """Return the path of the outermost braces within `outer` that hold `scope`; the name of braces may have dots."""
+    parts = scope.split(".")
+    depth = outer.count(".") + 1 if outer else 0
+    paths = [".".join(parts[:end]) for end in range(depth + 1, len(parts) + 1)]
+    return next((path for path in paths if path in block.braces), paths[0])
+
+
+def _braces(flow: _Flow, path: str, outer: str, start: int, end: int) -> Region:
     """Return the region of braces. Its inputs are made before it; its outputs are read after it."""
     part = flow.calls[start:end]
     made = dict.fromkeys(value for call in part for value in call.outputs)
@@ -71,5 +78,5 @@ def _braces(flow: _Flow, path: str, start: int, end: int) -> Region:
     # an expression is written out again; a module is passed in
     again = dict.fromkeys(call.module for call in part if call.module and not isinstance(call.torch, Expression))
     borrowed = tuple(module for module in again if not is_at(module, path))
-    name = path.rsplit(".", maxsplit=1)[-1]
+    name = path[len(outer) + 1 :] if outer else path
     return Region(flow.block, path, name, _entries(flow, path, start, end), entering, leaving, borrowed)

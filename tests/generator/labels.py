@@ -14,6 +14,7 @@ CLASHING = (
     "bias", "Linear", "Conv2d", "Tensor", "cat", "functional", "F", "add", "mul", "out", "features", "classes", "dim",
     "forward_", "mode", "block", "net", "tried", "unit", "cell", "module", "args", "kwargs", "name", "object",
 )  # fmt: skip
+CONTAINERS = ("convs", "norms", "maps")  # before the dots of labels; nothing else is called so
 WORDS = ("net", "block", "let", "for", "in", "if", "else", "use", "repeat", "dense", "residual", "shortcut", "inline")
 FORBIDDEN = MODULE_ATTRIBUTES | {"it", *WORDS, "input", "output", "freeze", "param", "buffer", "reuse"}
 
@@ -31,7 +32,10 @@ def label(scene: Scene, draws: Draws) -> Label:
 
 
 def _text(scene: Scene, draws: Draws) -> str:
-    kind = draws.below(10)
+    kind = draws.below(11)
+    if kind == 10:
+        item = draws.one(PLAIN) if scene.turning or draws.chance(40) else str(draws.below(4))
+        return f"{draws.one(CONTAINERS)}.{item}"
     if kind == 0 and not scene.turning:
         return str(scene.scope.position)
     if kind == 1 and not scene.turning:

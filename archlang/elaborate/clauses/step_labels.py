@@ -10,7 +10,7 @@ from archlang.elaborate.state.lookup import Scope
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import names_in, spelled
-from archlang.ir import check_label, join_path
+from archlang.ir import check_path, join_path
 from archlang.source import Span
 
 
@@ -45,16 +45,28 @@ def claim_key(label: s.Expression, here: Here) -> str:
 
 
 def _take(name: str, label: s.Expression | None, span: Span, here: Here) -> str:
-    if name in here.scope.keys:
-        raise _clash(name, label, span, here.scope.keys[name], here)
-    here.scope.keys[name] = span
+    scope = here.scope
+    if name in scope.keys or name in scope.containers:
+        raise _clash(name, label, span, scope.keys.get(name) or scope.containers[name], here)
+    for container in _containers(name):
+        if container in scope.keys:
+            message = f"`{container}` is a step of its own here, to which `{name}` would add another"
+            raise Mistake(Rejected("duplicate-label", message), span, (Label(scope.keys[container], "the step"),))
+        scope.containers.setdefault(container, span)
+    scope.keys[name] = span
     return name
 
 
+def _containers(name: str) -> list[str]:
+    """Return the keys before the dots of a key: `a` and `a.b` of `a.b.c`."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
+
+
 def check(name: str, span: Span, here: Here) -> None:
-    """Refuse what cannot be a key of a torch module."""
+    """Refuse what cannot be a key of a torch module, or a path of such keys."""
     try:
-        check_label(name)
+        check_path(name)
     except Rejected as rejected:
         raise Mistake(rejected, span) from None
     if name == "it":
@@ -66,6 +78,10 @@ def check(name: str, span: Span, here: Here) -> None:
 
 def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
     builder = here.builder
+    if name not in here.scope.keys:
+        inside = next(key for key in here.scope.keys if key.startswith(f"{name}."))
+        message = f"`{name}` holds `{inside}` here, and cannot be the name of a step too"
+        return Mistake(Rejected("duplicate-label", message), span, (Label(first, "the first one in it"),))
     if builder.entry is not None and builder.entry.inlined:
         message = (
             f"`{name}` of `{builder.definition.name.text}`, which is inlined here, is already the name of another step"
@@ -123,6 +139,8 @@ def _name(name: str, label: s.Expression, value: Value, here: Here) -> None:
 
 def _remember(name: str, value: Value, span: Span, scope: Scope, here: Here) -> None:
     scope.labels[name] = value
+    if "." in name:
+        here.builder.note_dotted()
     scope.named[name] = span
     if isinstance(value, Tensor):
         here.builder.name_value(join_path(scope.path, name), value.value)

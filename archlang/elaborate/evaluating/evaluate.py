@@ -10,7 +10,7 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters
 from archlang.elaborate.evaluating.open_arithmetic import as_hole, open_binary, taken
-from archlang.elaborate.evaluating.parts import attribute_of, item_of, labelled, placed, slice_of, strided
+from archlang.elaborate.evaluating.parts import attribute_of, item_of, labelled, placed, slice_of, strided, value_at
 from archlang.elaborate.state.builtins import (
     FUNCTIONS,
     MAX_ITEMS,
@@ -181,6 +181,9 @@ def _base(node: s.Expression, here: Here) -> Value:
 
 
 def _attribute(node: s.Attribute, here: Here) -> Value:
+    found = value_at(spelled(node), here) if here.builder.contents.dotted else None
+    if found is not None:
+        return found
     return attribute_of(_base(node.base, here), node, here)
 
 

@@ -46,14 +46,25 @@ def strided(left: tuple[Value, ...], right: Value, node: s.Binary) -> Strided:
 
 
 def labelled(path: str, span: Span, here: Here) -> Value:
-    """Return the value of a computed label, `"enc{i}"`, or of a path."""
-    name, *more = path.split(".")
-    found = here.scope.find(name)
-    for part in more:
-        found = found.inner.get(part) if isinstance(found, (Tensor, Bundle)) else found if found is UNKNOWN else None
+    """Return the value of a computed label, `"enc{i}"` or `"convs.{i}"`, or of a path."""
+    found = value_at(path, here)
     if found is None:
         raise unknown_value(path, span, here)
     return known(found)
+
+
+def value_at(path: str, here: Here) -> Value | None:
+    """Return the value of a path. A label in it may have dots itself: the longest one counts."""
+    find: Callable[[str], Value | None] = here.scope.find
+    left, found = path.split("."), None
+    while left:
+        heads = ((end, find(".".join(left[:end]))) for end in range(len(left), 0, -1))
+        end, found = next(((end, value) for end, value in heads if value is not None), (0, None))
+        if found is None or found is UNKNOWN:
+            return found
+        left = left[end:]
+        find = found.inner.get if isinstance(found, (Tensor, Bundle)) else dict[str, Value]().get
+    return found
 
 
 def attribute_of(base: Value, node: s.Attribute, here: Here) -> Value:

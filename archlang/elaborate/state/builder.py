@@ -89,6 +89,7 @@ class Contents:
     used: set[int] = field(default_factory=set[int])
     nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
     scopes: list[str] = field(default_factory=list[str])
+    dotted: bool = False  # whether a label has dots
     labels: dict[str, int] = field(default_factory=dict[str, int])
     freezes: dict[str, Span] = field(default_factory=dict[str, Span])  # by path
     layers: int = 0
@@ -240,6 +241,10 @@ class Builder:
     def name_value(self, path: str, value: int) -> None:
         """The value of a label."""
         self.contents.labels[path] = value
+
+    def note_dotted(self) -> None:
+        """Record that a label has dots: paths are looked up with them from now on."""
+        self.contents.dotted = True
 
     def remember(self, path: str, applied: Applied) -> None:
         """Keep a labelled step, so that it can be applied again."""

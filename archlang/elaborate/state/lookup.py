@@ -47,7 +47,10 @@ class Lets:
 
 @dataclass
 class Scope:
-    """The scope of a sub-module: its path in the block, its labels, the keys in use, the next position."""
+    """The scope of a sub-module: its path in the block, its labels, the keys in use, the next position.
+
+    `containers` are the keys that stand before the dots of others, as `convs` does in `convs.0`.
+    """
 
     path: str = ""
     outer: Scope | None = None
@@ -55,12 +58,13 @@ class Scope:
     named: dict[str, Span] = field(default_factory=dict[str, Span])  # where each label is written
     keys: dict[str, Span] = field(default_factory=dict[str, Span])
     skipped: dict[str, Span] = field(default_factory=dict[str, Span])  # labels in an `if` that was not taken
+    containers: dict[str, Span] = field(default_factory=dict[str, Span])
     position: int = 0
 
     def numbered(self, span: Span) -> str | None:
         """Claim the next position as the key of a step without a label; None if a label already has that key."""
         name = str(self.position)
-        if name in self.keys:
+        if name in self.keys or name in self.containers:
             return None
         self.keys[name] = span
         self.position += 1

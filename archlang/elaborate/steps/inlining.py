@@ -33,7 +33,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
         message = f"calls are nested more than {MAX_DEPTH} deep here"
         raise Mistake(Rejected("calls-too-deep", message, help=ending(definition)), action.span)
     builder = outer.inlined(definition, head.home, inputs, action.span)
-    scope = Scope(here.scope.path, keys=here.scope.keys, position=here.scope.position)
+    scope = Scope(here.scope.path, keys=here.scope.keys, containers=here.scope.containers, position=here.scope.position)
     inner = Here(session, builder, scope, Lets({}), starts=here.starts)
     given = all_fixed((*head.given, *givens(action.arguments, here)), here)
     bound_for(definition, given, tuple(tensor.type for tensor in inputs), word, inner)
