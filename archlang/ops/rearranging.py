@@ -26,7 +26,7 @@ from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.patterns import Plan, plan
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import TensorType, Window, input_type
+from archlang.shapes import TensorType, Window, input_type, param_type
 
 
 class _Layout(Operator):
@@ -53,36 +53,57 @@ class _Layout(Operator):
 
 
 class Permute(_Layout):
-    """The axes in another order, told by their names: `permute "n h w c"`. The batch stays first.
+    """The axes in another order, told by their names, `permute "n h w c"`, or by their places, `permute [0, 2, 3, 1]`.
 
-    No weights, no MACs.
+    The batch stays first. A parameter has no batch, and axes without names: `permute [1, 0]`. No weights, no MACs.
     """
 
     pointwise = True
     word: ClassVar[str] = "permute"
-    positional: ClassVar[Mapping[str, Kind]] = {"axes": "string"}
+    positional: ClassVar[Mapping[str, Kind]] = {"axes": "string", "places": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Permute", "transpose", "swapaxes", "movedim")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "unequal-axes", "batch-axis")
     examples: ClassVar[tuple[Example, ...]] = (
         Example('permute "n h w c"', "3x4x5"),
         Example('permute "n t c"', "3x7"),
         Example('permute "n c w h"', "3x4x5"),
+        Example("permute [0, 2, 1]", "3x7"),
+        Example("permute [1, 2, 0]", "3x4x5 param"),
     )
 
-    axes: str
+    axes: str | None = None
+    places: tuple[Annotated[int, Field(ge=0)], ...] | None = None
 
     def _order(self, x: TensorType) -> tuple[int, ...]:
-        return tuple(x.axes.index(axis) for axis in self.axes.split())
-
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        names = tuple(self.axes.split())
-        check_batched(x, self.word)
+        """Return the place of each axis of the result in the input. Raises Rejected if an axis is missing or twice."""
+        if (self.axes is None) == (self.places is None):
+            help = 'write `permute "n h w c"` or `permute [0, 2, 3, 1]`'
+            message = "permute takes the names of the axes or their places"
+            raise Rejected("missing-argument", message, help=help, about="axes")
+        if self.places is not None:
+            if sorted(self.places) != list(range(len(x.axes))):
+                message = f"permute needs each of the places 0 to {len(x.axes) - 1} of {x} once"
+                raise Rejected("unequal-axes", message, about="places")
+            return self.places
+        names = (self.axes or "").split()
+        if "n" not in x.axes:
+            places = ", ".join(map(str, reversed(range(len(x.axes)))))
+            message = f"the axes of a parameter have no names; write their places, as in `permute [{places}]`"
+            raise Rejected("wrong-rank", message, about="axes")
         if sorted(names) != sorted(x.axes):
             message = f"permute needs the axes of its input {x}, {x.names}, each once, and this is `{self.axes}`"
             raise Rejected("unequal-axes", message, about="axes")
-        if names[0] != "n":
-            raise Rejected("batch-axis", f"the batch stays the first axis, and this is `{self.axes}`", about="axes")
-        return (TensorType(tuple(x[axis] for axis in names), names, x.dtype),)
+        return tuple(map(x.axes.index, names))
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        order = self._order(x)
+        names = tuple(x.axes[at] for at in order)
+        if "n" in names[1:]:
+            about = "axes" if self.axes is not None else "places"
+            raise Rejected(
+                "batch-axis", f"the batch stays the first axis, and this is `{' '.join(names)}`", about=about
+            )
+        return (TensorType(tuple(x.shape[at] for at in order), names, x.dtype),)
 
     def _viewed(self, x: TensorType) -> Strides | None:
         strides = laid(x).strides
@@ -139,7 +160,11 @@ class Rearrange(_Layout):
 
 
 class Reshape(_Layout):
-    """The values of each image in another shape, channels first; a side of -1 follows. No weights, no MACs."""
+    """The values of each image in another shape, channels first; a side of -1 follows.
+
+    Of a parameter it is the whole shape: `reshape [64, 1, 1]` sets one of 64 against the channels of maps. No weights,
+    no MACs.
+    """
 
     word: ClassVar[str] = "reshape"
     positional: ClassVar[Mapping[str, Kind]] = {"shape": "window"}
@@ -149,31 +174,40 @@ class Reshape(_Layout):
         Example("reshape 3x2x2", "12"),
         Example("reshape [-1, 5]", "3x4x5"),
         Example("reshape [60]", "3x4x5"),
+        Example("reshape [6, 1, -1]", "6 param"),
     )
 
     shape: tuple[Annotated[int, Field(ge=-1)], ...]
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        if x.axes[:1] != ("n",):
+        if "n" in x.axes[1:]:
             message = f"reshape keeps the batch axis first, and its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
-        if not 1 <= len(self.shape) <= 4:
-            message = f"a shape has 1 to 4 sides besides the batch, and this one has {len(self.shape)}"
-            raise Rejected("wrong-rank", message, about="shape")
-        count = prod(x.shape[1:])
+        has_batch = "n" in x.axes
+        if not 1 <= len(self.shape) <= (4 if has_batch else 6):
+            most = "4 sides besides the batch" if has_batch else "6 sides"
+            raise Rejected("wrong-rank", f"a shape has 1 to {most}, and this one has {len(self.shape)}", about="shape")
+        shape = self._shape(x, prod(x.shape[1:] if has_batch else x.shape))
+        if not has_batch:
+            return (param_type(shape, x.dtype),)
+        return (TensorType((x.shape[0], *shape), input_type(shape, x.dtype).axes, x.dtype),)
+
+    def _shape(self, x: TensorType, count: int) -> tuple[int, ...]:
+        """Return the shape in which so many values stand, the side of -1 filled in."""
         known = prod(size for size in self.shape if size != -1)
         if self.shape.count(-1) > 1:
             raise Rejected("reshape-differs", "one side of a shape may be -1, and here several are", about="shape")
         if not known or count % known or (-1 not in self.shape and count != known):
             message = f"{x} has {count} values, which {Window(self.shape)} does not hold"
             raise Rejected("reshape-differs", message, about="shape")
-        shape = tuple(count // known if size == -1 else size for size in self.shape)
-        return (TensorType((x.shape[0], *shape), input_type(shape, x.dtype).axes, x.dtype),)
+        return tuple(count // known if size == -1 else size for size in self.shape)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach() if self.outputs(x)[0] == x else Reach(seeing_all(x))
 
     def torch(self, x: TensorType) -> Expression:
+        if "n" not in x.axes:
+            return Expression(f"{{0}}.reshape({', '.join(map(str, self.shape))})")
         # the batch is told, so that a size that does not fit is not taken for more images
         return Expression(f"{{0}}.reshape({{0}}.shape[0], {', '.join(map(str, self.shape))})")
 

@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from archlang.laws.cases import rejection
+from archlang.lower import module
 from archlang.ops.base import Expression
 from archlang.ops.rearranging import Permute, Rearrange, Reshape
 from archlang.shapes import TensorType, input_type, param_type
+from tests.facts.test_saved import assert_exact
+from tests.specs import graph_of, net_of
 
 MAP = input_type((3, 4, 6))
 TOKENS = TensorType((1, 12, 8), ("n", "t", "c"))
@@ -110,3 +113,25 @@ def test_a_reshape_takes_no_values_for_images() -> None:
     assert applied(call, torch.rand(5, 3, 4, 6)).shape == (5, 2, 36)
     with pytest.raises(RuntimeError, match="invalid for input"):
         applied(call, torch.rand(2, 3, 8, 6))
+
+
+def test_views_of_a_parameter() -> None:
+    """Layer scale, one number for each channel of a map, needs one step; a matrix is turned by its places."""
+    body = """  param gamma: [3] init=normal
+  param table: [2, 5, 3] init=normal
+  (gamma) -> reshape [-1, 1, 1] -> (image, it) -> mul -> scaled: it
+  (table) -> permute [2, 0, 1] -> reshape [1, 3, 2, 5] -> (scaled, it) -> add"""
+    net = module(graph_of(net_of(body, "3x2x5"))).double()
+    x = torch.randn(4, 3, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    gamma, table = (net.get_parameter(name) for name in ("gamma", "table"))
+    expected = x * gamma[:, None, None] + table.permute(2, 0, 1)
+    assert torch.equal(net(x), expected)
+    assert_exact(graph_of(net_of(f"{body}\n  conv 3x3 4 pad=1 -> linear 5 axis=-1", "3x2x5")))
+
+
+def test_places_that_do_not_fit() -> None:
+    assert rejection(Permute(places=(0, 1)), MAP).code == "unequal-axes"
+    assert rejection(Permute(places=(1, 0, 2, 3)), MAP).code == "batch-axis"
+    assert rejection(Permute(), MAP).code == "missing-argument"
+    said = rejection(Permute(axes="a b"), param_type((3, 5)))
+    assert said.message == "the axes of a parameter have no names; write their places, as in `permute [1, 0]`"
