@@ -111,7 +111,7 @@ class _Told:
     view: bool | None
     strides: tuple[Strides, ...] | None
     spare: tuple[int, ...]
-    saved: tuple[Saved, ...]
+    saved: tuple[Saved, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,10 @@ def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool
         inputs = [held[value].type for value in layer.inputs]
         held.update(zip(layer.outputs, _results(layer, inputs, held, run), strict=True))
         told = () if _is_idle(layer, run) else run.ask(layer, inputs).saved
-        kept = (one for one in told if is_saved(one, layer, wanted, training=run.training))
+        kept = (one for one in told or () if is_saved(one, layer, wanted, training=run.training))
         tensors = tuple(_kept(one, layer, held, keepers, run) for one in kept)
-        layers.append(KeptAt(layer, wanted, tensors, _unknown(layer, tensors, held)))
+        unknown = united(untold(layer, saved=told) if wanted.any else (), _unknown(layer, tensors, held))
+        layers.append(KeptAt(layer, wanted, tensors, unknown))
     return SavedTensors(tuple(layers), sum(layer.new_bytes for layer in layers))
 
 

@@ -12,6 +12,7 @@ from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.allocator import peaks, recorded
 from archlang.laws.calling import called, laid_as, results, tensors
 from archlang.laws.cases import Case
+from archlang.laws.keeping import saved_by
 from archlang.ops.base import GradientPlace, is_view
 from archlang.ops.layouts import Laid
 from archlang.shapes import DTYPE_BYTES, TensorType
@@ -188,7 +189,7 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
     if temporaries is None:
         return None
     outputs = 0 if case.op.view(*types) else sum(map(counted, storage_bytes(case, types)))
-    own = sum(counted(one.bytes) for one in case.op.saved(*types) if one.what == "own") if training else 0
+    own = sum(counted(one.bytes) for one in saved_by(case, types) if one.what == "own") if training else 0
     if own:
         beside = case.op.temporaries_beside_saved(*types)
         if beside is None:

@@ -15,7 +15,7 @@ from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.allocating import counted, most_alive
 from archlang.laws.calling import called, laid_as, tensors
 from archlang.laws.cases import Case
-from archlang.laws.keeping import storages
+from archlang.laws.keeping import saved_by, storages
 from archlang.ops.answers import Autocast
 from archlang.ops.base import Saved, Wanted
 from archlang.ops.layouts import Laid
@@ -132,7 +132,7 @@ def _told_saved(case: Case, types: Sequence[Laid], dtype: str, wanted: Wanted, t
     """What the operator says that is saved, in the dtype in which it computes, with the weights that are cast."""
     how = _how(case)
     computed = _computed(how, dtype)
-    told = () if case.op.idle and not training else case.op.saved(*types) or ()
+    told = () if case.op.idle and not training else saved_by(case, types)
     kept = [one for one in told if one.is_of(training=training) and one.is_kept(wanted)]
     values = {(one.what, one.index) for one in kept if one.what != "own"}
     kinds = {"input": types, "output": case.op.outputs(*types)}

@@ -14,7 +14,8 @@ from torch import nn
 from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.calling import BATCH, called, inputs_of, laid_as, results, tensors
 from archlang.laws.cases import Case
-from archlang.ops.base import Wanted
+from archlang.ops.base import Saved, Wanted
+from archlang.shapes import TensorType
 
 Result = TypeVar("Result")
 
@@ -74,10 +75,18 @@ def saved_bytes_are_torchs(case: Case) -> None:
     agree("saved bytes", told_bytes(case), sum(found.values()))
 
 
+def saved_by(case: Case, types: Sequence[TensorType]) -> tuple[Saved, ...]:
+    """Return what the operator says that is saved. Raises Undeclared if it does not say so."""
+    told = case.op.saved(*types)
+    if told is None:
+        raise Undeclared("saved")
+    return told
+
+
 def told_bytes(case: Case) -> int:
     """Return the bytes that the operator says are saved, each input and output once."""
     wanted = Wanted(tuple(x.is_float for x in case.types), weights=True)
-    told = [one for one in case.op.saved(*case.types) if one.is_of(training=True) and one.is_kept(wanted)]
+    told = [one for one in saved_by(case, case.types) if one.is_of(training=True) and one.is_kept(wanted)]
     own = sum(s.bytes * (BATCH if s.per_image else 1) for s in told if s.what == "own")
     types = {"input": case.types, "output": case.op.outputs(*case.types)}
     kept = [types[what][at] for what, at in {(s.what, s.index) for s in told if s.what != "own"}]
@@ -107,7 +116,7 @@ def in_layout(x: torch.Tensor, order: Sequence[int], gap: bool) -> torch.Tensor:
 def told_to_be_kept(case: Case, inputs: Sequence[torch.Tensor], wanted: Wanted, training: bool) -> int:
     """Return the bytes that the operator says are saved, each storage once."""
     types = laid_as(case, inputs)
-    told = () if case.op.idle and not training else case.op.saved(*types)
+    told = () if case.op.idle and not training else saved_by(case, types)
     kept = [one for one in told if one.is_of(training=training) and one.is_kept(wanted)]
     values = {(one.what, one.index) for one in kept if one.what != "own"}
     outputs = case.op.outputs(*types)

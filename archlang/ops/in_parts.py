@@ -92,13 +92,16 @@ class InParts(Operator):
                 return None
         return last
 
-    def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
+    def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...] | None:
         values, first = self._values(inputs), len(inputs)
         found: dict[object, Saved] = {}
         wanted: dict[object, frozenset[int]] = {}
         for (part, given, outputs), flows in zip(self._steps(inputs), self._backward(inputs), strict=True):
             numbers = {"input": part.inputs, "output": tuple(range(first, first + len(outputs)))}
-            for one in part.op.saved(*given) if flows else ():
+            saved = part.op.saved(*given)
+            if saved is None:
+                return None
+            for one in saved if flows else ():
                 root = None if one.what == "own" else values[numbers[one.what][one.index]].root
                 key: object = (first, one.name) if root is None else root
                 wanted[key] = wanted.get(key, frozenset()) | _atoms(one, part, values)
@@ -158,7 +161,10 @@ class InParts(Operator):
         """Exact where tensors that are saved later are as large as what they are set against; else unknown."""
         values, first, steps = self._values(inputs), len(inputs), list(self._steps(inputs))
         last_use = {values[at].root: number for number, (part, *_rest) in enumerate(steps) for at in part.inputs}
-        to_come = [one for one in self.saved(*inputs) if one.what == "own"]
+        saved = self.saved(*inputs)
+        if saved is None:
+            return None
+        to_come = [one for one in saved if one.what == "own"]
         names = {one.name for one in to_come}
         alive: dict[int, TensorType] = {}
         found: list[tuple[TensorType, ...]] = []

@@ -143,7 +143,7 @@ class Linear(Operator):
         size = x[self._name(x)]
         return {"size": size, "size'": self.out, "positions": prod(x.shape[1:]) // size}
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+    def saved(self, x: TensorType) -> tuple[Saved, ...] | None:
         turned = self._turned(x)
         if turned is not None:
             return turned.saved(x)

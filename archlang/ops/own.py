@@ -107,7 +107,6 @@ def _check(op: type[Operator], place: str, path: Path | None = None) -> None:
     if not op.__doc__:
         raise OperatorsError(f"{place}: {name} has no docstring, which is its law")
     missing = [question for question in _ASKED if getattr(op, question) is getattr(Operator, question)]
-    missing += ["saved"] if op.saved is Operator.saved and op.runs.saved is None else []
     if missing:
         raise OperatorsError(f"{place}: {name} does not answer {', '.join(f'`{question}`' for question in missing)}")
     with _told(f"{place}: {name}", path):

@@ -23,13 +23,13 @@ class Running(Law):
     runs: ClassVar[Runs] = UNKNOWN
     plain_loop: ClassVar[bool] = False  # the saved tensors are those of torch's own loop, not of oneDNN's
 
-    def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...]:
+    def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...] | None:
         """The tensors that autograd saves for backward in training mode.
 
         They may depend on strides and on the batch; the answer is exact for `Laid` types.
         """
         if self.runs.saved is None:
-            raise TypeError(f"{type(self).__name__} does not say what it saves")
+            return None
         return SAVED[self.runs.saved] if any(x.is_float for x in inputs) else ()
 
     def view(self, *inputs: Any, **_: Any) -> bool | None:

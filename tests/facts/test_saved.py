@@ -367,7 +367,7 @@ def test_a_tensor_is_kept_for_the_gradients_that_need_it() -> None:
     mul, linear = registry()["mul"](), registry()["linear"].model_validate({"out": 2})
 
     def kept(op: Operator, inputs: Sequence[TensorType], wanted: Wanted) -> list[tuple[str, int]]:
-        return [(one.what, one.index) for one in op.saved(*inputs) if one.is_kept(wanted)]
+        return [(one.what, one.index) for one in op.saved(*inputs) or () if one.is_kept(wanted)]
 
     assert kept(mul, types, Wanted((True, False, False), False)) == [("input", 1), ("input", 2)]
     assert kept(mul, types, Wanted((False, False, True), False)) == [("own", 0)]

@@ -42,6 +42,10 @@ class Doubled(Operator):
     def torch(self, x):
         return Expression(f"{{0}} * {self.times}")
 '''
+SAVED = """    def saved(self, x):
+        return ()
+
+"""
 
 
 def checked(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -83,13 +87,48 @@ def test_an_operator_that_breaks_one(
 
 
 def test_what_it_does_not_declare_is_unknown_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = DOUBLED.replace("    pointwise = True\n    runs = ELEMENTWISE\n", "")
+    text = DOUBLED.replace("    pointwise = True\n    runs = ELEMENTWISE\n", "").replace(SAVED, "")
     status, verdicts = checked(tmp_path, text, capsys)
     unknown = {law: why for law, (outcome, why) in verdicts.items() if outcome == "unknown"}
     assert status == 0 and unknown["reach"] == "`reach` is not declared"
+    assert unknown["saved bytes"] == "`saved` is not declared"
+    of_saved = {"saved bytes", "saved bytes by mode"}
     of_torch = {"view", "layouts", "temporaries", "gradient places", "backward in one call"}
     of_autocast = {"autocast", "saved bytes under autocast", "temporaries under autocast"}
-    assert set(unknown) == {"reach"} | of_torch | of_autocast
+    assert set(unknown) == {"reach"} | of_saved | of_torch | of_autocast
+
+
+LIES = {
+    "view": 'runs = replace(ELEMENTWISE, view=True, saved="nothing")',
+    "storages": "def spare_values(self, x):\n        return (1,)",
+    "layouts": 'runs = replace(ELEMENTWISE, layout="contiguous", saved="nothing")',
+    "saved bytes": 'runs = replace(ELEMENTWISE, saved="output")',
+    "temporaries": "def temporaries(self, x):\n        return ((x,), (x, x))",
+    "gradient places": 'runs = replace(ELEMENTWISE, gradients="whole", saved="nothing")',
+    "viewed gradients": "def viewed_gradients(self, x):\n        return (0,)",
+    "autocast": 'runs = replace(ELEMENTWISE, autocast="lower", saved="nothing")',
+    "weights": 'def weights(self, x):\n        return (Weight("gain", (1,)),)',
+    "reach": "def reach(self, x):\n        return Reach({x.axes[-1]: Slide(3, 1, 1)} if len(x.axes) > 2 else {})",
+}
+
+
+@pytest.mark.parametrize(("law", "lie"), LIES.items())
+def test_each_answer_that_is_wrong_is_named(
+    law: str, lie: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = DOUBLED.replace("import ELEMENTWISE, Example", "import ELEMENTWISE, Reach, Slide, Weight, Example")
+    told = told.replace("from archlang.ops.base", "from dataclasses import replace\nfrom archlang.ops.base", 1)
+    status, verdicts = checked(tmp_path, f"{told}\n    {lie}\n".replace(SAVED, ""), capsys)
+    what = "depends on" if law == "reach" else "torch"
+    assert status == 1 and verdicts[law][0] == "fail" and what in verdicts[law][1], verdicts
+
+
+def test_a_backward_pass_of_several_calls_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = DOUBLED.replace("{{0}} * {self.times}", "(({{0}} * {self.times}) + 1) * {self.times}")
+    temporaries = "def temporaries(self, x):\n        return ((x,), (x,))"
+    _, verdicts = checked(tmp_path, f"{text}\n    {temporaries}\n", capsys)
+    failing = {law for law, (outcome, _) in verdicts.items() if outcome == "fail"}
+    assert failing == {"backward in one call"}, verdicts
 
 
 def test_without_hypothesis_the_examples_are_varied(monkeypatch: pytest.MonkeyPatch) -> None:

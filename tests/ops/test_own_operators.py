@@ -165,7 +165,7 @@ def test_a_run_by_a_flag_leaves_nothing_behind(here: Path, capsys: pytest.Captur
         ("from typing import", "from typing imprt", "scales.py:6: SyntaxError: invalid syntax"),
         ("import TensorType", "import Tensors", "scales.py:9: ImportError: cannot import name 'Tensors' from"),
         ("start: float", "start: flaot", "scales.py: Scale: PydanticUndefinedAnnotation: name 'flaot' is not defined"),
-        ("def saved(", "def saves(", "scales.py: Scale does not answer `saved`"),
+        ("def work(", "def works(", "scales.py: Scale does not answer `work`"),
         ("class Scale(Operator)", "class Scale", "scales.py holds no operator: a class derived from `Operator`"),
         ("from typing import", "raise SystemExit(3)\nfrom typing import", "scales.py:6: SystemExit: 3"),
         ("class Scale(O", "1 / 0\n\nclass Scale(O", "scales.py:22: ZeroDivisionError: division by zero"),

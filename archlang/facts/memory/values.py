@@ -57,18 +57,16 @@ class Operators:
         types = [replace(x.type, dtype=type.dtype) for x, type in zip(inputs, layer.input_types, strict=True)]
         op, computed = layer.op, computed_in(layer, inputs, self.setup)
         view, strides, training = op.view(*types) if inputs else False, op.strides(*types), self.setup.training
-        places = op.gradient_places(*types) if training else ()
-        if view is None or strides is None or places is None:
-            raise UnknownFact("memory", untold(layer, view=view, strides=strides, gradient_places=places))
+        places, kept = (op.gradient_places(*types), op.saved(*types)) if training else ((), ())
+        if view is None or strides is None or places is None or kept is None:
+            unknown = untold(layer, view=view, strides=strides, saved=kept, gradient_places=places)
+            raise UnknownFact("memory", unknown)
         result = result_dtype(layer, inputs, self.setup, computed)
         laid = tuple(
             Laid(type.shape, type.axes, in_dtype(type.dtype, result), strides)
             for type, strides in zip(self._outputs(layer), strides, strict=True)
         )
-        saved = tuple(
-            one if one.wide else replace(one, dtype=in_dtype(one.dtype, computed))
-            for one in (op.saved(*types) if training else ())
-        )
+        saved = tuple(one if one.wide else replace(one, dtype=in_dtype(one.dtype, computed)) for one in kept)
         sizes, beside = (
             tuple(sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in call) for call in calls)
             for calls in self._temporaries(layer, types)
