@@ -34,7 +34,7 @@ def differing(one: Callable[[], nn.Module], other: Callable[[], nn.Module], seed
             wrong.append(name)
         elif samples[0].std() == 0 or samples[1].std() == 0:
             wrong += [name] * (not torch.equal(*samples))
-        elif _likeness(*samples) < LEAST:
+        elif likeness(*samples) < LEAST:
             wrong.append(name)
     return wrong
 
@@ -54,7 +54,7 @@ def _sample(values: torch.Tensor) -> torch.Tensor:
     return flat[:: max(1, len(flat) // MOST)].clone()
 
 
-def _likeness(one: torch.Tensor, other: torch.Tensor) -> float:
+def likeness(one: torch.Tensor, other: torch.Tensor) -> float:
     """How likely two samples of one distribution differ at least so much (Kolmogorov and Smirnov)."""
     found: Any = ks_2samp(one.numpy(), other.numpy())
     return float(found.pvalue)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archlang.shapes import TensorType
 from tests.generator.nodes import Node, body_text, path_text, run
 from tests.generator.scene import Scene, Scope, Stuck, Value, Values
+
+if TYPE_CHECKING:
+    from tests.generator.starts import Begun
 
 OPEN = re.compile(r"([A-Z])=(\d+)")
 
@@ -76,9 +79,12 @@ class Definition:
         """Whole numbers that flow into a net are below this one."""
         return 2 if self.is_net else None
 
-    def outputs(self, types: tuple[TensorType, ...], arguments: Mapping[str, Any]) -> tuple[TensorType, ...]:
-        """The types that it gives to its caller."""
+    def outputs(
+        self, types: tuple[TensorType, ...], arguments: Mapping[str, Any], defaults: tuple[tuple[str, Begun], ...] = ()
+    ) -> tuple[TensorType, ...]:
+        """The types that it gives to its caller, whose `defaults` say how weights begin."""
         scene = self.scene(types, arguments)
+        scene.defaults = defaults
         run(self.body, scene)
         values = self.results(scene)
         if set(scene.made) - scene.used - {value.step for value in values}:

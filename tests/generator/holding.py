@@ -20,6 +20,7 @@ from archlang.lower import torch_source
 from archlang.ops.base import Module
 from archlang.parse import parse
 from archlang.source import Source
+from tests.generator.beginning import begin_alike, without_starts
 from tests.generator.changing import answered, changed
 from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
 from tests.generator.promising import promised, verdicts, with_promises
@@ -73,15 +74,21 @@ def graph_of(text: str) -> Graph:
 
 def build(text: str, graph: Graph) -> Built:
     source = torch_source(graph)
-    names: dict[str, Any] = {"__name__": "generated"}
     try:
-        exec(compile(source, "<generated>", "exec"), names)  # noqa: S102
-        kinds = [made for made in names.values() if isinstance(made, type) and made.__module__ == "generated"]
-        torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
-        module: nn.Module = kinds[-1]()
+        module = executed(source)
     except Exception as error:
         raise Difference(f"compile: {type(error).__name__}", "", error) from error
     return Built(text, graph, source, module)
+
+
+def executed(source: str) -> nn.Module:
+    """The net's module, made with the seed."""
+    names: dict[str, Any] = {"__name__": "generated"}
+    exec(compile(source, "<generated>", "exec"), names)  # noqa: S102
+    kinds = [made for made in names.values() if isinstance(made, type) and made.__module__ == "generated"]
+    torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+    module: nn.Module = kinds[-1]()
+    return module
 
 
 # ---- the text and the Graph
@@ -159,6 +166,12 @@ def weights_are_torchs(net: Built) -> None:
     same("trainable params", counts.trainable_params, sum(x.numel() for x in parameters if x.requires_grad))
     same("buffers", counts.buffers, sum(x.numel() for x in net.module.buffers()))
     same("parameters' keys", sorted(keys_of(net.graph)), sorted(key for key in state if told[key][2]))
+
+
+def weights_begin_so(net: Built) -> None:
+    """Each weight begins as it is told; those of which nothing is told as those of torch's modules."""
+    if any(layer.node.starts for layer in net.graph.flat()):
+        same("weights begin", "", begin_alike(net.graph, net.module, executed(without_starts(net.source))))
 
 
 def labels_are_modules(net: Built) -> None:
@@ -244,6 +257,7 @@ TEXTS: list[Callable[[str, Graph], None]] = [
 LAWS: list[Callable[[Built], None]] = [
     json_comes_back,
     weights_are_torchs,
+    weights_begin_so,
     labels_are_modules,
     eval_is_torchs,
     training_is_torchs,

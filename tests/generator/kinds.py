@@ -7,10 +7,11 @@ from tests.generator.featured import featured_step
 from tests.generator.growing import Grow
 from tests.generator.nesting import condition, dense, join, loop, repeat, residual, scope
 from tests.generator.sharing import embedded, let, tied
+from tests.generator.starts import default
 from tests.generator.steps import again, operator_step, parameter_step, pick, pick_and_join, stored
 
 KINDS: dict[Grow, int] = {
     operator_step: 50, pick: 6, pick_and_join: 12, again: 5, stored: 5, featured_step: 8, parameter_step: 8,
-    embedded: 4, tied: 4, let: 3,
+    embedded: 4, tied: 4, let: 3, default: 3,
 }  # fmt: skip
 NESTED: dict[Grow, int] = {call: 14, scope: 8, repeat: 5, loop: 4, condition: 4, residual: 6, dense: 3, join: 8}

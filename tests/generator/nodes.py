@@ -18,6 +18,7 @@ from tests.generator.writing import Written
 
 if TYPE_CHECKING:
     from tests.generator.definitions import Definition
+    from tests.generator.starts import Begun
 
 ITEM = re.compile(r"\[\d+\]$")  # of a tuple
 MOST_VALUES, MOST_WEIGHTS = 700, 3000  # of one step
@@ -32,6 +33,11 @@ class Node:
 
     @property
     def starts(self) -> bool:
+        return False
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends its line: it is no step."""
         return False
 
     def run(self, scene: Scene) -> None:
@@ -54,7 +60,7 @@ def body_text(body: Body, indent: str) -> str:
     """The statements, one after the other; the first stands where the text stands."""
     text = ""
     for at, node in enumerate(body):
-        alone = node.starts or (at and isinstance(body[at - 1], (Let, Stored)))
+        alone = node.starts or (at and body[at - 1].ends)
         joint = "\n" if node.joint == " -> " and alone else node.joint
         text += (f"\n{indent}" if joint == "\n" else joint) if at else ""
         text += node.text(indent)
@@ -120,6 +126,7 @@ class Apply(Node):
     written: str
     label: Label | Sequence[Label] | None = None
     ties: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    begun: tuple[Begun, ...] = ()  # how its weights begin
 
     def run(self, scene: Scene) -> None:
         fields = {name: evaluated(value, scene) for name, value in self.fields.items()}
@@ -135,17 +142,29 @@ class Apply(Node):
                 op.weights(*types), name, owner.target.weights(*owner.types), other
             ):
                 raise Stuck("a weight of another shape")
+        refuse_starts(op, types, scene, self.begun, list(self.ties))
         scene.give(outputs, bound_of(op, scene.it), op.positions_in(*types))
         name_step(self.label, op, (), types, scene, positioned=not op.join)
 
     def text(self, indent: str) -> str:
         tied = "".join(f" {name}={path}.{weight}" for name, (path, weight) in self.ties.items())
-        return f"{prefix(self.label)}{self.written}{tied}"
+        return f"{prefix(self.label)}{self.written}{tied}{''.join(f' {one}' for one in self.begun)}"
 
 
 def _same_shape(weights: Sequence[Weight], name: str, others: Sequence[Weight], other: str) -> bool:
     shapes, found = ({weight.name: weight.shape for weight in each} for each in (weights, others))
     return name in shapes and shapes[name] == found.get(other)
+
+
+def refuse_starts(
+    op: Operator, types: tuple[TensorType, ...], scene: Scene, begun: tuple[Begun, ...] = (), tied: Sequence[str] = ()
+) -> None:
+    """Raise where the weights of a step cannot begin as it says, or as the defaults here say."""
+    from tests.generator.starts import refuse
+
+    weights = op.weights(*types)
+    refuse(begun, weights, tied)
+    refuse([one for word, one in scene.defaults if word == op.word], weights, tied, own=False)
 
 
 def evaluated(value: Any, scene: Scene) -> Any:
@@ -199,7 +218,7 @@ def name_step(
     if positioned:
         scene.scope.layers.append(scene.claim(key))
         if key is not None and not key.isdecimal():
-            scene.scope.steps[key] = Applied(target, arguments, types)
+            scene.scope.steps[key] = Applied(target, arguments, types, scene.defaults)
     name_results(label, scene)
 
 
@@ -252,7 +271,7 @@ class Reuse(Node):
         else:
             if types != step.types:
                 raise Stuck("other types")
-            outputs = step.target.outputs(types, dict(step.arguments))
+            outputs = step.target.outputs(types, dict(step.arguments), step.defaults)
         scene.give(outputs)
         name_results(self.label, scene)
 
@@ -277,7 +296,7 @@ class Call(Node):
         least = self.target.below
         if least is not None and any(not x.type.is_float and (x.below or 1 << 62) > least for x in scene.it):
             raise Stuck("a whole number would be too large")
-        outputs = self.target.outputs(types, values)
+        outputs = self.target.outputs(types, values, scene.defaults)
         scene.give(outputs)
         name_step(self.label, self.target, tuple(values.items()), types, scene)
 
@@ -300,7 +319,7 @@ class Inline(Node):
             raise Stuck("its keys would be others")
         inner = self.target.scene(scene.types(), {name: scene.evaluate(text) for name, text in self.arguments})
         inner.scope.keys, inner.scope.position = scene.scope.keys, scene.scope.position
-        inner.steps, inner.it = scene.steps, scene.it
+        inner.steps, inner.it, inner.defaults = scene.steps, scene.it, scene.defaults
         inner.scope.labels = {}
         self.target.bind_inputs(scene.it, inner)
         entering = {*inner.scope.labels}
@@ -332,6 +351,7 @@ class Act(Node):
         if not isinstance(op, Operator):
             raise Stuck("no operator")
         types = scene.types()
+        refuse_starts(op, types, scene)
         scene.give(applied(op, scene))
         name_step(None, op, (), types, scene)
 
@@ -353,6 +373,10 @@ class Stored(Node):
 
     @property
     def starts(self) -> bool:
+        return True
+
+    @property
+    def ends(self) -> bool:
         return True
 
     def run(self, scene: Scene) -> None:
@@ -380,6 +404,10 @@ class Let(Node):
 
     @property
     def starts(self) -> bool:
+        return True
+
+    @property
+    def ends(self) -> bool:
         return True
 
     def run(self, scene: Scene) -> None:

@@ -14,6 +14,7 @@ from tests.generator.growing import Grower
 from tests.generator.nodes import Pick, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.sharing import freeze
+from tests.generator.starts import default
 from tests.generator.steps import words
 
 SHAPES = ("3x6x6", "2x5x4", "4x7x7", "1x8x8", "6x4", "4x9", "[6]", "[9]", "2x4x4x3", "4x6x6", "8x4x4", "2x12x12")
@@ -55,6 +56,8 @@ def _drawn(draws: Draws, number: int) -> Program:
     if len(net.inputs) > 1:
         net.body.append(Pick((draws.one(net.inputs).name,)))
         run(net.body, scene)
+    if draws.chance(15):
+        net.body += default(grower, scene, 1)
     net.body += grower.body(scene, 2 + draws.below(8))
     _finish(grower, net, scene)
     freeze(grower, net, scene, 25)

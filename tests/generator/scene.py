@@ -16,6 +16,7 @@ from archlang.shapes import TensorType
 
 if TYPE_CHECKING:
     from tests.generator.definitions import Definition
+    from tests.generator.starts import Begun
 
 ACTS = ("relu", "tanh", "gelu", "identity", "leaky_relu", "batchnorm", "softplus")
 
@@ -60,11 +61,12 @@ Values = tuple[Value, ...]
 
 @dataclass(frozen=True)
 class Applied:
-    """A labelled step that can be applied again: its operator or block, and the types that flowed into it."""
+    """A labelled step that can be applied again: its operator or block, what flowed into it, the defaults there."""
 
     target: Operator | Definition
     arguments: tuple[tuple[str, object], ...]
     types: tuple[TensorType, ...]
+    defaults: tuple[tuple[str, Begun], ...] = ()
 
 
 @dataclass
@@ -128,6 +130,7 @@ class Scene:
     made: dict[int, Values] = field(default_factory=dict[int, Values])  # step -> what it gives
     turning: bool = False  # within a loop, where a label must differ from turn to turn
     templates: dict[str, str] = field(default_factory=dict[str, str])  # computed labels: key -> how it is written
+    defaults: tuple[tuple[str, Begun], ...] = ()  # how the weights of operators begin here
 
     def forked(self) -> Scene:
         """A copy in which something can be tried."""

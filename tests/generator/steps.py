@@ -12,6 +12,7 @@ from tests.generator.arguments import made, near
 from tests.generator.draws import Draws
 from tests.generator.nodes import Act, Apply, Joint, Label, Node, Pick, Reuse, Stored, path_text, run
 from tests.generator.scene import Scene, Stuck
+from tests.generator.starts import begin
 from tests.generator.writing import Written, operator_text
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def step(grower: Grower, scene: Scene, op: Operator, percent: int = 30) -> list[
     if draws.chance(percent) and not op.join:
         label = labels.label(scene, draws)
     node = Apply(type(op), fields, operator_text(type(op), fields, draws), label, joint=joint(draws))
+    node.begun = begin(op, types, draws)
     run([node], scene)
     return [node]
 
@@ -78,6 +80,7 @@ def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any],
     """An operator of several results: each is named, and one of them flows on."""
     draws = grower.draws
     node = Apply(type(op), fields, operator_text(type(op), fields, draws), joint=joint(draws))
+    node.begun = begin(op, scene.types(), draws)
     run([node], scene)
     names: list[Label] = []
     trial = scene.forked()

@@ -50,10 +50,10 @@ def leave(scene: Scene, label: Label | None) -> None:
 
 
 class Names:
-    """Within it names may be given, which end with it."""
+    """Within it names may be given, which end with it, and so do the defaults for weights."""
 
     def __init__(self, scene: Scene, given: Mapping[str, Any] | None = None) -> None:
-        self._scene, self._before = scene, dict(scene.names)
+        self._scene, self._before, self._defaults = scene, dict(scene.names), scene.defaults
         self._given = given or {}
 
     def __enter__(self) -> None:
@@ -63,7 +63,7 @@ class Names:
         self._scene.names = {**self._before, **self._given}
 
     def __exit__(self, *_: object) -> None:
-        self._scene.names = self._before
+        self._scene.names, self._scene.defaults = self._before, self._defaults
 
 
 def turn(names: Sequence[str], value: Any) -> dict[str, Any]:

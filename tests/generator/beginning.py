@@ -1,0 +1,110 @@
+"""How weights begin: each as torch's own initialiser fills it, and all others as torch's modules make them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from math import ceil, sqrt
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archlang.ir import Graph, Start
+from tests.generator.running import SEED
+from tests.starts import LEAST, likeness
+
+SAMPLE = 1500  # values of a tensor that are drawn to compare with
+DRAWN: dict[str, Callable[..., object]] = {
+    "normal": lambda w, std, mean: nn.init.normal_(w, mean, std),
+    "uniform": nn.init.uniform_,
+    "trunc_normal": lambda w, std: nn.init.trunc_normal_(w, 0.0, std, -2.0, 2.0),
+    "he_normal": lambda w, mode, kind, slope: nn.init.normal_(w, 0, _he(w, mode, kind, slope)),
+    "he_uniform": lambda w, mode, kind, slope: _even(w, sqrt(3) * _he(w, mode, kind, slope)),
+    "xavier_normal": lambda w, gain: nn.init.normal_(w, 0, gain * sqrt(2 / sum(_fans(w)))),
+    "xavier_uniform": lambda w, gain: _even(w, gain * sqrt(6 / sum(_fans(w)))),
+    "lecun_normal": lambda w: nn.init.normal_(w, 0, 1 / sqrt(_fans(w)[0])),
+}
+FIXED: dict[str, Callable[..., object]] = {
+    "zeros": nn.init.zeros_, "ones": nn.init.ones_, "constant": nn.init.constant_, "identity": nn.init.eye_,
+    "dirac": lambda w, groups: nn.init.dirac_(w, int(groups)),
+}  # fmt: skip
+GAINS = {"relu": sqrt(2), "tanh": 5 / 3, "linear": 1.0, "sigmoid": 1.0, "selu": 0.75}
+
+
+def _fans(w: Tensor) -> tuple[int, int]:
+    places = w[0, 0].numel()
+    return w.shape[1] * places, w.shape[0] * places
+
+
+def _he(w: Tensor, mode: str, kind: str, slope: float) -> float:
+    gain = sqrt(2 / (1 + slope**2)) if kind == "leaky_relu" else GAINS[kind]
+    return gain / sqrt(_fans(w)[mode == "fan_out"])
+
+
+def _even(w: Tensor, bound: float) -> object:
+    return nn.init.uniform_(w, -bound, bound)
+
+
+def without_starts(source: str) -> str:
+    """The source whose constructor leaves all weights as torch's modules make them."""
+    tree = ast.parse(source)
+    for part in ast.walk(tree):
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            part.body = [line for line in part.body if not (isinstance(line, ast.For) and "odules()" in _over(line))]
+    return ast.unparse(tree)
+
+
+def _over(loop: ast.For) -> str:
+    return ast.unparse(loop.iter)
+
+
+def begin_alike(graph: Graph, module: nn.Module, plain: nn.Module) -> str:
+    """What is wrong with the weights of a module that was not run; `plain` has the same seed, and no initialisers."""
+    found, own = (dict(one.named_parameters(remove_duplicate=False)) for one in (module, plain))
+    told: dict[str, Start] = {}
+    for layer in graph.flat():
+        for name, start in layer.node.starts.items():
+            told[f"{layer.path}.{name}"] = start
+    owners = {id(found[key]): start for key, start in told.items()}  # those that are tied to it begin so too
+    for key, value in found.items():
+        wanted = owners.get(id(value))
+        if wanted is None and not torch.equal(value, own[key]):
+            return f"{key} begins in another way than torch's module"
+        if wanted is not None and not _follows(value.detach(), wanted):
+            return f"{key} does not begin as {wanted}"
+    return ""
+
+
+def _follows(value: Tensor, start: Start) -> bool:
+    """Whether a weight begins so, as far as its values tell."""
+    word, values = start.word, start.values
+    if word == "list":
+        return value.flatten().tolist() == list(values)
+    if word in FIXED:
+        return _equal(FIXED[word], value, *values)
+    if word == "orthogonal":
+        rows = value.flatten(1) if value.shape[0] <= value.flatten(1).shape[1] else value.flatten(1).T
+        return torch.allclose(rows @ rows.T, float(values[0]) ** 2 * torch.eye(len(rows)), atol=1e-5)
+    if word == "sparse":
+        zeros = ceil(float(values[0]) * value.shape[0])
+        rest = value[value != 0] / float(values[1])
+        return bool(((value == 0).sum(0) == zeros).all()) and bool((rest.abs() < 6).all())
+    return _likely(DRAWN[word], value, *values)
+
+
+def _equal(fill: Callable[..., object], value: Tensor, *values: Any) -> bool:
+    wanted = torch.empty_like(value)
+    fill(wanted, *values)
+    return torch.equal(value, wanted)
+
+
+def _likely(fill: Callable[..., object], value: Tensor, *values: Any) -> bool:
+    samples: list[Tensor] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED + 1)  # pyright: ignore[reportUnknownMemberType]
+        for _ in range(ceil(SAMPLE / value.numel())):
+            wanted = torch.empty_like(value)
+            fill(wanted, *values)
+            samples.append(wanted.flatten())
+    return likeness(value.flatten(), torch.cat(samples)) >= LEAST

@@ -1,0 +1,143 @@
+"""How weights begin, drawn: `init=` of a step, and `default conv init=...` for those that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics import Rejected
+from archlang.ops.base import Operator, Weight
+from archlang.ops.initialisers import Number, refuse_start
+from archlang.shapes import TensorType
+from tests.generator.draws import Draws
+from tests.generator.nodes import Node
+from tests.generator.scene import Scene, Stuck
+
+if TYPE_CHECKING:
+    from tests.generator.growing import Grower
+
+# as it is written, its word, its arguments
+WRITTEN: tuple[tuple[str, str, tuple[Number, ...]], ...] = (
+    ("zeros", "zeros", ()),
+    ("ones", "ones", ()),
+    ("constant(0.5)", "constant", (0.5,)),
+    ("constant(value=-2)", "constant", (-2.0,)),
+    ("normal", "normal", (1.0, 0.0)),
+    ("normal(0.02 / sqrt(4))", "normal", (0.01, 0.0)),
+    ("normal(mean=3, std=0.5)", "normal", (0.5, 3.0)),
+    ("uniform(-1, 3)", "uniform", (-1.0, 3.0)),
+    ("trunc_normal(0.5)", "trunc_normal", (0.5,)),
+    ("he_normal", "he_normal", ("fan_in", "relu", 0.0)),
+    ("he_normal(mode=fan_out, nonlinearity=tanh)", "he_normal", ("fan_out", "tanh", 0.0)),
+    ("he_uniform(nonlinearity=leaky_relu, slope=0.2)", "he_uniform", ("fan_in", "leaky_relu", 0.2)),
+    ("xavier_normal(gain=2)", "xavier_normal", (2.0,)),
+    ("xavier_uniform", "xavier_uniform", (1.0,)),
+    ("lecun_normal", "lecun_normal", ()),
+    ("orthogonal(0.5)", "orthogonal", (0.5,)),
+    ("dirac", "dirac", (1.0,)),
+    ("dirac(groups=2)", "dirac", (2.0,)),
+    ("identity", "identity", ()),
+    ("sparse(0.5, std=0.1)", "sparse", (0.5, 0.1)),
+)
+DEFAULTS = ("conv", "conv", "linear", "linear", "linear", "batchnorm", "layernorm", "embedding", "lstm", "attention")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An argument that says how weights begin: its name, how its value is written, and the initialiser."""
+
+    argument: str
+    text: str
+    word: str = ""
+    values: tuple[Number, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.argument}={self.text}"
+
+
+def is_bias(weight: Weight) -> bool:
+    last = weight.name.rpartition(".")[2]
+    return last.startswith("bias_") or last.endswith("_bias") or last == "bias"
+
+
+def filled(argument: str, weights: Sequence[Weight]) -> list[Weight]:
+    """The weights that an argument fills."""
+    own = [weight for weight in weights if f"{weight.name.replace('.', '_')}_init" == argument]
+    return own or [weight for weight in weights if argument == ("bias_init" if is_bias(weight) else "init")]
+
+
+def refuse(begun: Sequence[Begun], weights: Sequence[Weight], tied: Sequence[str] = (), own: bool = True) -> None:
+    """Raise Stuck or Rejected where one does not fit; one of the step's own fills something that is not tied."""
+    kept = [weight for weight in weights if not weight.buffer]
+    for one in begun:
+        found = [weight for weight in filled(one.argument, kept) if weight.name not in tied]
+        if own and not found:
+            raise Stuck("it fills nothing")
+        for weight in found if one.word else ():
+            refuse_start(one.word, one.values, weight.shape)
+
+
+def begin(op: Operator, types: tuple[TensorType, ...], draws: Draws, percent: int = 15) -> tuple[Begun, ...]:
+    """So often of 100, how the weights of a step begin."""
+    weights = [weight for weight in op.weights(*types) if not weight.buffer]
+    if not weights or not draws.chance(percent):
+        return ()
+    names = ["init", "bias_init", f"{draws.one(weights).name.replace('.', '_')}_init"]
+    found: dict[str, Begun] = {}
+    for name in names:
+        filling = filled(name, weights)
+        if filling and draws.chance(60) and name not in type(op).model_fields:
+            found[name] = _drawn(name, filling, draws)
+    return tuple(found.values())
+
+
+def _drawn(name: str, weights: Sequence[Weight], draws: Draws) -> Begun:
+    """An initialiser that fits these weights."""
+    sizes = {prod(weight.shape) for weight in weights}
+    if len(sizes) == 1 and min(sizes) < 7 and draws.chance(40):
+        numbers = tuple(draws.one((0.0, 0.5, 1.0, -2.5)) for _ in range(min(sizes)))
+        return Begun(name, f"[{', '.join(f'{number:g}' for number in numbers)}]", "list", numbers)
+    for _ in range(8):
+        one = Begun(name, *draws.one(WRITTEN))
+        try:
+            refuse([one], weights)
+        except Rejected:
+            continue
+        return one
+    return Begun(name, "torch_default")
+
+
+@dataclass
+class Default(Node):
+    """`default conv init=normal(0.02)`: how the weights begin of the steps that follow in its braces."""
+
+    word: str
+    begun: tuple[Begun, ...]
+
+    @property
+    def starts(self) -> bool:
+        return True
+
+    @property
+    def ends(self) -> bool:
+        return True
+
+    def run(self, scene: Scene) -> None:
+        scene.defaults = (*scene.defaults, *((self.word, one) for one in self.begun))
+
+    def text(self, indent: str) -> str:
+        return f"default {self.word} {' '.join(map(str, self.begun))}"
+
+
+def default(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """A default, which fits most weights of its operator."""
+    draws = grower.draws
+    word = draws.one(DEFAULTS)
+    found = [Begun("init", *draws.one(WRITTEN))] if draws.chance(70) else []
+    if not found or draws.chance(40):
+        found.append(Begun("bias_init", *draws.one(WRITTEN[:9])))
+    node = Default(word, tuple(found))
+    node.run(scene)
+    return [node]
