@@ -2,7 +2,8 @@
 
 Every name must be bound where it is read. Each `forward` is followed in training and in evaluation: the name of a
 value is replaced by the value itself, and each step must then read as the step of the region does. So a variable that
-is given away while its value is still needed is found, whatever the names are.
+is given away while its value is still needed is found, whatever the names are. The loop that fills weights is followed
+for each module of the net.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, carried
 from archlang.lower.containers import items_of
 from archlang.lower.following import Following, SourceError
+from archlang.lower.following_starts import follow_starts, is_start, start_loops
 from archlang.lower.recompute import recomputes
 from archlang.lower.variables import used_by_expressions
 from archlang.python_text import statements
@@ -46,6 +48,11 @@ def audit(text: str, made: Classes) -> None:
     classes = {node.name: node for node in nodes if node.name not in known}
     if list(classes) != expected or len(nodes) > len({node.name for node in nodes}):
         raise SourceError(f"the source has the classes {', '.join(classes)}; expected {', '.join(expected)}")
+    *others, (_, net) = classes.items()
+    for name, node in others:
+        if start_loops(node):
+            raise SourceError(f"{name} fills weights, which the net's own class does")
+    follow_starts(net, made.program.graph)
     for training in (True, False):
         for found in made.classes:
             _class(classes[found.name], found, made, training)
@@ -98,8 +105,8 @@ def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:
                 ast.Call(ast.Attribute(ast.Name("self"), "add_module"), [ast.Constant(str(name)), ast.Call() as call])
             ):
                 yield from items_of(name, call)
-            case ast.For(iter=ast.Call(ast.Attribute(ast.Name("self"), "modules" | "named_modules"), [])):
-                pass  # how weights begin
+            case ast.For() if is_start(statement):
+                pass  # followed by itself
             case ast.Assign(targets=[ast.Attribute()], value=ast.Attribute()):  # a tied weight
                 pass
             case ast.Expr(ast.Call(ast.Attribute(attr=method))) if method in _INHERITED:

@@ -23,7 +23,7 @@ _CONDITION = WIDTH - len(_INDENT) - len("elif :")
 
 @dataclass(frozen=True)
 class Owner:
-    """A module that holds weights: its path, torch's class if it is one of torch's own, which of its weights it has."""
+    """A module that may hold weights: its path, its class if it is one of torch's own, which weights it has."""
 
     path: str
     kind: str
@@ -55,7 +55,7 @@ def starting(graph: Graph) -> list[str]:
     rules = {kind: rule for kind, rule in rules.items() if rule.starts}
     named = [owner for owner in owners if _is_named(owner, rules)]
     lines: list[str] = []
-    for condition, starts, optional in (*_by_name(named, owners), *_by_class(rules)):
+    for condition, starts, optional in (*_by_name(named, _paths(graph, owners)), *_by_class(rules)):
         lines.append(f"{_INDENT}{'elif' if lines else 'if'} {condition}:")
         lines += _fillings(starts, optional)
     loop = "name, module in self.named_modules()" if named else "module in self.modules()"
@@ -63,12 +63,12 @@ def starting(graph: Graph) -> list[str]:
 
 
 def _owners(graph: Graph) -> Iterator[Owner]:
-    """Yield the modules that hold weights. A module within another, as in torch's attention, is one of its own."""
+    """Yield the modules of torch's classes, and others that hold weights. One within another is one of its own."""
     for layer in graph.flat():
         call = layer.op.torch(*layer.input_types)
         if layer.reused or not isinstance(call, Module):
             continue
-        held: dict[str, list[str]] = {}
+        held: dict[str, list[str]] = {"": []} if call.target.startswith("torch.nn.") else {}
         for weight in layer.op.weights(*layer.input_types):
             if not weight.buffer:
                 inner, _, name = weight.name.rpartition(".")
@@ -80,13 +80,21 @@ def _owners(graph: Graph) -> Iterator[Owner]:
             yield Owner(".".join(filter(None, (layer.path, inner))), kind, tuple(names), starts)
 
 
+def _paths(graph: Graph, owners: Sequence[Owner]) -> set[str]:
+    """Return the paths of all modules: of layers, of what they hold, and of the scopes around them."""
+    leaves = [*(layer.path for layer in graph.flat()), *(owner.path for owner in owners)]
+    parts = [path.split(".") for path in leaves]
+    return {".".join(each[:count]) for each in parts for count in range(1, len(each) + 1)}
+
+
 def _kinds(owners: Sequence[Owner]) -> Iterator[str]:
     return (owner.kind for owner in owners if owner.kind)
 
 
 def _rule(owners: Sequence[Owner]) -> _Rule:
     """Return how most modules of a class begin, and as many of the others as do not contradict it."""
-    groups = Counter(tuple(sorted(owner.starts.items(), key=lambda item: item[0])) for owner in owners)
+    begun = (owner.starts for owner in owners if owner.weights)
+    groups = Counter(tuple(sorted(starts.items(), key=lambda item: item[0])) for starts in begun)
     rule = _Rule()
     for at, (starts, _) in enumerate(groups.most_common()):
         wider = _Rule({**dict(starts), **rule.starts})
@@ -108,24 +116,25 @@ def _is_named(owner: Owner, rules: Mapping[str, _Rule]) -> bool:
 # ---- conditions
 
 
-def _by_name(named: Sequence[Owner], owners: Sequence[Owner]) -> Iterator[tuple[str, Starts, set[str]]]:
+def _by_name(named: Sequence[Owner], paths: set[str]) -> Iterator[tuple[str, Starts, set[str]]]:
     """Yield the conditions on names, with what holds for these modules."""
     groups: dict[object, list[Owner]] = {}
     for owner in named:
         groups.setdefault(tuple(sorted((name, str(start)) for name, start in owner.starts.items())), []).append(owner)
     for group in groups.values():
-        yield _named(group, owners), group[0].starts, set()
+        yield _named(group, paths), group[0].starts, set()
 
 
-def _named(group: Sequence[Owner], owners: Sequence[Owner]) -> str:
+def _named(group: Sequence[Owner], every: set[str]) -> str:
     """Return a condition on the name that holds for these modules alone: the ends of their paths, or whole paths."""
     paths = {owner.path for owner in group}
-    others = [owner.path for owner in owners if owner.path not in paths]
+    others = sorted(every - paths)
     ends: dict[str, None] = {}
     for path in sorted(paths):
         ends[_end(path, others)] = None
     short = f"name.endswith({_strings(list(ends))})"
-    if len(ends) < len(paths) and len(short) <= _CONDITION:
+    is_exact = not any(other.endswith(tuple(ends)) for other in others)
+    if is_exact and len(ends) < len(paths) and len(short) <= _CONDITION:
         return short
     return f'name == "{group[0].path}"' if len(group) == 1 else f"name in {_strings([o.path for o in group])}"
 
@@ -168,8 +177,9 @@ def _wrapped(pad: str, call: str) -> list[str]:
     """Return a call on one line, or with its arguments on a line of their own."""
     if len(pad) + len(call) <= WIDTH:
         return [f"{pad}{call}"]
-    name, _, arguments = call.partition("(")
-    return [f"{pad}{name}(", f"{pad}    {arguments.removesuffix(')')}", f"{pad})"]
+    opening = ".copy_(" if ".copy_(" in call else "("
+    name, _, arguments = call.partition(opening)
+    return [f"{pad}{name}{opening}", f"{pad}    {arguments.removesuffix(')')}", f"{pad})"]
 
 
 def _fillings(starts: Starts, optional: set[str]) -> list[str]:

@@ -13,6 +13,11 @@ from torch import Tensor, nn
 
 import archlang
 from archlang.ir import Graph
+from archlang.lower import torch_source
+from archlang.lower.audit import SourceError, audit
+from archlang.lower.classes import classes_of
+from archlang.program import program_of
+from tests.specs import graph_of
 from tests.starts import differing, equal_starts, seeded
 from tests.torchvision_models import torchvision
 
@@ -225,3 +230,51 @@ def test_lenet_starts_as_its_paper_says() -> None:
     for key, fan_in in {"c1": 25, "s2": 4, "s4": 4, "c5": 400, "f6": 120}.items():
         drawn = torch.cat([state[f"{key}.weight"].flatten(), state[f"{key}.bias"]])
         assert 0.7 * 2.4 / fan_in < drawn.abs().max() <= 2.4 / fan_in, key
+
+
+STARTS = """net n {
+  input x: 3x6x6
+  default batchnorm init=constant(0.5)
+  a: { c: conv 1x1 4 init=he_normal }
+  b: { c: conv 1x1 4 init=he_normal }
+  repeat 3 { conv 1x1 4 -> batchnorm -> batchnorm affine=false }
+  fc: conv 1x1 4 init=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] bias_init=zeros
+  output
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('name.endswith(".c")', 'name == "a.c"'),  # one begins as torch's module
+        ('name.endswith(".c")', 'name.endswith("c")'),  # so begins `fc` too
+        ('name == "fc"', 'name == "fd"'),
+        ("nn.init.kaiming_normal_(module", "nn.init.kaiming_uniform_(module"),
+        ('nonlinearity="relu"', 'nonlinearity="tanh"'),
+        ("nn.init.zeros_(module.bias)", "nn.init.ones_(module.bias)"),
+        ("                nn.init.zeros_(module.bias)\n", ""),
+        ("                if module.weight is not None:\n    ", ""),  # of a norm without weights
+        ("isinstance(module, nn.BatchNorm2d)", "isinstance(module, nn.Conv2d)"),
+        ("isinstance(module, nn.BatchNorm2d)", "isinstance(module, (nn.BatchNorm2d, nn.Conv2d))"),
+        ("0.5)", "0.25)"),
+        ("self.named_modules()", "self.b.named_modules()"),
+        ("elif isinstance", "if isinstance"),
+        ("elif name", "elif not name"),
+        ("        self.b = ", "        for module in self.modules():\n            pass\n        self.b = "),
+    ],
+)
+def test_a_source_whose_weights_begin_in_another_way_is_refused(old: str, new: str) -> None:
+    graph = graph_of(STARTS)
+    text = torch_source(graph)
+    assert old in text, text
+    with pytest.raises(SourceError, match=r"fill|class"):
+        audit(text.replace(old, new, 1), classes_of(program_of(graph)))
+
+
+def test_weights_of_which_nothing_is_told_are_not_filled() -> None:
+    graph = graph_of("net n {\n  input x: [4]\n  linear 4 -> relu\n  output\n}")
+    text = torch_source(graph)
+    loop = "        for module in self.modules():\n            if isinstance(module, nn.Linear):"
+    with pytest.raises(SourceError, match="begin as torch's modules"):
+        audit(f"{text}{loop}\n                pass\n", classes_of(program_of(graph)))
