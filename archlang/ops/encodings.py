@@ -1,4 +1,4 @@
-"""Positions told to what knows none: sines and cosines that are added."""
+"""Positions told to what knows none: sines and cosines, or learned vectors, that are added."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Module, Operator, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
-from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -32,9 +32,24 @@ class PositionalEncoding(nn.Module):
         table = torch.stack([angles.sin(), angles.cos()], 2).flatten(1)
         return x + table[:, :width].to(x.dtype)
 '''
+_LEARNED = '''
+class PositionalEmbedding(nn.Embedding):
+    """Adds a learned vector to each position."""
+
+    def forward(self, x):
+        return x + self.weight[: x.shape[1]]
+'''
 _STRICTER = beyond_torch(
     "needs-channels-last", "wrong-rank", "wrong-dtype", base="at 0 and below, the source computes what is no number"
 )
+
+
+def _check(x: TensorType, operator: str) -> None:
+    """Raise `Rejected` unless the axes are n t c."""
+    check_channels_last(x, operator)
+    if len(x.axes) != 3 or x.axes[0] != "n":
+        message = f"{operator} takes axes n t c, and its input {x} has {x.names}"
+        raise Rejected("wrong-rank", message, about="input")
 
 
 class PositionalEncoding(Operator):
@@ -59,10 +74,7 @@ class PositionalEncoding(Operator):
     base: Annotated[float, Field(gt=0)] = 10000.0
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_channels_last(x, self.word)
-        if len(x.axes) != 3 or x.axes[0] != "n":
-            message = f"positional_encoding takes axes n t c, and its input {x} has {x.names}"
-            raise Rejected("wrong-rank", message, about="input")
+        _check(x, self.word)
         check_dtype(x, self.word)
         return (x,)
 
@@ -76,3 +88,57 @@ class PositionalEncoding(Operator):
 
     def torch(self, x: TensorType) -> Module:
         return Module("PositionalEncoding", (), (("base", self.base, 10000.0),), _SINES)
+
+
+class PositionalEmbedding(Operator):
+    """x + a learned vector for each position, of n t c, as in GPT-2 and BERT: row t of a table of `count` rows.
+
+    No MACs.
+
+        params = count*c
+        elementwise = t*c
+    """
+
+    pointwise = True
+    runs = replace(ONE_CALL, gradients="whole", backward=None, saved="nothing")
+    word: ClassVar[str] = "positional_embedding"
+    elsewhere: ClassVar[tuple[str, ...]] = (
+        "PositionEmbedding", "LearnedPositionalEmbedding", "AbsolutePositionalEmbedding", "position_embeddings", "wpe",
+    )  # fmt: skip
+    positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("needs-channels-last", "wrong-rank", "wrong-dtype"),
+        "out-of-range": "torch adds the one vector of a table of one row to every position",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("positional_embedding 9", "6x8 n t c"),
+        Example("positional_embedding 5", "5x3 n t c"),
+    )
+
+    count: Size
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        _check(x, self.word)
+        check_dtype(x, self.word, weighted=True)
+        if x["t"] > self.count:
+            message = f"{self.word} has vectors for {self.count} positions, and {x} has {x['t']}"
+            raise Rejected("out-of-range", message, about="count")
+        return (x,)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return (Weight("weight", (self.count, x["c"])),)
+
+    def work(self, x: TensorType) -> Work:
+        return Work(elementwise=x.values)
+
+    def backward(self, wanted: Wanted, x: TensorType) -> Work:
+        return Work(elementwise=x.values * wanted.any)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known = laid(x)
+        rows = Laid(known.shape[1:], x.axes[1:], x.dtype, contiguous(known.shape[1:]))
+        return (blended(known.shape, known, rows),)
+
+    def torch(self, x: TensorType) -> Module:
+        args = (("num_embeddings", self.count), ("embedding_dim", x["c"]))
+        return Module("PositionalEmbedding", args, (), _LEARNED)

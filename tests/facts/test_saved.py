@@ -122,7 +122,10 @@ def graphs(path: Path) -> list[Graph]:
 
 
 LIGHT, LIGHT_MACS = 30_000_000, 6_000_000_000  # parameters and MACs of the nets that are run here
-LARGE = {"unet", "vit", "vit_b_16", "vit_b_32", "vit_l_16"}  # a small one of the same file is run
+LARGE = {
+    "unet", "vit", "vit_b_16", "vit_b_32", "vit_l_16", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl",
+    "mobilevit", "mobilevit_s", "mobilevit_xs", "mobilevit_xxs",
+}  # fmt: skip  # a small one of the same file is run
 FILES = sorted((ROOT / "specs").glob("*.arch"))
 HEAVY = {"captioning", "deconvnet", "fcn", "inception_v4", "maxvit", "vgg", "yolo_v1"}  # their lightest nets are not
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -14,7 +14,12 @@ from archlang.laws.calling import own_loops
 from archlang.shapes import TensorType
 
 NETS = Path(__file__).parents[1] / "nets"
-SMALL = {"unet": "small", "vit": "vit_tiny"}  # what is run where the whole net is large
+SMALL = {
+    "unet": "small",
+    "vit": "vit_tiny",
+    "gpt2": "small",
+    "mobilevit": "small",
+}  # what is run where the whole net is large
 
 
 def checked(name: str, net: str | None = None) -> Graph:
