@@ -84,7 +84,7 @@ def example_graph(step: str, *inputs: str) -> Graph:
     """Return the net of one step.
 
     An input is written as a shape without a batch, then its axes or its dtype unless they are the usual ones: `3x8x8`,
-    `16x8 n t c`, `16 int64`. A parameter is `1x1x8 param`.
+    `16x8 n t c`, `16 int64`, `scalar int64`. A parameter is `1x1x8 param`.
     """
     lines = [line for at, text in enumerate(inputs) for line in input_lines(f"x{at}", *text.split())]
     lines.sort(key=lambda line: "->" in line)  # declarations come before all steps
@@ -100,7 +100,7 @@ def example_graph(step: str, *inputs: str) -> Graph:
 
 def input_lines(name: str, shape: str, *rest: str) -> list[str]:
     """Return the lines that declare an input and permute or rename its axes where they are others."""
-    written = shape if "x" in shape else f"[{shape}]"
+    written = shape if "x" in shape else f"[{shape.removeprefix('scalar')}]"
     if rest == ("param",):
         return [f"param {name}: {written} init=normal"]
     if len(rest) < 2:

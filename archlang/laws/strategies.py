@@ -123,7 +123,7 @@ def _like(draw: st.DrawFn, x: TensorType) -> TensorType:
         return draw(_types(draw(_sampled(LAYOUTS))))
     if change == "dtype":
         return TensorType(x.shape, x.axes, draw(_sampled(DTYPES)))
-    if change == "none":
+    if change == "none" or not x.axes[1:]:
         return x
     size = 1 if change == "one" else draw(UP_TO_9)
     return x.resized(**dict.fromkeys(draw(st.sets(st.sampled_from(x.axes[1:]), min_size=1)), size))

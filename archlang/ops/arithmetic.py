@@ -16,7 +16,7 @@ from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 
-class _Broadcast(Join):
+class Broadcast(Join):
     """An axis of size 1 is repeated along the others'; a parameter stands against the last axes."""
 
     pointwise = True
@@ -33,7 +33,7 @@ class _Broadcast(Join):
         return (combined(self, inputs),)
 
 
-class Mul(_Broadcast):
+class Mul(Broadcast):
     """The product, value by value. An axis of size 1 is repeated along the others': 64x1x1 times 64x56x56.
 
     No weights, no MACs.
@@ -68,7 +68,7 @@ class Mul(_Broadcast):
         return Expression(" * ".join(f"{{{at}}}" for at in range(len(inputs))))
 
 
-class Sub(_Broadcast):
+class Sub(Broadcast):
     """The first less the second, value by value. An axis of size 1 is repeated along the other's.
 
     No weights, no MACs.
@@ -103,7 +103,7 @@ class Sub(_Broadcast):
         return Expression("{0} - {1}")
 
 
-class Div(_Broadcast):
+class Div(Broadcast):
     """The first divided by the second, value by value. An axis of size 1 is repeated along the other's.
 
     No weights, no MACs.

@@ -37,9 +37,10 @@ class ScaledDotProduct(Operator):
     The three have axes n t c, whose channels are divided among `heads`, or n h t c, whose second axis is the heads.
     Narrower keys have fewer heads, which groups of queries share (Ainslie et al. 2023, arXiv:2305.13245).
     After them come, in this order where there are both: a mask, of axes t t, h t t, n t t or n h t t, whose floats are
-    added to Q·Kᵀ and whose truth values say what is seen; and an int64 for each image, how many of its keys are no
-    padding. With `causal=true` a position attends to none after it. `scale` is 1/sqrt(the channels of a head), unless
-    it is given. `dropout` is of the weights of attention. No weights. MACs: Q·Kᵀ and A·V, also where a mask hides part.
+    added to Q·Kᵀ and whose truth values say what is seen (those of axes n t say it of the keys of each image); and an
+    int64 for each image, how many of its keys are no padding. With `causal=true` a position attends to none after it.
+    `scale` is 1/sqrt(the channels of a head), unless it is given. `dropout` is of the weights of attention. No weights.
+    MACs: Q·Kᵀ and A·V, also where a mask hides part.
 
         MACs = heads*queries*keys*(head_c + value_c)
         elementwise = heads*queries*keys*biased
@@ -69,6 +70,7 @@ class ScaledDotProduct(Operator):
         Example("sdpa 2 dropout=0.25", "5x8 n t c, 6x8 n t c, 6x8 n t c", training=False),
         Example("sdpa 2", "5x8 n t c, 6x8 n t c, 6x8 n t c, 5x6 param"),
         Example("sdpa 2 causal=true", "5x8 n t c, 5x8 n t c, 5x8 n t c, 2x5x5"),
+        Example("sdpa 2", "5x8 n t c, 6x8 n t c, 6x8 n t c, 6 bool"),
     )
 
     heads: Size | None = None
@@ -141,6 +143,8 @@ class ScaledDotProduct(Operator):
             return
         sizes = (query.shape[-2], key.shape[-2])
         batched = "n" in mask.axes
+        if batched and not mask.is_float and mask.shape == (query["n"], sizes[1]):
+            return  # which keys of an image are seen, by all of its queries
         wanted = [sizes, (heads, *sizes), (1, *sizes), (1, heads, *sizes), (1, 1, *sizes)]
         if mask.shape[batched:] not in wanted[: 3 if batched else 5] or (batched and mask.axes[0] != "n"):
             message = f"a mask of {query.shape[-2]} queries, {key.shape[-2]} keys and {heads} heads is not {mask}"

@@ -84,8 +84,11 @@ def _mask(call: Attended) -> tuple[Saved, ...]:
         return (Saved("input", 3),)
     batched = padded or (mask is not None and "n" in mask.axes)
     images, queries, keys = call.query.shape[0] if batched else 1, call.query.shape[-2], call.key.shape[-2]
-    heads = 1 if mask is None else prod(mask.shape) // (mask["n"] if "n" in mask.axes else 1) // (queries * keys)
-    rows = queries if mask is not None or call.causal else 1
+    of_keys = mask is not None and mask.axes[0] == "n" and len(mask.axes) == 2
+    heads = 1
+    if mask is not None and not of_keys:
+        heads = prod(mask.shape) // (mask["n"] if "n" in mask.axes else 1) // (queries * keys)
+    rows = 1 if (mask is None or of_keys) and not call.causal else queries
     return (Saved("own", shape=(images, heads, rows, keys), per_image=batched, name="mask"),)
 
 

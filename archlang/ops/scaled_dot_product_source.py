@@ -90,6 +90,8 @@ def _mask(kind: Source) -> str:
         return lines + (_CAUSAL.format(mask="seen", masked="seen & before") if kind.lengths else "")
     if kind.axes == 3:
         lines += f"        mask = mask.unsqueeze({int(kind.batched)})\n"
+    elif kind.axes == 2 and kind.batched:
+        lines += "        mask = mask[:, None, None]\n"
     joined = "mask & {0}" if kind.mask == "seen" else 'mask.masked_fill(~{0}, float("-inf"))'
     if kind.lengths:
         lines += f"        mask = {joined.format('seen')}\n"

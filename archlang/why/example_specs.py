@@ -1,7 +1,7 @@
 """An operator's example as a spec of its own.
 
 An input is written as a shape without a batch, then its axes or its dtype unless they are the usual ones: `3x8x8`,
-`16x8 n t c`, `16 int64`. A parameter is `1x1x8 param`.
+`16x8 n t c`, `16 int64`, `scalar int64`. A parameter is `1x1x8 param`.
 """
 
 from __future__ import annotations
@@ -45,4 +45,4 @@ def _named(name: str, shape: str, *rest: str) -> list[str]:
 
 
 def _written(shape: str) -> str:
-    return shape if "x" in shape else f"[{shape}]"
+    return shape if "x" in shape else f"[{shape.removeprefix('scalar')}]"
