@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Autocast, Example, Module, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Module, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
@@ -56,7 +56,7 @@ class PRelu(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, backward=None, saved="input", autocast=Autocast("lower", (("weight", "any"),)))
+    runs = replace(ELEMENTWISE, backward=None, autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "prelu"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)
@@ -79,6 +79,9 @@ class PRelu(Pointwise):
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         return Work(activated=x.values * wanted.any)
+
+    def saved(self, x: TensorType) -> tuple[Saved, ...]:
+        return (Saved("input"),)  # for the gradient of the slope as well
 
     def torch(self, x: TensorType) -> Module:
         count = x["c"] if self.channelwise else 1
