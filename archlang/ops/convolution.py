@@ -13,8 +13,6 @@ from archlang.ops.base import (
     Kind,
     Lecture,
     Module,
-    Operator,
-    Reach,
     Saved,
     Size,
     Temporaries,
@@ -25,8 +23,9 @@ from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, contiguous, convolved, laid
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, slid, window_reach
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, slid
 from archlang.shapes import TensorType
 
 # torch's own convolutions pad alike on both sides
@@ -55,7 +54,7 @@ class PaddedConvRANKd(nn.ConvRANKd):
 '''
 
 
-class Conv(Operator):
+class Conv(Sliding):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
     Weights (out, c/groups, k, k) and a bias. `pad` is one number, or one for each axis, or in its place two: `[[0, 1],
@@ -100,11 +99,11 @@ class Conv(Operator):
     bias: bool = True
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
 
-    def _geometry(self, x: TensorType) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        geometry, widest = self._geometry(x), self._widest(x)
+        geometry, widest = self.geometry(x), self._widest(x)
         sizes = slid(x, self.word, geometry, widest)
         check_dtype(x, self.word, weighted=True)
         check_groups(x["c"], self.out, self.groups)
@@ -131,7 +130,7 @@ class Conv(Operator):
         return Work(macs=macs, bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        geometry = self._geometry(x)
+        geometry = self.geometry(x)
         if self.padding_mode == "zeros" and geometry.is_even:
             return (Saved("input"),)  # for any gradient, also where the weights need none
         # torch pads in a step of its own, even by nothing, and convolves the copy; to reflect and to replicate keeps
@@ -140,7 +139,7 @@ class Conv(Operator):
         return (padded,) if self.padding_mode in ("zeros", "circular") else (Saved("input", when="inputs"), padded)
 
     def temporaries(self, x: TensorType) -> Temporaries:
-        padded = TensorType(self._geometry(x).padded(x), x.axes, x.dtype)
+        padded = TensorType(self.geometry(x).padded(x), x.axes, x.dtype)
         return () if self._pads_within(x) else ((padded,),)
 
     def backward_in_one_call(self, x: TensorType) -> bool | None:
@@ -148,25 +147,19 @@ class Conv(Operator):
 
     def _pads_within(self, x: TensorType) -> bool:
         """Whether the convolution pads by itself; torch pads other borders in a call before it."""
-        return self.padding_mode == "zeros" and self._geometry(x).is_even
+        return self.padding_mode == "zeros" and self.geometry(x).is_even
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         if self.padding_mode == "circular":
             return (contiguous(self.outputs(laid(x))[0].shape),)
         return (convolved(self.outputs(laid(x))[0].shape, x),)
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry(x).symbols
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry(x))
-
     def autocast(self, x: TensorType) -> Autocast:
         # a border of its own is padded in the dtype given, or in float32
         return Autocast("lower", (("weight", "any"),), known="all" if self._pads_within(x) else "result")
 
     def torch(self, x: TensorType) -> Module:
-        geometry, rank = self._geometry(x), len(self.kernel)
+        geometry, rank = self.geometry(x), len(self.kernel)
         args = (("in_channels", x["c"]), ("out_channels", self.out), ("kernel_size", brief(self.kernel)))
         options = (
             ("stride", brief(geometry.stride), 1),

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import formatted, laid, viewed
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, short, slid, window_reach
+from archlang.ops.windows import Geometry, Sizes, Stride, short, slid
 from archlang.shapes import TensorType
 
 _LOCALLY_CONNECTED = '''
@@ -64,7 +65,7 @@ class LocallyConnectedRANKd(nn.Module):
 '''
 
 
-class LocallyConnected(Operator):
+class LocallyConnected(Sliding):
     """Convolution without sharing: at each position the window has weights, and a bias, of its own (LeCun 1989).
 
     Gregor and LeCun 2010 (arXiv:1006.0448); Taigman et al. 2014, DeepFace. It counts as many MACs as a convolution and
@@ -106,11 +107,11 @@ class LocallyConnected(Operator):
     dilation: Stride = 1
     bias: bool = True
 
-    def _geometry(self, x: TensorType) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self._geometry(x))
+        sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         return (x.resized(c=self.out, **sizes),)
 
@@ -125,7 +126,7 @@ class LocallyConnected(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # the windows are copied where they do not lie as the product wants them; a border is one copy before
-        geometry, positions = self._geometry(x), self.outputs(x)[0].shape[2:]
+        geometry, positions = self.geometry(x), self.outputs(x)[0].shape[2:]
         rows = (prod(positions), x.shape[0], x["c"] * prod(self.kernel))
         known, shape = laid(x), geometry.padded(laid(x))
         padded = shape != known.shape
@@ -139,24 +140,17 @@ class LocallyConnected(Operator):
             return (Saved("own", shape=geometry.padded(x), dtype=x.dtype, when="weights", name="padded"),)
         return (Saved("input", when="weights"),)
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry(x).symbols
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry(x))
-
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("float32" if self.bias else "lower", known="result")
 
     def torch(self, x: TensorType) -> Module:
-        geometry, positions = self._geometry(x), self.outputs(x)[0].shape[2:]
+        geometry, positions = self.geometry(x), self.outputs(x)[0].shape[2:]
         rank = len(self.kernel)
         args = (
             ("in_channels", x["c"]), ("out_channels", self.out), ("positions", positions), ("kernel_size", self.kernel)
         )  # fmt: skip
         options = (*sliding_options(geometry), ("bias", self.bias, True))
-        source = _LOCALLY_CONNECTED.replace("RANK", str(rank))
-        return Module(f"LocallyConnected{rank}d", args, options, source)
+        return Module(f"LocallyConnected{rank}d", args, options, _LOCALLY_CONNECTED.replace("RANK", str(rank)))
 
     def lecture(self, x: TensorType) -> Lecture:
         fan_in = "*".join(map(str, (*self.kernel, x["c"])))

@@ -101,8 +101,7 @@ class Lstm(Recurrent):
 
     def kept_in_steps(self, n: int, t: int) -> tuple[Saved, ...]:
         gates = Saved("own", shape=(t, n, 4 * self.width), name="gates")
-        mapped = Saved("own", shape=(t, n, self.width), name="mapped")
-        kept = [gates, mapped]
+        kept = [gates, replace(gates, shape=(t, n, self.width), name="mapped")]
         if self.projection:
             kept.append(Saved("own", shape=(t, n, self.width), when="weights", name="unprojected"))
         if t > 1:  # what the next step takes
@@ -130,8 +129,7 @@ class Lstm(Recurrent):
         return work + Work(macs=products, activated=2 * values, elementwise=values) * -1
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
-        projected = self.width * self.projection if self.projection else 0
-        return {**super().symbols(*inputs), "out": self.widths[0], "projected": projected}
+        return {**super().symbols(*inputs), "out": self.widths[0], "projected": self.width * (self.projection or 0)}
 
     def autocast(self, *inputs: TensorType) -> Autocast | None:
         if self.projection is None:

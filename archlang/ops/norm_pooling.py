@@ -9,8 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import (
     Laid,
@@ -25,9 +24,10 @@ from archlang.ops.layouts import (
     unsqueezed,
 )
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid, window_reach
-from archlang.shapes import TensorType, Window
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_inside, check_sides, each, short, slid
+from archlang.shapes import TensorType
 
 
 def _powers(x: Laid) -> Laid:
@@ -36,7 +36,7 @@ def _powers(x: Laid) -> Laid:
     return replace(x, strides=last if last and is_at(x, last) else like(x))
 
 
-class LpPool(Operator):
+class LpPool(Sliding):
     """(sum of x**p)**(1/p) under each window: the L2 norm for p=2 (LeCun et al. 1998; Sermanet et al. 2012).
 
     torch's form takes x itself and not |x|: a sum below 0, which an odd p may give, has no root, and x**p of values
@@ -69,18 +69,17 @@ class LpPool(Operator):
     p: Annotated[float, Field(ge=1)] = 2.0
     ceil: bool = False
 
-    def _geometry(self) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         rank = len(self.kernel)
         check_sides(rank)
         stride = self.kernel if self.stride is None else each(self.stride, rank, "stride")
         return Geometry(self.kernel, stride, (0,) * rank, (1,) * rank, self.ceil)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        geometry = self._geometry()
+        geometry = self.geometry(x)
         sizes = slid(x, self.word, geometry, (0,) * len(self.kernel))
-        if len(self.kernel) == 3 and any(k > size for k, size in zip(self.kernel, x.shape[2:], strict=True)):
-            message = f"the kernel {Window(self.kernel)} is larger than {x}"
-            raise Rejected("kernel-too-large", message, about="kernel")
+        if len(self.kernel) == 3:
+            check_inside(x, self.kernel)
         check_dtype(x, self.word)
         return (x.resized(**sizes),)
 
@@ -94,12 +93,6 @@ class LpPool(Operator):
         names = ("means", "signs", "positive", "sums")
         return (Saved("input"), powers, *(Saved("own", shape=y.shape, dtype=x.dtype, name=name) for name in names))
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry().symbols
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry())
-
     def strides(self, x: TensorType) -> tuple[Strides]:
         powers = _powers(laid(x))
         shape = self.outputs(powers)[0].shape
@@ -112,7 +105,7 @@ class LpPool(Operator):
         return Autocast("given") if len(x.shape) < 5 else Autocast("float32", known="float32")
 
     def torch(self, x: TensorType) -> Module:
-        geometry = self._geometry()
+        geometry = self.geometry(x)
         stride = None if geometry.stride == self.kernel else brief(geometry.stride)
         options = (("stride", stride, None), ("ceil_mode", self.ceil, False))
         args = (("norm_type", self.p), ("kernel_size", brief(self.kernel)))

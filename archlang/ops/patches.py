@@ -14,7 +14,6 @@ from archlang.ops.base import (
     Kind,
     Module,
     Natural,
-    Operator,
     Reach,
     Work,
     seeing_all,
@@ -22,12 +21,13 @@ from archlang.ops.base import (
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import laid
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, each, slid
 from archlang.shapes import TensorType
 
 
-class Unfold(Operator):
+class Unfold(Sliding):
     """The values under each window as channels, one window after another: n c h w becomes n c*k*k t (im2col).
 
     A product of matrices over them is a convolution (Chellapilla, Puri and Simard 2006). Channels are outermost, then
@@ -53,7 +53,7 @@ class Unfold(Operator):
     pad: Natural | tuple[Natural, ...] = 0
     dilation: Stride = 1
 
-    def _geometry(self) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         if len(self.kernel) != 2:
             message = f"unfold takes a window of two sides, and `kernel` has {len(self.kernel)}"
             raise Rejected("window-rank", message, about="kernel")
@@ -61,7 +61,7 @@ class Unfold(Operator):
         return Geometry(self.kernel, stride, each(self.pad, 2, "pad"), dilation)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self._geometry())
+        sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word)
         return (TensorType((x.shape[0], x["c"] * prod(self.kernel), prod(sizes.values())), ("n", "c", "t"), x.dtype),)
 
@@ -81,11 +81,8 @@ class Unfold(Operator):
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry().symbols
-
     def torch(self, x: TensorType) -> Module:
-        found = self._geometry()
+        found = self.geometry(x)
         numbers = (("dilation", found.dilation, 1), ("padding", found.pad, 0), ("stride", found.stride, 1))
         options = tuple((name, brief(value), default) for name, value, default in numbers)
         return Module("torch.nn.Unfold", (("kernel_size", brief(self.kernel)),), options)

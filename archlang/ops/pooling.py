@@ -8,23 +8,24 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import (
     Geometry,
     Sizes,
     Stride,
     brief,
+    check_inside,
     check_sides,
     each,
     short,
     slid,
-    window_reach,
 )
-from archlang.shapes import TensorType, Window
+from archlang.shapes import TensorType
 
 
 def _pooled(shape: Strides, x: Laid) -> Strides:
@@ -40,7 +41,7 @@ def averaged(shape: Strides, x: Laid) -> Strides:
     return contiguous(shape) if len(shape) == 5 else _pooled(shape, x)
 
 
-class _Pool(Operator):
+class _Pool(Sliding):
     """What the pools share: a window, a stride (the window where none is given) and a padding."""
 
     runs = ONE_CALL
@@ -53,8 +54,8 @@ class _Pool(Operator):
     pad: Natural | tuple[Natural, ...] = 0
     ceil: bool = False
 
-    def _geometry(self, dilation: Stride = 1) -> Geometry:
-        rank = len(self.kernel)
+    def geometry(self, x: TensorType) -> Geometry:
+        rank, dilation = len(self.kernel), getattr(self, "dilation", 1)
         check_sides(rank)
         stride = self.kernel if self.stride is None else each(self.stride, rank, "stride")
         pad = each(self.pad, rank, "pad")
@@ -70,19 +71,18 @@ class _Pool(Operator):
         return (x.resized(**slid(x, self.word, geometry, widest)),)
 
     def _module(self, name: str, geometry: Geometry, *more: tuple[str, object, object]) -> Module:
-        options = (
-            ("stride", brief(geometry.stride), brief(self.kernel)),
-            ("padding", brief(geometry.pad), 0),
-            *more,
-            ("ceil_mode", self.ceil, False),
-        )
-        return Module(f"torch.nn.{name}{len(self.kernel)}d", (("kernel_size", brief(self.kernel)),), options)
+        options = (("stride", brief(geometry.stride), brief(self.kernel)), ("padding", brief(geometry.pad), 0), *more)
+        args = (("kernel_size", brief(self.kernel)),)
+        return Module(f"torch.nn.{name}{len(self.kernel)}d", args, (*options, ("ceil_mode", self.ceil, False)))
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
         return (0,) if len(x.axes) == 3 else ()  # torch pools a map of height 1
 
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
         return tuple(_pooled(y.shape, laid(x)) for y in self.outputs(laid(x)))
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given" if len(x.shape) < 5 else "float32")
 
     def lecture(self, x: TensorType) -> Lecture:
         return Lecture(f"POOL{short(self.kernel)}")
@@ -138,7 +138,7 @@ class MaxPool(_Pool):
     indices: bool = False
 
     def outputs(self, x: TensorType) -> tuple[TensorType, ...]:
-        geometry = self._geometry(self.dilation)
+        geometry = self.geometry(x)
         (y,) = self._slid(x, geometry)
         _refuse_blind_windows(x, y, geometry)
         check_dtype(x, self.word, integers=len(self.kernel) > 1)  # torch's MaxPool1d alone knows floats only
@@ -156,17 +156,8 @@ class MaxPool(_Pool):
         places = Saved("output", 1) if self.indices else Saved("own", shape=y.shape, dtype="int64", name="indices")
         return (Saved("input"), places) if x.is_float else ()
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry(self.dilation).symbols
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry(self.dilation))
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given" if len(x.shape) < 5 else "float32")
-
     def torch(self, x: TensorType) -> Module:
-        geometry = self._geometry(self.dilation)
+        geometry = self.geometry(x)
         more = (("dilation", brief(geometry.dilation), 1), ("return_indices", self.indices, False))
         return self._module("MaxPool", geometry, *more)
 
@@ -197,30 +188,17 @@ class AvgPool(_Pool):
     count_include_pad: bool = True
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        geometry = self._geometry()
-        if len(self.kernel) == 3 and any(
-            k > size for k, size in zip(self.kernel, x.spatial(3, self.word), strict=True)
-        ):
-            message = f"the kernel {Window(self.kernel)} is larger than {x}, and here torch counts no padding in"
-            raise Rejected("kernel-too-large", message, about="kernel")
+        if len(self.kernel) == 3 and x.spatial(3, self.word):
+            check_inside(x, self.kernel, ", and here torch counts no padding in")
         check_dtype(x, self.word)
-        return self._slid(x, geometry)
+        return self._slid(x, self.geometry(x))
 
     def work(self, x: TensorType) -> Work:
         (y,) = self.outputs(x)
         return Work(elementwise=y.values * prod(self.kernel))
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry().symbols
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry())
-
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (averaged(self.outputs(laid(x))[0].shape, laid(x)),)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given" if len(x.shape) < 5 else "float32")
-
     def torch(self, x: TensorType) -> Module:
-        return self._module("AvgPool", self._geometry(), ("count_include_pad", self.count_include_pad, True))
+        return self._module("AvgPool", self.geometry(x), ("count_include_pad", self.count_include_pad, True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from math import floor
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
@@ -35,9 +36,6 @@ class _Resample(Operator):
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
         raise TypeError(f"{type(self).__name__} does not say its output sizes")
 
-    def _size(self) -> tuple[str, object]:
-        raise TypeError(f"{type(self).__name__} does not say its torch call")
-
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_channels(x, self.word, 1)
         check_dtype(x, self.word)
@@ -66,34 +64,22 @@ class _Resample(Operator):
         return Reach({axis: self._slide(size, wanted) for axis, size, wanted in sides})
 
     def _slide(self, size: int, wanted: int) -> Slide:
-        """What position i sees: floor(i*s) for a step s = size/wanted, or floor((i + 1/2)*s) where it is the exact
-        one, or those less than r from where it lies.
+        """Return the smallest slide that holds what each position sees: the value at or beside i*step + first.
 
-        That is (i + 1/2)*s - 1/2, or i*s where corners are aligned and s = (size - 1)/(wanted - 1); r is 1 for linear
-        modes and 2 for cubic ones. The slide is the smallest that holds every phase.
+        `far` neighbours on each side are seen of a position between two of the input: 1 in linear modes, 2 in cubic
+        ones. Where it lies on one of the input it sees that alone.
         """
-        if self.mode == "nearest":
-            step = Fraction(size, wanted)
-            behind = 1 - Fraction(1, step.denominator)
-            return Slide(1 + behind, step, behind)
-        if self.mode == "nearest_exact":
-            step = Fraction(size, wanted)
-            rests = [(at + Fraction(1, 2)) * step % 1 for at in range(step.denominator)]
-            return Slide(1 + max(rests) - min(rests), step, max(rests) - step / 2)
-        if self.align_corners:
-            step, first = Fraction(size - 1, max(wanted - 1, 1)), Fraction(0)
-        else:
-            step = Fraction(size, wanted)
-            first = (step - 1) / 2
-        phases = step.denominator
-        # the least by which a position lies beside one of the input, which then sees no further
-        beside = Fraction(1, phases if first * phases == int(first * phases) else 2 * phases)
-        reached = (2 if self.mode == "bicubic" else 1) - beside if beside < 1 else Fraction(0)
-        return Slide(1 + 2 * reached, step, reached - first)
+        corners, copies = int(self.align_corners), _NEIGHBOURS[self.mode] == 1
+        step = Fraction(size - corners, max(wanted - corners, 1))
+        middle = {"nearest": Fraction(0), "nearest_exact": step / 2}.get(self.mode, (step - 1) / 2)
+        first, far = (Fraction(0) if corners else middle), 2 if self.mode == "bicubic" else 1
+        places = [(at * step, at * step + first) for at in range(step.denominator)]  # then it repeats
+        between = [0 if copies or place.denominator == 1 else far for _, place in places]
+        before = max(at - floor(place) + max(side - 1, 0) for (at, place), side in zip(places, between, strict=True))
+        after = max(floor(place) + side - at for (at, place), side in zip(places, between, strict=True))
+        return Slide(1 + before + after, step, before)
 
-    def torch(self, x: TensorType) -> Module | Expression:
-        self._wanted(x)
-        name, value = self._size()
+    def _module(self, name: str, value: object) -> Module:
         corners = (("align_corners", True, None),) if self.align_corners else ()
         return Module(
             "torch.nn.Upsample", (), ((name, value, None), ("mode", self.mode.replace("_", "-"), "nearest"), *corners)
@@ -127,8 +113,9 @@ class Upsample(_Resample):
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
         return tuple(self.factor * size for size in x.shape[2:])
 
-    def _size(self) -> tuple[str, object]:
-        return ("scale_factor", self.factor)
+    def torch(self, x: TensorType) -> Module:
+        self.outputs(x)
+        return self._module("scale_factor", self.factor)
 
 
 class Resize(_Resample):
@@ -163,13 +150,10 @@ class Resize(_Resample):
         x.spatial(len(self.size), self.word)
         return self.size
 
-    def _size(self) -> tuple[str, object]:
-        return ("size", brief(self.size))
-
     def torch(self, x: TensorType) -> Module | Expression:
-        if not is_open(self.size):
-            return super().torch(x)
         self._wanted(x)
+        if not is_open(self.size):
+            return self._module("size", brief(self.size))
         named = (("mode", self.mode.replace("_", "-"), "nearest"), ("align_corners", self.align_corners, False))
         given = [f"{name}={value!r}".replace("'", '"') for name, value, default in named if value != default]
         return Expression(f"torch.nn.functional.interpolate({', '.join(['{0}', f'size={as_one(self.size)}', *given])})")

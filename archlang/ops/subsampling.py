@@ -7,13 +7,14 @@ from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides
 from archlang.ops.pooling import AvgPool
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid, window_reach
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid
 from archlang.shapes import TensorType
 
 _SUBSAMPLING = '''
@@ -37,7 +38,7 @@ class Subsampling(nn.Module):
 '''
 
 
-class Subsampling(Operator):
+class Subsampling(Sliding):
     """The sum under each window, times a learned coefficient and plus a learned bias of its map.
 
     LeCun et al. 1998, section II.B: S2 and S4 of LeNet-5, `subsampling 2x2`, before the squashing, which is a step of
@@ -70,14 +71,14 @@ class Subsampling(Operator):
     stride: Stride | None = None
     mode: Literal["sum", "mean"] = "sum"
 
-    def _geometry(self) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         rank = len(self.kernel)
         check_sides(rank)
         stride = self.kernel if self.stride is None else each(self.stride, rank, "stride")
         return Geometry(self.kernel, stride, (0,) * rank, (1,) * rank)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self._geometry(), (0,) * len(self.kernel))
+        sizes = slid(x, self.word, self.geometry(x), (0,) * len(self.kernel))
         check_dtype(x, self.word, weighted=True)
         return (x.resized(**sizes),)
 
@@ -99,17 +100,11 @@ class Subsampling(Operator):
         (y,) = self.outputs(x)
         return (Saved("input", when="inputs"), Saved("own", shape=y.shape, when="weights", name="sums"))
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return self._geometry().symbols
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry())
-
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
         return AvgPool(kernel=self.kernel, stride=self.stride).strides(x)  # the products lie as the means do
 
     def torch(self, x: TensorType) -> Module:
-        geometry = self._geometry()
+        geometry = self.geometry(x)
         stride = None if geometry.stride == self.kernel else brief(geometry.stride)
         args = (("channels", x["c"]), ("kernel_size", self.kernel))
         options = (("stride", stride, None), ("mode", self.mode, "sum"))

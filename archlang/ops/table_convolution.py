@@ -7,12 +7,13 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Operator, Reach, Saved, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, short, slid, window_reach
+from archlang.ops.windows import Geometry, Sizes, Stride, short, slid
 from archlang.shapes import TensorType
 
 _TABLE_CONV = '''
@@ -71,7 +72,7 @@ class TableConvRANKd(nn.Module):
 '''
 
 
-class TableConv(Operator):
+class TableConv(Sliding):
     """Convolution with a connection table: output map i sees the input maps that `connections[i]` names.
 
     LeCun et al. 1998, table I, for LeNet-5's C3. There are as many output maps as lists. Weights (pairs, k, k), a
@@ -110,7 +111,7 @@ class TableConv(Operator):
     dilation: Stride = 1
     bias: bool = True
 
-    def _geometry(self, x: TensorType) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     @property
@@ -119,7 +120,7 @@ class TableConv(Operator):
         return sum(map(len, self.connections))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self._geometry(x))
+        sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         if not self.connections or not all(self.connections):
             message = "each output map of table_conv sees one input map at least, and `connections` has an empty list"
@@ -140,23 +141,20 @@ class TableConv(Operator):
         return Work(macs=macs, bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        shape = self._geometry(x).padded(x)
+        shape = self.geometry(x).padded(x)
         kernels = Saved("own", shape=(self._pairs, *self.kernel), per_image=False, name="kernels")
         if shape == x.shape:
             return (Saved("input"), kernels)
         return (Saved("own", shape=shape, dtype=x.dtype, name="padded"), kernels)
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
-        return {**self._geometry(x).symbols, "out": len(self.connections), "pairs": self._pairs}
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry(x))
+        return {**super().symbols(x), "out": len(self.connections), "pairs": self._pairs}
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("float32" if self.bias else "lower", known="result")
 
     def torch(self, x: TensorType) -> Module:
-        geometry, rank = self._geometry(x), len(self.kernel)
+        geometry, rank = self.geometry(x), len(self.kernel)
         args = (("connections", self.connections), ("kernel_size", self.kernel))
         options = (*sliding_options(geometry), ("bias", self.bias, True))
         source = _TABLE_CONV.replace("RANK", str(rank))

@@ -8,12 +8,13 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, each, short, slid, window_reach
+from archlang.ops.windows import Geometry, Sizes, Stride, each, short, slid
 from archlang.shapes import TensorType
 
 _TILED_CONV = '''
@@ -67,7 +68,7 @@ class TiledConvRANKd(nn.Module):
 '''
 
 
-class TiledConv(Operator):
+class TiledConv(Sliding):
     """Convolution whose kernels take turns: along each axis every `tile`-th position shares one (Le et al. 2010).
 
     Between `conv`, which is a tile of 1, and `locally_connected`, which is a tile of all positions. Le et al. 2010,
@@ -105,14 +106,14 @@ class TiledConv(Operator):
     dilation: Stride = 1
     bias: bool = True
 
-    def _geometry(self, x: TensorType) -> Geometry:
+    def geometry(self, x: TensorType) -> Geometry:
         return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def _tile(self) -> tuple[int, ...]:
         return each(self.tile, len(self.kernel), "tile")
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self._geometry(x))
+        sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         for (axis, size), count in zip(sizes.items(), self._tile(), strict=True):
             if count > size:
@@ -129,17 +130,14 @@ class TiledConv(Operator):
         return Work(macs=y.values * x["c"] * prod(self.kernel), bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        shape = self._geometry(x).padded(x)
+        shape = self.geometry(x).padded(x)
         return (Saved("input"),) if shape == x.shape else (Saved("own", shape=shape, dtype=x.dtype, name="padded"),)
 
-    def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
-        return {**self._geometry(x).symbols, "tile": self._tile()}
-
-    def reach(self, x: TensorType) -> Reach:
-        return window_reach(self._geometry(x))
+    def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
+        return {**super().symbols(x), "tile": self._tile()}
 
     def torch(self, x: TensorType) -> Module:
-        geometry, rank = self._geometry(x), len(self.kernel)
+        geometry, rank = self.geometry(x), len(self.kernel)
         args = (
             ("in_channels", x["c"]), ("out_channels", self.out), ("kernel_size", self.kernel), ("tile", self._tile())
         )  # fmt: skip

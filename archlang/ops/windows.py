@@ -121,6 +121,13 @@ def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int]
     return sizes
 
 
+def check_inside(x: TensorType, kernel: Sequence[int], why: str = "") -> None:
+    """Refuse a window that is larger than the map, which torch's pools of volumes do whatever the padding."""
+    if any(k > size for k, size in zip(kernel, x.shape[2:], strict=True)):
+        message = f"the kernel {Window(kernel)} is larger than {x}{why}"
+        raise Rejected("kernel-too-large", message, about="kernel")
+
+
 def _that_fits(sizes: Sequence[int], geometry: Geometry, widest: Sequence[int] | None) -> str | None:
     """The largest kernel that fits, and the padding that lets this one fit."""
     kernel = Window(
