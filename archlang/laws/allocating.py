@@ -89,6 +89,7 @@ class Backward:
             else ("whole" if _is_dense(x) and x.numel() == entering.numel() else "part") if storage == held
             else "shared" if storages.count(storage) > 1
             else "resized" if is_grown
+            else "part" if x.untyped_storage().nbytes() < x.nbytes  # spread over an axis without a copy
             else "new"
             for x, storage, is_grown in zip(found, storages, grown, strict=True)
         ]  # fmt: skip

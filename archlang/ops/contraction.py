@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, Kind, Reach, Saved, Slide, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Kind, Reach, Saved, Slide, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, viewed
@@ -24,7 +24,8 @@ class Einsum(Join):
     Names stand for the axes of the two values in order, as in `rearrange`; what the result does not name is summed up.
     An axis of one value alone that is summed is so before the products. The batch stands first in the result.
     `products` is the product of the sizes of all names but those of axes summed before, where there is anything to sum
-    then; else the values are multiplied one by one, which is no MAC. No weights.
+    then; else the values are multiplied one by one, which is no MAC. No weights. Where an axis of one value alone is
+    summed, the memory of a training step is unknown: torch spreads the gradient over that axis without copying it.
 
         MACs = products
     """
@@ -96,6 +97,11 @@ class Einsum(Join):
         order = (*found.both, *sides[0], *sides[1])
         lying = dict(zip(order, contiguous([found.sizes[name] for name in order]), strict=True))
         return (tuple(lying[name] for name in found.right),)
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...] | None:
+        """Return where gradients are allocated. That of a value that is summed first takes less memory."""
+        found = self._pairs(inputs)
+        return None if any(map(found.lone, range(2))) else super().gradient_places(*inputs)
 
     def reach(self, *inputs: TensorType) -> Reach:
         found = self._pairs(inputs)

@@ -15,6 +15,7 @@ from archlang.cli.memory import OPTIMIZER_NAMES
 from archlang.compiler import Net, check, load
 from archlang.facts.memory import OPTIMIZERS, Memory, Setup, memory, rows, setup_of
 from archlang.facts.memory.setup import MODES
+from archlang.facts.untold import UnknownFact
 from archlang.ir import Graph
 from archlang.laws.allocator import Measured
 from tests.allocator import images, inference, training
@@ -110,6 +111,26 @@ def test_the_peak_of_a_shipped_net_is_torchs(net: str, mode: str) -> None:
 
 def test_the_loss_of_values_is_a_squared_difference() -> None:
     assert_told(graph_of(net_of('permute "n t c" -> linear 5 -> relu -> linear 5', "7x9")), "training")
+
+
+SUMMED = """net n {
+  input x: 4x16x64
+  input y: [4, 3]
+  (x) -> conv 1x1 4 -> sin -> sin -> sin -> kept: it
+  (kept, y) -> einsum "n c h w, n c t -> n c t OUT"
+  output
+}
+"""
+
+
+def test_the_gradient_of_a_value_that_einsum_sums_first_has_no_known_memory() -> None:
+    """torch spreads it over the summed axis without a copy, so that a bound which counts all of it is too high."""
+    graph = graph_of(SUMMED.replace("OUT", "h w"))
+    assert told(graph, "training").peak_bytes <= measured(graph, "training").peak_bytes
+    graph = graph_of(SUMMED.replace("OUT", "h"))
+    assert told(graph, "inference").peak_bytes <= measured(graph, "inference").peak_bytes
+    with pytest.raises(UnknownFact, match="`einsum` does not declare `gradient_places`"):
+        told(graph, "training")
 
 
 @pytest.mark.parametrize("name", ["residuals", "wide and narrow", "norms"])
