@@ -50,6 +50,8 @@ class Lstm(Recurrent):
     uppermost layer, n c: that of the first position for the direction that runs backwards. h and cell are 0 at first,
     or the second and third input; with `carry=true` the last ones follow what it gives. Each is n c with those of all
     layers and directions side by side. `dropout` is in training, between layers. As in torch there are two biases.
+    With an int64 for each image behind x, `(x, lengths) -> lstm 64`, so many positions are read (1 at least, torch's
+    `pack_padded_sequence`), what is behind them is 0, and the states are those at the end; counts are of full lengths.
 
     MACs: W·x and U·h in each step, U·0 in the first one too, and R·h: 4*width*(x_c + out) a step, by the formulas.
     torch's counter says the same on the meta device, and 0 on CPU, where oneDNN computes all steps in one call that is
@@ -71,7 +73,7 @@ class Lstm(Recurrent):
     added: ClassVar[int] = 8  # four sums of projections, f*cell + i*g, o*tanh(cell)
     source: ClassVar[str] = _CLASS
     plain_loop: ClassVar[bool] = True  # what is saved is told of torch's own loop, where oneDNN may run in its place
-    arity: ClassVar[tuple[int, ...]] = (1, 3)
+    arity: ClassVar[tuple[int, ...]] = (1, 2, 3, 4)
     elsewhere: ClassVar[tuple[str, ...]] = ("LSTMLayer", "long_short_term_memory")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("lstm 5", "4x3 n t c"),

@@ -12,7 +12,7 @@ from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.regularization import ALL_DROPPED, Probability
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.states import SequenceReach, check_sequence, check_state, kept_states, side_by_side
+from archlang.ops.states import SequenceReach, check_sequence, check_state, has_lengths, kept_states, side_by_side
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -39,8 +39,32 @@ class {name}Layer(nn.{name}):
 '''
 
 
+_PACKED = """
+        packed = nn.utils.rnn.pack_padded_sequence(
+            x, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        states, last = super().forward(packed, {begin})
+        states, _ = nn.utils.rnn.pad_packed_sequence(
+            states, batch_first=True, total_length=x.shape[1]
+        )
+"""
+
+
+def packed_source(source: str) -> str:
+    """Return the class of a layer that reads of each image as many positions as its length says."""
+    for begin in ("first", "begin"):
+        source = source.replace(
+            f"\n        states, last = super().forward(x, {begin})\n", _PACKED.replace("{begin}", begin)
+        )
+    source = source.replace("def forward(self, x, ", "def forward(self, x, lengths, ")
+    return source.replace("class ", "class Packed", 1).replace("Over n t c:", "Over n t c, as long as `lengths`:")
+
+
 class Recurrent(Operator):
-    """What recurrent layers share: layers one above the other, each in one direction or in both, of the same width."""
+    """What recurrent layers share: layers one above the other, each in one direction or in both, of the same width.
+
+    An int64 for each image may follow the sequence: how many of its positions are read.
+    """
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     name: ClassVar[str]  # torch's
@@ -49,7 +73,7 @@ class Recurrent(Operator):
     added: ClassVar[int]  # additions and multiplications of one value of the state in each step
     source: ClassVar[str] = _CLASS
     positional: ClassVar[Mapping[str, Kind]] = {"width": "number"}
-    arity: ClassVar[tuple[int, ...]] = (1, 2)
+    arity: ClassVar[tuple[int, ...]] = (1, 2, 3)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last", "wrong-dtype", "wrong-rank", dropout=ALL_DROPPED
     )
@@ -78,6 +102,11 @@ class Recurrent(Operator):
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         x, *first = inputs
+        if has_lengths(inputs):
+            first = first[1:]
+        if first and len(first) != len(self.widths):
+            message = f"{self.word} takes {len(self.widths)} of its states, and {len(first)} flow in"
+            raise Rejected("wrong-rank", message, about="input")
         check_sequence(x, self.word)
         check_dtype(x, self.word, weighted=True)
         if self.dropout and self.layers == 1:
@@ -141,7 +170,8 @@ class Recurrent(Operator):
         x = inputs[0]
         first, between, step, results = self._macs(x)
         work = self.training_work(*inputs)
-        steps = x.shape[1] - 1 + any(wanted.inputs[1:2])
+        at = 1 + has_lengths(inputs)
+        steps = x.shape[1] - 1 + any(wanted.inputs[at : at + 1])
         passed = (between + step * steps + results) * wanted.any
         return Work(
             macs=work.macs * wanted.weights + first * wanted.inputs[0] + passed,
@@ -158,7 +188,9 @@ class Recurrent(Operator):
         """What one direction of the uppermost layer keeps of its steps."""
         return self.kept_in_steps(n, t)
 
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...] | None:
+        if has_lengths(inputs):
+            return None  # it depends on the lengths themselves
         # torch projects t n c at once: the input itself where it lies so, else a copy for each direction
         x = inputs[0]
         n, t, c = x.shape
@@ -180,7 +212,8 @@ class Recurrent(Operator):
 
     def strides(self, *inputs: TensorType) -> tuple[Strides, ...]:
         (n, *_, c), *_ = shapes = [y.shape for y in self.outputs(*map(laid, inputs))]
-        steps = contiguous(shapes[0]) if self.state else (c, n * c, 1)  # torch computes t n c
+        in_order = self.state or has_lengths(inputs)
+        steps = contiguous(shapes[0]) if in_order else (c, n * c, 1)  # torch computes t n c
         return (steps, *(side_by_side(n, self.rows, width) for width in self.widths if self.carry))
 
     def reach(self, *inputs: TensorType) -> Reach:
@@ -206,4 +239,7 @@ class Recurrent(Operator):
             ("state", self.state, False),
             ("carry", self.carry, False),
         )
-        return Module(f"{self.name}Layer", args, options, self.source.replace("{name}", self.name))
+        source = self.source.replace("{name}", self.name)
+        if has_lengths(inputs):
+            return Module(f"Packed{self.name}Layer", args, options, packed_source(source))
+        return Module(f"{self.name}Layer", args, options, source)

@@ -18,7 +18,7 @@ class Rnn(Recurrent):
     n c: that of the first position for the direction that runs backwards. The first state is 0, or the second input;
     with `carry=true` the last one follows what it gives. These are n c with the states of all layers and directions
     side by side, so that one layer goes on where another ended. `dropout` is in training, between layers. As in torch
-    there are two biases. MACs: W·x and U·state in each step, U·0 in the first one too.
+    there are two biases. Lengths may follow x, as for `lstm`. MACs: W·x and U·state in each step, U·0 in the first too.
 
         c' = directions*width
         params = directions*width*(x_c + width + 2 + (layers - 1)*(directions*width + width + 2))
@@ -66,7 +66,7 @@ class Gru(Recurrent):
     n t directions*width, or with `state=true` the last ones of the uppermost layer, n c: that of the first position for
     the direction that runs backwards. The first state is 0, or the second input; with `carry=true` the last one follows
     what it gives. These are n c with the states of all layers and directions side by side. `dropout` is in training,
-    between layers. MACs: W·x and U·state in each step, U·0 in the first one too.
+    between layers. Lengths may follow x, as for `lstm`. MACs: W·x and U·state in each step, U·0 in the first one too.
 
         c' = directions*width
         params = directions*3*width*(x_c + width + 2 + (layers - 1)*(directions*width + width + 2))

@@ -21,6 +21,11 @@ def check_sequence(x: TensorType, operator: str) -> None:
         raise Rejected("wrong-rank", message, about="input")
 
 
+def has_lengths(inputs: tuple[TensorType, ...]) -> bool:
+    """Return whether an int64 for each image follows the sequence: how many of its positions are read."""
+    return len(inputs) > 1 and inputs[1].axes == ("n",) and inputs[1].dtype == "int64"
+
+
 def check_vector(x: TensorType, operator: str) -> None:
     """The axes are n c."""
     if x.axes != ("n", "c"):
