@@ -90,8 +90,8 @@ def sample(op: type[Operator]) -> Sample:
     assert isinstance(net, s.Definition) and not found
     (step,) = net.body.items
     assert isinstance(step, s.Step) and isinstance(step.action, s.Apply)
-    given = givens(step.action.arguments, top_of(file), op)
-    _, places = bind_operator(op, given, step.span)
+    here = top_of(file)
+    _, places = bind_operator(op, givens(step.action.arguments, here, op), step.span, here)
     inputs = tuple(example.inputs.split(", "))
     return Sample(op, example.step, inputs, {name: _columns(span) for name, span in places.items()})
 

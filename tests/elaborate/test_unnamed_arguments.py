@@ -38,7 +38,8 @@ def bound_at(step: str) -> tuple[Operator, dict[str, Span]]:
     (item,) = net.body.items
     assert isinstance(item, s.Step) and isinstance(item.action, s.Apply) and isinstance(item.action.head, s.Name)
     op = registry()[item.action.head.text]
-    return bind_operator(op, givens(item.action.arguments, top_of(file), op), item.span)
+    here = top_of(file)
+    return bind_operator(op, givens(item.action.arguments, here, op), item.span, here)
 
 
 def refusal(step: str) -> Rejected | None:
