@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.compiler import CallError, Net, SpecError, load
+    from archlang.compiler import CallError, Net, SpecError, load, loads
 
-__all__ = ["CallError", "Net", "SpecError", "load"]
+__all__ = ["CallError", "Net", "SpecError", "load", "loads"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,5 +20,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, and those that every module has."""
-    return sorted({*__all__, *globals()})
+    """List the public names."""
+    return sorted(__all__)

@@ -12,7 +12,7 @@ from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets, notes
 from archlang.facts.net import NetFacts
 from archlang.ir import Graph
-from archlang.library import CallError, Library, SettingError, find, read
+from archlang.library import CallError, Found, Library, SettingError, find, read, text_alone
 from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
 from archlang.source import Source, Span
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from archlang.why import Why
 
 
-__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "setting"]
+__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting"]
 
 
 class SpecError(Exception):
@@ -147,13 +147,28 @@ class Net:
         return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
 
 
-def load(spec: str, **params: object) -> Net:
+def load(spec: str | Path, /, **params: object) -> Net:
     """Return the net of a spec: a path, `path:net`, or the name of a shipped net. `params` replace its parameters.
 
-    Raises SpecError if the spec is wrong and CallError if the call is wrong.
+    Raises SpecError if the spec is wrong, and CallError if the call is.
     """
+    if "{" in str(spec):
+        raise CallError("this is the text of a spec, and no path: `archlang.loads` takes a text")
+    return _net(find(str(spec)), str(spec), params)
+
+
+def loads(text: str, net: str | None = None, /, **params: object) -> Net:
+    """Return the net that a text describes, or that of this name in it. `params` replace its parameters.
+
+    A text is in no folder: its `use` reads shipped specs only. Raises SpecError if the text is wrong, and CallError if
+    the call is.
+    """
+    return _net(text_alone(text, net), "the text", params)
+
+
+def _net(found: Found, told: str, params: Mapping[str, object]) -> Net:
     settings = {name: setting(name, _written(name, value)) for name, value in params.items()}
-    checked = check(spec, settings, only=True)
+    checked = _checked(found, told, settings, only=True)
     if checked.diagnostics:
         raise SpecError(checked)
     return Net(checked.graphs[0])
@@ -189,13 +204,17 @@ def check(
 
     `root` is the folder that `use` may not leave; by default, the spec's own.
     """
-    found = find(spec, root)
+    return _checked(find(spec, root), spec, settings, only)
+
+
+def _checked(found: Found, told: str, settings: Mapping[str, Expression] | None, only: bool) -> Checked:
+    """Check what was found; `told` is how messages about the call name it."""
     library = read(found)
     file, files = library.main, library.files
-    checked = Checked(library, diagnostics=library.diagnostics)
+    checked = Checked(library, diagnostics=library.diagnostics, warnings=library.notes)
     if found.net in file.broken:  # its errors are reported already
         return checked
-    names = _chosen(spec, nets(file, settings or (), files), found.net, only and not checked.diagnostics)
+    names = _chosen(found, told, nets(file, settings or (), files), only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
     checked.warnings += notes(file, files)
     meter = meter_of(files.values())
@@ -272,14 +291,16 @@ def _add(checked: Checked, found: list[Diagnostic]) -> None:
     checked.diagnostics += [diagnostic for diagnostic in found if (diagnostic.code, diagnostic.span) not in told]
 
 
-def _chosen(spec: str, found: list[NetName], wanted: str | None, only: bool) -> list[str]:
+def _chosen(found: Found, told: str, nets: list[NetName], only: bool) -> list[str]:
     """Return the nets to build: the wanted one, or all that are complete."""
-    if wanted is not None:
-        if wanted not in [net.name for net in found]:
-            listed = ", ".join(net.name for net in found)
-            raise CallError(f"{spec}: there is no net `{wanted}` in this file; it has {listed or 'none'}")
-        return [wanted]
-    names = [net.name for net in found if net.complete]
+    if found.net is not None:
+        if found.net not in [net.name for net in nets]:
+            listed = ", ".join(net.name for net in nets)
+            where = "" if found.folder is None else " in this file"
+            raise CallError(f"{told}: there is no net `{found.net}`{where}; it has {listed or 'none'}")
+        return [found.net]
+    names = [net.name for net in nets if net.complete]
     if only and len(names) > 1:
-        raise CallError(f"{spec} holds several nets: name one, as in `{spec}:{names[0]}`; it has {', '.join(names)}")
+        example = f'`loads(text, "{names[0]}")`' if found.folder is None else f"`{told}:{names[0]}`"
+        raise CallError(f"{told} holds several nets: name one, as in {example}; it has {', '.join(names)}")
     return names

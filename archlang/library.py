@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
 
-from archlang.diagnostics import Diagnostic, Label
+from archlang.diagnostics import Diagnostic, Label, Rejected
 from archlang.parse import parse
 from archlang.paths import SPECS
-from archlang.source import Source, path_from
+from archlang.shipped import SPACE, near_shipped, shipped_nets, shipped_path
+from archlang.source import Source
 from archlang.syntax import File, Use
+from archlang.uses import Folder, is_name, resolved
 
 MAX_BYTES = 16 * 2**20  # the most bytes of all files together
 MAX_FILES = 100  # the most files that a spec may use
@@ -31,24 +32,28 @@ class SettingError(CallError):
 class Found:
     """The source of a SPEC, and the net that it names, if any.
 
-    Paths in the source's name are relative to `folder`; files that it uses must be in `root`.
+    Paths in the source's name are relative to `folder`, which a text alone does not have. `path` is that of the file,
+    if it is one.
     """
 
     source: Source
     net: str | None
-    folder: Path
-    root: Path
-    path: Path | None = None  # None for standard input
+    folder: Folder | None
+    path: Path | None = None
 
 
 @dataclass
 class Library:
-    """A spec and all files that it uses, by name, with the diagnostics of parsing. `paths` lists the files read."""
+    """A spec and all files that it uses, by name, with the diagnostics of parsing. `paths` lists the files read.
+
+    `notes` are about valid uses.
+    """
 
     main: File
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
     files: dict[str, File] = field(default_factory=dict[str, File])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    notes: list[Diagnostic] = field(default_factory=list[Diagnostic])
     paths: list[Path] = field(default_factory=list[Path])
 
 
@@ -59,35 +64,36 @@ def find(spec: str, root: Path | None = None) -> Found:
     """Find the source that a SPEC names. `use` may only read files in `root`, by default the spec's folder."""
     if spec == "-":
         text = _decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))
-        return Found(Source("<stdin>", text), None, Path(), root or Path())
+        return Found(Source("<stdin>", text), None, Folder(Path(), root or Path()))
     path, _, net = spec.rpartition(":") if re.search(r":\w+$", spec) else (spec, "", "")
     if Path(spec).is_file():
         path, net = spec, ""
     if Path(path).is_file():
         with Path(path).open("rb") as file:
             text = _decoded(path, file.read(MAX_BYTES + 1))
-        return Found(Source(Path(path).as_posix(), text), net or None, Path(), root or Path(path).parent, Path(path))
-    if re.fullmatch(r"\w+", spec):
-        return _shipped(spec)
+        folder = Folder(Path(), root or Path(path).parent)
+        return Found(Source(Path(path).as_posix(), text), net or None, folder, Path(path))
+    if re.fullmatch(rf"(?:{SPACE})?\w+", spec):
+        return _shipped(spec.removeprefix(SPACE))
     raise CallError(f"there is no file {path}")
+
+
+def text_alone(text: str, net: str | None = None) -> Found:
+    """Return the source that a text is. It has no folder, so that it can only use shipped specs."""
+    if len(text) > MAX_BYTES:
+        raise CallError(f"the text is larger than {MAX_BYTES // 2**20} MiB")
+    return Found(Source("<text>", text), net, None)
 
 
 def _shipped(name: str) -> Found:
     for path, names in shipped_nets():
         if name in names:
             relative = path.relative_to(SPECS).as_posix()
-            return Found(Source(relative, path.read_text(encoding="utf-8")), name, SPECS, SPECS, path)
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [net for _, names in shipped_nets() for net in names], 1)
-    hint = f"; did you mean {near[0]}?" if near else "; a path ends in .arch"
+            folder = Folder(SPECS, SPECS)
+            return Found(Source(relative, path.read_text(encoding="utf-8")), name, folder, path)
+    near = near_shipped(name)
+    hint = f"; did you mean {near}?" if near else "; a path ends in .arch"
     raise CallError(f"there is no file and no shipped net called {name}{hint}")
-
-
-def shipped_nets() -> Iterator[tuple[Path, list[str]]]:
-    """Yield each file of the shipped specs with the names of the nets that it declares."""
-    for path in sorted(SPECS.rglob("*.arch")):
-        yield path, re.findall(r"^net (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _decoded(name: str, data: bytes) -> str:
@@ -104,8 +110,10 @@ def _decoded(name: str, data: bytes) -> str:
 
 def read(found: Found) -> Library:
     """Read and parse the spec and all files that it uses, directly or indirectly, each once."""
-    main, diagnostics = parse(found.source)
-    library = Library(main, {found.source.name: found.source}, {main.name: main}, diagnostics)
+    file, diagnostics = parse(found.source)
+    notes: list[Diagnostic] = []
+    main = resolved(file, found.source.text, found.folder, notes)
+    library = Library(main, {main.name: found.source}, {main.name: main}, diagnostics, notes)
     library.paths += [found.path] if found.path is not None else []
     _read_used(main, [], found, library)
     return library
@@ -115,53 +123,77 @@ def _read_used(file: File, chain: list[tuple[str, Use]], found: Found, library: 
     for use in file.declarations:
         if not isinstance(use, Use):
             continue
-        path = path_from(file.name, use.path)
         around = [*chain, (file.name, use)]
-        if path in [name for name, _ in around]:
-            library.diagnostics.append(_circle(path, around))
-        elif path not in library.files:
-            source = _used_source(path, use, found, library)
+        if use.file in [name for name, _ in around]:
+            library.diagnostics.append(_circle(use.file, around))
+        elif use.file not in library.files:
+            source = _used_source(use, found, library)
             if source is not None:
-                library.sources[path] = source
-                library.files[path], wrong = parse(source)
+                library.sources[use.file] = source
+                parsed, wrong = parse(source)
+                library.files[use.file] = resolved(parsed, source.text, found.folder, library.notes)
                 library.diagnostics += wrong
-                _read_used(library.files[path], around, found, library)
+                _read_used(library.files[use.file], around, found, library)
 
 
-def _used_source(path: str, use: Use, found: Found, library: Library) -> Source | None:
+def _used_source(use: Use, found: Found, library: Library) -> Source | None:
     """Read a file that is used. Returns None, and adds a diagnostic, if it cannot be read."""
-
-    def refused(code: str, message: str, help: str | None = None) -> None:
-        library.diagnostics.append(Diagnostic(code, message, use.path_span, help=help))
-
-    if not path.endswith(".arch"):
-        refused("bad-path", f"`{use.path}` is no spec: its name ends in `.arch`")
-        return None
-    real = (found.folder / path).resolve()
-    if not real.is_relative_to(found.root.resolve()):
-        help = "name a folder that holds both on the command line: `--root DIR`"
-        refused("outside-the-root", f"`{use.path}` leads out of the folder that this spec may read", help)
-        return None
-    if len(library.files) > MAX_FILES:
-        refused("too-large", f"a spec uses at most {MAX_FILES} files")
-        return None
     try:
-        regular = S_ISREG(real.stat().st_mode)
-        data = real.read_bytes() if regular else b""
+        real = _real_path(use, found)
+        if len(library.files) > MAX_FILES:
+            raise Rejected("too-large", f"a spec uses at most {MAX_FILES} files")
+        data = _data(use, real)
+        if sum(len(source.text) for source in library.sources.values()) + len(data) > MAX_BYTES:
+            raise Rejected("no-such-file", f"`{use.path}` is too large")
+        library.paths.append(real)
+        return Source(use.file, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is {error.object[error.start]:#04x}"
+        rejected = Rejected("no-such-file", f"`{use.path}` is not UTF-8 text: {wrong}")
+    except Rejected as found_wrong:
+        rejected = found_wrong
+    library.diagnostics.append(Diagnostic(rejected.code, rejected.message, use.path_span, help=rejected.help))
+    return None
+
+
+def _real_path(use: Use, found: Found) -> Path:
+    """Return the file that a `use` means: a shipped one, or one within the root."""
+    if use.file.startswith(SPACE):
+        shipped = shipped_path(use.file.removeprefix(SPACE).removesuffix(".arch"))
+        assert shipped is not None, use.file
+        return shipped
+    if not use.file:
+        near = near_shipped(use.path.removeprefix(SPACE))
+        help = (
+            f"did you mean `{near}`?" if near else "the path of a file ends in `.arch`; `archlang zoo` lists the nets"
+        )
+        raise Rejected("no-such-file", f"there is no shipped spec or net called `{use.path}`", help=help)
+    if not use.file.endswith(".arch"):
+        raise Rejected("bad-path", f"`{use.path}` is no spec: its name ends in `.arch`")
+    if found.folder is None:
+        help = "shipped specs can be used everywhere; `load` reads a file, and those in its folder"
+        raise Rejected(
+            "outside-the-root",
+            f"`{use.path}`: a text alone is in no folder, from which a file could be read",
+            help=help,
+        )
+    real = found.folder.file(use.file)
+    if real is None:
+        help = "name a folder that holds both on the command line: `--root DIR`"
+        raise Rejected("outside-the-root", f"`{use.path}` leads out of the folder that this spec may read", help=help)
+    return real
+
+
+def _data(use: Use, real: Path) -> bytes:
+    """Read an ordinary file."""
+    try:
+        if not S_ISREG(real.stat().st_mode):
+            raise Rejected("no-such-file", f"`{use.path}` is no ordinary file")
+        with real.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be read"
-        refused("no-such-file", f"`{use.path}`: {reason}", _near(real))
-        return None
-    size = sum(len(source.text) for source in library.sources.values()) + len(data)
-    if not regular or size > MAX_BYTES:
-        refused("no-such-file", f"`{use.path}` is " + ("too large" if regular else "no ordinary file"))
-        return None
-    library.paths.append(real)
-    try:
-        return Source(path, data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        refused("no-such-file", f"`{use.path}` is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}")
-        return None
+        raise Rejected("no-such-file", f"`{use.path}`: {reason}", help=_near(real)) from None
 
 
 def _near(real: Path) -> str | None:
@@ -180,4 +212,7 @@ def _circle(path: str, around: list[tuple[str, Use]]) -> Diagnostic:
     labels = tuple(Label(use.path_span, "the circle comes through here") for _, use in around[start:-1])
     message = f"`{path}` uses {story}: a circle of files"
     help = "move what both need to a file of its own"
+    named = next((use.path for _, use in around[start:] if is_name(use.path) and shipped_path(use.path)), None)
+    if named is not None:
+        help = f'write `use "{SPACE}{named}"` for the spec of that name that comes with archlang'
     return Diagnostic("circular-use", message, around[-1][1].path_span, labels, help=help)

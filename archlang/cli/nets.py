@@ -75,8 +75,9 @@ def _like(pattern: str, settings: Mapping[str, Expression]) -> list[Chosen]:
     """Return the shipped nets that match a pattern and need no arguments, in the order of their files."""
     from fnmatch import fnmatchcase
 
-    from archlang.library import CallError, shipped_nets
+    from archlang.library import CallError
     from archlang.paths import SPECS
+    from archlang.shipped import shipped_nets
 
     found: list[Chosen] = []
     for path, names in shipped_nets():

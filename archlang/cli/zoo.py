@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from archlang.cli.command import Command, format_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archlang.zoo import Entry, Selection
 
 ORDERS = ("name", "params", "macs", "year", "top1")
@@ -39,6 +41,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sort", choices=ORDERS, default="", help="sort by this column (default: the order of the files)"
     )
+    parser.add_argument("--print", action="store_true", help="print the text of the spec that holds these nets")
     parser.add_argument("--descending", action="store_true", help="sort the largest first")
     format_option(parser, "csv")
 
@@ -62,6 +65,9 @@ def _zoo(arguments: argparse.Namespace) -> int:
         arguments.sort,
         arguments.descending,
     )
+    if arguments.print:
+        print(_text(selection), end="")
+        return 0
     chosen = selected(_entries(selection), selection)
     if arguments.format == "json":
         import json
@@ -73,15 +79,42 @@ def _zoo(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _text(selection: Selection) -> str:
+    """The text of the one shipped spec that is selected, by its own name or by those of its nets."""
+    from archlang.library import CallError
+    from archlang.shipped import near_shipped, shipped_nets
+    from archlang.zoo import may_hold
+
+    if not selection.names and not selection.families:
+        raise CallError("--print needs the name of a spec or net, as in `archlang zoo resnet18 --print`")
+    named = [
+        path
+        for path, names in shipped_nets()
+        if _family(path) in selection.names or may_hold(selection, _family(path), names)
+    ]
+    if len(named) > 1:
+        raise CallError(f"these are in several specs; name one of {', '.join(map(_family, named))}")
+    if not named:
+        near = near_shipped(selection.names[0]) if selection.names else None
+        raise CallError("no shipped net matches" + (f"; did you mean {near}?" if near else ""))
+    return named[0].read_text(encoding="utf-8")
+
+
+def _family(path: Path) -> str:
+    from archlang.paths import SPECS
+
+    return path.relative_to(SPECS).with_suffix("").as_posix()
+
+
 def _entries(selection: Selection) -> Iterator[Entry]:
     """Count each net that needs no arguments, in the shipped specs that can match the selection."""
     from archlang.compiler import SpecError, check
-    from archlang.library import shipped_nets
     from archlang.paths import SPECS
+    from archlang.shipped import shipped_nets
     from archlang.zoo import entry, may_hold
 
     for path, names in shipped_nets():
-        family = path.relative_to(SPECS).with_suffix("").as_posix()
+        family = _family(path)
         if not may_hold(selection, family, names):
             continue
         checked = check(str(path), root=SPECS)

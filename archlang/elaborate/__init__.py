@@ -15,13 +15,14 @@ from archlang.elaborate.evaluating.block_parameters import assigned, bind_parame
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Builder
 from archlang.elaborate.state.kinds import Given, all_shown
-from archlang.elaborate.state.lookup import Lets, Scope
+from archlang.elaborate.state.lookup import Lets, Scope, is_known
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, meter_of
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.declared import mistakes_of
 from archlang.elaborate.steps.walk import run, too_deep
 from archlang.elaborate.top_level import named, resolved, top_of
+from archlang.elaborate.vocabulary.spelled import written
 from archlang.ops import is_built_in
 from archlang.source import Span
 
@@ -35,9 +36,11 @@ class NetName:
     span: Span
 
 
-__all__ = ["Files", "NetName", "check_declarations", "elaborate", "meter_of", "nets", "notes"]
+__all__ = [
+    "Files", "NetName", "check_declarations", "elaborate", "is_known", "meter_of", "nets", "notes", "written",
+]  # fmt: skip
 
-Files = Mapping[str, s.File]  # what `use` may name, by `path_from`
+Files = Mapping[str, s.File]  # what `use` may name, by the file's name
 
 
 def nets(file: s.File, settings: Collection[str] = (), files: Files | None = None) -> list[NetName]:

@@ -16,6 +16,7 @@ from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, Session, meter_of
 from archlang.elaborate.steps.walk import too_deep
 from archlang.elaborate.vocabulary.suggest import did_you_mean
+from archlang.shipped import shipped_help
 from archlang.source import Span, path_from
 
 
@@ -70,7 +71,7 @@ def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool
 
 def _home_of(use: s.Use, home: Home, session: Session) -> Home | None:
     """Return the home of the file that a `use` names; None if it could not be read, which is already reported."""
-    path = path_from(home.file, use.path)
+    path = use.file or path_from(home.file, use.path)
     if path not in session.files:
         return None
     return session.homes.get(path) or _top(session.files[path], session).builder.home
@@ -207,4 +208,5 @@ def _unknown_base(derived: s.Derived, home: Home) -> Exception:
     if other is None or name in other.broken or (other is not home and name not in other.declarations()):
         return Silent()  # the file or name of `use` is missing, which is already reported
     message = f"there is no net called `{name}`"
-    return Mistake(Rejected("unknown-name", message, help=did_you_mean(name, list(home.nets))), derived.base.span)
+    help = did_you_mean(name, list(home.nets)) or shipped_help(name)
+    return Mistake(Rejected("unknown-name", message, help=help), derived.base.span)

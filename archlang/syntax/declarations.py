@@ -33,12 +33,13 @@ class Derived:
 
 @tree
 class Use:
-    """`use "path": names`."""
+    """`use "path": names`. `file` is the name of the file that is meant, where the path is that of a shipped spec."""
 
     path: str
     path_span: Span
     names: tuple[Name, ...]
     span: Span
+    file: str = ""
 
 
 Declaration = Definition | Derived | Let | Use

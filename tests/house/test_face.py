@@ -6,7 +6,8 @@ import archlang
 
 
 def test_dir_lists_the_public_names() -> None:
-    assert set(archlang.__all__) <= set(dir(archlang))
+    assert dir(archlang) == sorted(archlang.__all__)
+    assert all(hasattr(archlang, name) for name in dir(archlang))
 
 
 def test_a_net_and_its_report_are_shown_in_one_line() -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import archlang
-from archlang.library import shipped_nets
+from archlang.shipped import shipped_nets
 from archlang.verify import Trial
 from tests.parity import assert_equal_in_eval, assert_equal_modules, scramble
 

@@ -21,10 +21,12 @@ from archlang.facts.net import NetFacts
 from archlang.facts.work import totals
 from archlang.ir import Graph, Promise
 from archlang.laws.calling import tensors
-from archlang.library import Found, Library, read, shipped_nets
+from archlang.library import Found, Library, read
 from archlang.paths import SPECS
 from archlang.promises import verify
+from archlang.shipped import shipped_nets
 from archlang.source import Source
+from archlang.uses import Folder
 
 FAMILIES = [
     "autoencoder", "captioning", "deconvnet", "dqn", "espcn", "fcn", "fractalnet", "googlenet_table",
@@ -39,7 +41,7 @@ ABOUT = {"row", "refuted", "tests", "later"}  # what is told of a row; its other
 
 def read_text(text: str, name: str = "held.arch") -> Library:
     """A spec that stands beside the shipped ones."""
-    return read(Found(Source(name, text), None, SPECS, SPECS))
+    return read(Found(Source(name, text), None, Folder(SPECS, SPECS)))
 
 
 def names_in(path: Path) -> list[str]:

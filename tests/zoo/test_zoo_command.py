@@ -16,8 +16,8 @@ import pytest
 from archlang.cli import main
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph
-from archlang.library import shipped_nets
 from archlang.paths import SPECS
+from archlang.shipped import shipped_nets
 from archlang.zoo import origin
 from tests.clock import of_program, ratio
 from tests.golden import assert_golden

@@ -18,6 +18,7 @@ from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
 from archlang.formulas import OpenInt, SizeOf, formula_of
 from archlang.shapes import DTYPE_BYTES, TensorType, input_type
+from archlang.shipped import SPACE
 from archlang.source import Span
 
 
@@ -108,6 +109,11 @@ def _opened(item: s.Input, written: TensorType, type: TensorType) -> str | None:
     sides = list(zip(written.axes, written.shape, type.shape, strict=True))[1:]
     if any(axis == "c" and size != other for axis, size, other in sides):
         return None
+    if item.span.file.startswith(SPACE):
+        name = item.span.file.removeprefix(SPACE).removesuffix(".arch")
+        window = "x".join(map(str, written.shape[2:]))
+        resized = f"write `resize {window}` before it, or " if len(written.shape) == 4 else ""
+        return f"{resized}leave its sizes open in a copy, which `archlang zoo {name} --print` prints"
     shape = ", ".join(str(size) if size == other else f"{axis.upper()}={size}" for axis, size, other in sides)
     return f"leave the sizes open that may differ: `input {item.name}: [{shape}]`"
 

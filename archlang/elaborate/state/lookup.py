@@ -180,6 +180,11 @@ def declared(name: str, span: Span, here: Here) -> Value | None:
         raise Mistake(rejected, span) from None
 
 
+def is_known(name: str) -> bool:
+    """Whether a word is one of the language: a function, an operator or an initialiser."""
+    return name in FUNCTIONS or operator(name) is not None or initial(name) is not None
+
+
 def operator(name: str) -> OperatorValue | None:
     """Return the operator of that name."""
     found = registry().get(name)

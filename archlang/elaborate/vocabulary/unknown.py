@@ -12,6 +12,7 @@ from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import labels_in
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops import enumerations, registry
+from archlang.shipped import shipped_help
 from archlang.source import Span
 
 _LISTED = 8  # names in reach
@@ -25,8 +26,12 @@ def unknown_step(name: str, span: Span, here: Here) -> Exception:
     steps = [word for word in registry() if word not in _DECLARING]
     words = [*here.lets.visible(), *here.scope.visible(), *blocks, *steps, *_STATEMENTS]
     message = f"there is no operator, block or value called `{name}`"
-    help = "did you mean `output`?" if name == "return" else did_you_mean(name, words, operators=True)
+    help = "did you mean `output`?" if name == "return" else _step_help(name, words)
     return _unknown(name, span, here, Rejected("unknown-operator", message, help=help))
+
+
+def _step_help(name: str, words: Sequence[str]) -> str | None:
+    return did_you_mean(name, words, operators=True) or shipped_help(name)
 
 
 def unknown_value(name: str, span: Span, here: Here) -> Exception:
