@@ -163,7 +163,7 @@ def _real_path(use: Use, found: Found) -> Path:
         assert shipped is not None, use.file
         return shipped
     if not use.file:
-        near = near_shipped(use.path.removeprefix(SPACE))
+        near = near_shipped(use.path.removeprefix(SPACE).removesuffix(".arch"))
         help = (
             f"did you mean `{near}`?" if near else "the path of a file ends in `.arch`; `archlang zoo` lists the nets"
         )
@@ -174,7 +174,7 @@ def _real_path(use: Use, found: Found) -> Path:
         help = "shipped specs can be used everywhere; `load` reads a file, and those in its folder"
         raise Rejected(
             "outside-the-root",
-            f"`{use.path}`: a text alone is in no folder, from which a file could be read",
+            f"`{use.path}`: this text is in no folder, from which a file could be read",
             help=help,
         )
     real = found.folder.file(use.file)

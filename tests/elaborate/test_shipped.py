@@ -136,8 +136,7 @@ def test_what_no_shipped_spec_is_called(path: str, code: str, help: str | None) 
         ("net n { input x: 3x4x4; fire 16 64; output }",
          'at the top of the file, `use "squeezenet": fire` brings in one that comes with archlang'),
         ("net n { input x: 3x64x64; resnet18; output }",
-         "write `resize 224x224` before it, or leave its sizes open in a copy, which "
-         "`archlang zoo resnet --print` prints"),
+         "write `resize 224x224` before it, or open its sizes in a copy, which `archlang zoo resnet --print` gives"),
     ],
 )  # fmt: skip
 def test_help_names_what_comes_with_archlang(text: str, help: str) -> None:

@@ -113,7 +113,7 @@ def _opened(item: s.Input, written: TensorType, type: TensorType) -> str | None:
         name = item.span.file.removeprefix(SPACE).removesuffix(".arch")
         window = "x".join(map(str, written.shape[2:]))
         resized = f"write `resize {window}` before it, or " if len(written.shape) == 4 else ""
-        return f"{resized}leave its sizes open in a copy, which `archlang zoo {name} --print` prints"
+        return f"{resized}open its sizes in a copy, which `archlang zoo {name} --print` gives"
     shape = ", ".join(str(size) if size == other else f"{axis.upper()}={size}" for axis, size, other in sides)
     return f"leave the sizes open that may differ: `input {item.name}: [{shape}]`"
 
