@@ -16,7 +16,7 @@ _DECLARED = re.compile(r"^(net|block) (\w+)", re.MULTILINE)
 
 
 def shipped_nets() -> Iterator[tuple[Path, list[str]]]:
-    """Each file of the shipped specs with the names of the nets that it declares."""
+    """Yield each file of the shipped specs with the names of the nets that it declares."""
     for path in sorted(SPECS.rglob("*.arch")):
         yield path, [name for kind, name in _declared(path) if kind == "net"]
 
