@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from archlang.cautions import cautions
 from archlang.diagnostics import Diagnostic, render
@@ -13,19 +13,11 @@ from archlang.elaborate import NetName, check_declarations, elaborate, meter_of,
 from archlang.facts.net import NetFacts
 from archlang.ir import Graph
 from archlang.library import CallError, Found, Library, SettingError, find, read, text_alone
+from archlang.net import Net
 from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
 from archlang.source import Source, Span
 from archlang.syntax import Expression
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from archlang.report import Mode, Report
-    from archlang.sizes import OpenSize
-    from archlang.verify import Trial, Verdict
-    from archlang.why import Why
-
 
 __all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting"]
 
@@ -42,10 +34,12 @@ class SpecError(Exception):
 class Checked:
     """The result of checking a spec: the Graphs of the nets asked for, the errors, and warnings about valid nets.
 
-    `facts` holds the facts of each of the `graphs`, for one image in evaluation.
+    `facts` holds the facts of each of the `graphs`, for one image in evaluation. `settings` replace parameters of the
+    nets.
     """
 
     library: Library
+    settings: Mapping[str, Expression]
     graphs: list[Graph] = field(default_factory=list[Graph])
     facts: list[NetFacts] = field(default_factory=list[NetFacts])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
@@ -61,90 +55,22 @@ class Checked:
         """The spec's own text."""
         return self.sources[self.library.main.name]
 
+    @property
+    def net(self) -> Net:
+        """Return the only net. Raises SpecError if the spec is not valid."""
+        from archlang.sizes import Spec
+
+        if self.diagnostics:
+            raise SpecError(self)
+        (graph,) = self.graphs
+        return Net(graph, Spec(self.library.main, graph.name, self.settings, self.library.files))
+
     def rendered(self) -> list[str]:
         return [self.told(diagnostic) for diagnostic in self.diagnostics]
 
     def told(self, diagnostic: Diagnostic) -> str:
         """Return a diagnostic as the terminal shows it, with its source lines."""
         return render(diagnostic, self.sources)
-
-
-@dataclass(frozen=True)
-class Net:
-    """A checked net, and what can be made of it."""
-
-    graph: Graph
-
-    def __repr__(self) -> str:
-        """One line, since the Graph has thousands."""
-        root = self.graph.root
-        outputs = ", ".join(str(root.types[port.value]) for port in root.outputs)
-        return f"<Net {self.graph.name}: {sum(1 for _ in self.graph.flat())} operators, output {outputs}>"
-
-    def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
-        """Return parameters, work and activations, layer by layer, with totals. `mode` is `eval` or `train`."""
-        from archlang.report import report
-
-        return report(self.graph, batch, dtype, mode)
-
-    def why(self, path: str = "") -> Why:
-        """Explain a path: the law of its operator with the numbers filled in, or the sum of a scope by its parts.
-
-        Raises `archlang.diagnostics.Rejected` if nothing has this path.
-        """
-        from archlang.why import why
-
-        return why(self.graph, path)
-
-    def render(self, format: str = "svg") -> bytes:
-        """Return a picture as svg, png, pdf or dot."""
-        from archlang.render import picture
-
-        return picture(self.graph, format)
-
-    def source(self, recomputed: Collection[str] = ()) -> str:
-        """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
-
-        Raises ValueError if no block is called at one of these paths.
-        """
-        from archlang.lower import torch_source
-        from archlang.program import program_of
-        from archlang.program.passes import recomputing
-
-        return torch_source(recomputing(program_of(self.graph), recomputed))
-
-    def module(
-        self,
-        seed: int | None = None,
-        *,
-        weights: str | Path | None = None,
-        entry: str = "",
-        scaled_input: bool = False,
-        recomputed: Collection[str] = (),
-    ) -> nn.Module:
-        """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
-
-        `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
-        state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
-        if the file does not fit the net. `recomputed` means the same as in `source`.
-        """
-        from archlang.lower import module
-        from archlang.program import program_of
-        from archlang.program.passes import recomputing
-
-        made = module(recomputing(program_of(self.graph), recomputed), seed)
-        if weights is not None:
-            from archlang.weights import WeightsFile, load_weights
-
-            load_weights(made, self.graph, WeightsFile(Path(weights), entry, scaled_input))
-        return made
-
-    def verify(self, reference: nn.Module, trial: Trial | None = None) -> Verdict:
-        """Compare the net's module with another, which gives it its weights; see `archlang.verify`."""
-        from archlang.lower import module
-        from archlang.verify import Trial, verify
-
-        return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
 
 
 def load(spec: str | Path, /, **params: object) -> Net:
@@ -168,10 +94,7 @@ def loads(text: str, net: str | None = None, /, **params: object) -> Net:
 
 def _net(found: Found, told: str, params: Mapping[str, object]) -> Net:
     settings = {name: setting(name, _written(name, value)) for name, value in params.items()}
-    checked = _checked(found, told, settings, only=True)
-    if checked.diagnostics:
-        raise SpecError(checked)
-    return Net(checked.graphs[0])
+    return _checked(found, told, settings, only=True).net
 
 
 def _written(name: str, value: object) -> str:
@@ -211,8 +134,8 @@ def _checked(found: Found, told: str, settings: Mapping[str, Expression] | None,
     """Check what was found; `told` is how messages about the call name it."""
     library = read(found)
     file, files = library.main, library.files
-    checked = Checked(library, diagnostics=library.diagnostics, warnings=library.notes)
-    if found.net in file.broken:  # its errors are reported already
+    checked = Checked(library, settings or {}, diagnostics=library.diagnostics, warnings=library.notes)
+    if found.net in file.broken:  # what is wrong with it is told already
         return checked
     names = _chosen(found, told, nets(file, settings or (), files), only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
@@ -247,35 +170,6 @@ def _with_fixed_sizes(graph: Graph, checked: Checked, settings: Mapping[str, Exp
     found = fixing(Spec(library.main, graph.name, settings, library.files), graph)
     checked.warnings += [warning for one in found for warning in one.warnings]
     return graph.model_copy(update={"fixed_sizes": tuple(one.name for one in found if one.everywhere)})
-
-
-def sizes_of(
-    spec: str,
-    settings: Mapping[str, Expression],
-    ranges: Mapping[str, range],
-    costs: bool = False,
-    root: Path | None = None,
-) -> tuple[Checked, list[OpenSize]]:
-    """Return which values of each open size of a net are valid; see `archlang.sizes`."""
-    from archlang import sizes
-
-    checked = check(spec, settings, only=True, root=root)
-    if checked.diagnostics:
-        raise SpecError(checked)
-    graph = checked.graphs[0]
-    if not graph.open_sizes:
-        raise CallError(f"{graph.name} leaves no size open; an input does so by `input image: [3, H=224, W=224]`")
-    refuse_ranges(graph, ranges)
-    net = sizes.Spec(checked.library.main, graph.name, settings, checked.library.files)
-    return checked, sizes.open_sizes(net, graph, ranges, costs)
-
-
-def refuse_ranges(graph: Graph, ranges: Mapping[str, range]) -> None:
-    """Raise CallError for a range that names no open size of the net."""
-    for name in ranges.keys() - graph.open_sizes.keys():
-        listed = ", ".join(graph.open_sizes)
-        told = f"the open sizes of {graph.name} are {listed}" if listed else f"{graph.name} leaves no size open"
-        raise CallError(f"--range {name}: {told}")
 
 
 def _refuse_settings(found: Sequence[Diagnostic]) -> None:

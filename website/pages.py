@@ -32,6 +32,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
             "The report": "docs/report.md",
             "What every number counts": "docs/conventions.md",
             "Memory": "docs/memory.md",
+            "In Python": "docs/python.md",
             "Comparing nets": "docs/compare.md",
             "Checking against a module": "docs/verify.md",
             "Weights from files": "docs/weights.md",

@@ -68,6 +68,4 @@ def print_warnings(checked: Checked) -> None:
 
 def net_of(arguments: argparse.Namespace) -> Net:
     """Return the net of a command that takes one. Raises SpecError if its spec is not valid."""
-    from archlang.compiler import Net
-
-    return Net(checked_net(arguments).graphs[0])
+    return checked_net(arguments).net

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option
@@ -98,18 +99,11 @@ def _layer(row: Row) -> str:
     """`conv 3x3 64 pad=1` for a layer that was added, removed or replaced; the word alone for one that changed."""
     change = row.change
     if change.kind in ("added", "removed") or change.words[0] != change.words[1]:
-        written = dict.fromkeys(_written(row, side) for side in (0, 1) if change.words[side])
+        written = dict.fromkeys(row.written(side) for side in (0, 1) if change.words[side])
     else:
         written = dict.fromkeys(change.words)
     times = f" ×{change.times}" if change.times > 1 else ""
     return " → ".join(written) + times
-
-
-def _written(row: Row, side: int) -> str:
-    from archlang.ops.written import arguments
-
-    op = row.change.operators[side]
-    return row.change.words[side] if op is None else " ".join((op.word, *arguments(op)))
 
 
 def _said(row: Row) -> str:
@@ -161,50 +155,16 @@ def _for_programs(found: Diff, names: tuple[str, str], format: str) -> str:
     from archlang.diff import rows
     from archlang.sheets import Sheet, as_csv
 
-    written = list(rows(found.changes))
     if format == "csv":
-        return as_csv(Sheet(_PLAIN, tuple(map(_plain, written))))
+        return as_csv(Sheet(_PLAIN, tuple(map(_plain, rows(found.changes)))))
     import json
 
-    before, after = found.totals
-    return json.dumps(
-        {
-            "version": 1,
-            "before": {"net": names[0], "params": before.params, "macs": before.macs},
-            "after": {"net": names[1], "params": after.params, "macs": after.macs},
-            "same": found.same,
-            "changes": list(map(_as_json, written)),
-        },
-        indent=2,
-    )
+    return json.dumps(replace(found, names=names).to_json(), indent=2)
 
 
 def _plain(row: Row) -> tuple[Cell, ...]:
     shapes = row.change.shapes
     return (row.change.kind, row.before or "", row.after or "", _layer(row), _said(row), *shapes, row.params, row.macs)
-
-
-def _as_json(row: Row) -> dict[str, object]:
-    from dataclasses import asdict
-
-    change = row.change
-    return {
-        "kind": change.kind,
-        "before": _side(row, 0),
-        "after": _side(row, 1),
-        "arguments": [asdict(each) for each in change.arguments],
-        "renamed": change.renamed,
-        "moved": change.moved,
-        "params": row.params,
-        "macs": row.macs,
-    }
-
-
-def _side(row: Row, side: int) -> dict[str, str] | None:
-    path = (row.before, row.after)[side]
-    if path is None:
-        return None
-    return {"path": path, "layer": _written(row, side), "output": row.change.shapes[side]}
 
 
 DIFF = Command(

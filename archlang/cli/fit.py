@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, format_option, positive, settings_of
-from archlang.cli.memory import amount, described, setup_of, setup_options, where
+from archlang.cli.command import Command, checked_net, format_option, positive
+from archlang.cli.memory import setup_of, setup_options
+from archlang.facts.memory.words import amount, bytes_of, described, where
 
 if TYPE_CHECKING:
-    from archlang.compiler import Checked
     from archlang.facts.memory import Setup
     from archlang.fit import Largest, Plan
     from archlang.ir import Graph
-
-_UNITS = {
-    unit + end: base**power
-    for power, unit in enumerate(("", "K", "M", "G", "T"))
-    for end, base in (("", 1000), ("B", 1000), ("iB", 1024))
-}
+    from archlang.net.fitting import Fit
 
 
 def _bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?(?:B|iB)?)", text)
-    if match is None or match[2] not in _UNITS or not float(match[1]):
-        raise argparse.ArgumentTypeError(f"{text} is no amount of memory; write it as 24GiB or 512MiB")
-    return int(float(match[1]) * _UNITS[match[2]])
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -46,69 +40,36 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> int:
-    from archlang.fit import largest_batch, plan
+    from archlang.cli.sizes import ranges
 
     checked = checked_net(arguments)
-    graph, budget = checked.graphs[0], arguments.memory
     setup = setup_of(arguments, arguments.batch or 1)
-    unknown = _unknown_temporaries(graph, setup)
-    batch = largest_batch(graph, setup, budget)
-    sizes = _sizes(arguments, checked, setup)
-    wanted = plan(graph, setup, budget) if arguments.batch and setup.training else None
+    found = checked.net.fit(
+        arguments.memory,
+        arguments.batch,
+        setup.dtype,
+        setup.mode,
+        setup.optimizer,
+        ranges=ranges(arguments.ranges),
+    )
     if arguments.format == "json":
         import json
 
-        told = _as_json(graph.name, arguments, (batch, sizes, wanted))
-        print(json.dumps({**told, "unknown_temporaries": unknown}, indent=2))
+        print(json.dumps(found.to_json(), indent=2))
         return 0
-    lines = [
-        f"{graph.name}: {described(setup, batch=bool(arguments.batch))}, within {amount(budget)}",
-        _batch_line(checked, setup, batch),
-    ]
-    lines += [f"largest {name} at batch {setup.batch:,}: {_size_words(found)}" for name, found in sizes.items()]
-    if arguments.batch:
-        lines += _plan_lines(checked, setup, budget, wanted)
-    lines += _left_out(unknown)
-    print("\n".join(lines))
+    print("\n".join(_lines(checked.graphs[0], found)))
     return 0
 
 
-def _unknown_temporaries(graph: Graph, setup: Setup) -> list[str]:
-    """Return the words of the operators with unknown temporaries. Raises the error of anything else that is unknown."""
-    from dataclasses import replace
-
-    from archlang.facts.memory import memory
-    from archlang.facts.untold import UnknownFact
-    from archlang.library import CallError
-
-    try:
-        untold = memory(graph, replace(setup, batch=1)).untold
-    except UnknownFact as error:
-        raise CallError(str(error)) from None
-    return list(dict.fromkeys(one.word for one in untold))
-
-
-def _sizes(arguments: argparse.Namespace, checked: Checked, setup: Setup) -> dict[str, Largest]:
-    """Of each open size the largest valid one at which the net fits, the others at their defaults."""
-    from archlang.cli.sizes import ranges
-    from archlang.compiler import refuse_ranges
-    from archlang.fit import largest_size
-    from archlang.sizes import Spec, default_range, valid_at
-
-    graph = checked.graphs[0]
-    spec = Spec(checked.library.main, graph.name, settings_of(arguments), checked.library.files)
-    asked = ranges(arguments.ranges)
-    refuse_ranges(graph, asked)
-    return {
-        name: largest_size(
-            asked.get(name, default_range(graph, name)),
-            valid_at(spec, graph, name),
-            setup,
-            arguments.memory,
-            further=name not in asked,
-        )
-        for name in graph.open_sizes
-    }
+def _lines(graph: Graph, found: Fit) -> Iterator[str]:
+    setup, budget = found.setup, found.memory_bytes
+    yield f"{found.name}: {described(setup, batch=found.asked)}, within {amount(budget)}"
+    yield _batch_line(graph, setup, found.largest_batch)
+    for name, largest in found.largest_sizes.items():
+        yield f"largest {name} at batch {setup.batch:,}: {_size_words(largest)}"
+    if found.asked:
+        yield from _plan_lines(graph, setup, budget, found.plan)
+    yield from _left_out(found.unknown_temporaries)
 
 
 def _size_words(found: Largest) -> str:
@@ -121,22 +82,22 @@ def _size_words(found: Largest) -> str:
     return f"at least {found.size}; {invalid if found.tried_to > found.size else ''}larger ones were not tried"
 
 
-def _batch_line(checked: Checked, setup: Setup, batch: int) -> str:
+def _batch_line(graph: Graph, setup: Setup, batch: int) -> str:
     from dataclasses import replace
 
     from archlang.facts.memory import memory
 
-    found = memory(checked.graphs[0], replace(setup, batch=batch or 1))
+    found = memory(graph, replace(setup, batch=batch or 1))
     if not batch:
         return f"not even one image fits: it takes {amount(found.peak_bytes)}, {where(found.moment)}"
     most, least = ("at most ", "at least ") if found.untold else ("", "")
     return f"largest batch: {most}{batch:,}, which takes {least}{amount(found.peak_bytes)}, {where(found.moment)}"
 
 
-def _plan_lines(checked: Checked, setup: Setup, budget: int, found: Plan | None) -> list[str]:
+def _plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> list[str]:
     from archlang.facts.memory import memory
 
-    made = memory(checked.graphs[0], setup)
+    made = memory(graph, setup)
     whole, least = made.peak_bytes, "at least " if made.untold else ""
     takes = f"batch {setup.batch:,} takes {least}{amount(whole)}"
     if whole <= budget:
@@ -149,24 +110,6 @@ def _plan_lines(checked: Checked, setup: Setup, budget: int, found: Plan | None)
         f"for {100 * found.price:.1f}% more multiply-accumulates in a step:",
         *(f"  {path}" for path in found.recomputed),
     ]
-
-
-def _as_json(
-    name: str, arguments: argparse.Namespace, found: tuple[int, dict[str, Largest], Plan | None]
-) -> dict[str, object]:  # fmt: skip
-    batch, sizes, wanted = found
-    told = wanted and {
-        "batch": arguments.batch,
-        "recomputed": wanted.recomputed,
-        "peak_bytes": wanted.memory.peak_bytes,
-        "step_macs": wanted.step_macs,
-        "extra_macs": wanted.extra_macs,
-    }
-    largest = {name: found.size for name, found in sizes.items()}
-    too_large = {name: found.too_large for name, found in sizes.items()}
-    rows = {"net": name, "memory_bytes": arguments.memory, "largest_batch": batch, "largest_sizes": largest}
-    rows |= {"sizes_too_large": too_large}
-    return {"version": 1, **rows, "plan": told}
 
 
 def _left_out(unknown: Sequence[str]) -> list[str]:

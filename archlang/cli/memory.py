@@ -10,15 +10,10 @@ from archlang.cli.command import Command, checked_net, positive
 from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
-    from archlang.facts.memory import Memory, Moment, Setup
+    from archlang.facts.memory import Memory, Setup
     from archlang.ir import Graph
 
 LAYERS = 10  # the number of layers listed
-PHASES = {
-    "forward": "in the forward pass", "loss": "in the loss", "recompute": "in the second forward pass",
-    "backward": "in the backward pass",
-    "step": "in the optimiser's step",
-}  # fmt: skip
 
 
 def setup_options(parser: argparse.ArgumentParser) -> None:
@@ -92,9 +87,11 @@ def _memory(arguments: argparse.Namespace) -> int:
         rows = tuple((m.phase, m.path, m.op, m.times, m.peak_bytes, m.after_bytes) for m in made.timeline)
         print(as_csv(Sheet(("phase", "path", "op", "times", "peak_bytes", "after_bytes"), rows)))
     elif arguments.format == "json":
-        print(_as_json(graph.name, made))
+        import json
+
+        print(json.dumps(made.to_json(), indent=2))
     else:
-        print(_as_text(graph.name, made))
+        print(_as_text(made))
     return 0
 
 
@@ -114,37 +111,12 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
         raise CallError(f"--autocast: {error}") from None
 
 
-def _as_json(name: str, made: Memory) -> str:
-    import json
-    from dataclasses import asdict
-
-    told = {
-        "version": 1,
-        "net": name,
-        **asdict(made.setup),
-        "peak_bytes": made.peak_bytes,
-        "is_lower_bound": bool(made.untold),
-        "untold": [asdict(one) for one in made.untold],
-        "moment": asdict(made.moment),
-        "by_kind": made.by_kind,
-        "alive": [asdict(one) for one in made.alive],
-        "timeline": [asdict(moment) for moment in made.timeline],
-    }
-    return json.dumps(told, indent=2)
-
-
-def described(setup: Setup, *, batch: bool = True) -> str:
-    """Return the setup in words: `training, batch 32, bfloat16, momentum`, with or without the batch."""
-    words = [setup.mode, f"batch {setup.batch:,}" if batch else "", setup.dtype or ""]
-    words += [f"autocast {setup.autocast}"] if setup.autocast else []
-    return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
-
-
-def _as_text(name: str, made: Memory) -> str:
+def _as_text(made: Memory) -> str:
+    from archlang.facts.memory.words import amount, described, where
     from archlang.sheets import Sheet, as_text
 
     above = (
-        f"{name}: {described(made.setup)}",
+        f"{made.name}: {described(made.setup)}",
         f"peak {'at least ' if made.untold else ''}{amount(made.peak_bytes)}, {where(made.moment)}",
         *missing(made),
     )
@@ -163,21 +135,8 @@ def missing(made: Memory) -> tuple[str, ...]:
     return (f"temporaries are missing: {listed(made.untold)}",) if made.untold else ()
 
 
-def where(moment: Moment) -> str:
-    """Return a moment in words: `in the backward pass of layer4.2.8 (relu)`."""
-    return f"{PHASES[moment.phase]} {f'of {moment.path} ' if moment.path else ''}({moment.op})"
-
-
 def _share(size: int, made: Memory) -> str:
     return f"{100 * size / made.peak_bytes:.1f}%" if made.peak_bytes else "-"
-
-
-def amount(size: int) -> str:
-    """Return a number of bytes with a binary unit: `2.98 GiB`."""
-    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.2f} {name}"
-    return f"{size} bytes"
 
 
 MEMORY = Command("show the memory of a training step or an inference over time, and its peak", _memory, _options)

@@ -88,8 +88,8 @@ def _format(arguments: argparse.Namespace) -> str:
 
 
 def _timelines(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str) -> bytes:
-    from archlang.cli.memory import described
     from archlang.facts.memory import memory, setup_of
+    from archlang.facts.memory.words import described
     from archlang.library import CallError
     from archlang.plot import Timeline, timeline_plot
 

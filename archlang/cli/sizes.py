@@ -6,11 +6,10 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, format_option, settings_of
+from archlang.cli.command import Command, checked_net, format_option
 
 if TYPE_CHECKING:
-    from archlang.facts.work import Totals
-    from archlang.sizes import OpenSize
+    from archlang.net.open_sizes import Sizes
 
 MOST = 2**16  # the most sizes in a range
 
@@ -39,42 +38,13 @@ def ranges(texts: list[str]) -> dict[str, range]:
     return found
 
 
-def as_json(found: list[OpenSize]) -> str:
-    """Return the valid sizes, the diagnostic at a size that is not valid, and the costs."""
-    import json
-
-    from archlang.diagnostics import as_json as diagnostic_json
-
-    rows: list[dict[str, object]] = []
-    for size in found:
-        wrong = size.telling
-        rows.append(
-            {
-                "name": size.name,
-                "places": [{"input": port, "axis": axis} for port, axis in size.places],
-                "default": size.default,
-                "tried": [size.tried[0].size, size.tried[-1].size],
-                "right": size.right,
-                "wrong": wrong and wrong.wrong and {"size": wrong.size, **diagnostic_json(wrong.wrong)},
-                "costs": [_costs(one.size, one.counts) for one in size.tried if one.counts is not None],
-            }
-        )
-    return json.dumps({"version": 1, "sizes": rows}, indent=2)
-
-
-def _costs(size: int, counts: Totals) -> dict[str, int]:
-    return {
-        "size": size, "params": counts.params, "macs": counts.macs, "output_values": counts.output_values,
-        "output_bytes": counts.output_bytes,
-    }  # fmt: skip
-
-
-def _print_sweep(found: list[OpenSize], format: str) -> None:
+def _print_sweep(found: Sizes, format: str) -> None:
     """Print the costs at each valid size: the parameters stay the same, MACs and activations grow."""
+    from archlang.net.open_sizes import costs
     from archlang.sheets import Sheet, as_csv, as_text
 
-    for size in found:
-        rows = [_costs(one.size, one.counts) for one in size.tried if one.counts is not None]
+    for size in found.values():
+        rows = [costs(one) for one in size.tried if one.counts is not None]
         table = tuple(tuple(row.values()) for row in rows)
         if format == "csv":
             print(as_csv(Sheet((size.name, *list(rows[0])[1:]), table)))
@@ -83,20 +53,22 @@ def _print_sweep(found: list[OpenSize], format: str) -> None:
 
 
 def _sizes(arguments: argparse.Namespace) -> int:
-    from archlang.compiler import sizes_of
     from archlang.sizes import described
 
     costs = arguments.sweep or arguments.format == "json"
-    checked, found = sizes_of(arguments.spec, settings_of(arguments), ranges(arguments.ranges), costs, arguments.root)
+    checked = checked_net(arguments)
+    found = checked.net.sizes(ranges(arguments.ranges), costs=costs)
     if arguments.format == "json":
-        print(as_json(found))
+        import json
+
+        print(json.dumps(found.to_json(), indent=2))
         return 0
     if arguments.sweep:
         _print_sweep(found, arguments.format)
         return 0
-    for size in found:
+    for size in found.values():
         print(f"{size.name}: {described(size)}")
-    for size in found:
+    for size in found.values():
         wrong = size.telling
         if wrong is not None and wrong.wrong is not None:
             print(f"\n{size.name}={wrong.size} is not valid:\n{checked.told(wrong.wrong)}")

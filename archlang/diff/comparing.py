@@ -9,6 +9,7 @@ from archlang.diff.aligning import Pair, aligned
 from archlang.diff.arguments import argument_changes
 from archlang.diff.changes import Change, Kind
 from archlang.diff.folding import folded
+from archlang.diff.listing import rows
 from archlang.diff.ports import port_changes
 from archlang.diff.tree import Group, Kinds, Leaf, Part, label_of, tree
 from archlang.diff.wiring import Wiring, wiring
@@ -28,6 +29,26 @@ class Diff:
     def same(self) -> bool:
         """Whether the nets are equal except for the names of nets and blocks."""
         return not self.changes
+
+    def __repr__(self) -> str:
+        """Return one line: there may be hundreds of changes."""
+        if self.same:
+            return f"<Diff of {self.names[0]} and {self.names[1]}: no difference>"
+        before, after = self.totals
+        count = sum(1 for _ in rows(self.changes))
+        counts = f"{after.params - before.params:+,} parameters, {after.macs - before.macs:+,} MACs"
+        changed = f"{count:,} change{'s' if count > 1 else ''}"
+        return f"<Diff of {self.names[0]} and {self.names[1]}: {changed}, {counts}>"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the changes as plain JSON values: what `archlang diff --format json` prints."""
+        sides = zip(("before", "after"), self.names, self.totals, strict=True)
+        return {
+            "version": 1,
+            **{side: {"net": name, "params": counts.params, "macs": counts.macs} for side, name, counts in sides},
+            "same": self.same,
+            "changes": [row.to_json() for row in rows(self.changes)],
+        }
 
 
 def diff(before: Graph, after: Graph, fold: bool = True) -> Diff:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from archlang.diff.changes import Change
 from archlang.ir import join_path
+from archlang.ops.written import arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,30 @@ class Row:
     indent: int
     params: int
     macs: int
+
+    def written(self, side: int) -> str:
+        """Return the layer before (0) or after (1) as the language writes it: `conv 3x3 64 pad=1`."""
+        op = self.change.operators[side]
+        return self.change.words[side] if op is None else " ".join((op.word, *arguments(op)))
+
+    def to_json(self) -> dict[str, object]:
+        """Return the row as plain JSON values."""
+        return {
+            "kind": self.change.kind,
+            "before": self._side(0),
+            "after": self._side(1),
+            "arguments": [asdict(each) for each in self.change.arguments],
+            "renamed": self.change.renamed,
+            "moved": self.change.moved,
+            "params": self.params,
+            "macs": self.macs,
+        }
+
+    def _side(self, side: int) -> dict[str, str] | None:
+        path = (self.before, self.after)[side]
+        if path is None:
+            return None
+        return {"path": path, "layer": self.written(side), "output": self.change.shapes[side]}
 
 
 def rows(changes: Sequence[Change]) -> Iterator[Row]:

@@ -113,6 +113,12 @@ class Why:
     layers: tuple[WhyLayer, ...] = ()
     scope: WhyScope | None = None
 
+    def __repr__(self) -> str:
+        """Return one line."""
+        parts = [f"{self.path} ({'/'.join(dict.fromkeys(layer.op for layer in self.layers))})"] if self.layers else []
+        parts += [f"{self.path or 'the net'} ({self.scope.what})"] if self.scope else []
+        return f"<Why of {self.net}: {', '.join(parts)}>"
+
     def to_json(self) -> dict[str, object]:
         """Return the answer as plain JSON values."""
         told: dict[str, object] = {"version": WHY_VERSION, **asdict(self), "layers": [*map(_layer_json, self.layers)]}

@@ -302,7 +302,7 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
     several = "which may take several times as much"
     assert printed[-1] == f"not known, and left out: the temporaries of rmsnorm, {several}"
     assert main(["fit", str(path), "--memory", "1GiB", "--range", "W=1..3", "--range", "Q=1..2"]) == 2
-    assert capsys.readouterr().err == "archlang: --range Q: the open sizes of sizes are H, W, T\n"
+    assert capsys.readouterr().err == "archlang: range of Q: the open sizes of sizes are H, W, T\n"
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")

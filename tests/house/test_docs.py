@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 from dataclasses import dataclass
@@ -48,8 +49,16 @@ def test_page(
                 page.write_text(page.read_text(encoding="utf-8").replace(fence.text, printed), encoding="utf-8")
         elif fence.language == "python":
             exec(compile(fence.text, place, "exec"), {})  # noqa: S102  our own pages
+        elif fence.language == "pycon":
+            run_prompt(fence, place)
         else:
             assert fence.language in ("sh", "json", "text"), f"{place}: a fence of {fence.language} is not run"
+
+
+def run_prompt(fence: Fence, place: str) -> None:
+    """Each `>>>` shows what is below it."""
+    test = doctest.DocTestParser().get_doctest(fence.text, {}, place, None, 0)
+    assert test.examples and doctest.DocTestRunner().run(test).failed == 0, f"{place}: see the captured output"
 
 
 def save_spec(fence: Fence, place: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archlang.compiler import Net, check, load, sizes_of
+from archlang.compiler import Net, check, load
 from archlang.facts.receptive import receptive_fields
 from archlang.facts.work import work
 from archlang.laws.calling import called, inputs_of
@@ -186,10 +186,10 @@ def test_an_open_size_keeps_one_module_where_the_border_stays(tmp_path: Path) ->
     """At stride 2 the border is uneven at even sizes alone: another module, and so not the same sizes."""
     path = tmp_path / "net.arch"
     path.write_text("net n { input x: [1, W=8]; conv [3]/2 2 pad=same_upper; output }")
-    (width,) = sizes_of(str(path), {}, {"W": range(1, 17)})[1]
+    width = load(str(path)).sizes({"W": range(1, 17)})["W"]
     assert width.right == [2, 4, 6, 8, 10, 12, 14, 16]
     path.write_text("net n { input x: [1, W=8]; locally_connected [3] 2; output }")
-    assert sizes_of(str(path), {}, {"W": range(1, 17)})[1][0].right == [8]
+    assert load(str(path)).sizes({"W": range(1, 17)})["W"].right == [8]
 
 
 # ---- weights that are not shared, or in turns ----------------------------------------------------------------------

@@ -11,7 +11,7 @@ import torch
 
 from archlang import CallError, load
 from archlang.cli import main
-from archlang.compiler import check, setting, sizes_of
+from archlang.compiler import check
 from archlang.diagnostics import Diagnostic
 from archlang.sizes import OpenSize, Tried, described
 from archlang.source import Span
@@ -42,7 +42,7 @@ NETS = {
 def found(tmp_path: Path, text: str, ranges: dict[str, range], **settings: str) -> list[OpenSize]:
     path = tmp_path / "net.arch"
     path.write_text(text, encoding="utf-8")
-    return sizes_of(str(path), {name: setting(name, value) for name, value in settings.items()}, ranges)[1]
+    return list(load(str(path), **settings).sizes(ranges).values())
 
 
 @pytest.mark.parametrize("name", NETS)

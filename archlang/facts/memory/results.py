@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from archlang.facts.memory.heap import Heap, Kind, Phase
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.simulation import Simulated, simulate
+from archlang.facts.memory.words import amount, described, where
 from archlang.facts.untold import Untold
 from archlang.ir import Graph, is_at
 from archlang.program import program_of
@@ -45,11 +46,33 @@ class Alive:
 class Memory:
     """The memory that a training step or an inference has allocated: at its peak, and at each moment."""
 
+    name: str
     setup: Setup
     peak_bytes: int
     moment: Moment
     alive: tuple[Alive, ...]
-    simulated: Simulated
+    simulated: Simulated = field(repr=False)
+
+    def __repr__(self) -> str:
+        """Return one line: the timeline has thousands."""
+        least = "at least " if self.untold else ""
+        peak = f"peak {least}{amount(self.peak_bytes)} {where(self.moment)}"
+        return f"<Memory of {self.name} ({described(self.setup)}): {peak}>"
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain JSON values: what `archlang memory --format json` prints."""
+        return {
+            "version": 1,
+            "net": self.name,
+            **asdict(self.setup),
+            "peak_bytes": self.peak_bytes,
+            "is_lower_bound": bool(self.untold),
+            "untold": [asdict(one) for one in self.untold],
+            "moment": asdict(self.moment),
+            "by_kind": self.by_kind,
+            "alive": [asdict(one) for one in self.alive],
+            "timeline": [asdict(moment) for moment in self.timeline],
+        }
 
     @property
     def untold(self) -> tuple[Untold, ...]:
@@ -95,7 +118,7 @@ def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] =
         found[kind, _named(path, runs)] += size
     alive = tuple(Alive(kind, path, size) for (kind, path), size in found.most_common() if size)
     moment = _moment(heap, row, sum(lasting.values()), runs)
-    return Memory(setup, moment.peak_bytes, moment, alive, simulated)
+    return Memory(graph.name, setup, moment.peak_bytes, moment, alive, simulated)
 
 
 def _moment(heap: Heap, row: int, lasting: int, runs: Mapping[str, str]) -> Moment:

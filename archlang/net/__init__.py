@@ -1,0 +1,215 @@
+"""A checked net in Python, and all that can be made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.ir import Graph
+from archlang.library import CallError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archlang.diff import Diff
+    from archlang.facts.memory import Memory, Setup
+    from archlang.net.fitting import Fit
+    from archlang.net.open_sizes import Sizes
+    from archlang.report import Mode, Report
+    from archlang.sizes import Spec
+    from archlang.verify import Trial, Verdict
+    from archlang.why import Why
+
+__all__ = ["Net"]
+
+
+@dataclass(frozen=True)
+class Net:
+    """A checked net and what can be made of it. `archlang.load` and `archlang.loads` return one.
+
+    `graph` is its Graph: every operator with its arguments and shapes. `spec` is what it was made from, which a net of
+    a Graph alone does not have.
+    """
+
+    graph: Graph
+    spec: Spec | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        """Return one line: the Graph has thousands."""
+        root = self.graph.root
+        outputs = ", ".join(str(root.types[port.value]) for port in root.outputs)
+        return f"<Net {self.graph.name}: {sum(1 for _ in self.graph.flat())} operators, output {outputs}>"
+
+    def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
+        """Return parameters, work and activations, layer by layer, with totals, for `batch` images.
+
+        `dtype` replaces the float dtypes. `mode` is `eval` for an inference, or `train` for a step of training.
+        `to_json()` of the report is what `archlang report --format json` prints.
+        """
+        from archlang.report import report
+
+        return report(self.graph, batch, dtype, mode)
+
+    def why(self, path: str = "") -> Why:
+        """Explain a path: the law of its operator with the numbers filled in, or the sum of a scope by its parts.
+
+        Raises `archlang.diagnostics.Rejected` if nothing has this path.
+        """
+        from archlang.why import why
+
+        return why(self.graph, path)
+
+    def memory(
+        self,
+        batch: int = 1,
+        dtype: str | None = None,
+        mode: str = "training",
+        optimizer: str = "momentum",
+        autocast: str | None = None,
+        *,
+        recomputed: Collection[str] = (),
+    ) -> Memory:
+        """Return the memory of a training step, or of an inference (`mode="inference"`), over time, in bytes.
+
+        `dtype` (`bf16`, `fp16`, `fp32`, `fp64`) replaces the float dtypes; `autocast` runs forward pass and loss under
+        torch.autocast of it. `recomputed` is that of `source`. `peak_bytes` is a lower bound if `untold` is not empty.
+        `to_json()` is what `archlang memory --format json` prints. Raises CallError for an unknown setting, or if an
+        operator does not say what it saves; and `archlang.diagnostics.Rejected` if it does not say its dtype under
+        autocast.
+        """
+        from archlang.facts.memory import memory
+
+        setup = _setup(batch, dtype, mode, optimizer, autocast)
+        try:
+            return memory(self.graph, setup, recomputed)
+        except ValueError as error:
+            raise CallError(str(error)) from None
+
+    def fit(
+        self,
+        memory: int | str,
+        batch: int | None = None,
+        dtype: str | None = None,
+        mode: str = "training",
+        optimizer: str = "momentum",
+        *,
+        ranges: Mapping[str, range] | None = None,
+    ) -> Fit:
+        """Return what fits in a memory, in bytes or as `24GiB`: the largest batch, and each largest open size.
+
+        With a `batch`, open sizes are those at that batch, and `plan` says which calls to recompute so that it fits.
+        `ranges` are the values to try of open sizes: `{"H": range(1, 1025)}`. `to_json()` is what
+        `archlang fit --format json` prints. Raises CallError for an unknown setting or a range of no open size, and
+        `archlang.diagnostics.Rejected` if a plan is needed and scipy is not installed.
+        """
+        from archlang.facts.memory.words import bytes_of
+        from archlang.net.fitting import fitted
+
+        _refuse_ranges(self.graph, ranges or {})
+        setup = _setup(1 if batch is None else batch, dtype, mode, optimizer, None)
+        try:
+            budget = bytes_of(str(memory))
+            return fitted(self.graph, self.spec, budget, setup, asked=batch is not None, ranges=ranges or {})
+        except ValueError as error:
+            raise CallError(str(error)) from None
+
+    def sizes(self, ranges: Mapping[str, range] | None = None, *, costs: bool = False) -> Sizes:
+        """Return which values of each open size are valid, from 1 to twice the default, or over `ranges`.
+
+        With `costs`, each valid value has its counts. `to_json()` is what `archlang sizes --format json` prints, if
+        `costs` were asked for. Raises CallError if the net leaves no size open, or for a range of no open size.
+        """
+        from archlang.net.open_sizes import Sizes
+        from archlang.sizes import open_sizes
+
+        if not self.graph.open_sizes:
+            message = f"{self.graph.name} leaves no size open; an input does so by `input image: [3, H=224, W=224]`"
+            raise CallError(message)
+        if self.spec is None:
+            raise CallError(f"{self.graph.name} was made of a Graph alone, which knows one value of each size")
+        _refuse_ranges(self.graph, ranges or {})
+        return Sizes(open_sizes(self.spec, self.graph, ranges or {}, costs))
+
+    def diff(self, other: Net) -> Diff:
+        """Return the changes from this net to another, and the parameters and MACs that each adds.
+
+        `to_json()` is what `archlang diff --format json` prints.
+        """
+        from archlang.diff import diff
+
+        return diff(self.graph, other.graph, fold=False)
+
+    def render(self, format: str = "svg") -> bytes:
+        """Return a picture as svg, png, pdf or dot."""
+        from archlang.render import picture
+
+        return picture(self.graph, format)
+
+    def source(self, recomputed: Collection[str] = ()) -> str:
+        """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
+
+        Raises ValueError if no block is called at one of these paths.
+        """
+        from archlang.lower import torch_source
+        from archlang.program import program_of
+        from archlang.program.passes import recomputing
+
+        return torch_source(recomputing(program_of(self.graph), recomputed))
+
+    def module(
+        self,
+        seed: int | None = None,
+        *,
+        weights: str | Path | None = None,
+        entry: str = "",
+        scaled_input: bool = False,
+        recomputed: Collection[str] = (),
+    ) -> nn.Module:
+        """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
+
+        `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
+        state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
+        if the file does not fit the net. `recomputed` means the same as in `source`.
+        """
+        from archlang.lower import module
+        from archlang.program import program_of
+        from archlang.program.passes import recomputing
+
+        made = module(recomputing(program_of(self.graph), recomputed), seed)
+        if weights is not None:
+            from archlang.weights import WeightsFile, load_weights
+
+            load_weights(made, self.graph, WeightsFile(Path(weights), entry, scaled_input))
+        return made
+
+    def verify(self, reference: nn.Module, trial: Trial | None = None) -> Verdict:
+        """Compare the net's module with another, which gives it its weights; see `archlang.verify`."""
+        from archlang.lower import module
+        from archlang.verify import Trial, verify
+
+        return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
+
+
+def _setup(batch: int, dtype: str | None, mode: str, optimizer: str, autocast: str | None) -> Setup:
+    from archlang.facts.memory import setup_of
+
+    if not isinstance(batch, int):
+        raise CallError(f"a batch is a number of images, not {batch!r}")
+    given = {"batch": batch, "dtype": dtype, "optimizer": optimizer, "autocast": autocast}
+    try:
+        return setup_of(mode, {name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise CallError(str(error)) from None
+
+
+def _refuse_ranges(graph: Graph, ranges: Mapping[str, range]) -> None:
+    """Raise CallError for a range of what is no open size of the net, or one that holds no sizes."""
+    for name, sizes in ranges.items():
+        if name not in graph.open_sizes:
+            listed = ", ".join(graph.open_sizes)
+            told = f"the open sizes of {graph.name} are {listed}" if listed else f"{graph.name} leaves no size open"
+            raise CallError(f"range of {name}: {told}")
+        if not isinstance(sizes, range) or not sizes or min(sizes) < 1:
+            raise CallError(f"range of {name}: {sizes!r} is no range of sizes, such as range(1, 1025)")

@@ -1,0 +1,87 @@
+"""What fits in a memory, as `Net.fit` returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from archlang.facts.memory import Setup, memory
+from archlang.facts.memory.words import amount, described
+from archlang.fit import Largest, Plan, largest_batch, largest_size, plan
+from archlang.ir import Graph
+from archlang.sizes import Spec, default_range, valid_at
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What fits in `memory_bytes`: the largest batch, and each largest open size at the batch of the setup.
+
+    `asked` is whether that batch was asked for. `plan` says what to recompute so that it fits: None if no batch was
+    asked for, or if no choice that was tried fits. Where temporaries are unknown, named by operator, less may fit.
+    """
+
+    name: str
+    memory_bytes: int
+    setup: Setup
+    asked: bool
+    largest_batch: int
+    largest_sizes: Mapping[str, Largest]
+    plan: Plan | None
+    unknown_temporaries: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        words = [f"largest batch {'at most ' if self.unknown_temporaries else ''}{self.largest_batch:,}"]
+        words += [f"largest {name} {_largest(found)}" for name, found in self.largest_sizes.items()]
+        if self.plan is not None and self.plan.recomputed:
+            count = len(self.plan.recomputed)
+            words.append(f"{count} call{'s' if count > 1 else ''} recomputed for batch {self.setup.batch:,}")
+        setup = described(self.setup, batch=self.asked)
+        return f"<Fit of {self.name} ({setup}) within {amount(self.memory_bytes)}: {', '.join(words)}>"
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain JSON values: what `archlang fit --format json` prints."""
+        wanted = self.plan and {
+            "batch": self.setup.batch,
+            "recomputed": self.plan.recomputed,
+            "peak_bytes": self.plan.memory.peak_bytes,
+            "step_macs": self.plan.step_macs,
+            "extra_macs": self.plan.extra_macs,
+        }
+        return {
+            "version": 1,
+            "net": self.name,
+            "memory_bytes": self.memory_bytes,
+            "largest_batch": self.largest_batch,
+            "largest_sizes": {name: found.size for name, found in self.largest_sizes.items()},
+            "sizes_too_large": {name: found.too_large for name, found in self.largest_sizes.items()},
+            "plan": wanted,
+            "unknown_temporaries": list(self.unknown_temporaries),
+        }
+
+
+def _largest(found: Largest) -> str:
+    size = "none" if found.size is None else f"{found.size:,}"
+    return size if found.too_large is not None or found.size is None else f"at least {size}"
+
+
+def fitted(
+    graph: Graph, spec: Spec | None, budget_bytes: int, setup: Setup, *, asked: bool, ranges: Mapping[str, range]
+) -> Fit:
+    """Return what fits; each open size is tried over its range, or from 1 until the net does not fit."""
+    untold = memory(graph, replace(setup, batch=1)).untold
+    batch = largest_batch(graph, setup, budget_bytes)
+    sizes = {
+        name: largest_size(
+            ranges.get(name, default_range(graph, name)),
+            valid_at(spec, graph, name),
+            setup,
+            budget_bytes,
+            further=name not in ranges,
+        )
+        for name in (graph.open_sizes if spec is not None else ())
+        if spec is not None
+    }
+    wanted = plan(graph, setup, budget_bytes) if asked and setup.training else None
+    words = tuple(dict.fromkeys(one.word for one in untold))
+    return Fit(graph.name, budget_bytes, setup, asked, batch, sizes, wanted, words)
