@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Work
+from archlang.report.beginnings import STARTS, starts_json, starts_text
 from archlang.report.data import COUNTS, LayerRow, sizes, unknown_counts
 from archlang.report.lines import Line
 from archlang.report.reach import REACH, UNKNOWN, reach_json, reach_text
@@ -17,7 +18,8 @@ from archlang.sheets import Cell
 class Column:
     """A column: its name for programs, its heading for people, and its cell for both of them and in JSON.
 
-    `count` gives the count of a layer; None if the column has no sum.
+    `count` gives the count of a layer; None if the column has no sum. Repeated calls are shown once if their layers are
+    equal in what is `compared`: the count, or what is `unsummed`.
     """
 
     name: str
@@ -26,6 +28,12 @@ class Column:
     written: Callable[[Line], Cell]
     data: Callable[[Line], object]
     count: Callable[[LayerRow], int] | None = None
+    unsummed: Callable[[LayerRow], object] | None = None
+
+    @property
+    def compared(self) -> Callable[[LayerRow], object] | None:
+        """What must be equal in repeated calls that are shown once."""
+        return self.count or self.unsummed
 
 
 _HEADINGS = {
@@ -44,7 +52,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "backward": tuple(f"backward_{name}" for name in _WORK),
     "memory": ("output_values", "output_bytes", "saved_bytes"),
     "reach": tuple(REACH),
-    "all": ("path", "op", "output", *COUNTS, *REACH),
+    "all": ("path", "op", "output", *COUNTS, *REACH, STARTS),
 }
 
 
@@ -91,7 +99,8 @@ def _heading(name: str) -> str:
 def _words() -> dict[str, Column]:
     path = Column("path", "path", lambda line: line.place, lambda line: line.path, lambda line: line.path)
     output = Column("output", "output", _types, _types, lambda line: list(sizes(line.types[0])))
-    found = (path, alike("op", lambda line: line.op), output, *map(_reach, REACH))
+    starts = Column(STARTS, STARTS, starts_text, starts_text, starts_json, unsummed=lambda row: row.starts)
+    found = (path, alike("op", lambda line: line.op), output, starts, *map(_reach, REACH))
     return {column.name: column for column in found}
 
 

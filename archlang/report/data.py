@@ -35,7 +35,8 @@ class LayerRow:
 
     `block` is the id of the block that holds it. `path` is that of the scope where the operator is not `named`.
     An operator that does not run in the mode of the report has its weights and no work. `lecture` is None if it belongs
-    to the row above. `values` are the numbers of its outputs, as in `graph.flat()`.
+    to the row above. `values` are the numbers of its outputs, as in `graph.flat()`. `starts` says how each weight
+    starts, by its name.
     """
 
     path: str
@@ -53,6 +54,7 @@ class LayerRow:
     output_bytes: int
     lecture: LectureRow | None
     values: tuple[int, ...]
+    starts: Mapping[str, str]
     facts: ReportFacts = field(repr=False, compare=False)
 
     @property
@@ -98,6 +100,7 @@ class LayerRow:
             "outputs": [_type_json(type) for type in self.outputs],
             **{name: None if name in unknown_counts([self]) else of(self) for name, of in COUNTS.items()},
             **reach_json(self.receptive_field),
+            "starts": dict(self.starts),
             "lecture": self.lecture and self.lecture.to_json(),
         }
 

@@ -30,7 +30,7 @@ class Line:
     calls: int = 1
 
 
-Count = Callable[[LayerRow], int]
+Count = Callable[[LayerRow], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 from archlang.facts.work import Counts, Totals, retyped
 from archlang.ir import Graph, Layer
+from archlang.report.beginnings import starts_of
 from archlang.report.data import LayerRow, Mode, NamedType, Report
 from archlang.report.facts import ReportFacts
 from archlang.report.hierarchy import blocks_of
@@ -61,6 +62,7 @@ def _row(layer: Layer, counts: Counts, facts: ReportFacts) -> LayerRow:
         **asdict(told),
         lecture=lecture_row(layer),
         values=layer.outputs,
+        starts=starts_of(layer),
         facts=facts,
     )
 

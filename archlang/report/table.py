@@ -94,5 +94,5 @@ def _cut(report: Report, view: View, fold: bool) -> tuple[Sequence[Column], list
         rows = sums_by(report, view.by)
         return (*sum_columns(view.by), *chosen_sums(view.columns)), rows, sums_total(report, rows)
     columns = chosen(view.columns)
-    counts = [column.count for column in columns if column.count is not None]
+    counts = [column.compared for column in columns if column.compared is not None]
     return columns, list(lines(report, view.depth, counts if fold else None)), total_line(report)
