@@ -204,7 +204,7 @@ def _setup(batch: int, dtype: str | None, mode: str, optimizer: str, autocast: s
         raise CallError(str(error)) from None
 
 
-def _refuse_ranges(graph: Graph, ranges: Mapping[str, range]) -> None:
+def _refuse_ranges(graph: Graph, ranges: Mapping[str, object]) -> None:
     """Raise CallError for a range of what is no open size of the net, or one that holds no sizes."""
     for name, sizes in ranges.items():
         if name not in graph.open_sizes:

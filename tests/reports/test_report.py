@@ -352,6 +352,7 @@ def test_json_is_what_the_docs_say(vgg: Report) -> None:
         "receptive_field": {"h": 3, "w": 3},
         "stride": {"h": 1, "w": 1},
         "offset": {"h": -1, "w": -1},
+        "starts": {"weight": "torch_default", "bias": "torch_default"},
         "lecture": {"name": "CONV3-64", "formula": "(3*3*3)*64", "weights": 1_728, "biases": 64},
     }
     assert read["layers"][1]["lecture"] is None
