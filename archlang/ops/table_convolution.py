@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
@@ -31,6 +31,7 @@ class TableConvRANKd(nn.Module):
         dilation=(1,) * RANK,
         border=(0, 0) * RANK,
         bias=True,
+        drawn="torch",
     ):
         super().__init__()
         self.connections = connections
@@ -45,7 +46,8 @@ class TableConvRANKd(nn.Module):
         self.bias = nn.Parameter(torch.empty(len(connections))) if bias else None
         counts = [len(seen) for seen in connections]
         for out, kernels in enumerate(self.weight.split(counts)):
-            bound = kernels.numel() ** -0.5
+            fan_in = kernels.numel()
+            bound = 2.4 / fan_in if drawn == "lecun" else fan_in**-0.5
             nn.init.uniform_(kernels, -bound, bound)
             if bias:
                 nn.init.uniform_(self.bias[out], -bound, bound)
@@ -76,9 +78,10 @@ class TableConv(Sliding):
     """Convolution with a connection table: output map i sees the input maps that `connections[i]` names.
 
     LeCun et al. 1998, table I, for LeNet-5's C3. There are as many output maps as lists. Weights (pairs, k, k), a
-    kernel for each pair of maps that is connected, in the table's order, and a bias for each output map; both are drawn
-    as torch draws a convolution's, by the inputs of each unit. Each input map is convolved for all that see it; for the
-    backward pass the input and a copy of the kernels are kept. `pad` is that of `conv`.
+    kernel for each pair of maps that is connected, in the table's order, and a bias for each output map. Both start as
+    uniform values, up to a bound that depends on the inputs of each unit, its fan_in: 1/sqrt(fan_in), as torch draws a
+    convolution's, or with `drawn=lecun` 2.4/fan_in, as LeCun et al. 1998 do (appendix A). Each input map is convolved
+    for all that see it; for the backward pass the input and a copy of the kernels are kept. `pad` is that of `conv`.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -98,7 +101,7 @@ class TableConv(Sliding):
         Example("table_conv 5x5 connections=[[0, 1], [1, 2], [0, 1, 2]]", "3x8x8"),
         Example("table_conv 3x2/2 connections=[[1], [0], [1]] pad=1 bias=false", "2x7x5"),
         Example("table_conv [3] connections=[[0, 2], [1]] pad=causal dilation=2", "3x9"),
-        Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]]", "2x4x3x5"),
+        Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]] drawn=lecun", "2x4x3x5"),
     )
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", pad="torch takes numbers below 0, and cuts values off"
@@ -110,6 +113,7 @@ class TableConv(Sliding):
     pad: Border = 0
     dilation: Stride = 1
     bias: bool = True
+    drawn: Literal["torch", "lecun"] = "torch"
 
     def geometry(self, x: TensorType) -> Geometry:
         return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
@@ -156,7 +160,7 @@ class TableConv(Sliding):
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self.geometry(x), len(self.kernel)
         args = (("connections", self.connections), ("kernel_size", self.kernel))
-        options = (*sliding_options(geometry), ("bias", self.bias, True))
+        options = (*sliding_options(geometry), ("bias", self.bias, True), ("drawn", self.drawn, "torch"))
         source = _TABLE_CONV.replace("RANK", str(rank))
         return Module(f"TableConv{rank}d", args, options, source)
 

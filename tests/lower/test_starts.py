@@ -224,12 +224,62 @@ def test_alexnet_starts_as_its_paper_says() -> None:
 
 
 def test_lenet_starts_as_its_paper_says() -> None:
-    """Uniform up to 2.4/fan_in."""
+    """Uniform up to 2.4/fan_in; in c3 a unit sees three, four or six maps (table I)."""
     torch.manual_seed(0)
     state = archlang.load("lenet5_1998").module().state_dict()
     for key, fan_in in {"c1": 25, "s2": 4, "s4": 4, "c5": 400, "f6": 120}.items():
         drawn = torch.cat([state[f"{key}.weight"].flatten(), state[f"{key}.bias"]])
         assert 0.7 * 2.4 / fan_in < drawn.abs().max() <= 2.4 / fan_in, key
+    kernels, biases, seen = state["c3.weight"], state["c3.bias"], [3] * 6 + [4] * 9 + [6]
+    for unit, bias, maps in zip(kernels.split(seen), biases, seen, strict=True):
+        bound = 2.4 / (25 * maps)
+        assert 0.9 * bound < unit.abs().max() <= bound
+        assert abs(bias) <= bound
+
+
+@pytest.mark.parametrize(("name", "deviation"), [("zfnet", 0.01), ("vgg11_2014", 0.1)])
+def test_zfnet_and_vgg_start_as_their_papers_say(name: str, deviation: float) -> None:
+    """Section 3.1 of both: weights of 10^-2, and of a variance of 10^-2; biases of 0."""
+    torch.manual_seed(0)
+    for key, value in archlang.load(name).module().state_dict().items():
+        if key.endswith("bias"):
+            assert not value.any(), key
+        else:
+            assert abs(value.std().item() / deviation - 1) < 0.03, key
+
+
+@pytest.mark.parametrize(("name", "unit"), [("resnet18", "basic"), ("resnet50", "bottleneck")])
+def test_residuals_that_start_at_zero(name: str, unit: str) -> None:
+    """torchvision's zero_init_residual: the last norm of each residual."""
+    net = archlang.load(name, unit=f"{unit}(last=zeros)")
+
+    def theirs() -> nn.Module:
+        made: nn.Module = getattr(torchvision().models, name)(weights=None, zero_init_residual=True)
+        return made
+
+    state = seeded(net.module, 0)
+    assert equal_starts(state, seeded(theirs, 0))
+    assert not state["layer1.0.bn2.weight" if unit == "basic" else "layer1.0.bn3.weight"].any()
+    assert not equal_starts(state, seeded(archlang.load(name).module, 0))
+
+
+def test_a_deviation_that_depth_scales() -> None:
+    """GPT-2's: the last layer of each of the 2n residuals has 1/sqrt(2n) of the deviation of the others."""
+    text = """let start(depth) = normal(0.02 / sqrt(2*depth))
+block layer(depth) { residual { up: linear 400 -> gelu -> down: linear 100 init=start(depth) } }
+net n(depth=8) {
+  input x: [100]
+  default linear init=normal(0.02) bias_init=zeros
+  repeat depth { layer depth }
+  output
+}
+"""
+    state = archlang.loads(text, depth=18).module(seed=0).state_dict()
+    assert len(state) == 4 * 18
+    for key, value in state.items():
+        if key.endswith("weight"):
+            expected = 0.02 / (6 if ".down." in key else 1)
+            assert abs(value.std().item() / expected - 1) < 0.03, key
 
 
 STARTS = """net n {

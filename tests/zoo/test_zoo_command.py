@@ -144,7 +144,7 @@ def test_folders_are_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     for path in (tmp_path / "a.arch", tmp_path / "lectures" / "b.arch"):
         path.write_text(f"net {path.stem} {{\n  input x: [4]\n  linear 2\n  output\n}}\n")
     monkeypatch.setattr("archlang.paths.SPECS", tmp_path)
-    monkeypatch.setattr("archlang.library.SPECS", tmp_path)
+    monkeypatch.setattr("archlang.shipped.SPECS", tmp_path)
     assert names(zoo(capsys)) == ["a"]
     assert names(zoo(capsys, "b")) == names(zoo(capsys, "--family", "lectures/*")) == ["b"]
 
