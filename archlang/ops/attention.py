@@ -23,9 +23,9 @@ from archlang.ops.base import (
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
-from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import Strides, laid, viewed
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.states import check_sequence
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -74,10 +74,13 @@ class OfTokens(Operator):
     def checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
         """Queries, keys and values, where they fit one another."""
         for x in inputs:
-            check_channels_last(x, self.word)
-            if len(x.axes) != 3 or x.axes[0] != "n":
-                message = f"{self.word} takes axes n t c, and its input {x} has {x.names}"
-                raise Rejected("wrong-rank", message, about="input")
+            try:
+                check_sequence(x, self.word)
+            except Rejected as wrong:
+                if "c" not in x.axes or x["c"] % self.heads == 0:
+                    raise
+                message = f"{wrong.message}; besides, {x['c']} channels are no multiple of {self.heads} heads"
+                raise Rejected(wrong.code, message, help=wrong.help, about=wrong.about) from None
             check_dtype(x, self.word, weighted=True)
         query, key, value = self.all_of(inputs)
         check_positions(query, key, value, self.causal)

@@ -14,10 +14,16 @@ from archlang.shapes import TensorType
 
 
 def check_sequence(x: TensorType, operator: str) -> None:
-    """The axes are n t c."""
+    """Raise Rejected if the axes are not n t c."""
+    sides = [axis for axis in x.axes if axis not in ("n", "c")]
+    message = f"{operator} takes axes n t c, and its input {x} has {x.names}"
+    if "c" in x.axes and x.axes[0] == "n" and len(sides) > 1:
+        sized = [*(f"{axis}={x[axis]}" for axis in sides[:-1]), sides[-1]]
+        there, back = f"{x.names} -> n ({' '.join(sides)}) c", f"n ({' '.join(sized)}) c -> {x.names}"
+        help = f'write `rearrange "{there}"` before it and `rearrange "{back}"` after it'
+        raise Rejected("wrong-rank", message, help=help, about="input")
     check_channels_last(x, operator)
     if len(x.axes) != 3 or x.axes[0] != "n":
-        message = f"{operator} takes axes n t c, and its input {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")
 
 

@@ -163,16 +163,17 @@ def _without_braces(stop: Stop) -> Slip | None:
 
 
 def _input(stop: Stop) -> Slip | None:
-    """Find `input 3x224x224` without a name or without a colon, and `input: 3x224x224`, which reads as a label."""
+    """Find an input without a name, without a colon or with `=`, and `input: 3x224x224`, which reads as a label."""
     start = stop.line_start()
     if stop.tokens[start] == "input" and stop.at == start + 2 and stop.kind(-1) == "COLON":
         shape = stop.words(stop.at, max(stop.last_of_line(), stop.at))
         message = "an input has a name: it is written `input NAME: SHAPE`"
         return Slip("unexpected-word", message, start, stop.at, f"write `input image: {shape}`")
-    if stop.tokens[start].type != "INPUT" or stop.found.type not in ("WINDOW", "LSQB", "LPAR", "INDEX"):
+    if stop.tokens[start].type != "INPUT" or stop.found.type not in ("WINDOW", "LSQB", "LPAR", "INDEX", "EQUAL"):
         return None
     name = stop.tokens[start + 1] if stop.at == start + 2 else "image"
-    shape = stop.words(stop.at, max(stop.last_of_line(), stop.at))
+    first = stop.at + (stop.found.type == "EQUAL")
+    shape = stop.words(first, max(stop.last_of_line(), first))
     message = "an input is a name, a colon and a shape"
     return Slip("unexpected-word", message, stop.at, stop.at, f"write `input {name}: {shape}`")
 

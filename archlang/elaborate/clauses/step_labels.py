@@ -29,12 +29,10 @@ def refuse_taken(name: str, span: Span, here: Here) -> None:
 
 def claim(label: s.Expression | None, span: Span, here: Here) -> str:
     """Claim the key of a step in its scope: its label, or else its position. Every step counts as a position."""
+    here.scope.position += 1  # also where the key is taken, so that the steps after it have theirs
     if label is None or isinstance(label, s.Sequence):
-        name = _take(str(here.scope.position), label, label.span if label else span, here)
-    else:
-        name = claim_key(label, here)
-    here.scope.position += 1
-    return name
+        return _take(str(here.scope.position - 1), label, label.span if label else span, here)
+    return claim_key(label, here)
 
 
 def claim_key(label: s.Expression, here: Here) -> str:

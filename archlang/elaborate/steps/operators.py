@@ -103,7 +103,8 @@ def _named(op: type[Operator], argument: Given) -> str:
     elif name in INFERRED:
         help = "leave it out: it follows from what flows in"
     else:
-        help = did_you_mean(name, own) or (f"{op.word} takes {', '.join(own)}" if own else None)
+        starts = [] if op.weights is Operator.weights else ["init", "bias_init"]
+        help = did_you_mean(name, [*own, *starts]) or (f"{op.word} takes {', '.join(own)}" if own else None)
     message = f"{op.word} has no argument named `{name}`"
     raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
 

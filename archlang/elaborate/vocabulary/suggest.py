@@ -16,6 +16,16 @@ PLACED = {
     "kernel_size": "kernel", "pool_size": "kernel", "filters": "out", "units": "out", "out_channels": "out",
     "out_features": "out", "strides": "stride", "rate": "p", "num_groups": "groups", "output_size": "size",
 }  # fmt: skip
+INITIALISERS_ELSEWHERE = {
+    "he": "he_normal", "kaiming": "he_normal", "msra": "he_normal", "kaiming_normal": "he_normal",
+    "kaiming_normal_": "he_normal", "kaiming_uniform": "he_uniform", "kaiming_uniform_": "he_uniform",
+    "xavier": "xavier_uniform", "glorot": "xavier_uniform", "xavier_uniform_": "xavier_uniform",
+    "xavier_normal_": "xavier_normal", "glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal",
+    "truncated_normal": "trunc_normal", "trunc_normal_": "trunc_normal", "gaussian": "normal",
+    "random_normal": "normal", "random_uniform": "uniform", "normal_": "normal", "uniform_": "uniform",
+    "zeros_": "zeros", "ones_": "ones",
+    "constant_": "constant", "orthogonal_": "orthogonal", "eye": "identity",
+}  # fmt: skip
 INFERRED = frozenset({"in_channels", "in_features", "num_features", "input_shape", "input_dim", "inplace"})
 
 
@@ -28,8 +38,11 @@ def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = Fals
         word, difference = akin_names()[name.lower()]
         return f"`{word}` is near, but `{name}` differs: {difference}"
     ours = (_foreign(name) if operators else None) or _ARGUMENTS.get(name)
-    near = [ours] if ours and (operators or ours in candidates) else _near(name, candidates, likeness)
-    return f"did you mean `{near[0]}`?" if near else None
+    if ours and (operators or ours in candidates):
+        return f"did you mean `{ours}`?"
+    others = {other: word for other, word in _ARGUMENTS.items() if not operators and word in candidates}
+    near = _near(name, [*candidates, *others], likeness)
+    return f"did you mean `{others.get(near[0], near[0])}`?" if near else None
 
 
 def _foreign(name: str) -> str | None:

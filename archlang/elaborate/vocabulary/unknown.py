@@ -10,8 +10,9 @@ from archlang.elaborate.state.kinds import BlockValue
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import labels_in
-from archlang.elaborate.vocabulary.suggest import did_you_mean
+from archlang.elaborate.vocabulary.suggest import INITIALISERS_ELSEWHERE, did_you_mean
 from archlang.ops import enumerations, registry
+from archlang.ops.initialisers import INITIALISERS
 from archlang.shipped import shipped_help
 from archlang.source import Span
 
@@ -43,7 +44,7 @@ def unknown_value(name: str, span: Span, here: Here) -> Exception:
 def unknown_name(name: str, span: Span, here: Here) -> Exception:
     """Return the mistake for an unknown name in an expression."""
     words = [*here.lets.visible(), *here.scope.visible(), *here.builder.home.declarations()]
-    more = [*FUNCTIONS, *registry(), *enumerations(), "true", "false"]
+    more = [*FUNCTIONS, *registry(), *INITIALISERS, *enumerations(), "true", "false"]
     help = _cure(name, [*words, *more], words) or _in_reach([*here.lets.visible(), *here.scope.visible()], "name")
     return _unknown(name, span, here, Rejected("unknown-name", f"nothing here is called `{name}`", help=help))
 
@@ -58,6 +59,8 @@ def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | 
     if name in enumerations():
         return f'an argument alone takes the bare word; here it is a string, `"{name}"`'
     own = did_you_mean(name, values)  # a name of the spec is meant before a word of the language
+    if own is None and name.lower() in INITIALISERS_ELSEWHERE:
+        return f"did you mean `{INITIALISERS_ELSEWHERE[name.lower()]}`?"
     return own or did_you_mean(name, candidates, operators=True, likeness=0.75)
 
 
