@@ -67,6 +67,16 @@ def test_weights_of_the_whole_net_load_into_one_that_calls_it() -> None:
     assert torch.equal(net.module(weights="lenet5.pt")(image), archlang.load("lenet5").module(3)(image))
 
 
+def test_the_trunk_of_resnet_has_its_keys_and_takes_any_size() -> None:
+    text = (
+        'use "resnet": basic, trunk\nnet n { input x: [3, H=64, W=64]; backbone: trunk basic [2, 2, 2, 2]; output }\n'
+    )
+    net = archlang.loads(text)
+    keys = [key for key in archlang.load("resnet18").module().state_dict() if not key.startswith("fc.")]
+    assert list(net.module().state_dict()) == [f"backbone.{key}" for key in keys]
+    assert tuple(net.module().eval()(torch.zeros(1, 3, 96, 40)).shape) == (1, 512, 3, 2)
+
+
 def test_shipped_files_that_use_others() -> None:
     names = sorted(check(written("main.arch", 'use "inception_v4": basic\nnet n = inception_v4 classes=3\n')).sources)
     assert names == ["main.arch", "zoo:googlenet.arch", "zoo:inception_v3.arch", "zoo:inception_v4.arch"]
