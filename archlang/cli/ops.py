@@ -140,10 +140,10 @@ def _page(op: type[Operator]) -> Iterator[str]:
     yield from _listed("arguments", told)
     if op.elsewhere:
         yield ""
-        yield from folded(f"elsewhere called {', '.join(op.elsewhere)}", "", "  ")
-    yield from _listed("refused here, though PyTorch takes it", op.stricter)
+        yield from folded(f"other names: {', '.join(op.elsewhere)}", "", "  ")
+    yield from _listed("not accepted, although PyTorch accepts it", op.stricter)
     if op.examples:
-        rows = [("example", "of", "gives", "parameters", "MACs"), *(tuple(map(str, row)) for row in _examples(op))]
+        rows = [("example", "input", "output", "parameters", "MACs"), *(tuple(map(str, row)) for row in _examples(op))]
         yield ""
         yield from aligned(rows, (False, False, False, True, True))
 
@@ -164,8 +164,8 @@ def _told(argument: Argument) -> str:
     """`a whole number >= 0, a list of whole numbers >= 0 or `same`; default 0`."""
     *most, last = argument.accepts
     accepts = f"{', '.join(most)} or {last}" if most else last
-    where = {None: "", "stride": "; after a slash"}.get(argument.kind, "; needs no name")
-    defaults = {None: "", "": "; may be left out"}
+    where = {None: "", "stride": "; written after a slash"}.get(argument.kind, "; written without its name")
+    defaults = {None: "", "": "; optional"}
     return accepts + where + defaults.get(argument.default, f"; default {argument.default}")
 
 

@@ -9,7 +9,9 @@ from archlang.ops.base import Example, Expression, Module, Operator
 from archlang.pages.markdown import code, escaped, table
 from archlang.why.example_specs import example_spec
 from archlang.why.examples import Argument, applied, arguments, signature
-from archlang.why.notation import law_of
+from archlang.why.notation import Law, law_of
+
+_RIGHT = (False, False, False, True, True, False)  # the columns of examples that are aligned to the right
 
 
 def family_page(title: str, ops: list[type[Operator]]) -> str:
@@ -23,33 +25,50 @@ def family_page(title: str, ops: list[type[Operator]]) -> str:
 
 def _operator(op: type[Operator]) -> Iterator[str]:
     layers = [applied(example) for example in op.examples]
-    yield from (f"## {op.word}", "", "```text", signature(op), "```")
-    yield from _law(op)
-    if op.model_fields:
-        yield ""
-        yield from table(("argument", "written", "takes", "default"), (_argument(one) for one in arguments(op)))
-    yield from ("", _torch(layers))
-    if op.elsewhere:
-        yield f"Elsewhere called {', '.join(f'`{name}`' for name in op.elsewhere)}."
-    yield from (f"Not `{name}` of other libraries: {difference}." for name, difference in op.akin.items())
-    if op.stricter:
-        yield from ("", "Refused here, though PyTorch takes it:", "")
-        yield from (f"- {code(name)}: {escaped(reason)}" for name, reason in op.stricter.items())
-    yield ""
-    rows = (_example(example, layer) for example, layer in zip(op.examples, layers, strict=True))
-    yield from table(("example", "of", "gives", "parameters", "MACs"), rows, (False, False, False, True, True))
-    yield from ("", "```arch", example_spec(op.examples[0]), "```")
-
-
-def _law(op: type[Operator]) -> Iterator[str]:
     law = law_of(op)
-    for paragraph in law.prose:
+    yield from (f"## {op.word}", "", escaped(law.prose[0]), "", "```text", signature(op), "```")
+    for paragraph in law.prose[1:]:
         yield from ("", escaped(paragraph))
-    formulas = [law.axes] if law.axes else []
-    for formula in law.formulas:
-        formulas.append(f"{formula.name} = {formula.text}" + (f" if {formula.condition}" if formula.condition else ""))
+    formulas = list(_formulas(law))
     if formulas:
-        yield from ("", "```text", *formulas, "```")
+        yield from ("", "Shapes and counts, for one image:", "", "```text", *formulas, "```")
+    if op.model_fields:
+        yield from ("", "Arguments:", "")
+        yield from table(("argument", "written", "takes", "default"), (_argument(one) for one in arguments(op)))
+    yield from ("", "Examples, with their calls of PyTorch:", "")
+    rows = (_example(example, layer) for example, layer in zip(op.examples, layers, strict=True))
+    yield from table(("example", "input", "output", "parameters", "MACs", "PyTorch"), rows, _RIGHT)
+    yield from _carried(layers)
+    yield from ("", "```arch", example_spec(op.examples[0]), "```")
+    yield from _other_names(op)
+    if op.stricter:
+        yield from ("", "Not accepted, although PyTorch accepts it:", "")
+        yield from (f"- {code(name)}: {escaped(reason)}" for name, reason in op.stricter.items())
+
+
+def _formulas(law: Law) -> Iterator[str]:
+    """Yield the axes of input and output, and the formulas with their conditions."""
+    if law.axes:
+        yield law.axes
+    for formula in law.formulas:
+        yield f"{formula.name} = {formula.text}" + (f" if {formula.condition}" if formula.condition else "")
+
+
+def _carried(layers: list[Layer]) -> Iterator[str]:
+    """Yield a sentence about the classes that the emitted source defines, if there are any."""
+    calls = (layer.op.torch(*layer.input_types) for layer in layers)
+    names = list(dict.fromkeys(f"`{call.target}`" for call in calls if isinstance(call, Module) and call.source))
+    if names:
+        are, them = ("is a class", "it") if len(names) == 1 else ("are classes", "them")
+        yield from ("", f"{' and '.join(names)} {are} that PyTorch lacks: the emitted source defines {them}.")
+
+
+def _other_names(op: type[Operator]) -> Iterator[str]:
+    """Yield the operator's names in other libraries, and similar names that mean something else."""
+    if op.elsewhere:
+        yield from ("", f"Other names: {', '.join(f'`{name}`' for name in op.elsewhere)}.")
+    for name, difference in op.akin.items():
+        yield from ("", f"Different from `{name}` of other libraries: {difference}.")
 
 
 def _argument(argument: Argument) -> tuple[str, str, str, str]:
@@ -57,29 +76,26 @@ def _argument(argument: Argument) -> tuple[str, str, str, str]:
     takes = f"{', '.join(most)} or {last}" if most else last
     name = argument.name
     written = f"/{name.upper()}" if argument.kind == "stride" else name.upper() if argument.kind else f"{name}="
-    defaults = {None: "has to be written", "": "may be left out"}
+    defaults = {None: "required", "": "optional"}
     default = defaults[argument.default] if argument.default in defaults else code(str(argument.default))
     return code(name), code(written), escaped(takes), default
 
 
-def _torch(layers: list[Layer]) -> str:
-    """Return the torch calls of its examples."""
-    calls = dict.fromkeys(_call(layer) for layer in layers)
-    return f"In PyTorch: {'; '.join(calls)}."
-
-
 def _call(layer: Layer) -> str:
+    """Return the layer's call of PyTorch: a module with its arguments, or an expression of its inputs."""
     call = layer.op.torch(*layer.input_types)
     if isinstance(call, Module):
-        return f"`{call.target}`" + (", a class that the source carries" if call.source else "")
+        given = [repr(value) for _, value in call.args]
+        given += [f"{name}={value!r}" for name, value, default in call.options if value != default]
+        return f"{call.target.removeprefix('torch.')}({', '.join(given)})"
     if not isinstance(call, Expression):
         raise TypeError(f"{layer.op.word} is a step, and torch holds it as a tensor")
     count = len(layer.input_types)
     names = ["x"] if count == 1 else [f"x{at}" for at in range(1, count + 1)]
-    return f"`{call.template.replace('{all}', ', '.join(names)).format(*names)}`"
+    return call.template.replace("{all}", ", ".join(names)).format(*names)
 
 
-def _example(example: Example, layer: Layer) -> tuple[str, str, str, str, str]:
+def _example(example: Example, layer: Layer) -> tuple[str, ...]:
     outputs = ", ".join(map(str, layer.output_types))
     params, macs = layer.op.params(*layer.input_types), layer.op.work(*layer.input_types).macs
-    return code(example.step), example.inputs, outputs, f"{params:,}", f"{macs:,}"
+    return code(example.step), example.inputs, outputs, f"{params:,}", f"{macs:,}", code(_call(layer))

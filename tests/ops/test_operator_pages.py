@@ -11,8 +11,9 @@ import torch
 
 import archlang.pages
 from archlang.compiler import check
+from archlang.laws.calling import class_of
 from archlang.ops import registry
-from archlang.ops.base import Operator
+from archlang.ops.base import Module, Operator
 from archlang.pages import families
 from archlang.pages.markdown import escaped
 from archlang.pages.reasons import FUNCTIONS, MODULES
@@ -76,6 +77,22 @@ def test_an_operators_part_says_what_its_class_does(op: type[Operator]) -> None:
     for example in op.examples:
         outputs = ", ".join(map(str, applied(example).output_types))
         assert f"| `{example.step}` | {example.inputs} | {outputs} | ".replace("`|", "`\\|") in part
+
+
+@pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)
+def test_the_call_of_pytorch_has_the_operators_weights(op: type[Operator]) -> None:
+    part = pages()[f"{op.__module__.rpartition('.')[2]}.md"].partition(f"\n## {op.word}\n")[2]
+    for example in op.examples:
+        layer = applied(example)
+        call = layer.op.torch(*layer.input_types)
+        start = f"| `{example.step}` | {example.inputs} | ".replace("`|", "`\\|")
+        row = next(line for line in part.splitlines() if line.startswith(start))
+        code = row.removesuffix("` |").rpartition("`")[2]
+        if isinstance(call, Module):
+            carried = {call.target: class_of(call.source, call.target)} if call.source else {}
+            made = eval(code, {"nn": torch.nn, **carried})  # noqa: S307  the page's own text
+            shapes = {name: tuple(value.shape) for name, value in made.state_dict().items()}
+            assert shapes == {weight.name: weight.shape for weight in layer.op.weights(*layer.input_types)}
 
 
 @pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)

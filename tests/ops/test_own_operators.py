@@ -107,7 +107,7 @@ def test_every_command_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert output(capsys, "check", "scaled.arch") == "scaled: 40 parameters, 576 MACs, 1 promise kept\n"
     assert re.search(r"^1 +rescale +4x4x4 +4 +0 ", output(capsys, "report", "scaled.arch"), re.MULTILINE)
     assert "params = c = 4" in output(capsys, "why", "scaled.arch", "1")
-    assert "  start   a number; needs no name; default 1.0\n" in output(capsys, "ops", "rescale")
+    assert "  start   a number; written without its name; default 1.0\n" in output(capsys, "ops", "rescale")
     assert "LayerScale is called rescale here" in output(capsys, "ops", "LayerScale")
     output(capsys, "render", "scaled.arch", "-o", "scaled.dot")
     assert "rescale" in Path("scaled.dot").read_text()
@@ -190,8 +190,8 @@ def test_files_beside_one_another(here: Path, capsys: pytest.CaptureFixture[str]
     assert main(["ops", "other_scale", *both]) == main(["ops", "rescale", *both]) == 0
     (here / "twice.py").write_text(SCALE + SCALE.partition("\n\n\n")[2].replace("class Scale(", "class Again("))
     for file, told in [
-        ("missing.py", "missing.py is no file; operators stand in a Python file"),
-        ("more", "more is a folder; operators stand in a Python file"),
+        ("missing.py", "missing.py is no file; operators are defined in a Python file"),
+        ("more", "more is a folder; operators are defined in a Python file"),
         ("twice.py", "twice.py: two operators are called `rescale`"),
     ]:
         capsys.readouterr()
@@ -320,7 +320,7 @@ def test_its_module_is_imported_where_its_word_is_used(here: Path) -> None:
             "other = myscales:Scale\nrescale = myscales:other",
             "myscales:other: AttributeError: module 'myscales' has no",
         ),
-        ("rescale = myscales:SOURCE", "myscales:SOURCE is no class derived from `Operator`"),
+        ("rescale = myscales:SOURCE", "myscales:SOURCE is not a class derived from `Operator`"),
         ("rescale = myscales:Operator", "myscales:Operator has another word than its entry point, `rescale`"),
     ],
 )
