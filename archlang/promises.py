@@ -94,7 +94,7 @@ def _unknown(graph: Graph, promise: Promise, untold: Sequence[Untold]) -> Diagno
 def _broken(graph: Graph, promise: Promise, actual: str) -> Diagnostic:
     expected = promise.expected
     wanted = str(Window(expected)) if isinstance(expected, tuple) else f"{expected:,}"
-    message = f"`{promise.text}` of {graph.name} is {actual}, and `{promise.comparison} {wanted}` is promised"
+    message = f"`{promise.text}` of {graph.name} is {actual}, but `{promise.comparison} {wanted}` is promised"
     return Diagnostic("broken-promise", message, promise.span)
 
 
@@ -156,7 +156,7 @@ def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
     graph, expected = facts.graph, promise.expected
     outputs = [port for port in graph.root.outputs if not port.training]
     if not promise.path and len(outputs) > 1:
-        message = f"{graph.name} gives {len(outputs)} values, and each has a receptive field of its own"
+        message = f"{graph.name} returns {len(outputs)} values, each with a receptive field of its own"
         help = f"write `{outputs[0].name}.receptive_field`"
         return Diagnostic("bad-promise", message, promise.span, help=help)
     tree = facts.evaluation.tree
@@ -168,13 +168,13 @@ def _field_verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
         return _unknown(graph, promise, field.untold)
     axes = ", ".join(field.axes)
     if not axes or (isinstance(expected, tuple) and len(expected) != len(field.axes)):
-        message = f"`{promise.text}` has a side for each axis of the input, {axes}, and this has {_sides(expected)}"
+        message = f"`{promise.text}` has a side for each axis of the input, {axes}, but this has {_sides(expected)}"
         none = f"the inputs of {graph.name} have no positions, and `{promise.text}` has no size"
         return Diagnostic("bad-promise", message if axes else none, promise.span)
     sizes = tuple(interval.size for interval in field.axes.values() if interval)
     if len(sizes) < len(field.axes):
         lost = " and ".join(field.uneven_axes)
-        return _broken(graph, promise, f"no one window: along {lost} paths of different strides meet")
+        return _broken(graph, promise, f"not one window: along {lost} paths of different strides meet")
     if isinstance(expected, tuple):
         holds = (sizes == expected) == (promise.comparison == "==")
     else:

@@ -88,7 +88,7 @@ class TensorType:
         if self.axes != wanted:
             raise Rejected(
                 "wrong-rank",
-                f"{operator} with {rank} sides slides over {' '.join(wanted)}, and its input {self} has {self.names}",
+                f"{operator} with {rank} sides slides over {' '.join(wanted)}, but its input {self} has {self.names}",
                 about="input",
             )
         return self.shape[2:]

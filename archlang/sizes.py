@@ -177,7 +177,7 @@ def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
         same = (before.path, before.op.word) == (after.path, after.op.word)
         if same and _asked(before) == _asked(after):
             continue
-        differs = f"{after.op.word} stands in the place of {before.op.word}"
+        differs = f"{after.op.word} replaces {before.op.word}"
         if same:
             weights = _weights(before) != _weights(after)
             differs = f"{before.op.word} has other {'weights' if weights else 'arguments'}"
@@ -187,7 +187,7 @@ def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
             break
     if not found:  # one of them has more steps than the other
         layer = max((list(graph.flat()), list(made.flat())), key=len)[-1]
-        differs = f"{layer.op.word} stands in one of them alone"
+        differs = f"{layer.op.word} is in only one of them"
         found[layer.node.span] = Diagnostic("fixed-size", f"{head} {differs}", layer.node.span, (), help, "warning")
     return tuple(found.values())
 
@@ -225,7 +225,7 @@ def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
             return _other_layers(after, where)
         for one, two in zip(_weights(before), _weights(after), strict=False):
             if one != two:
-                message = f"at {where} `{two[0]}` would be {Window(two[1])}, and it is {Window(one[1])} at the default"
+                message = f"at {where} `{two[0]}` would be {Window(two[1])}, but it is {Window(one[1])} at the default"
                 label = Label(after.node.span, f"{after.input_types[0]} flows in")
                 return Diagnostic("size-changes-weights", message, after.node.span, (label,))
         if before.node.torch(*before.input_types) != after.node.torch(*after.input_types):
@@ -238,7 +238,7 @@ def _weights(layer: Layer) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def _other_layers(layer: Layer, where: str) -> Diagnostic:
-    message = f"at {where} `{layer.op.word}` is another layer than at the default, and a module holds one of them"
+    message = f"at {where} `{layer.op.word}` is another layer than at the default, and a module can hold only one"
     return Diagnostic("size-changes-layers", message, layer.node.span)
 
 

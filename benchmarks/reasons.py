@@ -46,7 +46,7 @@ LAWS: Mapping[str, Law] = {
         ("average pools that are modules", {"values of average pools": 1, "values through adaptive pools": 1}),
         ("attention is a module that it does not know", {"attention products": -1, "projections": -1}),
     ),
-    "calflops": (("fused attention is no function that it knows", {"attention products": -1}),),
+    "calflops": (("fused attention is not a function that it knows", {"attention products": -1}),),
     "torch, meta": (),
     "torch, CPU": (("attention's fast path on CPU is not registered", {"attention products": -1, "projections": -1}),),
     "torch, forward and backward": (

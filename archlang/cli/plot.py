@@ -52,7 +52,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _accuracy(text: str) -> tuple[str, float]:
     name, equals, value = text.rpartition("=")
     if not equals or not re.fullmatch(r"\d+(\.\d+)?", value) or not 0 <= float(value) <= 100:
-        raise argparse.ArgumentTypeError(f"`{text}` is no NAME=PERCENT, such as resnet50=76.1")
+        raise argparse.ArgumentTypeError(f"`{text}` is not NAME=PERCENT, such as resnet50=76.1")
     return name, float(value)
 
 

@@ -72,7 +72,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", "wrong-dtype", size="torch gives a map of no positions"
+        "wrong-rank", "wrong-dtype", size="torch returns a map without positions"
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("adaptive_avgpool 7x7", "2x14x15"),

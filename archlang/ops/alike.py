@@ -29,7 +29,7 @@ class _Alike(Join):
         self.check_alike(inputs)
         batched = tuple(x for x in inputs if "n" in x.axes)
         if len({x.shape for x in batched}) > 1:
-            message = f"{self.word} needs equal shapes, and these differ: {shapes(batched)}"
+            message = f"{self.word} needs equal shapes, but these differ: {shapes(batched)}"
             raise Rejected("unequal-shapes", message, help=projection(batched) or expansion(batched), about="input")
         return (self.broadcast(inputs)[-1],)
 

@@ -102,11 +102,11 @@ class OfTokens(Operator):
 def check_positions(query: TensorType, key: TensorType, value: TensorType, is_causal: bool) -> None:
     """Keys and values have the same positions, and a causal mask as many as the queries. The channels are last."""
     if key.shape[:-1] != value.shape[:-1] or query.shape[0] != key.shape[0]:
-        message = f"keys and values stand at the same positions, and these differ: {key} and {value}"
+        message = f"keys and values need the same positions, but these differ: {key} and {value}"
         raise Rejected("unequal-sizes", message, about="input")
     queries, keys = query.shape[-2], key.shape[-2]
     if is_causal and queries != keys:
-        message = f"a causal mask needs as many keys as queries, and there are {keys} and {queries}"
+        message = f"a causal mask needs as many keys as queries, but there are {keys} and {queries}"
         raise Rejected("causal-lengths", message, about="causal")
 
 
@@ -118,7 +118,7 @@ def causal(seen: Mapping[str, Slide]) -> dict[str, Slide]:
 def check_heads(width: int, heads: int) -> None:
     """The channels divide into the heads."""
     if not heads or width % heads:
-        raise Rejected("heads-do-not-divide", f"{width} channels are no multiple of {heads} heads", about="heads")
+        raise Rejected("heads-do-not-divide", f"{width} channels are not a multiple of {heads} heads", about="heads")
 
 
 def _projected(at: int, x: TensorType) -> Saved:

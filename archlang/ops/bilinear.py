@@ -39,7 +39,7 @@ class Bilinear(Operator):
     arity: ClassVar[tuple[int, ...]] = (2,)
     elsewhere: ClassVar[tuple[str, ...]] = ("Bilinear",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", "wrong-dtype", "wrong-rank", out="torch gives a value of no values"
+        "needs-channels-last", "wrong-dtype", "wrong-rank", out="torch returns an empty tensor"
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("bilinear 5", "3, 4"),
@@ -57,10 +57,10 @@ class Bilinear(Operator):
             check_channels_last(x, self.word)
             check_dtype(x, self.word, weighted=True)
         if left.axes != right.axes:
-            message = f"{self.word} takes two values of the same axes, and these are {left.names} and {right.names}"
+            message = f"{self.word} needs two values with the same axes, but these are {left.names} and {right.names}"
             raise Rejected("wrong-rank", message, about="input")
         if left.shape[:-1] != right.shape[:-1]:
-            message = f"{self.word} needs equal sizes before the channels, and these differ: {left} and {right}"
+            message = f"{self.word} needs equal sizes before the channels, but these differ: {left} and {right}"
             raise Rejected("unequal-sizes", message, about="input")
         return (left.resized(c=self.out),)
 

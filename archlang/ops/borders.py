@@ -51,7 +51,7 @@ def _given_borders(pad: int | Sequence[int | Sequence[int]], rank: int) -> list[
     for sides in pad:
         pair = (sides, sides) if isinstance(sides, int) else tuple(sides)
         if len(pair) != 2:
-            message = f"along one axis `pad` is one number or two, before and after, and {listed(pair)} is neither"
+            message = f"along one axis `pad` must be one number or two, before and after, not {listed(pair)}"
             raise Rejected("sides-differ", message, about="pad")
         borders.append(pair)
     return borders
@@ -66,7 +66,7 @@ def _named_borders(
     added = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     if pad == "causal":
         if len(kernel) > 1:
-            message = f"pad=causal is for sequences, and the window has {len(kernel)} sides"
+            message = f"pad=causal is for sequences, but the window has {len(kernel)} sides"
             raise Rejected("window-rank", message, about="pad")
         return [(width, 0) for width in added]
     if pad == "valid":

@@ -36,7 +36,7 @@ class Cell(Operator):
     positional: ClassVar[Mapping[str, Kind]] = {"width": "number"}
     arity: ClassVar[tuple[int, ...]] = (1, 2)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-dtype", "wrong-rank", width="torch gives a state of no values"
+        "wrong-dtype", "wrong-rank", width="torch returns an empty state"
     )
 
     width: Size

@@ -12,10 +12,10 @@ def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integer
     `integers` tells that whole numbers are accepted too; truth values never are.
     """
     if weighted and x.dtype != "float32":
-        message = f"{operator} computes with float32 weights, and its input {x} is {x.dtype}"
+        message = f"{operator} computes with float32 weights, but its input {x} is {x.dtype}"
     elif not (x.is_float or (integers and "int" in x.dtype)):
         message = (
-            f"{operator} needs {'numbers' if integers else 'floating-point values'}, and its input {x} is {x.dtype}"
+            f"{operator} needs {'numbers' if integers else 'floating-point values'}, but its input {x} is {x.dtype}"
         )
     else:
         return
@@ -46,12 +46,12 @@ def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
     """The axes are n c and as many more as are asked for at least; where any are asked for, three more at most."""
     if x.axes[:2] != ("n", "c") or len(x.axes) < 2 + spatial or (spatial and len(x.axes) > 5):
         wanted = "n c t, n c h w or n c d h w" if spatial else "n c ..."
-        message = f"{operator} needs axes {wanted}, and its input {x} has {x.names}"
+        message = f"{operator} needs axes {wanted}, but its input {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")
 
 
 def check_batched(x: TensorType, operator: str) -> None:
     """The input has a batch; a parameter has none."""
     if "n" not in x.axes:
-        message = f"{operator} takes values with a batch, and a parameter has none"
+        message = f"{operator} takes values with a batch, but a parameter has none"
         raise Rejected("wrong-rank", message, about="input")

@@ -115,7 +115,7 @@ class Maxout(_Shared):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if "c" not in x.axes:
-            message = f"maxout compares channels, and its input {x} has {x.names}"
+            message = f"maxout compares channels, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         check_dtype(x, self.word, integers=True)
         return (self._cut(x, x.axes.index("c"), self.parts, "parts"),)

@@ -37,7 +37,7 @@ class Einsum(Join):
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("wrong-dtype", "unequal-dtypes", "batch-axis", "axes-clash"),
         "too-few-inputs": "of one value, `permute` and `sum` do the same",
-        "too-many-inputs": "the order of the products hangs on whether opt_einsum is installed",
+        "too-many-inputs": "the order of the products depends on whether opt_einsum is installed",
     }
     examples: ClassVar[tuple[Example, ...]] = (
         Example('einsum "n t c, n s c -> n t s"', "6x4 n t c, 5x4 n t c"),
@@ -59,11 +59,11 @@ class Einsum(Join):
         for x in inputs:
             check_dtype(x, self.word)
         if inputs[0].dtype != inputs[1].dtype:
-            message = f"einsum needs equal dtypes, and these differ: {inputs[0].dtype} and {inputs[1].dtype}"
+            message = f"einsum needs equal dtypes, but these differ: {inputs[0].dtype} and {inputs[1].dtype}"
             raise Rejected("unequal-dtypes", message, about="input")
         axes = found.axes()
         if "n" in axes[1:] or ("n" in axes) != any("n" in x.axes for x in inputs):
-            message = f"the batch stands first in the result of einsum, once: {shapes(inputs)}"
+            message = f"the batch must be the first axis of the result of einsum, once: {shapes(inputs)}"
             raise Rejected("batch-axis", message, about="pattern")
         return (TensorType(tuple(found.sizes[name] for name in found.right), axes, inputs[0].dtype),)
 

@@ -73,7 +73,7 @@ class LocalContrastNorm(Operator):
     )
 
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        eps="0 divides an image without contrast by 0", sigma="0 is no width, and gives no weights"
+        eps="with 0, an image without contrast is divided by 0", sigma="0 is not a width"
     )
 
     size: Size = 9

@@ -87,7 +87,7 @@ class Conv(Sliding):
         Example("conv 2x3 4 pad=[[0, 1], 1] padding_mode=replicate", "2x5x6"),
     )
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", pad="where it puts no zeros, torch takes numbers below 0, and cuts values off"
+        "wrong-rank", pad="in modes other than `zeros`, torch accepts negative numbers, and crops"
     )
 
     kernel: Sizes
@@ -109,9 +109,7 @@ class Conv(Sliding):
         check_groups(x["c"], self.out, self.groups)
         for axis, border, most in zip(sizes, geometry.borders, widest or (), strict=widest is not None):
             if max(border) > most:
-                message = (
-                    f"{self.padding_mode} padding of {x} is at most {most} along {axis}, and this is {max(border)}"
-                )
+                message = f"{self.padding_mode} padding of {x} must be at most {most} along {axis}, not {max(border)}"
                 raise Rejected("padding-too-wide", message, about="pad")
         return (x.resized(c=self.out, **sizes),)
 

@@ -40,7 +40,7 @@ class Crop(View):
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank",
         "no-such-position",
-        size="torch gives a value of no values",
+        size="torch returns an empty tensor",
         start="torch counts it from the end",
     )
 
@@ -54,7 +54,7 @@ class Crop(View):
         wanted = each(self.size, len(sizes), "size")
         for axis, size, kept in zip(x.axes[2:], sizes, wanted, strict=True):
             if kept > size:
-                message = f"{x} has {size} positions along {axis}, and `size` of crop is {kept}"
+                message = f"{x} has {size} positions along {axis}, but `size` of crop is {kept}"
                 raise Rejected("no-such-position", message, about="size")
         spare = [size - kept for size, kept in zip(sizes, wanted, strict=True)]
         first = [rest // 2 for rest in spare] if self.start is None else each(self.start, len(sizes), "start")

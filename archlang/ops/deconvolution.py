@@ -90,7 +90,7 @@ class Deconv(Operator):
         sizes: dict[str, int] = {}
         for axis, size, (k, stride, pad, more, dilation) in zip(spatial_axes(len(sides)), given, sides, strict=True):
             if more >= max(stride, dilation):
-                message = f"`output_pad` is less than the stride or the dilation, and along {axis} it is {more}"
+                message = f"`output_pad` must be less than the stride or the dilation, but along {axis} it is {more}"
                 raise Rejected("output-pad-too-wide", message, about="output_pad")
             sizes[axis] = (size - 1) * stride - 2 * pad + dilation * (k - 1) + more + 1
             if sizes[axis] < 1:

@@ -39,10 +39,10 @@ class Table(Operator):
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number", "width": "number"}
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank",
-        width="torch gives vectors of no values",
+        width="torch returns empty vectors",
         padding="torch counts it from the end",
         max_norm="torch sets every vector to 0, or turns it around",
-        p="torch computes what is no norm",
+        p="torch computes something that is not a norm",
     )
 
     count: Size
@@ -55,10 +55,10 @@ class Table(Operator):
     def check(self, x: TensorType) -> None:
         """Whole numbers flow in, and the number that stands for padding is in the table."""
         if x.dtype not in ("int64", "int32"):
-            message = f"{self.word} takes whole numbers, and its input {x} is {x.dtype}"
+            message = f"{self.word} takes whole numbers, but its input {x} is {x.dtype}"
             raise Rejected("wrong-dtype", message, help="write `dtype=int64` at the input", about="input")
         if self.padding is not None and self.padding >= self.count:
-            message = f"`padding` of {self.word} is below the table's {self.count} rows, and this is {self.padding}"
+            message = f"`padding` of {self.word} must be below the table's {self.count} rows, not {self.padding}"
             raise Rejected("out-of-range", message, about="padding")
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
@@ -104,7 +104,7 @@ class Embedding(Table):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self.check(x)
         if "c" in x.axes or "n" not in x.axes:
-            message = f"embedding gives each number channels, and its input {x} has {x.names}"
+            message = f"embedding gives each number channels, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         return (TensorType((*x.shape, self.width), (*x.axes, "c")),)
 
@@ -140,7 +140,7 @@ class EmbeddingBag(Table):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self.check(x)
         if len(x.axes) != 2 or x.axes[0] != "n" or x.axes[1] == "c":
-            message = f"embedding_bag takes bags n t, and its input {x} has {x.names}"
+            message = f"embedding_bag takes bags n t, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if self.mode == "max" and self.by_frequency:
             message = "embedding_bag divides no gradient of the largest by its frequency"

@@ -51,7 +51,7 @@ class FrozenBatchNorm(Operator):
     runs = replace(ONE_CALL, forward=None, autocast="float32")
     word: ClassVar[str] = "frozen_batchnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-dtype", "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
+        "wrong-dtype", "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
     )
     elsewhere: ClassVar[tuple[str, ...]] = ("FrozenBatchNorm2d", "FrozenBatchNorm", "frozen_bn", "AffineChannel")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -29,7 +29,7 @@ def check_channels_last(x: TensorType, operator: str) -> None:
         last = " ".join([*(axis for axis in x.axes if axis != "c"), "c"])
         help = f'write `permute "{last}"` before it and `permute "{x.names}"` after it'
         help += ", or `groupnorm 1` instead, which takes the positions in" if operator == "layernorm" else ""
-    message = f"{operator} is over the last axis, the channels, and its input {x} has {x.names}"
+    message = f"{operator} needs the channels as the last axis, but its input {x} has {x.names}"
     raise Rejected("needs-channels-last", message, help=help, about="input")
 
 
@@ -58,8 +58,8 @@ class LayerNorm(Operator):
     word: ClassVar[str] = "layernorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last",
-        eps="torch takes 0, which divides by zero where all values are alike",
-        **{"out-of-range": "torch takes `bias=false` where there is none anyway"},
+        eps="torch accepts 0, which divides by zero where all values are equal",
+        **{"out-of-range": "torch accepts `bias=false` where there is no bias anyway"},
     )
     elsewhere: ClassVar[tuple[str, ...]] = ("LayerNorm", "LayerNormalization", "layer_norm", "ln")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -113,7 +113,7 @@ class RMSNorm(Operator):
     runs = replace(ONE_CALL_FORWARD, autocast=Autocast("float32", result="given"))
     word: ClassVar[str] = "rmsnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", "wrong-dtype", eps="torch takes 0, which divides by zero where all values are alike"
+        "needs-channels-last", "wrong-dtype", eps="torch accepts 0, which divides by zero where all values are equal"
     )
     elsewhere: ClassVar[tuple[str, ...]] = ("RMSNorm", "RMSNormalization", "rms_norm")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -163,7 +163,7 @@ class GroupNorm(Operator):
     runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "groupnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
+        "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
     )
     positional: ClassVar[Mapping[str, Kind]] = {"groups": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("GroupNorm", "GroupNormalization", "group_norm", "gn")
@@ -223,7 +223,7 @@ class InstanceNorm(Operator):
     runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "instancenorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", eps="torch takes 0, which divides by zero where all values are alike"
+        "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
     )
     elsewhere: ClassVar[tuple[str, ...]] = ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "instance_norm")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -91,8 +91,8 @@ class GroupedQueryAttention(OfTokens):
 
     stricter: ClassVar[Mapping[str, str]] = {
         **OfTokens.stricter,
-        "unequal-sizes": "torch's fused attention reads on behind values that are fewer than the keys",
-        "scale": "torch takes 0, and gives no numbers then where the mask hides something",
+        "unequal-sizes": "torch's fused attention reads past the end of values that are fewer than the keys",
+        "scale": "torch accepts 0, and then returns NaN where the mask hides something",
     }
 
     kv_heads: Size

@@ -31,7 +31,7 @@ class GumbelSoftmax(Operator):
     word: ClassVar[str] = "gumbel_softmax"
     elsewhere: ClassVar[tuple[str, ...]] = ("GumbelSoftmax",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "batch-axis", "wrong-dtype", tau="torch divides by it, whatever it is"
+        "batch-axis", "wrong-dtype", tau="torch divides by it, whatever its value"
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("gumbel_softmax", "10"),

@@ -57,18 +57,18 @@ class Initialiser:
         numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
         std, low, high = numbers.get("std", 1.0), numbers.get("low", 0.0), numbers.get("high", 1.0)
         if std < 0:
-            return "std", f"a deviation is 0 or more, and this is {std}"
+            return "std", f"a deviation must be 0 or more, not {std}"
         if std == 0 and "trunc_normal" in self.fills:
-            return "std", "a deviation that is cut off at two sides is more than 0"
+            return "std", "the deviation of a truncated normal must be more than 0"
         if low > high:
-            return "high", f"`high` is at least `low`, and {high} is below {low}"
+            return "high", f"`high` must be at least `low`, but {high} is below {low}"
         if numbers.get("gain", 0.0) < 0:
-            return "gain", f"a gain is 0 or more, and this is {numbers['gain']}"
+            return "gain", f"a gain must be 0 or more, not {numbers['gain']}"
         if not 0 <= numbers.get("sparsity", 0.0) <= 1:
-            return "sparsity", f"the part of each column that is 0 is from 0 to 1, and this is {numbers['sparsity']}"
+            return "sparsity", f"the part of each column that is 0 must be from 0 to 1, not {numbers['sparsity']}"
         groups = numbers.get("groups", 1)
         if groups < 1 or groups != int(groups):
-            return "groups", f"the number of groups is a whole number from 1, and this is {groups}"
+            return "groups", f"the number of groups must be a whole number from 1, not {groups}"
         return None
 
     def refuse_shape(self, word: str, values: Mapping[str, Number], shape: tuple[int, ...]) -> None:
@@ -77,13 +77,13 @@ class Initialiser:
             fewest, most = self.axes[0], self.axes[-1]
             wanted = {1: f"at most {most} axes", most: f"{most} axes"}.get(fewest, f"{fewest} to {most} axes")
             wanted = "one axis" if most == 1 else f"{fewest} axes or more" if most == 8 and fewest > 1 else wanted
-            raise Rejected("wrong-rank", f"`{word}` fills {wanted}, and this shape has {len(shape)}", about="init")
+            raise Rejected("wrong-rank", f"`{word}` fills {wanted}, but this shape has {len(shape)}", about="init")
         if word == "identity" and shape[0] != shape[1]:
-            message = f"`identity` fills a square matrix, and this weight is {Window(shape)}"
+            message = f"`identity` fills a square matrix, but this weight is {Window(shape)}"
             raise Rejected("out-of-range", message, about="init")
         if word == "dirac" and shape[0] % int(values["groups"]):
             groups = f"{values['groups']:g} groups"
-            message = f"`dirac` with {groups} needs as many outputs or a multiple, and this weight has {shape[0]}"
+            message = f"`dirac` with {groups} needs as many outputs or a multiple, but this weight has {shape[0]}"
             raise Rejected("out-of-range", message, about="init")
 
 
@@ -146,7 +146,7 @@ def refuse_start(word: str, values: tuple[Number, ...], shape: tuple[int, ...]) 
     """Raise Rejected if a weight of this shape cannot begin so. The values are those of the initialiser, in order."""
     if word == LISTED:
         if len(values) != prod(shape) or any(isinstance(value, str) for value in values):
-            message = f"the list has {len(values)} numbers, and this weight holds {prod(shape)}"
+            message = f"the list has {len(values)} numbers, but this weight holds {prod(shape)}"
             raise Rejected("out-of-range", message, about="init")
         return
     found = INITIALISERS.get(word)

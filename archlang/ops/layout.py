@@ -31,10 +31,10 @@ class Flatten(Operator):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if x.axes[:1] != ("n",):
-            message = f"flatten keeps the batch axis first, and its input has {x.names}"
+            message = f"flatten needs the batch as the first axis, but its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if len(x.axes) == 1:
-            message = "flatten needs an axis besides the batch, and its input is one value for each image"
+            message = "flatten needs an axis besides the batch, but its input is one value for each image"
             raise Rejected(
                 "wrong-rank", message, help="leave it out, or write `unsqueeze axis=1` instead", about="input"
             )

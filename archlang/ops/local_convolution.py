@@ -96,9 +96,7 @@ class LocallyConnected(Sliding):
         Example("locally_connected 3x3 2 pad=same dilation=2", "3x5x6"),
         Example("locally_connected 2x1x2/2 3", "2x4x3x5"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", pad="torch takes numbers below 0, and cuts values off"
-    )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
     kernel: Sizes
     out: Size

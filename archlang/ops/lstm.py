@@ -86,7 +86,7 @@ class Lstm(Recurrent):
 
     stricter: ClassVar[Mapping[str, str]] = {
         **Recurrent.stricter,
-        "projection": "torch says 0 for none",
+        "projection": "torch writes 0 for none",
     }
 
     projection: Size | None = None
@@ -97,7 +97,7 @@ class Lstm(Recurrent):
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         if self.projection is not None and self.projection >= self.width:
-            message = f"`projection` of lstm is below its width, and these are {self.projection} and {self.width}"
+            message = f"`projection` of lstm must be below its width, but these are {self.projection} and {self.width}"
             raise Rejected("out-of-range", message, about="projection")
         return super().outputs(*inputs)
 

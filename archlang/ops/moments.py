@@ -80,7 +80,7 @@ class Var(_Spread):
     elsewhere: ClassVar[tuple[str, ...]] = ("variance", "reduce_variance")
     stricter: ClassVar[Mapping[str, str]] = {
         **Reduction.stricter,
-        "one-position": "torch warns and gives no number",
+        "one-position": "torch warns and returns NaN",
         "correction": "it may be negative there",
     }
     examples: ClassVar[tuple[Example, ...]] = (
@@ -123,7 +123,7 @@ class Norm(_Kept):
 
     word: ClassVar[str] = "vector_norm"
     elsewhere: ClassVar[tuple[str, ...]] = ("ReduceL2", "reduce_euclidean_norm")
-    stricter: ClassVar[Mapping[str, str]] = {**Reduction.stricter, "p": "below 1 it is no norm"}
+    stricter: ClassVar[Mapping[str, str]] = {**Reduction.stricter, "p": "below 1 it is not a norm"}
     examples: ClassVar[tuple[Example, ...]] = (
         Example("vector_norm axis=1", "6x8 n t c"),
         Example("vector_norm axis=-1", "3x7"),

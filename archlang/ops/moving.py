@@ -76,7 +76,7 @@ class Roll(_Moved):
             raise Rejected("wrong-rank", f"{x} has no positions to roll: its axes are {x.names}", about="input")
         shifts = (self.shift or 0,) * len(places) if self.shifts is None else self.shifts
         if len(shifts) != len(places):
-            message = f"`shifts` has {len(shifts)} numbers, and {x} is rolled along {len(places)}"
+            message = f"`shifts` has {len(shifts)} numbers, but {x} is rolled along {len(places)}"
             raise Rejected("sides-differ", message, about="shifts")
         return dict(zip(places, shifts, strict=True))
 
@@ -163,7 +163,7 @@ class Tile(_Moved):
     word: ClassVar[str] = "tile"
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Tile", "RepeatVector", "repeat_along")
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", count="torch gives a value of no values")
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", count="torch returns an empty tensor")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("tile 2 axis=1", "3x4x5"),
         Example("tile 3 axis=-1", "6x8 n t c"),

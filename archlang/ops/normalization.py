@@ -71,7 +71,7 @@ class BatchNorm(Operator):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if x.axes[:2] != ("n", "c") or len(x.axes) > 5:
-            message = f"batchnorm needs axes n c ..., three more at most, and its input {x} has {x.names}"
+            message = f"batchnorm needs axes n c ..., three more at most, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         check_dtype(x, self.word, weighted=True)
         return (x,)
@@ -147,7 +147,7 @@ class LocalResponseNorm(Operator):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if x.axes[:2] != ("n", "c") or len(x.axes) < 3:
-            message = f"lrn needs axes n c t, n c h w or n c d h w, and its input {x} has {x.names}"
+            message = f"lrn needs axes n c t, n c h w or n c d h w, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         check_dtype(x, self.word)
         return (x,)

@@ -25,18 +25,18 @@ class OneHot(Operator):
     word: ClassVar[str] = "one_hot"
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("OneHot", "CategoryEncoding", "to_categorical")
-    stricter: ClassVar[Mapping[str, str]] = {"axes-clash": "torch knows no names of axes"}
+    stricter: ClassVar[Mapping[str, str]] = {"axes-clash": "torch has no names of axes"}
     examples: ClassVar[tuple[Example, ...]] = (Example("one_hot 5", "6 int64"), Example("one_hot 9", "4 int64"))
 
     count: Size
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if x.dtype != "int64":
-            message = f"one_hot takes whole numbers, int64, and its input {x} is {x.dtype}"
+            message = f"one_hot takes whole numbers, int64, but its input {x} is {x.dtype}"
             raise Rejected("wrong-dtype", message, help="write `dtype=int64` at the input", about="input")
         if "c" in x.axes:
             raise Rejected(
-                "axes-clash", f"one_hot makes channels, and its input {x} has some: {x.names}", about="input"
+                "axes-clash", f"one_hot makes channels, but its input {x} has some: {x.names}", about="input"
             )
         return (TensorType((*x.shape, self.count), (*x.axes, "c"), "float32"),)
 

@@ -21,7 +21,7 @@ def classes_of_file(path: Path) -> dict[str, type[Operator]]:
     """Run a Python file and return the operators that it defines, by word. Raises OperatorsError."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no file"
-        raise OperatorsError(f"{path} is {what}; operators stand in a Python file")
+        raise OperatorsError(f"{path} is {what}; operators are defined in a Python file")
     with _told(str(path), path):
         module = _module(path.resolve())
     found: dict[str, type[Operator]] = {}
@@ -48,7 +48,7 @@ def class_of(entry: EntryPoint) -> type[Operator]:
     with _told(f"{place}: {entry.value}"):
         op: object = entry.load()
     if not (isinstance(op, type) and issubclass(op, Operator)):
-        raise OperatorsError(f"{place}: {entry.value} is no class derived from `Operator`")
+        raise OperatorsError(f"{place}: {entry.value} is not a class derived from `Operator`")
     if op.__dict__.get("word") != entry.name:
         raise OperatorsError(f"{place}: {entry.value} has another word than its entry point, `{entry.name}`")
     _check(op, place)

@@ -38,9 +38,9 @@ class Pad(Operator):
         "wrong-dtype",
         "wrong-rank",
         "batch-axis",
-        sides="torch cuts values off where it is negative",
-        before="torch cuts values off where it is negative",
-        after="torch cuts values off where it is negative",
+        sides="torch crops where it is negative",
+        before="torch crops where it is negative",
+        after="torch crops where it is negative",
         **{"wrong-kind": "torch's modules that repeat values of the map have no `value`"},
     )
     examples: ClassVar[tuple[Example, ...]] = (
@@ -69,7 +69,7 @@ class Pad(Operator):
             axes = x.axes[2:]
         else:
             if self.mode != "zeros":
-                message = f"mode={self.mode} is for the axes that windows slide over, and `axis` is given"
+                message = f"mode={self.mode} is for the axes that windows slide over, but `axis` is given"
                 raise Rejected("pad-mode-of-axis", message, about="mode")
             check_axis(x, self.axis, self.word)
             axes = (x.axes[self.axis],)
@@ -81,14 +81,14 @@ class Pad(Operator):
         check_dtype(x, self.word)
         check_batched(x, self.word)
         if self.value and self.mode != "zeros":
-            message = f"`value` fills a border of one value, and mode={self.mode} repeats those of the map"
+            message = f"`value` fills a border of one value, but mode={self.mode} repeats those of the map"
             raise Rejected("wrong-kind", message, help="leave out `mode` or `value`", about="value")
         borders = self._borders(x)
         behind = {"reflect": 1, "circular": 0}.get(self.mode)
         for axis, (before, after) in borders.items():
             if behind is not None and max(before, after) > x[axis] - behind:
                 message = f"{self.mode} padding of {x} is at most {x[axis] - behind} along {axis}"
-                raise Rejected("padding-too-wide", f"{message}, and this is {max(before, after)}", about="sides")
+                raise Rejected("padding-too-wide", f"{message}, not {max(before, after)}", about="sides")
         return (x.resized(**{axis: x[axis] + sum(border) for axis, border in borders.items()}),)
 
     def work(self, x: TensorType) -> Work:

@@ -144,16 +144,16 @@ def pairs(pattern: str, x: TensorType, y: TensorType) -> Pairs:
     batches = _batches(left, (x, y))
     if len(batches) > 1:
         raise Rejected(
-            "batch-axis", f"the batch has one name, and here {' and '.join(sorted(batches))}", about="pattern"
+            "batch-axis", f"the batch must have one name, but here {' and '.join(sorted(batches))}", about="pattern"
         )
     sizes: dict[str, int] = {}
     for names, z in zip(left, (x, y), strict=True):
         if len(names) != len(z.axes):
-            message = f"the pattern names {len(names)} axes, and the value {z} has {len(z.axes)}: {z.names}"
+            message = f"the pattern names {len(names)} axes, but the value {z} has {len(z.axes)}: {z.names}"
             raise Rejected("pattern-rank", message, about="pattern")
         for name, axis, size in zip(names, z.axes, z.shape, strict=True):
             if name in AXIS_WORDS and axis not in (name, "_"):
-                message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), and in the value it is {axis}"
+                message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), but in the value it is {axis}"
                 raise Rejected("pattern-axis", message, about="pattern")
             if sizes.setdefault(name, size) != size:
                 message = f"{name} is {sizes[name]} in the first value and {size} in the second"
@@ -181,11 +181,11 @@ def _read(pattern: str) -> tuple[tuple[Names, Names], Names]:
                 message = f"this part of the pattern cannot be read: `{name}`"
                 raise Rejected("bad-pattern", message, help="names: `n t c, n s c -> n t s`", about="pattern")
             if names.count(name) > 1:
-                raise Rejected("bad-pattern", f"{name} stands twice in one part of the pattern", about="pattern")
+                raise Rejected("bad-pattern", f"{name} occurs twice in one part of the pattern", about="pattern")
     first, second, right = groups
     new = [name for name in right if name not in first and name not in second]
     if new:
-        raise Rejected("bad-pattern", f"{new[0]} stands on the right of the arrow alone", about="pattern")
+        raise Rejected("bad-pattern", f"{new[0]} is only on the right of the arrow", about="pattern")
     if not all(groups):
         raise Rejected("bad-pattern", "a side of the pattern is empty", about="pattern")
     if len({*first, *second}) > len(ascii_letters):

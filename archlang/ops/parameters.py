@@ -37,7 +37,8 @@ class _Stored(Operator):
         named = dict(zip(initialiser.arguments, self.values, strict=True))
         initialiser.refuse_shape(self.init, named, self.shape)
         if initialiser.floats and "float" not in self.dtype:
-            raise Rejected("wrong-dtype", f"`{self.init}` gives decimals, and the dtype is {self.dtype}", about="init")
+            message = f"`{self.init}` fills with decimal numbers, but the dtype is {self.dtype}"
+            raise Rejected("wrong-dtype", message, about="init")
         if not self.buffer and "float" not in self.dtype:
             message = f"training changes a parameter by small steps, which {self.dtype} cannot hold"
             raise Rejected("wrong-dtype", message, help="write `buffer` for what training leaves alone", about="dtype")

@@ -64,7 +64,7 @@ class Split(_Part):
     positional: ClassVar[Mapping[str, Kind]] = {"parts": "number", "sizes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Split", "chunk")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "batch-axis", "parts-do-not-divide", parts="torch gives the value itself as its one part"
+        "batch-axis", "parts-do-not-divide", parts="torch returns the value itself as the only part"
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example("split 2", "6x4x4"),
@@ -83,9 +83,9 @@ class Split(_Part):
             raise Rejected("missing-argument", message, help="write `split 2`, or `split [64, 32]`", about="parts")
         if self.sizes is not None:
             if len(self.sizes) < 2:
-                raise Rejected("one-part", "split gives two parts or more, and here is one", about="sizes")
+                raise Rejected("one-part", "split needs two parts or more, but here is one", about="sizes")
             if sum(self.sizes) != size:
-                message = f"the parts have {sum(self.sizes)} together, and {x} has {size} along {self._along(x)}"
+                message = f"the parts have {sum(self.sizes)} together, but {x} has {size} along {self._along(x)}"
                 raise Rejected("parts-do-not-add-up", message, about="sizes")
             return tuple(self._resized(x, part) for part in self.sizes)
         parts = self.parts or 1
@@ -129,7 +129,7 @@ class Select(_Part):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         size = self._size(x)
         if not -size <= self.index < size:
-            message = f"{x} has {size} positions along {self._along(x)}, and no position {self.index}"
+            message = f"{x} has {size} positions along {self._along(x)}, so there is no position {self.index}"
             raise Rejected("no-such-position", message, about="index")
         at = self.axis % len(x.shape)
         return (TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype),)
@@ -171,11 +171,11 @@ class Slice(_Part):
         end = size if self.end is None else self.end
         for name, position in (("start", self.start), ("end", end)):
             if not -size <= position <= size:
-                message = f"{x} has {size} positions along {self._along(x)}, and `{name}` is {position}"
+                message = f"{x} has {size} positions along {self._along(x)}, but `{name}` is {position}"
                 raise Rejected("no-such-position", message, about=name)
         kept = len(range(size)[self.start : end : self.step])
         if not kept:
-            message = f"nothing of the {size} positions along {self._along(x)} lies from {self.start} to {end}"
+            message = f"none of the {size} positions along {self._along(x)} is from {self.start} to {end}"
             raise Rejected("empty-output", message, about="start")
         return (self._resized(x, kept),)
 
@@ -215,7 +215,7 @@ class Take(_Part):
             raise Rejected("empty-output", "take needs one position at least", about="indexes")
         for index in self.indexes:
             if not -size <= index < size:
-                message = f"{x} has {size} positions along {self._along(x)}, and no position {index}"
+                message = f"{x} has {size} positions along {self._along(x)}, so there is no position {index}"
                 raise Rejected("no-such-position", message, about="indexes")
         return (self._resized(x, len(self.indexes)),)
 

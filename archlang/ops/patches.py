@@ -55,7 +55,7 @@ class Unfold(Sliding):
 
     def geometry(self, x: TensorType) -> Geometry:
         if len(self.kernel) != 2:
-            message = f"unfold takes a window of two sides, and `kernel` has {len(self.kernel)}"
+            message = f"unfold takes a window of two sides, but `kernel` has {len(self.kernel)}"
             raise Rejected("window-rank", message, about="kernel")
         stride, dilation = each(self.stride, 2, "stride"), each(self.dilation, 2, "dilation")
         return Geometry(self.kernel, stride, each(self.pad, 2, "pad"), dilation)

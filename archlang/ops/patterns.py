@@ -105,7 +105,7 @@ class Plan:
         if len(group) == 1 or axes[0] == "n":
             return axes[0]
         if "n" in axes:
-            raise Rejected("batch-axis", "the batch stands first in what it is part of", about="pattern")
+            raise Rejected("batch-axis", "the batch must be the first in its brackets", about="pattern")
         if "c" in axes:
             return "c"
         words = [axis for axis in axes if axis in AXIS_WORDS]
@@ -139,7 +139,7 @@ def plan(pattern: str, x: TensorType) -> Plan:
     """The pattern read against an input, its names matched to the axes by position; rejects one that does not fit."""
     left, right, sizes = _read(pattern)
     if len(left) != len(x.axes):
-        message = f"the pattern names {len(left)} axes, and the input {x} has {len(x.axes)}: {x.names}"
+        message = f"the pattern names {len(left)} axes, but the input {x} has {len(x.axes)}: {x.names}"
         raise Rejected("pattern-rank", message, about="pattern")
     atoms: dict[str, Atom] = {}
     for group, axis, size in zip(left, x.axes, x.shape, strict=True):
@@ -150,10 +150,10 @@ def plan(pattern: str, x: TensorType) -> Plan:
 def _whole(name: str, axis: str, size: int, sizes: dict[str, int]) -> dict[str, Atom]:
     if name in AXIS_WORDS and name != axis:
         where = f"the {AXIS_WORDS[axis]}, {axis}" if axis in AXIS_WORDS else axis
-        message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), and in the input it is {where}"
+        message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), but in the input it is {where}"
         raise Rejected("pattern-axis", message, about="pattern")
     if sizes.get(name, size) != size:
-        raise Rejected("pattern-size", f"the pattern says {name}={sizes[name]}, and it is {size}", about="pattern")
+        raise Rejected("pattern-size", f"the pattern says {name}={sizes[name]}, but it is {size}", about="pattern")
     return {name: Atom(size, axis, axis, None)}
 
 
@@ -189,10 +189,10 @@ def _read(pattern: str) -> tuple[Groups, Groups, dict[str, int]]:
     for names in (first, second):
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise Rejected("bad-pattern", f"{twice[0]} stands twice on one side of the pattern", about="pattern")
+            raise Rejected("bad-pattern", f"{twice[0]} occurs twice on one side of the pattern", about="pattern")
     lost, new = set(first) - set(second), set(second) - set(first)
     if lost or new:
-        message = f"{min(lost or new)} stands on the {'left' if lost else 'right'} of the arrow alone"
+        message = f"{min(lost or new)} is only on the {'left' if lost else 'right'} of the arrow"
         raise Rejected("bad-pattern", message, help="both sides name the same axes", about="pattern")
     return left, right, sizes
 

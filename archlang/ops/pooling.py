@@ -120,7 +120,7 @@ class MaxPool(_Pool):
     word: ClassVar[str] = "maxpool"
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("wrong-rank", "wrong-dtype"),
-        "pool-padding": "torch gives a window that sees padding alone a place outside the map",
+        "pool-padding": "torch returns an index outside the map for a window of padding alone",
     }
     elsewhere: ClassVar[tuple[str, ...]] = ("MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxPooling2D", "max_pool")
     examples: ClassVar[tuple[Example, ...]] = (

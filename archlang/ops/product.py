@@ -55,7 +55,7 @@ class MatMul(Join):
         for z in inputs:
             check_dtype(z, self.word)
         if x.dtype != y.dtype:
-            message = f"matmul needs equal dtypes, and these differ: {x.dtype} and {y.dtype}"
+            message = f"matmul needs equal dtypes, but these differ: {x.dtype} and {y.dtype}"
             raise Rejected("unequal-dtypes", message, about="input")
         is_param = "n" not in y.axes and len(y.axes) == 2
         if "n" not in x.axes[:-1] or not (is_param or ("n" in y.axes and len(x.axes) == len(y.axes) > 2)):
@@ -68,7 +68,7 @@ class MatMul(Join):
             )
             raise Rejected("unequal-sizes", message, about="input")
         if not is_param and x.shape[:-2] != y.shape[:-2]:
-            message = f"matmul needs equal axes before the last two, and these differ: {shapes(inputs)}"
+            message = f"matmul needs equal axes before the last two, but these differ: {shapes(inputs)}"
             raise Rejected("unequal-shapes", message, about="input")
         return x, y
 

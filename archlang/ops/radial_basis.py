@@ -60,7 +60,7 @@ class RadialBasis(Operator):
     )
 
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", "wrong-dtype", "wrong-rank", out="torch gives a value of no values"
+        "needs-channels-last", "wrong-dtype", "wrong-rank", out="torch returns an empty tensor"
     )
 
     out: Size
@@ -69,7 +69,7 @@ class RadialBasis(Operator):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_batched(x, self.word)
         if x.axes[-1] != "c":
-            message = f"radial_basis is over the last axis, the channels, and its input {x} has {x.names}"
+            message = f"radial_basis needs the channels as the last axis, but its input {x} has {x.names}"
             help = f"write `flatten` before it, which gives it {x.values} values"
             raise Rejected("needs-channels-last", message, help=help, about="input")
         check_dtype(x, self.word, weighted=True)

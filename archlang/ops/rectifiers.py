@@ -71,7 +71,7 @@ class Hardtanh(_Rectifier):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if self.low >= self.high:
-            message = f"`low` of hardtanh is below `high`, and these are {self.low} and {self.high}"
+            message = f"`low` of hardtanh must be below `high`, but these are {self.low} and {self.high}"
             raise Rejected("out-of-range", message, about="low")
         return super().outputs(x)
 
@@ -142,7 +142,7 @@ class RandomRelu(_Rectifier):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if self.low > self.high:
-            message = f"`low` of rrelu is at most `high`, and these are {self.low} and {self.high}"
+            message = f"`low` of rrelu must be at most `high`, but these are {self.low} and {self.high}"
             raise Rejected("out-of-range", message, about="low")
         return super().outputs(x)
 

@@ -110,7 +110,7 @@ class Recurrent(Operator):
         check_sequence(x, self.word)
         check_dtype(x, self.word, weighted=True)
         if self.dropout and self.layers == 1:
-            message = f"dropout={self.dropout} is between layers, and {self.word} has one"
+            message = f"dropout={self.dropout} is between layers, but {self.word} has one"
             raise Rejected("out-of-range", message, help="write a step `dropout` behind it", about="dropout")
         for given, width in zip(first, self.widths, strict=True) if first else ():
             check_state(x, given, self.rows * width, self.word)

@@ -103,15 +103,15 @@ class RelativeAttention(Operator):
         check_channels_last(x, self.word)
         if len(x.axes) not in (3, 4) or x.axes[0] != "n":
             message = (
-                f"{self.word} takes axes n t c or four of them, the channels last, and its input {x} has {x.names}"
+                f"{self.word} takes axes n t c or four of them, the channels last, but its input {x} has {x.names}"
             )
             raise Rejected("wrong-rank", message, about="input")
         check_dtype(x, self.word, weighted=True)
         if len(self.window) != 2:
-            message = f"the window of {self.word} has 2 sides, and this one has {len(self.window)}"
+            message = f"the window of {self.word} has 2 sides, but this one has {len(self.window)}"
             raise Rejected("window-rank", message, about="window")
         if self._tokens() != x.shape[-2]:
-            message = f"a window of {Window(self.window)} has {self._tokens()} positions, and {x} has {x.shape[-2]}"
+            message = f"a window of {Window(self.window)} has {self._tokens()} positions, but {x} has {x.shape[-2]}"
             raise Rejected("unequal-sizes", message, about="window")
         check_heads(x["c"], self.heads)
         return (x,)

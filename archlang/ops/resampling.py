@@ -42,12 +42,12 @@ class _Resample(Operator):
         wanted = self._wanted(x)
         sides = _SIDES.get(self.mode, len(wanted))
         if sides != len(wanted):
-            message = f"mode={self.mode} is for n c {' '.join(spatial_axes(sides))}, and the input {x} has {x.names}"
+            message = f"mode={self.mode} is for n c {' '.join(spatial_axes(sides))}, but the input {x} has {x.names}"
             fitting = [mode for mode, count in _SIDES.items() if count == len(wanted)]
             help = f"write mode={fitting[0]}" if fitting else None
             raise Rejected("mode-rank", message, help=help, about="mode")
         if self.align_corners and _NEIGHBOURS[self.mode] == 1:
-            message = f"`align_corners` is for modes that interpolate, and mode={self.mode} copies values"
+            message = f"`align_corners` is for modes that interpolate, but mode={self.mode} copies values"
             raise Rejected("align-corners-of-nearest", message, about="align_corners")
         return (x.resized(**dict(zip(x.axes[2:], wanted, strict=True))),)
 

@@ -57,9 +57,9 @@ class ScaledDotProduct(Operator):
         "dropout": "torch looks at it in training alone",
         "heads": "of n h t c, torch has the heads as an axis, and no such number",
         "causal-lengths": "torch lets the first queries see the first keys, however many there are",
-        "unequal-sizes": "torch's fused attention reads on behind values that are fewer than the keys",
+        "unequal-sizes": "torch's fused attention reads past the end of values that are fewer than the keys",
         "unequal-shapes": "torch repeats a mask along axes of size 1",
-        "scale": "torch takes 0, and gives no numbers then where the mask hides something",
+        "scale": "torch accepts 0, and then returns NaN where the mask hides something",
     }
     examples: ClassVar[tuple[Example, ...]] = (
         Example("sdpa 2", "6x8 n t c, 3x8 n t c, 3x8 n t c"),
@@ -93,7 +93,7 @@ class ScaledDotProduct(Operator):
         for x in (query, key, value):
             if x.axes[:1] != ("n",) or x.axes[-1] != "c" or len(x.axes) != rank or rank not in (3, 4):
                 message = (
-                    f"{self.word} takes axes n t c or n h t c, alike for all three, and its input {x} has {x.names}"
+                    f"{self.word} takes axes n t c or n h t c, alike for all three, but its input {x} has {x.names}"
                 )
                 raise Rejected("wrong-rank", message, about="input")
             check_dtype(x, self.word, weighted=True)

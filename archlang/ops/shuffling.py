@@ -39,7 +39,7 @@ class PixelShuffle(Operator):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         height, width = x.spatial(2, self.word)
         if x["c"] % self.r**2:
-            message = f"{x['c']} channels are no multiple of {self.r}*{self.r}, which make a square"
+            message = f"{x['c']} channels are not a multiple of {self.r}*{self.r}, which make a square"
             raise Rejected("channels-do-not-divide", message, about="r")
         return (x.resized(c=x["c"] // self.r**2, h=height * self.r, w=width * self.r),)
 

@@ -35,7 +35,7 @@ def has_lengths(inputs: tuple[TensorType, ...]) -> bool:
 def check_vector(x: TensorType, operator: str) -> None:
     """The axes are n c."""
     if x.axes != ("n", "c"):
-        message = f"{operator} takes vectors n c, and {x} has {x.names}"
+        message = f"{operator} takes vectors n c, but {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")
 
 
@@ -44,10 +44,10 @@ def check_state(x: TensorType, state: TensorType, channels: int, operator: str) 
     check_vector(state, operator)
     check_dtype(state, operator, weighted=True)
     if state["c"] != channels:
-        message = f"{operator} takes a state of {channels} channels here, and this one has {state['c']}"
+        message = f"{operator} takes a state of {channels} channels here, but this one has {state['c']}"
         raise Rejected("unequal-sizes", message, about="input")
     if state["n"] != x["n"]:
-        message = f"{operator} takes a state for each of {x['n']} along the batch, and there are {state['n']}"
+        message = f"{operator} takes a state for each of {x['n']} along the batch, but there are {state['n']}"
         raise Rejected("unequal-sizes", message, about="input")
 
 

@@ -103,9 +103,7 @@ class TableConv(Sliding):
         Example("table_conv [3] connections=[[0, 2], [1]] pad=causal dilation=2", "3x9"),
         Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]] drawn=lecun", "2x4x3x5"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", pad="torch takes numbers below 0, and cuts values off"
-    )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
     kernel: Sizes
     connections: tuple[tuple[Natural, ...], ...]
@@ -127,11 +125,11 @@ class TableConv(Sliding):
         sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         if not self.connections or not all(self.connections):
-            message = "each output map of table_conv sees one input map at least, and `connections` has an empty list"
+            message = "each output map of table_conv sees one input map at least, but `connections` has an empty list"
             raise Rejected("empty-output", message, about="connections")
         for number in (number for seen in self.connections for number in seen):
             if number >= x["c"]:
-                message = f"{x} has {x['c']} maps, counted from 0, and `connections` names map {number}"
+                message = f"{x} has {x['c']} maps, counted from 0, but `connections` names map {number}"
                 raise Rejected("no-such-position", message, about="connections")
         return (x.resized(c=len(self.connections), **sizes),)
 

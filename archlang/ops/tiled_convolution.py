@@ -94,9 +94,7 @@ class TiledConv(Sliding):
         Example("tiled_conv [3] 4 tile=3 pad=causal dilation=2", "3x9"),
         Example("tiled_conv 2x1x2 3 tile=2 pad=[0, 1, [0, 1]]", "2x4x3x5"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", pad="torch takes numbers below 0, and cuts values off"
-    )
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
     kernel: Sizes
     out: Size

@@ -34,7 +34,7 @@ class Squeeze(View):
         at = self.axis % len(x.axes)
         if x.shape[at] != 1:
             called = f" (the {AXIS_WORDS[x.axes[at]]})" if x.axes[at] in AXIS_WORDS else ""
-            message = f"squeeze takes away an axis of size 1, and `axis` {self.axis}{called} of {x} has {x.shape[at]}"
+            message = f"squeeze removes an axis of size 1, but `axis` {self.axis}{called} of {x} has {x.shape[at]}"
             raise Rejected("unequal-sizes", message, about="axis")
         return (TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype),)
 
@@ -74,7 +74,7 @@ class Unsqueeze(View):
         rank = len(x.axes) + 1
         check_batched(x, self.word)
         if not -rank <= self.axis < rank or self.axis % rank == 0:
-            message = f"the new axis stands at 1 to {rank - 1}, behind the batch, and `axis` is {self.axis}"
+            message = f"the new axis must be at 1 to {rank - 1}, after the batch, but `axis` is {self.axis}"
             raise Rejected("batch-axis" if self.axis % rank == 0 else "no-such-axis", message, about="axis")
         at = self.axis % rank
         names = ("c", "d", "s", "k") if {"h", "w"} <= set(x.axes) else ("c", "t", "s", "k")
@@ -116,13 +116,13 @@ class Expand(View):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_batched(x, self.word)
         if len(self.shape) != len(x.axes) - 1 or x.axes[0] != "n":
-            message = f"expand takes a size for each axis of {x} behind the batch, and `shape` has {len(self.shape)}"
+            message = f"expand takes a size for each axis of {x} behind the batch, but `shape` has {len(self.shape)}"
             raise Rejected("wrong-rank", message, about="shape")
         for size, wanted, axis in zip(x.shape[1:], self.shape, x.axes[1:], strict=True):
             if wanted == 0:
                 raise Rejected("empty-output", "expand leaves a value at least", about="shape")
             if wanted not in (-1, size) and size != 1:
-                message = f"expand repeats axes of size 1, and {x} has {size} along {axis}, where `shape` has {wanted}"
+                message = f"expand repeats axes of size 1, but {x} has {size} along {axis}, where `shape` has {wanted}"
                 raise Rejected("unequal-sizes", message, about="shape")
         sizes = (size if wanted == -1 else wanted for size, wanted in zip(x.shape[1:], self.shape, strict=True))
         return (TensorType((x.shape[0], *sizes), x.axes, x.dtype),)

@@ -97,18 +97,18 @@ class MaxUnpool(Operator):
             fewest, most = max((size - 1) * stride - pad, usual[at] - stride) + 1, usual[at] + stride - 1
             if not fewest <= wanted <= most:
                 message = f"a pool that leaves {size} along {spatial_axes(rank)[at]} had {fewest} to {most} there"
-                raise Rejected("unequal-sizes", f"{message}, and `size` is {wanted}", about="size")
+                raise Rejected("unequal-sizes", f"{message}, but `size` is {wanted}", about="size")
         return self.size
 
     def outputs(self, x: TensorType, places: TensorType) -> tuple[TensorType]:
         wanted = self._wanted(x)
         check_dtype(x, self.word)
         if places.dtype != "int64":
-            message = f"max_unpool takes indices as its second value, which are int64, and {places} is {places.dtype}"
+            message = f"max_unpool takes indices as its second value, which are int64, but {places} is {places.dtype}"
             help = "`maxpool 2x2/2 indices=true` gives them as its second value"
             raise Rejected("wrong-dtype", message, help=help, about="input")
         if (places.shape, places.axes) != (x.shape, x.axes):
-            message = f"max_unpool takes an index for each value, and the shapes differ: {x} and {places}"
+            message = f"max_unpool takes an index for each value, but the shapes differ: {x} and {places}"
             raise Rejected("unequal-shapes", message, about="input")
         return (TensorType((*x.shape[:2], *wanted), x.axes, x.dtype),)
 
@@ -117,7 +117,7 @@ class MaxUnpool(Operator):
         if wanted == sizes:
             return
         about = "size" if self.size is not None else "input"
-        message = f"the indices are positions in {Window(sizes)}, and max_unpool gives {Window(wanted)} here"
+        message = f"the indices are positions in {Window(sizes)}, but max_unpool gives {Window(wanted)} here"
         raise Rejected("unequal-sizes", message, help=self._sized(sizes, x, places), about=about)
 
     def _sized(self, sizes: tuple[int, ...], x: TensorType, places: TensorType) -> str | None:

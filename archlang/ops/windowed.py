@@ -44,8 +44,8 @@ class InWindows(Operator):
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("needs-channels-last"),
-        "out-of-range": "torch takes a shift as large as the window, and hides parts of one window from one another",
-        "shift": "torch takes a shift the other way, and hides nothing of what it brings together",
+        "out-of-range": "torch accepts a shift as large as the window, and then masks within one window",
+        "shift": "torch accepts a negative shift, and then masks nothing of what it brings together",
         "attention_dropout": "torch takes 1, which leaves nothing to train with",
         "dropout": "torch takes 1, which leaves nothing to train with",
     }
@@ -61,7 +61,7 @@ class InWindows(Operator):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_channels_last(x, self.word)
         if len(x.axes) != 4 or x.axes[0] != "n":
-            message = f"{self.word} takes axes n h w c, and its input {x} has {x.names}"
+            message = f"{self.word} takes axes n h w c, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         check_dtype(x, self.word, weighted=True)
         self._shifted()
@@ -71,12 +71,14 @@ class InWindows(Operator):
     def _shifted(self) -> tuple[int, int]:
         """The shift along the two axes."""
         if len(self.window) != 2:
-            message = f"the window of {self.word} has 2 sides, and this one has {len(self.window)}"
+            message = f"the window of {self.word} has 2 sides, but this one has {len(self.window)}"
             raise Rejected("window-rank", message, about="window")
         rows, columns = each(self.shift, 2, "shift")
         for shift, side in zip((rows, columns), self.window, strict=True):
             if shift >= side:
-                message = f"`shift` of {self.word} is below the side of its window, and these are {shift} and {side}"
+                message = (
+                    f"`shift` of {self.word} must be below the side of its window, but these are {shift} and {side}"
+                )
                 raise Rejected("out-of-range", message, about="shift")
         return rows, columns
 

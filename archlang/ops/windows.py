@@ -63,7 +63,7 @@ class Geometry:
 def check_sides(sides: int, name: str = "kernel") -> None:
     """A window has one to three sides."""
     if not 1 <= sides <= 3:
-        raise Rejected("window-rank", f"a window has 1, 2 or 3 sides, and `{name}` has {sides}", about=name)
+        raise Rejected("window-rank", f"a window has 1, 2 or 3 sides, but `{name}` has {sides}", about=name)
 
 
 def each(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
@@ -77,7 +77,7 @@ def each(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
 def check_count(count: int, rank: int, name: str) -> None:
     """A list for a window has one item for each side."""
     if count != rank:
-        raise Rejected("sides-differ", f"`{name}` has {count} sides and the window has {rank}", about=name)
+        raise Rejected("sides-differ", f"`{name}` has {count} sides, but the window has {rank}", about=name)
 
 
 def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dila
         more = brief([-(-values // 2) for values in added])
         raise Rejected(
             "same-needs-odd",
-            f"pad=same needs an odd kernel, and this one has a side of {even[0]}",
+            f"pad=same needs an odd kernel, but this one has a side of {even[0]}",
             help=f"write an odd kernel, or pad={listed(more)}, which pads by one value more than `same` would",
             about="pad",
         )
@@ -114,7 +114,7 @@ def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int]
             padded = f" + {before + after} of padding" if before + after else ""
             raise Rejected(
                 "kernel-too-large",
-                f"the kernel covers {geometry.extent[at]} positions along {axis}, and the input {x} has {size}{padded}",
+                f"the kernel covers {geometry.extent[at]} positions along {axis}, but the input {x} has {size}{padded}",
                 help=_that_fits(given, geometry, widest),
                 about="kernel",
             )

@@ -14,13 +14,13 @@ def _arithmetic(stop: Stop) -> Slip | None:
     first, last = stretch(stop.tokens, stop.at)
     words = stop.words(first, last)
     if stop.kind(-1) == "WINDOW" and stop.found.type in ("SLASH", "GLUED_SLASH"):
-        message = "no space stands before a stride, nor between its slash and its number"
+        message = "a stride has no space before it, nor between its slash and its number"
         return Slip("loose-stride", message, first, last, f"write `{''.join(words.split())}`")
     help = f"write `({words})`"
     kinds = [token.type for token in stop.tokens[first : last + 1]]
     if kinds == ["INT", "STAR", "INT"] and stop.begins_step(first - 1):
         help = f"write `{words.replace('*', 'x')}` for a window, or `({words})` for a number"
-    return Slip("arithmetic-needs-parentheses", "arithmetic stands in parentheses here", first, last, help)
+    return Slip("arithmetic-needs-parentheses", "arithmetic must be in parentheses here", first, last, help)
 
 
 def _branches(stop: Stop) -> Slip | None:
@@ -29,7 +29,7 @@ def _branches(stop: Stop) -> Slip | None:
         return None
     start, end = stop.at, stop.at
     if stop.found.type == "RBRACE":
-        message = "an operator's braces hold branches, and these hold none"
+        message = "an operator's braces hold branches, but these hold none"
         return Slip("branch-without-bar", message, start - 1, end, "each branch begins with `|`")
     while stop.tokens[end + 1].type not in LINE_ENDS:
         end += 1
@@ -54,11 +54,11 @@ def _comma(stop: Stop) -> Slip | None:
     line = stop.tokens[start : end + 1]
     if {token.type for token in line} <= {"NAME", "COMMA", "DOT"}:
         help = f"several values are a tuple: `({stop.words(start, end)})`"
-        return Slip("comma-between-arguments", "values side by side stand in parentheses", stop.at, stop.at, help)
+        return Slip("comma-between-arguments", "several values must be in parentheses", stop.at, stop.at, help)
     if stop.tokens[start].type not in ("NAME", "DENSE", "REPEAT"):
         return None
     help = f"write `{' '.join(stop.words(start, end).replace(',', ' ').split())}`"
-    return Slip("comma-between-arguments", "arguments stand side by side, without commas", stop.at, stop.at, help)
+    return Slip("comma-between-arguments", "arguments are separated by spaces, without commas", stop.at, stop.at, help)
 
 
 def _next_line(stop: Stop) -> Slip | None:
@@ -72,7 +72,7 @@ def _next_line(stop: Stop) -> Slip | None:
         return None
     start, last = stop.line_start(first - 1), stop.last_of_line()
     help = f"write `{stop.words(start, first - 2)} {stop.words(first, last)}`"
-    message = "arguments stand on the line of their operator"
+    message = "arguments must be on the line of their operator"
     return Slip("arguments-on-the-next-line", message, first, last, help, continues=True)
 
 

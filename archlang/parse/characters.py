@@ -15,13 +15,13 @@ MAX_HOLES = 100  # of a string
 MAX_WORDS = 1_000_000  # of a file
 
 _NUMBERS = {"INT", "FLOAT", "WINDOW", "QUANTITY"}
-_QUOTES = 'a string stands between double quotes: `"n c h w"`'
+_QUOTES = 'a string is written in double quotes: `"n c h w"`'
 _INSTEAD = {
     "'": _QUOTES, "‘": _QUOTES, "’": _QUOTES, "“": _QUOTES, "”": _QUOTES, "«": _QUOTES, "»": _QUOTES,
     "→": "an arrow is written `->`", "⇒": "an arrow is written `->`",
     "×": "a window is written `3x3`, with the letter x",
     "–": "write `-`", "—": "write `-`", "−": "write `-`", "&": "write `and`", "!": "write `not`, or `!=` between two",
-    "^": "a power is written `**`", "\\": "brackets may run over several lines; the arguments of a step stand on one",
+    "^": "a power is written `**`", "\\": "brackets may run over several lines; the arguments of a step must be on one",
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _wrong(token: Token) -> tuple[str, str, Token, str | None] | None:
     if token.type == "OPEN_STRING":
         return "unclosed-string", "this string is not closed on its line", token, 'write `"` where it ends'
     if token.type == "BAD_NUMBER":
-        return "bad-number", f"{quoted(token)} is no number and no window", token, _number_help(token)
+        return "bad-number", f"{quoted(token)} is neither a number nor a window", token, _number_help(token)
     if token.type in _NUMBERS and len(token) > MAX_DIGITS:
         return "bad-number", f"a number has at most {MAX_DIGITS} digits", token, None
     if token.type == "NAME" and len(token) > MAX_WORD:
@@ -107,7 +107,7 @@ def _number_help(token: str) -> str | None:
     if len(sides) > 1 and all(side.isdecimal() for side in sides):
         return f"write `{lower}`"
     if len(sides) > 1 and all(sides) and all(side.isidentifier() or side.isdecimal() for side in sides):
-        return f"a window with computed sides stands in brackets: `[{', '.join(token.split('x'))}]`"
+        return f"a window with computed sides is written in brackets: `[{', '.join(token.split('x'))}]`"
     return None
 
 

@@ -84,8 +84,10 @@ def _outside(file: str, strays: list[Token], result: Layout) -> None:
         return
     lower = first.lower()
     meant = lower if lower in ("net", "block", "let") else _MEANT.get(lower)
-    help = f"did you mean `{meant}`?" if meant else "steps and statements stand in the braces of a net: `net digits {`"
-    message = f"{quoted(first)} stands outside every net and block"
+    help = (
+        f"did you mean `{meant}`?" if meant else "steps and statements must be in the braces of a net: `net digits {`"
+    )
+    message = f"{quoted(first)} is outside every net and block"
     result.diagnostics.append(Diagnostic("outside-a-net", message, span_of(file, first), help=help))
 
 

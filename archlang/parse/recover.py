@@ -49,7 +49,7 @@ def _unexpected(stop: Stop) -> Diagnostic:
         return Diagnostic("unexpected-word", message, stop.span(at))
     what = "the end of the line" if stop.ends_line(at) else quoted(found)
     where = f" after {quoted(tokens[at - 1])}" if at and tokens[at - 1].type not in ("SEP", "BROKEN") else ""
-    message = f"{what} cannot stand here{where}; expected {_listed(stop.expected)}"
+    message = f"{what} is not allowed here{where}; expected {_listed(stop.expected)}"
     return Diagnostic("unexpected-word", message, stop.span(at))
 
 

@@ -34,7 +34,7 @@ def keyword(stop: Stop) -> Slip | None:
             message = f"`{word}` is a statement, which begins a line of its own"
             return Slip("statement-in-a-chain", message, stop.at, stop.at, f"end the line before `{word}`")
         if word.type in _STEPS:
-            message = f"`{word}` is no argument: it begins a step"
+            message = f"`{word}` is not an argument: it begins a step"
             return Slip("reserved-word", message, stop.at, stop.at, f"write `-> {word} ...`, or end the line before it")
     message = f"`{word}` is a word of the language, and cannot be a name here"
     help = f"call it `{word}_`" if "INT" not in stop.expected else None
@@ -46,7 +46,7 @@ def _statement_after_arrow(stop: Stop) -> Slip | None:
         return None
     word = stop.found
     help = "write it below: it gives the value before it" if word.type == "OUTPUT" else None
-    return Slip("statement-in-a-chain", f"`{word}` is no step: it stands on a line of its own", stop.at, stop.at, help)
+    return Slip("statement-in-a-chain", f"`{word}` is not a step: it needs a line of its own", stop.at, stop.at, help)
 
 
 def equals(stop: Stop) -> Slip | None:
@@ -56,7 +56,7 @@ def equals(stop: Stop) -> Slip | None:
         help = f"write `for {stop.tokens[stop.at - 1]} in range(3) {{`"
         return Slip("unexpected-word", "a loop runs over the items of a list", stop.at, stop.at, help)
     if stop.at + 1 < len(stop.tokens) and stop.tokens[stop.at + 1] == ">":
-        return Slip("unexpected-word", "`=>` is no arrow of this language", stop.at, stop.at + 1, "write `->`")
+        return Slip("unexpected-word", "`=>` is not an arrow of this language", stop.at, stop.at + 1, "write `->`")
     if "EQUALS" in stop.expected:
         return Slip(
             "unexpected-word", "`=` gives an argument; two values are compared by `==`", stop.at, stop.at, "write `==`"
@@ -75,7 +75,7 @@ def _colon(stop: Stop) -> Slip | None:
     start = stop.line_start()
     if stop.tokens[start].type in _HEADERS:
         help = f"write `{stop.words(start, stop.at - 1)} {{`"
-        return Slip("unexpected-word", f"the body of `{stop.tokens[start]}` stands in braces", stop.at, stop.at, help)
+        return Slip("unexpected-word", f"the body of `{stop.tokens[start]}` must be in braces", stop.at, stop.at, help)
     return None
 
 
@@ -102,14 +102,14 @@ def _arrows(stop: Stop) -> Slip | None:
     if stop.found.type != "ARROW" or stop.kind(-1) != "ARROW":
         return None
     return Slip(
-        "unexpected-word", "an arrow leads to a step, and this is another arrow", stop.at, stop.at, "leave it out"
+        "unexpected-word", "an arrow leads to a step, but this is another arrow", stop.at, stop.at, "leave it out"
     )
 
 
 def _else_if(stop: Stop) -> Slip | None:
     if stop.found.type != "NAME" or stop.found not in ("elif", "elsif", "elseif") or stop.kind(-1) != "RBRACE":
         return None
-    return Slip("unexpected-word", f"`{stop.found}` is no word of the language", stop.at, stop.at, "write `else if`")
+    return Slip("unexpected-word", f"`{stop.found}` is not a word of the language", stop.at, stop.at, "write `else if`")
 
 
 def _pipe(stop: Stop) -> Slip | None:
@@ -158,7 +158,7 @@ def _without_braces(stop: Stop) -> Slip | None:
         )
     if stop.kind(1) == "LBRACE" or word.type in ("NET", "BLOCK"):
         help = f"write `{words} {{`"
-        return Slip("without-braces", f"the `{{` of `{word}` stands on the same line", start, stop.at - 1, help)
+        return Slip("without-braces", f"the `{{` of `{word}` must be on the same line", start, stop.at - 1, help)
     return None
 
 
@@ -181,7 +181,7 @@ def _input(stop: Stop) -> Slip | None:
 def _use(stop: Stop) -> Slip | None:
     """Find `use` inside braces, and `use blocks.arch: pair` without quotes."""
     if stop.found.type == "USE" and stop.begins_step(stop.at):
-        message = "`use` stands at the top of a file, outside all braces"
+        message = "`use` must be at the top of a file, outside all braces"
         return Slip("unexpected-word", message, stop.at, stop.at)
     if stop.kind(-1) != "USE" or stop.found.type != "NAME":
         return None
@@ -189,7 +189,7 @@ def _use(stop: Stop) -> Slip | None:
     while stop.tokens[last + 1].type not in {*LINE_ENDS, "COLON"}:
         last += 1
     help = f'write `use "{stop.words(stop.at, last)}"`'
-    return Slip("unexpected-word", "the path of a file stands in quotes", stop.at, last, help)
+    return Slip("unexpected-word", "the path of a file must be in quotes", stop.at, last, help)
 
 
 def _derived_call(stop: Stop) -> Slip | None:
@@ -197,7 +197,9 @@ def _derived_call(stop: Stop) -> Slip | None:
         return None
     inside = stop.words(stop.at + 1, max(stop.last_of_line() - 1, stop.at + 1)).replace(",", " ").split()
     help = f"write `{stop.words(0, stop.at - 1)} {' '.join(inside)}`"
-    return Slip("unexpected-word", "the arguments of a derived net stand as a step's do", stop.at, stop.at, help)
+    return Slip(
+        "unexpected-word", "the arguments of a derived net are written as those of a step", stop.at, stop.at, help
+    )
 
 
 def _comment(stop: Stop) -> Slip | None:

@@ -52,7 +52,7 @@ def headers(path: Path) -> dict[str, Held]:
             parts: dict[str, Any] = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  no mapping
             return {key: Held(tuple(part.get_shape()), _dtype(part.get_dtype())) for key, part in parts.items()}
     except SafetensorError as error:
-        raise _bad(path, f"is no safetensors file: {error}") from None
+        raise _bad(path, f"is not a safetensors file: {error}") from None
 
 
 def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ def evaluate(text: str, names: Mapping[str, Value] | None = None) -> Value:
     try:
         return whole(_value(expression(text).body, names or {}))
     except (SyntaxError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise OperatorsError(f"`{text}` is no formula: {error!r}") from None
+        raise OperatorsError(f"`{text}` is not a formula: {error!r}") from None
 
 
 def whole(value: Value) -> Value:

@@ -85,6 +85,6 @@ def _joined(paragraph: str) -> Callable[[re.Match[str]], str]:
 def _formula(op: type[Operator], line: str) -> Formula:
     found = _FORMULA.fullmatch(line)
     if found is None:
-        raise OperatorsError(f"the docstring of {op.word} has a line that is no formula: {line}")
+        raise OperatorsError(f"the docstring of {op.word} has a line that is not a formula: {line}")
     text, _, condition = found[2].partition(" if ")
     return Formula(found[1], text, condition)

@@ -40,7 +40,7 @@ def _along(paths: tuple[Interval, ...]) -> str:
     path, *others = paths
     if others:
         strides = " and ".join(str(path.stride) for path in paths)
-        return f"no one window: paths meet that move in steps of {strides}"
+        return f"not one window: paths with steps of {strides} meet"
     return f"all {path.size}" if path.whole else f"{path.size}{_steps(path)}"
 
 
@@ -76,8 +76,8 @@ def kept_text(layer: WhyLayer) -> Iterator[str]:
 
 def _memory(tensor: Keeps, layer: WhyLayer) -> str:
     if tensor.keeper is None:
-        return "which lives anyway"
+        return "which is allocated anyway"
     if tensor.new_bytes:
         return f"{tensor.new_bytes:,} bytes"
     own = tensor.keeper == layer.path
-    return f"which {'it' if own else tensor.keeper or 'a join'} keeps already"
+    return f"already saved by {'it' if own else tensor.keeper or 'a join'}"

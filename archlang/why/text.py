@@ -91,7 +91,7 @@ def _notes(part: WhyLayer | WhyScope) -> str:
     if isinstance(part, WhyScope):
         notes = {
             "it runs in training only, and does nothing in evaluation": part.training_only,
-            "what `reuse` applies again weighs once, and works each time": part.reused,
+            "layers that `reuse` applies again count their weights once and their work each time": part.reused,
         }
     else:
         notes = {

@@ -37,14 +37,14 @@ def test_an_output_stands_in_either_branch_of_an_if(flag: str, outputs: list[str
 
 def test_a_value_that_is_no_initialiser() -> None:
     (found,) = wrong("net n {\n  input x: [4]\n  param p: [4] init=3\n  (x, p) -> mul\n  output\n}")
-    assert (found.code, found.message) == ("unknown-initialiser", "the number 3 is no initialiser")
+    assert (found.code, found.message) == ("unknown-initialiser", "the number 3 is not an initialiser")
     assert found.help and found.help.startswith("an initialiser is one of ")
 
 
 def test_a_function_is_named_as_what_it_is() -> None:
     (found,) = wrong("net n {\n  input x: [4]\n  linear max\n  output\n}")
     assert (found.code, found.message) == (
-        "wrong-kind", "linear takes a number (`out`) here, and this is the function max",
+        "wrong-kind", "linear takes a number (`out`) here, not the function max",
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_label_that_is_a_position_already_is_reported_at_its_place() -> None:
 
 def test_a_bound_is_told_before_a_type() -> None:
     (found,) = wrong(net_of("  conv 3x3 4 pad=[1, -1]", "4x5x5"))
-    assert found.message == "`pad` of conv is at least 0, and this is -1"
+    assert found.message == "`pad` of conv must be at least 0, not -1"
 
 
 @pytest.mark.parametrize("word", ["zeros", "reflect", "replicate", "circular"])
@@ -122,7 +122,7 @@ def test_a_net_with_outputs_of_training_is_not_inlined() -> None:
 def test_bars_at_the_end_of_braces_within_a_branch_are_refused_at_any_depth() -> None:
     inner = "if extra { if extra { tanh\n if extra { | relu | tanh } } }"
     (found,) = wrong(net_of(f"add {{\n| a: relu\n{inner}\n| it\n}}", parameters="extra=true"))
-    assert found.code == "branch-without-bar" and found.message.startswith("no bar stands before this `if`")
+    assert found.code == "branch-without-bar" and found.message.startswith("there is no bar before this `if`")
     graph_of(net_of("add {\n| a: relu\nif extra { let n = 1 }\n| it\n}", parameters="extra=true"))
 
 
@@ -182,8 +182,8 @@ def test_a_loop_that_lacks_the_number_of_its_turn(targets: str, values: str, mes
 
 def test_a_step_that_begins_with_a_number() -> None:
     messages = {
-        "w": "this is the number 3, and only values of the net flow",
-        "w 4": "`w` is the number 3, and only operators and blocks take arguments",
+        "w": "this is the number 3, but only values of the net flow",
+        "w 4": "`w` is the number 3, but only operators and blocks take arguments",
     }
     for step, message in messages.items():
         (found,) = wrong(net_of(f"  let w = 3\n  {step}", "[4]"))
@@ -246,7 +246,7 @@ def test_the_name_of_an_input_is_one_that_a_module_can_have() -> None:
 
 def test_a_dtype_that_is_no_word() -> None:
     (found,) = wrong("net n {\n  input x: [4] dtype=3\n  relu\n  output\n}")
-    assert found.message == "this is no dtype"
+    assert found.message == "this is not a dtype"
 
 
 def test_labels_after_the_inputs_of_an_inlined_block_are_those_of_its_caller() -> None:

@@ -72,19 +72,19 @@ def test_promises_that_hold(promise: str) -> None:
 @pytest.mark.parametrize(
     ("promise", "code", "message"),
     [
-        ("a.receptive_field == 9x7", "broken-promise", "`a.receptive_field` of n is 7x7, and `== 9x7` is promised"),
-        ("a.receptive_field == 9", "broken-promise", "`a.receptive_field` of n is 7x7, and `== 9` is promised"),
-        ("a.receptive_field != 7", "broken-promise", "`a.receptive_field` of n is 7x7, and `!= 7` is promised"),
+        ("a.receptive_field == 9x7", "broken-promise", "`a.receptive_field` of n is 7x7, but `== 9x7` is promised"),
+        ("a.receptive_field == 9", "broken-promise", "`a.receptive_field` of n is 7x7, but `== 9` is promised"),
+        ("a.receptive_field != 7", "broken-promise", "`a.receptive_field` of n is 7x7, but `!= 7` is promised"),
         ("a.receptive_field == [7]", "bad-promise",
-         "`a.receptive_field` has a side for each axis of the input, h, w, and this has 1"),
-        ("a.backward_macs == 1", "broken-promise", "`a.backward_macs` of n is 18,432, and `== 1` is promised"),
-        ("a.saved_bytes < 1", "broken-promise", "`a.saved_bytes` of n is 1,024, and `< 1` is promised"),
+         "`a.receptive_field` has a side for each axis of the input, h, w, but this has 1"),
+        ("a.backward_macs == 1", "broken-promise", "`a.backward_macs` of n is 18,432, but `== 1` is promised"),
+        ("a.saved_bytes < 1", "broken-promise", "`a.saved_bytes` of n is 1,024, but `< 1` is promised"),
         ("moved ~ 1K", "broken-promise",
          "`moved` of n is 2,816, which is 1,816 from 1,000: more than one unit of its last digit"),
         ("b.moved == 1", "unknown-name", "n has nothing called `b`"),
         ("b.receptive_field == 1", "unknown-name", "n has nothing called `b`"),
         ("a.moved + b.moved == 1", "unknown-name", "n has nothing called `b`"),
-        ("a.moved + params == 1", "broken-promise", "`a.moved + params` of n is 1,004, and `== 1` is promised"),
+        ("a.moved + params == 1", "broken-promise", "`a.moved + params` of n is 1,004, but `== 1` is promised"),
     ],
 )  # fmt: skip
 def test_promises_that_do_not(promise: str, code: str, message: str) -> None:
@@ -129,7 +129,7 @@ def test_a_promise_of_a_window_where_there_is_none() -> None:
     """A convolution of step 2 beside a piece of the input, which moves by 1."""
     text = "concat { | conv [3]/2 3 pad=1 | slice 0 16 axis=2 }\n expect receptive_field == 3"
     (found,) = verify(graph_of(net_of(text, "3x32")))
-    off = "is no one window: along t paths of different strides meet, and `== 3` is promised"
+    off = "is not one window: along t paths of different strides meet, but `== 3` is promised"
     assert (found.code, found.message) == ("broken-promise", f"`receptive_field` of tried {off}")
 
 

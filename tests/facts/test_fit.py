@@ -321,4 +321,4 @@ def test_an_amount_that_is_none_is_told(spec: str, amount: str, capsys: pytest.C
     with pytest.raises(SystemExit) as exit:
         main(["fit", spec, f"--memory={amount}"])
     assert exit.value.code == 2
-    assert "is no amount of memory" in capsys.readouterr().err
+    assert "is not an amount of memory" in capsys.readouterr().err

@@ -328,7 +328,7 @@ def test_a_promise_about_memory_holds_or_is_broken(tmp_path: Path) -> None:
     )
     (broken,) = promised(tmp_path, f"memory.training < {exact} at batch=8 dtype=bf16 optimizer=adam")
     subject = "`memory.training at batch=8 dtype=bf16 optimizer=adam` of n"
-    assert broken == f"broken-promise: {subject} is {exact:,}, and `< {exact:,}` is promised"
+    assert broken == f"broken-promise: {subject} is {exact:,}, but `< {exact:,}` is promised"
 
 
 @pytest.mark.parametrize(

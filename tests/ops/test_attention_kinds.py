@@ -177,14 +177,14 @@ def test_windows_whose_shift_is_as_large_as_they_are() -> None:
     x = TensorType((1, 8, 8, 4), ("n", "h", "w", "c"))
     said = rejection(WindowAttention(window=(4, 2), heads=2, shift=2), x)
     assert (said.code, said.about) == ("out-of-range", "shift")
-    assert said.message == "`shift` of window_attention is below the side of its window, and these are 2 and 2"
-    assert rejection(WindowAttention(window=(4, 4), heads=3), x).message == "4 channels are no multiple of 3 heads"
+    assert said.message == "`shift` of window_attention must be below the side of its window, but these are 2 and 2"
+    assert rejection(WindowAttention(window=(4, 4), heads=3), x).message == "4 channels are not a multiple of 3 heads"
     assert rejection(WindowAttention(window=(4,), heads=2), x).code == "window-rank"
     said = rejection(WindowAttention(window=(4, 4), heads=2), TensorType((1, 4, 8, 8), ("n", "c", "h", "w")))
     assert (said.code, 'permute "n h w c"' in (said.help or "")) == ("needs-channels-last", True)
     tokens = TensorType((1, 9, 4), ("n", "t", "c"))
     said = rejection(RelativeAttention(window=(2, 4), heads=2), tokens)
-    assert said.message == "a window of 2x4 has 8 positions, and 9x4 has 9"
+    assert said.message == "a window of 2x4 has 8 positions, but 9x4 has 9"
 
 
 # ---- grouped queries

@@ -170,14 +170,14 @@ def said(op: Conv | LocallyConnected | TiledConv | TableConv, *shape: int) -> tu
 
 def test_padding_that_is_refused() -> None:
     three = Conv(kernel=(3, 3), out=2, pad=((1, 2, 3), 1))
-    message = "along one axis `pad` is one number or two, before and after, and [1, 2, 3] is neither"
+    message = "along one axis `pad` must be one number or two, before and after, not [1, 2, 3]"
     assert said(three, 1, 8, 8) == ("sides-differ", message, None)
     causal = Conv(kernel=(3, 3), out=2, pad="causal")
-    assert said(causal, 1, 8, 8) == ("window-rank", "pad=causal is for sequences, and the window has 2 sides", None)
+    assert said(causal, 1, 8, 8) == ("window-rank", "pad=causal is for sequences, but the window has 2 sides", None)
     wide = Conv(kernel=(3, 3), out=2, pad=((0, 4), 1), padding_mode="reflect")
-    assert said(wide, 1, 4, 4)[1] == "reflect padding of 1x4x4 is at most 3 along h, and this is 4"
+    assert said(wide, 1, 4, 4)[1] == "reflect padding of 1x4x4 must be at most 3 along h, not 4"
     large = Conv(kernel=(9, 1), out=2, pad=((1, 2), 0))
-    message = "the kernel covers 9 positions along h, and the input 1x4x4 has 4 + 3 of padding"
+    message = "the kernel covers 9 positions along h, but the input 1x4x4 has 4 + 3 of padding"
     help = "a kernel of 7x1 fits this input; pad=[3, 0] makes room for this one"
     assert said(large, 1, 4, 4) == ("kernel-too-large", message, help)
 
@@ -357,10 +357,10 @@ def test_tables_that_are_refused() -> None:
     def table(*connections: tuple[int, ...]) -> TableConv:
         return TableConv(kernel=(3, 3), connections=connections)
 
-    empty = "each output map of table_conv sees one input map at least, and `connections` has an empty list"
+    empty = "each output map of table_conv sees one input map at least, but `connections` has an empty list"
     assert said(table((0, 1), ()), 3, 8, 8) == ("empty-output", empty, None)
     assert said(table(), 3, 8, 8)[0] == "empty-output"
-    beyond = "3x8x8 has 3 maps, counted from 0, and `connections` names map 3"
+    beyond = "3x8x8 has 3 maps, counted from 0, but `connections` names map 3"
     assert said(table((0, 1), (2, 3)), 3, 8, 8) == ("no-such-position", beyond, None)
 
 

@@ -78,7 +78,7 @@ def test_what_has_no_maps_is_told(word: str) -> None:
     for x in (TensorType((1, 4), ("n", "c")), TensorType((1, 4, 5), ("n", "t", "c")), param_type((3, 4, 5))):
         said = rejection(op, x)
         assert (said.code, said.about) == ("wrong-rank", "input")
-        assert said.message == f"{word} needs axes n c t, n c h w or n c d h w, and its input {x} has {x.names}"
+        assert said.message == f"{word} needs axes n c t, n c h w or n c d h w, but its input {x} has {x.names}"
 
 
 # ---- mean and deviation kept ---------------------------------------------------------------------------------------

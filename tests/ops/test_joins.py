@@ -27,7 +27,7 @@ def test_joins_say_what_differs() -> None:
     said = rejection(Add(), wide, narrow)
     assert (said.code, said.message, said.help) == (
         "unequal-shapes",
-        "add needs equal shapes, and these differ: 256x56x56 and 64x56x56",
+        "add needs equal shapes, but these differ: 256x56x56 and 64x56x56",
         "project one side: `conv 1x1 256` brings 64x56x56 to 256x56x56",
     )
     assert rejection(Add(), small, narrow).help == (
@@ -43,18 +43,18 @@ def test_joins_say_what_differs() -> None:
     said = rejection(Mul(), wide, narrow)
     assert (said.code, said.message) == (
         "unequal-shapes",
-        "mul needs equal sizes, or 1, along each axis, and these differ: 256x56x56 and 64x56x56",
+        "mul needs equal sizes, or 1, along each axis, but these differ: 256x56x56 and 64x56x56",
     )
     said = rejection(Concat(), narrow, small)
     assert said.code == "unequal-sizes"
     assert said.message == (
-        "concat along c (the channels) needs equal sizes elsewhere, and these differ along h (the height): "
+        "concat along c (the channels) needs equal sizes elsewhere, but these differ along h (the height): "
         "64x56x56 and 256x28x28"
     )
     said = rejection(Add(), input_type((9,)), narrow)
     assert (said.code, said.message) == (
         "unequal-shapes",
-        "add needs equal axes, and these differ: 9 (n c) and 64x56x56 (n c h w)",
+        "add needs equal axes, but these differ: 9 (n c) and 64x56x56 (n c h w)",
     )
 
 
@@ -77,7 +77,7 @@ def test_the_layer_that_add_proposes_brings_one_shape_to_the_other(
 @pytest.mark.parametrize("op", [Add(), Mul(), Concat()], ids=lambda op: op.word)
 def test_joins_of_other_kinds(op: Operator) -> None:
     x = input_type((4, 5, 6))
-    assert rejection(op).message == f"{op.word} takes two values or more, and none flows into it"
+    assert rejection(op).message == f"{op.word} takes two values or more, but none flows into it"
     assert rejection(op, x).code == "too-few-inputs"
     assert rejection(op, x, TensorType(x.shape, ("n", "h", "w", "c"))).code == "unequal-axes"
     assert rejection(op, x, TensorType(x.shape, x.axes, "int64")).code == "unequal-dtypes"
@@ -162,6 +162,6 @@ def test_the_axes_of_a_product_have_names() -> None:
     assert values == queries
     assert MatMul().outputs(queries, param(4, 3)) == (queries.resized(c=3),)
     assert rejection(MatMul(), queries, queries).code == "unequal-sizes"
-    assert rejection(MatMul(), queries).message == "matmul takes two values, and one flows into it"
+    assert rejection(MatMul(), queries).message == "matmul takes two values, but one flows into it"
     assert rejection(MatMul(), input_type((4,)), input_type((4,))).code == "wrong-rank"
-    assert rejection(Sub(), queries, queries, queries).message == "sub takes two values, and 3 flow into it"
+    assert rejection(Sub(), queries, queries, queries).message == "sub takes two values, but 3 flow into it"

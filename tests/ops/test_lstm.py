@@ -197,15 +197,15 @@ def test_torchs_counter_sees_no_lstm_of_onednn() -> None:
 def test_what_they_do_not_take_is_told() -> None:
     said = rejection(Lstm(width=5, projection=5), SENTENCE)
     assert (said.code, said.about) == ("out-of-range", "projection")
-    assert said.message == "`projection` of lstm is below its width, and these are 5 and 5"
+    assert said.message == "`projection` of lstm must be below its width, but these are 5 and 5"
     said = rejection(Gru(width=5, dropout=0.5), SENTENCE)
     assert (said.code, said.about) == ("out-of-range", "dropout")
-    assert said.message == "dropout=0.5 is between layers, and gru has one"
+    assert said.message == "dropout=0.5 is between layers, but gru has one"
     state = TensorType((1, 5), ("n", "c"))
     said = rejection(Gru(width=5, layers=2), SENTENCE, state)
-    assert (said.code, said.message) == ("unequal-sizes", "gru takes a state of 10 channels here, and this one has 5")
+    assert (said.code, said.message) == ("unequal-sizes", "gru takes a state of 10 channels here, but this one has 5")
     said = rejection(Gru(width=5), TensorType((2, 4, 3), ("n", "t", "c")), state)
-    assert said.message == "gru takes a state for each of 2 along the batch, and there are 1"
+    assert said.message == "gru takes a state for each of 2 along the batch, but there are 1"
     assert rejection(Gru(width=5), SENTENCE, SENTENCE).code == "wrong-rank"
 
 

@@ -79,9 +79,9 @@ def test_bounds_that_cross_are_told() -> None:
     x = input_type((3,))
     said = rejection(Hardtanh(low=1.0, high=1.0), x)
     assert (said.code, said.about) == ("out-of-range", "low")
-    assert said.message == "`low` of hardtanh is below `high`, and these are 1.0 and 1.0"
+    assert said.message == "`low` of hardtanh must be below `high`, but these are 1.0 and 1.0"
     said = rejection(RandomRelu(low=0.5, high=0.25), x)
-    assert said.message == "`low` of rrelu is at most `high`, and these are 0.5 and 0.25"
+    assert said.message == "`low` of rrelu must be at most `high`, but these are 0.5 and 0.25"
     said = rejection(Glu(axis=-1), x)
     assert said.message == "3 along c (the channels) does not divide into 2 equal parts"
     assert rejection(Maxout(parts=2), TensorType((1, 4), ("n", "t"))).code == "wrong-rank"

@@ -38,7 +38,7 @@ def test_weights_take_their_own_dtype_alone(op: Operator, dtype: str) -> None:
     axes = ("n", "t", "c") if isinstance(op, Linear) else ("n", "c", "t")
     said = rejection(op, TensorType((1, 4, 5), axes, dtype))
     assert (said.code, said.about) == ("wrong-dtype", "input")
-    assert said.message == f"{op.word} computes with float32 weights, and its input 4x5 is {dtype}"
+    assert said.message == f"{op.word} computes with float32 weights, but its input 4x5 is {dtype}"
 
 
 @pytest.mark.parametrize("op", registry().values(), ids=lambda op: op.word)
@@ -97,22 +97,25 @@ def told(op: Operator, x: TensorType) -> tuple[str, str | None]:
 def test_what_is_not_where_it_is_wanted_is_told_with_a_cure() -> None:
     image, tokens = input_type((4, 5, 6)), TensorType((1, 6, 4), ("n", "t", "c"))
     assert told(LayerNorm(), image) == (
-        "layernorm is over the last axis, the channels, and its input 4x5x6 has n c h w",
+        "layernorm needs the channels as the last axis, but its input 4x5x6 has n c h w",
         (
             'write `permute "n h w c"` before it and `permute "n c h w"` after it, or `groupnorm 1` instead, '
             "which takes the positions in"
         ),
     )
-    assert told(Attention(heads=3), tokens) == ("4 channels are no multiple of 3 heads", None)
+    assert told(Attention(heads=3), tokens) == ("4 channels are not a multiple of 3 heads", None)
     assert told(Embedding(count=9, width=4), tokens)[1] == "write `dtype=int64` at the input"
     assert told(Upsample(factor=2, mode="linear"), image) == (
-        "mode=linear is for n c t, and the input 4x5x6 has n c h w",
+        "mode=linear is for n c t, but the input 4x5x6 has n c h w",
         "write mode=bilinear",
     )
     assert told(Split(), image)[1] == "write `split 2`, or `split [64, 32]`"
     assert told(Split(parts=3), image)[0] == "4 along c (the channels) does not divide into 3 equal parts"
-    assert told(Select(index=6, axis=3), image)[0] == "4x5x6 has 6 positions along w (the width), and no position 6"
-    assert told(Slice(start=3, end=2), image)[0] == "nothing of the 4 positions along c (the channels) lies from 3 to 2"
+    assert (
+        told(Select(index=6, axis=3), image)[0]
+        == "4x5x6 has 6 positions along w (the width), so there is no position 6"
+    )
+    assert told(Slice(start=3, end=2), image)[0] == "none of the 4 positions along c (the channels) is from 3 to 2"
     assert told(Deconv(kernel=(3, 3), out=4, pad=4), image)[0] == "pad=4 cuts 8 off 7 positions along h"
 
 
@@ -122,7 +125,7 @@ def test_a_parameter_flows_where_no_batch_is_needed() -> None:
     (dropped,) = Dropout(p=0.5).saved(stored)
     assert not dropped.per_image
     for op in (Linear(out=3), Permute(axes="_ _"), Pad(sides=1), StochasticDepth(p=0.5)):
-        assert told(op, stored)[0] == f"{op.word} takes values with a batch, and a parameter has none"
+        assert told(op, stored)[0] == f"{op.word} takes values with a batch, but a parameter has none"
 
 
 def test_a_causal_border_and_a_dilated_window_see_nothing_ahead() -> None:

@@ -76,18 +76,18 @@ def test_the_expression_of_one_size_fits_others(batch: int, height: int, width: 
         ("n c h w -> n (h w c", "bad-pattern", "a bracket is not closed in the pattern"),
         ("n c h w -> n ((h w) c)", "bad-pattern", "this part of the pattern cannot be read: `(h w) c)`"),
         ("n c h w -> n () c h w", "bad-pattern", "a bracket is empty, or a size is 0 in the pattern"),
-        ("n c h w -> n (h w)", "bad-pattern", "c stands on the left of the arrow alone"),
-        ("n c h w -> n (h w) c p", "bad-pattern", "p stands on the right of the arrow alone"),
-        ("n c h h -> n h c", "bad-pattern", "h stands twice on one side of the pattern"),
+        ("n c h w -> n (h w)", "bad-pattern", "c is only on the left of the arrow"),
+        ("n c h w -> n (h w) c p", "bad-pattern", "p is only on the right of the arrow"),
+        ("n c h h -> n h c", "bad-pattern", "h occurs twice on one side of the pattern"),
         ("-> n", "bad-pattern", "a side of the pattern is empty"),
-        ("n h w -> n (h w)", "pattern-rank", "the pattern names 3 axes, and the input 3x4x6 has 4: n c h w"),
+        ("n h w -> n (h w)", "pattern-rank", "the pattern names 3 axes, but the input 3x4x6 has 4: n c h w"),
         ("n h w c -> n c h w", "pattern-axis",
-         "the pattern calls an axis h (the height), and in the input it is the channels, c"),
+         "the pattern calls an axis h (the height), but in the input it is the channels, c"),
         ("n c (h p) w -> n c h p w", "pattern-size", "4 can be split into (h p) in many ways"),
         ("n c (h p=3) w -> n c h p w", "pattern-size", "4 along h does not split into (h p) by 3"),
-        ("n c h=5 w -> n c (h w)", "pattern-size", "the pattern says h=5, and it is 4"),
+        ("n c h=5 w -> n c (h w)", "pattern-size", "the pattern says h=5, but it is 4"),
         ("n c h w -> c n h w", "batch-axis", "the batch stays the first axis"),
-        ("n c h w -> (c n) h w", "batch-axis", "the batch stands first in what it is part of"),
+        ("n c h w -> (c n) h w", "batch-axis", "the batch must be the first in its brackets"),
         ("(n a=2) c h w -> n a c h w", "pattern-size", "the batch, 1 times as large, does not split into (n a) by 2"),
         ("(a=2 n) c h w -> n a c h w", "batch-axis", "of (a n) the batch is the first, and all others need a size"),
     ],
@@ -99,12 +99,12 @@ def test_patterns_that_do_not_fit(pattern: str, code: str, message: str) -> None
 
 def test_what_the_others_say() -> None:
     said = rejection(Permute(axes="n h c"), MAP)
-    assert said.message == "permute needs the axes of its input 3x4x6, n c h w, each once, and this is `n h c`"
+    assert said.message == "permute needs the axes of its input 3x4x6, n c h w, each once, but this is `n h c`"
     assert rejection(Permute(axes="c n h w"), MAP).code == "batch-axis"
     assert rejection(Permute(axes="_"), param_type((3,))).code == "wrong-rank"
     assert rejection(Rearrange(pattern="a b -> b a"), param_type((3, 4))).code == "wrong-rank"
     assert rejection(Reshape(shape=(5, 5)), MAP).message == "3x4x6 has 72 values, which 5x5 does not hold"
-    assert rejection(Reshape(shape=(-1, -1)), MAP).message == "one side of a shape may be -1, and here several are"
+    assert rejection(Reshape(shape=(-1, -1)), MAP).message == "only one side of a shape may be -1, but here several are"
     assert Reshape(shape=(-1, 8)).outputs(MAP)[0].shape == (1, 9, 8)
 
 

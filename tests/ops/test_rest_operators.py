@@ -107,11 +107,11 @@ def test_what_a_table_does_not_take_is_told() -> None:
     words = TensorType((1, 5), ("n", "t"), "int64")
     said = rejection(Embedding(count=4, width=2, padding=4), words)
     assert (said.code, said.about) == ("out-of-range", "padding")
-    assert said.message == "`padding` of embedding is below the table's 4 rows, and this is 4"
+    assert said.message == "`padding` of embedding must be below the table's 4 rows, not 4"
     said = rejection(EmbeddingBag(count=4, width=2, mode="max", by_frequency=True), words)
     assert (said.code, said.about) == ("out-of-range", "by_frequency")
     said = rejection(EmbeddingBag(count=4, width=2), TensorType((1, 5, 2), ("n", "t", "s"), "int64"))
-    assert said.message == "embedding_bag takes bags n t, and its input 5x2 has n t s"
+    assert said.message == "embedding_bag takes bags n t, but its input 5x2 has n t s"
 
 
 def test_nets_of_these_keep_what_is_told() -> None:

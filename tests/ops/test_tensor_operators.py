@@ -174,7 +174,7 @@ def test_a_crop_is_counted_from_both_ends(step: str, template: str) -> None:
 
 def test_a_crop_that_does_not_fit() -> None:
     said = rejection(Crop(size=(5, 3)), MAP)
-    assert said.message == "3x4x6 has 4 positions along h, and `size` of crop is 5"
+    assert said.message == "3x4x6 has 4 positions along h, but `size` of crop is 5"
     said = rejection(Crop(size=(2, 3), start=3), MAP)
     assert (said.message, said.about) == ("2 positions from 3 on are more than 3x4x6 has along h", "start")
 
@@ -197,9 +197,9 @@ def test_axes_of_one_position() -> None:
     assert torch.equal(called(read("expand [6, -1]", "1x4"))(x), x.repeat(1, 6, 1))
     assert torch.equal(called(read("tile 3 axis=2", "1x4"))(x), torch.cat([x] * 3, 2))
     said = rejection(Squeeze(axis=1), MAP)
-    assert said.message == "squeeze takes away an axis of size 1, and `axis` 1 (the channels) of 3x4x6 has 3"
+    assert said.message == "squeeze removes an axis of size 1, but `axis` 1 (the channels) of 3x4x6 has 3"
     said = rejection(Expand(shape=(3, 4, 7)), MAP)
-    assert said.message == "expand repeats axes of size 1, and 3x4x6 has 6 along w, where `shape` has 7"
+    assert said.message == "expand repeats axes of size 1, but 3x4x6 has 6 along w, where `shape` has 7"
 
 
 def test_what_is_expanded_can_be_added() -> None:
@@ -234,7 +234,7 @@ def test_values_go_back_where_they_came_from(step: str) -> None:
 def test_an_unpooling_that_fits_no_pool() -> None:
     places = TensorType(MAP.shape, MAP.axes, "int64")
     said = rejection(MaxUnpool(kernel=(2, 2), size=(7, 14)), MAP, places)
-    assert said.message == "a pool that leaves 6 along w had 11 to 13 there, and `size` is 14"
+    assert said.message == "a pool that leaves 6 along w had 11 to 13 there, but `size` is 14"
     said = rejection(MaxUnpool(kernel=(2, 2)), MAP, MAP)
     assert said.help == "`maxpool 2x2/2 indices=true` gives them as its second value"
     assert rejection(MaxUnpool(kernel=(2, 2)), MAP, places.resized(h=3)).code == "unequal-shapes"

@@ -84,7 +84,7 @@ def numbers(text: str) -> tuple[int, ...]:
 def test_help_of_a_large_kernel() -> None:
     said = rejection(Conv(kernel=(7, 7), out=8, pad=1), input_type((3, 4, 9)))
     assert (said.message, said.about) == (
-        "the kernel covers 7 positions along h, and the input 3x4x9 has 4 + 2 of padding",
+        "the kernel covers 7 positions along h, but the input 3x4x9 has 4 + 2 of padding",
         "kernel",
     )
     assert said.help == "a kernel of 6x7 fits this input; pad=[2, 1] makes room for this one"

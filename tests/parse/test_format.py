@@ -323,7 +323,7 @@ def test_fmt_rewrites_what_changes(tmp_path: Path, capsys: pytest.CaptureFixture
     told = capsys.readouterr()
     assert told.out == f"{messy}\n"
     assert told.err.startswith(
-        f"error[comma-between-arguments]: arguments stand side by side, without commas\n  --> {wrong}:2:"
+        f"error[comma-between-arguments]: arguments are separated by spaces, without commas\n  --> {wrong}:2:"
     )
     assert main(["fmt", str(messy), str(tidy)]) == 0
     assert capsys.readouterr() == ("", "")

@@ -115,7 +115,7 @@ def test_a_window_that_is_too_large_is_told() -> None:
     case = read("subsampling 2x2", "6x8x8")
     said = rejection(case.op, case.types[0].resized(h=1))
     assert (said.code, said.about) == ("kernel-too-large", "kernel")
-    assert said.message == "the kernel covers 2 positions along h, and the input 6x1x8 has 1"
+    assert said.message == "the kernel covers 2 positions along h, but the input 6x1x8 has 1"
 
 
 # ---- radial basis --------------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_the_backward_work_of_a_radial_basis() -> None:
 def test_channels_that_are_not_last_are_told() -> None:
     case = read("radial_basis 10", "84")
     said = rejection(case.op, read("relu", "3x4x5").types[0])
-    assert said.message == "radial_basis is over the last axis, the channels, and its input 3x4x5 has n c h w"
+    assert said.message == "radial_basis needs the channels as the last axis, but its input 3x4x5 has n c h w"
     assert said.help == "write `flatten` before it, which gives it 60 values"
 
 

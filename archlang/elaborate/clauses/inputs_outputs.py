@@ -98,9 +98,9 @@ def _given_type(item: s.Input, written: TensorType | None, here: Here) -> Tensor
         return type
     labels = (Label(item.span, "declared here"),)
     if (written.axes, written.dtype) != (type.axes, type.dtype):
-        message = f"the input `{item.name}` is {written} ({written.names}), and {type} ({type.names}) flows into it"
+        message = f"the input `{item.name}` is {written} ({written.names}), but {type} ({type.names}) flows into it"
         raise Mistake(Rejected("wrong-rank", message), entry.span, labels)
-    message = f"the input `{item.name}` is {written}, and {type} flows into it"
+    message = f"the input `{item.name}` is {written}, but {type} flows into it"
     raise Mistake(Rejected("input-differs", message, help=_opened(item, written, type)), entry.span, labels)
 
 
@@ -135,11 +135,11 @@ def written_sizes(node: s.Expression, here: Here) -> tuple[int, ...]:
     shape = tuple(_size(side, here) for side in sides) if opened else evaluate(node, here)
     if not isinstance(shape, tuple):
         help = f"a shape of one axis is written `[{shape}]`" if isinstance(shape, int) else None
-        message = f"a shape is like 3x224x224, and this is {kind(shape)}"
+        message = f"a shape must be like 3x224x224, not {kind(shape)}"
         raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
     for size in shape:
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            message = f"each size of a shape is a whole number, at least 1, and one is {kind(size)}"
+            message = f"each size of a shape must be a whole number, at least 1, not {kind(size)}"
             raise Mistake(Rejected("out-of-range", message), node.span)
     return tuple(size for size in shape if isinstance(size, int))
 
@@ -172,7 +172,7 @@ def written_dtype(option: s.Argument) -> str:
     if dtype not in DTYPE_BYTES:
         help = did_you_mean(dtype, list(DTYPE_BYTES)) or f"a dtype is one of {', '.join(DTYPE_BYTES)}"
         what = f"`{dtype}`" if dtype else "this"
-        raise Mistake(Rejected("unknown-dtype", f"{what} is no dtype", help=help), value.span)
+        raise Mistake(Rejected("unknown-dtype", f"{what} is not a dtype", help=help), value.span)
     return dtype
 
 

@@ -24,7 +24,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
     (path, fact), *more = _terms(item.subject, here)
     promised = _promised(item.promised, here)
     if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
-        message = f"a promise is a number or a shape like 256x56x56, and this is {kind(promised)}"
+        message = f"a promise must be a number or a shape like 256x56x56, not {kind(promised)}"
         raise Mistake(Rejected("bad-promise", message), item.promised.span)
     at = _settings(item, [fact, *(one for _, one in more)], here)
     text = " + ".join(_told(*term) for term in [(path, fact), *more])
@@ -47,7 +47,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
 _MEMORY = tuple(fact for fact in ir.FACTS if fact.startswith("memory."))
 _SETTINGS = ("batch", "dtype", "optimizer", "autocast")
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
-_FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is told by its label"
+_FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is compared by its label alone"
 
 
 def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
@@ -121,14 +121,14 @@ def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float |
         return
     if fact != "shape":
         if isinstance(promised, Window):
-            message = f"`{path}` is a number, and this is a shape"
+            message = f"`{path}` is a number, but this is a shape"
             raise Mistake(Rejected("bad-promise", message), item.promised.span)
         return
     if not isinstance(promised, Window):
         last = path.rpartition(".")[2]
         value = here.scope.find(path)
         if isinstance(value, Tensor):
-            message, help = f"`{path}` is a shape, and this is {kind(promised)}", f"its shape is {value.type}"
+            message, help = f"`{path}` is a shape, but this is {kind(promised)}", f"its shape is {value.type}"
             raise Mistake(Rejected("bad-promise", message, help=help), item.promised.span)
         message, help = f"there is no fact called `{last}`", did_you_mean(last, ir.FACTS) or _FACTS_HELP
         raise Mistake(Rejected("bad-promise", message, help=help), item.subject.span)

@@ -89,7 +89,7 @@ def _filled(what: str, parameters: Sequence[s.Parameter], free: Sequence[str], a
     opened = [parameter.name for parameter in parameters if parameter.open_size]
     count = len(names) - len(opened)
     takes = f"{count or 'no'} argument{'s' if count != 1 else ''}"
-    message = f"`{what}` takes {takes}, and this is one more: {kind(value)}"
+    message = f"`{what}` takes {takes}; this is one more: {kind(value)}"
     help = f"an open size is given by name: `{opened[0]}={shown(value)}`" if opened else _declared(what, parameters)
     raise Mistake(Rejected("too-many-arguments", message, help=help), argument.span)
 
@@ -119,10 +119,10 @@ def refuse_flowing(what: str, given: Sequence[Given]) -> None:
         found = _flowing_in(argument.value)
         if isinstance(found, Function):
             kinds = "a number, list, string, window, operator or block"
-            message = f"a parameter of `{what}` is {kinds}, and this is {kind(found)}"
+            message = f"a parameter of `{what}` must be {kinds}, not {kind(found)}"
             raise Mistake(Rejected("wrong-kind", message), argument.at)
         if found is not None:
-            message = f"values flow into `{what}` from the left of an arrow, and this is {kind(found)}"
+            message = f"values flow into `{what}` from the left of an arrow, but this is {kind(found)}"
             help = f"write `(it, ...) -> {what}`, and name its inputs in it, one `input` for each"
             raise Mistake(Rejected("value-as-argument", message, help=help), argument.at)
 

@@ -28,7 +28,7 @@ def flowing(node: s.Expression, here: Here) -> Value:
         case _:
             value = evaluate(node, here)
     if not isinstance(value, (Tensor, Bundle)):
-        message = f"this is {kind(value)}, and only values of the net flow"
+        message = f"this is {kind(value)}, but only values of the net flow"
         raise Mistake(Rejected("not-a-value", message), node.span)
     return value
 

@@ -49,7 +49,7 @@ def _meant(value: Value) -> Value:
 
 def _no_initialiser(what: str, name: str, span: Span) -> Mistake:
     help = did_you_mean(name, list(INITIALISERS)) or f"an initialiser is one of {', '.join(INITIALISERS)}"
-    return Mistake(Rejected("unknown-initialiser", f"{what} is no initialiser", help=help), span)
+    return Mistake(Rejected("unknown-initialiser", f"{what} is not an initialiser", help=help), span)
 
 
 def _bound(value: Initial, span: Span) -> tuple[str, tuple[Number, ...]]:
@@ -78,11 +78,11 @@ def _argument(name: str, value: Value, words: tuple[str, ...] | None, span: Span
     if words is not None:
         word = value.op.word if isinstance(value, OperatorValue) and not value.given else value
         if not isinstance(word, str) or word not in words:
-            message = f"`{name}` is one of {', '.join(words)}, and this is {kind(value)}"
+            message = f"`{name}` must be one of {', '.join(words)}, not {kind(value)}"
             raise Mistake(Rejected("wrong-kind", message), span)
         return word
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Mistake(Rejected("wrong-kind", f"`{name}` is a number, and this is {kind(value)}"), span)
+        raise Mistake(Rejected("wrong-kind", f"`{name}` must be a number, not {kind(value)}"), span)
     return float(value)
 
 

@@ -31,7 +31,7 @@ def placed(span: Span, compute: Callable[[], Value]) -> Value:
 def as_text(value: Value, span: Span) -> str:
     """Return a value as the text that fills the hole of a string."""
     if not isinstance(value, (int, float, str)):
-        message = f"a string takes numbers and words, and this is {kind(value)}"
+        message = f"a string takes numbers and words, not {kind(value)}"
         raise Mistake(Rejected("wrong-kind", message), span)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -40,7 +40,7 @@ def strided(left: tuple[Value, ...], right: Value, node: s.Binary) -> Strided:
     """Make a window with a stride: `3x3/2`."""
     sides = [side for side in left if isinstance(side, int) and not isinstance(side, bool)]
     if len(sides) < len(left):
-        message = f"a stride needs a window of whole numbers on its left, and this is {kind(left)}"
+        message = f"a stride needs a window of whole numbers on its left, not {kind(left)}"
         raise Mistake(Rejected("wrong-kind", message), node.left.span)
     return Strided(Window(sides), right, node.left.span, node.right.span)
 

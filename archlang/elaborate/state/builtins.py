@@ -39,7 +39,7 @@ _ORDERED = {"<", "<=", ">", ">="}
 
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"takes a number, and got {kind(value)}")
+        raise TypeError(f"takes a number, but got {kind(value)}")
     return value
 
 
@@ -47,7 +47,7 @@ def _items(value: Any) -> tuple[Value, ...]:
     if isinstance(value, Bundle):
         return value.items
     if not isinstance(value, tuple):
-        raise TypeError(f"takes a list, and got {kind(value)}")
+        raise TypeError(f"takes a list, but got {kind(value)}")
     return cast("tuple[Value, ...]", value)
 
 
@@ -89,7 +89,7 @@ def _len(values: Any) -> int:
 def _range(*bounds: Any) -> tuple[int, ...]:
     for bound in bounds:
         if not isinstance(bound, int) or isinstance(bound, bool):
-            raise TypeError(f"takes whole numbers, and got {kind(bound)}")
+            raise TypeError(f"takes whole numbers, but got {kind(bound)}")
     numbers = range(*bounds)
     if len(numbers) > MAX_ITEMS:
         raise OverflowError
@@ -103,7 +103,7 @@ def _enumerate(values: Any) -> tuple[tuple[int, Value], ...]:
 def _zip(*lists: Any) -> tuple[tuple[Value, ...], ...]:
     items = [_items(values) for values in lists]
     if len({len(values) for values in items}) > 1:
-        raise TypeError(f"takes lists of one length, and got {' and '.join(str(len(values)) for values in items)}")
+        raise TypeError(f"takes lists of one length, but got {' and '.join(str(len(values)) for values in items)}")
     return tuple(zip(*items, strict=True))
 
 

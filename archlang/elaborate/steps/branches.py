@@ -114,7 +114,7 @@ def _bodies(action: s.Action) -> Iterator[s.Body]:
 
 def _forgotten(step: s.Step, before: s.Step) -> Mistake:
     word = _word(step.action)
-    message = f"no bar stands before this `{word}` around bars, so its branches would start from the line above"
+    message = f"there is no bar before this `{word}` around bars, so its branches would start from the line above"
     help = f"write `| {word} ...` for branches beside the others, or `-> {word} ...` to go on from the line above"
     start = step.action.span
     span = Span(start.file, start.line, start.column, start.line, start.column + len(word))
@@ -127,7 +127,7 @@ def refuse_other_side(action: s.If) -> None:
     for word, side in sides:
         if not holds_bars(side):
             word = "if" if isinstance(side, s.If) else word
-            message = f"the braces of this `{word}` hold no bar, and those of the other side do"
+            message = f"the braces of this `{word}` hold no bar, but those of the other side do"
             help = "each branch in them begins with `|`; for no branch leave the side out"
             braces = side.then if isinstance(side, s.If) else side
             raise Mistake(Rejected("branch-without-bar", message, help=help), braces.span.start())

@@ -167,14 +167,14 @@ def _check_inputs(definition: s.Definition, count: int, span: Span) -> None:
             return
         if len(items) > len(named) + 1:
             second = [item for item in items if item.many][1]
-            message = f"`*{second.name}` is the second input of any number, and only one can take what is left"
+            message = f"`*{second.name}` is the second input of any number, but only one can take what is left"
             raise Mistake(Rejected("misplaced-input", message), second.span)
     elif count == max(len(named), 1):
         return
     name = definition.name
     inputs = f"{len(named)} inputs" if len(named) > 1 else "one input"
     inputs = inputs if len(items) == len(named) else f"{len(named)} inputs or more"
-    message = f"`{name.text}` has {inputs}, and {count} value{'s flow' if count != 1 else ' flows'} into it"
+    message = f"`{name.text}` has {inputs}, but {count} value{'s flow' if count != 1 else ' flows'} into it"
     help = None if named else "name its inputs in its braces, one `input` for each; `input *values` takes any number"
     labels = (Label(name.span, "declared here"),)
     raise Mistake(Rejected("inputs-do-not-match", message, help=help), span, labels)

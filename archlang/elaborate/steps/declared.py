@@ -50,7 +50,7 @@ def _of_label(label: s.Expression | None, names: Names) -> Iterator[Mistake]:
 
 def taken(name: str, span: Span, what: str, place: Span) -> Mistake:
     """Return the mistake for a label that is the name of something else."""
-    message = f"the label `{name}` is the name of {what} too, and a name means one thing"
+    message = f"the label `{name}` is the name of {what} too, but a name means one thing"
     help = "rename one of them: the label is also a key of the state dict"
     return Mistake(Rejected("name-taken", message, help=help), span, (Label(place, f"{what} here"),))
 

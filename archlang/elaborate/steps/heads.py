@@ -41,7 +41,7 @@ def word_of_step(
     if isinstance(found, (OperatorValue, BlockValue)):
         return found
     if action.arguments or action.branches is not None:
-        message = f"`{node.text}` is {kind(found)}, and only operators and blocks take arguments"
+        message = f"`{node.text}` is {kind(found)}, but only operators and blocks take arguments"
         raise Mistake(Rejected("not-an-operator", message), node.span)
     return flowing(node, here)
 
@@ -64,7 +64,7 @@ def _called_like_a_function(node: s.Call, here: Here) -> Exception:
 def name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
     """Elaborate a step that is only a value, which flows on."""
     if action.arguments or action.branches is not None:
-        message = f"this is {kind(value)}, and only operators and blocks take arguments"
+        message = f"this is {kind(value)}, but only operators and blocks take arguments"
         raise Mistake(Rejected("not-an-operator", message), action.head.span)
     if step.arrow and not mentions_it(action.head):
         message = "the value before this arrow is never used: what follows the arrow does not mention `it`"

@@ -62,6 +62,6 @@ def _block(node: s.Name, here: Here) -> BlockValue:
     if found is UNKNOWN:
         raise Silent
     if not isinstance(found, BlockValue):
-        message = f"`{node.text}` is {kind(found)}, and only a block is written out by `inline`"
+        message = f"`{node.text}` is {kind(found)}, but only a block is written out by `inline`"
         raise Mistake(Rejected("not-a-block", message), node.span)
     return found

@@ -47,7 +47,7 @@ def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Ta
         return values.items, action.targets
     if not isinstance(values, tuple):
         help = f"write `range({shown(values)})`" if isinstance(values, int) and not isinstance(values, bool) else None
-        message = f"`for` runs over a list, and this is {kind(values)}"
+        message = f"`for` runs over a list, not {kind(values)}"
         raise Mistake(Rejected("wrong-kind", message, help=help), action.iterable.span)
     _refuse_uncounted(action, values)
     return values, action.targets
@@ -99,7 +99,7 @@ def assign(targets: s.Targets, value: Value, here: Here) -> None:
             assign(target, part, here)
             continue
         if target.text in here.lets.names:
-            message = f"`{target.text}` stands twice in one loop"
+            message = f"`{target.text}` occurs twice in one loop"
             raise Mistake(Rejected("name-taken", message), target.span)
         step_labels.refuse_taken(target.text, target.span, here)
         here.lets.names[target.text] = part

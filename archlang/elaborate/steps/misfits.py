@@ -21,7 +21,7 @@ def misplaced(op: type[Operator], value: Value, again: str, left: Sequence[str],
     if isinstance(value, OperatorValue) and not left and _named_instead(op, value.op.word, taken):
         value = value.op.word  # one of the operator's own words, which is another operator's name too
     what = kind(value)
-    wanted = f"{op.word} takes {needs(op, left)} here, and this is {what}" if left else None
+    wanted = f"{op.word} takes {needs(op, left)} here, not {what}" if left else None
     if isinstance(value, (OperatorValue, BlockValue)):
         message = wanted or f"{op.word} does not take {what} as an argument"
         return Rejected("wrong-kind", message, help=f"steps are joined by an arrow: `-> {what.rpartition(' ')[2]}`")
@@ -32,7 +32,7 @@ def misplaced(op: type[Operator], value: Value, again: str, left: Sequence[str],
     if wanted:
         return Rejected("wrong-kind", wanted, help=_help_instead(op, value, left, named, bool(taken)))
     if again:
-        message = f"{op.word} takes one {again}, and this is one more: {what}"
+        message = f"{op.word} takes one {again}; this is one more: {what}"
         more = f"; by name it takes {' or '.join(f'`{text}`' for text in named)}" if named else ""
         return Rejected("too-many-arguments", message, help=signature(op) + more)
     if named:
@@ -53,7 +53,7 @@ def _help_instead(op: type[Operator], value: Value, left: Sequence[str], named: 
 def _not_taken(op: type[Operator], what: str) -> Rejected:
     """Return the message about an argument that no field could hold."""
     if not op.model_fields:
-        message, help = f"{op.word} takes no argument, and this is one: {what}", f"write `{op.word}`"
+        message, help = f"{op.word} takes no argument, but this is one: {what}", f"write `{op.word}`"
         return Rejected("too-many-arguments", message, help=help)
     own = [f"`{name}=`" for name in op.model_fields if name not in op.positional and name != "stride"]
     help = f"{op.word} takes {', '.join(own)} by name" if own else signature(op)
@@ -130,14 +130,14 @@ def _rejected(op: type[Operator], name: str, value: Any, errors: list[ErrorDetai
     detail = _telling(errors)
     if detail["type"] in _BOUNDS:
         words, bound = _BOUNDS[detail["type"]]
-        message = f"`{name}` of {op.word} is {words} {detail.get('ctx', {})[bound]}, and this is {detail['input']}"
+        message = f"`{name}` of {op.word} must be {words} {detail.get('ctx', {})[bound]}, not {detail['input']}"
         return Rejected("out-of-range", message)
     wanted: list[str] = []
     for error in errors:
         if error["loc"][0] == name:
             words = _accepts(error)
             wanted += [words] if words not in wanted else []
-    message = f"`{name}` of {op.word} is {' or '.join(wanted)}, and this is {kind(value)}"
+    message = f"`{name}` of {op.word} must be {' or '.join(wanted)}, not {kind(value)}"
     if op.positional.get(name) == "window" and type(value) is int and value > 0:
         return Rejected("wrong-kind", message, help=f"a window is written `{name}={value}x{value}`")
     return Rejected("wrong-kind", message, help=_instead(value, wanted))

@@ -199,12 +199,12 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
     inputs = here.flowing()
     if not inputs:
         if isinstance(here.it, Bundle):
-            message = f"{op.word} takes {'two values or more' if op.join else 'a value'}, and no branch gives one here"
+            message = f"{op.word} takes {'two values or more' if op.join else 'a value'}, but no branch gives one here"
             raise Mistake(Rejected("too-few-inputs", message), word)
         raise nothing_flows(op.word, word)
     if not op.join and len(inputs) not in op.arity:
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
-        message = f"{op.word} takes {takes}, and a tuple of {len(inputs)} flows into it"
+        message = f"{op.word} takes {takes}, but a tuple of {len(inputs)} flows into it"
         help = "join the tuple first, as by `concat`, or take one of its values"
         raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
     here.session.tick(at.span, OPERATOR_STEPS)

@@ -53,7 +53,7 @@ def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | 
     """Suggest how to write what a name in an expression probably means."""
     sides = name.split("x")
     if len(sides) > 1 and all(side.isdecimal() or side in values for side in sides):
-        return f"a window with computed sides stands in brackets: `[{', '.join(sides)}]`"
+        return f"a window with computed sides is written in brackets: `[{', '.join(sides)}]`"
     if name == "None":
         return "leave the argument out"
     if name in enumerations():
