@@ -48,7 +48,7 @@ class Axes(View):
             raise Rejected("wrong-rank", message, about="names")
         if names[0] != "n":
             raise Rejected(
-                "batch-axis", f"the batch, n, stays the first axis, and this is `{self.names}`", about="names"
+                "batch-axis", f"the batch, n, must stay the first axis, but this is `{self.names}`", about="names"
             )
         if len(set(names)) < len(names):
             raise Rejected("axes-clash", f"two axes have one name: {self.names}", about="names")

@@ -30,18 +30,18 @@ class Join(Operator):
         """The inputs are two or more, of one dtype; those with a batch have the same axes."""
         if len(inputs) < 2:
             many = "one value flows" if inputs else "none flows"
-            message = f"{self.word} takes two values or more, and {many} into it"
+            message = f"{self.word} takes two values or more, but {many} into it"
             raise Rejected("too-few-inputs", message, about="input")
         batched = [x for x in inputs if "n" in x.axes]
         if len({x.axes for x in batched}) > 1:
             code = "unequal-axes" if len({len(x.axes) for x in batched}) == 1 else "unequal-shapes"
             differ = listing(f"{x} ({x.names})" for x in batched)
-            message = f"{self.word} needs equal axes, and these differ: {differ}"
+            message = f"{self.word} needs equal axes, but these differ: {differ}"
             raise Rejected(code, message, help=renaming(self, inputs), about="input")
         if len({x.dtype for x in inputs}) > 1:
             differ = listing(x.dtype for x in inputs)
             raise Rejected(
-                "unequal-dtypes", f"{self.word} needs equal dtypes, and these differ: {differ}", about="input"
+                "unequal-dtypes", f"{self.word} needs equal dtypes, but these differ: {differ}", about="input"
             )
 
     def two(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
@@ -49,7 +49,7 @@ class Join(Operator):
         if len(inputs) != 2:
             many = {0: "none flows", 1: "one flows"}.get(len(inputs), f"{len(inputs)} flow")
             code = "too-few-inputs" if len(inputs) < 2 else "too-many-inputs"
-            raise Rejected(code, f"{self.word} takes two values, and {many} into it", about="input")
+            raise Rejected(code, f"{self.word} takes two values, but {many} into it", about="input")
         return inputs
 
     def broadcast(self, inputs: tuple[TensorType, ...]) -> list[TensorType]:
@@ -64,7 +64,7 @@ class Join(Operator):
             axes = next((z.axes for z in (x, y) if "n" in z.axes), ("_",) * rank)
             a, b = ((1,) * (rank - len(z.axes)) + z.shape for z in (x, y))
             if len(axes) < rank or not all(_meet(x, y, *along) for along in zip(axes, a, b, strict=True)):
-                message = f"{self.word} needs equal sizes, or 1, along each axis, and these differ: {shapes(inputs)}"
+                message = f"{self.word} needs equal sizes, or 1, along each axis, but these differ: {shapes(inputs)}"
                 raise Rejected("unequal-shapes", message, about="input")
             return TensorType(tuple(map(max, a, b)), axes, x.dtype)
 
@@ -113,7 +113,7 @@ class Concat(Join):
         for place, axis in enumerate(x.axes):
             if place != at and len({y.shape[place] for y in inputs if "n" in y.axes or axis != "n"}) > 1:
                 message = (
-                    f"concat along {_name(x, at)} needs equal sizes elsewhere, and these differ along "
+                    f"concat along {_name(x, at)} needs equal sizes elsewhere, but these differ along "
                     f"{_name(x, place)}: {shapes(inputs)}"
                 )
                 raise Rejected("unequal-sizes", message, about="input")
@@ -172,11 +172,11 @@ class Stack(Join):
         x = repeated(inputs, self.word)
         rank = len(x.axes) + 1
         if not -rank <= self.axis < rank or (self.axis % rank == 0 and "n" in x.axes):
-            message = f"the new axis stands at 1 to {rank - 1}, behind the batch, and `axis` is {self.axis}"
+            message = f"the new axis must be at 1 to {rank - 1}, after the batch, but `axis` is {self.axis}"
             raise Rejected("batch-axis" if self.axis % rank == 0 else "no-such-axis", message, about="axis")
         for place, axis in enumerate(x.axes):
             if len({y.shape[place] for y in inputs if "n" in y.axes or axis != "n"}) > 1:
-                message = f"stack needs equal shapes, and these differ: {shapes(inputs)}"
+                message = f"stack needs equal shapes, but these differ: {shapes(inputs)}"
                 raise Rejected("unequal-sizes", message, about="input")
         at = self.axis % rank
         names = ("d", "s") if {"h", "w"} <= set(x.axes) else ("t", "s")
@@ -220,11 +220,11 @@ def repeated(inputs: tuple[TensorType, ...], operator: str) -> TensorType:
     x = next((y for y in inputs if "n" in y.axes), inputs[0])
     for y in inputs:
         if len(y.axes) != len(x.axes):
-            message = f"{operator} needs as many axes in each, and these differ: {shapes(inputs)}"
+            message = f"{operator} needs as many axes in each, but these differ: {shapes(inputs)}"
             help = f"give the parameter the axes {x.names}: {Window((1,) * len(x.axes))} and so on" if x != y else None
             raise Rejected("unequal-shapes", message, help=help if "n" in x.axes else None, about="input")
         if "n" in x.axes and "n" not in y.axes and y.shape[0] != 1:
-            message = f"a parameter is repeated for each image, and this one, {y}, has {y.shape[0]} along the batch"
+            message = f"a parameter is repeated for each image, but this one, {y}, has {y.shape[0]} along the batch"
             help = f"declare it as {Window((1, *y.shape[1:]))}"
             raise Rejected("param-batch", message, help=help, about="input")
     return x

@@ -91,7 +91,7 @@ class Permute(_Layout):
             message = f"the axes of a parameter have no names; write their places, as in `permute [{places}]`"
             raise Rejected("wrong-rank", message, about="axes")
         if sorted(names) != sorted(x.axes):
-            message = f"permute needs the axes of its input {x}, {x.names}, each once, and this is `{self.axes}`"
+            message = f"permute needs the axes of its input {x}, {x.names}, each once, but this is `{self.axes}`"
             raise Rejected("unequal-axes", message, about="axes")
         return tuple(map(x.axes.index, names))
 
@@ -101,7 +101,7 @@ class Permute(_Layout):
         if "n" in names[1:]:
             about = "axes" if self.axes is not None else "places"
             raise Rejected(
-                "batch-axis", f"the batch stays the first axis, and this is `{' '.join(names)}`", about=about
+                "batch-axis", f"the batch must stay the first axis, but this is `{' '.join(names)}`", about=about
             )
         return (TensorType(tuple(x.shape[at] for at in order), names, x.dtype),)
 
@@ -181,12 +181,12 @@ class Reshape(_Layout):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if "n" in x.axes[1:]:
-            message = f"reshape keeps the batch axis first, and its input has {x.names}"
+            message = f"reshape needs the batch as the first axis, but its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         has_batch = "n" in x.axes
         if not 1 <= len(self.shape) <= (4 if has_batch else 6):
             most = "4 sides besides the batch" if has_batch else "6 sides"
-            raise Rejected("wrong-rank", f"a shape has 1 to {most}, and this one has {len(self.shape)}", about="shape")
+            raise Rejected("wrong-rank", f"a shape has 1 to {most}, but this one has {len(self.shape)}", about="shape")
         shape = self._shape(x, prod(x.shape[1:] if has_batch else x.shape))
         if not has_batch:
             return (param_type(shape, x.dtype),)
@@ -196,7 +196,7 @@ class Reshape(_Layout):
         """Return the shape in which so many values stand, the side of -1 filled in."""
         known = prod(size for size in self.shape if size != -1)
         if self.shape.count(-1) > 1:
-            raise Rejected("reshape-differs", "one side of a shape may be -1, and here several are", about="shape")
+            raise Rejected("reshape-differs", "only one side of a shape may be -1, but here several are", about="shape")
         if not known or count % known or (-1 not in self.shape and count != known):
             message = f"{x} has {count} values, which {Window(self.shape)} does not hold"
             raise Rejected("reshape-differs", message, about="shape")

@@ -43,7 +43,7 @@ class RotaryEmbedding(Operator):
     positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("needs-channels-last", "wrong-rank", "wrong-dtype"),
-        "base": "at 0 and below, the source computes what is no number",
+        "base": "at 0 and below, the result would be NaN",
         "channels-do-not-divide": "its source turns pairs",
         "dim": "its source turns none where it is 0",
         "offset": "positions before the first are turned the other way",
@@ -70,7 +70,7 @@ class RotaryEmbedding(Operator):
         x = inputs[0]
         check_channels_last(x, self.word)
         if len(x.axes) < 3 or x.axes[0] != "n":
-            message = f"{self.word} takes axes n t c or n g t c, and its input {x} has {x.names}"
+            message = f"{self.word} takes axes n t c or n g t c, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if len(x.axes) > 3 and self.heads is not None:
             raise Rejected("wrong-rank", f"the heads of {x} are an axis, and have no number here", about="heads")

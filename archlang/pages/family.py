@@ -9,7 +9,7 @@ from archlang.ops.base import Example, Expression, Module, Operator
 from archlang.pages.markdown import code, escaped, table
 from archlang.why.example_specs import example_spec
 from archlang.why.examples import Argument, applied, arguments, signature
-from archlang.why.notation import Law, law_of
+from archlang.why.notation import WrittenLaw, law_of
 
 _RIGHT = (False, False, False, True, True, False)  # the columns of examples that are aligned to the right
 
@@ -46,7 +46,7 @@ def _operator(op: type[Operator]) -> Iterator[str]:
         yield from (f"- {code(name)}: {escaped(reason)}" for name, reason in op.stricter.items())
 
 
-def _formulas(law: Law) -> Iterator[str]:
+def _formulas(law: WrittenLaw) -> Iterator[str]:
     """Yield the axes of input and output, and the formulas with their conditions."""
     if law.axes:
         yield law.axes

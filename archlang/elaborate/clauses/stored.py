@@ -36,7 +36,7 @@ def run_param(item: s.Param, here: Here) -> None:
     chosen, values = written_initialiser(init.value, here)
     name = step_labels.claim_key(item.label, here)
     if not name.isidentifier():
-        raise Mistake(Rejected("bad-label", f"a {word} is called by one word, and this is `{name}`"), item.label.span)
+        raise Mistake(Rejected("bad-label", f"a {word} is called by one word, not `{name}`"), item.label.span)
     try:
         op = registry()[word].model_validate({"shape": shape, "init": chosen, "values": values, "dtype": dtype})
         types = op.outputs()

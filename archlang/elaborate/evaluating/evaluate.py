@@ -65,7 +65,7 @@ def number(node: s.Expression, here: Here, what: str) -> int:
     """Evaluate an expression that must be a whole number."""
     value = evaluate(node, here)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise Mistake(Rejected("wrong-kind", f"{what} is a whole number, and this is {kind(value)}"), node.span)
+        raise Mistake(Rejected("wrong-kind", f"{what} must be a whole number, not {kind(value)}"), node.span)
     return closed_int(value, node.span, here)
 
 
@@ -73,7 +73,7 @@ def truth(node: s.Expression, here: Here) -> bool:
     """Evaluate an expression that must be true or false."""
     value = evaluate(node, here)
     if not isinstance(value, bool):
-        message = f"a condition is true or false, and this is {kind(value)}"
+        message = f"a condition must be true or false, not {kind(value)}"
         number = isinstance(value, (int, float)) and isinstance(node, s.Name)
         help = f"compare it, as in `{node.text} > 0`" if number and isinstance(node, s.Name) else None
         raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
@@ -267,7 +267,7 @@ def _call(node: s.Call, here: Here) -> Value:
     if isinstance(function, (OperatorValue, BlockValue, Initial)):
         return _limited(replace(function, given=(*function.given, *given)), node.span, here)
     if not isinstance(function, Function):
-        raise Mistake(Rejected("wrong-kind", f"{kind(function)} is no function"), node.function.span)
+        raise Mistake(Rejected("wrong-kind", f"{kind(function)} is not a function"), node.function.span)
     if function.let is not None:
         return _call_let(function, function.let, given, node, here)
     if any(argument.name for argument in given):
