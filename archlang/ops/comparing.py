@@ -141,7 +141,7 @@ class NotEqual(Comparison):
 def check_truth(x: TensorType, operator: str) -> None:
     """Raise `Rejected` unless the input is of truth values."""
     if x.dtype != "bool":
-        message = f"{operator} takes truth values, and its input {x} is {x.dtype}"
+        message = f"{operator} takes truth values, but its input {x} is {x.dtype}"
         help = "compare it first: `not_equal 0`, `greater 0.5`"
         raise Rejected("wrong-dtype", message, help=help, about="input")
 

@@ -40,7 +40,7 @@ class PositionalEmbedding(nn.Embedding):
         return x + self.weight[: x.shape[1]]
 '''
 _STRICTER = beyond_torch(
-    "needs-channels-last", "wrong-rank", "wrong-dtype", base="at 0 and below, the source computes what is no number"
+    "needs-channels-last", "wrong-rank", "wrong-dtype", base="at 0 and below, the result would be NaN"
 )
 
 
@@ -48,7 +48,7 @@ def _check(x: TensorType, operator: str) -> None:
     """Raise `Rejected` unless the axes are n t c."""
     check_channels_last(x, operator)
     if len(x.axes) != 3 or x.axes[0] != "n":
-        message = f"{operator} takes axes n t c, and its input {x} has {x.names}"
+        message = f"{operator} takes axes n t c, but its input {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")
 
 

@@ -44,7 +44,7 @@ class CausalMask(Operator):
         check_batched(x, self.word)
         at = 1 if x.axes[-1] != "c" else -2
         if x.axes not in (("n", "t", "c"), ("n", "t")):
-            message = f"{self.word} takes axes n t c or n t, and its input {x} has {x.names}"
+            message = f"{self.word} takes axes n t c or n t, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         return (param_type((x.shape[at],) * 2, "bool"),)
 
