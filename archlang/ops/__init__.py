@@ -59,7 +59,7 @@ class _Registry(Mapping[str, type[Operator]]):
         return word in self._families or word in self._files or word in self._installed()
 
     def is_built_in(self, word: str) -> bool:
-        """Whether a word is one of this package's own, for which no other package is searched."""
+        """Return whether a word is one of this package's own, for which no other package is searched."""
         return word in self._families
 
     def __iter__(self) -> Iterator[str]:
@@ -91,7 +91,7 @@ class _Registry(Mapping[str, type[Operator]]):
         enumerations.cache_clear()
 
     def _installed(self) -> dict[str, EntryPoint]:
-        """The entry points of the packages that are installed, by word."""
+        """Return the entry points of the packages that are installed, by word."""
         if self._packages is None:
             found: dict[str, EntryPoint] = {}
             for package, entry in _entry_points():
@@ -103,7 +103,7 @@ class _Registry(Mapping[str, type[Operator]]):
 
 
 def _words_in(module: str) -> list[str]:
-    """The words of the operators in a module. The module is not imported if its text can be read."""
+    """Return the words of the operators in a module. The module is not imported if its text can be read."""
     spec = find_spec(module)
     text = cast(InspectLoader, spec.loader).get_source(module) if spec and spec.loader else None
     return list(classes_in(module)) if text is None else _WORD.findall(text)
@@ -111,7 +111,7 @@ def _words_in(module: str) -> list[str]:
 
 @cache
 def classes_in(module: str) -> dict[str, type[Operator]]:
-    """The operators that a module defines."""
+    """Return the operators that a module defines."""
     values = vars(import_module(module)).values()
     operators = [value for value in values if isinstance(value, type) and issubclass(value, Operator)]
     return {op.word: op for op in operators if "word" in vars(op) and op.__module__ == module}
@@ -131,12 +131,12 @@ def registry() -> Mapping[str, type[Operator]]:
 
 
 def is_built_in(word: str) -> bool:
-    """Whether an operator of this package has that word."""
+    """Return whether an operator of this package has that word."""
     return _registry().is_built_in(word)
 
 
 def _sound() -> dict[str, type[Operator]]:
-    """All operators but those whose package cannot be loaded; that is reported where their word is used."""
+    """Return all operators but those whose package cannot be loaded; that is reported where their word is used."""
     found: dict[str, type[Operator]] = {}
     for word in registry():
         with suppress(OperatorsError):
@@ -159,7 +159,7 @@ def akin_names() -> dict[str, tuple[str, str]]:
 
 @cache
 def enumerations(op: type[Operator] | None = None) -> frozenset[str]:
-    """Every word that is the value of a named argument, of one operator or of any: `same`, `reflect`."""
+    """Return every word that is the value of a named argument, of one operator or of any: `same`, `reflect`."""
     from typing import Literal, get_args, get_origin
 
     from archlang.ops.initialisers import FANS, NONLINEARITIES
@@ -206,7 +206,7 @@ def registered(paths: Sequence[Path | str]) -> Generator[None]:
 
 
 def _entry_points() -> Iterator[tuple[str, EntryPoint]]:
-    """The entry points that are operators, each with the name of its package."""
+    """Yield the entry points that are operators, each with the name of its package."""
     from importlib.metadata import distributions
 
     seen: set[str] = set()

@@ -15,7 +15,7 @@ from archlang.shapes import TensorType
 
 
 class Pointwise(Operator):
-    """What the activations share: the type is kept, one function maps each value, and torch keeps the output."""
+    """What the activations share: the type stays, one function maps each value, the output is saved for backward."""
 
     pointwise = True
     runs = replace(ELEMENTWISE, saved="output")
@@ -70,7 +70,7 @@ class Sigmoid(Pointwise):
 
 
 class Softmax(Pointwise):
-    """exp(x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs."""
+    """exp(x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
 
     runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "softmax"

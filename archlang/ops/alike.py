@@ -44,10 +44,7 @@ class _Alike(Join):
 
 
 class Add(_Alike):
-    """The sum, value by value: shapes are equal, and so is the result's. No weights, no MACs.
-
-    elementwise = (inputs - 1)*c'*h'*w' if equal
-    """
+    """The sum, value by value, of values of equal shape. No weights, no MACs."""
 
     word: ClassVar[str] = "add"
     elsewhere: ClassVar[tuple[str, ...]] = ("Add", "plus", "eltwise_add")
@@ -75,7 +72,7 @@ class Add(_Alike):
 
 
 class Average(_Alike):
-    """The mean, value by value: shapes are equal, and so is the result's (Larsson et al. 2016, arXiv:1605.07648).
+    """The mean, value by value, of values of equal shape (Larsson et al. 2016, arXiv:1605.07648).
 
     Additions, and a division. No weights, no MACs.
 
@@ -113,7 +110,7 @@ class Average(_Alike):
 
 
 class Maximum(_Alike):
-    """The largest, value by value: shapes are equal, and so is the result's. Maxout: Goodfellow et al. 2013.
+    """The largest, value by value, of values of equal shape. Maxout: Goodfellow et al. 2013.
 
     No weights, no MACs.
 
@@ -150,10 +147,7 @@ class Maximum(_Alike):
 
 
 class Minimum(Maximum):
-    """The smallest, value by value: shapes are equal, and so is the result's. No weights, no MACs.
-
-    comparisons = (inputs - 1)*c'*h'*w' if equal
-    """
+    """The smallest, value by value, of values of equal shape. No weights, no MACs."""
 
     word: ClassVar[str] = "minimum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Minimum", "eltwise_min")

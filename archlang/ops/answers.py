@@ -20,9 +20,10 @@ Keeps = tuple[tuple[str, Literal["any", "inputs"]], ...]  # names of weights
 
 
 def is_view(place: GradientPlace, rank: int, result: int) -> bool:
-    """Whether the gradient of an input of so many axes is a view because of its place; `result` are the result's axes.
+    """Return whether the gradient of an input with so many axes is a view because of its place.
 
-    It is a part of another gradient, or it is summed up and loses some of its axes. A sum over all axes is no view.
+    It is a part of another gradient, or it is summed up and loses some of the result's `result` axes. A sum over all
+    axes is no view.
     """
     return place == "part" or (place == "summed" and 0 < rank < result)
 
@@ -60,7 +61,7 @@ class Work:
         return Work(*(getattr(self, f.name) * times for f in fields(self)))
 
     def over(self, images: int, once: Work) -> Work:
-        """The work over so many images, of which `once` is done once for all of them."""
+        """Return the work over so many images, of which `once` is done once for all of them."""
         return self * images if once is NOTHING else self * images + once * (1 - images)
 
 
@@ -69,9 +70,9 @@ NOTHING = Work()
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which gradients a backward pass must compute: of each input, and of the weights.
+    """The gradients that a backward pass must compute: of each input, and of the weights.
 
-    `outputs` says which outputs get a gradient themselves; where it is empty, all of them do.
+    `outputs` says which outputs get a gradient themselves; if it is empty, all of them do.
     """
 
     inputs: tuple[bool, ...]
@@ -116,11 +117,11 @@ class Saved:
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
 
     def is_of(self, *, training: bool) -> bool:
-        """Whether it is saved in training mode, or in evaluation."""
+        """Return whether it is saved in training mode, or in evaluation."""
         return not (self.evaluation_only if training else self.training_only)
 
     def is_kept(self, wanted: Wanted) -> bool:
-        """Whether it is saved if these gradients are wanted."""
+        """Return whether it is saved if these gradients are wanted."""
         if not all(wanted.inputs[at] for at in self.beside) or any(wanted.inputs[at] for at in self.without):
             return False
         if self.outputs and wanted.outputs and not any(wanted.outputs[at] for at in self.outputs):
@@ -159,13 +160,12 @@ class Autocast:
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """The positions along one axis of an input on which output position i depends: `extent` positions from
-    i*step - before on, dilation included.
+    """The positions along one axis of an input on which output position i depends.
 
-    Where this differs from position to position, as behind an upsampling, these are fractions: position i depends at
-    most on the whole numbers from i*step - before to i*step - before + extent - 1. The step is 0 if all positions
-    depend on the same ones, or if the output lacks the axis. `axis` is the output's axis along which it moves, if that
-    has another name.
+    These are `extent` positions from i*step - before on, dilation included. If this differs from position to position,
+    as behind an upsampling, the numbers are fractions: position i depends at most on the whole numbers from i*step -
+    before to i*step - before + extent - 1. The step is 0 if all positions depend on the same ones, or if the output
+    lacks the axis. `axis` is the output's axis along which it moves, if that has another name.
     """
 
     extent: Ratio = 1
@@ -176,11 +176,11 @@ class Slide:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """On which positions of the inputs an output value depends. Along axes that are not listed it is the same position.
+    """The positions of the inputs on which an output value depends: along axes that are not listed, the same position.
 
     `slides` holds for all inputs and outputs; `inputs` and `outputs` add, in order, what holds for each. A border that
     repeats inner values counts as positions outside the input. Channels are no positions, so that nothing is said here
-    of a convolution that mixes them.
+    about a convolution that mixes them.
     """
 
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
@@ -188,7 +188,7 @@ class Reach:
     outputs: tuple[Mapping[str, Slide], ...] = ()
 
     def between(self, at: int, output: int = 0) -> Mapping[str, Slide]:
-        """The slides of this output over input `at`, by axis."""
+        """Return the slides of this output over input `at`, by axis."""
         own = (parts[place] for parts, place in ((self.inputs, at), (self.outputs, output)) if parts)
         return {axis: slide for slides in (self.slides, *own) for axis, slide in slides.items()}
 

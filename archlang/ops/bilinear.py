@@ -20,9 +20,9 @@ from archlang.shapes import TensorType
 class Bilinear(Operator):
     """A bilinear form of two inputs: each of `out` values is left·W·right + b (Tenenbaum and Freeman 2000).
 
-    Both are n ... c with the same axes before their channels, and it works at each position by itself. MACs: it is a
-    linear layer over the products of all pairs of left and right channels, and these are elementwise. torch computes
-    it by one call, which its counter does not know, and counts 0.
+    Both inputs are n ... c with the same axes before the channels; each position is computed by itself. MACs: those of
+    a linear layer over the products of all pairs of left and right channels; the products are elementwise. torch's
+    counter does not know the call, and counts 0.
 
         c' = out
         params = out*left*right + out
@@ -93,7 +93,7 @@ class Bilinear(Operator):
 
 
 def _multiplied(at: int, x: TensorType) -> Saved:
-    """An input, as rows of channels: a copy where its values do not lie so."""
+    """Return an input as rows of channels: a copy if it is not contiguous."""
     known = laid(x)
     if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
         return Factor("own", at, x.shape, name="copy")

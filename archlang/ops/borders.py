@@ -17,7 +17,7 @@ Border = (
 
 
 def convolving(x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad: Border, dilation: Stride) -> Geometry:
-    """How the window of a convolution slides over `x`.
+    """Return how the window of a convolution slides over `x`.
 
     `same` pads by half the kernel on each side, whatever the stride; `same_upper` and `same_lower` pad as little as
     gives ceil(h/stride) positions, an odd rest after or before (ONNX's names; TensorFlow's `SAME` is the first);
@@ -35,7 +35,7 @@ def convolving(x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad:
 
 
 def sliding_options(geometry: Geometry) -> tuple[tuple[str, object, object], ...]:
-    """The options of a module that takes a stride, a dilation and a border for each side, and their defaults."""
+    """Return the options of a module that takes a stride, a dilation and a border for each side, and their defaults."""
     ones = (1,) * len(geometry.kernel)
     border = geometry.torch_border
     return (

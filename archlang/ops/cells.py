@@ -85,7 +85,7 @@ class Cell(Operator):
 
 
 def _multiplied_states(inputs: tuple[TensorType, ...], width: int) -> Saved:
-    """The state, or the zeros in its place, which is kept for the weight that multiplies it."""
+    """Return the state, or the zeros that replace it, which is saved for the weight that multiplies it."""
     x, *states = inputs
     if states:
         return Saved("input", 1, when="weights")
@@ -93,9 +93,9 @@ def _multiplied_states(inputs: tuple[TensorType, ...], width: int) -> Saved:
 
 
 class RnnCell(Cell):
-    """A step of `rnn`: the state becomes tanh(W·x + U·state + b) (Elman 1990). x and the state are n c.
+    """One step of `rnn`: the state becomes tanh(W·x + U·state + b) (Elman 1990). x and the state are n c.
 
-    Without a state it is 0. As in torch there are two biases. MACs: W·x and U·state, U·0 too.
+    Without a second input the state is 0. As in torch there are two biases. MACs: W·x and U·state, including U·0.
 
         c' = width
         params = width*(x_c + width + 2)
@@ -130,10 +130,10 @@ class RnnCell(Cell):
 
 
 class GruCell(Cell):
-    """A step of `gru` (Cho et al. 2014, arXiv:1406.1078): the state becomes new + z*(state - new). All are n c.
+    """One step of `gru` (Cho et al. 2014, arXiv:1406.1078): the state becomes new + z*(state - new). All are n c.
 
-    r, z = sigmoid(W·x + U·state + b); new = tanh(W·x + b + r*(U·state + b)). Without a state it is 0. MACs: W·x and
-    U·state, U·0 too.
+    r, z = sigmoid(W·x + U·state + b); new = tanh(W·x + b + r*(U·state + b)). Without a second input the state is 0.
+    MACs: W·x and U·state, including U·0.
 
         c' = width
         params = 3*width*(x_c + width + 2)
@@ -168,10 +168,10 @@ class GruCell(Cell):
 
 
 class LstmCell(Cell):
-    """A step of `lstm` (Hochreiter and Schmidhuber 1997): x, h and cell give the next h and cell. All are n c.
+    """One step of `lstm` (Hochreiter and Schmidhuber 1997): x, h and cell give the next h and cell. All are n c.
 
-    i, f, o = sigmoid(W·x + U·h + b); g = tanh(W·x + U·h + b); cell = f*cell + i*g; h = o*tanh(cell). Of x alone, h and
-    cell are 0. MACs: W·x and U·h, U·0 too.
+    i, f, o = sigmoid(W·x + U·h + b); g = tanh(W·x + U·h + b); cell = f*cell + i*g; h = o*tanh(cell). Without further
+    inputs h and cell are 0. MACs: W·x and U·h, including U·0.
 
         c' = width
         params = 4*width*(x_c + width + 2)

@@ -23,7 +23,7 @@ def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integer
 
 
 def check_axis(x: TensorType, axis: int, operator: str) -> None:
-    """An axis is counted from 0, which is the batch, or back from -1; the batch itself is rejected."""
+    """Check an axis, which is counted from 0, the batch, or back from -1; the batch itself is rejected."""
     rank = len(x.axes)
     if not -rank <= axis < rank:
         axes = ", ".join(f"{at} is {name}" for at, name in enumerate(x.axes) if name != "n")
@@ -35,7 +35,7 @@ def check_axis(x: TensorType, axis: int, operator: str) -> None:
 
 
 def check_groups(inner: int, out: int, groups: int) -> None:
-    """The channels on both sides divide into the groups."""
+    """Check that the channels on both sides divide into the groups."""
     for name, width in (("input channels", inner), ("output channels", out)):
         if width % groups:
             message = f"{width} {name} do not divide into {groups} groups"
@@ -43,7 +43,7 @@ def check_groups(inner: int, out: int, groups: int) -> None:
 
 
 def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
-    """The axes are n c and as many more as are asked for at least; where any are asked for, three more at most."""
+    """Check that the axes are n c and at least as many more as asked for, of which there are at most three."""
     if x.axes[:2] != ("n", "c") or len(x.axes) < 2 + spatial or (spatial and len(x.axes) > 5):
         wanted = "n c t, n c h w or n c d h w" if spatial else "n c ..."
         message = f"{operator} needs axes {wanted}, but its input {x} has {x.names}"
@@ -51,7 +51,7 @@ def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
 
 
 def check_batched(x: TensorType, operator: str) -> None:
-    """The input has a batch; a parameter has none."""
+    """Check that the input has a batch, which a parameter has not."""
     if "n" not in x.axes:
         message = f"{operator} takes values with a batch, but a parameter has none"
         raise Rejected("wrong-rank", message, about="input")

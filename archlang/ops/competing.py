@@ -19,10 +19,7 @@ from archlang.shapes import AXIS_WORDS, TensorType
 
 
 class Softmin(Softmax):
-    """exp(-x) over its sum along `axis`, counted as axes are: 0 is the batch, -1 the last. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """exp(-x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
 
     runs = replace(SEVERAL_CALLS, saved="output", autocast="given")
     word: ClassVar[str] = "softmin"
@@ -35,7 +32,7 @@ class Softmin(Softmax):
 
 
 class _Shared(Operator):
-    """What the two share: an axis is cut into so many equal parts, and one part's size is left of it."""
+    """What both share: an axis is cut into so many equal parts, and the result has the size of one part."""
 
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
@@ -52,7 +49,7 @@ class _Shared(Operator):
 class Glu(_Shared):
     """The first half of the values along `axis` times the sigmoid of the second half: a·sigmoid(b).
 
-    Dauphin et al. 2016 (arXiv:1612.08083). `axis` counts as axes do: 0 is the batch, 1 mostly the channels. No weights,
+    Dauphin et al. 2016 (arXiv:1612.08083). `axis` is counted from the batch, 0: 1 is mostly the channels. No weights,
     no MACs.
 
         activated = c*h*w/2
@@ -96,7 +93,7 @@ class Maxout(_Shared):
     """The largest of each run of `parts` channels (Goodfellow et al. 2013, arXiv:1302.4389): a cross-channel max pool.
 
     Channel i of the result is the largest of the channels from i*parts to i*parts + parts - 1; a convolution or a
-    `linear` before it gives the pieces. torch keeps the indices. No weights, no MACs.
+    `linear` before it computes the pieces. The indices are saved for backward. No weights, no MACs.
 
         comparisons = c*h*w/parts*(parts - 1)
     """

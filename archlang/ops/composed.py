@@ -56,12 +56,12 @@ class Composed(InParts):
         return _through([reach for reach in windows if reach is not None])
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
-        """A class of its own, in which each part with a name is a module of that name."""
+        """Return a class of its own, in which each part with a name is a module of that name."""
         return module_of(type(self).__name__, list(self._steps(inputs)), len(inputs))
 
 
 def _through(reaches: Sequence[Reach]) -> Reach | None:
-    """What one position behind a chain of windows sees; None where an axis has another name behind one."""
+    """Return what one position behind a chain of windows sees; None where an axis has another name behind one."""
     seen: dict[str, Slide] = {}
     for reach in reaches:
         if reach.inputs or reach.outputs or any(slide.axis for slide in reach.slides.values()):

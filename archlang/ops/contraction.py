@@ -123,8 +123,7 @@ class Einsum(Join):
 
 
 def _kept(found: Pairs, at: int, x: Laid, shape: tuple[int, ...]) -> Saved:
-    """A side as it is kept for the other's gradient: itself, or a copy where it is summed or does not lie as a matrix
-    for each position."""
+    """Return a side as it is saved for the other's gradient: itself, or a copy if it is summed or not a matrix."""
     when, batched = (1 - at,), "n" in x.axes
     own = Saved("own", shape=shape, dtype=x.dtype, per_image=batched, when=when, name="copy")
     if found.lone(at):
@@ -140,7 +139,7 @@ def _kept(found: Pairs, at: int, x: Laid, shape: tuple[int, ...]) -> Saved:
 
 
 def _spread(found: Pairs, at: int, x: Laid) -> Laid:
-    """A side over all axes of the pattern, those of the result first; what it lacks or has summed has one position."""
+    """Return a side over all axes of the pattern, those of the result first. Axes that it lacks have size 1."""
     place = {name: (size, stride) for name, size, stride in zip(found.left[at], x.shape, x.strides, strict=True)}
     place |= dict.fromkeys(found.lone(at), (1, 1))
     axes = (*found.right, *found.gone)

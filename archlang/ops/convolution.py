@@ -57,10 +57,10 @@ class PaddedConvRANKd(nn.ConvRANKd):
 class Conv(Sliding):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
-    Weights (out, c/groups, k, k) and a bias. `pad` is one number, or one for each axis, or in its place two: `[[0, 1],
-    2]` pads 0 before and 1 after along the first. `same` is half the kernel on each side, whatever the stride;
-    `same_upper` and `same_lower` pad as little as gives ceil(h/stride) positions, an odd rest after or before (ONNX's
-    names; TensorFlow's `SAME` is the first); `causal`, for sequences, pads before alone; `valid` pads nothing.
+    Weights (out, c/groups, k, k) and a bias. `pad` is one number, one for each axis, or for an axis two numbers, before
+    and after: `pad=[[0, 1], 2]`. `same` is half the kernel on each side, whatever the stride. `same_upper` and
+    `same_lower` pad as little as gives ceil(h/stride) positions, an odd rest after or before (ONNX's names;
+    TensorFlow's `SAME` is the first). `causal`, for sequences, pads before alone. `valid` pads nothing.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -114,7 +114,7 @@ class Conv(Sliding):
         return (x.resized(c=self.out, **sizes),)
 
     def _widest(self, x: TensorType) -> tuple[int, ...] | None:
-        """The widest padding: a reflected border repeats values behind the edge, a circular one at most all."""
+        """Return the widest padding: a reflected border repeats values behind the edge, a circular one at most all."""
         behind = {"reflect": 1, "circular": 0}.get(self.padding_mode)
         return None if behind is None else tuple(size - behind for size in x.shape[2:])
 

@@ -17,10 +17,11 @@ from archlang.shapes import TensorType
 
 
 class Crop(View):
-    """The middle of a map, of that size: `crop 388x388`; at an odd rest one value more is cut off behind.
+    """The middle of a map, of that size: `crop 388x388`. If an odd number is cut off, one more is cut off at the end.
 
-    With `start` it begins at that position of each axis. U-Net cuts the maps that it has kept to the size of what flows
-    (Ronneberger et al. 2015, arXiv:1505.04597): `(kept) -> crop [up.height, up.width]`. No weights, no MACs.
+    `start` gives the first position along each axis instead. U-Net crops the maps that it has kept to the size of the
+    upsampled ones (Ronneberger et al. 2015, arXiv:1505.04597): `(kept) -> crop [up.height, up.width]`. No weights, no
+    MACs.
 
         n c h w -> n c h' w'
         h' = size

@@ -33,11 +33,11 @@ from archlang.shapes import TensorType, spatial_axes
 
 
 class Deconv(Operator):
-    """Transposed convolution: each value lays a window of weights over the output, `stride` apart, and they add up.
+    """Transposed convolution: each value adds its window of weights to the output, `stride` apart.
 
     Zeiler and Fergus 2013; Dumoulin and Visin 2016 (arXiv:1603.07285), relationship 14. `pad` is cut off the border,
-    `output_pad` adds to its end. Weights (c, out/groups, k, k) and a bias. A MAC is a value times a weight, those that
-    are cut off included.
+    `output_pad` is added at its end. Weights (c, out/groups, k, k) and a bias. A MAC is a value times a weight,
+    including those that are cut off.
 
         n c h w -> n out h' w'
         h' = (h - 1)*stride - 2*pad + dilation*(k - 1) + output_pad + 1

@@ -21,7 +21,7 @@ class Elementary(Pointwise):
 
 
 class _Kept(Elementary):
-    """Functions of which torch keeps the input."""
+    """Functions whose input is saved for backward."""
 
     runs = replace(ELEMENTWISE, saved="input")
 
@@ -41,10 +41,7 @@ class Abs(_Kept):
 
 
 class Sqrt(Elementary):
-    """The square root; below 0 there is none, and the result is no number. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """The square root; of values below 0 it is NaN. No weights, no MACs."""
 
     word: ClassVar[str] = "sqrt"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sqrt", "square_root")
@@ -55,10 +52,7 @@ class Sqrt(Elementary):
 
 
 class Rsqrt(Elementary):
-    """1 over the square root, which values below 0 do not have. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """1 over the square root; of values below 0 it is NaN. No weights, no MACs."""
 
     word: ClassVar[str] = "rsqrt"
     elsewhere: ClassVar[tuple[str, ...]] = ("reciprocal_sqrt", "inverse_sqrt")
@@ -83,10 +77,7 @@ class Reciprocal(Elementary):
 
 
 class Pow(_Kept):
-    """x to the power p, a constant; of values below 0 it is no number unless p is whole. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """x to the power p, a constant; of values below 0 it is NaN unless p is whole. No weights, no MACs."""
 
     word: ClassVar[str] = "pow"
     positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}
@@ -100,10 +91,7 @@ class Pow(_Kept):
 
 
 class Log(_Kept):
-    """The natural logarithm, which values below 0 do not have. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """The natural logarithm; of values below 0 it is NaN. No weights, no MACs."""
 
     word: ClassVar[str] = "log"
     elsewhere: ClassVar[tuple[str, ...]] = ("Log", "logarithm", "natural_log")
@@ -142,10 +130,7 @@ class Cos(_Kept):
 
 
 class Sign(Elementary):
-    """-1, 0 or 1. Its slope is 0 everywhere, so that nothing before it learns through it. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """-1, 0 or 1. Its gradient is 0 everywhere: nothing before it is trained through it. No weights, no MACs."""
 
     runs = replace(ELEMENTWISE, saved="nothing")
     word: ClassVar[str] = "sign"
@@ -157,10 +142,10 @@ class Sign(Elementary):
 
 
 class Clamp(_Kept):
-    """x, but `low` where it is less and `high` where it is more; one of them may be left out.
+    """x limited to the range from `low` to `high`; one of them may be omitted.
 
-    `hardtanh` has both, and -1 and 1 where none is written. Where `low` is above `high`, torch gives `high` everywhere.
-    No weights, no MACs.
+    `hardtanh` has both, with the defaults -1 and 1. If `low` is above `high`, torch returns `high` everywhere. No
+    weights, no MACs.
 
         activated = c*h*w
     """

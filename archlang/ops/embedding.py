@@ -32,7 +32,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Table(Operator):
-    """What tables share: `count` vectors of `width` values, of which the numbers that flow in choose."""
+    """What tables share: `count` vectors of `width` values, of which the input's integers select."""
 
     pointwise = True
     runs = replace(ONE_CALL, autocast="float32")
@@ -53,7 +53,7 @@ class Table(Operator):
     by_frequency: bool = False
 
     def check(self, x: TensorType) -> None:
-        """Whole numbers flow in, and the number that stands for padding is in the table."""
+        """Check that integers flow in, and that the `padding` number is in the table."""
         if x.dtype not in ("int64", "int32"):
             message = f"{self.word} takes whole numbers, but its input {x} is {x.dtype}"
             raise Rejected("wrong-dtype", message, help="write `dtype=int64` at the input", about="input")
@@ -82,10 +82,10 @@ class Table(Operator):
 
 
 class Embedding(Table):
-    """A learned vector of `width` values for each whole number from 0 to `count` - 1: n t -> n t c. No MACs.
+    """A learned vector of `width` values for each integer from 0 to `count` - 1: n t -> n t c. No MACs.
 
-    The vector of the number `padding` is 0 at first and is not trained. With `max_norm` each vector that is looked up
-    is scaled in place, so that its `p`-norm is not above. With `by_frequency=true` a gradient is divided by how often
+    The vector of the number `padding` is 0 at first and is not trained. With `max_norm` each vector that is used is
+    scaled in place so that its `p`-norm is at most that. With `by_frequency=true` a gradient is divided by how often
     its number occurs in the batch.
 
         c' = width
@@ -113,10 +113,10 @@ class Embedding(Table):
 
 
 class EmbeddingBag(Table):
-    """The sum, mean or largest of the vectors of a bag of whole numbers: n t -> n c. No MACs.
+    """The sum, mean or largest value of the vectors of a bag of integers: n t -> n c. No MACs.
 
-    Vectors are as those of `embedding`; the number `padding` counts for nothing, and a bag of it alone gives 0. torch's
-    bags of different lengths, one after the other in one long row, are no batch, and are not taken.
+    Vectors are as those of `embedding`. The number `padding` is ignored, and a bag of it alone gives 0. torch's bags of
+    different lengths, one after the other in one long row, have no batch and are not accepted.
 
         c' = width
         params = count*width
@@ -178,7 +178,7 @@ class EmbeddingBag(Table):
 
 
 def _numbers(x: TensorType) -> Saved:
-    """The numbers, which torch copies where they do not lie in order."""
+    """Return the numbers, which torch copies if they are not contiguous."""
     if is_contiguous(laid(x)):
         return Saved("input", when="weights")
     return Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy")

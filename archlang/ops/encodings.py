@@ -53,10 +53,10 @@ def _check(x: TensorType, operator: str) -> None:
 
 
 class PositionalEncoding(Operator):
-    """x + sin or cos of each position, by turns (Vaswani et al. 2017, arXiv:1706.03762, section 3.5), of n t c.
+    """x plus sin or cos of each position, alternating over the channels (Vaswani et al. 2017, arXiv:1706.03762).
 
-    Channels 2i and 2i + 1 get sin and cos of t/base**(2i/c). An encoding that is learned is a `param` that is added.
-    The sines are the same for all images, and are not counted. No weights, no MACs.
+    Of n t c; section 3.5: channels 2i and 2i + 1 get sin and cos of t/base**(2i/c). A learned encoding is a `param`
+    that is added. The sines are the same for all images, and are not counted. No weights, no MACs.
 
         elementwise = t*c
     """

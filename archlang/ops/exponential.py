@@ -44,7 +44,7 @@ class Softplus(Pointwise):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of softmax along `axis`, which counts as axes do. No weights, no MACs."""
+    """The logarithm of softmax along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
 
     word: ClassVar[str] = "log_softmax"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")

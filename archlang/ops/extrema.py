@@ -13,7 +13,7 @@ from archlang.shapes import TensorType
 
 
 class _Extremum(Reduction):
-    """What the two share: one comparison for each value but the first; torch keeps the input and the result."""
+    """What both share: one comparison for each value but the first; the input and the result are saved for backward."""
 
     runs = replace(ONE_CALL, saved="input and output", autocast="given")
     integers: ClassVar[bool] = True
@@ -23,9 +23,9 @@ class _Extremum(Reduction):
 
 
 class Max(_Extremum):
-    """The largest along one axis, `max axis=2`, or several, `max [2, 3]`; with `keep=true` they stay, of size 1.
+    """The largest value along one axis, `max axis=2`, or several, `max [2, 3]`; `keep=true` keeps them with size 1.
 
-    Where several are the largest, each gets a like share of the gradient. No weights, no MACs.
+    If several values are the largest, each gets an equal share of the gradient. No weights, no MACs.
     """
 
     word: ClassVar[str] = "max"
@@ -43,9 +43,9 @@ class Max(_Extremum):
 
 
 class Min(_Extremum):
-    """The smallest along one axis, `min axis=2`, or several, `min [2, 3]`; with `keep=true` they stay, of size 1.
+    """The smallest value along one axis, `min axis=2`, or several, `min [2, 3]`; `keep=true` keeps them with size 1.
 
-    Where several are the smallest, each gets a like share of the gradient. No weights, no MACs.
+    If several values are the smallest, each gets an equal share of the gradient. No weights, no MACs.
     """
 
     word: ClassVar[str] = "min"
@@ -63,7 +63,7 @@ class Min(_Extremum):
 
 
 class _Place(AxisReduction):
-    """What the two share: a whole number, from 0 on, stands for an axis. Nothing before it learns through it."""
+    """What both share: an index, counted from 0, replaces an axis. Nothing before it is trained through it."""
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
 
@@ -77,7 +77,7 @@ class _Place(AxisReduction):
 
 
 class ArgMax(_Place):
-    """Where along `axis` the largest value is: a class of its scores. With `keep=true` the axis stays, of size 1.
+    """The index of the largest value along `axis`: a class of its scores. `keep=true` keeps the axis with size 1.
 
     The result is int64. No weights, no MACs.
     """
@@ -91,9 +91,9 @@ class ArgMax(_Place):
 
 
 class ArgMin(_Place):
-    """Where along `axis` the smallest value is: the nearest code of its distances. With `keep=true` the axis stays.
+    """The index of the smallest value along `axis`: the nearest code of its distances. `keep=true` keeps the axis.
 
-    It is of size 1 then. The result is int64. No weights, no MACs.
+    The axis has size 1 then. The result is int64. No weights, no MACs.
     """
 
     word: ClassVar[str] = "argmin"

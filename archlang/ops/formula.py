@@ -68,7 +68,7 @@ class _Parts:
         self.parts: list[Part] = []
 
     def value(self, node: ast.expr) -> int | float:
-        """The number of a value, or a constant, which is a float."""
+        """Return the number of a value, or a constant, which is a float."""
         match node:
             case ast.Constant(value=int() | float() as number):
                 return float(number)
@@ -97,27 +97,27 @@ class _Parts:
         return self.inputs + len(self.parts) - 1
 
     def plus(self, a: int | float, b: int | float) -> int | float:
-        """A sum."""
+        """Return a sum."""
         return self._either(a, b, "add", "shift", "offset", lambda x, y: x + y)
 
     def minus(self, a: int | float, b: int | float) -> int | float:
-        """A difference; torch subtracts from a number in one call."""
+        """Return a difference; torch subtracts from a number in one call."""
         if isinstance(a, float) and isinstance(b, int):
             return self._part("neg", b)
         return self._either(a, -b if isinstance(b, float) else b, "sub", "shift", "offset", lambda x, y: x + y)
 
     def times(self, a: int | float, b: int | float) -> int | float:
-        """A product."""
+        """Return a product."""
         return self._either(a, b, "mul", "scale", "factor", lambda x, y: x * y)
 
     def over(self, a: int | float, b: int | float) -> int | float:
-        """A quotient; torch divides a number by a tensor in two calls."""
+        """Return a quotient; torch divides a number by a tensor in two calls."""
         if isinstance(a, float) and isinstance(b, int):
             return self._part("scale", self._part("reciprocal", b), factor=a)
         return self._either(a, 1 / b if isinstance(b, float) else b, "div", "scale", "factor", lambda x, y: x * y)
 
     def power(self, a: int | float, b: int | float) -> int | float:
-        """A power with a number above."""
+        """Return a power with a number above."""
         if isinstance(b, int):
             raise TypeError("the exponent in the formula of an operator is a number")
         return a**b if isinstance(a, float) else self._part("pow", a, p=b)
@@ -125,7 +125,7 @@ class _Parts:
     def _either(
         self, a: int | float, b: int | float, join: str, single: str, field: str, fold: Callable[[float, float], float]
     ) -> int | float:
-        """Two constants folded, a value with a constant, or two values."""
+        """Return two constants folded, a value with a constant, or two values."""
         if isinstance(a, float) and isinstance(b, float):
             return fold(a, b)
         if isinstance(a, int) and isinstance(b, int):

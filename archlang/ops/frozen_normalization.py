@@ -39,9 +39,9 @@ class FrozenBatchNorm(Operator):
     """Batch normalisation whose weight, bias and statistics are all buffers, so that training changes none of them.
 
     Each value becomes weight*(x - mean)/sqrt(var + eps) + bias, channel by channel (Ioffe and Szegedy 2015,
-    arXiv:1502.03167), in training as in evaluation; detectors use it in a pretrained trunk (He et al. 2017,
-    arXiv:1703.06870, as torchvision writes it). Its keys are those of `batchnorm` but for the count of batches. Of a
-    forward pass the scales of the channels are kept. No weights, no MACs.
+    arXiv:1502.03167), in training as in evaluation. Detectors use it in a pretrained trunk (He et al. 2017,
+    arXiv:1703.06870, as in torchvision). Its keys are those of `batchnorm` without the count of batches. The scales of
+    the channels are saved for backward. No weights, no MACs.
 
         buffers = 4*c
         normalised = c*h*w

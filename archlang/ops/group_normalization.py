@@ -21,7 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 def check_channels_last(x: TensorType, operator: str) -> None:
-    """The channels are the last axis."""
+    """Check that the channels are the last axis."""
     if x.axes[-1:] == ("c",):
         return
     help = None
@@ -34,7 +34,7 @@ def check_channels_last(x: TensorType, operator: str) -> None:
 
 
 def _kept_at(x: TensorType, strides: Strides) -> Saved:
-    """The input where it lies so, else the copy that torch makes of it."""
+    """Return the input if it is contiguous, else the copy that torch makes of it."""
     return Saved("input") if is_at(laid(x), strides) else Saved("own", shape=x.shape, dtype=x.dtype, name="copy")
 
 

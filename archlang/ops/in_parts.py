@@ -36,11 +36,11 @@ class InParts(Operator):
     """
 
     def parts(self, *inputs: Any, **_: Any) -> tuple[Part, ...]:
-        """The parts, in the order in which they are computed."""
+        """Return the parts, in the order in which they are computed."""
         raise TypeError(f"{type(self).__name__} does not say its parts")
 
     def _steps(self, inputs: Sequence[TensorType]) -> Iterator[tuple[Part, list[TensorType], tuple[TensorType, ...]]]:
-        """Each part, what it takes, and what it gives; with memory layouts where those of the inputs are known."""
+        """Yield each part, its inputs and its outputs, with memory layouts if those of the inputs are known."""
         values = list(inputs)
         is_laid = any(isinstance(x, Laid) for x in inputs)
         for part in self.parts(*inputs):
@@ -191,7 +191,7 @@ class InParts(Operator):
 
 
 def _without(alive: Sequence[TensorType], to_come: Sequence[Saved]) -> tuple[TensorType, ...] | None:
-    """What is alive, less tensors that are saved later but counted already; None where their sizes differ."""
+    """Return what is alive, less tensors that are saved later but counted already; None where their sizes differ."""
     left = list(alive)
     for one in to_come:
         same = next((x for x in left if (x.shape, x.dtype) == (one.shape, one.dtype)), None)
@@ -202,7 +202,7 @@ def _without(alive: Sequence[TensorType], to_come: Sequence[Saved]) -> tuple[Ten
 
 
 def _kept(root: int, one: Saved, values: Sequence[_Value], inputs: int) -> Saved:
-    """A value that a part keeps, as an answer of the composition: an input, the result, or a tensor of its own."""
+    """Return a saved value of a part as an answer of the composition: an input, the result, or a tensor of its own."""
     if root < inputs:
         return replace(one, what="input", index=root)
     if root == values[-1].root:
@@ -220,7 +220,7 @@ def _atoms(one: Saved, part: Part, values: Sequence[_Value]) -> frozenset[int]:
 
 
 def _when(atoms: frozenset[int], inputs: Sequence[TensorType]) -> Literal["any", "weights", "inputs"] | tuple[int, ...]:
-    """The same as an answer of `Saved`."""
+    """Return the same as an answer of `Saved`."""
     floats = {at for at, x in enumerate(inputs) if x.is_float}
     if -1 in atoms:
         return "weights" if atoms == frozenset({-1}) else "any"

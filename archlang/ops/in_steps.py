@@ -17,12 +17,12 @@ def in_turn(types: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], ...]:
 
 
 def whole_or_new(x: TensorType, y: TensorType) -> GradientPlace:
-    """Where the gradient of a summand lies: the sum's own, or what is summed up along the axes that were repeated."""
+    """Return where the gradient of a summand is allocated: as the sum's own, or anew if axes were repeated."""
     return "whole" if x.shape == y.shape else "new"
 
 
 def losing_axes(inputs: Sequence[TensorType], y: TensorType) -> tuple[int, ...]:
-    """The summands of fewer axes than the sum: torch returns such a gradient as a view of one with all axes.
+    """Return the summands of fewer axes than the sum: torch returns such a gradient as a view of one with all axes.
 
     That of a single number is no view.
     """
@@ -30,12 +30,12 @@ def losing_axes(inputs: Sequence[TensorType], y: TensorType) -> tuple[int, ...]:
 
 
 def new_or_summed(x: TensorType, y: TensorType) -> GradientPlace:
-    """Where the gradient of a factor lies: in its own memory, after it was summed up where the factor was repeated."""
+    """Return where the gradient of a factor is allocated: in new memory, after a sum if the factor was repeated."""
     return "new" if x.shape == y.shape else "summed"
 
 
 def combined(op: Join, inputs: tuple[TensorType, ...]) -> Strides:
-    """The strides of what the first two give, the first three, and so on: those of the last."""
+    """Return the strides of what the first two give, the first three, and so on: those of the last."""
     known = tuple(map(laid, inputs))
     so_far = known[0]
     for step, x in zip(op.broadcast(known)[1:], known[1:], strict=True):
@@ -44,9 +44,9 @@ def combined(op: Join, inputs: tuple[TensorType, ...]) -> Strides:
 
 
 def kept_with_steps(op: Join, inputs: tuple[TensorType, ...], both: bool) -> tuple[Saved, ...]:
-    """What the steps keep of their two sides: an input, and before it the first input or what those before it give.
+    """Return what the steps save of their two sides: an input, and before it the first input or the previous result.
 
-    A side is kept for the gradient of the other, or of either where `both` says so.
+    A side is saved for the gradient of the other, or of either if `both` says so.
     """
     if not inputs[0].is_float:
         return ()

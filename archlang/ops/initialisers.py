@@ -34,11 +34,11 @@ class Initialiser:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def makes(self, values: Mapping[str, Number]) -> str:
-        """The expression that makes the tensor of a `param`, with the arguments that differ from torch's defaults."""
+        """Return the expression that makes the tensor of a `param`, without arguments that have torch's defaults."""
         return self.template or self._short(values).replace("{tensor}", "torch.empty({shape})")
 
     def _short(self, values: Mapping[str, Number]) -> str:
-        """The call that fills a tensor, without arguments that have torch's default."""
+        """Return the call that fills a tensor, without arguments that have torch's default."""
         short = self.fills
         for name, (text, default) in _TORCHS.items():
             if values.get(name) == default:
@@ -46,14 +46,14 @@ class Initialiser:
         return short
 
     def call(self, tensor: str, values: Mapping[str, Number]) -> str:
-        """The call that fills this tensor."""
+        """Return the call that fills this tensor."""
         text = self._short(values).replace("{tensor}", tensor)
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", f'"{value}"' if isinstance(value, str) else repr(_whole(name, value)))
         return text
 
     def refusal(self, values: Mapping[str, Number]) -> tuple[str, str] | None:
-        """The argument that is out of range, and why; None if all are valid."""
+        """Return the argument that is out of range, and why; None if all are valid."""
         numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
         std, low, high = numbers.get("std", 1.0), numbers.get("low", 0.0), numbers.get("high", 1.0)
         if std < 0:
@@ -96,7 +96,7 @@ _TORCHS: Mapping[str, tuple[str, Number]] = {
 
 
 def _whole(name: str, value: float) -> float:
-    """The value of an argument as torch takes it: groups are counted."""
+    """Return the value of an argument as torch takes it: groups are counted."""
     return int(value) if name == "groups" else value
 
 
@@ -166,7 +166,7 @@ def refuse_start(word: str, values: tuple[Number, ...], shape: tuple[int, ...]) 
 
 
 def filling(word: str, values: tuple[Number, ...], tensor: str) -> str:
-    """The line of a constructor by which the tensor of that name begins so."""
+    """Return the line of a constructor by which the tensor of that name begins so."""
     if word == LISTED:
         return f"{tensor}.detach().copy_(torch.tensor({list(values)!r}).view_as({tensor}))"
     found = INITIALISERS[word]
@@ -174,7 +174,7 @@ def filling(word: str, values: tuple[Number, ...], tensor: str) -> str:
 
 
 def start_text(word: str, values: tuple[Number, ...]) -> str:
-    """An initialiser as the language writes it, without the arguments that have their defaults."""
+    """Return an initialiser as the language writes it, without the arguments that have their defaults."""
     if word == LISTED:
         return f"[{', '.join(f'{value:g}' for value in values if not isinstance(value, str))}]"
     given = zip(INITIALISERS[word].arguments.items(), values, strict=True)

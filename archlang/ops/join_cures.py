@@ -33,7 +33,7 @@ def renaming(join: Operator, inputs: tuple[TensorType, ...]) -> str | None:
 
 
 def projection(inputs: tuple[TensorType, ...]) -> str | None:
-    """The layer that gives one of two shapes the other's, where a convolution of one position does."""
+    """Return the layer that gives one of two shapes the other's, where a convolution of one position does."""
     kinds = list(dict.fromkeys(inputs))
     axes, rank = kinds[0].axes, len(kinds[0].axes) - 2
     if len(kinds) != 2 or axes not in (("n", "c"), *(("n", "c", *spatial_axes(sides)) for sides in (1, 2, 3))):
@@ -55,7 +55,7 @@ def projection(inputs: tuple[TensorType, ...]) -> str | None:
 
 
 def expansion(inputs: tuple[TensorType, ...]) -> str | None:
-    """The cure where an axis of size 1 would have to be repeated; None where no repeating makes the values equal."""
+    """Return the cure if an axis of size 1 must be repeated; None if repeating does not make the values equal."""
     if len({(x.axes, x.shape[0]) for x in inputs}) > 1:
         return None
     sides = [max(sizes) for sizes in zip(*(x.shape for x in inputs), strict=True)]

@@ -27,7 +27,7 @@ class Join(Operator):
     join: ClassVar[bool] = True
 
     def check_alike(self, inputs: tuple[TensorType, ...]) -> None:
-        """The inputs are two or more, of one dtype; those with a batch have the same axes."""
+        """Check that there are two inputs or more of one dtype, and that those with a batch have the same axes."""
         if len(inputs) < 2:
             many = "one value flows" if inputs else "none flows"
             message = f"{self.word} takes two values or more, but {many} into it"
@@ -45,7 +45,7 @@ class Join(Operator):
             )
 
     def two(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
-        """The inputs, of which there are two and no more."""
+        """Return the inputs, of which there are two and no more."""
         if len(inputs) != 2:
             many = {0: "none flows", 1: "one flows"}.get(len(inputs), f"{len(inputs)} flow")
             code = "too-few-inputs" if len(inputs) < 2 else "too-many-inputs"
@@ -53,7 +53,7 @@ class Join(Operator):
         return inputs
 
     def broadcast(self, inputs: tuple[TensorType, ...]) -> list[TensorType]:
-        """The first input, what the first two give, the first three, and so on: sizes of 1 are repeated.
+        """Return the first input, what the first two give, the first three, and so on: sizes of 1 are repeated.
 
         A parameter is set against the last axes of the others, as torch does. The batch is open: 1 there is one batch,
         which repeats along no other.
@@ -72,7 +72,7 @@ class Join(Operator):
 
 
 def _meet(x: TensorType, y: TensorType, axis: str, a: int, b: int) -> bool:
-    """Whether the sizes of x and y along an axis are equal, or one is repeated."""
+    """Return whether the sizes of x and y along an axis are equal, or one is repeated."""
     if axis != "n":
         return a == b or 1 in (a, b)
     if x.axes == y.axes:
@@ -81,7 +81,7 @@ def _meet(x: TensorType, y: TensorType, axis: str, a: int, b: int) -> bool:
 
 
 class Concat(Join):
-    """The inputs one after another along `axis`, counted as axes are: 1 is the channels. Other sizes are equal.
+    """The inputs one after another along `axis`, counted from the batch, 0: 1 is the channels. Other sizes are equal.
 
     A parameter, 1x1x768 for n t c, is repeated for each image. `size` is that of each input along the axis. No weights,
     no MACs.
@@ -147,7 +147,7 @@ class Concat(Join):
 
 
 class Stack(Join):
-    """The inputs one after another along a new axis, which stands at `axis`: vectors n c become n t c.
+    """The inputs one after another along a new axis at position `axis`: vectors n c become n t c.
 
     All have one shape. The new axis is called t, or d before the height and width of maps. No weights, no MACs.
     """
@@ -211,12 +211,12 @@ def parts_of(inputs: tuple[TensorType, ...]) -> tuple[GradientPlace, ...]:
 
 
 def joined(shape: Strides, inputs: list[Laid]) -> Strides:
-    """The strides of values laid side by side: channels innermost where they are in all of them."""
+    """Return the strides of values laid side by side: channels innermost where they are in all of them."""
     return channels_last(shape) if all(map(is_channels_last, inputs)) else contiguous(shape)
 
 
 def repeated(inputs: tuple[TensorType, ...], operator: str) -> TensorType:
-    """The input that tells the axes: the first with a batch. A parameter beside it has as many, the first of size 1."""
+    """Return the input that sets the axes: the first with a batch. A parameter has as many, the first of size 1."""
     x = next((y for y in inputs if "n" in y.axes), inputs[0])
     for y in inputs:
         if len(y.axes) != len(x.axes):
@@ -249,7 +249,7 @@ def listing(words: Iterable[str]) -> str:
 
 
 def shapes(inputs: tuple[TensorType, ...]) -> str:
-    """The shapes, with the batch where they differ in nothing else."""
+    """Return the shapes, with the batch where they differ in nothing else."""
     return listing(map(str, inputs) if len(set(map(str, inputs))) > 1 else (str(Window(x.shape)) for x in inputs))
 
 

@@ -26,27 +26,27 @@ class Law:
     pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
-        """The types of the outputs. Raises `Rejected` if the inputs do not fit."""
+        """Return the types of the outputs. Raises `Rejected` if the inputs do not fit."""
         raise TypeError(f"{type(self).__name__} does not say its output shapes")
 
     def weights(self, *inputs: Any, **_: Any) -> tuple[Weight, ...]:
-        """The parameters and buffers, with their names and shapes in torch's state dict."""
+        """Return the parameters and buffers, with their names and shapes in torch's state dict."""
         return ()
 
     def params(self, *inputs: Any, **_: Any) -> int:
-        """How many values the weights have that are not buffers."""
+        """Return how many values the weights have that are not buffers."""
         return sum(weight.count for weight in self.weights(*inputs) if not weight.buffer)
 
     def work(self, *inputs: Any, **_: Any) -> Work:
-        """The arithmetic of one forward pass, for one image."""
+        """Return the arithmetic of one forward pass, for one image."""
         raise TypeError(f"{type(self).__name__} does not say its work")
 
     def training_work(self, *inputs: Any, **_: Any) -> Work:
-        """The arithmetic of one forward pass in training mode, for one image. Dropout works in this mode only."""
+        """Return the arithmetic of a forward pass in training mode, for one image. Dropout works in this mode only."""
         return self.work(*inputs)
 
     def backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
-        """The arithmetic of one backward pass, for one image.
+        """Return the arithmetic of one backward pass, for one image.
 
         The gradient of the weights takes as many multiply-accumulates as the forward pass, and so does the gradient of
         each input. Each value that was normalised, mapped, added or moved is visited once more. Comparisons are not
@@ -63,36 +63,36 @@ class Law:
         )
 
     def once(self, *inputs: Any, **_: Any) -> Work:
-        """The part of `work` that is done once for a whole batch: what is computed of weights alone."""
+        """Return the part of `work` that is done once for a whole batch: what is computed of weights alone."""
         return NOTHING
 
     def once_backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
-        """The part of `backward` that is done once for a whole batch."""
+        """Return the part of `backward` that is done once for a whole batch."""
         return NOTHING
 
     def least_batch(self, training: bool, *inputs: Any, **_: Any) -> int:
-        """The smallest batch that torch takes, in training or in evaluation."""
+        """Return the smallest batch that torch takes, in training or in evaluation."""
         return 1
 
     def positions_in(self, *inputs: Any, **_: Any) -> tuple[int, ...] | None:
-        """The sizes of the map whose positions its int64 outputs are; None where they are no positions."""
+        """Return the sizes of the map whose positions its int64 outputs are; None where they are no positions."""
         return None
 
     def take_positions(self, sizes: tuple[int, ...], *inputs: Any, **_: Any) -> None:
         """Raise `Rejected` where an input cannot be positions in a map of these sizes."""
 
     def reach(self, *inputs: Any, **_: Any) -> Reach | None:
-        """Which positions of the inputs one output value depends on; None if that is unknown."""
+        """Return which positions of the inputs one output value depends on; None if that is unknown."""
         return Reach() if self.pointwise else None
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
-        """The torch call that computes it."""
+        """Return the torch call that computes it."""
         raise TypeError(f"{type(self).__name__} does not say its torch call")
 
     def lecture(self, *inputs: Any, **_: Any) -> Lecture | None:
-        """Its row in the CS231n table; None if it belongs to the row above."""
+        """Return its row in the CS231n table; None if it belongs to the row above."""
         return None
 
     def symbols(self, *inputs: Any, **_: Any) -> Mapping[str, int | float | tuple[int, ...]]:
-        """The names in the docstring's formulas besides axes and fields, such as `k`, the sides of the kernel."""
+        """Return the names in the docstring's formulas besides axes and fields, such as `k`, the kernel's sides."""
         return {}

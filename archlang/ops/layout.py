@@ -17,11 +17,7 @@ from archlang.shapes import TensorType
 
 
 class Flatten(Operator):
-    """All axes but the batch become one, channels outermost. No weights, no MACs.
-
-    n c h w -> n c'
-    c' = c*h*w
-    """
+    """Join all axes but the batch into one, channels outermost. No weights, no MACs."""
 
     runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
     word: ClassVar[str] = "flatten"

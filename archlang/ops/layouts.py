@@ -25,20 +25,20 @@ class Laid(TensorType):
 
 
 def contiguous(shape: Sequence[int]) -> Strides:
-    """The strides of values that lie in order, the last axis innermost."""
+    """Return the strides of values that lie in order, the last axis innermost."""
     return (*reversed(list(accumulate((max(size, 1) for size in reversed(shape[1:])), int.__mul__, initial=1))),)[
         : len(shape)
     ]
 
 
 def at_batch(x: TensorType, batch: int) -> TensorType:
-    """The type with so many images."""
+    """Return the type with so many images."""
     shape = (size * batch if axis == "n" else size for size, axis in zip(x.shape, x.axes, strict=True))
     return TensorType(tuple(shape), x.axes, x.dtype)
 
 
 def laid(x: TensorType) -> Laid:
-    """The type with its strides; a plain one is contiguous, and its batch open: more than one."""
+    """Return the type with its strides; a plain one is contiguous, and its batch open: more than one."""
     if isinstance(x, Laid):
         return x
     shape = at_batch(x, 2).shape
@@ -46,17 +46,17 @@ def laid(x: TensorType) -> Laid:
 
 
 def is_at(x: Laid, strides: Strides) -> bool:
-    """Whether the values lie so; the stride of an axis of size 1 says nothing."""
+    """Return whether the values have these strides; the stride of an axis of size 1 does not matter."""
     return all(size == 1 or one == other for size, one, other in zip(x.shape, x.strides, strides, strict=True))
 
 
 def is_contiguous(x: Laid) -> bool:
-    """Whether the values lie in order."""
+    """Return whether the values lie in order."""
     return is_at(x, contiguous(x.shape))
 
 
 def viewed(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) -> Strides | None:
-    """The strides under which the same memory has another shape of as many values; None where none has it.
+    """Return the strides under which the same memory has another shape of as many values; None where none has it.
 
     Axes that lie in memory as one are taken together, and each such run is cut anew.
     """
@@ -91,7 +91,7 @@ def permuted(shape: Sequence[int], order: Sequence[int]) -> Strides:
 
 
 def blended(shape: Sequence[int], *inputs: Laid) -> Strides:
-    """The strides of a result computed value by value (torch's TensorIterator).
+    """Return the strides of a result computed value by value (torch's TensorIterator).
 
     Inputs of this shape that are all contiguous, or all contiguous with the channels innermost, give a result that is
     so too, whatever the strides of their axes of size 1. Inputs of the same strides without a gap keep these strides.
@@ -120,7 +120,7 @@ def blended(shape: Sequence[int], *inputs: Laid) -> Strides:
 
 
 def like(x: TensorType) -> Strides:
-    """The strides of a result computed from one input, value by value."""
+    """Return the strides of a result computed from one input, value by value."""
     one = laid(x)
     return blended(one.shape, one)
 
@@ -132,7 +132,7 @@ def _repeated(shape: Sequence[int], x: Laid) -> Strides:
 
 
 def _inner(shape: Sequence[int], strides: Sequence[Strides], a: int, b: int) -> int:
-    """1 where axis b lies further in than axis a, -1 where not, 0 where no input tells."""
+    """Return 1 if axis b is further in than axis a, -1 if not, 0 if no input decides."""
     for each in strides:
         if each[a] == 0 or each[b] == 0:
             continue
@@ -144,13 +144,13 @@ def _inner(shape: Sequence[int], strides: Sequence[Strides], a: int, b: int) -> 
 
 
 def _is_dense(x: Laid) -> bool:
-    """Whether the values leave no gap and none lies upon another."""
+    """Return whether the values leave no gap and none lies upon another."""
     axes = sorted((stride, size) for size, stride in zip(x.shape, x.strides, strict=True) if size > 1)
     return not axes or (axes[0][0] == 1 and all(a[0] * a[1] == b[0] for a, b in pairwise(axes)))
 
 
 def is_channels_last(x: Laid) -> bool:
-    """Whether torch takes the input for one whose channels lie innermost: n c h w or n c d h w."""
+    """Return whether torch treats the input as channels last: n c h w or n c d h w with the channels innermost."""
     rank = len(x.shape)
     if rank not in (4, 5):
         return False
@@ -167,19 +167,19 @@ def is_channels_last(x: Laid) -> bool:
 
 
 def channels_last(shape: Sequence[int]) -> Strides:
-    """The strides of n c h w or n c d h w with the channels innermost."""
+    """Return the strides of n c h w or n c d h w with the channels innermost."""
     return permuted(shape, (1, *reversed(range(2, len(shape))), 0))
 
 
 def formatted(shape: Sequence[int], x: TensorType) -> Strides:
-    """The strides of a result that keeps the input's memory format: channels innermost, or in order."""
+    """Return the strides of a result that keeps the input's memory format: channels innermost, or in order."""
     return channels_last(shape) if is_channels_last(laid(x)) else contiguous(shape)
 
 
 def convolved(shape: Sequence[int], x: TensorType) -> Strides:
-    """The strides of what a convolution gives: the input's memory format.
+    """Return the strides of a convolution's result: the input's memory format.
 
-    Over one axis torch computes with a map that is 1 high, of the input where its values lie in order, else of a copy.
+    Over one axis torch computes with a map of height 1: the input itself if it is contiguous, else a copy.
     """
     known = laid(x)
     if len(known.shape) != 3:
@@ -191,7 +191,7 @@ def convolved(shape: Sequence[int], x: TensorType) -> Strides:
 
 
 def unsqueezed(x: Laid, at: int) -> Laid:
-    """The tensor with a further axis of size 1."""
+    """Return the tensor with a further axis of size 1."""
     stride = x.shape[at] * x.strides[at] if at < len(x.shape) else 1
     shape, strides = (*x.shape[:at], 1, *x.shape[at:]), (*x.strides[:at], stride, *x.strides[at:])
     return Laid(shape, (*x.axes[:at], "_", *x.axes[at:]), x.dtype, strides)

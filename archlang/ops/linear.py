@@ -63,10 +63,10 @@ def _axes(x: TensorType) -> range:
 
 
 class Linear(Operator):
-    """Fully connected layer: y = x·Wᵀ + b over the channels, which stand last, at each position by itself.
+    """Fully connected layer: y = x·Wᵀ + b over the channels, the last axis, at each position by itself.
 
-    `axis`, counted as axes are, is another one: `linear 256 axis=1` mixes the tokens of n t c, each channel by itself.
-    Its size is `size`, and it becomes `out`. Weights (out, size) and a bias.
+    `axis` selects another one, counted from the batch, 0: `linear 256 axis=1` mixes the tokens of n t c, each channel
+    by itself. Its size is `size`, and it becomes `out`. Weights (out, size) and a bias.
 
         c' = out if axis is None
         params = out*c + out if axis is None

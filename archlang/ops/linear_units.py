@@ -15,7 +15,7 @@ from archlang.shapes import TensorType
 
 
 class _Unit(Pointwise):
-    """What the linear units share: torch keeps the input."""
+    """What the linear units share: the input is saved for backward."""
 
     runs = replace(ELEMENTWISE, saved="input")
 
@@ -49,7 +49,7 @@ class LeakyRelu(_Unit):
 class PRelu(Pointwise):
     """x where x > 0, elsewhere x times a learned slope: one, or one for each channel with `channelwise=true`.
 
-    He et al. 2015 (arXiv:1502.01852). `slope` is what the learned one begins with. No MACs.
+    He et al. 2015 (arXiv:1502.01852). `slope` is the initial value of the learned slope. No MACs.
 
         params = 1
         params = c if channelwise

@@ -68,10 +68,9 @@ class LocallyConnectedRANKd(nn.Module):
 class LocallyConnected(Sliding):
     """Convolution without sharing: at each position the window has weights, and a bias, of its own (LeCun 1989).
 
-    Gregor and LeCun 2010 (arXiv:1006.0448); Taigman et al. 2014, DeepFace. It counts as many MACs as a convolution and
-    h'*w' times the weights, (h', w', out, c, k, k) and a bias (out, h', w'), so that they fit one size of the input
-    alone. `pad` is that of `conv`. The windows are laid out as matrices for the product, and kept for the backward
-    pass.
+    Gregor and LeCun 2010 (arXiv:1006.0448); Taigman et al. 2014, DeepFace. It has as many MACs as a convolution and
+    h'*w' times its weights, (h', w', out, c, k, k) and a bias (out, h', w'), so that they fit one size of the input
+    alone. `pad` is that of `conv`. The windows are copied into matrices for the product, which are saved for backward.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1

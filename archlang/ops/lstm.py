@@ -42,7 +42,7 @@ class LSTMLayer(nn.LSTM):
 
 
 class Lstm(Recurrent):
-    """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gates: Gers et al. 2000), of n t c.
+    """Long short-term memory over n t c (Hochreiter and Schmidhuber 1997; forget gates: Gers et al. 2000).
 
     i, f, o = sigmoid(W·x + U·h + b); g = tanh(W·x + U·h + b); cell = f*cell + i*g; h = o*tanh(cell). With `projection`
     the state is R·h, of so many channels, fewer than `width` (Sak et al. 2014, arXiv:1402.1128). It gives the states h
@@ -112,7 +112,7 @@ class Lstm(Recurrent):
         return tuple(kept)
 
     def kept_above(self, n: int, t: int) -> tuple[Saved, ...]:
-        """The state of the last step serves the outputs alone, and the carried cell does not need it."""
+        """Return the state of the last step serves the outputs alone, and the carried cell does not need it."""
         kept = self.kept_in_steps(n, t)
         if not self.carry:
             return kept
@@ -122,7 +122,7 @@ class Lstm(Recurrent):
         return (*(one for one in kept if one not in ending), *before, *last)
 
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        """The uppermost layer's last o*tanh(cell), and R times it, have no gradient if the last cell alone has one."""
+        """Leave out the uppermost layer's last o*tanh(cell), and R times it, if the last cell alone gets a gradient."""
         work = super().backward(wanted, *inputs)
         if not wanted.outputs or any(wanted.outputs[:2]) or not wanted.any:
             return work

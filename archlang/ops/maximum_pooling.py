@@ -14,19 +14,19 @@ from archlang.shapes import TensorType
 
 
 def _compared(x: TensorType, y: TensorType) -> Work:
-    """One comparison for each value under each window but the first."""
+    """Return one comparison for each value under each window but the first."""
     sides = zip(x.shape[2:], y.shape[2:], strict=True)
     covered = prod(sum(end - start for start, end in adaptive_windows(size, wanted)) for size, wanted in sides)
     return Work(comparisons=x["n"] * x["c"] * covered - y.values)
 
 
 def _kept(y: TensorType) -> tuple[Saved, ...]:
-    """The input, and of each result the place of the largest value."""
+    """Return the input, and the index of the largest value for each result."""
     return (Saved("input"), Saved("own", shape=y.shape, dtype="int64", name="indices"))
 
 
 def _places(y: TensorType) -> Temporaries:
-    """The places, which torch gives with the values."""
+    """Return the places, which torch gives with the values."""
     return ((TensorType(y.shape, y.axes, "int64"),),)
 
 
@@ -80,12 +80,7 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
 
 
 class GlobalMaxPool(GlobalAvgPool):
-    """The largest value of each whole map (Oquab et al. 2015). torch keeps its index. No weights, no MACs.
-
-    n c h w -> n c h' w'
-    h' = 1
-    comparisons = c*h*w - c
-    """
+    """The largest value of each whole map (Oquab et al. 2015). Its index is saved for backward. No weights, no MACs."""
 
     word: ClassVar[str] = "globalmaxpool"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalMaxPooling2D", "GlobalMaxPool", "global_max_pool", "gmp")

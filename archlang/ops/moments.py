@@ -19,7 +19,7 @@ from archlang.shapes import TensorType
 
 
 class _Kept(Reduction):
-    """Reductions of which torch keeps the input and the result."""
+    """Reductions whose input and result are saved for backward."""
 
     runs = replace(ONE_CALL, saved="input and output", autocast="given")
 

@@ -27,7 +27,7 @@ from archlang.shapes import TensorType
 
 
 class _Moved(Operator):
-    """What they share: values are copied, and none is kept for the backward pass."""
+    """What they share: values are copied, and nothing is saved for backward."""
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
 
@@ -36,10 +36,10 @@ class _Moved(Operator):
 
 
 class Roll(_Moved):
-    """Values moved along axes, those that leave at one end coming in at the other (Liu et al. 2021, arXiv:2103.14030).
+    """Values moved along axes; those that leave at one end enter at the other (Liu et al. 2021, arXiv:2103.14030).
 
-    `roll 3` moves them by 3 along each axis of positions, `roll [-3, 0]` by as many along each as it tells, and
-    `roll 2 axis=1` along that axis alone. No weights, no MACs.
+    `roll 3` moves them by 3 along each axis of positions, `roll [-3, 0]` by one number for each axis, and `roll 2
+    axis=1` along that axis alone. No weights, no MACs.
     """
 
     word: ClassVar[str] = "roll"
@@ -106,10 +106,10 @@ class Roll(_Moved):
 
 
 class Flip(_Moved):
-    """The values in reverse along one axis, `flip axis=1`, or several, `flip [2, 3]`.
+    """The values in reverse order along one axis, `flip axis=1`, or several, `flip [2, 3]`.
 
-    A sequence that is to be read from its end is turned round, and back again. That positions run backwards is not
-    told: each is said to see the whole axis. No weights, no MACs.
+    It serves to read a sequence from its end: reverse it, and reverse the result. The receptive field is given as the
+    whole axis. No weights, no MACs.
     """
 
     word: ClassVar[str] = "flip"
@@ -153,7 +153,7 @@ class Flip(_Moved):
 
 
 class Tile(_Moved):
-    """The values `count` times one after another along `axis`; in the backward pass their gradients are summed.
+    """The values repeated `count` times one after another along `axis`; the backward pass sums their gradients.
 
     No weights, no MACs.
 

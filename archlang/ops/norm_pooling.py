@@ -31,7 +31,7 @@ from archlang.shapes import TensorType
 
 
 def _powers(x: Laid) -> Laid:
-    """The powers as they lie: as the values do, but that torch lays channels innermost in one way alone."""
+    """Return the powers as they lie: as the values do, but that torch lays channels innermost in one way alone."""
     last = channels_last(x.shape) if len(x.shape) > 3 and not is_contiguous(x) else ()
     return replace(x, strides=last if last and is_at(x, last) else like(x))
 
@@ -39,10 +39,10 @@ def _powers(x: Laid) -> Laid:
 class LpPool(Sliding):
     """(sum of x**p)**(1/p) under each window: the L2 norm for p=2 (LeCun et al. 1998; Sermanet et al. 2012).
 
-    torch's form takes x itself and not |x|: a sum below 0, which an odd p may give, has no root, and x**p of values
-    below 0 is no number unless p is whole. It has no padding. With `ceil=true` the last window may hang over the end,
-    and the values that it holds are scaled up to a whole window. torch keeps the powers and four tensors of the size of
-    the result. No weights, no MACs.
+    torch uses x, not |x|: with an odd p a sum may be below 0 and has no root, and x**p of values below 0 is NaN unless
+    p is whole. There is no padding. With `ceil=true` the last window may extend beyond the end, and its sum is scaled
+    up to a whole window. The powers and four tensors of the size of the result are saved for backward. No weights, no
+    MACs.
 
         n c h w -> n c h' w'
         h' = floor((h - k)/stride) + 1

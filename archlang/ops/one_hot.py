@@ -13,9 +13,9 @@ from archlang.shapes import TensorType
 
 
 class OneHot(Operator):
-    """Each whole number below `count` as a vector of `count` values: 1 at its place, 0 elsewhere. n t becomes n t c.
+    """Each integer below `count` as a vector of `count` values: 1 at its place, 0 elsewhere. n t becomes n t c.
 
-    torch gives whole numbers, which become floats here, as layers take them. No weights, no MACs.
+    torch returns integers; here they become floats, which layers take. No weights, no MACs.
 
         c' = count
     """

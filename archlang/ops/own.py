@@ -43,7 +43,7 @@ def classes_of_file(path: Path) -> dict[str, type[Operator]]:
 
 
 def class_of(entry: EntryPoint) -> type[Operator]:
-    """The operator that an installed package names. Raises OperatorsError if there is none, or it is not valid."""
+    """Return the operator that an installed package names. Raises OperatorsError if it is missing or not valid."""
     place = f"the package {entry.dist.name}" if entry.dist else entry.value
     with _told(f"{place}: {entry.value}"):
         op: object = entry.load()

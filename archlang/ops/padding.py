@@ -20,8 +20,8 @@ _NAMES = {"zeros": "ZeroPad", "reflect": "ReflectionPad", "replicate": "Replicat
 class Pad(Operator):
     """A border on each axis that windows slide over: `pad 1` on both sides, `pad before=2` on one, as causal nets need.
 
-    `before` and `after` are one number, or one for each axis: `pad before=[0, 1]`. With `axis` that one axis is padded,
-    channels too, and `size` is its size. The border is 0, or `value`. No weights, no MACs.
+    `before` and `after` are one number, or one for each axis: `pad before=[0, 1]`. `axis` pads that axis alone, also
+    the channels, and `size` is its size. The border is 0, or `value`. No weights, no MACs.
 
         h' = h + before + after if axis is None
         size' = size + before + after if axis is not None

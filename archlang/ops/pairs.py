@@ -24,7 +24,7 @@ class Pairs:
     sources: tuple[Names, Names]
 
     def lone(self, at: int) -> Names:
-        """The names that one side alone has and that do not come out: summed before anything else.
+        """Return the names that one side alone has and that do not come out: summed before anything else.
 
         torch sums no axis of one position.
         """
@@ -32,7 +32,7 @@ class Pairs:
         return tuple(name for name in mine if self.sizes[name] > 1)
 
     def reduced(self, at: int) -> tuple[int, ...]:
-        """The sizes of a side when these are summed."""
+        """Return the sizes of a side when these are summed."""
         return tuple(self.sizes[name] for name in self.left[at] if name not in self.lone(at))
 
     @property
@@ -62,7 +62,7 @@ class Pairs:
         return bool(rows and columns) and columns[-1] < rows[0]
 
     def _come_out(self, at: int) -> Names:
-        """The names that come out of one side alone; an axis of one position is of either."""
+        """Return the names that come out of one side alone; an axis of one position is of either."""
         mine, other = self.left[at], self.left[1 - at]
         return tuple(name for name in self.right if name in mine and name not in other)
 
@@ -90,7 +90,7 @@ class Pairs:
         return prod(self.sizes[name] for name in {*self.right, *self.summed})
 
     def axes(self) -> Names:
-        """The names of the axes that come out.
+        """Return the names of the axes that come out.
 
         An axis keeps the name that it had; the second that had it takes the pattern's. One of a parameter alone is the
         channels where it is the last and there are none.
@@ -114,7 +114,7 @@ class Pairs:
         return tuple(found)
 
     def _had(self, name: str) -> list[str]:
-        """What the axes of that name were called in the values."""
+        """Return what the axes of that name were called in the values."""
         sides = zip(self.left, self.sources, strict=True)
         return [
             axis
@@ -124,7 +124,7 @@ class Pairs:
         ]
 
     def _letter(self, name: str) -> str:
-        """The letter that stands for a name in torch's pattern: its own where it is one."""
+        """Return the letter that stands for a name in torch's pattern: its own where it is one."""
         letters: dict[str, str] = {}
         names = dict.fromkeys((*self.left[0], *self.left[1]))
         for one in sorted(names, key=len):
@@ -139,7 +139,7 @@ class Pairs:
 
 
 def pairs(pattern: str, x: TensorType, y: TensorType) -> Pairs:
-    """The pattern read against two values, names matched to axes by position; rejects one that does not fit."""
+    """Return the pattern read against two values, names matched to axes by position; rejects one that does not fit."""
     left, right = _read(pattern)
     batches = _batches(left, (x, y))
     if len(batches) > 1:

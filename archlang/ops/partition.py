@@ -32,12 +32,12 @@ from archlang.shapes import AXIS_WORDS, TensorType
 
 
 class _Part(View):
-    """What the parts share: they lie along an axis, counted as axes are, and keep nothing for the backward pass."""
+    """What the parts share: they are cut along an axis, counted from the batch, 0, and save nothing for backward."""
 
     axis: int = 1
 
     def _size(self, x: TensorType) -> int:
-        """How many positions the axis has, which is checked."""
+        """Return how many positions the axis has, which is checked."""
         check_axis(x, self.axis, self.word)
         return x.shape[self.axis]
 
@@ -55,9 +55,9 @@ class _Part(View):
 
 
 class Split(_Part):
-    """Several values that lie one after another along `axis`: so many of one size, or of the sizes given.
+    """Several values, one after another along `axis`: so many of equal size, or of the sizes given.
 
-    `split 2` halves the channels, `split [64, 32]` gives the first 64 and the last 32. No weights, no MACs.
+    `split 2` halves the channels, `split [64, 32]` returns the first 64 and the last 32. No weights, no MACs.
     """
 
     word: ClassVar[str] = "split"
@@ -109,7 +109,7 @@ class Split(_Part):
 
 
 class Select(_Part):
-    """The values at one position along `axis`, which is gone after it: `select 0` of n t c is the first token, n c.
+    """The values at one position along `axis`, which is removed: `select 0` of n t c is the first token, n c.
 
     A negative position counts from the end. No weights, no MACs.
     """
@@ -147,7 +147,7 @@ class Select(_Part):
 
 
 class Slice(_Part):
-    """The values from `start` up to `end`, which is not among them, along `axis`; without `end`, all from `start` on.
+    """The values from `start` up to, but not including, `end` along `axis`; without `end`, all from `start` on.
 
     Negative positions count from the end; `step` leaves out those between. No weights, no MACs.
     """
@@ -255,6 +255,6 @@ class Take(_Part):
 
 
 def _picked(x: TensorType, at: int, slide: Slide) -> Reach:
-    """The reach of what picks positions of one axis."""
+    """Return the reach of an operator that picks positions of one axis."""
     axis = x.axes[at]
     return Reach() if axis == "c" else Reach({axis: slide})

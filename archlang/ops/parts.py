@@ -23,7 +23,7 @@ class Part:
 
 
 def module_of(name: str, steps: Sequence[tuple[Part, list[TensorType], tuple[TensorType, ...]]], inputs: int) -> Module:
-    """The class that runs the parts one after another, the numbers of its modules as arguments."""
+    """Return the class that runs the parts one after another, the numbers of its modules as arguments."""
     args: list[tuple[str, object]] = []
     options: list[tuple[str, object, object]] = []
     built: list[str] = []

@@ -31,7 +31,7 @@ class Unfold(Sliding):
     """The values under each window as channels, one window after another: n c h w becomes n c*k*k t (im2col).
 
     A product of matrices over them is a convolution (Chellapilla, Puri and Simard 2006). Channels are outermost, then
-    the rows of the window. What a position sees is told as the whole map. No weights, no MACs.
+    the rows of the window. The receptive field is given as the whole map. No weights, no MACs.
 
         c' = c*k*k
     """

@@ -44,7 +44,7 @@ class Plan:
         return tuple(names.index(name) for group in self.right for name in group)
 
     def viewed(self, shape: Strides, strides: Strides) -> Strides | None:
-        """The strides of the result where it is the memory of an input with these, None where it is copied."""
+        """Return the strides of the result where it is the memory of an input with these, None where it is copied."""
         parts: list[tuple[int, int]] = []
         for group, size, stride in zip(self.left, shape, strides, strict=True):
             sizes = [self.atoms[name].size for name in group]
@@ -57,7 +57,7 @@ class Plan:
         return viewed(sizes, steps, [prod(sizes[start:end]) for start, end in pairwise(firsts)])
 
     def hands_gradient_on(self) -> bool:
-        """Whether the gradient of the input is the memory of the result's, where that is contiguous."""
+        """Return whether the gradient of the input is the memory of the result's, where that is contiguous."""
         sizes = [self.atoms[name].size for group in self.right for name in group]
         steps = contiguous(sizes)
         back = [self.order.index(at) for at in range(len(sizes))]
@@ -67,7 +67,7 @@ class Plan:
         return viewed([sizes[at] for at in back], [steps[at] for at in back], wanted) is not None
 
     def gradient_is_view(self) -> bool:
-        """Whether torch returns the gradient of the input as a view, where that of the result is contiguous."""
+        """Return whether torch returns the gradient of the input as a view, where that of the result is contiguous."""
         back = [self.order.index(at) for at in range(len(self.order))]
         atoms = [self.atoms[name].size for group in self.right for name in group]
         steps = contiguous(atoms)
@@ -87,7 +87,7 @@ class Plan:
         return any(self.atoms[name].source != "c" for name in changed)
 
     def axes(self) -> tuple[str, ...]:
-        """The names of the axes that come out."""
+        """Return the names of the axes that come out."""
         kept = [self.atoms[group[0]].axis for group in self.right if len(group) == 1]
         names = [self._axis(group, kept) for group in self.right]
         if names[0] != "n":
@@ -97,9 +97,10 @@ class Plan:
         return tuple(names)
 
     def _axis(self, group: tuple[str, ...], kept: list[str]) -> str:
-        """An axis that was one keeps its name; several are the one among them that has an axis's word, else positions.
+        """Return the name of an axis that comes out.
 
-        The channels come first: a group that holds them is channels.
+        An axis that was one keeps its name. Several become channels if those are among them, otherwise the one with the
+        name of an axis, otherwise positions.
         """
         axes = [self.atoms[name].axis for name in group]
         if len(group) == 1 or axes[0] == "n":
@@ -116,11 +117,11 @@ class Plan:
         return "t" if free else "".join(group)
 
     def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes that come out."""
+        """Return the sizes of the axes that come out."""
         return tuple(prod(self.atoms[name].size for name in group) for group in self.right)
 
     def template(self) -> str:
-        """The torch expression. No size stands in it but those that the pattern gives."""
+        """Return the torch expression. No size stands in it but those that the pattern gives."""
         parts = ["{0}"]
         for at, group in reversed(list(enumerate(self.left))):
             if len(group) > 1:
@@ -136,7 +137,7 @@ class Plan:
 
 
 def plan(pattern: str, x: TensorType) -> Plan:
-    """The pattern read against an input, its names matched to the axes by position; rejects one that does not fit."""
+    """Return the pattern matched against an input, name by axis. Rejects a pattern that does not fit."""
     left, right, sizes = _read(pattern)
     if len(left) != len(x.axes):
         message = f"the pattern names {len(left)} axes, but the input {x} has {len(x.axes)}: {x.names}"
@@ -158,7 +159,7 @@ def _whole(name: str, axis: str, size: int, sizes: dict[str, int]) -> dict[str, 
 
 
 def _split(group: tuple[str, ...], axis: str, size: int, sizes: dict[str, int]) -> dict[str, Atom]:
-    """The parts of one axis; the size of one of them may be left to follow."""
+    """Return the parts of one axis; the size of one of them may be left to follow."""
     shown = f"({' '.join(group)})"
     known = prod(sizes.get(name, 1) for name in group)
     open_ = [name for name in group if name not in sizes]

@@ -29,7 +29,7 @@ from archlang.shapes import TensorType
 
 
 def _pooled(shape: Strides, x: Laid) -> Strides:
-    """The strides of a result that keeps the memory format; torch pools n c t as n c 1 t."""
+    """Return the strides of a result that keeps the memory format; torch pools n c t as n c 1 t."""
     if len(x.shape) > 3:
         return formatted(shape, x)
     n, c, _, t = formatted((*shape[:2], 1, *shape[2:]), unsqueezed(x, 2))
@@ -37,7 +37,7 @@ def _pooled(shape: Strides, x: Laid) -> Strides:
 
 
 def averaged(shape: Strides, x: Laid) -> Strides:
-    """The strides of means, which lie in order where windows have three sides."""
+    """Return the strides of means, which lie in order where windows have three sides."""
     return contiguous(shape) if len(shape) == 5 else _pooled(shape, x)
 
 
@@ -108,8 +108,8 @@ def _refuse_blind_windows(x: TensorType, y: TensorType, geometry: Geometry) -> N
 class MaxPool(_Pool):
     """The largest value under each window. No weights, no MACs.
 
-    With `ceil=true` the last window may hang over the end, unless it would start in the padding. With `indices=true` a
-    second value tells where in its map each of the largest lies, counted row by row: `max_unpool` puts values there.
+    With `ceil=true` the last window may extend beyond the end, unless it would start in the padding. `indices=true`
+    adds a second output: the position of each largest value in its map, counted row by row, which `max_unpool` takes.
 
         n c h w -> n c h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -165,8 +165,8 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean under each window; padding counts as zeros unless `count_include_pad=false`.
 
-    With `ceil=true` the last window may hang over the end, unless it would start in the padding. An output takes
-    k*k - 1 additions and a division, at the border too. No weights, no MACs.
+    With `ceil=true` the last window may extend beyond the end, unless it would start in the padding. An output takes
+    k*k - 1 additions and a division, also at the border. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = floor((h + 2*pad - k)/stride) + 1

@@ -18,8 +18,11 @@ from archlang.shapes import TensorType
 
 
 def _multiplied(at: int, x: Laid, rank: int) -> Saved:
-    """What is kept of a side for the other's gradient: torch takes the axes before the matrix together, by a copy where
-    they do not lie so. Before a parameter of two axes the rows of all images are one matrix."""
+    """Return what is saved of a side for the other's gradient.
+
+    torch joins the axes before the matrix, with a copy if they are not contiguous. Before a parameter of two axes the
+    rows of all images are one matrix.
+    """
     last = 1 if rank == 2 else 2
     shape = (prod(x.shape[:-last]), *x.shape[-last:])
     when = (1 - at,)

@@ -34,11 +34,10 @@ class RadialBasis(nn.Module):
 class RadialBasis(Operator):
     """Euclidean radial basis units: y_i is the sum over j of (x_j - w_ij)**2, at each position by itself.
 
-    LeCun et al. 1998, section II.B: the output of LeNet-5 is `radial_basis 10 fixed=true`, the smallest value being
-    the class. There the vectors are codes of -1 and 1 that stay as they are, drawings of the characters of 7 by 12;
-    here they are drawn at random at first, which the paper names as another choice, and `fixed=true` makes them a
-    buffer. The channels are the last axis. The differences are kept for the backward pass. A value takes c
-    differences, c squares and c - 1 additions; no MACs.
+    LeCun et al. 1998, section II.B: the output of LeNet-5 is `radial_basis 10 fixed=true`, and the smallest value is
+    the class. There the vectors are fixed codes of -1 and 1, drawings of the characters of 7 by 12. Here they are drawn
+    at random, which the paper names as another choice; `fixed=true` makes them a buffer. The channels are the last
+    axis. The differences are saved for backward. A value takes c differences, c squares and c - 1 additions; no MACs.
 
         c' = out
         params = out*c
@@ -83,7 +82,7 @@ class RadialBasis(Operator):
         return Work(elementwise=y.values * (3 * x["c"] - 1))
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
-        """The differences and squares are visited once more for the gradient of either side."""
+        """Return the differences and squares are visited once more for the gradient of either side."""
         return self.work(x) if wanted.any else Work()
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:

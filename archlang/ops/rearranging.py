@@ -47,7 +47,7 @@ class _Layout(Operator):
         return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
 
     def _viewed(self, x: TensorType) -> Strides | None:
-        """The strides of the result where it is the same memory, None where it is copied."""
+        """Return the strides of the result where it is the same memory, None where it is copied."""
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
@@ -213,10 +213,10 @@ class Reshape(_Layout):
 
 
 def _slides(found: Plan) -> Iterator[tuple[str, Slide]]:
-    """What a position sees of each axis that is split, renamed or made one with others.
+    """Yield what a position sees of each axis that is split, renamed or made one with others.
 
-    A part that stands alone on the right moves along its axis there, by the product of the parts within it; the
-    others, which are channels now or stand elsewhere, are seen whole. Of axes that became one no position is named.
+    A part that stands alone on the right moves along its axis there, by the product of the parts within it; the others,
+    which are channels now or stand elsewhere, are seen whole. Of axes that became one no position is named.
     """
     going = dict[str, str]()  # the parts that stand alone, and the axis that each is then
     for group, axis in zip(found.right, found.axes(), strict=True):

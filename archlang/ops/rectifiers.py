@@ -18,7 +18,7 @@ from archlang.shapes import TensorType
 
 
 class _Rectifier(Pointwise):
-    """What the rectifiers share: torch keeps the input."""
+    """What the rectifiers share: the input is saved for backward."""
 
     runs = replace(ELEMENTWISE, saved="input")
 
@@ -104,8 +104,8 @@ class Threshold(_Rectifier):
 class Step(Pointwise):
     """1 where x >= 0, 0 elsewhere (McCulloch and Pitts 1943; Heaviside's step). No weights, no MACs.
 
-    Its gradient is 0 everywhere, so that nothing before it learns through it, and nothing is kept. torch.heaviside has
-    no backward pass at all; this is ceil((sign(x) + 1)/2), which gives the same values.
+    Its gradient is 0 everywhere, so that nothing before it is trained through it, and nothing is saved. torch.heaviside
+    has no backward pass at all; this is ceil((sign(x) + 1)/2), which has the same values.
 
         activated = c*h*w
     """
@@ -121,10 +121,10 @@ class Step(Pointwise):
 
 
 class RandomRelu(_Rectifier):
-    """x where x > 0, elsewhere x times a slope: in training drawn for each value, from `low` to `high`.
+    """x where x > 0, elsewhere x times a slope, which is drawn in training for each value, from `low` to `high`.
 
-    In evaluation the slope is (low + high)/2 (Xu et al. 2015, arXiv:1505.00853). torch keeps a tensor of slopes, in
-    evaluation too. No weights, no MACs.
+    In evaluation the slope is (low + high)/2 (Xu et al. 2015, arXiv:1505.00853). A tensor of slopes is saved for
+    backward, also in evaluation. No weights, no MACs.
 
         activated = c*h*w
     """

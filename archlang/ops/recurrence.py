@@ -163,9 +163,9 @@ class Recurrent(Operator):
         return self.work(*inputs) + Work(elementwise=dropped)
 
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        """The gradient flows back through all states, and through the layers above; to the first ones if it is wanted.
+        """Return the work of the gradients through all states and layers, to the first states only if wanted.
 
-        Where they are not given they are 0, and have none.
+        First states that are not given are 0, and have no gradient.
         """
         x = inputs[0]
         first, between, step, results = self._macs(x)
@@ -181,11 +181,11 @@ class Recurrent(Operator):
         )
 
     def kept_in_steps(self, n: int, t: int) -> tuple[Saved, ...]:
-        """What one direction of one layer keeps of its steps."""
+        """Return what one direction of one layer keeps of its steps."""
         raise TypeError(f"{type(self).__name__} does not say what it keeps")
 
     def kept_above(self, n: int, t: int) -> tuple[Saved, ...]:
-        """What one direction of the uppermost layer keeps of its steps."""
+        """Return what one direction of the uppermost layer keeps of its steps."""
         return self.kept_in_steps(n, t)
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...] | None:

@@ -12,7 +12,7 @@ from archlang.shapes import TensorType
 
 
 class Rnn(Recurrent):
-    """A state that each step makes anew: tanh(W·x + U·state + b) (Elman 1990), of n t c.
+    """A recurrent layer over n t c: each step computes a new state, tanh(W·x + U·state + b) (Elman 1990).
 
     It gives the states of all steps, n t directions*width, or with `state=true` the last ones of the uppermost layer,
     n c: that of the first position for the direction that runs backwards. The first state is 0, or the second input;

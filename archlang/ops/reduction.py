@@ -15,7 +15,7 @@ from archlang.shapes import TensorType
 
 
 class Reduction(Operator):
-    """What they share: the axes, counted as axes are, and whether they stay, with one position."""
+    """What they share: the axes, counted from the batch, 0, and whether they are kept with size 1."""
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
@@ -27,7 +27,7 @@ class Reduction(Operator):
     keep: bool = False
 
     def reduced(self, x: TensorType) -> tuple[int, ...]:
-        """The places of the axes that are gone, or left with one position."""
+        """Return the places of the axes that are gone, or left with one position."""
         if (self.axis is None) == (self.axes is None):
             message = f"{self.word} takes an axis or a list of them"
             raise Rejected("missing-argument", message, help=f"write `{self.word} axis=1`", about="axis")
@@ -53,7 +53,7 @@ class Reduction(Operator):
         return Expression(f"{{0}}.{self.word}({self.written()})")
 
     def written(self, *options: str) -> str:
-        """The arguments of torch's method: the axes, what else is given, whether they stay."""
+        """Return the arguments of torch's method: the axes, what else is given, whether they stay."""
         axes = self.axis if self.axes is None else self.axes
         return ", ".join([str(axes), *options, *(["keepdim=True"] if self.keep else [])])
 
@@ -68,7 +68,7 @@ class AxisReduction(Operator):
     keep: bool = False
 
     def reduced(self, x: TensorType) -> TensorType:
-        """The type without that axis, or with one position of it."""
+        """Return the type without that axis, or with one position of it."""
         check_axis(x, self.axis, self.word)
         at = self.axis % len(x.axes)
         kept = 1 if self.keep else 0
@@ -84,7 +84,7 @@ class AxisReduction(Operator):
 
 
 class Mean(Reduction):
-    """The mean along one axis, `mean axis=2`, or several, `mean [2, 3]`; with `keep=true` they stay, of size 1.
+    """The mean along one axis, `mean axis=2`, or several, `mean [2, 3]`; `keep=true` keeps them with size 1.
 
     A result takes an addition for each value but the first, and a division. No weights, no MACs.
     """
@@ -102,7 +102,7 @@ class Mean(Reduction):
 
 
 class Sum(Reduction):
-    """The sum along one axis, `sum axis=2`, or several, `sum [2, 3]`; with `keep=true` they stay, of size 1.
+    """The sum along one axis, `sum axis=2`, or several, `sum [2, 3]`; `keep=true` keeps them with size 1.
 
     No weights, no MACs.
     """

@@ -20,7 +20,7 @@ ALL_DROPPED = "torch takes 1, which leaves nothing"
 
 
 class Drop(Operator):
-    """What the droppers share: a probability, one operation a value in training, and none in evaluation."""
+    """What the droppers share: a probability, one operation for each value in training, none in evaluation."""
 
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
@@ -31,7 +31,7 @@ class Drop(Operator):
     p: Probability
 
     def mask(self, x: TensorType) -> Saved:
-        """What is drawn and multiplied with: 0 or the factor of what is kept, in the dtype of the values."""
+        """Return the mask: 0, or the factor of the values that stay, in the dtype of the values."""
         return Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, name="mask", training_only=True)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
@@ -73,9 +73,9 @@ class Dropout(Drop):
 class AlphaDropout(Drop):
     """In training, each value is set to -1.7581 with probability p; then all are scaled and shifted.
 
-    That is the value to which `selu` tends far below 0; mean and deviation stay 0 and 1 (Klambauer et al. 2017,
-    arXiv:1706.02515). With a = 1.7581 and s = 1/sqrt((1 - p)*(1 + p*a*a)), x becomes s*x + s*p*a, or where it is
-    dropped s*p*a - s*a. In evaluation it is the identity. No weights, no MACs.
+    To this value `selu` tends far below 0; mean and deviation stay 0 and 1 (Klambauer et al. 2017, arXiv:1706.02515).
+    With a = 1.7581 and s = 1/sqrt((1 - p)*(1 + p*a*a)), x becomes s*x + s*p*a, or s*p*a - s*a if it is dropped. In
+    evaluation it is the identity. No weights, no MACs.
     """
 
     word: ClassVar[str] = "alpha_dropout"
@@ -116,9 +116,9 @@ class _DropMaps(Drop):
 class SpatialDropout(_DropMaps):
     """In training, each map is zeroed as a whole with probability p and the others scaled by 1/(1 - p).
 
-    Tompson et al. 2015 (arXiv:1411.4280): neighbours in a map are alike, so that one tells of another that is dropped
-    alone. torch calls it by the number of axes, Dropout1d, 2d or 3d, and takes n c for one image of c channels, which
-    is rejected here. In evaluation it is the identity. No weights, no MACs.
+    Tompson et al. 2015 (arXiv:1411.4280): neighbours in a map are similar, so that dropping single values loses little.
+    torch has a name for each number of axes, Dropout1d, 2d and 3d, and treats n c as one image of c channels, which is
+    rejected here. In evaluation it is the identity. No weights, no MACs.
     """
 
     word: ClassVar[str] = "spatial_dropout"

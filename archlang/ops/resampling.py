@@ -87,9 +87,9 @@ class _Resample(Operator):
 
 
 class Upsample(_Resample):
-    """The map, `factor` times as large along each axis: values repeated, or interpolated where `mode` says so.
+    """The map enlarged by `factor` along each axis: values repeated, or interpolated with another `mode`.
 
-    A value that is interpolated takes a product for each neighbour, and their sum. No weights, no MACs.
+    An interpolated value takes a product for each neighbour, and their sum. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = factor*h
@@ -119,11 +119,11 @@ class Upsample(_Resample):
 
 
 class Resize(_Resample):
-    """The map at another size: the nearest values, or interpolated where `mode` says so.
+    """The map at another size: the nearest values, or interpolated values with another `mode`.
 
-    mode=nearest takes the value at floor(i*h/h'), as OpenCV does, and mode=nearest_exact the one nearest to the middle,
-    at floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is `adaptive_avgpool`. A value that is interpolated
-    takes a product for each neighbour, and their sum. No weights, no MACs.
+    mode=nearest takes the value at floor(i*h/h'), as OpenCV does; mode=nearest_exact the one nearest to the middle, at
+    floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is `adaptive_avgpool`. An interpolated value takes a
+    product for each neighbour, and their sum. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = size

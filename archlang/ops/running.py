@@ -24,7 +24,7 @@ class Running(Law):
     plain_loop: ClassVar[bool] = False  # the saved tensors are those of torch's own loop, not of oneDNN's
 
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...] | None:
-        """The tensors that autograd saves for backward in training mode.
+        """Return the tensors that autograd saves for backward in training mode.
 
         They may depend on strides and on the batch; the answer is exact for `Laid` types.
         """
@@ -33,11 +33,11 @@ class Running(Law):
         return SAVED[self.runs.saved] if any(x.is_float for x in inputs) else ()
 
     def view(self, *inputs: Any, **_: Any) -> bool | None:
-        """Whether the output is the memory of the first input, perhaps in another shape."""
+        """Return whether the output is the memory of the first input, perhaps in another shape."""
         return self.runs.view
 
     def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...] | None:
-        """The memory layout of the outputs."""
+        """Return the memory layout of the outputs."""
         match self.runs.layout:
             case None:
                 return None
@@ -51,7 +51,7 @@ class Running(Law):
         return ()
 
     def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        """The tensors alive at each internal call of the forward pass, besides the inputs.
+        """Return the tensors alive at each internal call of the forward pass, besides the inputs.
 
         Those of the last call are alive beside the result. What is saved for backward stands in their place where the
         operator saves a tensor of its own.
@@ -59,7 +59,7 @@ class Running(Law):
         return () if self.runs.forward else None
 
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        """The temporaries in training where the operator saves tensors of its own, besides these."""
+        """Return the temporaries in training where the operator saves tensors of its own, besides these."""
         return ()
 
     def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
@@ -72,7 +72,7 @@ class Running(Law):
         return (place,) * len(inputs)
 
     def viewed_gradients(self, *inputs: Any, **_: Any) -> tuple[int | str, ...]:
-        """The inputs, by number, and weights, by name, whose gradient torch returns as a view of another tensor.
+        """Return the inputs, by number, and weights, by name, whose gradient torch returns as a view of another tensor.
 
         A further gradient is added to it in new memory, and to any other in place.
         """
@@ -84,6 +84,6 @@ class Running(Law):
         return True if self.runs.backward else None
 
     def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
-        """The dtype in which it computes under torch.autocast on the CPU; None if that is unknown."""
+        """Return the dtype in which it computes under torch.autocast on the CPU; None if that is unknown."""
         told = self.runs.autocast
         return Autocast(told) if isinstance(told, str) else told

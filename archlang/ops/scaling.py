@@ -13,7 +13,7 @@ from archlang.shapes import TensorType
 
 
 class _Linear(Elementary):
-    """Functions whose slope is a constant: nothing is kept, and it counts as arithmetic."""
+    """Functions with a constant slope: nothing is saved for backward, and they count as arithmetic."""
 
     runs = replace(ELEMENTWISE, saved="nothing")
 

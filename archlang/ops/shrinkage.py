@@ -18,7 +18,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 
 class _Shrink(Pointwise):
-    """What the two share: the half width of the zone that becomes zero. torch keeps the input."""
+    """What both share: the half width of the zone that becomes zero. The input is saved for backward."""
 
     runs = replace(ELEMENTWISE, saved="input")
     positional: ClassVar[Mapping[str, Kind]] = {"width": "number"}
@@ -58,10 +58,7 @@ class Softshrink(_Shrink):
 
 
 class Tanhshrink(Pointwise):
-    """x - tanh(x). torch keeps tanh(x). No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """x - tanh(x). tanh(x) is saved for backward. No weights, no MACs."""
 
     runs = replace(ELEMENTWISE, forward=None, backward=None)
     word: ClassVar[str] = "tanhshrink"

@@ -17,7 +17,7 @@ from archlang.shapes import TensorType
 
 
 class PixelShuffle(Operator):
-    """Channels laid out as positions: r*r channels become an r by r square of one (Shi et al. 2016, arXiv:1609.05158).
+    """Channels become positions: r*r channels become an r by r square of one (Shi et al. 2016, arXiv:1609.05158).
 
     No weights, no MACs.
 
@@ -58,7 +58,7 @@ class PixelShuffle(Operator):
 
 
 class PixelUnshuffle(Operator):
-    """Positions laid out as channels: each r by r square of one channel becomes r*r channels (Shi et al. 2016).
+    """Positions become channels: each r by r square of one channel becomes r*r channels (Shi et al. 2016).
 
     It undoes `pixel_shuffle`. No weights, no MACs.
 

@@ -15,15 +15,12 @@ from archlang.shapes import TensorType
 
 
 def _own(x: TensorType, name: str) -> Saved:
-    """A tensor of the operator's own, as large as the input."""
+    """Return a tensor of the operator's own, as large as the input."""
     return Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name=name)
 
 
 class Softsign(Pointwise):
-    """x/(1 + |x|) (Glorot and Bengio 2010). torch keeps x and 1 + |x|. No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """x/(1 + |x|) (Glorot and Bengio 2010). x and 1 + |x| are saved for backward. No weights, no MACs."""
 
     runs = replace(ELEMENTWISE, forward=None, backward=None)
     word: ClassVar[str] = "softsign"
@@ -37,10 +34,7 @@ class Softsign(Pointwise):
 
 
 class LogSigmoid(Pointwise):
-    """log(1/(1 + exp(-x))). torch keeps x and, on CPU, exp(-|x|). No weights, no MACs.
-
-    activated = c*h*w
-    """
+    """log(1/(1 + exp(-x))). x and, on the CPU, exp(-|x|) are saved for backward. No weights, no MACs."""
 
     runs = ELEMENTWISE
     word: ClassVar[str] = "logsigmoid"

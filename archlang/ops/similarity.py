@@ -21,7 +21,7 @@ OF_ZEROS = "0 divides a vector of zeros by 0"
 
 
 def _without(x: TensorType, axis: int, size: int | None = None) -> TensorType:
-    """The type with that axis gone, or of another size."""
+    """Return the type with that axis gone, or of another size."""
     at = axis % len(x.axes)
     if size is not None:
         return TensorType((*x.shape[:at], size, *x.shape[at + 1 :]), x.axes, x.dtype)
@@ -29,10 +29,10 @@ def _without(x: TensorType, axis: int, size: int | None = None) -> TensorType:
 
 
 class Normalize(Operator):
-    """The values along `axis` divided by their norm: (sum of |x|**p)**(1/p), or `eps` where that is larger.
+    """The values along `axis` divided by their norm: (sum of |x|**p)**(1/p), or by `eps` if that is larger.
 
-    A vector of length 1 for p=2, as embeddings are compared (Schroff, Kalenichenko and Philbin 2015, arXiv:1503.03832).
-    `axis` counts as axes do: 0 is the batch, 1 mostly the channels, -1 the last. No weights, no MACs.
+    With p=2 the result has length 1, as when embeddings are compared (Schroff, Kalenichenko and Philbin 2015,
+    arXiv:1503.03832). `axis` is counted from the batch, 0: 1 is mostly the channels, -1 the last. No weights, no MACs.
 
         normalised = c*h*w
     """
@@ -81,11 +81,12 @@ class Normalize(Operator):
 
 
 class CosineSimilarity(Join):
-    """The cosine of the angle between two values along `axis`, which is gone after it: x·y/(|x|·|y|).
+    """The cosine of the angle between two values along `axis`, which is removed: x·y/(|x|·|y|).
 
-    A norm counts as `eps` at least. An axis of size 1 is repeated along the other's; a parameter stands against the
-    last axes, so that each image is compared with the same vectors. `axis` counts as axes do: 1 is mostly the channels,
-    -1 the last. Both values are divided by their norms; what comes out takes products and sums. No weights, no MACs.
+    A norm counts as at least `eps`. An axis of size 1 is repeated along the other's. A parameter is aligned with the
+    last axes, so that each image is compared with the same vectors. `axis` is counted from the batch, 0: 1 is mostly
+    the channels, -1 the last. Both values are divided by their norms; the result takes products and sums. No weights,
+    no MACs.
 
         normalised = 2*c*h*w if equal
         elementwise = 2*c*h*w - cosines if equal
@@ -109,7 +110,7 @@ class CosineSimilarity(Join):
     eps: Positive = 1e-8
 
     def _both(self, inputs: tuple[TensorType, ...]) -> TensorType:
-        """What both are repeated to."""
+        """Return the common shape to which both are repeated."""
         self.two(inputs)
         self.check_alike(inputs)
         return self.broadcast(inputs)[-1]

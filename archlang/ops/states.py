@@ -1,4 +1,4 @@
-"""What recurrent layers and cells ask of their inputs, and what they keep of the states that flow in."""
+"""What recurrent layers and cells require of their inputs, and what they save of the states that flow in."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def has_lengths(inputs: tuple[TensorType, ...]) -> bool:
 
 
 def check_vector(x: TensorType, operator: str) -> None:
-    """The axes are n c."""
+    """Check that the axes are n c."""
     if x.axes != ("n", "c"):
         message = f"{operator} takes vectors n c, but {x} has {x.names}"
         raise Rejected("wrong-rank", message, about="input")
 
 
 def check_state(x: TensorType, state: TensorType, channels: int, operator: str) -> None:
-    """A state is n c, for as many images as x has, and of so many channels."""
+    """Check that a state is n c, for as many images as x has, with so many channels."""
     check_vector(state, operator)
     check_dtype(state, operator, weighted=True)
     if state["c"] != channels:
@@ -53,7 +53,7 @@ def check_state(x: TensorType, state: TensorType, channels: int, operator: str) 
 
 @dataclass(frozen=True, slots=True)
 class SequenceReach(Reach):
-    """That of a layer whose first input is a sequence; those after it are states, which have no positions."""
+    """The reach of a layer whose first input is a sequence. Its other inputs are states, which have no positions."""
 
     def between(self, at: int, output: int = 0) -> Mapping[str, Slide]:
         return {} if at else self.outputs[output]
@@ -61,16 +61,17 @@ class SequenceReach(Reach):
 
 @dataclass(frozen=True, slots=True)
 class Factor(Saved):
-    """Input `index`, or a copy of it, that others multiply: kept unless its own gradient alone is wanted."""
+    """Input `index`, or a copy of it, that is multiplied: saved unless its own gradient alone is wanted."""
 
     def is_kept(self, wanted: Wanted) -> bool:
         return wanted.weights or any(flag for at, flag in enumerate(wanted.inputs) if at != self.index)
 
 
 def kept_states(inputs: tuple[TensorType, ...], layers: int, widths: tuple[int, ...], above: bool) -> list[Saved]:
-    """What is kept of the first states, of as many layers: h, and c where there is one.
+    """Return what is saved of the first states, of as many layers: h, and c if there is one.
 
-    h is kept for the weight that multiplies it, c for a gate; of layers `above` others the gates always have gradients.
+    h is saved for the weight that multiplies it, c for a gate. In layers `above` others the gates always have
+    gradients.
     """
     given = inputs[1:] or (None,) * len(widths)
     return [
@@ -89,7 +90,7 @@ def _kept(at: int, state: TensorType | None, shape: tuple[int, int, int], above:
 
 
 def _is_copied(state: Laid, layers: int) -> bool:
-    """Whether torch, which wants the states layer by layer, has to copy those that lie side by side."""
+    """Return whether torch must copy the states, which it wants layer by layer, because they are side by side."""
     image, channel = state.strides
     images, channels = state.shape
     turned = (layers, images, channels // layers)
@@ -98,7 +99,7 @@ def _is_copied(state: Laid, layers: int) -> bool:
 
 
 def side_by_side(images: int, layers: int, width: int) -> Strides:
-    """How the last states lie, which torch gives layer by layer, and which are laid side by side for each image."""
+    """Return the strides of the last states, which torch returns layer by layer and which are joined for each image."""
     shape = (images, layers * width)
     by_layer = (width, images * width, 1)
     return viewed((images, layers, width), by_layer, shape) or contiguous(shape)

@@ -61,7 +61,7 @@ class DropBlock(nn.Module):
 
 
 class StochasticDepth(Drop):
-    """In training, each image's values are all zeroed with probability p, or else scaled by 1/(1 - p).
+    """In training, all values of an image are zeroed with probability p, and otherwise scaled by 1/(1 - p).
 
     Huang et al. 2016 (arXiv:1603.09382). `mode=batch` draws once for the whole batch. In evaluation it is the identity.
     No weights, no MACs.

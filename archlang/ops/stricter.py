@@ -1,4 +1,4 @@
-"""What operators refuse though torch takes it, and why: the reasons that several of them share."""
+"""Input that operators reject although torch accepts it, and the reasons that several of them share."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ _REASONS = {
 
 
 def beyond_torch(*codes: str, **arguments: str) -> Mapping[str, str]:
-    """Codes of diagnostics whose reason stands here, and arguments whose reason is given: `eps="it may be 0 there"`."""
+    """Return codes whose reason is listed here, and arguments with their own reason: `eps="it may be 0 there"`."""
     return {code: _REASONS[code] for code in codes} | arguments

@@ -42,8 +42,8 @@ class Subsampling(Sliding):
     """The sum under each window, times a learned coefficient and plus a learned bias of its map.
 
     LeCun et al. 1998, section II.B: S2 and S4 of LeNet-5, `subsampling 2x2`, before the squashing, which is a step of
-    its own (`scaled_tanh` or `sigmoid`). `mode=mean` takes the mean in place of the sum. Windows lie side by side
-    unless a stride is given. What the paper calls connections, a sum's values and the bias, is elementwise + bias_adds.
+    its own (`scaled_tanh` or `sigmoid`). `mode=mean` takes the mean instead of the sum. Windows are side by side unless
+    a stride is given. What the paper calls connections, a sum's values and the bias, is elementwise + bias_adds.
     Weights (c) and a bias; no MACs.
 
         n c h w -> n c h' w'
@@ -91,7 +91,7 @@ class Subsampling(Sliding):
         return Work(elementwise=y.values * (prod(self.kernel) + (self.mode == "mean")), bias_adds=y.values)
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
-        """The gradient of the coefficients takes a product for each sum."""
+        """Return the gradient of the coefficients takes a product for each sum."""
         work, (y,) = self.work(x), self.outputs(x)
         products = work.elementwise * wanted.inputs[0] + y.values * wanted.weights
         return Work(elementwise=products, bias_adds=work.bias_adds * wanted.weights)

@@ -1,4 +1,4 @@
-"""Axes of size 1: taken away, put in, and repeated without a copy."""
+"""Axes of size 1: removed, inserted, and repeated without a copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archlang.shapes import AXIS_WORDS, TensorType
 
 
 class Squeeze(View):
-    """The value without `axis`, whose size is 1. An axis of another size torch leaves as it is. No weights, no MACs."""
+    """The value without `axis`, whose size must be 1; torch leaves an axis of another size. No weights, no MACs."""
 
     word: ClassVar[str] = "squeeze"
     elsewhere: ClassVar[tuple[str, ...]] = ("Squeeze", "drop_axis")
@@ -52,7 +52,7 @@ class Squeeze(View):
 
 
 class Unsqueeze(View):
-    """A new axis of size 1, which stands at `axis`: channels first, then t, or d before the height and width of maps.
+    """A new axis of size 1 at position `axis`: channels first, then t, or d before the height and width of maps.
 
     Its name is the first of c, t (or d), s and k that the value does not have. No weights, no MACs.
     """
@@ -90,10 +90,10 @@ class Unsqueeze(View):
 
 
 class Expand(View):
-    """Axes of size 1 repeated, without a copy: `expand [-1, 7, 7]`, channels first; -1 is the size that there is.
+    """Axes of size 1 repeated, without a copy: `expand [-1, 7, 7]`, channels first; -1 keeps the size.
 
-    `mul`, `sub` and `div` do so by themselves; before `add` and `concat` it is said. In the backward pass the gradients
-    of the repeated values are summed. No weights, no MACs.
+    `mul`, `sub` and `div` repeat by themselves; `add` and `concat` do not. The backward pass sums the gradients of the
+    repeated values. No weights, no MACs.
     """
 
     pointwise = True

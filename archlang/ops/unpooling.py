@@ -32,11 +32,11 @@ class BedOfNails(nn.Module):
 
 
 class MaxUnpool(Operator):
-    """Each value at the place its index tells, zeros elsewhere: undoes a max pool (Zeiler and Fergus 2013, Noh 2015).
+    """Each value at the position that its index gives, zeros elsewhere: undoes a max pool (Zeiler and Fergus 2013).
 
-    It takes two values: what is put back, and the indices that `maxpool ... indices=true` gave, which have its shape.
-    Kernel, stride and pad are those of the pool. Several maps pool to one size: `size` tells which it was. What a
-    position sees holds for the indices of such a pool. No weights, no MACs.
+    Noh et al. 2015. It takes two values: the map, and the indices that `maxpool ... indices=true` returned, of the same
+    shape. Kernel, stride and pad are those of the pool. Maps of several sizes pool to one size: `size` says which it
+    was. What a position sees holds for the indices of such a pool. No weights, no MACs.
 
         h' = (h - 1)*stride - 2*pad + k if size is None
         h' = size if size is not None
@@ -81,7 +81,7 @@ class MaxUnpool(Operator):
         return pad
 
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        """The sizes of the result, side by side."""
+        """Return the sizes of the result, side by side."""
         rank = len(self.kernel)
         check_sides(rank)
         sizes, pads = x.spatial(rank, self.word), self._pad()
@@ -121,7 +121,7 @@ class MaxUnpool(Operator):
         raise Rejected("unequal-sizes", message, help=self._sized(sizes, x, places), about=about)
 
     def _sized(self, sizes: tuple[int, ...], x: TensorType, places: TensorType) -> str | None:
-        """The step with the size that is wanted, where a pool of these arguments can have had it."""
+        """Return the step with the size that is wanted, where a pool of these arguments can have had it."""
         try:
             MaxUnpool(kernel=self.kernel, stride=self.stride, pad=self.pad, size=sizes).outputs(x, places)
         except Rejected:

@@ -1,4 +1,4 @@
-"""What views share: the result is the input's memory, and nothing is kept for the backward pass."""
+"""What views share: the result is the input's memory, and nothing is saved for backward."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Geometry:
         return tuple(width for border in reversed(self.borders) for width in border)
 
     def padded(self, x: TensorType) -> tuple[int, ...]:
-        """The shape of x with its padding."""
+        """Return the shape of x with its padding."""
         sides = (size + sum(border) for size, border in zip(x.shape[2:], self.borders, strict=True))
         return (*x.shape[:2], *sides)
 
@@ -61,7 +61,7 @@ class Geometry:
 
 
 def check_sides(sides: int, name: str = "kernel") -> None:
-    """A window has one to three sides."""
+    """Check that a window has one to three sides."""
     if not 1 <= sides <= 3:
         raise Rejected("window-rank", f"a window has 1, 2 or 3 sides, but `{name}` has {sides}", about=name)
 
@@ -75,13 +75,13 @@ def each(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
 
 
 def check_count(count: int, rank: int, name: str) -> None:
-    """A list for a window has one item for each side."""
+    """Check that a list for a window has one item for each side."""
     if count != rank:
         raise Rejected("sides-differ", f"`{name}` has {count} sides, but the window has {rank}", about=name)
 
 
 def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """The padding on each side of each axis; `same` is dilation*(k - 1)/2, which keeps the size at stride 1."""
+    """Return the padding on each side of each axis; `same` is dilation*(k - 1)/2, which keeps the size at stride 1."""
     if pad != "same":
         return each(pad, len(kernel), "pad")
     added = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
@@ -99,7 +99,7 @@ def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dila
 
 
 def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int] | None = None) -> dict[str, int]:
-    """The sizes, by axis, of the map that a window leaves as it slides over `x`.
+    """Return the sizes, by axis, of the map that a window leaves as it slides over `x`.
 
     `widest` is the padding that the operator allows at most, side by side, so that the help proposes no more.
     """
@@ -129,7 +129,7 @@ def check_inside(x: TensorType, kernel: Sequence[int], why: str = "") -> None:
 
 
 def _that_fits(sizes: Sequence[int], geometry: Geometry, widest: Sequence[int] | None) -> str | None:
-    """The largest kernel that fits, and the padding that lets this one fit."""
+    """Return the largest kernel that fits, and the padding that lets this one fit."""
     kernel = Window(
         min(k, (size + sum(border) - 1) // d + 1)
         for k, size, border, d in zip(geometry.kernel, sizes, geometry.borders, geometry.dilation, strict=True)
@@ -147,7 +147,7 @@ def _that_fits(sizes: Sequence[int], geometry: Geometry, widest: Sequence[int] |
 
 
 def window_reach(geometry: Geometry) -> Reach:
-    """The reach of a sliding window, axis by axis."""
+    """Return the reach of a sliding window, axis by axis."""
     axes = spatial_axes(len(geometry.kernel))
     slides = map(Slide, geometry.extent, geometry.stride, geometry.pad)
     return Reach(dict(zip(axes, slides, strict=True)))
@@ -180,10 +180,10 @@ def brief(value: Sequence[int]) -> int | tuple[int, ...]:
 
 
 def short(kernel: Sequence[int]) -> str:
-    """A window in the name of a layer: `3`, `3x1`."""
+    """Return a window in the name of a layer: `3`, `3x1`."""
     return "x".join(map(str, kernel if len(set(kernel)) > 1 else kernel[:1]))
 
 
 def listed(value: int | tuple[int, ...]) -> str:
-    """The numbers of sides as the language writes them: `1`, `[1, 0]`."""
+    """Return the numbers of sides as the language writes them: `1`, `[1, 0]`."""
     return str(value) if isinstance(value, int) else f"[{', '.join(map(str, value))}]"

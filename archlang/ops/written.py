@@ -10,9 +10,9 @@ from archlang.shapes import Window
 
 
 def arguments(op: Operator) -> list[str]:
-    """The arguments of an operator: positional ones without a name, others by name where they are not the default.
+    """Return an operator's arguments: positional ones without a name, others by name if they differ from the default.
 
-    A stride follows its window, as in `3x3/2`; an operator that takes no window has it alone, `/2`.
+    A stride follows its window, as in `3x3/2`; an operator without a window has it alone, `/2`.
     """
     values = {name: getattr(op, name) for name in type(op).model_fields}
     named = {name: value for name, value in values.items() if name not in op.positional and value != _default(op, name)}
@@ -28,9 +28,9 @@ def arguments(op: Operator) -> list[str]:
 
 
 def argument(value: object, kind: Kind | None = None) -> str:
-    """The value of an argument: `3x3` for a window, `[1, 0]` for another list, `leaky_relu(0.2)` for an operator.
+    """Return the value of an argument: `3x3` for a window, `[1, 0]` for another list, `leaky_relu(0.2)`.
 
-    `kind` is that of a positional argument. None, which no text stands for, is empty.
+    `kind` is that of a positional argument. None, which has no text, is empty.
     """
     match value:
         case None:
