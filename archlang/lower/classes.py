@@ -287,7 +287,7 @@ def _same(one: object, other: object) -> bool:
 
 
 def _hints(found: Region, made: Classes) -> list[str]:
-    """For each slot, the key of the entry that it belongs to."""
+    """Return, for each slot, the key of the entry that it belongs to."""
     hints: list[str] = []
     for entry in found.entries:
         if isinstance(entry, Region) and made.of(entry) is None:

@@ -17,8 +17,10 @@ from archlang.shapes import TensorType
 
 
 class _AdaptivePool(Operator):
-    """The mean under windows chosen so that the map has the wanted size: window i covers i*h/h' to (i + 1)*h/h',
-    rounded outwards."""
+    """The mean under windows chosen so that the map has the wanted size.
+
+    Window i covers i*h/h' to (i + 1)*h/h', rounded outwards.
+    """
 
     runs = ONE_CALL
 
@@ -39,7 +41,7 @@ class _AdaptivePool(Operator):
         return Work(elementwise=x["n"] * x["c"] * covered)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        # torch computes a map of one position as a mean, which keeps nothing
+        # torch computes a map of one position as a mean, which saves nothing
         return () if set(self._wanted(x)) == {1} else (Saved("input"),)
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:

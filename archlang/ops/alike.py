@@ -129,14 +129,14 @@ class Maximum(_Alike):
         return Work(comparisons=sum(x.values for x in self.broadcast(inputs)[1:]))
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        # each step keeps both of its sides, for the gradient of either
+        # each step saves both of its sides, for the gradient of either
         return kept_with_steps(self, inputs, both=True)
 
     def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])
 
     def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
-        # the gradients of a step are computed by a call of their own, and summed up where an input was repeated
+        # the gradients of a step are computed by a separate call, and summed over repeated axes
         return True if len(inputs) == 2 and inputs[0].shape == inputs[1].shape else None
 
     def torch(self, *inputs: TensorType) -> Expression:

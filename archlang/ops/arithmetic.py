@@ -51,7 +51,7 @@ class Mul(Broadcast):
     )
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        # each step keeps one side for the gradient of the other
+        # each step saves one side for the gradient of the other
         return kept_with_steps(self, inputs, both=False)
 
     def temporaries(self, *inputs: TensorType) -> Temporaries:

@@ -1,4 +1,4 @@
-"""Axes with other names, which change what operators take them for and nothing of the values."""
+"""Gives axes other names. They change how operators treat the axes; the values stay unchanged."""
 
 from __future__ import annotations
 

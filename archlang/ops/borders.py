@@ -10,7 +10,7 @@ from archlang.ops.base import Natural
 from archlang.ops.windows import Geometry, Sizes, Stride, check_count, check_sides, each, listed, pads
 from archlang.shapes import TensorType
 
-# of a list of two in the place of a side, the first lies before the values and the second after them
+# a list of two instead of a number: the padding before and after
 Border = (
     Natural | tuple[Natural | tuple[Natural, ...], ...] | Literal["same", "valid", "same_upper", "same_lower", "causal"]
 )

@@ -200,7 +200,7 @@ class LstmCell(Cell):
         mapped = Saved("own", shape=(n, self.width), name="mapped", outputs=(0,))  # h = o*mapped; the cell needs none
         if len(inputs) > 1:
             begin: tuple[Saved, ...] = (_multiplied_states(inputs, self.width), Factor("input", 2))
-        else:  # torch takes the same zeros for both
+        else:  # torch uses the same zeros for both
             begin = (Saved("own", shape=(n, self.width), name="zeros"),)
         return (Saved("input", when="weights"), *begin, gates, mapped)
 

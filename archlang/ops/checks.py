@@ -7,9 +7,9 @@ from archlang.shapes import TensorType
 
 
 def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integers: bool = False) -> None:
-    """Before weights no dtype but theirs is accepted, as torch mixes none there; elsewhere any float is.
+    """Check a dtype. An operator with weights accepts theirs alone, as torch mixes none there; others accept any float.
 
-    `integers` tells that whole numbers are accepted too; truth values never are.
+    `integers` accepts integers too; truth values are never accepted.
     """
     if weighted and x.dtype != "float32":
         message = f"{operator} computes with float32 weights, but its input {x} is {x.dtype}"

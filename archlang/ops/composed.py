@@ -61,7 +61,7 @@ class Composed(InParts):
 
 
 def _through(reaches: Sequence[Reach]) -> Reach | None:
-    """Return what one position behind a chain of windows sees; None where an axis has another name behind one."""
+    """Return what one position after a chain of windows sees; None if an axis changes its name on the way."""
     seen: dict[str, Slide] = {}
     for reach in reaches:
         if reach.inputs or reach.outputs or any(slide.axis for slide in reach.slides.values()):

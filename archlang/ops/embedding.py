@@ -155,7 +155,7 @@ class EmbeddingBag(Table):
         return Work(normalised=normalised, elementwise=reduced)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        # the numbers, bag after bag; where each bag begins, how long it is, and of which row each largest value is
+        # the numbers, bag after bag; the start and length of each bag, and the row of each largest value
         n, t = x.shape
         each = Saved("own", shape=(n,), dtype=x.dtype, when="weights", name="bags")
         rows = replace(each, shape=(n, self.width)) if self.mode == "max" else each

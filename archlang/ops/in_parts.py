@@ -158,7 +158,7 @@ class InParts(Operator):
         return tuple(found)
 
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        """Exact where tensors that are saved later are as large as what they are set against; else unknown."""
+        """Return the temporaries if they are exact: those that are saved later must have the saved tensors' sizes."""
         values, first, steps = self._values(inputs), len(inputs), list(self._steps(inputs))
         last_use = {values[at].root: number for number, (part, *_rest) in enumerate(steps) for at in part.inputs}
         saved = self.saved(*inputs)
@@ -191,7 +191,7 @@ class InParts(Operator):
 
 
 def _without(alive: Sequence[TensorType], to_come: Sequence[Saved]) -> tuple[TensorType, ...] | None:
-    """Return what is alive, less tensors that are saved later but counted already; None where their sizes differ."""
+    """Return the allocated tensors without those that are saved later and counted there; None if sizes differ."""
     left = list(alive)
     for one in to_come:
         same = next((x for x in left if (x.shape, x.dtype) == (one.shape, one.dtype)), None)
@@ -213,7 +213,7 @@ def _kept(root: int, one: Saved, values: Sequence[_Value], inputs: int) -> Saved
 
 
 def _atoms(one: Saved, part: Part, values: Sequence[_Value]) -> frozenset[int]:
-    """For which gradients of the composition a part's tensor is kept."""
+    """Return the gradients of the composition for which a part's tensor is saved."""
     places = one.when if isinstance(one.when, tuple) else range(len(part.inputs)) if one.when != "weights" else ()
     atoms = frozenset[int]().union(*(values[part.inputs[at]].atoms for at in places))
     return atoms | {-1} if one.when in ("any", "weights") else atoms

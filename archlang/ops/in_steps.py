@@ -1,4 +1,4 @@
-"""Joins that compute value by value, two of their values at a time: what each step gives, keeps and passes back."""
+"""Joins that compute value by value, two of their values at a time: what each step returns, saves and passes back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archlang.shapes import TensorType
 
 
 def in_turn(types: Sequence[TensorType]) -> tuple[tuple[TensorType, ...], ...]:
-    """Steps of which each takes what the one before it gave."""
+    """Return steps that each take the result of the one before."""
     return tuple((*types[max(at - 1, 0) : at], type) for at, type in enumerate(types)) + tuple((x,) for x in types[-1:])
 
 
@@ -35,7 +35,7 @@ def new_or_summed(x: TensorType, y: TensorType) -> GradientPlace:
 
 
 def combined(op: Join, inputs: tuple[TensorType, ...]) -> Strides:
-    """Return the strides of what the first two give, the first three, and so on: those of the last."""
+    """Return the strides of the result, from those after the first two inputs, the first three, and so on."""
     known = tuple(map(laid, inputs))
     so_far = known[0]
     for step, x in zip(op.broadcast(known)[1:], known[1:], strict=True):

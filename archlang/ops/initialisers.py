@@ -29,7 +29,7 @@ class Initialiser:
     arguments: Mapping[str, Number | None]
     fills: str
     template: str = ""
-    floats: bool = True  # whether it gives decimals alone
+    floats: bool = True  # whether it fills with decimal numbers
     axes: range = range(1, 9)
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 

@@ -1,4 +1,4 @@
-"""What joins propose where their inputs do not fit: other names of axes, a projection, a repeated axis."""
+"""What joins propose if their inputs do not fit: other names of axes, a projection, a repeated axis."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from archlang.shapes import TensorType, Window, input_type, slide, spatial_axes
 
 
 def renaming(join: Operator, inputs: tuple[TensorType, ...]) -> str | None:
-    """Return the step that gives the inputs equal axes, None where the join would refuse them for their sizes too.
-
-    Names that operators know are kept: those of maps, vectors and sequences.
-    """
+    """Return the step that makes the inputs' axes equal; None if the join would refuse their sizes too."""
     batched = [x for x in inputs if "n" in x.axes]
     if len({len(x.axes) for x in batched}) > 1:
         return None
@@ -33,7 +30,7 @@ def renaming(join: Operator, inputs: tuple[TensorType, ...]) -> str | None:
 
 
 def projection(inputs: tuple[TensorType, ...]) -> str | None:
-    """Return the layer that gives one of two shapes the other's, where a convolution of one position does."""
+    """Return the layer that brings one of two shapes to the other, if a 1x1 convolution does."""
     kinds = list(dict.fromkeys(inputs))
     axes, rank = kinds[0].axes, len(kinds[0].axes) - 2
     if len(kinds) != 2 or axes not in (("n", "c"), *(("n", "c", *spatial_axes(sides)) for sides in (1, 2, 3))):

@@ -53,10 +53,10 @@ class Join(Operator):
         return inputs
 
     def broadcast(self, inputs: tuple[TensorType, ...]) -> list[TensorType]:
-        """Return the first input, what the first two give, the first three, and so on: sizes of 1 are repeated.
+        """Return the result after the first input, the first two, the first three, and so on: sizes of 1 are repeated.
 
-        A parameter is set against the last axes of the others, as torch does. The batch is open: 1 there is one batch,
-        which repeats along no other.
+        A parameter is aligned with the last axes of the others, as in torch. The batch is open: 1 there is one batch,
+        which is not repeated.
         """
 
         def both(x: TensorType, y: TensorType) -> TensorType:
@@ -211,7 +211,7 @@ def parts_of(inputs: tuple[TensorType, ...]) -> tuple[GradientPlace, ...]:
 
 
 def joined(shape: Strides, inputs: list[Laid]) -> Strides:
-    """Return the strides of values laid side by side: channels innermost where they are in all of them."""
+    """Return the strides of values joined along an axis: channels innermost if they are in all of them."""
     return channels_last(shape) if all(map(is_channels_last, inputs)) else contiguous(shape)
 
 

@@ -71,15 +71,15 @@ class Law:
         return NOTHING
 
     def least_batch(self, training: bool, *inputs: Any, **_: Any) -> int:
-        """Return the smallest batch that torch takes, in training or in evaluation."""
+        """Return the smallest batch that torch accepts, in training or in evaluation."""
         return 1
 
     def positions_in(self, *inputs: Any, **_: Any) -> tuple[int, ...] | None:
-        """Return the sizes of the map whose positions its int64 outputs are; None where they are no positions."""
+        """Return the sizes of the map whose positions its int64 outputs give; None if they are no positions."""
         return None
 
     def take_positions(self, sizes: tuple[int, ...], *inputs: Any, **_: Any) -> None:
-        """Raise `Rejected` where an input cannot be positions in a map of these sizes."""
+        """Raise `Rejected` if an input cannot give positions in a map of these sizes."""
 
     def reach(self, *inputs: Any, **_: Any) -> Reach | None:
         """Return which positions of the inputs one output value depends on; None if that is unknown."""

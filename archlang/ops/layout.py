@@ -46,7 +46,7 @@ class Flatten(Operator):
         return self._viewed(x) is not None
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
-        return (0,) if len(x.axes) > 2 else ()  # of n c it gives the very tensor
+        return (0,) if len(x.axes) > 2 else ()  # of n c it returns the same tensor
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)

@@ -1,7 +1,7 @@
-"""Where the values of a tensor lie in memory: strides, and the rules by which torch chooses those of a result.
+"""The memory layout of tensors: strides, and the rules by which torch chooses those of a result.
 
-A stride is counted in values. An operator that is asked with plain types takes them for contiguous, at a batch that is
-more than one; one that is asked with `Laid` types knows the batch and the strides that there are.
+A stride is counted in values. An operator that gets plain types treats them as contiguous, at a batch above one. An
+operator that gets `Laid` types knows the batch and the strides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Laid(TensorType):
 
 
 def contiguous(shape: Sequence[int]) -> Strides:
-    """Return the strides of values that lie in order, the last axis innermost."""
+    """Return the strides of contiguous values, the last axis innermost."""
     return (*reversed(list(accumulate((max(size, 1) for size in reversed(shape[1:])), int.__mul__, initial=1))),)[
         : len(shape)
     ]
@@ -51,14 +51,14 @@ def is_at(x: Laid, strides: Strides) -> bool:
 
 
 def is_contiguous(x: Laid) -> bool:
-    """Return whether the values lie in order."""
+    """Return whether the values are contiguous."""
     return is_at(x, contiguous(x.shape))
 
 
 def viewed(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) -> Strides | None:
-    """Return the strides under which the same memory has another shape of as many values; None where none has it.
+    """Return the strides under which the same memory has another shape of as many values; None if there are none.
 
-    Axes that lie in memory as one are taken together, and each such run is cut anew.
+    Axes that are one run in memory are taken together, and each such run is divided anew.
     """
     kept = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size > 1]
     runs: list[list[tuple[int, int]]] = []
@@ -144,7 +144,7 @@ def _inner(shape: Sequence[int], strides: Sequence[Strides], a: int, b: int) -> 
 
 
 def _is_dense(x: Laid) -> bool:
-    """Return whether the values leave no gap and none lies upon another."""
+    """Return whether the values leave no gap and none overlap."""
     axes = sorted((stride, size) for size, stride in zip(x.shape, x.strides, strict=True) if size > 1)
     return not axes or (axes[0][0] == 1 and all(a[0] * a[1] == b[0] for a, b in pairwise(axes)))
 
@@ -172,7 +172,7 @@ def channels_last(shape: Sequence[int]) -> Strides:
 
 
 def formatted(shape: Sequence[int], x: TensorType) -> Strides:
-    """Return the strides of a result that keeps the input's memory format: channels innermost, or in order."""
+    """Return the strides of a result that keeps the input's memory format: channels innermost, or contiguous."""
     return channels_last(shape) if is_channels_last(laid(x)) else contiguous(shape)
 
 

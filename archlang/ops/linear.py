@@ -156,7 +156,7 @@ class Linear(Operator):
         turned = self._turned(x)
         if turned is not None:
             return turned.viewed_gradients(x)
-        # torch multiplies by the weight turned round, and by the rows of all positions
+        # torch multiplies by the transposed weight, with the rows of all positions
         return ("weight", "bias") if len(x.axes) == 2 else (0, "weight", "bias")
 
     def strides(self, x: TensorType) -> tuple[Strides, ...] | None:

@@ -112,7 +112,7 @@ class Lstm(Recurrent):
         return tuple(kept)
 
     def kept_above(self, n: int, t: int) -> tuple[Saved, ...]:
-        """Return the state of the last step serves the outputs alone, and the carried cell does not need it."""
+        """Leave out the state of the last step, which serves the outputs alone: the carried cell does not need it."""
         kept = self.kept_in_steps(n, t)
         if not self.carry:
             return kept

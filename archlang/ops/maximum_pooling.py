@@ -26,7 +26,7 @@ def _kept(y: TensorType) -> tuple[Saved, ...]:
 
 
 def _places(y: TensorType) -> Temporaries:
-    """Return the places, which torch gives with the values."""
+    """Return the indices, which torch returns with the values."""
     return ((TensorType(y.shape, y.axes, "int64"),),)
 
 

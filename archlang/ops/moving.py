@@ -96,7 +96,7 @@ class Roll(_Moved):
 
     def reach(self, x: TensorType) -> Reach:
         moved = {x.axes[at]: (by % x.shape[at], x.shape[at]) for at, by in self._shifts(x).items()}
-        # position i sees i - by, or that and the size where this is below 0
+        # position i sees i - by, plus the size if that is below 0
         return Reach({axis: Slide(size + 1, 1, by) for axis, (by, size) in moved.items() if by and axis != "c"})
 
     def torch(self, x: TensorType) -> Expression:

@@ -31,7 +31,7 @@ from archlang.shapes import TensorType
 
 
 def _powers(x: Laid) -> Laid:
-    """Return the powers as they lie: as the values do, but that torch lays channels innermost in one way alone."""
+    """Return the powers with their strides: those of the values, and torch's own strides if these are channels last."""
     last = channels_last(x.shape) if len(x.shape) > 3 and not is_contiguous(x) else ()
     return replace(x, strides=last if last and is_at(x, last) else like(x))
 

@@ -62,7 +62,7 @@ def _module(path: Path) -> ModuleType:
     name = next(name for name in _names(f"archlang.own.{stem}") if name not in sys.modules)
     module = ModuleType(name)
     module.__file__ = str(path)
-    sys.modules[name] = module  # where pydantic looks up the types that annotations name
+    sys.modules[name] = module  # pydantic looks up the types in annotations here
     with ExitStack() as stack:
         stack.callback(sys.modules.pop, name)
         exec(compile(path.read_bytes(), path, "exec"), vars(module))  # noqa: S102  the user asked for it
@@ -87,7 +87,7 @@ def _told(place: str, path: Path | None = None) -> Generator[None]:
 
 
 def _line(error: BaseException, path: Path | None) -> str:
-    """`:12`, the line of the file at which an error was raised; empty if it was raised elsewhere."""
+    """Return the line of the file at which an error was raised, as `:12`; empty if it was raised elsewhere."""
     from traceback import extract_tb
 
     if path is None:

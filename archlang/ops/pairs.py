@@ -124,7 +124,7 @@ class Pairs:
         ]
 
     def _letter(self, name: str) -> str:
-        """Return the letter that stands for a name in torch's pattern: its own where it is one."""
+        """Return the letter that replaces a name in torch's pattern: its own if it is one letter."""
         letters: dict[str, str] = {}
         names = dict.fromkeys((*self.left[0], *self.left[1]))
         for one in sorted(names, key=len):

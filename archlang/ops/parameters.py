@@ -55,7 +55,7 @@ class _Stored(Operator):
         named = dict(zip(initialiser.arguments, self.values, strict=True))
         values = tuple((name, int(value) if name == "groups" else value) for name, value in named.items())
         dtype = "" if self.dtype == "float32" else f", dtype=torch.{self.dtype}"
-        # an integer range is int64 unless it is told otherwise
+        # an integer range is int64 unless a dtype is given
         dtype = ", dtype=torch.float32" if self.init == "arange" and not dtype else dtype
         template = initialiser.makes(named).replace("{dtype}", dtype)
         return Stored(template, self.shape, values, self.buffer)

@@ -242,7 +242,7 @@ class Take(_Part):
         return _picked(x, self.axis, Slide(max(places) - first + 1, 0, -first))
 
     def strides(self, x: TensorType) -> tuple[Strides]:
-        # torch orders the axes as the input has them, but for the one of which positions are taken
+        # torch keeps the memory order of the input's axes, except the one whose positions are taken
         (y,) = self.outputs(laid(x))
         at = self.axis % len(y.shape)
         rest = tuple(0 if axis == at else stride for axis, stride in enumerate(laid(x).strides))

@@ -1,7 +1,7 @@
-"""Patterns such as `n c h w -> n (h w) c`: which axes split, in which order they stand, which become one.
+"""Patterns such as `n c h w -> n (h w) c`: which axes are split, their order, and which become one.
 
 The notation is that of einops (Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations with einstein-like
-notation"). A size stands in the pattern itself, `(h p=16)`, as an argument of that name could stand nowhere else.
+notation"). A size is written in the pattern itself, `(h p=16)`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Plan:
         return tuple(names.index(name) for group in self.right for name in group)
 
     def viewed(self, shape: Strides, strides: Strides) -> Strides | None:
-        """Return the strides of the result where it is the memory of an input with these, None where it is copied."""
+        """Return the strides of the result if it is a view of an input with these strides; None if it is copied."""
         parts: list[tuple[int, int]] = []
         for group, size, stride in zip(self.left, shape, strides, strict=True):
             sizes = [self.atoms[name].size for name in group]
@@ -57,7 +57,7 @@ class Plan:
         return viewed(sizes, steps, [prod(sizes[start:end]) for start, end in pairwise(firsts)])
 
     def hands_gradient_on(self) -> bool:
-        """Return whether the gradient of the input is the memory of the result's, where that is contiguous."""
+        """Return whether the gradient of the input is the memory of a contiguous gradient of the result."""
         sizes = [self.atoms[name].size for group in self.right for name in group]
         steps = contiguous(sizes)
         back = [self.order.index(at) for at in range(len(sizes))]
@@ -67,7 +67,7 @@ class Plan:
         return viewed([sizes[at] for at in back], [steps[at] for at in back], wanted) is not None
 
     def gradient_is_view(self) -> bool:
-        """Return whether torch returns the gradient of the input as a view, where that of the result is contiguous."""
+        """Return whether torch returns the gradient of the input as a view, if the result's is contiguous."""
         back = [self.order.index(at) for at in range(len(self.order))]
         atoms = [self.atoms[name].size for group in self.right for name in group]
         steps = contiguous(atoms)
@@ -121,7 +121,7 @@ class Plan:
         return tuple(prod(self.atoms[name].size for name in group) for group in self.right)
 
     def template(self) -> str:
-        """Return the torch expression. No size stands in it but those that the pattern gives."""
+        """Return the torch expression. It contains no sizes but those of the pattern."""
         parts = ["{0}"]
         for at, group in reversed(list(enumerate(self.left))):
             if len(group) > 1:
@@ -205,7 +205,7 @@ def _groups(side: str, sizes: dict[str, int]) -> Groups:
     side = side.rstrip()
     while at < len(side):
         found = _TOKEN.match(side, at)
-        # a bracket opens where none is open, and closes where one is
+        # brackets do not nest
         if found is None or (found[3] and (found[3] == "(") != (inner is None)):
             message = f"this part of the pattern cannot be read: `{side[at:].strip()}`"
             raise Rejected("bad-pattern", message, help="names and brackets: `n (h w) c`", about="pattern")

@@ -37,7 +37,7 @@ def _pooled(shape: Strides, x: Laid) -> Strides:
 
 
 def averaged(shape: Strides, x: Laid) -> Strides:
-    """Return the strides of means, which lie in order where windows have three sides."""
+    """Return the strides of means, which are contiguous if windows have three sides."""
     return contiguous(shape) if len(shape) == 5 else _pooled(shape, x)
 
 

@@ -1,4 +1,4 @@
-"""Units that tell how far their input is from a vector of their own."""
+"""Units that compute the distance of their input from a vector of their own."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class _Layout(Operator):
         return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
 
     def _viewed(self, x: TensorType) -> Strides | None:
-        """Return the strides of the result where it is the same memory, None where it is copied."""
+        """Return the strides of the result if it is a view, None if it is copied."""
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
@@ -208,7 +208,7 @@ class Reshape(_Layout):
     def torch(self, x: TensorType) -> Expression:
         if "n" not in x.axes:
             return Expression(f"{{0}}.reshape({', '.join(map(str, self.shape))})")
-        # the batch is told, so that a size that does not fit is not taken for more images
+        # the batch is written, so that a size that does not fit is not read as more images
         return Expression(f"{{0}}.reshape({{0}}.shape[0], {', '.join(map(str, self.shape))})")
 
 

@@ -181,11 +181,11 @@ class Recurrent(Operator):
         )
 
     def kept_in_steps(self, n: int, t: int) -> tuple[Saved, ...]:
-        """Return what one direction of one layer keeps of its steps."""
+        """Return what one direction of one layer saves of its steps."""
         raise TypeError(f"{type(self).__name__} does not say what it keeps")
 
     def kept_above(self, n: int, t: int) -> tuple[Saved, ...]:
-        """Return what one direction of the uppermost layer keeps of its steps."""
+        """Return what one direction of the uppermost layer saves of its steps."""
         return self.kept_in_steps(n, t)
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...] | None:

@@ -19,7 +19,7 @@ class Reduction(Operator):
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
-    integers: ClassVar[bool] = False  # whether whole numbers are taken too
+    integers: ClassVar[bool] = False  # whether integers are accepted too
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")
 
     axes: tuple[int, ...] | None = None
@@ -53,7 +53,7 @@ class Reduction(Operator):
         return Expression(f"{{0}}.{self.word}({self.written()})")
 
     def written(self, *options: str) -> str:
-        """Return the arguments of torch's method: the axes, what else is given, whether they stay."""
+        """Return the arguments of torch's method: the axes, other arguments, whether the axes are kept."""
         axes = self.axis if self.axes is None else self.axes
         return ", ".join([str(axes), *options, *(["keepdim=True"] if self.keep else [])])
 

@@ -91,7 +91,7 @@ class Subsampling(Sliding):
         return Work(elementwise=y.values * (prod(self.kernel) + (self.mode == "mean")), bias_adds=y.values)
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
-        """Return the gradient of the coefficients takes a product for each sum."""
+        """Add a product for each sum, for the gradient of the coefficients."""
         work, (y,) = self.work(x), self.outputs(x)
         products = work.elementwise * wanted.inputs[0] + y.values * wanted.weights
         return Work(elementwise=products, bias_adds=work.bias_adds * wanted.weights)
@@ -101,7 +101,7 @@ class Subsampling(Sliding):
         return (Saved("input", when="inputs"), Saved("own", shape=y.shape, when="weights", name="sums"))
 
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
-        return AvgPool(kernel=self.kernel, stride=self.stride).strides(x)  # the products lie as the means do
+        return AvgPool(kernel=self.kernel, stride=self.stride).strides(x)  # the products have the layout of the means
 
     def torch(self, x: TensorType) -> Module:
         geometry = self.geometry(x)

@@ -121,7 +121,7 @@ class MaxUnpool(Operator):
         raise Rejected("unequal-sizes", message, help=self._sized(sizes, x, places), about=about)
 
     def _sized(self, sizes: tuple[int, ...], x: TensorType, places: TensorType) -> str | None:
-        """Return the step with the size that is wanted, where a pool of these arguments can have had it."""
+        """Return the step with the wanted size, if a pool with these arguments can have had it."""
         try:
             MaxUnpool(kernel=self.kernel, stride=self.stride, pad=self.pad, size=sizes).outputs(x, places)
         except Rejected:

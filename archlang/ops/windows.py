@@ -159,10 +159,10 @@ def adaptive_windows(size: int, wanted: int) -> list[tuple[int, int]]:
 
 
 def adaptive_slide(size: int, wanted: int) -> Slide:
-    """These windows as one that slides: by whole steps where they are alike, else by size/wanted, wide enough for all.
+    """Return these windows as one that slides: by whole steps if they are equal, else by size/wanted.
 
-    Window i then starts at most 1 - 1/q before i*size/wanted and ends at most 1 - 1/q behind (i + 1)*size/wanted, where
-    q is the denominator of size/wanted.
+    It is wide enough for all: window i starts at most 1 - 1/q before i*size/wanted and ends at most 1 - 1/q behind (i +
+    1)*size/wanted, where q is the denominator of size/wanted.
     """
     windows = adaptive_windows(size, wanted)
     extent = windows[0][1]

@@ -1,4 +1,4 @@
-"""A Program of a Graph: the one reader of a node's dotted scope."""
+"""Makes the Program of a Graph. No other code reads a node's dotted scope."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The backward pass as torch's engine runs it: the operations in the reverse of their order in the forward pass.
 
-The gradient of an operation's result lives while its backward runs, and so does what was kept for it. A second gradient
-of a value or weight is added to the first in place, unless something else holds the memory of the first: a view holds
-that of its base. Then the sum is a new tensor.
+While the backward of an operation runs, the gradient of its result and its saved tensors stay allocated. A second
+gradient of a value or weight is added to the first in place, unless something else references the first's memory, as a
+view references that of its base. Then the sum is a new tensor.
 """
 
 from __future__ import annotations
@@ -59,9 +59,8 @@ class Gradients:
             heap.drop(storage)
         for wish, (storage, in_place) in zip(step.wishes, given, strict=True):
             self._add(wish, storage, in_place)
-        for weight, storage in reversed(
-            list(zip(step.weights, new, strict=True))
-        ):  # torch makes the last weight's gradient, the bias's, first
+        # torch makes the last weight's gradient, the bias's, first
+        for weight, storage in reversed(list(zip(step.weights, new, strict=True))):
             self._add_weight(step, weight, storage)
 
     def _add_weight(self, step: Step, weight: Wanting, storage: int) -> None:

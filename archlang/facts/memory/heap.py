@@ -67,7 +67,7 @@ class Heap:
         self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height))
 
     def take(self, size: int, kind: Kind, path: str) -> int:
-        """Return a new storage with one reference."""
+        """Allocate a storage with one reference, and return its number."""
         number = len(self.bytes)
         self.bytes.append(size)
         self.kinds.append(kind)
@@ -116,7 +116,7 @@ class Heap:
         return [section for section in self.sections if section.rows[0] <= row < section.rows[1]]
 
     def alive(self, row: int) -> Counter[tuple[Kind, str]]:
-        """Return bytes by kind and path when a row is at its highest."""
+        """Return the allocated bytes by kind and path when a row is at its highest."""
         here = self.around(row)
         at = self.rows[row].top_at
         end = max([at, *(section.log[1] for section in here)])
@@ -129,7 +129,7 @@ class Heap:
     def _weights(self, at: int, end: int) -> list[int]:
         """Return how often each log entry up to `end` has happened at position `at`, in the highest repetition."""
         weights = [1] * at + [0] * (end - at)
-        for section in self.sections:  # the inner ones stand before those around them
+        for section in self.sections:  # inner sections come before those around them
             start, stop = section.log
             if stop <= at:
                 weights[start:stop] = [weight * section.times for weight in weights[start:stop]]
