@@ -41,7 +41,7 @@ class Tried:
 
     @property
     def right(self) -> bool:
-        """Whether what is told to fit fits, and what is not does not."""
+        """Whether a batch fits if it is said to fit, and only then."""
         budget = self.memory * MIB
         return self.bytes <= budget < self.more_bytes and self.plan_bytes <= budget
 

@@ -1,7 +1,7 @@
 """`archlang memory` against torch's allocator, for the nets of `memory_cases.py`: `python -m benchmarks.memory`.
 
 Each net is run in a process of its own: a step of training with SGD with momentum, one with Adam, and an inference,
-float32, eager, on the CPU, with random weights and images. What one operator's call takes and gives back by itself is
+float32, eager, on the CPU, with random weights and images. What one operator's call allocates and frees by itself is
 left out of both figures, and told beside them (tests/allocator.py). `--held-out` and `--tuned` run one of the lists;
 `--autocast` runs those of torch.autocast in bfloat16, with momentum.
 

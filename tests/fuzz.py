@@ -124,7 +124,7 @@ def _answered(path: Path, number: int, data: bytes) -> tuple[str, bool, bool]:
 
 
 def _told(checked: Checked) -> None:
-    """There is an answer, and each diagnostic can be shown and stands at a place that the text has."""
+    """Check that there is an answer, and that each diagnostic can be shown at a place in the text."""
     assert checked.graphs or checked.diagnostics, "neither a Graph nor a diagnostic"
     assert len({graph.name for graph in checked.graphs}) == len(checked.graphs)
     for diagnostic, shown in zip(checked.diagnostics, checked.rendered(), strict=True):

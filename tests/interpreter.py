@@ -65,7 +65,7 @@ class Interpreter:
                 self._modules[at, told] = module
 
     def _fill(self, module: nn.Module, path: str, ties: Mapping[str, str]) -> None:
-        """Put the weights into a module in the place of its own."""
+        """Replace the weights of a module."""
         for name, _ in [*module.named_parameters(), *module.named_buffers()]:
             key = ties.get(name, _joined(path, name))
             if key in self.weights:

@@ -49,7 +49,7 @@ class Proof:
 
 
 def prove(name: str) -> Proof:
-    """Run the parity test of one net; what pytest says is shown where it fails."""
+    """Run the parity test of one net; show pytest's output if it fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += [f"tests/modules/test_parity.py::test_equal_to_torchvision[{name}]"]
     with TemporaryFile("w+") as said:
@@ -90,7 +90,7 @@ def _row(family: str, proof: Proof) -> list[str]:
 
 
 def main() -> int:
-    """Prove, show a line a net, write the page where it is asked for; 1 where a net differs."""
+    """Prove, print a line for each net, write the page if asked for; return 1 if a net differs."""
     parser = ArgumentParser(prog="python -m tests.prove", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a net, such as swin_t; all where none is named")
     parser.add_argument("--write", action="store_true", help="write docs/zoo.md")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
-    """0 when the site stands and nothing is wrong with it."""
+    """Return 0 if the site is built and nothing is wrong with it."""
     place = ROOT / "build" / "website"
     shutil.rmtree(place, ignore_errors=True)
     staged = stage(ROOT, place / "pages")

@@ -105,7 +105,7 @@ class Browser:
                 self.complaints.append(f"fetched from elsewhere: {address}")
 
     def value(self, expression: str) -> Any:
-        """What an expression of JavaScript gives in the page."""
+        """Return the value of an expression of JavaScript in the page."""
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def wait(self, expression: str) -> bool:

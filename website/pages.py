@@ -95,7 +95,7 @@ def to_shown(text: str) -> str:
 
 
 def shown_path(path: PurePath) -> PurePath:
-    """Where the page of a source file lies; any other path as it is."""
+    """Return the path of a source file's page; any other path unchanged."""
     return path.with_name(f"{path.name}.md") if path.suffix in FENCES else path
 
 

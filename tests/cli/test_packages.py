@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the import of a package fail as it does where it is not installed, also if it was imported before."""
+    """Make the import of a package fail as if it were not installed, even if it was imported before."""
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)

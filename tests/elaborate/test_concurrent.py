@@ -1,4 +1,4 @@
-"""Several specs compiled at once, on threads and in processes: each gives what it gives alone."""
+"""Several specs compiled at once, on threads and in processes: each gives the same result as alone."""
 
 from __future__ import annotations
 

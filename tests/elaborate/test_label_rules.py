@@ -151,7 +151,7 @@ net told(units=2) {
 
 
 def _texts(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-    """The places in JSON where a name or path stands, keys of objects included."""
+    """Return the places of names and paths in JSON, including keys of objects."""
     found: list[tuple[object, ...]] = []
     if isinstance(value, dict):
         for key, inner in value.items():

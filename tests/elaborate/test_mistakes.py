@@ -152,7 +152,7 @@ def seconds_of_a_plain_net() -> float:
 
 @pytest.mark.parametrize("what", LIMITS)
 def test_limit(what: str) -> None:
-    """It is told once, in a few lines, and in little time."""
+    """It is reported once, in a few lines, and in little time."""
     told: list[str] = []
 
     def tell() -> None:

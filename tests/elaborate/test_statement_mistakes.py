@@ -254,7 +254,7 @@ GROUPS = {"declaration", "_braces", "line", "step", "_action", "step_word", "tar
 
 
 def complaint(slip: Slip, text: str) -> str | None:
-    """What is wrong with what is said of a slip; None where it is as it should be."""
+    """Return what is wrong with the message about a slip; None if it is right."""
     found = wrong(text)
     if len(found) != 1:
         return f"{len(found)} messages: {[d.message for d in found]}"
@@ -293,7 +293,7 @@ def test_what_is_around_the_slips_is_right() -> None:
 
 
 def test_every_rule_has_its_slips() -> None:
-    """The rules of the grammar's first three parts; a new one is held to this as soon as it stands there."""
+    """The rules of the grammar's first three parts; a new rule is tested as soon as it is there."""
     text = GRAMMAR.read_text(encoding="utf-8").partition("// ---- expressions")[0]
     rules = set(re.findall(r"^\??([a-z_]+)(?:\{\w+\})?: ", text, re.MULTILINE))
     assert rules - GROUPS == {*STATEMENTS, *DECLARATIONS}

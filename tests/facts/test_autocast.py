@@ -112,7 +112,7 @@ def test_the_peak_of_volumes_is_torchs(mode: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")
 def test_the_peak_of_what_is_cast_back_is_torchs() -> None:
-    """An rmsnorm computes in float32 and gives the dtype of its input."""
+    """An rmsnorm computes in float32 and returns the dtype of its input."""
     graph = graph_of(net_of(f"conv 4x4/4 8 -> {TOKENS} -> rmsnorm -> linear 4", "4x16x16"))
     assert_told(graph, setup_of("inference", {"batch": 2, "autocast": "bf16"}))
 
@@ -129,7 +129,7 @@ net tiny {
 
 
 def test_the_peak_of_a_language_model_is_torchs() -> None:
-    """A table takes whole numbers and gives float32."""
+    """A table takes integers and returns float32."""
     graph = graph_of(LANGUAGE)
     module, tokens = Net(graph).module(seed=0), [torch.zeros(2, 12, dtype=torch.int64)]
     setup = setup_of("inference", {"batch": 2, "autocast": "bf16"})

@@ -308,7 +308,7 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("word", [op.word for op in registry().values() if not op.declared])
 def test_where_torch_takes_more_than_is_told_it_is_said(word: str) -> None:
-    """Without the scratch of single calls, a peak above what is told comes of temporaries that are not known."""
+    """Without the scratch of single calls, a peak above the figure comes from unknown temporaries."""
     for example in registry()[word].examples:
         graph = example_graph(example.step, *example.inputs.split(", "))
         told = memory(graph, Setup(64, mode="inference"))

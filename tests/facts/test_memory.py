@@ -97,7 +97,7 @@ def test_the_peak_is_torchs(name: str, mode: str) -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_step_of_an_optimiser_is_torchs(optimizer: str) -> None:
-    """Weights alone: what the optimiser keeps and takes decides."""
+    """Weights alone: the optimiser's state and temporaries decide."""
     graph = graph_of(net_of("linear 300 -> linear 200 -> linear 10", "[40]"))
     assert_told(graph, "training", optimizer)
 

@@ -335,7 +335,7 @@ def test_each_tensor_has_its_origin_and_its_keeper() -> None:
 
 
 def test_a_view_is_the_storage_it_views() -> None:
-    """In evaluation the dropout is none, so that the classifier keeps what the pool gave."""
+    """In evaluation dropout is the identity, so that the pool's output is saved for the classifier."""
     told = saved(graph_of(net_of(SMALL, "3x4x4")), batch=3, training=False)
     kept = told.layers[-1].tensors[0]
     assert (kept.path, kept.shape, kept.bytes) == ("3", (3, 16), 3 * 64)
@@ -365,7 +365,7 @@ def test_a_wrong_batch_or_dtype_is_an_error() -> None:
 
 
 def test_a_tensor_is_kept_for_the_gradients_that_need_it() -> None:
-    """A product keeps each side for the other; a classifier keeps its input for its weights alone."""
+    """A product saves each side for the other; a classifier saves its input for its weights alone."""
     types = [TensorType((1, 4), ("n", "c"))] * 3
     mul, linear = registry()["mul"](), registry()["linear"].model_validate({"out": 2})
 

@@ -227,7 +227,7 @@ def test_the_peak_of_inference_is_torchs(name: str) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_simulation_keeps_what_is_saved(name: str) -> None:
-    """What operators keep of their own is alive when the loss is computed, and all of it is freed."""
+    """The operators' own saved tensors are allocated when the loss is computed, and all are freed."""
     graph = graph_of(CELLS[name])
     told = sum(one.bytes for layer in saved(graph, BATCH).layers for one in layer.tensors if one.value is None)
     heap = memory(graph, setup_of("training", {"batch": BATCH})).simulated.heap

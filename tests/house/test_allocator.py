@@ -88,7 +88,7 @@ def test_it_does_not_matter_what_is_freed_meanwhile() -> None:
 
 
 def test_garbage_of_before_does_not_matter() -> None:
-    """Neither where nobody collects it, nor where it is collected in the middle of the step."""
+    """Neither if nobody collects it, nor if it is collected in the middle of the step."""
     with recorded():
         Knot(50)
     assert measured(steps) == Measured(10 * KIB, 10 * KIB)
@@ -147,7 +147,7 @@ def test_a_module_left_over_does_not_matter() -> None:
 
 
 def test_what_is_computed_again_is_found() -> None:
-    """A chain of products keeps each of its 4 inputs; where it is run again, the first alone until then."""
+    """A chain of products saves each of its 4 inputs; if it is recomputed, the first alone until then."""
     weights = [floats(8).requires_grad_() for _ in range(4)]
 
     def chain(x: Tensor) -> Tensor:

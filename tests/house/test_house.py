@@ -108,7 +108,7 @@ def test_a_picture_does_without_torch(suffix: str, tmp_path: Path) -> None:
 
 
 def test_the_newest_version_in_the_changelog_is_this_one() -> None:
-    """What is not yet released stands above it, under a heading of its own."""
+    """What is not yet released is above it, under its own heading."""
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert next(heading for heading in headings if heading != "Unreleased") == version("archlang")
 

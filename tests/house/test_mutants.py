@@ -121,7 +121,7 @@ def test_the_command_tells_what_tests_notice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("named", FAULTS, ids=lambda named: named.breaks)
 def test_a_named_fault_is_still_in_its_file(named: Named) -> None:
-    """`python -m tests.planted` plants them; each replaces a piece that stands once in its file."""
+    """`python -m tests.planted` plants them; each replaces a piece that occurs once in its file."""
     fault = named.fault()
     assert fault.before == named.before
     ast.parse(fault.planted())

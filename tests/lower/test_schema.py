@@ -1,4 +1,4 @@
-"""What is published beside the code is what the code gives: the JSON Schema of a Graph, the README's picture."""
+"""Published files equal what the code produces: the JSON Schema of a Graph, the README's picture."""
 
 from __future__ import annotations
 

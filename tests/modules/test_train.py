@@ -261,7 +261,7 @@ def test_a_checkpoint_replaces_only_where_it_may(tmp_path: Path) -> None:
 
 
 def net(takes: tuple[tuple[int, ...], ...], gives: tuple[int, ...], dtype: str = "float32") -> Graph:
-    """A net of these input and output shapes; what stands between does not matter here."""
+    """Return a net with these input and output shapes; what is between does not matter here."""
     types = (*(input_type(shape, dtype) for shape in takes), *(input_type((width,)) for width in gives))
     block = Block(
         id="net", name="net", arguments={}, types=types, nodes=(), scopes=(), labels={},

@@ -1,4 +1,4 @@
-"""`archlang verify`: equal modules are called equal, and a change anywhere is found where it is."""
+"""`archlang verify`: equal modules are reported equal, and any change is found at its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights from files: what fits is loaded whole, what does not is told key by key, and no file is executed."""
+"""Weights from files: a file that fits is loaded whole, another is reported key by key, and no file is executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators that are composed of others: all that holds of them follows from their parts, and keeps the laws."""
+"""Operators that are composed of others: their answers follow from their parts, and keep the laws."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_convolution_keeps_channels_innermost_except_in_torchs_own_over_three_
 
 
 def test_an_lstm_keeps_what_torchs_loop_keeps_and_onednn_a_workspace_of_its_own(onednn: bool) -> None:
-    """In the place of the gates of each step, oneDNN keeps one tensor, whose size is its own affair."""
+    """Instead of the gates of each step, oneDNN saves one tensor, whose size is up to oneDNN."""
     case = read("lstm 5 layers=2", "4x3 n t c")
     module = nn.LSTM(3, 5, num_layers=2, batch_first=True)
     kept = storages(module, [torch.rand(2, 4, 3)])

@@ -1,4 +1,4 @@
-"""The laws: what every operator tells of itself, against torch, over its examples and over random arguments.
+"""The laws: what every operator declares, compared with torch, on its examples and on random arguments.
 
 A new operator is found in the registry and tested here without a line being added.
 """
@@ -144,7 +144,7 @@ def test_torch_takes_and_refuses_the_same(op: type[Operator], count: int) -> Non
 
 @operators
 def test_torch_refuses_what_is_out_of_bounds(op: type[Operator]) -> None:
-    """All but the arguments of which the operator says that torch takes more; of these, torch does."""
+    """Except the arguments for which the operator says that torch accepts more; these, torch accepts."""
     taken: set[str] = set()
     for name, case in out_of_bounds(op):
         with pytest.raises(ValidationError, match=name):

@@ -165,7 +165,7 @@ CELLS: dict[str, Callable[..., nn.Module]] = {"rnn_cell": nn.RNNCell, "gru_cell"
 
 @pytest.mark.parametrize("word", CELLS)
 def test_cells_are_torchs_and_the_layers(word: str) -> None:
-    """Step after step, a cell gives what the layer with the same weights gives."""
+    """Step after step, a cell returns what the layer with the same weights returns."""
     count = 2 if word == "lstm_cell" else 1
     cell, layer = called(read(f"{word} 5", "3")), called(read(f"{word.removesuffix('_cell')} 5", "4x3 n t c"))
     theirs = CELLS[word](3, 5)

@@ -1,4 +1,4 @@
-"""`archlang ops`: every operator is told, as its class says it."""
+"""`archlang ops`: every operator is shown as its class describes it."""
 
 from __future__ import annotations
 

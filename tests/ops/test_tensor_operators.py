@@ -242,7 +242,7 @@ def test_an_unpooling_that_fits_no_pool() -> None:
 
 
 def test_what_an_unpooled_value_sees() -> None:
-    """By torch's gradients: no more than is told, and some phase touches each end."""
+    """By torch's gradients: no more than declared, and some phase touches each end."""
     body = "conv [3] 2 pad=1 -> maxpool [2]/2 indices=true -> (pooled, places): it\n"
     body += "(pooled) -> conv [3] 2 pad=1 -> (it, places) -> max_unpool [2]/2 -> conv [3] 2 pad=1"
     graph = graph_of(net_of(body, "2x48"))

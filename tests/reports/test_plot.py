@@ -59,7 +59,7 @@ def graph(spec: str) -> Graph:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are saved, in the place of their bytes."""
+    """Return the figures that are saved, instead of their bytes."""
     figures: list[Figure] = []
 
     def keep(made: Figure, format: str) -> bytes:
@@ -208,7 +208,7 @@ def test_no_point_is_no_plot() -> None:
 
 
 def points_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> tuple[list[Point], str]:
-    """The points that a call draws, and what stands at their axis."""
+    """Return the points that a call draws, and the label of their axis."""
     seen: list[tuple[list[Point], str]] = []
 
     def keep(points: list[Point], format: str, log: bool, label: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Open sizes: what is told to be right works in torch with one and the same module, and what is wrong does not."""
+"""Open sizes: valid sizes work in torch with the same module, and invalid ones do not."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ NETS = ("lenet5", "resnet50", "densenet121", "googlenet")
 
 
 def keeps_its_word(case: Case) -> None:
-    """Every formula of the docstring comes to what the operator tells, and it leaves out no weights and no MACs."""
+    """Check that every formula of the docstring equals the operator's answer, and that none is missing."""
     op, inputs = case.op, case.types
     outputs = op.outputs(*inputs)
     law = law_of(type(op))
@@ -102,7 +102,7 @@ class Silent(Relu):
 
 
 class Weighty(Relu):
-    """A docstring that keeps a weight quiet. No weights, no MACs."""
+    """A docstring that omits a weight. No weights, no MACs."""
 
     def params(self, x: TensorType) -> int:
         return 7

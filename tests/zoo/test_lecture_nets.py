@@ -1,4 +1,4 @@
-"""What the networks of the lectures do, where no number tells it: held against torch, by hand."""
+"""What the networks of the lectures compute, compared with torch by hand where no figure shows it."""
 
 from __future__ import annotations
 
