@@ -138,7 +138,7 @@ def wrong_names(op: type[Operator], field: str) -> Iterator[Slip]:
 
 @dataclass(frozen=True)
 class Spec:
-    """A text, and the line of the step in it."""
+    """A text, and the line in it where the step stands."""
 
     text: str
     line: int
@@ -170,7 +170,7 @@ def _tuple(inputs: tuple[str, ...]) -> str:
 
 
 def complaint(slip: Slip, op: type[Operator], place: str, anywhere: bool = False) -> str | None:
-    """Return what is wrong with the message about a slip; None if it is right."""
+    """What is wrong with what is said of a slip; None where it is as it should be."""
     spec = PLACES[place](slip.step, sample(op).inputs)
     found = wrong(spec.text)
     if len(found) != 1:
@@ -208,7 +208,7 @@ FIELDS = [(word, field) for word in WORDS for field in registry()[word].model_fi
 
 @pytest.mark.parametrize("word", WORDS)
 def test_the_example_is_right_in_both_places(word: str) -> None:
-    """So that every message below is about the mistake."""
+    """So that whatever is told below is told of the mistake."""
     op = registry()[word]
     assert wrong(at_the_top(sample(op).step, sample(op).inputs).text) == []
     spec = in_a_block(sample(op).step, sample(op).inputs)
