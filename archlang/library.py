@@ -169,7 +169,7 @@ def _real_path(use: Use, found: Found) -> Path:
         )
         raise Rejected("no-such-file", f"there is no shipped spec or net called `{use.path}`", help=help)
     if not use.file.endswith(".arch"):
-        raise Rejected("bad-path", f"`{use.path}` is no spec: its name ends in `.arch`")
+        raise Rejected("bad-path", f"`{use.path}` is not a spec: the name of a spec ends in `.arch`")
     if found.folder is None:
         help = "shipped specs can be used everywhere; `load` reads a file, and those in its folder"
         raise Rejected(
@@ -188,7 +188,7 @@ def _data(use: Use, real: Path) -> bytes:
     """Read an ordinary file."""
     try:
         if not S_ISREG(real.stat().st_mode):
-            raise Rejected("no-such-file", f"`{use.path}` is no ordinary file")
+            raise Rejected("no-such-file", f"`{use.path}` is not an ordinary file")
         with real.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

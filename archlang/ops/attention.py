@@ -79,7 +79,7 @@ class OfTokens(Operator):
             except Rejected as wrong:
                 if "c" not in x.axes or x["c"] % self.heads == 0:
                     raise
-                message = f"{wrong.message}; besides, {x['c']} channels are no multiple of {self.heads} heads"
+                message = f"{wrong.message}; besides, {x['c']} channels are not a multiple of {self.heads} heads"
                 raise Rejected(wrong.code, message, help=wrong.help, about=wrong.about) from None
             check_dtype(x, self.word, weighted=True)
         query, key, value = self.all_of(inputs)

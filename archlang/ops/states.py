@@ -16,7 +16,7 @@ from archlang.shapes import TensorType
 def check_sequence(x: TensorType, operator: str) -> None:
     """Raise Rejected if the axes are not n t c."""
     sides = [axis for axis in x.axes if axis not in ("n", "c")]
-    message = f"{operator} takes axes n t c, and its input {x} has {x.names}"
+    message = f"{operator} takes axes n t c, but its input {x} has {x.names}"
     if "c" in x.axes and x.axes[0] == "n" and len(sides) > 1:
         sized = [*(f"{axis}={x[axis]}" for axis in sides[:-1]), sides[-1]]
         there, back = f"{x.names} -> n ({' '.join(sides)}) c", f"n ({' '.join(sized)}) c -> {x.names}"

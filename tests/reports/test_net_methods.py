@@ -68,7 +68,7 @@ def test_typed_results(spec: str) -> None:
         (lambda net: net.sizes({"Q": range(1, 9)}), "range of Q: the open sizes of shrink are H, W"),
         (lambda net: net.sizes({"H": range(4)}), "range(0, 4) is no range of sizes, such as range(1, 1025)"),
         (lambda net: net.sizes({"H": [4, 8]}), "[4, 8] is no range of sizes"),
-        (lambda net: net.fit("2 apples"), "2 apples is no amount of memory; write it as 24GiB or 512MiB"),
+        (lambda net: net.fit("2 apples"), "2 apples is not an amount of memory; write it as 24GiB or 512MiB"),
         (lambda net: net.fit("2GiB", 0), "a batch has at least 1 image, not 0"),
         (lambda net: net.memory(1.5), "a batch is a number of images, not 1.5"),
         (lambda net: net.memory(dtype="half"), "dtype is one of float16"),

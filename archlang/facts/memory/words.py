@@ -33,7 +33,7 @@ def bytes_of(text: str) -> int:
     """Return the bytes that an amount such as `24GiB` names. Raises ValueError if it names none."""
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?(?:B|iB)?)", text)
     if match is None or match[2] not in _UNITS or not float(match[1]):
-        raise ValueError(f"{text} is no amount of memory; write it as 24GiB or 512MiB")
+        raise ValueError(f"{text} is not an amount of memory; write it as 24GiB or 512MiB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
