@@ -24,6 +24,7 @@ from archlang.parse import parse
 from archlang.parse.layout import lay_out
 from archlang.paths import SPECS
 from archlang.source import Source, Span
+from archlang.uses import Folder
 from tests.cases import more
 from tests.clock import of_call, ratio
 from tests.derivations import each_rule, lexer, random_words, text_of
@@ -244,7 +245,7 @@ def loosened(text: str) -> Iterator[str]:
 
 
 def graphs(text: str, folder: Path) -> object:
-    library = read(Found(Source("spec.arch", text), None, folder, SPECS))
+    library = read(Found(Source("spec.arch", text), None, Folder(folder, SPECS)))
     file, files = library.main, library.files
     found = [elaborate(file, net.name, None, files) for net in nets(file, (), files) if net.complete]
     assert all(graph is not None and not wrong for graph, wrong in found)
