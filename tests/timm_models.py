@@ -26,5 +26,11 @@ def timm_model(name: str, **options: Any) -> nn.Module:
     return model
 
 
+def timm_module(package: str, name: str) -> Any:
+    """Return a class of timm by its package and name."""
+    torchvision()
+    return getattr(importlib.import_module(package), name)
+
+
 def __getattr__(name: str) -> object:
     return lambda: timm_model(name)

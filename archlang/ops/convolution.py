@@ -136,7 +136,7 @@ class Conv(Sliding):
         padded = Saved("own", shape=geometry.padded(x), dtype=x.dtype, name="padded")
         return (padded,) if self.padding_mode in ("zeros", "circular") else (Saved("input", when="inputs"), padded)
 
-    def temporaries(self, x: TensorType) -> Temporaries:
+    def temporaries(self, x: TensorType) -> Temporaries | None:
         padded = TensorType(self.geometry(x).padded(x), x.axes, x.dtype)
         return () if self._pads_within(x) else ((padded,),)
 
