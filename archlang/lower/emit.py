@@ -69,7 +69,8 @@ def _shared_and_frozen(body: Region, made: Classes) -> list[str]:
     lines: list[str] = []
     for path, other in body.ties:
         left, right = (path.rpartition("."), other.rpartition("."))
-        lines.append(f"        {reference(left[0])}.{left[2]} = {reference(right[0])}.{right[2]}")
+        source = reference(right[0]) if right[0] else "self"  # a `param` of the block's own
+        lines.append(f"        {reference(left[0])}.{left[2]} = {source}.{right[2]}")
     for path in body.block.frozen:
         if any(is_at(call.node.path, path) and not call.is_stateless for call in body.walk()) or not _is_step(
             path, body

@@ -227,7 +227,7 @@ class Stored:
 
     template: str
     shape: tuple[int, ...]
-    values: tuple[tuple[str, float | str], ...] = ()
+    values: tuple[tuple[str, float | str | tuple[float, ...]], ...] = ()
     buffer: bool = False
 
 

@@ -10,14 +10,17 @@ from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Operator, Stored, Weight, Work
-from archlang.ops.initialisers import INITIALISERS
+from archlang.ops.initialisers import INITIALISERS, LISTED, refuse_start
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.windows import Sizes
 from archlang.shapes import Dtype, TensorType, param_type
 
 
 class _Stored(Operator):
-    """What both share. `shape` is torch's whole shape, without a batch; `values` are the initialiser's arguments."""
+    """What both share. `shape` is torch's whole shape, without a batch.
+
+    `values` are the initialiser's arguments, or the numbers themselves if it is a `list`.
+    """
 
     pointwise = True
     runs = replace(ONE_CALL, saved="nothing")
@@ -27,22 +30,36 @@ class _Stored(Operator):
     shape: Sizes
     init: Literal[
         "zeros", "ones", "constant", "arange", "normal", "uniform", "trunc_normal", "xavier_uniform", "xavier_normal",
-        "he_normal", "he_uniform", "lecun_normal", "orthogonal", "dirac", "identity", "sparse",
+        "he_normal", "he_uniform", "lecun_normal", "orthogonal", "dirac", "identity", "sparse", "list",
     ]  # fmt: skip
     values: tuple[float | str, ...] = ()
     dtype: Dtype = "float32"
 
     def outputs(self) -> tuple[TensorType]:
-        initialiser = INITIALISERS[self.init]
-        named = dict(zip(initialiser.arguments, self.values, strict=True))
-        initialiser.refuse_shape(self.init, named, self.shape)
-        if initialiser.floats and "float" not in self.dtype:
+        if self.init == LISTED:
+            refuse_start(LISTED, self.values, self.shape)
+            gives_decimals = any(value != int(value) for value in self._numbers)
+        else:
+            initialiser = INITIALISERS[self.init]
+            initialiser.refuse_shape(self.init, self._arguments, self.shape)
+            gives_decimals = initialiser.floats
+        if gives_decimals and "float" not in self.dtype:
             message = f"`{self.init}` fills with decimal numbers, but the dtype is {self.dtype}"
             raise Rejected("wrong-dtype", message, about="init")
         if not self.buffer and "float" not in self.dtype:
             message = f"training changes a parameter by small steps, which {self.dtype} cannot hold"
             raise Rejected("wrong-dtype", message, help="write `buffer` for what training leaves alone", about="dtype")
         return (param_type(self.shape, self.dtype),)
+
+    @property
+    def _arguments(self) -> dict[str, float | str]:
+        """The initialiser's arguments by name."""
+        return dict(zip(INITIALISERS[self.init].arguments, self.values, strict=True))
+
+    @property
+    def _numbers(self) -> list[float]:
+        """The numbers of a `list`."""
+        return [value for value in self.values if not isinstance(value, str)]
 
     def weights(self) -> tuple[Weight, ...]:
         return (Weight("", self.shape, self.buffer, self.dtype),)
@@ -51,10 +68,13 @@ class _Stored(Operator):
         return Work()
 
     def torch(self) -> Stored:
-        initialiser = INITIALISERS[self.init]
-        named = dict(zip(initialiser.arguments, self.values, strict=True))
-        values = tuple((name, int(value) if name == "groups" else value) for name, value in named.items())
         dtype = "" if self.dtype == "float32" else f", dtype=torch.{self.dtype}"
+        if self.init == LISTED:
+            numbers = tuple(self._numbers if "float" in self.dtype else map(int, self._numbers))
+            shaped = ".reshape({tuple})" if len(self.shape) > 1 else ""
+            return Stored(f"torch.tensor({{numbers}}{dtype}){shaped}", self.shape, (("numbers", numbers),), self.buffer)
+        initialiser, named = INITIALISERS[self.init], self._arguments
+        values = tuple((name, int(value) if name == "groups" else value) for name, value in named.items())
         # an integer range is int64 unless a dtype is given
         dtype = ", dtype=torch.float32" if self.init == "arange" and not dtype else dtype
         template = initialiser.makes(named).replace("{dtype}", dtype)

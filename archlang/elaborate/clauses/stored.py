@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.clauses.inputs_outputs import written_dtype, written_sizes
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.initial_values import written_initialiser
-from archlang.elaborate.state.builder import At
+from archlang.elaborate.state.builder import Applied, At
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import fixed
 from archlang.elaborate.state.session import Here
@@ -43,4 +44,5 @@ def run_param(item: s.Param, here: Here) -> None:
     except Rejected as rejected:
         raise Mistake(rejected, init.value.span if rejected.about == "init" else item.span) from None
     (value,) = here.builder.add_op(op, types, (), At(here.scope.path, name, item.span))
+    here.builder.remember(ir.join_path(here.scope.path, name), Applied(op, (), "", item.span))
     step_labels.bind(item.label, value, here)

@@ -13,15 +13,22 @@ from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops.initialisers import INITIALISERS, LISTED, TORCHS_OWN, Number
+from archlang.shapes import Window
 from archlang.source import Span
 
 
 def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Number, ...]]:
-    """Return the word of a parameter's initialiser and its arguments. Those left out have their defaults."""
+    """Return the word of a parameter's initialiser and its arguments. Those left out have their defaults.
+
+    Of a list of numbers, the word is `list`.
+    """
     value = (
         initial(node.text) if isinstance(node, s.Name) and here.lets.find(node.text) is None else evaluate(node, here)
     )
     value = _meant(value) if value is not None else None
+    if isinstance(value, tuple):
+        listed = start_of(Given(None, value, node.span, node.span))
+        return LISTED, listed.values if listed is not None else ()
     if not isinstance(value, Initial) or value.word == TORCHS_OWN:
         name = node.text if isinstance(node, s.Name) else ""
         raise _no_initialiser(kind(value) if value is not None else f"`{name}`", name, node.span)
@@ -31,7 +38,12 @@ def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Numb
 def start_of(given: Given) -> ir.Start | None:
     """Return how a weight begins by an argument such as `init=normal(0.02)`; None if as torch's module begins it."""
     value = _meant(known(given.value))
-    if isinstance(value, tuple) and value and all(type(item) in (int, float) for item in value):
+    if (
+        isinstance(value, tuple)
+        and not isinstance(value, Window)
+        and value
+        and all(type(item) in (int, float) for item in value)
+    ):
         return ir.Start(word=LISTED, values=tuple(float(item) for item in value if isinstance(item, (int, float))))
     if not isinstance(value, Initial) or value.word == "arange":
         raise _no_initialiser(kind(value), value if isinstance(value, str) else "", given.at)

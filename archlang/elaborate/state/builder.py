@@ -242,6 +242,10 @@ class Builder:
         """The value of a label."""
         self.contents.labels[path] = value
 
+    def tie_to(self, path: str) -> None:
+        """Record that a weight is tied to the `param` at a path, whose value is used by it."""
+        self.contents.used.add(self.contents.labels[path])
+
     def note_dotted(self) -> None:
         """Record that a label has dots: paths are looked up with them from now on."""
         self.contents.dotted = True

@@ -15,22 +15,36 @@ from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import words_of
 from archlang.ops.base import Operator, Weight
 from archlang.shapes import TensorType, Window
+from archlang.source import Span
 
 
 def applied_at(node: s.Expression, here: Here) -> tuple[str, Applied]:
     """Find the labelled step that a path names, and its full path in the block."""
     written = path_of(node, here)
+    found = _remembered(written, here)
+    if found is None or _is_stored(found[1]):
+        raise _nothing_to_reuse(node, written, here)
+    return found
+
+
+def _remembered(written: str, here: Here) -> tuple[str, Applied] | None:
+    """Return the full path and the step, or the `param`, that a path names."""
     scope: Scope | None = here.scope
     while scope is not None and written:
         path = ir.join_path(scope.path, written)
         if path in here.builder.applied:
             return path, here.builder.applied[path]
         scope = scope.outer
-    raise _nothing_to_reuse(node, written, here)
+    return None
+
+
+def _is_stored(applied: Applied) -> bool:
+    """Return whether this is a tensor of the net's own and no step."""
+    return isinstance(applied.target, Operator) and applied.target.declared
 
 
 def _nothing_to_reuse(node: s.Expression, written: str, here: Here) -> Exception:
-    known = [*here.builder.applied]
+    known = [path for path, applied in here.builder.applied.items() if not _is_stored(applied)]
     if here.builder.tainted or here.builder.failed:
         return Silent()
     if not written:
@@ -51,17 +65,26 @@ def _nothing_to_reuse(node: s.Expression, written: str, here: Here) -> Exception
 
 
 def ties_in(
-    arguments: tuple[s.Argument, ...], op: type[Operator]
+    arguments: tuple[s.Argument, ...], op: type[Operator], here: Here
 ) -> tuple[tuple[s.Argument, ...], tuple[s.Argument, ...]]:
-    """Split the arguments of an operator into plain ones and those that tie a weight: `weight=wte.weight`."""
+    """Split the arguments of an operator into plain ones and those that tie a weight.
+
+    A weight is tied to that of another step, `weight=wte.weight`, or to a `param`, `weight=table`.
+    """
     tied = tuple(
         argument
         for argument in arguments
         if argument.name is not None
         and argument.name not in op.model_fields
-        and isinstance(argument.value, s.Attribute)
+        and (isinstance(argument.value, s.Attribute) or _names_stored(argument.value, here))
     )
     return tuple(argument for argument in arguments if argument not in tied), tied
+
+
+def _names_stored(node: s.Expression, here: Here) -> bool:
+    """Return whether an expression is the label of a `param` or `buffer`."""
+    found = _remembered(node.text, here) if isinstance(node, s.Name) else None
+    return found is not None and _is_stored(found[1])
 
 
 def ties(
@@ -72,19 +95,33 @@ def ties(
     found: dict[str, str] = {}
     for argument in tied:
         name, node = argument.name or "", argument.value
-        assert isinstance(node, s.Attribute)
         if name not in own:
             message = f"{op.word} has no argument and no weight called `{name}`"
             help = did_you_mean(name, [*type(op).model_fields, *own])
             raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
-        path, applied = applied_at(node.base, here)
-        other = _weight(path, applied, node)
+        path, span, other = _tied_to(node, here)
         if other.shape != own[name].shape:
             shapes = f"{Window(other.shape)}, and the `{name}` of this {op.word} is {Window(own[name].shape)}"
-            label = Label(applied.span, "made here")
-            raise Mistake(Rejected("weights-differ", f"`{path}.{node.name}` is {shapes}"), node.span, (label,))
-        found[name] = ir.join_path(path, node.name)
+            raise Mistake(Rejected("weights-differ", f"`{path}` is {shapes}"), node.span, (Label(span, "made here"),))
+        if other.buffer != own[name].buffer:
+            message = f"`{path}` is {'a buffer' if other.buffer else 'trained'}, and the `{name}` of {op.word} is not"
+            raise Mistake(Rejected("weights-differ", message), node.span, (Label(span, "made here"),))
+        found[name] = path
     return tuple(found.items())
+
+
+def _tied_to(node: s.Expression, here: Here) -> tuple[str, Span, Weight]:
+    """Return the path of the weight that a tie names, the place where it is made, and the weight itself."""
+    stored = _remembered(path_of(node, here), here)
+    if stored is not None and _is_stored(stored[1]):
+        path, applied = stored
+        assert isinstance(applied.target, Operator)
+        (weight,) = applied.target.weights()
+        here.builder.tie_to(path)
+        return path, applied.span, weight
+    assert isinstance(node, s.Attribute)
+    path, applied = applied_at(node.base, here)
+    return ir.join_path(path, node.name), applied.span, _weight(path, applied, node)
 
 
 def _weight(path: str, applied: Applied, node: s.Attribute) -> Weight:

@@ -140,7 +140,7 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
         name = name or step_labels.claim(step.label, step.span, here)
     at = At(here.scope.path, name, action.span, labelled=isinstance(step.label, (s.Name, s.Text)))
     if isinstance(head, OperatorValue):
-        plain, tied = ties_in(action.arguments, head.op) if _may_tie(action) else (action.arguments, ())
+        plain, tied = ties_in(action.arguments, head.op, here) if _may_tie(action) else (action.arguments, ())
         given = givens(plain, here, head.op)
         apply = apply_to_one if head.op.of_one and is_one(here.it) else apply_operator
         here.it = apply(head, (*head.given, *given), at, action.head.span, here, tied)
@@ -152,8 +152,8 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
 
 
 def _may_tie(action: s.Apply) -> bool:
-    """Whether an argument may tie a weight to another step's: `weight=wte.weight`."""
-    return any(argument.name and isinstance(argument.value, s.Attribute) for argument in action.arguments)
+    """Return whether an argument may tie a weight: `weight=wte.weight`, `weight=table`."""
+    return any(argument.name and isinstance(argument.value, (s.Attribute, s.Name)) for argument in action.arguments)
 
 
 def _head(action: s.Apply, here: Here) -> Value:
