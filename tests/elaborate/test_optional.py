@@ -38,6 +38,18 @@ def test_a_join_of_the_one_branch_that_a_condition_leaves_is_that_branch(join: s
     assert len(layers(body, parameters="extra=true, more=2")) == 5
 
 
+@pytest.mark.parametrize(
+    "around",
+    ["if extra > 0 { | tanh | gelu } else { | tanh }", "for k in range(1 + extra) { | tanh }",
+     "repeat (1 + extra) { | tanh }", "if true { relu -> if extra > 0 { | tanh | gelu } else { | tanh } }"],
+)  # fmt: skip
+def test_the_branches_that_a_condition_or_a_loop_leaves_after_a_step_may_be_one(around: str) -> None:
+    body = f"concat {{ | relu -> {around} }}"
+    words = [line.split()[1] for line in layers(body, parameters="extra=0")]
+    assert words == ["relu"] * (1 + ("true" in around)) + ["tanh"]
+    assert layers(body, parameters="extra=1")[-1] == "concat 6x32x32"
+
+
 def test_the_label_of_such_a_join_names_the_branch() -> None:
     body = "sum: add { | conv 1x1 8 | if false { | it } }\nrelu\n(it, sum) -> concat"
     assert layers(body)[-1] == "concat 16x32x32"
@@ -48,6 +60,7 @@ def test_the_label_of_such_a_join_names_the_branch() -> None:
     [
         ("add { | relu }", "too-few-inputs"),  # one bar is written: another was forgotten
         ("relu -> add", "too-few-inputs"),
+        ("add { | relu -> { | tanh } }", "too-few-inputs"),
         ("add { | if false { | relu } }", "too-few-inputs"),
         ("sub { | relu | if false { | it } }", "too-few-inputs"),
         ("stack { | relu | if false { | it } }", "too-few-inputs"),

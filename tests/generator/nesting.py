@@ -14,6 +14,7 @@ from tests.generator.steps import JOINS, fits, joint, takes_one
 from tests.generator.structures import Bar, Braces, For, If, Join, Names, Repeat, enter, leave
 
 if TYPE_CHECKING:
+    from tests.generator.draws import Draws
     from tests.generator.growing import Grower
 
 
@@ -87,16 +88,21 @@ def _scoped(grower: Grower, scene: Scene, node: Node) -> Node:
 def condition(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """`if width > 2 { ... } else { ... }`: a side that is taken, another that would fit as well."""
     draws = grower.draws
-    texts = [f"{name} > {draws.below(4)}" for name, value in scene.names.items() if type(value) is int]
-    texts += [name for name, value in scene.names.items() if type(value) is bool] * 2
-    texts += [f"it.shape[1] {draws.one(('<', '>=', '=='))} {1 + draws.below(5)}", draws.one(("true", "not true"))]
-    text = draws.one(texts)
+    text = _asked(scene, draws)
     sides: list[list[Node]] = []
     for _ in range(1 + draws.below(2)):
         trial = scene.forked()
         with Names(trial):
             sides.append(held(grower, trial, min(steps, 3), 100))
     return ran([If(text, sides[0], sides[1] if sides[1:] else None, joint=joint(draws))], scene)
+
+
+def _asked(scene: Scene, draws: Draws) -> str:
+    """A condition on the names here, or on what flows."""
+    texts = [f"{name} > {draws.below(4)}" for name, value in scene.names.items() if type(value) is int]
+    texts += [name for name, value in scene.names.items() if type(value) is bool] * 2
+    texts += [f"it.shape[1] {draws.one(('<', '>=', '=='))} {1 + draws.below(5)}", draws.one(("true", "not true"))]
+    return draws.one(texts)
 
 
 # ---- branches
@@ -123,6 +129,8 @@ def residual(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     made = branches(grower, scene.forked(), steps, count, same=count == 1 or draws.chance(70))
     bars = [bar for bar, _ in made]
     node = Join("add", bars if count > 1 else [*bars, identity()], _perhaps(grower, scene), "residual")
+    if draws.chance(20):
+        node.condition = _asked(scene, draws)
     return _joined(grower, scene, node)
 
 
@@ -153,23 +161,39 @@ def join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     bars = [_around(grower, trial, bar) for bar in bars]
     trial = scene.forked()
     types = tuple(value.type for bar in bars for values in bar.run(trial) for value in values)
-    words = [word for word in JOINS if len(types) > 1 and fits(word, types)]
+    single = len(types) == 1 and any(bar.head for bar in bars)
+    words = [word for word in JOINS if (len(types) > 1 and fits(word, types)) or (single and registry()[word].of_one)]
     if not words:
         raise Stuck("no join takes these")
     return _joined(grower, scene, Join(draws.one(words), bars))
 
 
 def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
-    """The bar, or `for` or `if` around it."""
+    """The bar, or `for` or `if` around it, perhaps with a branch more, after a step or with another for `else`."""
     draws = grower.draws
     kind = draws.below(10)
+    if kind > 2 or (kind and not labels.is_free("turn", scene)):
+        return bar
     if kind == 0:
-        text = draws.one(("true", "not true", "it.shape[1] > 2"))
-        return Bar(bar.body, f"if {text}", (), text)
-    if kind == 1 and labels.is_free("turn", scene):
-        items = str([draws.one((1, 2, 3)) for _ in range(1 + draws.below(2))])
-        return Bar(bar.body, f"for turn in {items}", ("turn",), items)
-    return bar
+        text = _asked(scene, draws)
+        around = Bar(bar.body, f"if {text}", (), text)
+        if draws.chance(30):
+            around.other = [_branch(grower, scene) for _ in range(1 + draws.below(2))]
+    else:
+        items = str([draws.one((1, 2, 3)) for _ in range(draws.one((0, 1, 1, 2)))])
+        around = Bar(bar.body, f"for turn in {items}", ("turn",), items)
+    if draws.chance(30):
+        around.more = [_branch(grower, scene)]
+    if draws.chance(30):
+        around.before = _branch(grower, scene)
+    return around
+
+
+def _branch(grower: Grower, scene: Scene) -> list[Node]:
+    """A step or two, which may give what flows."""
+    trial = scene.forked()
+    with Names(trial):
+        return held(grower, trial, 1, 100)
 
 
 def _joined(grower: Grower, scene: Scene, node: Join) -> list[Node]:

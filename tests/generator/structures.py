@@ -128,30 +128,48 @@ class If(Node):
 
 @dataclass
 class Bar:
-    """A branch, or `for` or `if` around branches."""
+    """A branch; or `for` or `if` around branches, which start from what flows there or from `before`."""
 
     body: Body
     head: str = ""  # `for k in [1, 2]` or `if extra`
     names: Sequence[str] = ()
     items: str = ""
+    more: Sequence[Body] = ()  # further branches within the head's braces
+    other: Sequence[Body] = ()  # those of `else`
+    before: Body = ()
 
     def run(self, scene: Scene) -> list[Values]:
         """The values of each branch; all start from the same `it`."""
-        value: Any = scene.evaluate(self.items) if self.items else True
-        turns = [turn(self.names, one) for one in value] if self.names else [{}] * bool(value)
         found: list[Values] = []
         start = scene.it
-        for given in turns:
-            scene.it = start
-            with Names(scene, given):
-                run(self.body, scene)
-            found.append(scene.it)
+        with Names(scene):
+            run(self.before, scene)
+            middle = scene.it
+            value: Any = scene.evaluate(self.items) if self.items else True
+            turns = [turn(self.names, one) for one in value] if self.names else [{}]
+            bodies = [self.body, *self.more] if self.names or value else self.other
+            for given in turns:
+                for body in bodies:
+                    scene.it = middle
+                    with Names(scene, given):
+                        run(body, scene)
+                    found.append(scene.it)
         scene.it = start
         return found
 
     def text(self, indent: str) -> str:
-        branch = f"| {body_text(self.body, indent + '    ')}"
-        return f"| {self.head} {{ {branch} }}" if self.head else branch
+        if not self.head:
+            return f"| {body_text(self.body, indent + '    ')}"
+        before = f"{body_text(self.before, indent + '    ')} -> " if self.before else ""
+        text = f"| {before}{self.head} {_bars([self.body, *self.more], indent)}"
+        return f"{text} else {_bars(self.other, indent)}" if self.other else text
+
+
+def _bars(bodies: Sequence[Body], indent: str) -> str:
+    """Branches within braces, each on a line of its own where there are several."""
+    lines = [f"| {body_text(body, indent + '    ')}" for body in bodies]
+    between = f"\n{indent}  "
+    return f"{{ {lines[0]} }}" if len(lines) == 1 else f"{{{between}{between.join(lines)}\n{indent}}}"
 
 
 def is_identity(bar: Bar) -> bool:
@@ -160,25 +178,33 @@ def is_identity(bar: Bar) -> bool:
 
 @dataclass
 class Join(Node):
-    """An operator over branches; `sugar` is `residual` or `dense`."""
+    """An operator over branches; `sugar` is `residual` or `dense`. A `condition` says whether there is a shortcut."""
 
     word: str
     bars: Sequence[Bar]
     label: Label | None = None
     sugar: str = ""
     turns: int = 1
+    condition: str = ""
 
     def run(self, scene: Scene) -> None:
+        if self.condition and not scene.evaluate(self.condition):
+            with Names(scene):
+                run(self.bars[0].body, scene)
+            return
         for _ in range(self.turns):
             branches = [values for bar in self.bars for values in bar.run(scene)]
             scene.it = tuple(value for values in branches for value in values)
-            scene.give(applied(registry()[self.word](), scene))
+            op = registry()[self.word]()
+            if len(scene.it) > 1 or not op.of_one or not any(bar.head for bar in self.bars):
+                scene.give(applied(op, scene))
         name_results(self.label, scene)
 
     def text(self, indent: str) -> str:
         if self.sugar == "residual":
             first, *more = (braces(bar.body, indent) for bar in self.bars if not is_identity(bar))
-            return f"{prefix(self.label)}residual {first}" + "".join(f" shortcut {other}" for other in more)
+            only = f"if {self.condition} " if self.condition else ""
+            return f"{prefix(self.label)}residual {only}{first}" + "".join(f" shortcut {other}" for other in more)
         if self.sugar == "dense":
             return f"{prefix(self.label)}dense {self.turns} {braces(self.bars[-1].body, indent)}"
         lines = [f"{indent}  {bar.text(indent + '  ')}" for bar in self.bars]

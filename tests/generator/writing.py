@@ -31,12 +31,15 @@ def value_text(value: Any) -> str:
 def operator_text(op: type[Operator], fields: Mapping[str, Any], draws: Draws) -> str:
     """A step of this operator with these arguments; what has its default is left out, most often."""
     words = [op.word]
+    is_named = draws.chance(8)
     for name, kind in op.positional.items():
         value = fields.get(name)
         if value is not None:
-            words.append(_placed(kind, value, draws))
+            words.append(f"{name}=" * is_named + _placed(kind, value, draws))
     stride = fields.get("stride")
-    if "stride" in op.model_fields and stride is not None and stride != op.model_fields["stride"].default:
+    if is_named and "stride" in op.model_fields and stride is not None:
+        words.append(f"stride={value_text(stride)}")
+    elif "stride" in op.model_fields and stride is not None and stride != op.model_fields["stride"].default:
         written = value_text(stride) if isinstance(stride, Written) else _window(stride)
         if "window" in [*op.positional.values()][:1] and draws.chance(70):
             words[1] += f"/{written}"

@@ -31,6 +31,19 @@ def holds_bars(action: s.Action) -> bool:
             return False
 
 
+def vary(branches: s.Branches) -> bool:
+    """Return whether the number of branches depends on a condition or a loop, before a branch or at its end."""
+    return any(holds_bars(branch) or _ends_in_bars(branch) for branch in branches.branches)
+
+
+def _ends_in_bars(branch: s.Body) -> bool:
+    steps = _steps(branch)
+    if not steps or steps[-1].label is not None:
+        return False
+    last = steps[-1].action
+    return (isinstance(last, AroundBars) and holds_bars(last)) or any(map(_ends_in_bars, _bodies(last)))
+
+
 def gathered(action: s.Action, here: Here, run: Walk) -> list[Tensor | Unknown]:
     """Return the values of all branches in the order written. Each branch starts from the same `it`."""
     out: list[Tensor | Unknown] = []

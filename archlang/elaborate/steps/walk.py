@@ -20,7 +20,7 @@ from archlang.elaborate.state.lookup import labelled_and_step
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.braces import enter
-from archlang.elaborate.steps.branches import gathered, holds_bars
+from archlang.elaborate.steps.branches import gathered, vary
 from archlang.elaborate.steps.calls import call_block
 from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_step
 from archlang.elaborate.steps.inlining import inline
@@ -133,7 +133,7 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
     if action.branches is not None:
         values = gathered(action.branches, here, run)
         # where the number of branches depends on a condition or a loop, one of them is a tuple of one
-        here.it = Bundle(tuple(values)) if any(map(holds_bars, action.branches.branches)) else bundle(values)
+        here.it = Bundle(tuple(values)) if vary(action.branches) else bundle(values)
     name = None
     if not (isinstance(head, OperatorValue) and head.op.join):
         name = here.scope.numbered(step.span) if step.label is None else None
