@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.generator.growing import Grower
 
 NAMES = ("unit", "cell", "block1", "Conv2d", "sequential", "x", "linear_", "tanh_", "leaf", "tower", "mix", "print")
+HIDING = ("mish", "selu", "celu", "hardswish", "flip", "cumsum", "silu")  # operators too
 MOST = 4  # declarations of a file besides its net
 
 
@@ -85,7 +86,8 @@ def _named(grower: Grower, scene: Scene) -> list[Node]:
 def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dict[str, str]]:
     """A new block or net that takes what flows here, and the values of its parameters in this call."""
     draws = grower.draws
-    free = [name for name in NAMES if name not in grower.declared and labels.is_free(name, scene)]
+    names = NAMES if draws.chance(85) else HIDING
+    free = [name for name in names if name not in grower.declared and labels.is_free(name, scene)]
     if not free:
         raise Stuck("no name is left")
     types = scene.types()

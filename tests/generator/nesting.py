@@ -185,7 +185,8 @@ def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
     if draws.chance(30):
         around.more = [_branch(grower, scene)]
     if draws.chance(30):
-        around.before = _branch(grower, scene)
+        before = _branch(grower, scene)
+        around.before = [] if before[-1].ends else before
     return around
 
 

@@ -11,11 +11,12 @@ from tests.generator.calls import parameters
 from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.growing import Grower
-from tests.generator.nodes import Pick, run
+from tests.generator.nodes import Apply, Pick, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.sharing import freeze
 from tests.generator.starts import default
 from tests.generator.steps import words
+from tests.generator.structures import within
 
 SHAPES = ("3x6x6", "2x5x4", "4x7x7", "1x8x8", "6x4", "4x9", "[6]", "[9]", "2x4x4x3", "4x6x6", "8x4x4", "2x12x12")
 LETS = {"four": "let four = 2 + 2", "twice": "let twice(v, more=0) = 2 * v + more"}
@@ -61,7 +62,17 @@ def _drawn(draws: Draws, number: int) -> Program:
     net.body += grower.body(scene, 2 + draws.below(8))
     _finish(grower, net, scene)
     freeze(grower, net, scene, 25)
+    _refuse_hidden([*grower.known.values(), net])
     return Program([*grower.known.values(), net], _derived(net, values, types))
+
+
+def _refuse_hidden(definitions: list[Definition]) -> None:
+    """Raise Stuck where a file applies an operator that one of its declarations hides, above it or below."""
+    declared = {definition.name for definition in definitions}
+    for definition in definitions:
+        for body in within(definition.body):
+            if any(isinstance(node, Apply) and node.op.word in declared for node in body):
+                raise Stuck("a declaration hides the operator")
 
 
 def _inputs(draws: Draws) -> list[Port]:

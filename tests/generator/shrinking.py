@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import partial
 from time import process_time
-from typing import Any, cast
+from typing import Any
 
 from archlang.diagnostics import Rejected
 from tests.generator.definitions import Definition
@@ -14,7 +14,7 @@ from tests.generator.draws import Draws
 from tests.generator.nodes import Apply, Call, Node, run
 from tests.generator.programs import Program
 from tests.generator.scene import Scene, Stuck
-from tests.generator.structures import Braces, For, If, Join, Repeat
+from tests.generator.structures import held, within
 from tests.generator.writing import operator_text
 
 Fails = Callable[[str], bool]
@@ -93,7 +93,7 @@ def _edits(program: Program) -> Iterator[Edit]:
             )
     for number, body in enumerate(bodies):
         for at, node in enumerate(body):
-            yield from (partial(_unfolded, number=number, at=at, choice=choice) for choice in range(len(_held(node))))
+            yield from (partial(_unfolded, number=number, at=at, choice=choice) for choice in range(len(held(node))))
             yield partial(_unlabelled, number=number, at=at)
             yield from (partial(_default, number=number, at=at, field=field) for field in range(_fields(node)))
     for name in ("given", "training", "frozen"):
@@ -106,29 +106,7 @@ def _taken(copy: Program, name: str, at: int) -> None:
 
 def _bodies(program: Program) -> Iterator[list[Node]]:
     for definition in program.definitions:
-        yield from _within(definition.body)
-
-
-def _within(body: list[Node]) -> Iterator[list[Node]]:
-    yield body
-    for node in body:
-        for inner in _held(node):
-            yield from _within(inner)
-
-
-def _held(node: Node) -> list[list[Node]]:
-    """The bodies that a statement holds."""
-    found: Sequence[Any]
-    match node:
-        case Braces() | Repeat() | For():
-            found = [node.body]
-        case If():
-            found = [node.then] if node.other is None else [node.then, node.other]
-        case Join():
-            found = [bar.body for bar in node.bars]
-        case _:
-            found = []
-    return cast("list[list[Node]]", found)
+        yield from within(definition.body)
 
 
 def _body(copy: Program, number: int) -> list[Node]:
@@ -147,7 +125,7 @@ def _cut(copy: Program, number: int, start: int, size: int) -> None:
 
 def _unfolded(copy: Program, number: int, at: int, choice: int) -> None:
     body = _body(copy, number)
-    body[at : at + 1] = _held(body[at])[choice]
+    body[at : at + 1] = held(body[at])[choice]
 
 
 def _unlabelled(copy: Program, number: int, at: int) -> None:

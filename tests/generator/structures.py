@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from archlang.ops import registry
 from tests.generator.nodes import Body, Label, Node, Pick, applied, body_text, braces, name_results, prefix, run
@@ -209,3 +209,29 @@ class Join(Node):
             return f"{prefix(self.label)}dense {self.turns} {braces(self.bars[-1].body, indent)}"
         lines = [f"{indent}  {bar.text(indent + '  ')}" for bar in self.bars]
         return "\n".join([f"{prefix(self.label)}{self.word} {{", *lines, f"{indent}}}"])
+
+
+# ---- what stands in them
+
+
+def held(node: Node) -> list[list[Node]]:
+    """The bodies that a statement holds."""
+    found: Sequence[Any]
+    match node:
+        case Braces() | Repeat() | For():
+            found = [node.body]
+        case If():
+            found = [node.then] if node.other is None else [node.then, node.other]
+        case Join():
+            found = [body for bar in node.bars for body in (bar.body, *bar.more, *bar.other, bar.before) if body]
+        case _:
+            found = []
+    return cast("list[list[Node]]", found)
+
+
+def within(body: list[Node]) -> Iterator[list[Node]]:
+    """A body, and all bodies in it."""
+    yield body
+    for node in body:
+        for inner in held(node):
+            yield from within(inner)
