@@ -52,8 +52,8 @@ FAULTS = (
     Named(
         "`freeze` of a step of a chain",
         "program/regions.py",
-        "if self.name is None and (self.block.frozen or self.ties):",
-        "if self.name is None and self.ties:",
+        "if self.name is None and (self.block.frozen or self.ties or self.guards):",
+        "if self.name is None and (self.ties or self.guards):",
         (f"{EMITTED}::test_what_is_frozen_is_not_trained",),
     ),
     Named(
@@ -79,7 +79,7 @@ FAULTS = (
     ),
     Named(
         "the backward work of dropout in training",
-        "ops/base.py",
+        "ops/law.py",
         "        work = self.training_work(*inputs)\n",
         "        work = self.work(*inputs)\n",
         (f"{CONVENTIONS}::test_dropout_works_in_training_in_both_passes",),
