@@ -107,9 +107,9 @@ def named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
     return declaration.name.text, declaration.name.span
 
 
-def _check_parameters(declaration: s.Declaration, here: Here) -> bool:
+def _check_parameters(declaration: s.Definition | s.Derived | s.Let, here: Here) -> bool:
     """Refuse parameters that share a name or are called `it`; return whether all are valid."""
-    if isinstance(declaration, (s.Derived, s.Use)):
+    if isinstance(declaration, s.Derived):
         return True
     told = len(here.session.diagnostics)
     places: dict[str, Span] = {}

@@ -38,7 +38,7 @@ class Following:
         region = self.region
         names = [argument.arg for argument in function.args.args]
         expected = ["self", *map(_value, region.inputs), *map(self._reached, region.borrowed)]
-        if len(names) != len(expected) or len(set(names)) < len(names):
+        if len(names) != len(expected):  # no name stands twice: Python would not parse that
             raise self._wrong(f"takes {', '.join(names)}")
         bound: dict[str, ast.expr] = {name: ast.Name(token) for name, token in zip(names, expected, strict=True)}
         entries = [entry for entry in region.entries if entry.is_computed and self._runs(entry)]

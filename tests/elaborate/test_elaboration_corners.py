@@ -9,10 +9,12 @@ from typing import ClassVar
 import pytest
 
 from archlang.compiler import check
-from archlang.elaborate.state.session import MAX_DEPTH
+from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.session import MAX_DEPTH, Meter, Session
 from archlang.elaborate.steps.misfits import signature
 from archlang.ir import Graph
 from archlang.ops.base import Kind, Operator
+from archlang.source import Span
 from tests.specs import graph_of, net_of, words_at, wrong
 
 
@@ -253,3 +255,33 @@ def test_labels_after_the_inputs_of_an_inlined_block_are_those_of_its_caller() -
     before = "block unit { input x; a: relu -> tanh }"
     *_, add = graph_of(net_of("  inline unit\n  (a, it) -> add", "[4]", before=before)).flat()
     assert len(set(add.inputs)) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "shape", "help"),
+    [
+        ("conv 3/2 8", "3x8x8", "write `3x3/2`"),
+        ("conv 3/2 8", "3x8", "write `[3]/2`"),
+        ("conv 3/2 8", "2x4x4x4", "write `3x3x3/2`"),
+        ("conv width/2 8", "3x8x8", "write `[width, width]/2`"),
+        ("conv width/2 8", "3x8", "write `[width]/2`"),
+        ("linear 3/2", "3x8x8", "write `(3 / 2)`, or `(3 // 2)` for a whole number"),
+        ("dropout width/2", "3x8x8", "write `(width / 2)`, or `(width // 2)` for a whole number"),
+        ("(x, x) -> conv 3/2 8", "3x8x8", "write `3x3/2`"),
+    ],
+)
+def test_what_a_slash_without_a_window_can_mean(step: str, shape: str, help: str) -> None:
+    (found,) = wrong(f"net n(width=3) {{\n  input x: {shape}\n  {step}\n  output\n}}")
+    assert (found.code, found.help) == ("slash-without-window", help)
+
+
+def test_steps_are_counted_one_by_one_or_several_at_once() -> None:
+    """A file may take as many steps as the limit, and one more is too much."""
+    meter, place = Meter(limit=1008, steps=1000), Span("spec.arch", 1, 1, 1, 1)
+    session = Session({}, meter=meter)
+    session.tick(place)
+    assert meter.steps == 1001
+    session.tick(place, 7)
+    assert meter.steps == 1008 and not meter.spent
+    with pytest.raises(Mistake, match="more than 1,000 steps"):
+        session.tick(place)

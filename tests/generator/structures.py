@@ -196,7 +196,9 @@ class Join(Node):
             branches = [values for bar in self.bars for values in bar.run(scene)]
             scene.it = tuple(value for values in branches for value in values)
             op = registry()[self.word]()
-            if len(scene.it) > 1 or not op.of_one or not any(bar.head for bar in self.bars):
+            if len(scene.it) == 1 and op.of_one and any(bar.head for bar in self.bars):
+                op.outputs(*scene.types() * 2)  # the one branch that is left is checked as two would be
+            else:
                 scene.give(applied(op, scene))
         name_results(self.label, scene)
 

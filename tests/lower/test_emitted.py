@@ -16,6 +16,8 @@ from archlang.ir import Graph
 from archlang.lower import module, torch_source
 from archlang.lower.audit import SourceError, audit
 from archlang.lower.classes import classes_of
+from archlang.ops.activation import Tanh
+from archlang.ops.base import Module
 from archlang.parse import parse
 from archlang.program import program_of
 from archlang.source import Source
@@ -196,6 +198,8 @@ def test_every_source_is_what_its_graph_says() -> None:
         (KEPT_INPUT, "[z, a, y, x], 1", "[z, a, y, x], 2"),  # another expression
         (KEPT_INPUT, "return z", "return a"),
         (KEPT_INPUT, "def forward(self, x, y)", "def forward(self, y, x)"),
+        (KEPT_INPUT, "def forward(self, x, y)", "def forward(self, x, y, z)"),
+        (KEPT_INPUT, "def forward(self, x, y)", "def forward(self, x, x)"),
         (KEPT_INPUT, "        z = self.b(a)\n", ""),
         (KEPT_INPUT, "a = self.a(x)", "b = self.a(x)"),  # a name is read that nothing binds
         (KEPT_INPUT, "nn.Conv2d(4, 4, 1)", "nn.Linear(4, 4)"),
@@ -224,3 +228,18 @@ def test_a_source_is_run_as_it_is_read(spec: str) -> None:
     images = [torch.randn(2, *graph.root.types[port.value].shape[1:]) for port in graph.root.inputs]
     net(*images)
     net.eval()(*images)
+
+
+def test_braces_take_no_numbers_of_a_step_that_they_apply_again() -> None:
+    """Its numbers differ from call to call, and are those of the step's own constructor."""
+    block = "block unit(width) {\n a: conv 1x1 width\n b: { reuse a -> relu }\n}\n"
+    graph = graph_of(f"{block}net n {{\n input x: 4x6x6\n unit 4 -> conv 1x1 6 -> unit 6\n output\n}}")
+    assert "class B(nn.Module):\n    def __init__(self):\n" in torch_source(graph)
+
+
+def test_a_class_elsewhere_in_torch_keeps_its_whole_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tanh, "torch", lambda self, x: Module("torch.ao.quantization.QuantStub"))
+    source = torch_source(
+        graph_of("net n {\n input x: 4x6x6\n a: tanh -> conv 1x1 4 -> add { | it | relu }\n output\n}")
+    )
+    assert "self.a = torch.ao.quantization.QuantStub()" in source and "import torch\n" in source
