@@ -54,7 +54,11 @@ def bridge(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
 
 
 def _whole(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
-    """Whole numbers: where the largest of three stands."""
+    """Truth values: what is greater than some number. Whole numbers: where the largest of three stands."""
+    if wanted.dtype == "bool":
+        floats = TensorType(wanted.shape, wanted.axes)
+        value = grower.draws.one((-0.5, 0.0, 0.25))
+        return [*bridge(grower, scene, floats), apply(grower, scene, "greater", value=value)]
     if wanted.dtype != "int64":
         raise Stuck("whole numbers are of 64 bits")
     shape = (*wanted.shape[1:], 3)

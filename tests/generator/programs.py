@@ -10,6 +10,7 @@ from tests.generator import labels
 from tests.generator.calls import parameters
 from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
+from tests.generator.featured import featured_step
 from tests.generator.growing import Grower
 from tests.generator.nodes import Apply, Pick, run
 from tests.generator.scene import Scene, Stuck
@@ -59,6 +60,8 @@ def _drawn(draws: Draws, number: int) -> Program:
         run(net.body, scene)
     if draws.chance(15):
         net.body += default(grower, scene, 1)
+    if draws.chance(50):
+        net.body += grower.tried(scene, featured_step, 1)
     net.body += grower.body(scene, 2 + draws.below(8))
     _finish(grower, net, scene)
     freeze(grower, net, scene, 25)
