@@ -18,6 +18,7 @@ from archlang.ops.base import (
     Reach,
     Saved,
     Size,
+    Temporaries,
     Wanted,
     Work,
     seeing_all,
@@ -25,7 +26,7 @@ from archlang.ops.base import (
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, laid
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.scaled_dot_product_saved import Attended, saved, strides
+from archlang.ops.scaled_dot_product_saved import Attended, is_one_call, saved, strides
 from archlang.ops.scaled_dot_product_source import Source, source_of
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -193,6 +194,19 @@ class ScaledDotProduct(Operator):
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return saved(self._call(inputs))
+
+    def temporaries(self, *inputs: TensorType) -> Temporaries | None:
+        return () if is_one_call(self._call((*map(laid, inputs),))) else None
+
+    def temporaries_beside_saved(self, *inputs: TensorType) -> Temporaries | None:
+        return () if self.backward_in_one_call(*inputs) else None
+
+    def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
+        return (0, 1, 2) if len(inputs[0].axes) == 3 else ()  # the heads are put side by side again
+
+    def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
+        call = self._call((*map(laid, inputs),))
+        return True if is_one_call(call) and not (call.dropout or call.is_biased) else None
 
     def strides(self, *inputs: TensorType) -> tuple[Strides] | None:
         known = [laid(x) for x in inputs]

@@ -128,18 +128,28 @@ def _is_copied(call: Attended) -> bool:
     return call.shared != call.heads or viewed(split.shape, split.strides, (n * call.heads, t, c)) is None
 
 
+def is_one_call(call: Attended) -> bool:
+    """Return whether the fused kernel computes it in evaluation, from inputs that nothing prepares in new memory.
+
+    What lengths hide, or causality beside a mask, is computed first. Results that do not lie in order are copied.
+    """
+    is_prepared = call.lengths is not None or (call.causal and call.mask is not None)
+    return call.can_fuse and not is_prepared and (len(call.query.axes) == 4 or _flattened(call) is not None)
+
+
+def _flattened(call: Attended) -> Strides | None:
+    """Return the strides of the fused kernel's result with its heads side by side; None if it has to be copied."""
+    query = _by_head(call.query, call.heads)
+    (n, heads, t, c), (images, count, tokens, width) = like(query), query.shape
+    return viewed((images, tokens, count, width), (n, t, heads, c), (images, tokens, count * width))
+
+
 def strides(call: Attended, y: TensorType) -> Strides | None:
-    """Where the values of the result lie; None where that depends on which gradients are wanted, or on the mode."""
-    is_split = len(y.axes) == 3
+    """Return the strides of the result; None if they depend on the gradients that are wanted, or on the mode."""
     if not call.can_fuse:
         return contiguous(y.shape)
-    query = _by_head(call.query, call.heads)
-    n, heads, t, c = like(query)
-    if is_split:
-        images, count, tokens, width = query.shape
-        fused = viewed((images, tokens, count, width), (n, t, heads, c), y.shape) or contiguous(y.shape)
-    else:
-        fused = (n, heads, t, c)
+    is_split = len(y.axes) == 3
+    fused = _flattened(call) or contiguous(y.shape) if is_split else like(_by_head(call.query, call.heads))
     is_known = fused == contiguous(y.shape) or not (call.dropout or call.is_biased)
     return fused if is_known else None
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from archlang.facts.memory import memory, setup_of
 from archlang.lower import module, torch_source
+from tests.allocator import images, inference, training
 from tests.specs import graph_of, words_at, wrong
 
 T, S, WIDTH = 5, 5, 8
@@ -116,3 +118,48 @@ def test_a_mask_of_three_axes_still_takes_the_fused_kernel() -> None:
 def test_what_does_not_fit_is_told_at_the_step(text: str, code: str) -> None:
     (diagnostic,) = wrong(text)
     assert diagnostic.code == code and words_at(text, diagnostic).split()[0] in ("sdpa", "2", "3")
+
+
+PEAKS = {
+    "a transformer": """block layer(heads) {
+  let width = it.channels
+  residual { layernorm -> linear (3 * width) -> split 3 axis=2 -> sdpa heads -> linear width }
+  residual { layernorm -> linear (4 * width) -> gelu -> linear width }
+}
+net n {
+  input x: 16x9
+  permute "n t c" -> linear 16
+  repeat 3 { layer 4 }
+  linear 7
+  output
+}""",
+    "values that are used twice": """net n {
+  input x: 16x9
+  (x) -> permute "n t c" -> s: it
+  s -> linear 16 -> q: it
+  s -> linear 8 -> k: it
+  s -> linear 8 -> v: it
+  (q, k, v) -> sdpa 4 causal=true -> a: it
+  (a, k, v) -> sdpa 4 -> b: it
+  (a, b, b) -> sdpa 2 -> linear 5
+  output
+}""",
+    "a mask of keys": """net n {
+  input x: 16x9
+  (x) -> permute "n t c" -> s: it
+  s -> linear 16 -> q: it
+  (s) -> mean axis=2 -> greater -100 -> seen: it
+  (q, q, q, seen) -> sdpa 2 -> linear 5
+  output
+}""",
+}
+
+
+@pytest.mark.parametrize("name", PEAKS)
+def test_the_peaks_of_the_fused_kernel_are_torchs(name: str) -> None:
+    graph = graph_of(PEAKS[name])
+    net, inputs = module(graph).train(), images(graph, 3)
+    found = memory(graph, setup_of("training", {"batch": 3, "optimizer": "momentum"}))
+    assert not found.untold
+    assert found.peak_bytes == training(graph, net, inputs, "momentum").peak_bytes
+    assert memory(graph, setup_of("inference", {"batch": 3})).peak_bytes == inference(net, inputs).peak_bytes
