@@ -65,5 +65,6 @@ class Operator(Running, BaseModel):
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
     akin: ClassVar[Mapping[str, str]] = {}  # other libraries' operators that are near to it, and how they differ
     open_arguments: ClassVar[tuple[str, ...]] = ()  # those whose numbers torch may be given when the net runs
+    flows: ClassVar[Mapping[str, str]] = {}  # inputs that one may take for arguments, and how they are written
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     examples: ClassVar[tuple[Example, ...]] = ()

@@ -62,6 +62,7 @@ class Where(_Choosing):
     """
 
     word: ClassVar[str] = "where"
+    flows: ClassVar[Mapping[str, str]] = {"mask": "(mask, a, b) -> where", "condition": "(mask, a, b) -> where"}
     mask: ClassVar[int] = 0
     arity: ClassVar[tuple[int, ...]] = (3,)
     elsewhere: ClassVar[tuple[str, ...]] = ("Where", "select_where")
@@ -84,6 +85,7 @@ class MaskedFill(_Choosing):
     """
 
     word: ClassVar[str] = "masked_fill"
+    flows: ClassVar[Mapping[str, str]] = {"mask": "(x, mask) -> masked_fill 0"}
     mask: ClassVar[int] = 1
     arity: ClassVar[tuple[int, ...]] = (2,)
     positional: ClassVar[Mapping[str, Kind]] = {"value": "number"}

@@ -68,6 +68,7 @@ class _OfLengths(Operator):
     """What masks from lengths share: an integer for each image, and as many positions as a second input has."""
 
     runs = _RUNS
+    flows: ClassVar[Mapping[str, str]] = {"like": "(lengths, x) -> sequence_mask", "x": "(lengths, x) -> sequence_mask"}
     arity: ClassVar[tuple[int, ...]] = (1, 2)
     positional: ClassVar[Mapping[str, Kind]] = {"length": "number"}
     sign: ClassVar[str]

@@ -73,6 +73,7 @@ class Recurrent(Operator):
     added: ClassVar[int]  # additions and multiplications of one value of the state in each step
     source: ClassVar[str] = _CLASS
     positional: ClassVar[Mapping[str, Kind]] = {"width": "number"}
+    flows: ClassVar[Mapping[str, str]] = {"lengths": "(x, lengths) -> lstm 64", "h": "(x, h, c) -> lstm 64"}
     arity: ClassVar[tuple[int, ...]] = (1, 2, 3)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last", "wrong-dtype", "wrong-rank", dropout=ALL_DROPPED

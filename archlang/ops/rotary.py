@@ -38,6 +38,7 @@ class RotaryEmbedding(Operator):
     pointwise = True
     runs = replace(SEVERAL_CALLS, autocast="given")
     word: ClassVar[str] = "rotary_embedding"
+    flows: ClassVar[Mapping[str, str]] = {"positions": "(x, positions) -> rotary_embedding 8"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RotaryEmbedding", "RoPE", "rotary", "apply_rotary_pos_emb")
     arity: ClassVar[tuple[int, ...]] = (1, 2)
     positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}

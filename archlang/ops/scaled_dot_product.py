@@ -50,6 +50,12 @@ class ScaledDotProduct(Operator):
 
     runs = SEVERAL_CALLS
     word: ClassVar[str] = "sdpa"
+    flows: ClassVar[Mapping[str, str]] = {
+        "value": "(q, k, v) -> sdpa 8",
+        "mask": "(q, k, v, mask) -> sdpa 8",
+        "attn_mask": "(q, k, v, mask) -> sdpa 8",
+        "lengths": "(q, k, v, lengths) -> sdpa 8",
+    }
     elsewhere: ClassVar[tuple[str, ...]] = ("scaled_dot_product_attention", "ScaledDotProductAttention")
     arity: ClassVar[tuple[int, ...]] = (3, 4, 5)
     positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}

@@ -100,6 +100,8 @@ def _named(op: type[Operator], argument: Given) -> str:
     meant = PLACED.get(name, name)
     if meant in own:
         help: str | None = f"write {_written(op, meant, argument.value)}"
+    elif name in op.flows:
+        help = f"it is a value that flows in: `{op.flows[name]}`"
     elif name in INFERRED:
         help = "leave it out: it follows from what flows in"
     else:
@@ -204,6 +206,10 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
         raise nothing_flows(op.word, word)
     if not op.join and len(inputs) not in op.arity:
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
+        if len(inputs) < min(op.arity):
+            help = f"write `{next(iter(op.flows.values()))}`" if op.flows else None
+            message = f"{op.word} takes {takes} values, but {len(inputs)} {'flows' if len(inputs) == 1 else 'flow'} in"
+            raise Mistake(Rejected("too-few-inputs", message, help=help), word, sides(inputs, at.span, here))
         message = f"{op.word} takes {takes}, but a tuple of {len(inputs)} flows into it"
         help = "join the tuple first, as by `concat`, or take one of its values"
         raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
