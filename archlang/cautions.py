@@ -8,6 +8,7 @@ from archlang.diagnostics import Diagnostic, Label
 from archlang.facts.untrained import untrained
 from archlang.facts.work import totals
 from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.source import Span
 
 SHOWN = 3  # places besides the first
 LISTED = 4  # layers by name
@@ -15,7 +16,7 @@ LISTED = 4  # layers by name
 
 def cautions(graph: Graph) -> list[Diagnostic]:
     """Return the warnings about a valid net."""
-    return [*_never_trained(graph), *_no_batch_of_one(graph)]
+    return [*_never_trained(graph), *_no_batch_of_one(graph), *_mask_that_hides(graph)]
 
 
 def _never_trained(graph: Graph) -> list[Diagnostic]:
@@ -62,3 +63,20 @@ def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
     labels = tuple(Label(span, "") for span in list(dict.fromkeys(one.node.span for one in layers))[1 : 1 + SHOWN])
     label = f"{first.input_types[0]} flows in"
     return [Diagnostic("no-batch-of-one", message, first.node.span, labels, None, "note", label)]
+
+
+def _mask_that_hides(graph: Graph) -> list[Diagnostic]:
+    """Return a warning for each step that takes what is hidden for what is seen."""
+    if not any(isinstance(node, OpNode) and node.op.hides for block in graph.blocks for node in block.nodes):
+        return []
+    hidden: dict[int, str] = {}
+    found: dict[Span, Diagnostic] = {}
+    for layer in graph.flat():
+        masks = [hidden[value] for value in layer.inputs if value in hidden] if layer.op.shows else []
+        if layer.op.hides:
+            hidden.update(dict.fromkeys(layer.outputs, layer.op.word))
+        elif masks:
+            message = f"{layer.op.word} takes a mask of what is seen, but `{masks[0]}` is true for what is hidden"
+            help = "write `sequence_mask`, or `logical_not` between the two"
+            found[layer.node.span] = Diagnostic("mask-hides", message, layer.node.span, (), help, "warning")
+    return list(found.values())

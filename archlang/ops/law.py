@@ -23,6 +23,8 @@ class Law:
     declared: ClassVar[bool] = False  # declared by a statement, without inputs; nothing is computed
     idle: ClassVar[bool] = False  # the identity in evaluation
     detached: ClassVar[bool] = False  # a constant to autograd: no gradient goes through it
+    hides: ClassVar[bool] = False  # its truth values say what is hidden
+    shows: ClassVar[bool] = False  # the truth values that it takes say what is seen
     pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:

@@ -143,6 +143,7 @@ class PaddingMask(_OfLengths):
         comparisons = t'
     """
 
+    hides = True
     word: ClassVar[str] = "padding_mask"
     sign: ClassVar[str] = ">="
     elsewhere: ClassVar[tuple[str, ...]] = ("key_padding_mask", "src_key_padding_mask")

@@ -49,6 +49,7 @@ class ScaledDotProduct(Operator):
     """
 
     runs = SEVERAL_CALLS
+    shows = True
     word: ClassVar[str] = "sdpa"
     flows: ClassVar[Mapping[str, str]] = {
         "value": "(q, k, v) -> sdpa 8",

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from archlang.cautions import cautions
 from archlang.facts.passes import passes
 from archlang.facts.untrained import untrained
 from archlang.laws.calling import called
@@ -151,3 +152,17 @@ def test_what_does_not_fit_is_told_at_its_place(lines: str, code: str, words: st
     text = f"net n {{\n  {inputs}\n  {lines} -> made: it\n  output x, tokens, lengths, made\n}}"
     (diagnostic,) = wrong(text)
     assert diagnostic.code == code and words_at(text, diagnostic).split()[0] == words, diagnostic
+
+
+@pytest.mark.parametrize("before, codes", [("", ["mask-hides"]), ("logical_not -> ", [])])
+def test_a_mask_of_what_is_hidden_is_no_mask_of_what_is_seen(before: str, codes: list[str]) -> None:
+    text = f"""net n {{
+  input x: 16x9
+  input lengths: [] dtype=int64
+  (x) -> permute "n t c" -> q: it
+  (lengths, q) -> padding_mask -> {before}padded: it
+  (q, q, q, padded) -> sdpa 2
+  output
+}}"""
+    found = cautions(graph_of(text))
+    assert [one.code for one in found] == codes and all(words_at(text, one).startswith("sdpa") for one in found)
