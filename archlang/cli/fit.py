@@ -43,13 +43,14 @@ def _fit(arguments: argparse.Namespace) -> int:
     from archlang.cli.sizes import ranges
 
     checked = checked_net(arguments)
-    setup = setup_of(arguments, arguments.batch or 1)
+    setup = setup_of(arguments, checked.graphs[0], arguments.batch or 1)
     found = checked.net.fit(
         arguments.memory,
         arguments.batch,
         setup.dtype,
         setup.mode,
         setup.optimizer,
+        setup.memory_format,
         ranges=ranges(arguments.ranges),
     )
     if arguments.format == "json":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net
+from archlang.cli.memory import checked_format, memory_format_option
 from archlang.cli.output import check_target, output_options
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def _build_options(parser: argparse.ArgumentParser) -> None:
     output_options(parser, "the file for the source (default: standard output)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help=_WEIGHTS_HELP)
     parser.add_argument("--recompute", default="", metavar="PATHS", help=_RECOMPUTE_HELP)
+    memory_format_option(parser)
     parser.add_argument(
         "--entry", default="", metavar="NAME", help="which state dict to take if the file holds several"
     )
@@ -66,25 +68,26 @@ def _build(arguments: argparse.Namespace) -> int:
     net = Net(checked.graphs[0])
     file = WeightsFile(arguments.weights, arguments.entry, arguments.scaled_input) if arguments.weights else None
     if arguments.output is None:
-        source = _source(net, arguments.recompute)
+        source = _source(net, arguments)
         if file is not None:
             check_weights(net.graph, file)
         print(source, end="")
         return 0
     beside = _checked_targets(arguments, checked.library.paths)
-    source = _source(net, arguments.recompute)
+    source = _source(net, arguments)
     if file is not None:
         write_whole(beside, converted(net.graph, file))
     write_whole(arguments.output, source)
     return 0
 
 
-def _source(net: Net, recompute: str) -> str:
-    """Return the source of a net with the calls recomputed that `--recompute` names."""
+def _source(net: Net, arguments: argparse.Namespace) -> str:
+    """Return the source of a net, with the calls recomputed that `--recompute` names, in the `--memory-format`."""
     from archlang.library import CallError
 
+    format, recompute = checked_format(net.graph, arguments), arguments.recompute
     try:
-        return net.source([path.strip() for path in recompute.split(",")] if recompute else [])
+        return net.source([path.strip() for path in recompute.split(",")] if recompute else [], format)
     except ValueError as error:
         raise CallError(f"--recompute: {error}") from None
 

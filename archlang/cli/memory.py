@@ -12,12 +12,13 @@ from archlang.shapes import SHORT_DTYPES
 if TYPE_CHECKING:
     from archlang.facts.memory import Memory, Setup
     from archlang.ir import Graph
+    from archlang.ops.layouts import MemoryFormat
 
 LAYERS = 10  # the number of layers listed
 
 
 def setup_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is run: `--dtype`, `--mode`, `--optimizer`."""
+    """Add the options that say what is run: `--dtype`, `--mode`, `--optimizer`, `--memory-format`."""
     parser.add_argument(
         "--dtype", type=_dtype, metavar="DTYPE",
         help=f"the dtype of weights, activations and gradients, one of {', '.join(SHORT_DTYPES)} (that of the spec)",
@@ -34,16 +35,42 @@ def setup_options(parser: argparse.ArgumentParser) -> None:
         default="momentum",
         help="the optimizer whose state is counted (momentum: SGD with momentum)",
     )
+    memory_format_option(parser)
 
 
+def memory_format_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--memory-format`."""
+    parser.add_argument(
+        "--memory-format",
+        choices=MEMORY_FORMATS,
+        help="run in this memory format: the module converts its inputs and weights of four axes",
+    )
+
+
+def checked_format(graph: Graph, arguments: argparse.Namespace) -> MemoryFormat | None:
+    """Return the memory format that is asked for. Raises CallError where the net cannot run in it."""
+    from archlang.library import CallError
+    from archlang.program import program_of
+    from archlang.program.passes import in_memory_format
+
+    format: MemoryFormat | None = arguments.memory_format
+    try:
+        in_memory_format(program_of(graph), format)
+    except ValueError as error:
+        raise CallError(f"--memory-format: {error}") from None
+    return format
+
+
+MEMORY_FORMATS = ("channels_last",)
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad")
 
 
-def setup_of(arguments: argparse.Namespace, batch: int) -> Setup:
-    """Return the setup that the options describe, for a batch of this size."""
+def setup_of(arguments: argparse.Namespace, graph: Graph, batch: int) -> Setup:
+    """Return the setup that the options describe, for a net and a batch of this size."""
     from archlang.facts.memory import Setup
 
-    return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer)
+    format = checked_format(graph, arguments)
+    return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer, memory_format=format)
 
 
 def _dtype(text: str) -> str:
@@ -102,7 +129,7 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
     from archlang.facts.untold import UnknownFact
     from archlang.library import CallError
 
-    setup = setup_of(arguments, arguments.batch)
+    setup = setup_of(arguments, graph, arguments.batch)
     try:
         return memory(graph, replace(setup, autocast=SHORT_DTYPES.get(arguments.autocast)))
     except UnknownFact as error:

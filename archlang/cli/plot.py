@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archlang.plot import Point
 
 QUANTITIES = ("macs", "params", "output_bytes", "saved_bytes", "memory")
-RUN = ("batch", "dtype", "mode", "optimizer", "autocast")  # what memory over time depends on
+RUN = ("batch", "dtype", "mode", "optimizer", "autocast", "memory_format")  # what memory over time depends on
 PUBLISHED = "top-1 accuracy on ImageNet, %"
 
 
@@ -47,6 +47,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     memory.add_argument("--mode", metavar="MODE", help="training or inference (training)")
     memory.add_argument("--optimizer", metavar="NAME", help="the optimizer whose state is counted (momentum)")
     memory.add_argument("--autocast", metavar="DTYPE", help="run under torch.autocast with bf16 or fp16")
+    memory.add_argument("--memory-format", metavar="FORMAT", help="convert inputs and weights to channels_last")
 
 
 def _accuracy(text: str) -> tuple[str, float]:
@@ -83,7 +84,7 @@ def _format(arguments: argparse.Namespace) -> str:
         raise CallError("--depth needs a profile by layers, such as --profile macs")
     for name in RUN:
         if getattr(arguments, name) is not None and arguments.profile != "memory":
-            raise CallError(f"--{name} needs --profile memory")
+            raise CallError(f"--{name.replace('_', '-')} needs --profile memory")
     return format
 
 

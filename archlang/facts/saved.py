@@ -17,11 +17,13 @@ from itertools import count
 from math import prod
 
 from archlang.facts.gradients import gradients
-from archlang.facts.storages import is_saved, layout_key, view_of
+from archlang.facts.storages import is_saved, layout_key, strides_of, view_of
 from archlang.facts.untold import Untold, united, untold
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Saved, Wanted
-from archlang.ops.layouts import Laid, Strides, at_batch, contiguous
+from archlang.ops.layouts import Laid, MemoryFormat, Strides, at_batch, contiguous, converted
+from archlang.program import Program, program_of
+from archlang.program.passes import in_memory_format
 from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, TensorType
 
 
@@ -105,11 +107,12 @@ class _Held:
 class _Told:
     """What an operator tells of inputs with this memory layout: whether its outputs are their memory, and so on.
 
-    `spare` are the values that the memory of its outputs holds besides them.
+    `spare` are the values that the memory of its outputs holds besides them. `unknown` says why there are no strides.
     """
 
     view: bool | None
     strides: tuple[Strides, ...] | None
+    unknown: tuple[Untold, ...]
     spare: tuple[int, ...]
     saved: tuple[Saved, ...] | None
 
@@ -118,13 +121,14 @@ class _Told:
 class _Run:
     """How the net runs: the batch, the dtype that replaces the float dtypes, the mode.
 
-    `numbers` gives new numbers of storages. `known` holds the answers of operators: each operator of a block is asked
-    once for each memory layout of its inputs.
+    `weights` is the memory format of the weights with four axes. `numbers` gives new numbers of storages. `known` holds
+    the answers of operators: each operator of a block is asked once for each memory layout of its inputs.
     """
 
     batch: int
     dtype: str | None
     training: bool
+    weights: MemoryFormat | None = None
     numbers: Iterator[int] = field(default_factory=count)
     known: dict[object, _Told] = field(default_factory=dict[object, _Told])
 
@@ -132,9 +136,10 @@ class _Run:
         """Return what the layer's operator tells of these inputs."""
         key = layout_key(layer, inputs)
         if key not in self.known:
-            op = layer.op
-            view = op.view(*inputs) if inputs else False
-            self.known[key] = _Told(view, op.strides(*inputs), op.spare_values(*inputs), op.saved(*inputs))
+            op, types = layer.op, [replace(x, weights=self.weights) for x in inputs]
+            view = op.view(*types) if types else False
+            strides, unknown = strides_of(layer, types, self.weights)
+            self.known[key] = _Told(view, strides, unknown, op.spare_values(*types), op.saved(*types))
         return self.known[key]
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
@@ -153,21 +158,25 @@ class _Run:
         return _Held(Laid(type.shape, type.axes, type.dtype, strides, storage.number), storage)
 
 
-def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool = True) -> SavedTensors:
+def saved(
+    graph: Graph,
+    batch: int = 1,
+    dtype: str | None = None,
+    training: bool = True,
+    memory_format: MemoryFormat | None = None,
+) -> SavedTensors:
     """Return what the layers save for the backward pass over `batch` images, in training mode or in evaluation.
 
-    Exact for float32; `dtype` replaces the float dtypes. Raises ValueError if `batch` is below 1 or `dtype` is no float
-    dtype. In evaluation, too, gradients are computed.
+    Exact for float32; `dtype` replaces the float dtypes. In evaluation, too, gradients are computed. The net runs in
+    `memory_format` if one is given. Raises ValueError if `batch` is below 1, `dtype` is no float dtype, or the net
+    cannot run in the memory format.
     """
     if batch < 1:
         raise ValueError(f"a batch has at least 1 image, not {batch}")
     if dtype is not None and dtype not in FLOAT_DTYPES:
         raise ValueError(f"dtype is one of {', '.join(FLOAT_DTYPES)}, not {dtype}")
-    run = _Run(batch, dtype, training)
-    held: dict[int, _Held] = {}
-    for number, port in enumerate(graph.root.inputs):
-        type = at_batch(graph.root.types[port.value], batch)
-        held[number] = run.fresh(type, contiguous(type.shape), port.name)
+    run = _Run(batch, dtype, training, memory_format)
+    held = dict(enumerate(_inputs(in_memory_format(program_of(graph), memory_format), run)))
     keepers: dict[int, str] = {}  # storage -> path of the layer that keeps it first
     layers: list[KeptAt] = []
     for layer, wanted in gradients(graph, training):
@@ -176,9 +185,21 @@ def saved(graph: Graph, batch: int = 1, dtype: str | None = None, training: bool
         told = () if _is_idle(layer, run) else run.ask(layer, inputs).saved
         kept = (one for one in told or () if is_saved(one, layer, wanted, training=run.training))
         tensors = tuple(_kept(one, layer, held, keepers, run) for one in kept)
-        unknown = united(untold(layer, saved=told) if wanted.any else (), _unknown(layer, tensors, held))
+        missing = untold(layer, saved=told) if wanted.any else ()
+        format = run.ask(layer, inputs).unknown if run.weights else ()
+        unknown = united(missing, _unknown(layer, tensors, held), format)
         layers.append(KeptAt(layer, wanted, tensors, unknown))
     return SavedTensors(tuple(layers), sum(layer.new_bytes for layer in layers))
+
+
+def _inputs(program: Program, run: _Run) -> Iterator[_Held]:
+    """Yield the inputs of a net, those that it converts as they are then."""
+    for port in program.graph.root.inputs:
+        type = at_batch(program.graph.root.types[port.value], run.batch)
+        given = run.fresh(type, contiguous(type.shape), port.name)
+        is_converted = any(port.value in entry.outputs for entry in program.root.entries)
+        strides = converted(given.type) if is_converted else given.type.strides
+        yield given if strides == given.type.strides else run.fresh(type, strides, port.name)
 
 
 def _is_idle(layer: Layer, run: _Run) -> bool:
@@ -191,9 +212,7 @@ def _results(layer: Layer, inputs: list[Laid], held: Mapping[int, _Held], run: _
         return [held[layer.inputs[0]]]
     types = [at_batch(type, run.batch) for type in layer.output_types]
     told = run.ask(layer, inputs)
-    unknown = united(
-        *(held[value].untold for value in layer.inputs), untold(layer, view=told.view, strides=told.strides)
-    )
+    unknown = united(*(held[value].untold for value in layer.inputs), untold(layer, view=told.view), told.unknown)
     laid = list(zip(types, told.strides or [contiguous(type.shape) for type in types], strict=True))
     if not told.view:
         spare = told.spare or (0,) * len(laid)

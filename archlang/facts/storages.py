@@ -9,9 +9,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archlang.facts.gradients import trains_a_product
+from archlang.facts.untold import Untold, untold
 from archlang.ir import Layer
 from archlang.ops.base import Saved, Wanted
-from archlang.ops.layouts import Laid
+from archlang.ops.layouts import Laid, MemoryFormat, Strides, channels_last, contiguous
+
+
+def strides_of(
+    layer: Layer, types: Sequence[Laid], weights: MemoryFormat | None
+) -> tuple[tuple[Strides, ...] | None, tuple[Untold, ...]]:  # fmt: skip
+    """Return the strides of a layer's outputs, and what is not known of them.
+
+    `weights` is the memory format of the net's weights with four axes. It is that of a value that the net stores.
+    """
+    op = layer.op
+    if weights and op.declared:
+        shapes = [type.shape for type in layer.output_types]
+        return tuple(channels_last(shape) if len(shape) == 4 else contiguous(shape) for shape in shapes), ()
+    if weights and not op.knows_formats(*layer.input_types):
+        return None, (Untold(layer.path, op.word, "runs.weights"),)
+    strides = op.strides(*types)
+    return strides, untold(layer, strides=strides)
 
 
 def layout_key(layer: Layer, inputs: Sequence[Laid]) -> object:

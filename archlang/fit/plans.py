@@ -20,6 +20,7 @@ from archlang.ir import Block, Graph, is_at
 from archlang.ops.layouts import at_batch
 from archlang.packages import need
 from archlang.program import Scope, program_of, scope_tree
+from archlang.program.passes import in_memory_format
 
 ROUNDS, TRIES = 16, 16  # choices that are tried: of how much to save, and of what to leave out
 _PART = 1e-6  # of a call; less is nothing
@@ -139,7 +140,7 @@ def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
 def _calls(graph: Graph, setup: Setup) -> Iterator[_Call]:
     """Yield the calls of which something is kept that is not their result."""
     program = program_of(graph)
-    growths = simulate(program, setup, folds=False).growths
+    growths = simulate(in_memory_format(program, setup.memory_format), setup, folds=False).growths
     counts = count(graph, setup.batch)
     for path, block in _paths(scope_tree(program)):
         outputs = (at_batch(block.types[port.value], setup.batch) for port in block.outputs)

@@ -32,6 +32,7 @@ from archlang.laws.counts import (
     weights_are_torchs,
 )
 from archlang.laws.keeping import (
+    formats_are_torchs,
     layouts_are_torchs,
     saved_bytes_are_torchs,
     saved_bytes_in_each_mode,
@@ -75,6 +76,7 @@ LAWS = (
     Comparison("saved bytes by mode", saved_bytes_in_each_mode, slow=True),
     Comparison("saved bytes by output", saved_bytes_of_some_outputs, slow=True),
     Comparison("layouts", layouts_are_torchs, slow=True),
+    Comparison("memory formats", formats_are_torchs, slow=True),
     Comparison("temporaries", temporaries_are_torchs, slow=True),
     Comparison("gradient places", gradient_places_are_torchs, slow=True),
     Comparison("viewed gradients", viewed_gradients_are_torchs, slow=True),

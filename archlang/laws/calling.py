@@ -30,6 +30,9 @@ def called(case: Case) -> Callable[..., Any]:
         function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
         return function
     module = built(told)
+    if case.weights:
+        convert: Callable[..., object] = module.to  # torch does not annotate this argument
+        convert(memory_format=getattr(torch, case.weights))
     if case.op.plain_loop:
         module.register_forward_pre_hook(_without_onednn)
         module.register_forward_hook(_with_onednn, always_call=True)
@@ -131,6 +134,6 @@ def shape_of(x: TensorType, batch: int = BATCH) -> tuple[int, ...]:
 
 def laid_as(case: Case, inputs: Sequence[torch.Tensor]) -> list[Laid]:
     return [
-        Laid(tuple(x.shape), type.axes, type.dtype, tuple(x.stride()), place)
+        Laid(tuple(x.shape), type.axes, type.dtype, tuple(x.stride()), place, case.weights)
         for place, (type, x) in enumerate(zip(case.types, inputs, strict=True))
     ]

@@ -17,6 +17,7 @@ from archlang.elaborate import elaborate
 from archlang.ir import Graph
 from archlang.laws.agreeing import Broken
 from archlang.ops.base import Operator
+from archlang.ops.layouts import MemoryFormat
 from archlang.parse import parse
 from archlang.shapes import TensorType, Window, input_type
 from archlang.source import Source
@@ -24,10 +25,14 @@ from archlang.source import Source
 
 @dataclass(frozen=True)
 class Case:
-    """An operator, and the types of its inputs. It may reject them."""
+    """An operator, and the types of its inputs. It may reject them.
+
+    `weights` is the memory format of its weights with four axes.
+    """
 
     op: Operator
     types: tuple[TensorType, ...]
+    weights: MemoryFormat | None = None
 
     def __str__(self) -> str:
         return f"{self.op!r} of {', '.join(f'{x} ({x.names}, {x.dtype})' for x in self.types)}"

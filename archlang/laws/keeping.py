@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations, product
 from typing import TypeVar
 from weakref import ReferenceType, ref
@@ -207,3 +207,13 @@ def layouts_are_torchs(case: Case) -> None:
         for order, gap in product(orders, (False, True)):
             if not is_refused(case, batch):
                 one_layout(case, inputs, order, gap)
+
+
+def formats_are_torchs(case: Case) -> None:
+    """Check the same where the weights of four axes have their channels innermost."""
+    ranks = {len(weight.shape) for weight in case.op.weights(*case.types)}
+    if 4 not in ranks or 5 in ranks:
+        return
+    if not case.op.knows_formats(*case.types):
+        raise Undeclared("runs.weights")
+    layouts_are_torchs(replace(case, weights="channels_last"))

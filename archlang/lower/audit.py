@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, carried
 from archlang.lower.containers import items_of
+from archlang.lower.emit import in_format
 from archlang.lower.following import Following, SourceError
 from archlang.lower.following_starts import follow_starts, is_start, start_loops
 from archlang.lower.recompute import recomputes
@@ -28,7 +29,7 @@ __all__ = ["SourceError", "audit"]
 # what the classes of a net are made of; a class that an operator carries is its own business
 _STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.For, ast.Pass, ast.Return, ast.Raise)
 _BUILTINS = {"super", "range", "getattr", "isinstance", "ValueError"}
-_INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_"}  # methods that a constructor calls
+_INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_", "to"}  # methods that a constructor calls
 
 
 def audit(text: str, made: Classes) -> None:
@@ -86,6 +87,7 @@ def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> N
             raise SourceError(f"{found.name} holds what no net needs: {ast.unparse(part)}")
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
     members = dict(_members(methods["__init__"]))
+    _formatted(methods["__init__"], found)
     if len(methods) != len(node.body) or set(methods) != (
         {"__init__"} if made.is_sequential(found) else {"__init__", "forward"}
     ):
@@ -93,6 +95,16 @@ def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> N
     if not made.is_sequential(found):
         for region in found.instances:
             Following(found, region, made, members, training).follow(methods["forward"])
+
+
+def _formatted(init: ast.FunctionDef, found: Class) -> None:
+    """Check that the constructor of a marked region, and no other, ends with the line that converts the weights."""
+    expected = [line.strip() for line in in_format(found.region)]
+    written = [ast.unparse(statement) for statement in init.body]
+    if [text for text in written if text.startswith("self.to(")] != expected or written[-len(expected) :] != (
+        expected or written
+    ):
+        raise SourceError(f"the constructor of {found.name} converts weights as the region does not say")
 
 
 def _members(init: ast.FunctionDef) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain
 
 from archlang.facts.structures import call_structure
-from archlang.ir import Graph, values_of
+from archlang.ir import values_of
 from archlang.lower.naming import argument_name, camel, class_name, tell_apart
 from archlang.ops.base import Module, Stored
 from archlang.program import Call, Entry, Program, Region
@@ -95,9 +95,9 @@ class FixedSize:
     name: str
 
 
-def fixed_sizes(graph: Graph) -> tuple[FixedSize, ...]:
+def fixed_sizes(program: Program) -> tuple[FixedSize, ...]:
     """Return the open sizes of the net that are valid at their default alone, because a step fixes them."""
-    root = graph.root
+    graph, root = program.graph, program.root.block
     values = {port.name: port.value for port in root.inputs}
     return tuple(
         FixedSize(values[port], root.types[values[port]].axes.index(axis), int(graph.arguments[size]), size)
@@ -156,7 +156,7 @@ class Classes:
 
 def classes_of(program: Program) -> Classes:
     """Return the classes of a net."""
-    made = Classes(program, fixed=fixed_sizes(program.graph))
+    made = Classes(program, fixed=fixed_sizes(program))
     groups: dict[object, Class] = {}
     signatures: dict[str, Signature] = {}
     for name, root in program.regions.items():

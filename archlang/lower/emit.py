@@ -51,6 +51,7 @@ def _class(found: Class, made: Classes) -> str:
             *_members(found, made),
             *_starting(found, made),
             *_shared_and_frozen(body, made),
+            *in_format(body),
             "",
             *forward(found, made),
         ]
@@ -77,6 +78,11 @@ def _shared_and_frozen(body: Region, made: Classes) -> list[str]:
         ):
             lines.append(f"        {_frozen(path, body, made)}.requires_grad_(False)")
     return lines
+
+
+def in_format(body: Region) -> list[str]:
+    """Return the line that brings the weights of a marked region into its memory format."""
+    return [f"        self.to(memory_format=torch.{body.memory_format})"] if body.memory_format else []
 
 
 def _is_step(path: str, body: Region) -> bool:

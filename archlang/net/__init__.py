@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from archlang.facts.memory import Memory, Setup
     from archlang.net.fitting import Fit
     from archlang.net.open_sizes import Sizes
+    from archlang.ops.layouts import MemoryFormat
+    from archlang.program import Program
     from archlang.report import Mode, Report
     from archlang.sizes import Spec
     from archlang.verify import Trial, Verdict
@@ -68,20 +70,21 @@ class Net:
         mode: str = "training",
         optimizer: str = "momentum",
         autocast: str | None = None,
+        memory_format: MemoryFormat | None = None,
         *,
         recomputed: Collection[str] = (),
     ) -> Memory:
         """Return the memory of a training step, or of an inference (`mode="inference"`), over time, in bytes.
 
         `dtype` (`bf16`, `fp16`, `fp32`, `fp64`) replaces the float dtypes; `autocast` runs forward pass and loss under
-        torch.autocast of it. `recomputed` is that of `source`. `peak_bytes` is a lower bound if `untold` is not empty.
+        torch.autocast of it. `recomputed` and `memory_format` are those of `source`. `peak_bytes` is a lower bound if `untold` is not empty.
         `to_json()` is what `archlang memory --format json` prints. Raises CallError for an unknown setting, or if an
         operator does not say what it saves; and `archlang.diagnostics.Rejected` if it does not say its dtype under
         autocast.
         """
         from archlang.facts.memory import memory
 
-        setup = _setup(batch, dtype, mode, optimizer, autocast)
+        setup = _setup(batch, dtype, mode, optimizer, autocast, memory_format)
         try:
             return memory(self.graph, setup, recomputed)
         except ValueError as error:
@@ -94,6 +97,7 @@ class Net:
         dtype: str | None = None,
         mode: str = "training",
         optimizer: str = "momentum",
+        memory_format: MemoryFormat | None = None,
         *,
         ranges: Mapping[str, range] | None = None,
     ) -> Fit:
@@ -108,7 +112,7 @@ class Net:
         from archlang.net.fitting import fitted
 
         _refuse_ranges(self.graph, ranges or {})
-        setup = _setup(1 if batch is None else batch, dtype, mode, optimizer, None)
+        setup = _setup(1 if batch is None else batch, dtype, mode, optimizer, None, memory_format)
         try:
             budget = bytes_of(str(memory))
             return fitted(self.graph, self.spec, budget, setup, asked=batch is not None, ranges=ranges or {})
@@ -147,16 +151,21 @@ class Net:
 
         return picture(self.graph, format)
 
-    def source(self, recomputed: Collection[str] = ()) -> str:
+    def source(self, recomputed: Collection[str] = (), memory_format: MemoryFormat | None = None) -> str:
         """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
 
-        Raises ValueError if no block is called at one of these paths.
+        With `memory_format="channels_last"` the module converts its inputs and weights of four axes to that format.
+        Raises ValueError if no block is called at one of these paths, or the net cannot run in the memory format.
         """
         from archlang.lower import torch_source
-        from archlang.program import program_of
-        from archlang.program.passes import recomputing
 
-        return torch_source(recomputing(program_of(self.graph), recomputed))
+        return torch_source(self._program(recomputed, memory_format))
+
+    def _program(self, recomputed: Collection[str], memory_format: MemoryFormat | None) -> Program:
+        from archlang.program import program_of
+        from archlang.program.passes import in_memory_format, recomputing
+
+        return in_memory_format(recomputing(program_of(self.graph), recomputed), memory_format)
 
     def module(
         self,
@@ -166,18 +175,17 @@ class Net:
         entry: str = "",
         scaled_input: bool = False,
         recomputed: Collection[str] = (),
+        memory_format: MemoryFormat | None = None,
     ) -> nn.Module:
         """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
 
         `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
         state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
-        if the file does not fit the net. `recomputed` means the same as in `source`.
+        if the file does not fit the net. `recomputed` and `memory_format` mean the same as in `source`.
         """
         from archlang.lower import module
-        from archlang.program import program_of
-        from archlang.program.passes import recomputing
 
-        made = module(recomputing(program_of(self.graph), recomputed), seed)
+        made = module(self._program(recomputed, memory_format), seed)
         if weights is not None:
             from archlang.weights import WeightsFile, load_weights
 
@@ -192,12 +200,15 @@ class Net:
         return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
 
 
-def _setup(batch: int, dtype: str | None, mode: str, optimizer: str, autocast: str | None) -> Setup:
+def _setup(
+    batch: int, dtype: str | None, mode: str, optimizer: str, autocast: str | None, memory_format: str | None
+) -> Setup:  # fmt: skip
     from archlang.facts.memory import setup_of
 
     if not isinstance(batch, int):
         raise CallError(f"a batch is a number of images, not {batch!r}")
     given = {"batch": batch, "dtype": dtype, "optimizer": optimizer, "autocast": autocast}
+    given["memory_format"] = memory_format
     try:
         return setup_of(mode, {name: value for name, value in given.items() if value is not None})
     except ValueError as error:

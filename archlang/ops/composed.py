@@ -20,6 +20,9 @@ class Composed(InParts):
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
         return list(self._steps(inputs))[-1][2]
 
+    def knows_formats(self, *inputs: Any, **_: Any) -> bool:
+        return all(part.op.knows_formats(*given) for part, given, _ in self._steps(inputs))
+
     def weights(self, *inputs: Any, **_: Any) -> tuple[Weight, ...]:
         return tuple(
             replace(weight, name=f"{part.name}.{weight.name}")

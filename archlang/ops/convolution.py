@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
@@ -71,7 +72,7 @@ class Conv(Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, weights="any format")
     word: ClassVar[str] = "conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Conv1d", "Conv2d", "Conv3d", "Conv2D", "Convolution", "convolution")
@@ -148,9 +149,11 @@ class Conv(Sliding):
         return self.padding_mode == "zeros" and self.geometry(x).is_even
 
     def strides(self, x: TensorType) -> tuple[Strides]:
-        if self.padding_mode == "circular":
-            return (contiguous(self.outputs(laid(x))[0].shape),)
-        return (convolved(self.outputs(laid(x))[0].shape, x),)
+        known, weight = laid(x), self.weights(x)[0].shape
+        shape = self.outputs(known)[0].shape
+        if self.padding_mode == "circular":  # of a copy that is contiguous
+            known = replace(known, strides=contiguous(known.shape))
+        return (convolved(shape, known, weight),)
 
     def autocast(self, x: TensorType) -> Autocast:
         # a border of its own is padded in the dtype given, or in float32

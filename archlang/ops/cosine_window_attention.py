@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.ops.base import Example, Module, Saved, Wanted, Weight, Work
+from archlang.ops.layouts import laid
 from archlang.ops.windowed import InWindows
 from archlang.ops.windowed_source import written
 from archlang.shapes import TensorType
@@ -62,6 +63,7 @@ class CosineWindowAttention(InWindows):
         elementwise = positions*heads*tokens
     """
 
+    runs = replace(InWindows.runs, weights="any format")
     word: ClassVar[str] = "cosine_window_attention"
     elsewhere: ClassVar[tuple[str, ...]] = ("ShiftedWindowAttentionV2", "WindowAttentionV2", "scaled_cosine_attention")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -116,7 +118,12 @@ class CosineWindowAttention(InWindows):
         hidden = replace(scales, shape=(self._offsets(), _HIDDEN), when="weights", name="hidden units")
         bias = replace(scales, shape=(self._tokens() ** 2, self.heads), when="weights", name="position bias")
         values = () if self._heads_viewed(x) else (self.own(x, "values"),)
-        return (self.own(x, "projections", 3), *values, unit, unit, *(norms,) * 4, cosines, scales, hidden, bias)
+        # a table with its channels innermost is copied to be multiplied, unless its rows follow each other
+        offsets = replace(scales, shape=(self._offsets(), 2), when="weights", name="offsets")
+        table = laid(x).weights and 1 not in self.window
+        copied = (offsets,) if table else ()
+        own = (cosines, scales, hidden, bias, *copied)
+        return (self.own(x, "projections", 3), *values, unit, unit, *(norms,) * 4, *own)
 
     def torch(self, x: TensorType) -> Module:
         what = "Attention by cosines within shifted windows, its bias made by a small network."

@@ -47,7 +47,7 @@ class Deconv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "any"),)))
+    runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "any"),)), weights="any format")
     word: ClassVar[str] = "deconv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
@@ -111,7 +111,7 @@ class Deconv(Operator):
         return (Saved("input"),)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
-        return (convolved(self.outputs(laid(x))[0].shape, x),)
+        return (convolved(self.outputs(laid(x))[0].shape, x, self.weights(x)[0].shape),)
 
     def reach(self, x: TensorType) -> Reach:
         # position o sees each i of o = i*stride - pad + dilation*j, j from 0 to k - 1: how many differs by phase

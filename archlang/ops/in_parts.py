@@ -43,13 +43,14 @@ class InParts(Operator):
         """Yield each part, its inputs and its outputs, with memory layouts if those of the inputs are known."""
         values = list(inputs)
         is_laid = any(isinstance(x, Laid) for x in inputs)
+        weights = next((x.weights for x in inputs if isinstance(x, Laid)), None)
         for part in self.parts(*inputs):
             given = [values[at] for at in part.inputs]
             outputs = part.op.outputs(*given)
             if is_laid:
                 strides = part.op.strides(*given) or [contiguous(y.shape) for y in outputs]
                 outputs = tuple(
-                    Laid(y.shape, y.axes, y.dtype, each, OWN_PLACE + len(values) + at)
+                    Laid(y.shape, y.axes, y.dtype, each, OWN_PLACE + len(values) + at, weights)
                     for at, (y, each) in enumerate(zip(outputs, strides, strict=True))
                 )
             yield part, given, outputs

@@ -10,18 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import prod
+from typing import Literal
 
 from archlang.shapes import TensorType
 
 Strides = tuple[int, ...]
+MemoryFormat = Literal["channels_last"]  # torch's name of an order of the axes n c h w in memory
+MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("channels_last",)
 
 
 @dataclass(frozen=True, slots=True)
 class Laid(TensorType):
-    """A type at the batch that runs, with strides. Two of one `place` are one tensor; -1 is a place of its own."""
+    """A type at the batch that runs, with strides. Two of one `place` are one tensor; -1 is a place of its own.
+
+    `weights` is the memory format of the net's weights with four axes; None where they are contiguous.
+    """
 
     strides: Strides = ()
     place: int = -1
+    weights: MemoryFormat | None = None
 
 
 def contiguous(shape: Sequence[int]) -> Strides:
@@ -176,18 +183,33 @@ def formatted(shape: Sequence[int], x: TensorType) -> Strides:
     return channels_last(shape) if is_channels_last(laid(x)) else contiguous(shape)
 
 
-def convolved(shape: Sequence[int], x: TensorType) -> Strides:
-    """Return the strides of a convolution's result: the input's memory format.
+def convolved(shape: Sequence[int], x: TensorType, weight: Sequence[int]) -> Strides:
+    """Return the strides of a convolution's result: those of the memory format of the input, or else of the weight.
 
-    Over one axis torch computes with a map of height 1: the input itself if it is contiguous, else a copy.
+    `weight` is the shape of the weight. Over one axis torch computes with a map that is 1 high, of the input where it
+    is contiguous, else of a copy.
     """
     known = laid(x)
+    if len(shape) == 4 and is_last_weight(known, weight):
+        return channels_last(shape)
     if len(known.shape) != 3:
         return formatted(shape, x)
     if not is_contiguous(known):
         return contiguous(shape)
     n, c, _, t = formatted((*shape[:2], 1, *shape[2:]), unsqueezed(known, 2))
     return (n, c, t)
+
+
+def is_last_weight(x: Laid, shape: Sequence[int]) -> bool:
+    """Return whether torch takes a weight for one with its channels innermost, in a net in which `x` is an input."""
+    if x.weights != "channels_last" or len(shape) != 4:
+        return False
+    return is_channels_last(Laid(tuple(shape), ("_",) * 4, x.dtype, channels_last(shape)))
+
+
+def converted(x: Laid) -> Strides:
+    """Return the strides of n c h w after `to(memory_format=torch.channels_last)`, which returns what lies so already."""
+    return x.strides if is_channels_last(x) else channels_last(x.shape)
 
 
 def unsqueezed(x: Laid, at: int) -> Laid:

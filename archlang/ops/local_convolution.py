@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -81,7 +82,7 @@ class LocallyConnected(Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "locally_connected"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (

@@ -46,6 +46,10 @@ class Running(Law):
             case "contiguous":
                 return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
 
+    def knows_formats(self, *inputs: Any, **_: Any) -> bool:
+        """Whether the answers take the memory format of the weights into account, as far as it has any of four axes."""
+        return bool(self.runs.weights) or all(len(weight.shape) != 4 for weight in self.weights(*inputs))
+
     def spare_values(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
         """By how many values the memory of each output is larger than the output. Nothing is listed if no output is."""
         return ()

@@ -19,7 +19,8 @@ class Runs:
     that of the input. `gradients` says where the gradient of each input is allocated. `forward` and `backward` say
     whether torch computes the pass in one call, which leaves no temporaries between calls. `saved` is what is saved for
     the gradients of the inputs, of inputs that are floats. `autocast` is the dtype in which torch computes it under
-    autocast, or an `Autocast` that says more.
+    autocast, or an `Autocast` that says more. `weights` says whether the answers hold in any memory format of the
+    weights with four axes (`Laid.weights`); it has no meaning without such weights.
     """
 
     view: bool | None = None
@@ -29,6 +30,7 @@ class Runs:
     backward: Literal["one call"] | None = None
     saved: Kept | None = None
     autocast: Computed | Autocast | None = None
+    weights: Literal["any format"] | None = None
 
 
 UNKNOWN = Runs()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
@@ -92,7 +93,7 @@ class TableConv(Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = SEVERAL_CALLS
+    runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "table_conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialConvolutionMap", "TableConv2d", "conv_table", "connected_conv")

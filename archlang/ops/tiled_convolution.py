@@ -84,7 +84,7 @@ class TiledConv(Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
+    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"), weights="any format")
     word: ClassVar[str] = "tiled_conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("TiledConv2d", "TiledConv", "TiledConvolution", "tiled_convolution")

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from archlang.ir import Block, CallNode, Graph, Guard, OpNode, values_of
 from archlang.ops.base import Expression, Module, Stored
+from archlang.ops.layouts import MemoryFormat
 from archlang.shapes import TensorType
 
 
@@ -103,7 +104,7 @@ class Region:
 
     `name` is the key of the braces' module, None for a block; `path` is that of the braces in their block. `inputs` and
     `outputs` are the values of the block that enter and leave. `borrowed` are the paths of modules outside the braces
-    that are applied again within them.
+    that are applied again within them. A region with a `memory_format` has its weights of four axes in it.
     """
 
     block: Block
@@ -113,6 +114,7 @@ class Region:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     borrowed: tuple[str, ...] = ()
+    memory_format: MemoryFormat | None = None
 
     @property
     def is_computed(self) -> bool:

@@ -22,7 +22,8 @@ def _block(id: str, region: Region, is_net: bool) -> Iterator[str]:
     outputs = ", ".join(
         f"%{port.value} {port.name}{' when training' if port.training else ''}" for port in region.block.outputs
     )
-    yield f"{'net' if is_net else 'block'} {id}({ports}) -> {outputs}"
+    mark = f" in {region.memory_format}" if region.memory_format else ""
+    yield f"{'net' if is_net else 'block'} {id}({ports}) -> {outputs}{mark}"
     yield from _lines(region, "  ")
     for path, other in region.ties:
         yield f"  tie {path} = {other}"

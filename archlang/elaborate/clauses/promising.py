@@ -45,7 +45,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
 
 
 _MEMORY = tuple(fact for fact in ir.FACTS if fact.startswith("memory."))
-_SETTINGS = ("batch", "dtype", "optimizer", "autocast")
+_SETTINGS = ("batch", "dtype", "optimizer", "autocast", "memory_format")
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
 _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is compared by its label alone"
 

@@ -14,7 +14,7 @@ from archlang.facts.memory.words import amount, described, where
 from archlang.facts.untold import Untold
 from archlang.ir import Graph, is_at
 from archlang.program import program_of
-from archlang.program.passes import recomputing
+from archlang.program.passes import in_memory_format, recomputing
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,12 @@ def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] =
 
     What one operator's call allocates and frees by itself is left out. The weights, their gradients and the state of
     the optimiser are included. `recomputed` are the paths of the calls of blocks that the backward pass runs again, as
-    torch.utils.checkpoint does (`use_reentrant=False`).
+    torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError where the net cannot run in the memory format
+    of the setup.
     """
     setup = setup or Setup()
-    simulated = simulate(recomputing(program_of(graph), frozenset(recomputed)), setup)
+    program = in_memory_format(recomputing(program_of(graph), frozenset(recomputed)), setup.memory_format)
+    simulated = simulate(program, setup)
     heap, lasting, runs = simulated.heap, simulated.lasting, simulated.runs
     row = heap.peak()
     found: Counter[tuple[Kind, str]] = Counter()

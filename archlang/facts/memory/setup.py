@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.ops.base import Weight
+from archlang.ops.layouts import MEMORY_FORMATS, MemoryFormat
 from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, SHORT_DTYPES
 
 Mode = Literal["training", "inference"]
@@ -21,8 +22,9 @@ class Setup:
     """A step of training, or inference, over `batch` images.
 
     `dtype` replaces the float dtypes, also in the weights, the gradients and the optimiser's state. With `autocast` the
-    weights keep their dtype, and forward and loss run under torch.autocast of that dtype. Raises ValueError where the
-    batch is below 1, where both are given, or where the dtype, autocast, mode or optimiser is unknown.
+    weights keep their dtype, and forward and loss run under torch.autocast of that dtype. In a `memory_format` the
+    module converts its inputs and weights of four axes. Raises ValueError where the batch is below 1, where dtype and
+    autocast are given, or where the dtype, autocast, mode, optimiser or memory format is unknown.
     """
 
     batch: int = 1
@@ -30,6 +32,7 @@ class Setup:
     mode: Mode = "training"
     optimizer: str = "momentum"
     autocast: str | None = None
+    memory_format: MemoryFormat | None = None
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -39,6 +42,7 @@ class Setup:
             ("autocast", self.autocast or LOWER[0], LOWER),
             ("mode", self.mode, MODES),
             ("optimizer", self.optimizer, tuple(OPTIMIZERS)),
+            ("memory_format", self.memory_format or MEMORY_FORMATS[0], MEMORY_FORMATS),
         ):
             if given not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {given}")
@@ -63,7 +67,7 @@ class Setup:
 
 
 def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
-    """Return the setup of a mode with what is given of `batch`, `dtype`, `optimizer` and `autocast`.
+    """Return the setup of a mode with what is given of `batch`, `dtype`, `optimizer`, `autocast` and `memory_format`.
 
     A dtype's name may be short: `bf16`.
 
@@ -74,4 +78,5 @@ def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
         return SHORT_DTYPES.get(str(given[name]), str(given[name])) if name in given else None
 
     batch, optimizer = given.get("batch", 1), given.get("optimizer", "momentum")
-    return Setup(int(batch), dtype("dtype"), cast(Mode, mode), str(optimizer), dtype("autocast"))
+    format = cast("MemoryFormat | None", given.get("memory_format"))
+    return Setup(int(batch), dtype("dtype"), cast(Mode, mode), str(optimizer), dtype("autocast"), format)

@@ -78,7 +78,7 @@ def _is_unknown(layer: Layer) -> bool:
 def _simulated(program: Program, setup: Setup, folds: bool) -> Simulated:
     heap = Heap()
     heap.begin("forward", "", "input")
-    operations = Operations(setup, heap, Operators(setup))
+    operations = Operations(setup, heap, Operators(setup, program.root.memory_format))
     forward = Forward(program, operations, folds)
     outputs = forward.run()
     growths = dict(forward.growths)

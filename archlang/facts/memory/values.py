@@ -9,11 +9,11 @@ from itertools import count
 from archlang.facts.gradients import trained_weights
 from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype, result_dtype
 from archlang.facts.memory.setup import Setup
-from archlang.facts.storages import layout_key
+from archlang.facts.storages import layout_key, strides_of
 from archlang.facts.untold import UnknownFact, Untold, untold
 from archlang.ir import Layer
 from archlang.ops.base import GradientPlace, Operator, Saved, Temporaries, is_view
-from archlang.ops.layouts import Laid, at_batch
+from archlang.ops.layouts import Laid, MemoryFormat, at_batch
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
 
@@ -38,6 +38,7 @@ class Operators:
     """The operators' answers, cached: each operator of a block is asked once for each memory layout of its inputs."""
 
     setup: Setup
+    weights_format: MemoryFormat | None = None  # of the weights with four axes
     numbers: Iterator[int] = field(default_factory=count)
     known: dict[object, Told] = field(default_factory=dict[object, Told])
     trained: dict[object, Weights] = field(default_factory=dict[object, Weights])
@@ -54,13 +55,17 @@ class Operators:
 
     def _told(self, layer: Layer, inputs: Sequence[Held]) -> Told:
         # operators are asked with the dtypes of the spec, which autocast then replaces
-        types = [replace(x.type, dtype=type.dtype) for x, type in zip(inputs, layer.input_types, strict=True)]
+        types = [
+            replace(x.type, dtype=type.dtype, weights=self.weights_format)
+            for x, type in zip(inputs, layer.input_types, strict=True)
+        ]
         op, computed = layer.op, computed_in(layer, inputs, self.setup)
-        view, strides, training = op.view(*types) if inputs else False, op.strides(*types), self.setup.training
+        view, training = op.view(*types) if inputs else False, self.setup.training
+        strides, unknown = strides_of(layer, types, self.weights_format)
         places, kept = (op.gradient_places(*types), op.saved(*types)) if training else ((), ())
         if view is None or strides is None or places is None or kept is None:
-            unknown = untold(layer, view=view, strides=strides, saved=kept, gradient_places=places)
-            raise UnknownFact("memory", unknown)
+            others = untold(layer, view=view, saved=kept, gradient_places=places)
+            raise UnknownFact("memory", (*others, *unknown))
         result = result_dtype(layer, inputs, self.setup, computed)
         laid = tuple(
             Laid(type.shape, type.axes, in_dtype(type.dtype, result), strides)

@@ -46,4 +46,5 @@ def described(setup: Setup, *, batch: bool = True) -> str:
     """Return the setup in words: `training, batch 32, bfloat16, momentum`, with or without the batch."""
     words = [setup.mode, f"batch {setup.batch:,}" if batch else "", setup.dtype or ""]
     words += [f"autocast {setup.autocast}"] if setup.autocast else []
+    words += [setup.memory_format or ""]
     return ", ".join(filter(None, [*words, setup.optimizer if setup.training else ""]))
