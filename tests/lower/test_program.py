@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archlang.ir import Graph
+from archlang.ir import Graph, values_of
 from archlang.lower import torch_source
 from archlang.program import Call, Program, Region, program_of, scope_tree, text_of
 from archlang.program.passes import recomputing
@@ -94,14 +94,14 @@ def test_every_value_is_made_before_it_is_read_and_kept_until_its_last_use() -> 
             region = waiting.pop()
             made = dict.fromkeys(region.inputs, -1)
             for at, entry in enumerate(region.entries):
-                assert all(value in made for value in entry.inputs), name
+                assert all(value in made for value in entry.reads), name
                 made.update(dict.fromkeys(entry.outputs, at))
                 waiting += [entry] if isinstance(entry, Region) else []
             reads: dict[int, set[int]] = {value: set() for value in made}
             for at, entry in enumerate(region.entries):
-                for value in entry.inputs:
+                for value in entry.reads:
                     reads[value].add(at)
-            for value in region.outputs:
+            for value in (*region.outputs, *values_of(region.guards)):
                 reads[value].add(len(region.entries))
             for value, at in made.items():
                 assert region.last_uses.get(value, -1) == max(reads[value], default=-1), name
