@@ -13,7 +13,7 @@ from archlang.source import Span
 from archlang.why.answer import Keeps, Part, Why, WhyLayer, WhyScope, arguments_of
 from archlang.why.filling import axes_law, filled
 from archlang.why.notation import law_of
-from archlang.why.places import Place, at, child, places, unknown
+from archlang.why.places import Place, Places, child, places, unknown
 
 __all__ = ["Why", "WhyLayer", "WhyScope", "Whys", "why"]
 
@@ -37,9 +37,9 @@ class Whys:
     def at(self, path: str) -> Why:
         """Return the answer for the layer or scope at a path; see `why`."""
         graph, found, facts = self._graph, self._found, self._facts
-        here = at(path, found)
+        here = found.at(path)
         if not here:
-            raise unknown(graph, path, found)
+            raise unknown(path, found)
         single = [place for place in here if place.layer.path == path and place.has_path]
         if not single and (not path or is_at(here[0].layer.path, path)):
             return Why(graph.name, path, scope=_scope(graph, path, here, found, facts))
@@ -91,7 +91,7 @@ def _called(place: Place, within: str = "") -> tuple[Span, ...]:
     return tuple(call.node.span for call in reversed(calls))
 
 
-def _scope(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place], facts: NetFacts) -> WhyScope:
+def _scope(graph: Graph, path: str, here: Sequence[Place], found: Places, facts: NetFacts) -> WhyScope:
     first = here[0]
     call = next((call for call in first.calls if call.path == path and call.has_path), None)
     around = _called(first, path) if path else ()
@@ -129,17 +129,16 @@ def _entering(here: Sequence[Place]) -> Iterator[TensorType]:
                 yield type
 
 
-def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Sequence[Place]) -> Iterator[TensorType]:
+def _leaving(graph: Graph, path: str, here: Sequence[Place], found: Places) -> Iterator[TensorType]:
     """Yield the types of the values of these layers that others read, or nobody; of a net, the types of its outputs."""
     if not path:
         yield from (graph.root.types[port.value] for port in graph.root.outputs)
         return
     inside = {place.layer.outputs for place in here}
-    taken = {value for place in here for value in place.layer.inputs}
-    wanted = {value for place in found if place.layer.outputs not in inside for value in place.layer.inputs}
     for place in here:
         for value, type in zip(place.layer.outputs, place.layer.output_types, strict=True):
-            if value in wanted or value not in taken:
+            readers = found.readers.get(value, ())
+            if not readers or any(reader.outputs not in inside for reader in readers):
                 yield type
 
 

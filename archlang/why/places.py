@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from archlang.diagnostics import Rejected
-from archlang.ir import Block, CallNode, Graph, Layer, is_at, join_path
+from archlang.ir import Block, CallNode, Graph, Layer, join_path
 from archlang.program import Scope, program_of, scope_tree
 
 
@@ -36,18 +37,50 @@ class Place:
         """Whether the path is the layer's own, not that of the scope around a join."""
         return self.layer.node.name is not None or self.layer.node.module is not None
 
-    def labels(self) -> Iterator[str]:
-        """Yield the full paths of the labels of its outputs."""
-        around = self.calls[-1].path if self.calls else ""
-        for label, value in self.layer.block.labels.items():
-            if value in self.layer.node.outputs:
-                yield join_path(around, label)
+    def is_labelled(self, path: str) -> bool:
+        """Return whether a full path is the label of one of its outputs."""
+        around = f"{self.calls[-1].path}." if self.calls and self.calls[-1].path else ""
+        if not path.startswith(around):
+            return False
+        return self.layer.block.labels.get(path[len(around) :]) in self.layer.node.outputs
 
 
-def places(graph: Graph) -> list[Place]:
-    """Return every layer of the net, in the order of `graph.flat()`."""
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Every layer of a net, in the order of `graph.flat()`. What lies at a path is found without a walk."""
+
+    graph: Graph
+    all: tuple[Place, ...]
+
+    @cached_property
+    def _below(self) -> Mapping[str, list[Place]]:
+        """The layers at or below each path."""
+        found: dict[str, list[Place]] = {"": list(self.all)}
+        for place in self.all:
+            path = place.layer.path
+            while path:
+                found.setdefault(path, []).append(place)
+                path = path.rpartition(".")[0]
+        return found
+
+    @cached_property
+    def readers(self) -> Mapping[int, list[Layer]]:
+        """The layers that take each value."""
+        found: dict[int, list[Layer]] = {}
+        for place in self.all:
+            for value in place.layer.inputs:
+                found.setdefault(value, []).append(place.layer)
+        return found
+
+    def at(self, path: str) -> list[Place]:
+        """Return the layers at or below a path, all for the empty path, or the layer whose value has this label."""
+        return self._below.get(path) or [place for place in self.all if place.is_labelled(path)]
+
+
+def places(graph: Graph) -> Places:
+    """Return every layer of the net."""
     calls = _calls(scope_tree(program_of(graph)), ())
-    return [Place(layer, around) for layer, around in zip(graph.flat(), calls, strict=True)]
+    return Places(graph, tuple(Place(layer, around) for layer, around in zip(graph.flat(), calls, strict=True)))
 
 
 def _calls(scope: Scope, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]:
@@ -59,23 +92,18 @@ def _calls(scope: Scope, around: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]
             yield from _calls(part, (*around, Call(part.path, part.call, part.block)) if part.call else around)
 
 
-def at(path: str, found: Sequence[Place]) -> list[Place]:
-    """Return the layers at or below a path, all of them for the empty path, or the layer whose value has this label."""
-    below = [place for place in found if not path or is_at(place.layer.path, path)]
-    return below or [place for place in found if path in place.labels()]
-
-
-def unknown(graph: Graph, path: str, found: Sequence[Place]) -> Rejected:
+def unknown(path: str, found: Places) -> Rejected:
     """Return the error for a path where nothing is, with the names that exist where it goes wrong."""
     from difflib import get_close_matches
 
+    graph = found.graph
     inputs = {port.name: graph.root.types[port.value] for port in graph.root.inputs}
     if path in inputs:
         return Rejected("unknown-name", f"`{path}` is an input of {graph.name}, {inputs[path]}, and no layer gives it")
     parts = path.split(".")
-    known = max((n for n in range(len(parts)) if n == 0 or at(".".join(parts[:n]), found)), default=0)
+    known = max((n for n in range(len(parts)) if n == 0 or found.at(".".join(parts[:n]))), default=0)
     above = ".".join(parts[:known])
-    names = children(above, at(above, found))
+    names = children(above, found.at(above))
     near = get_close_matches(parts[known][:60], names, 1, 0.5)
     listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     meant = f"did you mean `{join_path(above, near[0])}`? " if near else ""
