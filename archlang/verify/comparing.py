@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.shapes import TensorType
 from archlang.verify.keys import Keys, match, paths
-from archlang.verify.parting import Parting
+from archlang.verify.parting import Parting, Pool, entry_differs
 from archlang.verify.reference import told
 from archlang.verify.running import Pair, Trial, evaluated, in_evaluation, in_training, trained
 from archlang.verify.tensors import compare, shape
@@ -115,13 +116,21 @@ def _first(pair: Pair, run: Callable[[nn.Module, list[Tensor]], object]) -> Diff
 
     _copy_weights(pair)
     mine, other = modules(pair.ours), modules(pair.theirs)
+    known, tolerance = paths(pair.keys, pair.trial.renames, list(mine), list(other)), pair.trial.tolerance
+    theirs = observe(pair.theirs, lambda module: pair.run(module, run))
+    pool = Pool([tensor for _, tensor in theirs.computed], tolerance)
     return Parting(
-        trace(pair.ours, lambda module: pair.run(module, run)),
-        observe(pair.theirs, lambda module: pair.run(module, run)),
-        paths(pair.keys, pair.trial.renames, list(mine), list(other)),
+        trace(
+            pair.ours,
+            lambda module: pair.run(module, run),
+            pool.holds,
+            partial(entry_differs, theirs, known, tolerance),
+        ),
+        theirs,
+        known,
         weighted={path for path, part in mine.items() if part.state_dict()},
         containers=_containers(pair.graph),
-        tolerance=pair.trial.tolerance,
+        tolerance=tolerance,
     ).first()
 
 

@@ -7,9 +7,8 @@ operations is the first difference.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archlang.verify.tensors import differs, gap, shape
@@ -44,24 +43,17 @@ class Parting:
         wrong = {value: how for value, how in told.items() if how is not None}
         if not wrong:
             return None
-        roots = sorted({root for value in wrong if value not in self._known for root in self._roots(value)})
+        roots = sorted({root for value in wrong if value in self.ours.unknown for root in self._roots(value)})
         return self._told(roots[0]) if roots else Difference(_WHOLE, next(iter(wrong.values())))
 
     # ---- where the two differ
-
-    @cached_property
-    def _known(self) -> set[int]:
-        """The values that the reference computes too, and the inputs and weights, which no operation computed."""
-        pool = _Pool([tensor for _, tensor in self.theirs.computed], self.tolerance)
-        values = enumerate(self.ours.values)
-        return {number for number, value in values if number not in self.ours.made_by or pool.holds(value)}
 
     def _roots(self, value: int) -> Iterator[int]:
         """Yield the steps that an unknown value depends on and whose own inputs are all known."""
         waiting, seen = [value], {value}
         while waiting:
             step = self.ours.made_by[waiting.pop()]
-            unknown = {one for one in self.ours.steps[step].inputs if one not in self._known}
+            unknown = self.ours.unknown.intersection(self.ours.steps[step].inputs)
             if not unknown:
                 yield step
             waiting += unknown - seen
@@ -111,12 +103,7 @@ class Parting:
 
     def _entry_differs(self, entry: Step) -> str | None:
         """Return how the input of a layer differs; None if it does not, or if the reference has no such call."""
-        partner = self._partner(entry.call)
-        theirs = self.theirs.taken.get(partner) if partner is not None else None
-        if theirs is None or len(theirs) != len(entry.inputs):  # attention may take its input once or three times
-            return None
-        told = (self._differs(value, other) for value, other in zip(entry.inputs, theirs, strict=True))
-        return next((how for how in told if how is not None), None)
+        return self.ours.entries[entry.call] if self._partner(entry.call) is not None else None
 
     def _partner(self, call: Call) -> Call | None:
         """Return the same call in the reference; None if there is no sure one.
@@ -162,7 +149,21 @@ class Parting:
 _WHOLE = "the whole net"
 
 
-class _Pool:
+def entry_differs(
+    theirs: Reference, paths: Mapping[str, str], tolerance: float, call: Call, inputs: Sequence[Tensor]
+) -> str | None:  # fmt: skip
+    """Return how the inputs of a call differ from those in the reference; None if they do not or there is no such call.
+
+    `paths` gives the reference's modules by the net's.
+    """
+    taken = theirs.taken.get(Call(paths[call.path], call.number)) if call.path in paths else None
+    if taken is None or len(taken) != len(inputs):  # attention may take its input once or three times
+        return None
+    told = (differs(value, other, tolerance) for value, other in zip(inputs, taken, strict=True))
+    return next((how for how in told if how is not None), None)
+
+
+class Pool:
     """A collection of tensors to search for the same values, in the same order, or in any order in another shape.
 
     Only tensors with the same minimum and maximum are compared in full.

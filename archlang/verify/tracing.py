@@ -42,10 +42,18 @@ class Step:
 
 @dataclass
 class Trace:
-    """What a run of the net computed, in order. `values` are copies, since operations may work in place."""
+    """What a run of the net computed, in order. Each value is compared when it is computed, and is then let go.
+
+    `unknown` are the values that the reference does not compute. `values` holds copies of the net's outputs, and of the
+    unknown results of steps whose inputs are all known. `entries` says how what enters a call differs from what
+    enters the same call in the reference.
+    """
 
     steps: list[Step] = field(default_factory=list[Step])
-    values: list[Tensor] = field(default_factory=list["Tensor"])
+    count: int = 0  # of values
+    values: dict[int, Tensor] = field(default_factory=dict[int, "Tensor"])
+    unknown: set[int] = field(default_factory=set[int])
+    entries: dict[Call, str | None] = field(default_factory=dict[Call, "str | None"])
     made_by: dict[int, int] = field(default_factory=dict[int, int])  # the step that computed a value
     calls: Counter[str] = field(default_factory=Counter[str])
     outputs: tuple[int, ...] = ()
@@ -67,36 +75,58 @@ def modules(module: nn.Module) -> dict[str, nn.Module]:
     return dict(cast("Iterable[tuple[str, nn.Module]]", module.named_modules()))
 
 
-def trace(module: nn.Module, run: Callable[[nn.Module], object]) -> Trace:
-    """Run the net, and record the inputs and outputs of each of torch's functions."""
+def trace(
+    module: nn.Module,
+    run: Callable[[nn.Module], object],
+    is_known: Callable[[Tensor], bool],
+    entry_differs: Callable[[Call, list[Tensor]], str | None],
+) -> Trace:
+    """Run the net, and record the inputs and outputs of each of torch's functions.
+
+    `is_known` says whether the reference computes a value too; `entry_differs` how the inputs of a call differ from
+    those of the same call in the reference.
+    """
     made = Trace()
-    numbers: dict[int, int] = {}  # of live tensors, by identity
-    alive: list[Tensor] = []  # keeps them alive, so that no identity is reused
+    numbers: dict[int, tuple[ref[Tensor], int]] = {}  # of tensors by identity, which another may have after them
+    is_comparing = False  # at the entry of a module torch's functions are watched, ours among them
 
     def numbered(tensor: Tensor) -> int:
-        return numbers[id(tensor)] if id(tensor) in numbers else added(tensor)
+        known = numbers.get(id(tensor))
+        return known[1] if known is not None and known[0]() is tensor else added(tensor)
 
     def added(tensor: Tensor) -> int:
-        alive.append(tensor)
-        numbers[id(tensor)] = len(made.values)
-        made.values.append(tensor.detach().clone())
-        return numbers[id(tensor)]
+        numbers[id(tensor)] = ref(tensor), made.count
+        made.count += 1
+        return made.count - 1
 
     def called(function: Callable[[], object], given: object) -> object:
+        if is_comparing:
+            return function()
         inputs = tuple(map(numbered, flat(given)))
         result = function()
-        outputs = tuple(map(added, flat(result)))
+        tensors = flat(result)
+        outputs = tuple(map(added, tensors))
         if outputs:
             made.made_by.update(dict.fromkeys(outputs, len(made.steps)))
             made.steps.append(Step(around[-1], inputs, outputs))
+            new = {value: y for value, y in zip(outputs, tensors, strict=True) if not is_known(y.detach())}
+            made.unknown.update(new)
+            if made.unknown.isdisjoint(inputs):
+                made.values.update({value: y.detach().clone() for value, y in new.items()})
         return result
 
     def enter(call: Call, given: object) -> None:
-        made.steps.append(Step(call, tuple(map(numbered, flat(given)))))
+        nonlocal is_comparing
+        tensors = flat(given)
+        is_comparing = True
+        made.entries[call] = entry_differs(call, [x.detach() for x in tensors])
+        is_comparing = False
+        made.steps.append(Step(call, tuple(map(numbered, tensors))))
 
     with _entered(module, made.calls, enter, lambda call, given: None) as around, _watched(called, _passed):
         result = run(module)
     made.outputs = tuple(map(numbered, flat(result)))
+    made.values.update(zip(made.outputs, (y.detach().clone() for y in flat(result)), strict=True))
     return made
 
 
