@@ -77,10 +77,10 @@ class Net:
         """Return the memory of a training step, or of an inference (`mode="inference"`), over time, in bytes.
 
         `dtype` (`bf16`, `fp16`, `fp32`, `fp64`) replaces the float dtypes; `autocast` runs forward pass and loss under
-        torch.autocast of it. `recomputed` and `memory_format` are those of `source`. `peak_bytes` is a lower bound if `untold` is not empty.
-        `to_json()` is what `archlang memory --format json` prints. Raises CallError for an unknown setting, or if an
-        operator does not say what it saves; and `archlang.diagnostics.Rejected` if it does not say its dtype under
-        autocast.
+        torch.autocast of it. `recomputed` and `memory_format` are those of `source`. `peak_bytes` is a lower bound if
+        `untold` is not empty. `to_json()` is what `archlang memory --format json` prints. Raises CallError for an
+        unknown setting, if the net cannot run in the memory format, or if an operator does not say what it saves; and
+        `archlang.diagnostics.Rejected` if it does not say its dtype under autocast.
         """
         from archlang.facts.memory import memory
 
