@@ -208,7 +208,7 @@ def is_last_weight(x: Laid, shape: Sequence[int]) -> bool:
 
 
 def converted(x: Laid) -> Strides:
-    """Return the strides of n c h w after `to(memory_format=torch.channels_last)`, which returns what lies so already."""
+    """Return the strides of n c h w after `to(memory_format=torch.channels_last)`, which may return its input."""
     return x.strides if is_channels_last(x) else channels_last(x.shape)
 
 
