@@ -76,13 +76,14 @@ class TableConvRANKd(nn.Module):
 
 
 class TableConv(Sliding):
-    """Convolution with a connection table: output map i sees the input maps that `connections[i]` names.
+    """Convolution with a connection table: output map i sees the input maps that `connections[i]` lists.
 
     LeCun et al. 1998, table I, for LeNet-5's C3. There are as many output maps as lists. Weights (pairs, k, k), a
-    kernel for each pair of maps that is connected, in the table's order, and a bias for each output map. Both start as
-    uniform values, up to a bound that depends on the inputs of each unit, its fan_in: 1/sqrt(fan_in), as torch draws a
+    kernel for each connected pair of maps, in the table's order, and a bias for each output map. Both start as uniform
+    values, up to a bound that depends on the inputs of each unit, its fan_in: 1/sqrt(fan_in), as torch draws a
     convolution's, or with `drawn=lecun` 2.4/fan_in, as LeCun et al. 1998 do (appendix A). Each input map is convolved
-    for all that see it; for the backward pass the input and a copy of the kernels are kept. `pad` is that of `conv`.
+    for all output maps that see it; the input and a copy of the kernels are saved for backward. `pad` is that of
+    `conv`.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -102,7 +103,8 @@ class TableConv(Sliding):
         Example("table_conv 5x5 connections=[[0, 1], [1, 2], [0, 1, 2]]", "3x8x8"),
         Example("table_conv 3x2/2 connections=[[1], [0], [1]] pad=1 bias=false", "2x7x5"),
         Example("table_conv [3] connections=[[0, 2], [1]] pad=causal dilation=2", "3x9"),
-        Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]] drawn=lecun", "2x4x3x5"),
+        Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]]", "2x4x3x5"),
+        Example("table_conv 3x3 connections=[[0, 1], [0]] drawn=lecun", "2x5x6"),
     )
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
