@@ -89,7 +89,7 @@ class StdConv(Conv):
     )
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank",
-        pad="where it puts no zeros, torch takes numbers below 0, and cuts values off",
+        pad="in modes other than `zeros`, torch accepts negative numbers, and crops",
         gamma="torch takes numbers of 0 and below",
     )
 
