@@ -69,3 +69,11 @@ def test_what_is_refused(body: str, code: str, at: str) -> None:
     text = net_of(body, "3x2x2")
     told = wrong(text)[0]
     assert (told.code, words_at(text, told)) == (code, at)
+
+
+def test_what_is_tied_to_a_parameter_is_frozen_with_it() -> None:
+    body = "param s: [4, 3, 1, 1] init=zeros\nlast: conv 1x1 4 weight=s\nfreeze last"
+    told = wrong(net_of(body, "3x2x2"))[0]
+    assert (told.code, told.help) == ("tied-weight", "freeze `s` as well")
+    net = module(graph_of(net_of(body.replace("freeze last", "freeze last, s"), "3x2x2")))
+    assert not any(parameter.requires_grad for parameter in net.parameters())

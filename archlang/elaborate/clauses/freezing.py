@@ -46,13 +46,15 @@ def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
         for other in node.ties.values() if isinstance(node, ir.OpNode) else ():
             frozen = next((path for path in contents.freezes if ir.is_at(node.path, path)), None)
             if frozen is not None and not any(ir.is_at(other, path) for path in contents.freezes):
-                wrong.append(_tied(frozen, other, node.span, contents.freezes[frozen]))
+                is_stored = any(one.path == other for one in contents.nodes)  # a `param` of the block's own
+                owner = other if is_stored else other.rpartition(".")[0]
+                wrong.append(_tied(frozen, other, owner, node.span, contents.freezes[frozen]))
     return wrong
 
 
-def _tied(frozen: str, other: str, tied: Span, span: Span) -> Mistake:
+def _tied(frozen: str, other: str, owner: str, tied: Span, span: Span) -> Mistake:
     message = f"freezing `{frozen}` would also freeze `{other}`, to which one of its weights is tied"
-    help = f"freeze `{other.rpartition('.')[0]}` as well"
+    help = f"freeze `{owner}` as well"
     return Mistake(Rejected("tied-weight", message, help=help), span, (Label(tied, "tied here"),))
 
 
