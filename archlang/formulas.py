@@ -6,9 +6,10 @@ remembers its formula, so that the arithmetic of expressions and operators keeps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 Sign = Literal["+", "-", "*", "//", "%", "min", "max"]
 MOST_PARTS = 200  # of one formula
@@ -52,6 +53,17 @@ def parts(formula: Formula) -> Iterator[Formula]:
 def values_in(formulas: Sequence[Formula]) -> tuple[int, ...]:
     """Return the values of which the formulas take sizes, each once."""
     return tuple(dict.fromkeys(one.value for formula in formulas for one in parts(formula) if isinstance(one, SizeOf)))
+
+
+def moved(formula: Formula, places: Mapping[int, int]) -> Formula:
+    """Return the formula with other numbers of values."""
+    match formula:
+        case SizeOf(value, axis):
+            return SizeOf(places[value], axis)
+        case Made(sign, left, right):
+            return Made(sign, moved(left, places), moved(right, places))
+        case _:
+            return formula
 
 
 def value_at(formula: Formula, size: Callable[[SizeOf], int]) -> int:
@@ -145,6 +157,36 @@ class WrittenInt(OpenInt):
         return repr(self)
 
 
+class OpenText(str):
+    """A text with numbers behind `=`, some of them open: `n c (h a=2 b=4) w`. `numbers` are all, in order."""
+
+    numbers: tuple[int, ...]
+
+    def __new__(cls, text: str, numbers: Sequence[int]) -> OpenText:
+        made = super().__new__(cls, text)
+        made.numbers = tuple(numbers)
+        return made
+
+    def __reduce__(self) -> Any:
+        return type(self), (str(self), self.numbers)
+
+
+def numbers_in(value: object) -> tuple[int, ...]:
+    """Return the numbers of an argument: itself, those of a list, or those behind `=` in a text."""
+    if isinstance(value, OpenText):
+        return value.numbers
+    if isinstance(value, str):
+        return tuple(map(int, re.findall(r"=(\d+)", value)))
+    return cast("tuple[int, ...]", value if isinstance(value, tuple) else (value,))
+
+
+def with_numbers(value: str | tuple[int, ...] | int, numbers: Sequence[int]) -> str | tuple[int, ...] | int:
+    """Return an argument with other numbers in the place of its own."""
+    if isinstance(value, str):
+        return OpenText(str(value), numbers) if is_open(tuple(numbers)) else str(value)
+    return tuple(numbers) if isinstance(value, tuple) else numbers[0]
+
+
 def joined(sign: Sign, left: Any, right: Any) -> Any:
     """Return `left sign right` of whole numbers, one of them open. Raises OverflowError if the formula is too long."""
     for one in (left, right):
@@ -155,10 +197,19 @@ def joined(sign: Sign, left: Any, right: Any) -> Any:
     formulas = [one.formula if isinstance(one, OpenInt) else one for one in (left, right)]
     if formulas[0] is None or formulas[1] is None:
         return kind(result)
-    formula = Made(sign, formulas[0], formulas[1])
+    formula = _simple(sign, formulas[0], formulas[1])
     if sum(1 for _ in parts(formula)) > MOST_PARTS:
         raise OverflowError
     return kind(result, formula)
+
+
+def _simple(sign: Sign, left: Formula, right: Formula) -> Formula:
+    """Return two formulas as one, without what changes nothing."""
+    if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(sign):
+        return left
+    if sign == "+" and isinstance(right, int) and right < 0:
+        return Made("-", left, -right)
+    return right if left == {"+": 0, "*": 1}.get(sign) else Made(sign, left, right)
 
 
 def formula_of(number: int) -> Formula:
@@ -169,11 +220,11 @@ def formula_of(number: int) -> Formula:
 
 def is_open(value: object) -> bool:
     """Return whether a number is open, or one of a tuple is."""
-    return isinstance(value, OpenInt) or (isinstance(value, tuple) and any(map(is_open, value)))
+    return isinstance(value, (OpenInt, OpenText)) or (isinstance(value, tuple) and any(map(is_open, value)))
 
 
 def closed(value: Any) -> Any:
     """Return a number, or the numbers of a tuple, as they are at this size."""
-    if isinstance(value, OpenInt):
-        return int(value)
+    if isinstance(value, (OpenInt, OpenText)):
+        return int(value) if isinstance(value, OpenInt) else str(value)
     return type(value)(map(closed, value)) if isinstance(value, tuple) and is_open(value) else value

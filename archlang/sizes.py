@@ -15,6 +15,7 @@ from itertools import pairwise
 from archlang import syntax as s
 from archlang.diagnostics import Diagnostic, Label
 from archlang.elaborate import Files, elaborate
+from archlang.facts.conditions import differing, turning_points
 from archlang.facts.work import Totals, totals
 from archlang.ir import Graph, Guard, Layer, OpNode, join_path
 from archlang.shapes import Window
@@ -139,17 +140,18 @@ def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
     """
     found: list[Fixed] = []
     for name, places in graph.open_sizes.items():
-        default, differing, everywhere = int(graph.arguments[name]), list[tuple[int, Graph]](), True
+        default, others, everywhere = int(graph.arguments[name]), list[tuple[int, Graph]](), True
         for size, made in _probed(spec, name, [times * default + plus for times, plus in PROBES]):
             if _is_same(graph, made):
                 everywhere = False
                 break
-            differing.append((size, made))
-        if not differing:
-            further = _probed(spec, name, [int(default * part) for part in FURTHER])
-            differing += [(size, made) for size, made in further if not _is_same(graph, made)]
-        if differing:
-            (size, made), what = differing[0], f"{name} of `{places[0][0]}`"
+            others.append((size, made))
+        if not others:
+            sizes = [*(int(default * part) for part in FURTHER), *turning_points(graph, default)]
+            further = _probed(spec, name, sizes)
+            others += [(size, made) for size, made in further if not _is_same(graph, made)]
+        if others:
+            (size, made), what = others[0], f"{name} of `{places[0][0]}`"
             words = f"is fixed at {default}" if everywhere else "is not open everywhere"
             found.append(Fixed(name, _differing(graph, made, f"{what} {words}: at {name}={size}"), everywhere))
     return found
@@ -185,11 +187,19 @@ def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
         found.setdefault(span, Diagnostic("fixed-size", f"{head} {differs}", span, (), help, "warning"))
         if not same or len(found) == SHOWN:
             break
-    if not found:  # one of them has more steps than the other
-        layer = max((list(graph.flat()), list(made.flat())), key=len)[-1]
-        differs = f"{layer.op.word} is in only one of them"
-        found[layer.node.span] = Diagnostic("fixed-size", f"{head} {differs}", layer.node.span, (), help, "warning")
+    if not found:
+        differs, span = _rest(graph, made)
+        found[span] = Diagnostic("fixed-size", f"{head} {differs}", span, (), help, "warning")
     return tuple(found.values())
+
+
+def _rest(graph: Graph, made: Graph) -> tuple[str, Span]:
+    """Return what differs between nets that begin with the same steps: more steps in one of them, or a condition."""
+    shorter, longer = sorted((list(graph.flat()), list(made.flat())), key=len)
+    guard = differing(graph, made) or differing(made, graph)
+    if len(longer) == len(shorter) and guard is not None:
+        return "this is decided otherwise", guard.span
+    return f"{longer[-1].op.word} is in only one of them", longer[-1].node.span
 
 
 def _asked(layer: Layer) -> object:
@@ -230,7 +240,8 @@ def _difference(default: Graph, made: Graph, where: str) -> Diagnostic:
                 return Diagnostic("size-changes-weights", message, after.node.span, (label,))
         if before.node.torch(*before.input_types) != after.node.torch(*after.input_types):
             return _other_layers(after, where)
-    return _other_layers(layers[-1], where)
+    words, span = _rest(default, made)
+    return Diagnostic("size-changes-layers", f"at {where} {words}, and a module holds the steps of the default", span)
 
 
 def _weights(layer: Layer) -> list[tuple[str, tuple[int, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archlang.formulas import MOST_PARTS, Formula, SizeOf, parts, value_at
+from archlang.formulas import MOST_PARTS, Formula, SizeOf, numbers_in, parts, value_at
 from archlang.ir.nodes import Block, Guard, OpNode
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check_sizes(graph: Graph) -> None:
 def _arguments(node: OpNode, block: Block, made: int) -> None:
     for name, formulas in node.sizes.items():
         value = getattr(node.op, name) if name in node.op.open_arguments else None
-        numbers = value if isinstance(value, tuple) else (value,)
+        numbers = numbers_in(value)
         if len(formulas) != len(numbers) or any(
             _value(one, block, made) != number for one, number in zip(formulas, numbers, strict=True)
         ):

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Operator, Reach, Saved, Work
+from archlang.formulas import is_open
+from archlang.ops.base import Autocast, Example, Expression, Kind, Lecture, Module, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, laid
 from archlang.ops.pooling import averaged
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, adaptive_slide, adaptive_windows, brief, check_sides, short
 from archlang.shapes import TensorType
@@ -56,8 +58,10 @@ class _AdaptivePool(Operator):
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given" if len(x.shape) < 5 else "float32")
 
-    def torch(self, x: TensorType) -> Module:
+    def torch(self, x: TensorType) -> Module | Expression:
         wanted = self._wanted(x)
+        if is_open(wanted):
+            return Expression(f"torch.nn.functional.adaptive_avg_pool{len(wanted)}d({{0}}, {as_one(wanted)})")
         return Module(f"torch.nn.AdaptiveAvgPool{len(wanted)}d", (("output_size", brief(wanted)),))
 
 
@@ -83,6 +87,9 @@ class AdaptiveAvgPool(_AdaptivePool):
         Example("adaptive_avgpool [4]", "2x9"),
         Example("adaptive_avgpool 2x2x1", "2x4x5x6"),
     )
+
+    open_arguments: ClassVar[tuple[str, ...]] = ("size",)
+    alike: ClassVar[tuple[str, int]] = ("size", 2)
 
     size: Sizes
 

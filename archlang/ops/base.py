@@ -25,11 +25,12 @@ from archlang.ops.answers import (
     is_view,
     seeing_all,
 )
+from archlang.ops.law import Condition
 from archlang.ops.running import Running, Temporaries
 from archlang.ops.runs import ELEMENTWISE, ONE_CALL, ONE_CALL_FORWARD, SEVERAL_CALLS, Runs
 
 __all__ = [
-    "ELEMENTWISE", "ONE_CALL", "ONE_CALL_FORWARD", "SEVERAL_CALLS", "Autocast", "Example", "Expression",
+    "ELEMENTWISE", "ONE_CALL", "ONE_CALL_FORWARD", "SEVERAL_CALLS", "Autocast", "Condition", "Example", "Expression",
     "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach", "Runs", "Saved", "Size",
     "Slide", "Stored", "Temporaries", "Wanted", "Weight", "Work", "is_view", "seeing_all",
 ]  # fmt: skip
@@ -66,5 +67,6 @@ class Operator(Running, BaseModel):
     akin: ClassVar[Mapping[str, str]] = {}  # other libraries' operators that are near to it, and how they differ
     open_arguments: ClassVar[tuple[str, ...]] = ()  # those whose numbers torch may be given when the net runs
     flows: ClassVar[Mapping[str, str]] = {}  # inputs that one may take for arguments, and how they are written
+    alike: ClassVar[tuple[str, int] | None] = None  # what `like=x` fills, and the first axis of x that it takes
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     examples: ClassVar[tuple[Example, ...]] = ()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Natural, Reach, Slide
+from archlang.formulas import is_open
+from archlang.ops.base import Condition, Example, Expression, Kind, Natural, Reach, Slide
 from archlang.ops.checks import check_channels
 from archlang.ops.runs import ONE_CALL_FORWARD
+from archlang.ops.sized import as_read
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
 from archlang.ops.windows import Sizes, each
@@ -20,8 +22,7 @@ class Crop(View):
     """The middle of a map, of that size: `crop 388x388`. If an odd number is cut off, one more is cut off at the end.
 
     `start` gives the first position along each axis instead. U-Net crops the maps that it has kept to the size of the
-    upsampled ones (Ronneberger et al. 2015, arXiv:1505.04597): `(kept) -> crop [up.height, up.width]`. No weights, no
-    MACs.
+    upsampled ones (Ronneberger et al. 2015, arXiv:1505.04597): `(kept) -> crop like=up`. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = size
@@ -45,6 +46,9 @@ class Crop(View):
         start="torch counts it from the end",
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("size", "start")
+    alike: ClassVar[tuple[str, int]] = ("size", 2)
+
     size: Sizes
     start: Natural | tuple[Natural, ...] | None = None
 
@@ -65,6 +69,12 @@ class Crop(View):
                 raise Rejected("no-such-position", message, about="start")
         return [(begin, rest - begin) for begin, rest in zip(first, spare, strict=True)]
 
+    def conditions(self, x: TensorType) -> Iterator[Condition]:
+        for size, kept, (begin, _) in zip(x.shape[2:], self.size, self._sides(x), strict=True):
+            start = 0 if self.start is None else begin
+            yield start, ">=", 0
+            yield start + kept, "<=", size
+
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._sides(x)
         return (x.resized(**dict(zip(x.axes[2:], self.size, strict=True))),)
@@ -73,6 +83,10 @@ class Crop(View):
         return Reach({axis: Slide(1, 1, -begin) for axis, (begin, _) in zip(x.axes[2:], self._sides(x), strict=True)})
 
     def torch(self, x: TensorType) -> Expression:
+        if is_open(self.size) or is_open(self.start):
+            begins = (begin for begin, _ in self._sides(as_read(x)))
+            cuts = [f"{begin}:{begin + kept}" for begin, kept in zip(begins, self.size, strict=True)]
+            return Expression(f"{{0}}[:, :, {', '.join(cuts)}]")
         # counted from both ends, so that maps of other sizes are cut alike
-        cuts = (f"{begin or ''}:{-behind if behind else ''}" for begin, behind in self._sides(x))
+        cuts = [f"{begin or ''}:{-behind if behind else ''}" for begin, behind in self._sides(x)]
         return Expression(f"{{0}}[:, :, {', '.join(cuts)}]")

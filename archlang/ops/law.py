@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from archlang.ops.answers import NOTHING, Expression, Lecture, Module, Reach, Stored, Wanted, Weight, Work
 from archlang.shapes import TensorType
+
+Condition = tuple[int, str, int]  # `(end, "<=", size)`
 
 
 class Law:
@@ -30,6 +32,10 @@ class Law:
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
         """Return the types of the outputs. Raises `Rejected` if the inputs do not fit."""
         raise TypeError(f"{type(self).__name__} does not say its output shapes")
+
+    def conditions(self, *inputs: Any, **_: Any) -> Iterable[Condition]:
+        """Return what must hold of sizes that torch does not check by itself: left, comparison, right."""
+        return ()
 
     def weights(self, *inputs: Any, **_: Any) -> tuple[Weight, ...]:
         """Return the parameters and buffers, with their names and shapes in torch's state dict."""

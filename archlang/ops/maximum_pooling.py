@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
+from archlang.formulas import is_open
 from archlang.ops.adaptive_pooling import AdaptiveAvgPool, GlobalAvgPool
-from archlang.ops.base import Example, Module, Saved, Temporaries, Work
+from archlang.ops.base import Example, Expression, Module, Saved, Temporaries, Work
+from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import adaptive_windows, brief
 from archlang.shapes import TensorType
@@ -73,8 +75,11 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
             return (Saved("input"), Saved("output", 1))
         return _kept(self.outputs(x)[0])
 
-    def torch(self, x: TensorType) -> Module:
+    def torch(self, x: TensorType) -> Module | Expression:
         wanted = self._wanted(x)
+        if is_open(wanted):
+            more = ", return_indices=True" if self.indices else ""
+            return Expression(f"torch.nn.functional.adaptive_max_pool{len(wanted)}d({{0}}, {as_one(wanted)}{more})")
         options = (("return_indices", self.indices, False),)
         return Module(f"torch.nn.AdaptiveMaxPool{len(wanted)}d", (("output_size", brief(wanted)),), options)
 

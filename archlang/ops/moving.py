@@ -57,6 +57,8 @@ class Roll(_Moved):
         Example("roll [0, 2, 1]", "2x3x4x5"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("shift", "shifts")
+
     shift: int | None = None
     shifts: tuple[int, ...] | None = None
     axis: int | None = None
@@ -169,6 +171,8 @@ class Tile(_Moved):
         Example("tile 3 axis=-1", "6x8 n t c"),
         Example("tile 1 axis=2", "3x4"),
     )
+
+    open_arguments: ClassVar[tuple[str, ...]] = ("count",)
 
     count: Size
     axis: int

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, Kind, Module, Natural, Operator, Reach, Saved, Slide, Work
+from archlang.formulas import is_open
+from archlang.ops.base import (
+    Autocast,
+    Condition,
+    Example,
+    Expression,
+    Kind,
+    Module,
+    Natural,
+    Operator,
+    Reach,
+    Saved,
+    Slide,
+    Work,
+)
 from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, like
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import brief, each
 from archlang.shapes import TensorType
@@ -55,6 +71,8 @@ class Pad(Operator):
         Example("pad after=2 axis=1 value=3", "3x4"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("sides", "before", "after")
+
     sides: Natural = 0
     before: Natural | tuple[Natural, ...] | None = None
     after: Natural | tuple[Natural, ...] | None = None
@@ -76,6 +94,10 @@ class Pad(Operator):
         given = {"before": self.before, "after": self.after}
         sides = [each(self.sides if v is None else v, len(axes), name) for name, v in given.items()]
         return dict(zip(axes, zip(*sides, strict=True), strict=True))
+
+    def conditions(self, x: TensorType) -> Iterator[Condition]:
+        for width in chain.from_iterable(self._borders(x).values()):
+            yield width, ">=", 0  # torch would cut off values
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word)
@@ -128,6 +150,9 @@ class Pad(Operator):
             return Expression(f"torch.nn.functional.pad({{0}}, {(*behind, *border)}{value})")
         # torch begins with the last axis
         padding = tuple(width for border in reversed(borders.values()) for width in border)
+        if is_open(padding):
+            mode = f', mode="{self.mode}"' if self.mode != "zeros" else f", value={self.value}" if self.value else ""
+            return Expression(f"torch.nn.functional.pad({{0}}, {as_one(padding)}{mode})")
         if self.value:
             args = (("padding", brief(padding)), ("value", self.value))
             return Module(f"torch.nn.ConstantPad{len(borders)}d", args)

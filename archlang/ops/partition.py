@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Annotated, ClassVar
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
+    Condition,
     Example,
     Expression,
     GradientPlace,
@@ -73,6 +74,8 @@ class Split(_Part):
         Example("split 3 axis=-1", "6x12 n t c"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("sizes",)
+
     parts: Annotated[int, Field(ge=2)] | None = None
     sizes: Sizes | None = None
 
@@ -124,6 +127,8 @@ class Select(_Part):
         Example("select 1 axis=-1", "3x4x5"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("index",)
+
     index: int
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
@@ -162,9 +167,28 @@ class Slice(_Part):
         Example("slice -4 -1 axis=-1 step=2", "3x4x5"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("start", "end")
+
     start: int
     end: int | None = None
     step: Size = 1
+
+    def _bounds(self, x: TensorType) -> tuple[int, int]:
+        """Return the first position and the one behind the last, counted from the beginning."""
+        size = self._size(x)
+        end = size if self.end is None else self.end
+        return (self.start if self.start >= 0 else size + self.start, end if end >= 0 else size + end)
+
+    def conditions(self, x: TensorType) -> Iterator[Condition]:
+        size, (first, behind) = self._size(x), self._bounds(x)
+        end = -1 if self.end is None else self.end
+        for position in (self.start, end):  # with another sign it would be counted from the other end
+            yield position, ">=" if position >= 0 else "<", 0
+        if self.start < 0:
+            yield -self.start, "<=", size
+        if end >= 0:
+            yield end, "<=", size  # torch would end there
+        yield first, "<", behind
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         size = self._size(x)
@@ -173,11 +197,11 @@ class Slice(_Part):
             if not -size <= position <= size:
                 message = f"{x} has {size} positions along {self._along(x)}, but `{name}` is {position}"
                 raise Rejected("no-such-position", message, about=name)
-        kept = len(range(size)[self.start : end : self.step])
-        if not kept:
+        first, behind = self._bounds(x)
+        if first >= behind:
             message = f"none of the {size} positions along {self._along(x)} is from {self.start} to {end}"
             raise Rejected("empty-output", message, about="start")
-        return (self._resized(x, kept),)
+        return (self._resized(x, -((first - behind) // self.step)),)
 
     def reach(self, x: TensorType) -> Reach:
         first, *_ = range(self._size(x))[self.start :]

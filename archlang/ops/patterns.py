@@ -7,11 +7,14 @@ notation"). A size is written in the pattern itself, `(h p=16)`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import prod
 
 from archlang.diagnostics import Rejected
+from archlang.formulas import numbers_in
+from archlang.ops.law import Condition
 from archlang.ops.layouts import Strides, contiguous, viewed
 from archlang.shapes import AXIS_WORDS, TensorType
 
@@ -79,6 +82,13 @@ class Plan:
                 found = viewed(sizes, strides, joined)
                 is_view, sizes, strides = found is not None, joined, list(found or contiguous(joined))
         return is_view
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield what the pattern says of axes that are not split, which torch is not told."""
+        for group in self.left:
+            atom = self.atoms[group[0]]
+            if len(group) == 1 and atom.written is not None:
+                yield atom.size, "==", atom.written
 
     @property
     def moves_positions(self) -> bool:
@@ -155,7 +165,7 @@ def _whole(name: str, axis: str, size: int, sizes: dict[str, int]) -> dict[str, 
         raise Rejected("pattern-axis", message, about="pattern")
     if sizes.get(name, size) != size:
         raise Rejected("pattern-size", f"the pattern says {name}={sizes[name]}, but it is {size}", about="pattern")
-    return {name: Atom(size, axis, axis, None)}
+    return {name: Atom(size, axis, axis, sizes.get(name))}
 
 
 def _split(group: tuple[str, ...], axis: str, size: int, sizes: dict[str, int]) -> dict[str, Atom]:
@@ -185,7 +195,8 @@ def _read(pattern: str) -> tuple[Groups, Groups, dict[str, int]]:
         message = "a pattern has one arrow: `n c h w -> n (h w) c`"
         raise Rejected("bad-pattern", message, about="pattern")
     sizes: dict[str, int] = {}
-    left, right = (_groups(side, sizes) for side in sides)
+    numbers = iter(numbers_in(pattern))
+    left, right = (_groups(side, sizes, numbers) for side in sides)
     first, second = ([name for group in side for name in group] for side in (left, right))
     for names in (first, second):
         twice = [name for name in names if names.count(name) > 1]
@@ -198,7 +209,7 @@ def _read(pattern: str) -> tuple[Groups, Groups, dict[str, int]]:
     return left, right, sizes
 
 
-def _groups(side: str, sizes: dict[str, int]) -> Groups:
+def _groups(side: str, sizes: dict[str, int], numbers: Iterator[int]) -> Groups:
     groups: list[tuple[str, ...]] = []
     inner: list[str] | None = None
     at = 0
@@ -211,7 +222,8 @@ def _groups(side: str, sizes: dict[str, int]) -> Groups:
             raise Rejected("bad-pattern", message, help="names and brackets: `n (h w) c`", about="pattern")
         at = found.end()
         name, size, bracket = found.groups()
-        if size is not None and sizes.setdefault(name, int(size)) != int(size):
+        number = next(numbers) if size is not None else None
+        if number is not None and sizes.setdefault(name, number) != number:
             raise Rejected("bad-pattern", f"{name} has two sizes in the pattern", about="pattern")
         if bracket == "(":
             inner = []

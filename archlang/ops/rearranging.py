@@ -11,6 +11,7 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
+    Condition,
     Example,
     Expression,
     GradientPlace,
@@ -135,7 +136,12 @@ class Rearrange(_Layout):
         Example('rearrange "n c h w -> n (w h) c"', "3x4x5"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("pattern",)
+
     pattern: str
+
+    def conditions(self, x: TensorType) -> Iterator[Condition]:
+        return plan(self.pattern, x).conditions()
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_batched(x, self.word)
@@ -176,6 +182,9 @@ class Reshape(_Layout):
         Example("reshape [60]", "3x4x5"),
         Example("reshape [6, 1, -1]", "6 param"),
     )
+
+    open_arguments: ClassVar[tuple[str, ...]] = ("shape",)
+    alike: ClassVar[tuple[str, int]] = ("shape", 1)
 
     shape: tuple[Annotated[int, Field(ge=-1)], ...]
 

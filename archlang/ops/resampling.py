@@ -121,8 +121,8 @@ class Upsample(_Resample):
 class Resize(_Resample):
     """The map at another size: the nearest values, or interpolated values with another `mode`.
 
-    mode=nearest takes the value at floor(i*h/h'), as OpenCV does; mode=nearest_exact the one nearest to the middle, at
-    floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is `adaptive_avgpool`. An interpolated value takes a
+    `resize like=x` gives it the size of another map x. mode=nearest takes the value at floor(i*h/h'), as OpenCV does;
+    mode=nearest_exact the one nearest to the middle, at floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is `adaptive_avgpool`. An interpolated value takes a
     product for each neighbour, and their sum. No weights, no MACs.
 
         n c h w -> n c h' w'
@@ -142,6 +142,7 @@ class Resize(_Resample):
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("size",)
+    alike: ClassVar[tuple[str, int]] = ("size", 2)
 
     size: Sizes
 

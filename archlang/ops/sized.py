@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from archlang.formulas import Formula, Made, OpenInt, SizeOf, WrittenInt, closed, formula_of, is_open, parts
+from archlang.formulas import (
+    Formula,
+    OpenInt,
+    SizeOf,
+    WrittenInt,
+    closed,
+    formula_of,
+    is_open,
+    moved,
+    numbers_in,
+    parts,
+    with_numbers,
+)
 from archlang.ops.base import Operator
+from archlang.shapes import TensorType
 
 Sizes = Mapping[str, tuple[Formula, ...]]  # by argument
 
@@ -21,7 +35,7 @@ def sizes_of(op: Operator) -> dict[str, tuple[Formula, ...]]:
     if not op.open_arguments:
         return {}
     found = {name: getattr(op, name) for name in op.open_arguments}
-    return {name: tuple(map(formula_of, _items(value))) for name, value in found.items() if is_open(value)}
+    return {name: tuple(map(formula_of, numbers_in(value))) for name, value in found.items() if is_open(value)}
 
 
 def sizes_in(sizes: Sizes) -> list[SizeOf]:
@@ -43,25 +57,17 @@ def written_for(op: Operator, sizes: Sizes, reads: Sequence[int]) -> Operator:
     for name, formulas in sizes.items():
         value = getattr(op, name)
         made = tuple(
-            number if isinstance(formula, int) else WrittenInt(number, _placed(formula, places))
-            for number, formula in zip(_items(value), formulas, strict=True)
+            number if isinstance(formula, int) else WrittenInt(number, moved(formula, places))
+            for number, formula in zip(numbers_in(value), formulas, strict=True)
         )
-        given[name] = made if isinstance(value, tuple) else made[0]
+        given[name] = with_numbers(value, made)
     return with_open(op, given)
 
 
-def _placed(formula: Formula, places: Mapping[int, int]) -> Formula:
-    match formula:
-        case SizeOf(value, axis):
-            return SizeOf(places[value], axis)
-        case Made(sign, left, right):
-            return Made(sign, _placed(left, places), _placed(right, places))
-        case _:
-            return formula
-
-
-def _items(value: Any) -> tuple[int, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def as_read(x: TensorType, at: int = 0) -> TensorType:
+    """Return the type of the input number `at`, whose sizes write themselves as they are read from it."""
+    sizes = tuple(WrittenInt(size, SizeOf(at, axis)) for axis, size in enumerate(x.shape))
+    return replace(x, shape=sizes)
 
 
 def as_one(numbers: Sequence[int]) -> str:

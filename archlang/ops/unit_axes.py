@@ -111,6 +111,9 @@ class Expand(View):
         Example("expand [4]", "1"),
     )
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("shape",)
+    alike: ClassVar[tuple[str, int]] = ("shape", 1)
+
     shape: tuple[Annotated[int, Field(ge=-1)], ...]
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:

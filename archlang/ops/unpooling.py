@@ -64,6 +64,9 @@ class MaxUnpool(Operator):
         ),
     }
 
+    open_arguments: ClassVar[tuple[str, ...]] = ("size",)
+    alike: ClassVar[tuple[str, int]] = ("size", 2)
+
     kernel: Sizes
     stride: Stride | None = None
     pad: Natural | tuple[Natural, ...] = 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archlang.elaborate import elaborate, nets
 from archlang.ir import Graph
@@ -44,15 +45,24 @@ def at_other_sizes(text: str, graph: Graph, module: nn.Module) -> str:
         at, default = valid_at(spec, graph, name), int(graph.arguments[name])
         for size in (default + 1, default + 4, 2 * default):
             other = at(size)
-            if other is None:
-                continue
-            inputs = inputs_of(other)
-            wanted = Interpreter(other, weights).run(inputs, False, SEED)
-            torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
-            found = several(module.eval()(*inputs))
-            pairs = zip(found, wanted, strict=True)
-            if not all(
-                one.shape == two.shape and torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in pairs
-            ):
+            made = other if other is not None else spec.at(name, size)[0]
+            if made is not None and not _agrees(made, module, weights, valid=other is not None):
                 return f"{name}={size}"
     return ""
+
+
+def _agrees(graph: Graph, module: nn.Module, weights: Mapping[str, Tensor], valid: bool) -> bool:
+    """Whether the module computes what the net of another size does; it may refuse a size that is not valid."""
+    inputs = inputs_of(graph)
+    torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+    try:
+        found = several(module.eval()(*inputs))
+    except (ValueError, RuntimeError, IndexError):
+        if valid:
+            raise
+        return True
+    wanted = Interpreter(graph, weights).run(inputs, False, SEED)
+    return len(found) == len(wanted) and all(
+        one.shape == two.shape and torch.equal(one.nan_to_num(), two.nan_to_num())
+        for one, two in zip(found, wanted, strict=True)
+    )

@@ -84,7 +84,7 @@ def _inputs(draws: Draws) -> list[Port]:
     for name in ("image", "x", "y", "z")[: 1 + draws.chance(20)]:
         shape = draws.one(SHAPES)
         sizes = tuple(map(int, shape.strip("[]").split("x")))
-        if not ports and len(sizes) == 3 and draws.chance(25):
+        if not ports and len(sizes) == 3 and draws.chance(40):
             shape = draws.one(("[{}, H={}, W={}]", "[{}, {}, W={}]", "[{}, H={}, {}]")).format(*sizes)
         ports.append(Port(name, shape, input_type(sizes)))
     if draws.chance(20):

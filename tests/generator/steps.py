@@ -97,14 +97,16 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
     """A number, or an expression of the names here that comes to it."""
     if isinstance(value, tuple):
         names = [name for name, known in scene.names.items() if known == value]
-        return Written(draws.one(names)) if names else value  # pyright: ignore[reportUnknownVariableType]
+        return Written(draws.one(names)) if names else _listed(value, scene, draws)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if type(value) is not int or value < 1 or not draws.chance(60):
         return value
     texts = [(name, name) for name, known in scene.names.items() if type(known) is int]
     forms: list[str] = [name for name, _ in texts]
     forms += [form.format(name) for name, _ in texts for form in ("(2*{})", "({} + 1)", "({} - 1)", "({} // 2)")]
-    if takes_one(scene) and draws.chance(30):
-        forms += [form.format("it.channels") for form in ("({})", "({} // 2)", "(2*{})", "max({}, 1)")]
+    if takes_one(scene) and draws.chance(50):
+        sizes = [f"it.{word}" for word in ("channels", "height", "width", "length")]
+        more = ("({} - 1)", "({} + 1)", "({} % 4)", "min({}, 5)") if draws.chance(50) else ()
+        forms += [form.format(size) for size in sizes for form in ("({})", "({} // 2)", "(2*{})", "max({}, 1)", *more)]
     forms += (
         ["four"] * draws.chance(10) + [f"twice({form})" for form in forms[:1]] + ["twice(1, more=1)"] * draws.chance(5)
     )
@@ -116,6 +118,14 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
         except Stuck:
             continue
     return Written(draws.one(fitting)) if fitting else value
+
+
+def _listed(value: tuple[Any, ...], scene: Scene, draws: Draws) -> Any:
+    """A list of numbers, or one of which each number may be an expression."""
+    if not value or any(type(item) is not int for item in value) or not draws.chance(40):
+        return value
+    items = [expressed(item, scene, draws) for item in value]
+    return Written(f"[{', '.join(map(str, items))}]") if any(isinstance(item, Written) for item in items) else value
 
 
 def parameter_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:

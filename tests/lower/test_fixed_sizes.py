@@ -16,7 +16,7 @@ BODIES = {
     "scale": "input image: [3, S=16, S]\n conv 3x3 4 pad=1 -> scale (1 / S)",
     "a chain": "input image: [3, S=16, S]\n conv 1x1 S",
     "height": "input image: [3, S=16, S]\n let wide = it.height\n conv 1x1 wide -> maxpool 2x2/2",
-    "rearrange": 'input image: [3, S=16, S]\n conv 1x1 4 -> rearrange "n c (a={S} b) w -> n c (b a) w"',
+    "window": "input image: [3, S=16, S]\n maxpool [(S - 13), 3] -> conv 1x1 4",
 }
 
 

@@ -9,8 +9,17 @@ from typing import Any
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters
-from archlang.elaborate.evaluating.open_arithmetic import as_hole, open_binary, taken
-from archlang.elaborate.evaluating.parts import attribute_of, item_of, labelled, placed, slice_of, strided, value_at
+from archlang.elaborate.evaluating.open_arithmetic import Hole, filled, open_binary, taken
+from archlang.elaborate.evaluating.parts import (
+    attribute_of,
+    item_of,
+    labelled,
+    placed,
+    slice_of,
+    strided,
+    value_at,
+    window_or_quotient,
+)
 from archlang.elaborate.state.builtins import (
     FUNCTIONS,
     MAX_ITEMS,
@@ -38,7 +47,7 @@ from archlang.elaborate.state.kinds import (
 )
 from archlang.elaborate.state.lookup import Lets, declared, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
-from archlang.elaborate.state.open_sizes import all_fixed, closed_int
+from archlang.elaborate.state.open_sizes import all_fixed, closed_int, fixed
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.unknown import unknown_name
@@ -101,11 +110,18 @@ def _open_size(node: s.OpenSize, here: Here) -> Value:
 
 
 def text_of(node: s.Text, here: Here) -> str:
-    """Evaluate a string: its holes are filled in."""
-    parts = [part if isinstance(part, str) else as_hole(evaluate(part, here), part.span, here) for part in node.parts]
-    if sum(map(len, parts)) > MAX_ITEMS:
+    """Evaluate a string as a name: its holes are filled in."""
+    text = _text(node, here)
+    return str(fixed(text, node.span, here)) if here.session.has_open_sizes else text
+
+
+def _text(node: s.Text, here: Here) -> str:
+    """Evaluate a string. Sizes behind `=`, as in a pattern, stay open."""
+    parts = [part if isinstance(part, str) else Hole(evaluate(part, here), part.span) for part in node.parts]
+    text = filled(parts, here)
+    if len(text) > MAX_ITEMS:
         raise Mistake(Rejected("number-too-large", "this string is too long"), node.span)
-    return "".join(parts)
+    return text
 
 
 def _unary(node: s.Unary, here: Here) -> Value:
@@ -177,7 +193,8 @@ def _base(node: s.Expression, here: Here) -> Value:
         text = text_of(node, here)
         if here.scope.find(text) is not None:
             return labelled(text, node.span, here)
-    return evaluate(node, here)
+    value = evaluate(node, here)
+    return fixed(value, node.span, here) if isinstance(value, str) else value
 
 
 def _attribute(node: s.Attribute, here: Here) -> Value:
@@ -235,7 +252,7 @@ def _positional(
         if not isinstance(left, tuple):
             message = f"`/` is a stride here, and needs a window on its left: `{spelled(node.left)}` is {kind(left)}"
             windows = [given for given in before if isinstance(given.value, (Window, Strided))]
-            help = _window_or_quotient(node, here, None if windows else op)
+            help = window_or_quotient(node, here, None if windows else op)
             raise Mistake(Rejected("slash-without-window", message, help=help), node.span)
     try:
         return evaluate(node, here)
@@ -244,18 +261,6 @@ def _positional(
         if op is None or unknown not in enumerations(op):
             raise
         return unknown  # `same` without a name: `bind_operator` refuses it
-
-
-def _window_or_quotient(node: s.Binary, here: Here, op: type[Operator] | None) -> str:
-    """Suggest the window that `3/2` lacks if the operator takes one, else the division in parentheses."""
-    left, right = spelled(node.left), spelled(node.right)
-    if op is not None and "window" in op.positional.values():
-        axes = here.it.type.axes[2:] if isinstance(here.it, Tensor) else ()
-        sides = [left] * (len(axes) or 2)
-        is_plain = isinstance(node.left, s.Literal) and len(sides) > 1
-        window = "x".join(sides) if is_plain else f"[{', '.join(sides)}]"
-        return f"write `{window}/{right}`"
-    return f"write `({left} / {right})`, or `({left} // {right})` for a whole number"
 
 
 def _call(node: s.Call, here: Here) -> Value:
@@ -303,7 +308,7 @@ def _call_let(function: Function, let: s.Let, given: tuple[Given, ...], node: s.
 
 
 _EVALUATORS: dict[type, Callable[[Any, Here], Value]] = {
-    s.Literal: _literal, s.Quantity: _quantity, s.Text: text_of, s.Unary: _unary, s.Binary: _binary,
+    s.Literal: _literal, s.Quantity: _quantity, s.Text: _text, s.Unary: _unary, s.Binary: _binary,
     s.Conditional: _conditional, s.Sequence: _sequence, s.Name: _name, s.Attribute: _attribute, s.Index: _index,
     s.Slice: _slice, s.Call: _call, s.OpenSize: _open_size,
 }  # fmt: skip

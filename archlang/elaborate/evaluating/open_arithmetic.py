@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from archlang import syntax as s
 from archlang.elaborate.evaluating.parts import as_text, placed
@@ -10,7 +12,7 @@ from archlang.elaborate.state.builtins import compute, keeps_open
 from archlang.elaborate.state.kinds import Given, Value
 from archlang.elaborate.state.open_sizes import fixed, guard
 from archlang.elaborate.state.session import Here
-from archlang.formulas import OpenInt
+from archlang.formulas import OpenInt, OpenText, closed, is_open
 from archlang.source import Span
 
 
@@ -28,9 +30,29 @@ def open_binary(node: s.Binary, left: Value, right: Value, here: Here) -> Value:
     return result
 
 
-def as_hole(value: Value, span: Span, here: Here) -> str:
-    """Return a value as the text that fills the hole of a string."""
-    return as_text(fixed(value, span, here), span)
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """The value that fills a hole of a string, and its place."""
+
+    value: Value
+    span: Span
+
+
+def filled(parts: Sequence[str | Hole], here: Here) -> str:
+    """Return a string with its holes filled. A size behind `=` stays open, one in another place does not."""
+    text, opened = "", dict[int, tuple[OpenInt, Span]]()
+    for part in parts:
+        if isinstance(part, Hole) and isinstance(part.value, OpenInt):
+            opened[len(text)] = part.value, part.span
+        text += part if isinstance(part, str) else as_text(closed(part.value), part.span)
+    numbers: list[int] = []
+    for found in re.finditer(r"=(\d+)", text) if opened else ():
+        number, _ = opened.get(found.start(1), (None, None))
+        is_whole = number is not None and found[1] == str(int(number))
+        numbers.append(opened.pop(found.start(1))[0] if is_whole else int(found[1]))
+    for number, span in opened.values():
+        fixed(number, span, here)
+    return OpenText(text, numbers) if is_open(tuple(numbers)) else text
 
 
 def taken(function: str, given: Sequence[Given], here: Here) -> list[Value]:

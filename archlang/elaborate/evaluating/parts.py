@@ -11,9 +11,11 @@ from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Strided, Tensor, Val
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import size_of
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import unknown_value
 from archlang.formulas import is_open
+from archlang.ops.base import Operator
 from archlang.shapes import AXIS_WORDS, Window
 from archlang.source import Span
 
@@ -120,3 +122,15 @@ def slice_of(base: Value, start: int | None, stop: int | None, node: s.Slice) ->
     if isinstance(base, (tuple, str)):
         return base[start:stop]
     raise Mistake(Rejected("wrong-kind", f"{kind(base)} has no items to slice"), node.base.span)
+
+
+def window_or_quotient(node: s.Binary, here: Here, op: type[Operator] | None) -> str:
+    """Suggest the window that `3/2` lacks if the operator takes one, else the division in parentheses."""
+    left, right = spelled(node.left), spelled(node.right)
+    if op is not None and "window" in op.positional.values():
+        axes = here.it.type.axes[2:] if isinstance(here.it, Tensor) else ()
+        sides = [left] * (len(axes) or 2)
+        is_plain = isinstance(node.left, s.Literal) and len(sides) > 1
+        window = "x".join(sides) if is_plain else f"[{', '.join(sides)}]"
+        return f"write `{window}/{right}`"
+    return f"write `({left} / {right})`, or `({left} // {right})` for a whole number"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlang import syntax
 from archlang.elaborate.state.mistakes import Silent
+from archlang.formulas import OpenInt, OpenText
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
@@ -232,5 +233,9 @@ def key(value: Value) -> object:
             return (Initial, value.word, *((g.name, key(g.value)) for g in value.given))
         case Function():
             return (Function, value.name, id(value.let))
+        case OpenInt():
+            return (OpenInt, int(value), value.formula)
+        case OpenText():
+            return (OpenText, str(value), *map(key, value.numbers))
         case _:
             return (type(value), value)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
 from archlang import ir
+from archlang.bounds import holds_always
 from archlang.elaborate.state.kinds import BlockValue, Given, Initial, OperatorValue, Strided, Tensor, Value
 from archlang.elaborate.state.session import Here
-from archlang.formulas import OpenInt, SizeOf, closed, formula_of, is_open
+from archlang.formulas import (
+    OpenInt,
+    OpenText,
+    SizeOf,
+    closed,
+    formula_of,
+    is_open,
+    moved,
+    value_at,
+    values_in,
+    with_numbers,
+)
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
@@ -43,7 +55,7 @@ def guard(sign: str, left: int, right: int, holds: bool, span: Span, here: Here)
     one, other = formula_of(left), formula_of(right)
     if isinstance(one, int):
         comparison, one, other = _MIRRORED[comparison], other, one
-    if not isinstance(one, int):
+    if not isinstance(one, int) and not holds_always(one, comparison, other):
         here.session.guard(ir.Guard(comparison=comparison, left=one, right=other, span=span))
 
 
@@ -57,21 +69,63 @@ def closed_int(number: int, span: Span, here: Here) -> int:
     return cast(int, fixed(number, span, here))
 
 
-def fixed(value: Value, span: Span, here: Here) -> Value:
-    """Return a value whose numbers are no longer open: the module refuses sizes that would give others."""
-    if not here.session.has_open_sizes:
-        return value
+def entered(given: Sequence[Given], inputs: Sequence[Tensor], here: Here) -> tuple[Given, ...]:
+    """Return the arguments of a call as they are within the block: made of sizes of its inputs, or fixed.
+
+    The inputs are the first values of a block.
+    """
+    places = {tensor.value: at for at, tensor in reversed(list(enumerate(inputs)))}
+
+    def within(number: OpenInt, span: Span) -> int:
+        formula = formula_of(number)
+        if places.keys() >= {*values_in([formula])}:
+            return OpenInt(number, moved(formula, places))
+        return closed_int(number, span, here)
+
+    return _changed(given, within)
+
+
+def entered_again(given: Sequence[Given], types: Sequence[TensorType]) -> tuple[Given, ...]:
+    """Return the arguments of a block that is applied again, where its inputs have these types.
+
+    A number that would be another one there is what it was, and not made of sizes.
+    """
+
+    def within(number: OpenInt, _: Span) -> int:
+        made = value_at(formula_of(number), lambda size: types[size.value].shape[size.axis])
+        return number if made == number else int(number)
+
+    return _changed(given, within)
+
+
+def _changed(given: Sequence[Given], change: Callable[[OpenInt, Span], int]) -> tuple[Given, ...]:
+    """Return arguments with other numbers in the place of those that are open."""
+    return tuple(replace(one, value=_with_changed(one.value, one.at, change)) for one in given)
+
+
+def _with_changed(value: Value, span: Span, change: Callable[[OpenInt, Span], int]) -> Value:
     match value:
         case OpenInt():
-            guard("==", value, int(value), True, span, here)
-            return int(value)
+            return change(value, span)
+        case OpenText():
+            return with_numbers(str(value), [cast(int, _with_changed(one, span, change)) for one in value.numbers])
         case tuple():
-            items = (fixed(item, span, here) for item in value)
+            items = (_with_changed(item, span, change) for item in value)
             return Window(cast("Iterator[int]", items)) if isinstance(value, Window) else tuple(items)
         case Strided():
-            window = tuple(cast(int, fixed(side, span, here)) for side in value.window)
-            return replace(value, window=window, stride=fixed(value.stride, span, here))
+            window = tuple(int(change(side, span)) if isinstance(side, OpenInt) else side for side in value.window)
+            return replace(value, window=window, stride=_with_changed(value.stride, span, change))
         case OperatorValue() | BlockValue() | Initial() if value.given:
-            return replace(value, given=all_fixed(value.given, here))
+            return replace(value, given=_changed(value.given, change))
         case _:
             return value
+
+
+def fixed(value: Value, span: Span, here: Here) -> Value:
+    """Return a value whose numbers are no longer open: the module refuses sizes that would give others."""
+
+    def closing(number: OpenInt, span: Span) -> int:
+        guard("==", number, int(number), True, span, here)
+        return int(number)
+
+    return _with_changed(value, span, closing) if here.session.has_open_sizes else value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
@@ -15,10 +17,10 @@ from archlang.elaborate.steps.loops import Walk
 from archlang.source import Span
 
 
-def elaborate_block(here: Here, bound: dict[str, Value], run: Walk) -> Made:
-    """Elaborate a block with these arguments. `here` is the place before its first statement."""
+def elaborate_block(here: Here, bound: dict[str, Value], run: Walk, guards: Sequence[ir.Guard] = ()) -> Made:
+    """Elaborate a block with these arguments. `here` is the place before its first statement; `guards` hold there."""
     session, around = here.session, here.session.guards
-    session.guards = []  # the conditions on sizes of this block that no node of it has yet
+    session.guards = list(guards)  # the conditions on sizes of this block that no node of it has yet
     try:
         return _elaborated(here, bound, run)
     finally:

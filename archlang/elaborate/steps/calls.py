@@ -12,10 +12,10 @@ from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters, refuse_flowing
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Applied, At, Builder, Entrance, Made
-from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Starts, Value, key
+from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Starts, Tensor, Value, key
 from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
-from archlang.elaborate.state.open_sizes import Openness, all_fixed, openness
+from archlang.elaborate.state.open_sizes import Openness, entered, entered_again, openness
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.loops import Walk
@@ -43,7 +43,7 @@ def call_block(
     entry = Entrance(at.span, here.builder, inputs, types, here.positions_of(inputs))
     opened: Openness = ()
     if here.session.has_open_sizes:
-        given, opened = all_fixed(given, here), openness(types)
+        given, opened = _entered(head, given, inputs, here, again), openness(types)
         at = replace(at, guards=here.session.taken_guards())
     arguments = _identity((argument.name, argument.value) for argument in given)
     starts = here.starts if again is None else again.starts
@@ -61,6 +61,17 @@ def call_block(
     return values[0] if len(values) == 1 else Bundle(values)
 
 
+def _entered(
+    head: BlockValue, given: tuple[Given, ...], inputs: tuple[Tensor, ...], here: Here, again: Applied | None
+) -> tuple[Given, ...]:
+    """Return the arguments of a call as they are within the block. Those of one that is reused are so already."""
+    if again is not None:
+        return entered_again(given, [tensor.type for tensor in inputs])
+    items = [type(item) for item in head.definition.body.items if isinstance(item, (s.Param, s.Input))]
+    are_first = s.Param not in items or s.Input not in items[items.index(s.Param) :]
+    return entered(given, inputs if are_first else (), here)
+
+
 def _identity(arguments: Iterable[tuple[str | None, Value]]) -> tuple[object, ...]:
     """Return a key of arguments, which differs if a value or its kind differs."""
     return tuple((name, (int, value) if type(value) is int else key(value)) for name, value in arguments)
@@ -75,12 +86,18 @@ def _called(
     fresh = Here(
         here.session, Builder(definition, head.home, here.session.trace, entry), Scope(), Lets({}), starts=starts
     )
-    bound = bound_for(definition, given, entry.types, word, fresh)
+    session, around = here.session, here.session.guards
+    session.guards = []  # defaults may compare sizes of the block's own inputs
+    try:
+        bound = bound_for(definition, given, entry.types, word, fresh)
+        guards = session.guards
+    finally:
+        session.guards = around
     opened = openness(entry.types) if here.session.has_open_sizes else ()
     identity = (id(definition), _identity(bound.items()), entry.types, opened, entry.positions, starts)
     made = here.session.made.get(identity)
     if made is None:
-        made = _make(identity, fresh, bound, entry.span, run)
+        made = _make(identity, fresh, bound, guards, entry.span, run)
     elif made.block is None and identity not in here.session.failed:
         message = f"`{name}` calls itself with the same arguments and inputs, which never ends"
         raise Mistake(Rejected("endless-recursion", message, help=ending(definition)), entry.span)
@@ -131,8 +148,10 @@ def refuse_training_outputs(outputs: Iterable[ir.Port], definition: s.Definition
         )
 
 
-def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, run: Walk) -> Made:
-    """Elaborate a block with new arguments."""
+def _make(
+    identity: object, fresh: Here, bound: dict[str, Value], guards: list[ir.Guard], span: Span, run: Walk
+) -> Made:
+    """Elaborate a block with new arguments; `guards` are the conditions on sizes under which its defaults hold."""
     session, definition = fresh.session, fresh.builder.definition
     name = definition.name.text
     if session.depth >= MAX_DEPTH:
@@ -142,7 +161,7 @@ def _make(identity: object, fresh: Here, bound: dict[str, Value], span: Span, ru
     told = partial(Label, span, f"`{name}` is first called here with these arguments")
     session.enter(told)
     try:
-        made = session.made[identity] = elaborate_block(fresh, bound, run)
+        made = session.made[identity] = elaborate_block(fresh, bound, run, guards)
     finally:
         session.leave()
     if made.block is None:

@@ -11,7 +11,6 @@ from archlang.elaborate.evaluating.evaluate import givens
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Tensor, bundle, kind
 from archlang.elaborate.state.lookup import Lets, Scope, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
-from archlang.elaborate.state.open_sizes import all_fixed
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import fill, refuse_unused_input
 from archlang.elaborate.steps.calls import bound_for, ending, refuse_training_outputs
@@ -35,7 +34,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
     builder = outer.inlined(definition, head.home, inputs, action.span)
     scope = Scope(here.scope.path, keys=here.scope.keys, containers=here.scope.containers, position=here.scope.position)
     inner = Here(session, builder, scope, Lets({}), starts=here.starts)
-    given = all_fixed((*head.given, *givens(action.arguments, here)), here)
+    given = (*head.given, *givens(action.arguments, here))
     bound_for(definition, given, tuple(tensor.type for tensor in inputs), word, inner)
     told = partial(Label, action.span, f"`{definition.name.text}` is written out here")
     session.enter(told)

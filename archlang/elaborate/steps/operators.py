@@ -17,6 +17,7 @@ from archlang.elaborate.state.kinds import Bundle, Given, OperatorValue, Strided
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import fixed
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.steps.conditions import conditions
 from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
 from archlang.elaborate.steps.origins import sides
 from archlang.elaborate.steps.starts import starts_in, starts_of
@@ -174,8 +175,8 @@ def apply_operator(
         at = replace(at, starts=starts_of(op, types, said, at, here))
     if at.labelled and at.name is not None:
         here.builder.remember(ir.join_path(at.scope, at.name), Applied(op, types, "", at.span))
-    if here.session.guards:
-        at = replace(at, guards=here.session.taken_guards())
+    if here.session.has_open_sizes:
+        at = replace(at, guards=conditions(op, inputs, word, here))
     values = here.builder.add_op(op, outputs, inputs, at)
     return values[0] if len(values) == 1 else Bundle(values)
 

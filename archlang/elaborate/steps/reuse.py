@@ -9,6 +9,7 @@ from archlang.elaborate.state.builder import At
 from archlang.elaborate.state.kinds import Value, bundle
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.calls import call_block
+from archlang.elaborate.steps.conditions import conditions
 from archlang.elaborate.steps.loops import Walk
 from archlang.elaborate.steps.operators import entering, outputs_of
 from archlang.elaborate.steps.sharing import refuse_other_operator
@@ -25,7 +26,8 @@ def apply_again(action: s.Reuse, here: Here, run: Walk) -> Value:
         outputs = outputs_of(applied.target, inputs, {}, at, action.module.span, here)
         types = tuple(tensor.type for tensor in inputs)
         refuse_other_operator(path, applied, types, action.module.span)
-        at = replace(at, guards=here.session.taken_guards())
+        if here.session.has_open_sizes:
+            at = replace(at, guards=conditions(applied.target, inputs, action.module.span, here))
         return bundle(here.builder.add_op(applied.target, outputs, inputs, at))
     target = applied.target
     return call_block(target, target.given, at, action.module.span, here, run, applied)

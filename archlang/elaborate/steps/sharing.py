@@ -46,7 +46,7 @@ def _differing(first: ir.Block, second: ir.Block, path: str, blocks: dict[str, i
     if len(first.nodes) != len(second.nodes) or (first.scopes, first.frozen) != (second.scopes, second.frozen):
         return None
     for one, two in zip(first.nodes, second.nodes, strict=True):
-        if (one.kind, one.path, one.inputs, one.outputs) != (two.kind, two.path, two.inputs, two.outputs):
+        if not _is_placed_alike(one, two):
             return None
         below = ir.join_path(path, one.path)
         if isinstance(one, ir.CallNode) and isinstance(two, ir.CallNode):
@@ -59,9 +59,20 @@ def _differing(first: ir.Block, second: ir.Block, path: str, blocks: dict[str, i
             weights = _shapes(one.op.weights(*types[0])), _shapes(two.op.weights(*types[1]))
             if weights[0] != weights[1]:
                 found.append((below, *weights))
-            elif one.op.torch(*types[0]) != two.op.torch(*types[1]):
+            elif one.torch(*types[0]) != two.torch(*types[1]):
                 return None
-    return found
+    return found if _conditions(second.guards) <= _conditions(first.guards) else None
+
+
+def _is_placed_alike(one: ir.OpNode | ir.CallNode, two: ir.OpNode | ir.CallNode) -> bool:
+    """Return whether two nodes stand in the same place, and no condition holds for the second alone."""
+    places = [(node.kind, node.path, node.inputs, node.outputs) for node in (one, two)]
+    return places[0] == places[1] and _conditions(two.guards) <= _conditions(one.guards)
+
+
+def _conditions(guards: tuple[ir.Guard, ...]) -> set[str]:
+    """Return conditions on sizes, in which values have their numbers."""
+    return {guard.text(str) for guard in guards}
 
 
 def _shapes(weights: tuple[Weight, ...]) -> dict[str, tuple[int, ...]]:

@@ -77,6 +77,7 @@ def ties_in(
         if argument.name is not None
         and argument.name not in op.model_fields
         and (isinstance(argument.value, s.Attribute) or _names_stored(argument.value, here))
+        and (argument.name != "like" or op.alike is None)
     )
     return tuple(argument for argument in arguments if argument not in tied), tied
 

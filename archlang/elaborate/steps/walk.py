@@ -24,6 +24,7 @@ from archlang.elaborate.steps.branches import gathered, vary
 from archlang.elaborate.steps.calls import call_block
 from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_step
 from archlang.elaborate.steps.inlining import inline
+from archlang.elaborate.steps.likes import liked
 from archlang.elaborate.steps.operators import apply_operator, apply_to_one, is_one
 from archlang.elaborate.steps.reuse import apply_again
 from archlang.elaborate.steps.starts import run_default
@@ -142,6 +143,8 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
     if isinstance(head, OperatorValue):
         plain, tied = ties_in(action.arguments, head.op, here) if _may_tie(action) else (action.arguments, ())
         given = givens(plain, here, head.op)
+        if any(argument.name == "like" for argument in action.arguments):
+            given = liked(given, head.op, here)
         apply = apply_to_one if head.op.of_one and is_one(here.it) else apply_operator
         here.it = apply(head, (*head.given, *given), at, action.head.span, here, tied)
     else:

@@ -56,6 +56,8 @@ def _cure(name: str, candidates: Sequence[str], values: Sequence[str]) -> str | 
         return f"a window with computed sides is written in brackets: `[{', '.join(sides)}]`"
     if name == "None":
         return "leave the argument out"
+    if name == "like":
+        return "for the size of another value, write `like=x`"
     if name in enumerations():
         return f'an argument alone takes the bare word; here it is a string, `"{name}"`'
     own = did_you_mean(name, values)  # a name of the spec is meant before a word of the language

@@ -1,0 +1,77 @@
+"""What must hold of open sizes where an operator is applied, so that its module computes what the spec says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from archlang import ir
+from archlang.diagnostics import Rejected
+from archlang.elaborate.state.kinds import Tensor
+from archlang.elaborate.state.open_sizes import closed_type, guard, size_of
+from archlang.elaborate.state.session import Here
+from archlang.formulas import is_open, values_in
+from archlang.ops.base import Operator
+from archlang.ops.sized import at_default, sizes_of, written_for
+from archlang.shapes import TensorType
+from archlang.source import Span
+
+NEAR = (1, 2, 7)  # sizes behind the default at which a call is compared
+PERIOD = 16  # the longest period of a call that is found
+
+
+def conditions(op: Operator, inputs: tuple[Tensor, ...], span: Span, here: Here) -> tuple[ir.Guard, ...]:
+    """Return the conditions on sizes for an operator: those that were met before it, and its own."""
+    types = [replace(one.type, shape=tuple(size_of(one, at) for at in range(len(one.type.shape)))) for one in inputs]
+    for left, comparison, right in op.conditions(*types):
+        guard(comparison, left, right, True, span, here)
+    opened = list(_opened(inputs))
+    if not opened:
+        return here.session.taken_guards()
+    plain, sizes = at_default(op), sizes_of(op)
+    written = written_for(plain, sizes, list(values_in([one for made in sizes.values() for one in made])))
+    for one, axis in opened:
+        period = _period(written, tuple(closed_type(tensor.type) for tensor in inputs), axis)
+        size = size_of(one, one.type.axes.index(axis))
+        if period is None:
+            guard("==", size, int(size), True, span, here)
+        elif period > 1:
+            guard("==", size % period, int(size) % period, True, span, here)
+    return here.session.taken_guards()
+
+
+def _opened(inputs: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, str]]:
+    """Yield each axis that is open, with the first input that has it."""
+    found: dict[str, Tensor] = {}
+    for tensor in inputs:
+        for axis, size in zip(tensor.type.axes, tensor.type.shape, strict=True):
+            if is_open(size) and axis != "n":
+                found.setdefault(axis, tensor)
+    return ((tensor, axis) for axis, tensor in found.items())
+
+
+def _period(op: Operator, types: tuple[TensorType, ...], axis: str) -> int | None:
+    """Return after how many sizes torch is called in the same way again; None where it never is.
+
+    Weights of another shape need no condition, since torch refuses them by itself.
+    """
+    size, call = next(type[axis] for type in types if axis in type.axes), op.torch(*types)
+    if not any(_differs(op, types, call, {axis: size + more}) for more in NEAR):
+        return 1
+    differing = [_differs(op, types, call, {axis: size + more}) for more in range(1, 2 * PERIOD + 1)]
+    for period in range(2, PERIOD + 1):
+        if not any(differs for more, differs in enumerate(differing, 1) if more % period == 0 and differs):
+            return period
+    return None
+
+
+def _differs(op: Operator, types: tuple[TensorType, ...], call: object, sizes: Mapping[str, int]) -> bool | None:
+    """Return whether torch is called otherwise at other sizes of axes; None where the operator refuses them."""
+    others = tuple(type.resized(**sizes) for type in types)
+    try:
+        if op.torch(*others) == call:
+            return False
+        op.outputs(*others)
+    except Rejected:
+        return None
+    return op.weights(*others) == op.weights(*types)
