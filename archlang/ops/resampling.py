@@ -122,8 +122,8 @@ class Resize(_Resample):
     """The map at another size: the nearest values, or interpolated values with another `mode`.
 
     `resize like=x` gives it the size of another map x. mode=nearest takes the value at floor(i*h/h'), as OpenCV does;
-    mode=nearest_exact the one nearest to the middle, at floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is `adaptive_avgpool`. An interpolated value takes a
-    product for each neighbour, and their sum. No weights, no MACs.
+    mode=nearest_exact the one nearest to the middle, at floor((i + 1/2)*h/h'), as Pillow does. torch's mode=area is
+    `adaptive_avgpool`. An interpolated value takes a product for each neighbour, and their sum. No weights, no MACs.
 
         n c h w -> n c h' w'
         h' = size
