@@ -21,7 +21,7 @@ class _Choosing(Broadcast):
     """What the two share. An axis of size 1 is repeated along the others'; a mask without a batch is of all images."""
 
     join = False
-    runs = replace(ONE_CALL, backward=None)
+    runs = replace(ONE_CALL, backward=None, autocast="given")
     mask: ClassVar[int]  # which of the inputs the mask is
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "unequal-axes", "unequal-dtypes", "unequal-shapes", "wrong-dtype"

@@ -16,7 +16,7 @@ from archlang.ops.runs import ELEMENTWISE, ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
-_RUNS = replace(ONE_CALL, saved="nothing")
+_RUNS = replace(ONE_CALL, saved="nothing", autocast="given")
 
 
 class Comparison(Broadcast):

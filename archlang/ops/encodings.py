@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Size, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
@@ -100,7 +100,9 @@ class PositionalEmbedding(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, gradients="whole", backward=None, saved="nothing")
+    runs = replace(
+        ONE_CALL, gradients="whole", backward=None, saved="nothing", autocast=Autocast("float32", known="float32")
+    )
     word: ClassVar[str] = "positional_embedding"
     elsewhere: ClassVar[tuple[str, ...]] = (
         "PositionEmbedding", "LearnedPositionalEmbedding", "AbsolutePositionalEmbedding", "position_embeddings", "wpe",

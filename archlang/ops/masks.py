@@ -13,7 +13,7 @@ from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType, param_type
 
-_RUNS = replace(ONE_CALL, saved="nothing")
+_RUNS = replace(ONE_CALL, saved="nothing", autocast="given")
 
 
 class CausalMask(Operator):
