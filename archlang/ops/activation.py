@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from archlang.ops.base import Example, Expression, Module, Operator, Reach, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
-from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -29,9 +28,6 @@ class Pointwise(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(activated=x.values)
 
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x),)
-
     def torch(self, x: TensorType) -> Module | Expression:
         return Module(self.target)
 
@@ -39,7 +35,6 @@ class Pointwise(Operator):
 class Relu(Pointwise):
     """max(0, x) (Nair and Hinton 2010). No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "relu"
     target: ClassVar[str] = "torch.nn.ReLU"
     integers: ClassVar[bool] = True
@@ -50,7 +45,6 @@ class Relu(Pointwise):
 class Tanh(Pointwise):
     """Hyperbolic tangent. No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "tanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanh"
@@ -61,7 +55,6 @@ class Tanh(Pointwise):
 class Sigmoid(Pointwise):
     """1 / (1 + exp(-x)). No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output")
     word: ClassVar[str] = "sigmoid"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Sigmoid"
@@ -72,7 +65,7 @@ class Sigmoid(Pointwise):
 class Softmax(Pointwise):
     """exp(x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, saved="output")
+    runs = replace(ELEMENTWISE, layout="contiguous", saved="output")
     word: ClassVar[str] = "softmax"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmax",)
@@ -86,9 +79,6 @@ class Softmax(Pointwise):
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x, [x.axes[self.axis]]))
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (contiguous(laid(x).shape),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmax", (("dim", self.axis),))

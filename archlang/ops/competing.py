@@ -12,20 +12,25 @@ from archlang.diagnostics import Rejected
 from archlang.ops.activation import Softmax
 from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Saved, Slide, Temporaries, Work
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.in_parts import InParts
 from archlang.ops.layouts import Laid, Strides, blended, laid
-from archlang.ops.runs import ONE_CALL, SEVERAL_CALLS
+from archlang.ops.parts import Part
+from archlang.ops.runs import ONE_CALL
+from archlang.ops.scaling import Neg
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
-class Softmin(Softmax):
+class Softmin(InParts, Softmax):
     """exp(-x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
 
-    runs = replace(SEVERAL_CALLS, saved="output", autocast="given")
     word: ClassVar[str] = "softmin"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("Softmin",)
     examples: ClassVar[tuple[Example, ...]] = (Example("softmin", "10"), Example("softmin axis=2", "3x4x5"))
+
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        return (Part(Neg(), (0,)), Part(Softmax(axis=self.axis), (1,)))
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.Softmin", (("dim", self.axis),))

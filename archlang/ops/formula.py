@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from archlang.ops.base import Expression, Operator
 from archlang.ops.checks import check_dtype
 from archlang.ops.composed import Composed, Part
+from archlang.ops.in_parts import InParts
 from archlang.ops.stricter import beyond_torch
 from archlang.python_text import expression
 from archlang.shapes import TensorType
@@ -18,25 +19,30 @@ METHODS = ("abs", "cos", "exp", "log", "neg", "reciprocal", "relu", "rsqrt", "si
 NAMES = ("x", "y", "z")  # of the inputs, in order
 
 
-class Formula(Composed):
+class ByFormula(InParts):
+    """An operator that torch computes as a `formula`, from which follows how it runs."""
+
+    formula: ClassVar[str]
+
+    def parts(self, *inputs: TensorType, **_: Any) -> tuple[Part, ...]:
+        found = _Parts(dict(self), len(inputs))
+        found.value(_tree(self.formula))
+        return tuple(found.parts)
+
+
+class Formula(ByFormula, Composed):
     """A `formula` of the input x (and y, z of an operator of several inputs), of numbers, and of the fields.
 
     It has `+ - * / **` and the methods of tensors in `METHODS`: `0.5 * (x + (x ** 2 + 4).sqrt())`. Each of them is an
     operator of this package, and a part of this one.
     """
 
-    formula: ClassVar[str]
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
 
     def outputs(self, *inputs: TensorType, **_: Any) -> tuple[TensorType, ...]:
         for x in inputs:
             check_dtype(x, self.word)
         return super().outputs(*inputs)
-
-    def parts(self, *inputs: TensorType, **_: Any) -> tuple[Part, ...]:
-        found = _Parts(dict(self), len(inputs))
-        found.value(_tree(self.formula))
-        return tuple(found.parts)
 
     def torch(self, *inputs: TensorType, **_: Any) -> Expression:
         self.outputs(*inputs)

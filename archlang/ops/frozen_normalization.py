@@ -10,7 +10,6 @@ from pydantic import Field
 
 from archlang.ops.base import Example, Module, Operator, Saved, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
-from archlang.ops.layouts import Strides, like
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -48,7 +47,7 @@ class FrozenBatchNorm(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, forward=None, autocast="float32")
+    runs = replace(ONE_CALL, layout="input", forward=None, autocast="float32")
     word: ClassVar[str] = "frozen_batchnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-dtype", "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
@@ -76,9 +75,6 @@ class FrozenBatchNorm(Operator):
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("own", shape=(x["c"],), per_image=False, when="inputs", name="scale"),)
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x),)
 
     def torch(self, x: TensorType) -> Module:
         args, options = (("num_features", x["c"]),), (("eps", self.eps, 1e-5),)

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
-from archlang.ops.layouts import Strides, contiguous, laid
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -56,9 +55,6 @@ class GumbelSoftmax(Operator):
         if not self.hard:
             return (Saved("output", when="inputs"),)
         return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="shares"),)
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (contiguous(laid(x).shape),)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x, [x.axes[self.axis]]))

@@ -18,7 +18,7 @@ OWN_PLACE = 1_000_000  # from here on, the places of values within a composition
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A value: its type, the value whose memory it is, and the atoms of the gradients for which it needs one.
+    """A value: its type, the value whose memory it is, the atoms of the gradients for which it needs one, its name.
 
     An atom is the number of an input, or -1 for the weights of the parts.
     """
@@ -26,6 +26,7 @@ class _Value:
     type: TensorType
     root: int
     atoms: frozenset[int]
+    name: str = ""
 
 
 class InParts(Operator):
@@ -64,8 +65,26 @@ class InParts(Operator):
             is_view = part.op.view(*given)
             for y in outputs:
                 root = values[part.inputs[0]].root if is_view else len(values)
-                values.append(_Value(y, root, atoms if y.is_float and not part.op.detached else frozenset()))
+                values.append(
+                    _Value(
+                        y,
+                        root,
+                        atoms if y.is_float and not part.op.detached else frozenset(),
+                        part.name or f"value {len(values)}",
+                    )
+                )
         return values
+
+    def _last_uses(self, inputs: Sequence[TensorType]) -> dict[int, int]:
+        """Return the number of the part that uses each value last; after the last one where a variable holds it."""
+        values, steps, first = self._values(inputs), list(self._steps(inputs)), len(inputs)
+        uses: dict[int, int] = {}
+        held: dict[int, int] = {}
+        for number, (part, _given, outputs) in enumerate(steps):
+            uses |= {values[at].root: number for at in part.inputs}
+            held |= {values[first + at].root: len(steps) for at in range(len(outputs)) if part.held}
+            first += len(outputs)
+        return uses | held
 
     def _backward(self, inputs: Sequence[TensorType]) -> list[bool]:
         """Return for each part whether a gradient of the result flows through it."""
@@ -138,7 +157,7 @@ class InParts(Operator):
 
     def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
         values, first = self._values(inputs), len(inputs)
-        last_use = {values[at].root: number for number, part in enumerate(self.parts(*inputs)) for at in part.inputs}
+        last_use = self._last_uses(inputs)
         alive: dict[int, TensorType] = {}
         found: list[tuple[TensorType, ...]] = []
         steps = list(self._steps(inputs))
@@ -161,7 +180,7 @@ class InParts(Operator):
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
         """Return the temporaries if they are exact: those that are saved later must have the saved tensors' sizes."""
         values, first, steps = self._values(inputs), len(inputs), list(self._steps(inputs))
-        last_use = {values[at].root: number for number, (part, *_rest) in enumerate(steps) for at in part.inputs}
+        last_use = self._last_uses(inputs)
         saved = self.saved(*inputs)
         if saved is None:
             return None
@@ -172,8 +191,8 @@ class InParts(Operator):
         for number, (_part, _given, outputs) in enumerate(steps):
             here = [at for at in range(first, first + len(outputs)) if values[at].root == at]
             if number < len(steps) - 1:
-                alive |= {at: values[at].type for at in here if f"value {at}" not in names}
-            to_come = [one for one in to_come if one.name not in {f"value {at}" for at in here}]
+                alive |= {at: values[at].type for at in here if values[at].name not in names}
+            to_come = [one for one in to_come if one.name not in {values[at].name for at in here}]
             others = _without([*alive.values()], to_come)
             if others is None:
                 return None
@@ -210,7 +229,7 @@ def _kept(root: int, one: Saved, values: Sequence[_Value], inputs: int) -> Saved
         return replace(one, what="output", index=0)
     x = values[root].type
     per_image = "n" in x.axes
-    return replace(one, what="own", index=0, shape=x.shape, dtype=x.dtype, per_image=per_image, name=f"value {root}")
+    return replace(one, what="own", index=0, shape=x.shape, dtype=x.dtype, per_image=per_image, name=values[root].name)
 
 
 def _atoms(one: Saved, part: Part, values: Sequence[_Value]) -> frozenset[int]:

@@ -20,8 +20,8 @@ from archlang.ops.base import (
     Work,
 )
 from archlang.ops.checks import check_axis, check_batched
-from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid, like
-from archlang.ops.runs import ONE_CALL
+from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid
+from archlang.ops.runs import ELEMENTWISE, ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -114,6 +114,7 @@ class Flip(_Moved):
     whole axis. No weights, no MACs.
     """
 
+    runs = replace(ELEMENTWISE, saved="nothing")
     word: ClassVar[str] = "flip"
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Flip", "reverse", "fliplr", "flipud")
@@ -142,9 +143,6 @@ class Flip(_Moved):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._turned(x)
         return (x,)
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x),)
 
     def reach(self, x: TensorType) -> Reach:
         turned = {x.axes[at]: x.shape[at] for at in self._turned(x)}

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Work
+from archlang.ops.activation import Relu
+from archlang.ops.arithmetic import Mul
+from archlang.ops.base import Example, Kind, Lecture, Module, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.layouts import (
-    Laid,
-    Strides,
-    channels_last,
-    contiguous,
-    formatted,
-    is_at,
-    is_contiguous,
-    laid,
-    like,
-    unsqueezed,
-)
-from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.elementary import Abs, Pow, Sign
+from archlang.ops.in_parts import InParts
+from archlang.ops.parts import Part
+from archlang.ops.pooling import AvgPool
+from archlang.ops.scaling import Scale
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_inside, check_sides, each, short, slid
 from archlang.shapes import TensorType
 
 
-def _powers(x: Laid) -> Laid:
-    """Return the powers with their strides: those of the values, and torch's own strides if these are channels last."""
-    last = channels_last(x.shape) if len(x.shape) > 3 and not is_contiguous(x) else ()
-    return replace(x, strides=last if last and is_at(x, last) else like(x))
-
-
-class LpPool(Sliding):
+class LpPool(InParts, Sliding):
     """(sum of x**p)**(1/p) under each window: the L2 norm for p=2 (LeCun et al. 1998; Sermanet et al. 2012).
 
     torch uses x, not |x|: with an odd p a sum may be below 0 and has no root, and x**p of values below 0 is NaN unless
@@ -51,7 +38,6 @@ class LpPool(Sliding):
         elementwise = c*h'*w'*(k*k - 1)
     """
 
-    runs = SEVERAL_CALLS
     word: ClassVar[str] = "lppool"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank")
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
@@ -87,22 +73,13 @@ class LpPool(Sliding):
         (y,) = self.outputs(x)
         return Work(activated=x.values + y.values, elementwise=y.values * (prod(self.kernel) - 1))
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        (y,) = self.outputs(x)
-        powers = Saved("own", shape=x.shape, dtype=x.dtype, name="powers")
-        names = ("means", "signs", "positive", "sums")
-        return (Saved("input"), powers, *(Saved("own", shape=y.shape, dtype=x.dtype, name=name) for name in names))
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        powers = _powers(laid(x))
-        shape = self.outputs(powers)[0].shape
-        if len(shape) == 3:  # torch pools n c t as n c 1 t
-            n, c, _, t = formatted((*shape[:2], 1, shape[2]), unsqueezed(powers, 2))
-            return ((n, c, t),)
-        return (contiguous(shape) if len(shape) == 5 else formatted(shape, powers),)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given") if len(x.shape) < 5 else Autocast("float32", known="float32")
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        means = AvgPool(kernel=self.kernel, stride=self.stride, ceil=self.ceil)
+        return (
+            Part(Pow(p=self.p), (0,), "powers"), Part(means, (1,), "means", held=True), Part(Sign(), (2,), "signs"),
+            Part(Abs(), (2,)), Part(Relu(), (4,), "positive"), Part(Mul(), (3, 5)),
+            Part(Scale(factor=float(prod(self.kernel))), (6,), "sums"), Part(Pow(p=1 / self.p), (7,)),
+        )  # fmt: skip
 
     def torch(self, x: TensorType) -> Module:
         geometry = self.geometry(x)

@@ -25,7 +25,7 @@ from archlang.ops.base import (
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
-from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid, like
+from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid
 from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -128,7 +128,7 @@ class LocalResponseNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = ONE_CALL_FORWARD
+    runs = replace(ONE_CALL_FORWARD, layout="input")
     word: ClassVar[str] = "lrn"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("LocalResponseNorm", "local_response_norm", "LRN")
@@ -168,9 +168,6 @@ class LocalResponseNorm(Operator):
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given") if len(x.shape) == 3 else Autocast("float32", known="float32")
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x),)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({"c": Slide(self.size, 1, self.size // 2)})

@@ -14,12 +14,14 @@ from archlang.shapes import TensorType
 class Part:
     """An operator of a composition, and which values it takes: the inputs are the first, then the parts' results.
 
-    `name` is that of its module, where it has weights.
+    `name` is that of its module, where it has weights; and of its result, where that is saved. A result
+    is `held` if a variable of torch's holds it until the last part has run.
     """
 
     op: Operator
     inputs: tuple[int, ...]
     name: str = ""
+    held: bool = False
 
 
 def module_of(name: str, steps: Sequence[tuple[Part, list[TensorType], tuple[TensorType, ...]]], inputs: int) -> Module:

@@ -11,7 +11,6 @@ from pydantic import Field
 from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Kind, Module, Saved
-from archlang.ops.layouts import Strides, contiguous, laid
 from archlang.ops.runs import ELEMENTWISE, SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -129,7 +128,7 @@ class RandomRelu(_Rectifier):
         activated = c*h*w
     """
 
-    runs = ELEMENTWISE
+    runs = replace(ELEMENTWISE, layout="contiguous")
     word: ClassVar[str] = "rrelu"
     elsewhere: ClassVar[tuple[str, ...]] = ("RReLU", "randomized_relu")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -149,9 +148,6 @@ class RandomRelu(_Rectifier):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         slopes = Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="slopes")
         return (Saved("input", when="inputs"), slopes)
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (contiguous(laid(x).shape),)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.RReLU", (), (("lower", self.low, 1 / 8), ("upper", self.high, 1 / 3)))

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Example, Kind, Module, Saved
+from archlang.ops.base import Example, Kind, Module
+from archlang.ops.formula import ByFormula
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -57,15 +58,12 @@ class Softshrink(_Shrink):
         return Module("torch.nn.Softshrink", (), (("lambd", self.width, 0.5),))
 
 
-class Tanhshrink(Pointwise):
+class Tanhshrink(ByFormula, Pointwise):
     """x - tanh(x). tanh(x) is saved for backward. No weights, no MACs."""
 
-    runs = replace(ELEMENTWISE, forward=None, backward=None)
+    formula: ClassVar[str] = "x - x.tanh()"
     word: ClassVar[str] = "tanhshrink"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.Tanhshrink"
     elsewhere: ClassVar[tuple[str, ...]] = ("Tanhshrink", "tanh_shrink")
     examples: ClassVar[tuple[Example, ...]] = (Example("tanhshrink", "3x4x4"), Example("tanhshrink", "7"))
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="tanh"),)

@@ -8,11 +8,15 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.arithmetic import Div
+from archlang.ops.base import Example, Expression, Reach, Saved, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.elementary import Clamp
+from archlang.ops.in_parts import InParts
 from archlang.ops.joining import Join
-from archlang.ops.layouts import Strides, like
-from archlang.ops.runs import ONE_CALL_FORWARD, SEVERAL_CALLS
+from archlang.ops.moments import Norm
+from archlang.ops.parts import Part
+from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -28,7 +32,7 @@ def _without(x: TensorType, axis: int, size: int | None = None) -> TensorType:
     return TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype)
 
 
-class Normalize(Operator):
+class Normalize(InParts):
     """The values along `axis` divided by their norm: (sum of |x|**p)**(1/p), or by `eps` if that is larger.
 
     With p=2 the result has length 1, as when embeddings are compared (Schroff, Kalenichenko and Philbin 2015,
@@ -37,7 +41,6 @@ class Normalize(Operator):
         normalised = c*h*w
     """
 
-    runs = replace(SEVERAL_CALLS, autocast="given")
     word: ClassVar[str] = "normalize"
     elsewhere: ClassVar[tuple[str, ...]] = ("l2_normalize", "l2norm", "UnitNormalization", "LpNormalization")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -61,15 +64,9 @@ class Normalize(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(normalised=x.values)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        shape, batched = _without(x, self.axis, 1).shape, "n" in x.axes
-        norm, divisor = (
-            Saved("own", shape=shape, dtype=x.dtype, per_image=batched, name=name) for name in ("norm", "divisor")
-        )
-        return (Saved("input"), norm, divisor)
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (like(x),)
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        norm, least = Norm(p=self.p, axis=self.axis, keep=True), Clamp(low=self.eps)
+        return (Part(norm, (0,), "norm"), Part(least, (1,), "divisor"), Part(Div(), (0, 2)))
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x, [x.axes[self.axis]]))

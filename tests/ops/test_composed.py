@@ -10,6 +10,7 @@ import pytest
 import archlang
 from archlang.cli import main
 from archlang.facts.memory import Setup, memory
+from archlang.laws.cases import examples
 from archlang.ops import registered, registry
 from archlang.ops.activation import Relu, Tanh
 from archlang.ops.answers import Autocast, Expression, Reach, Slide
@@ -18,6 +19,7 @@ from archlang.ops.composed import Composed, Part
 from archlang.ops.layouts import Laid, contiguous
 from archlang.ops.linear import Linear
 from archlang.ops.linear_units import Gelu
+from archlang.ops.norm_pooling import LpPool
 from archlang.shapes import input_type
 from tests.allocator import images, inference
 
@@ -143,8 +145,25 @@ def test_the_answers_follow_from_the_parts(own: Path) -> None:
         assert {weight.name for weight in convs.weights(x)} == {"a.weight", "a.bias", "b.weight", "b.bias"}
         tokens = Laid((2, 6, 8), ("n", "t", "c"), "float32", contiguous((2, 6, 8)))
         mlp = registry()["mlp"].model_validate({"width": 12})
-        hidden = Saved("own", shape=(2, 6, 12), when="any", name="value 1")
+        hidden = Saved("own", shape=(2, 6, 12), when="any", name="up")
         assert {hidden, Saved("input", when="weights")} <= set(mlp.saved(tokens) or ())
+
+
+IN_PARTS = ("lppool", "normalize", "scaled_tanh", "softmin", "softsign", "tanhshrink")
+
+
+@pytest.mark.parametrize("word", IN_PARTS)
+def test_temporaries_of_several_calls_follow_from_the_parts(word: str) -> None:
+    for case in examples(registry()[word]):
+        assert case.op.temporaries(*case.types)
+        assert case.op.temporaries_beside_saved(*case.types) is not None
+
+
+def test_what_a_variable_holds_is_alive_to_the_end() -> None:
+    """torch's function keeps the means beside their signs and their rectified values."""
+    x = input_type((2, 8))
+    y = x.resized(t=4)
+    assert (LpPool(kernel=(2,)).temporaries(x) or ())[4] == (y, y, y, y)
 
 
 def test_memory_is_a_lower_bound_in_training_and_exact_in_inference(own: Path) -> None:
