@@ -15,7 +15,7 @@ from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.allocating import counted, most_alive
 from archlang.laws.calling import called, laid_as, tensors
 from archlang.laws.cases import Case
-from archlang.laws.keeping import saved_by, storages
+from archlang.laws.keeping import saved_by, storages, wishes
 from archlang.ops.answers import Autocast
 from archlang.ops.base import Saved, Wanted
 from archlang.ops.layouts import Laid
@@ -47,19 +47,24 @@ def dtypes_under_autocast(case: Case) -> None:
 def saved_bytes_under_autocast(case: Case) -> None:
     """Compare the bytes that autograd saves under autocast, in training and in evaluation."""
     how = _all_known(case)
+    weighted = bool(case.op.params(*case.types))
     for dtype, training in product(DTYPES, (True, False)):
-        inputs = _inputs(case, dtype)
-        wanted = Wanted(tuple(x.requires_grad for x in inputs), bool(case.op.params(*case.types)))
-        if not wanted.any or not how.is_known(training=training, lower=dtype == LOWER):
+        inputs = [x.detach() for x in _inputs(case, dtype)]
+        if not how.is_known(training=training, lower=dtype == LOWER):
             continue
         module = called(case)
-        if isinstance(module, nn.Module):
-            module.train(training)
-        with autocast():
-            found = sum(storages(module, inputs).values())
-        mode = "training" if training else "evaluation"
-        told = _told_saved(case, laid_as(case, inputs), dtype, wanted, training)
-        agree(f"saved bytes of {dtype} under autocast in {mode}", told, found)
+        for wanted in wishes(case, inputs, weighted):
+            if how.keeps and len({flag for x, flag in zip(case.types, wanted.inputs, strict=True) if x.is_float}) > 1:
+                continue  # which parts of a weight are saved is unknown then, and memory says so
+            for x, flag in zip(inputs, wanted.inputs, strict=True):
+                x.requires_grad_(flag)
+            if isinstance(module, nn.Module):
+                module.train(training).requires_grad_(wanted.weights)
+            with autocast():
+                found = sum(storages(module, inputs).values())
+            mode = "training" if training else "evaluation"
+            told = _told_saved(case, laid_as(case, inputs), dtype, wanted, training)
+            agree(f"saved bytes of {dtype} under autocast in {mode} where {wanted} is wanted", told, found)
 
 
 def temporaries_under_autocast(case: Case) -> None:

@@ -139,7 +139,7 @@ class Autocast:
     `lower` is autocast's dtype and `float32` that one, to which inputs are cast, and weights as well where it is lower;
     `widest` is that of the widest input; `given` is the one dtype of all inputs. The `result` has that dtype, or the
     one of the inputs where it is cast back. Of the weights that are cast, autograd saves those in `keeps`, by name: if
-    any gradient is wanted, or if one of the inputs is.
+    any gradient is wanted, or if those of the inputs are. Where some of several inputs want none, this is unknown.
 
     `known` says how far this goes: to `all` saved tensors and temporaries; to those of `float32` inputs; to all in
     `training`, but in evaluation to those of float32 inputs; or to the dtype of the `result` alone, where torch

@@ -163,6 +163,22 @@ def test_an_evaluation_that_is_not_known_is_refused() -> None:
         memory(graph, Setup(mode="inference", autocast="bfloat16"))
 
 
+CROSSED = """
+net crossed {
+  input image: 4x8x8
+  rearrange "n c h w -> n (h w) c" -> tokens: it
+  linear 4 -> queries: it
+  (queries, tokens, tokens) -> attention 2
+  output
+}
+"""
+
+
+def test_attention_of_inputs_without_a_gradient_is_refused() -> None:
+    with pytest.raises(AutocastUnknown, match="where some of its inputs need no gradient"):
+        memory(graph_of(CROSSED), Setup(autocast="bfloat16"))
+
+
 def test_a_wrong_setup_is_an_error() -> None:
     with pytest.raises(ValueError, match="autocast is one of bfloat16, float16, not float64"):
         setup_of("training", {"autocast": "fp64"})

@@ -49,6 +49,8 @@ def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | Non
     is_known = how is not None and how.is_known(training=setup.training, lower=setup.autocast in dtypes)
     if how is None or not is_known or dtypes - {"float32", setup.autocast}:
         raise AutocastUnknown(layer, f", given {_listed(dtypes)}" if how and how.known != "result" else "")
+    if how.keeps and setup.training and len({x.needs for x in inputs if x.type.is_float}) > 1:
+        raise AutocastUnknown(layer, ", where some of its inputs need no gradient")
     if how.dtype in ("lower", "float32"):
         return setup.autocast if how.dtype == "lower" else "float32"
     if how.dtype == "given" and len(dtypes) > 1:
