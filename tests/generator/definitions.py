@@ -65,6 +65,8 @@ class Definition:
             if port.type is not None and port.type != taken[0].type:
                 raise Stuck("another input")
             scene.bind(port.name, taken)
+            if port.many:
+                scene.tuples[port.name] = taken
             for number, value in enumerate(taken if port.many else ()):
                 scene.bind(f"{port.name}[{number}]", (value,))
 

@@ -131,6 +131,7 @@ class Scene:
     turning: bool = False  # within a loop, where a label must differ from turn to turn
     templates: dict[str, str] = field(default_factory=dict[str, str])  # computed labels: key -> how it is written
     defaults: tuple[tuple[str, Begun], ...] = ()  # how the weights of operators begin here
+    tuples: dict[str, Values] = field(default_factory=dict[str, Values])  # inputs that take any number of values
 
     def forked(self) -> Scene:
         """A copy in which something can be tried."""
@@ -163,6 +164,7 @@ class Scene:
     def evaluate(self, text: str) -> Any:
         """An expression of the language, which is one of Python too but for its two truth values."""
         environment = {**FUNCTIONS, "four": 4, **operators(), **self.names, "true": True, "false": False}
+        environment |= {name: tuple(Facts(one.type) for one in values) for name, values in self.tuples.items()}
         if len(self.it) == 1:
             environment["it"] = Facts(self.it[0].type)
         try:

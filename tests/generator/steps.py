@@ -107,6 +107,9 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
         sizes = [f"it.{word}" for word in ("channels", "height", "width", "length")]
         more = ("({} - 1)", "({} + 1)", "({} % 4)", "min({}, 5)") if draws.chance(50) else ()
         forms += [form.format(size) for size in sizes for form in ("({})", "({} // 2)", "(2*{})", "max({}, 1)", *more)]
+    for name in scene.tuples:
+        forms += [f"len({name})", f"(2*len({name}))", f"({name}[0].channels)", f"({name}[-1].shape[1])"]
+        forms += [f"(len({name}[1:]) + 1)"]
     forms += (
         ["four"] * draws.chance(10) + [f"twice({form})" for form in forms[:1]] + ["twice(1, more=1)"] * draws.chance(5)
     )
