@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from pydantic import ValidationError
 
@@ -119,9 +120,15 @@ def test_every_argument_reaches_torch(op: type[Operator]) -> None:
 
 
 def told(case: Case) -> object:
+    """Return what torch is told: the call, or the settings of its module and how its weights start."""
     call = case.op.torch(*case.types)
     names = [y.axes for y in case.op.outputs(*case.types)]
-    return names, settings_of(built(call)) if isinstance(call, Module) else call
+    if not isinstance(call, Module):
+        return names, call
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = built(call)
+    return names, settings_of(module), [(key, x.tolist()) for key, x in module.state_dict().items()]
 
 
 @operators

@@ -76,8 +76,8 @@ def check(name: str, span: Span, here: Here) -> None:
 
 def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
     builder = here.builder
-    if name not in here.scope.keys:
-        inside = next(key for key in here.scope.keys if key.startswith(f"{name}."))
+    inside = next((key for key in here.scope.keys if key.startswith(f"{name}.")), None)
+    if inside is not None and name not in here.scope.keys:
         message = f"`{name}` holds `{inside}` here, and cannot be the name of a step too"
         return Mistake(Rejected("duplicate-label", message), span, (Label(first, "the first one in it"),))
     if builder.entry is not None and builder.entry.inlined:
