@@ -193,7 +193,7 @@ def joined(sign: Sign, left: Any, right: Any) -> Any:
         if not isinstance(one, int) or isinstance(one, bool):
             return NotImplemented
     result = _COMPUTE[sign](int(left), int(right))
-    kind = type(left) if isinstance(left, OpenInt) else type(right)
+    kind: type[OpenInt] = type(left if isinstance(left, OpenInt) else cast("OpenInt", right))
     formulas = [one.formula if isinstance(one, OpenInt) else one for one in (left, right)]
     if formulas[0] is None or formulas[1] is None:
         return kind(result)
@@ -220,11 +220,15 @@ def formula_of(number: int) -> Formula:
 
 def is_open(value: object) -> bool:
     """Return whether a number is open, or one of a tuple is."""
-    return isinstance(value, (OpenInt, OpenText)) or (isinstance(value, tuple) and any(map(is_open, value)))
+    if isinstance(value, tuple):
+        return any(map(is_open, cast("tuple[object, ...]", value)))
+    return isinstance(value, (OpenInt, OpenText))
 
 
 def closed(value: Any) -> Any:
     """Return a number, or the numbers of a tuple, as they are at this size."""
+    if not is_open(value):
+        return value
     if isinstance(value, (OpenInt, OpenText)):
         return int(value) if isinstance(value, OpenInt) else str(value)
-    return type(value)(map(closed, value)) if isinstance(value, tuple) and is_open(value) else value
+    return type(value)(map(closed, value))

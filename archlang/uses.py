@@ -122,4 +122,5 @@ def _parts(nodes: tuple[Any, ...]) -> Iterator[Any]:
         yield node
         for field in reversed(fields(node)):
             value = getattr(node, field.name)
-            rest += (one for one in reversed(value if isinstance(value, tuple) else (value,)) if is_dataclass(one))
+            inner: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)  # pyright: ignore[reportUnknownVariableType]
+            rest += (one for one in reversed(inner) if is_dataclass(one))

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
+from typing import cast
 
 import torch
 from torch import nn
@@ -122,7 +123,7 @@ def _each(given: object) -> Sequence[torch.Tensor]:
     if isinstance(given, torch.Tensor):
         return (given,)
     assert isinstance(given, Sequence)
-    return given
+    return cast("Sequence[torch.Tensor]", given)
 
 
 def _computed(how: Autocast, dtype: str) -> str:

@@ -31,7 +31,7 @@ def called(case: Case) -> Callable[..., Any]:
         return function
     module = built(told)
     if case.weights:
-        convert: Callable[..., object] = module.to  # torch does not annotate this argument
+        convert = cast("Callable[..., object]", module.to)  # torch does not annotate this argument
         convert(memory_format=getattr(torch, case.weights))
     if case.op.plain_loop:
         module.register_forward_pre_hook(_without_onednn)

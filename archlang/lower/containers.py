@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 Tree = dict[str, "T | Tree[T]"]
@@ -19,9 +19,7 @@ def tree_of(members: Mapping[str, T]) -> Tree[T]:
         *containers, name = path.split(".")
         at = tree
         for key in containers:
-            inner = at.setdefault(key, {})
-            assert isinstance(inner, dict)
-            at = inner
+            at = cast("Tree[T]", at.setdefault(key, {}))
         at[name] = member
     return tree
 

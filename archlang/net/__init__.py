@@ -205,7 +205,7 @@ def _setup(
 ) -> Setup:  # fmt: skip
     from archlang.facts.memory import setup_of
 
-    if not isinstance(batch, int):
+    if not isinstance(batch, int):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise CallError(f"a batch is a number of images, not {batch!r}")
     given = {"batch": batch, "dtype": dtype, "optimizer": optimizer, "autocast": autocast}
     given["memory_format"] = memory_format

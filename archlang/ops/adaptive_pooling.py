@@ -89,7 +89,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("size",)
-    alike: ClassVar[tuple[str, int]] = ("size", 2)
+    alike: ClassVar[tuple[str, int] | None] = ("size", 2)
 
     size: Sizes
 

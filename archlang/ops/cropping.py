@@ -47,7 +47,7 @@ class Crop(View):
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("size", "start")
-    alike: ClassVar[tuple[str, int]] = ("size", 2)
+    alike: ClassVar[tuple[str, int] | None] = ("size", 2)
 
     size: Sizes
     start: Natural | tuple[Natural, ...] | None = None

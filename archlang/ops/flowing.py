@@ -32,8 +32,8 @@ def autocast_of(flows: Sequence[Flow], inputs: int) -> Autocast | None:
         if how is None:
             return None
         hows.append(how)
-        floats = [dtypes[at] for at, x in zip(flow.part.inputs, flow.taken, strict=True) if x.is_float]
-        dtypes += [_result(how, floats)] * flow.given
+        floats: list[Computed] = [dtypes[at] for at, x in zip(flow.part.inputs, flow.taken, strict=True) if x.is_float]
+        dtypes.extend(_result(how, floats) for _ in range(flow.given))
     kinds = {"given" if how.dtype == "widest" else how.dtype for how in hows}
     within = [dtypes[at] for flow in flows for at in flow.part.inputs if at >= inputs]
     is_uniform = not kinds - {"given", dtypes[-1]} and not set(within) - {dtypes[-1]}

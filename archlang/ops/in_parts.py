@@ -9,7 +9,7 @@ from typing import Any, Literal
 from archlang.ops.answers import Autocast, GradientPlace, Saved
 from archlang.ops.base import Operator, Temporaries
 from archlang.ops.flowing import Flow, autocast_of
-from archlang.ops.layouts import Laid, Strides, contiguous
+from archlang.ops.layouts import Laid, MemoryFormat, Strides, contiguous
 from archlang.ops.parts import Part
 from archlang.shapes import TensorType
 
@@ -44,7 +44,8 @@ class InParts(Operator):
         """Yield each part, its inputs and its outputs, with memory layouts if those of the inputs are known."""
         values = list(inputs)
         is_laid = any(isinstance(x, Laid) for x in inputs)
-        weights = next((x.weights for x in inputs if isinstance(x, Laid)), None)
+        formats: list[MemoryFormat | None] = [x.weights for x in inputs if isinstance(x, Laid)]
+        weights = formats[0] if formats else None
         for part in self.parts(*inputs):
             given = [values[at] for at in part.inputs]
             outputs = part.op.outputs(*given)

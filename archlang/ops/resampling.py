@@ -142,7 +142,7 @@ class Resize(_Resample):
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("size",)
-    alike: ClassVar[tuple[str, int]] = ("size", 2)
+    alike: ClassVar[tuple[str, int] | None] = ("size", 2)
 
     size: Sizes
 

@@ -112,7 +112,7 @@ class Expand(View):
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("shape",)
-    alike: ClassVar[tuple[str, int]] = ("shape", 1)
+    alike: ClassVar[tuple[str, int] | None] = ("shape", 1)
 
     shape: tuple[Annotated[int, Field(ge=-1)], ...]
 

@@ -65,7 +65,7 @@ class MaxUnpool(Operator):
     }
 
     open_arguments: ClassVar[tuple[str, ...]] = ("size",)
-    alike: ClassVar[tuple[str, int]] = ("size", 2)
+    alike: ClassVar[tuple[str, int] | None] = ("size", 2)
 
     kernel: Sizes
     stride: Stride | None = None

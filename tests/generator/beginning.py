@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil, sqrt
 from typing import Any
 
@@ -15,19 +15,48 @@ from tests.generator.running import SEED
 from tests.starts import LEAST, likeness
 
 SAMPLE = 1500  # values of a tensor that are drawn to compare with
-DRAWN: dict[str, Callable[..., object]] = {
-    "normal": lambda w, std, mean: nn.init.normal_(w, mean, std),
-    "uniform": nn.init.uniform_,
-    "trunc_normal": lambda w, std: nn.init.trunc_normal_(w, 0.0, std, -2.0, 2.0),
-    "he_normal": lambda w, mode, kind, slope: nn.init.normal_(w, 0, _he(w, mode, kind, slope)),
-    "he_uniform": lambda w, mode, kind, slope: _even(w, sqrt(3) * _he(w, mode, kind, slope)),
-    "xavier_normal": lambda w, gain: nn.init.normal_(w, 0, gain * sqrt(2 / sum(_fans(w)))),
-    "xavier_uniform": lambda w, gain: _even(w, gain * sqrt(6 / sum(_fans(w)))),
-    "lecun_normal": lambda w: nn.init.normal_(w, 0, 1 / sqrt(_fans(w)[0])),
-}
-FIXED: dict[str, Callable[..., object]] = {
+
+
+def _normal(w: Tensor, std: float, mean: float) -> object:
+    return nn.init.normal_(w, mean, std)
+
+
+def _trunc_normal(w: Tensor, std: float) -> object:
+    return nn.init.trunc_normal_(w, 0.0, std, -2.0, 2.0)
+
+
+def _he_normal(w: Tensor, mode: str, kind: str, slope: float) -> object:
+    return nn.init.normal_(w, 0, _he(w, mode, kind, slope))
+
+
+def _he_uniform(w: Tensor, mode: str, kind: str, slope: float) -> object:
+    return _even(w, sqrt(3) * _he(w, mode, kind, slope))
+
+
+def _xavier_normal(w: Tensor, gain: float) -> object:
+    return nn.init.normal_(w, 0, gain * sqrt(2 / sum(_fans(w))))
+
+
+def _xavier_uniform(w: Tensor, gain: float) -> object:
+    return _even(w, gain * sqrt(6 / sum(_fans(w))))
+
+
+def _lecun_normal(w: Tensor) -> object:
+    return nn.init.normal_(w, 0, 1 / sqrt(_fans(w)[0]))
+
+
+def _dirac(w: Tensor, groups: float) -> object:
+    return nn.init.dirac_(w, int(groups))
+
+
+DRAWN: Mapping[str, Callable[..., object]] = {
+    "normal": _normal, "uniform": nn.init.uniform_, "trunc_normal": _trunc_normal, "he_normal": _he_normal,
+    "he_uniform": _he_uniform, "xavier_normal": _xavier_normal, "xavier_uniform": _xavier_uniform,
+    "lecun_normal": _lecun_normal,
+}  # fmt: skip
+FIXED: Mapping[str, Callable[..., object]] = {
     "zeros": nn.init.zeros_, "ones": nn.init.ones_, "constant": nn.init.constant_, "identity": nn.init.eye_,
-    "dirac": lambda w, groups: nn.init.dirac_(w, int(groups)),
+    "dirac": _dirac,
 }  # fmt: skip
 GAINS = {"relu": sqrt(2), "tanh": 5 / 3, "linear": 1.0, "sigmoid": 1.0, "selu": 0.75}
 

@@ -20,6 +20,7 @@ from archlang.ops.activation import Tanh
 from archlang.ops.base import Module
 from archlang.parse import parse
 from archlang.program import program_of
+from archlang.shapes import TensorType
 from archlang.source import Source
 from tests.specs import graph_of
 
@@ -238,7 +239,10 @@ def test_braces_take_no_numbers_of_a_step_that_they_apply_again() -> None:
 
 
 def test_a_class_elsewhere_in_torch_keeps_its_whole_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tanh, "torch", lambda self, x: Module("torch.ao.quantization.QuantStub"))
+    def stub(self: Tanh, x: TensorType) -> Module:
+        return Module("torch.ao.quantization.QuantStub")
+
+    monkeypatch.setattr(Tanh, "torch", stub)
     source = torch_source(
         graph_of("net n {\n input x: 4x6x6\n a: tanh -> conv 1x1 4 -> add { | it | relu }\n output\n}")
     )

@@ -64,16 +64,18 @@ OPEN = {
     "a pool of the largest": "a: conv 3x3/2 4\n conv 3x3 4 -> adaptive_maxpool like=a\n (it, a) -> add",
     "unpooled": "maxpool 2x2/2 ceil=true indices=true -> (y, places): it\n (y, places) -> max_unpool 2x2/2 size=[H, W]",
 }
-OPEN |= {
-    "an argument of a block": "a: conv 3x3/2 4\n b: conv 3x3/2 4\n (b, a) -> merge (a.height) (a.width)",
-    "a sum as an argument": "fit (2 * it.height) (it.width // 2) -> fit (it.height + 1)",
-    "a default made of an argument": "conv 3x3/2 3 -> doubled (it.height)",
-    "an operator with a size fixed": "conv 3x3/2 3 -> with resize(size=[(it.height // 2), (it.width + 1)])",
-    "an argument of an inlined block": "a: conv 3x3 3\n conv 3x3/2 3 -> inline fit (H) (a.width)",
-    "arguments through two blocks": "conv 3x3/2 3 -> outer (it.height)",
-    "a list of sizes as an argument": "conv 3x3/2 3 -> pyramid [(it.height // 2), (it.width // 3)]",
-    "an argument for channels": "flatten -> behind (it.channels // 2)",
-}
+OPEN.update(
+    {
+        "an argument of a block": "a: conv 3x3/2 4\n b: conv 3x3/2 4\n (b, a) -> merge (a.height) (a.width)",
+        "a sum as an argument": "fit (2 * it.height) (it.width // 2) -> fit (it.height + 1)",
+        "a default made of an argument": "conv 3x3/2 3 -> doubled (it.height)",
+        "an operator with a size fixed": "conv 3x3/2 3 -> with resize(size=[(it.height // 2), (it.width + 1)])",
+        "an argument of an inlined block": "a: conv 3x3 3\n conv 3x3/2 3 -> inline fit (H) (a.width)",
+        "arguments through two blocks": "conv 3x3/2 3 -> outer (it.height)",
+        "a list of sizes as an argument": "conv 3x3/2 3 -> pyramid [(it.height // 2), (it.width // 3)]",
+        "an argument for channels": "flatten -> behind (it.channels // 2)",
+    }
+)
 BLOCKS = """
 block fit(h, w=7, more=[1, 2]) { conv 1x1 4 -> resize [h, w] -> tanh }
 block merge(h, w) { input deep\n input skip\n (deep) -> resize [h, w]\n (it, skip) -> concat -> conv 3x3 4 pad=1 }

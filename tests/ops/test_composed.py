@@ -163,7 +163,8 @@ def test_what_a_variable_holds_is_alive_to_the_end() -> None:
     """torch's function keeps the means beside their signs and their rectified values."""
     x = input_type((2, 8))
     y = x.resized(t=4)
-    assert (LpPool(kernel=(2,)).temporaries(x) or ())[4] == (y, y, y, y)
+    temporaries = LpPool(kernel=(2,)).temporaries(x)
+    assert temporaries is not None and temporaries[4] == (y, y, y, y)
 
 
 def test_memory_is_a_lower_bound_in_training_and_exact_in_inference(own: Path) -> None:

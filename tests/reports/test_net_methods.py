@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,21 +63,21 @@ def test_typed_results(spec: str) -> None:
     assert net.diff(net).same
 
 
-@pytest.mark.parametrize(
-    ("make", "told"),
-    [
-        (lambda net: net.sizes({"Q": range(1, 9)}), "range of Q: the open sizes of shrink are H, W"),
-        (lambda net: net.sizes({"H": range(4)}), "range(0, 4) is no range of sizes, such as range(1, 1025)"),
-        (lambda net: net.sizes({"H": [4, 8]}), "[4, 8] is no range of sizes"),
-        (lambda net: net.fit("2 apples"), "2 apples is not an amount of memory; write it as 24GiB or 512MiB"),
-        (lambda net: net.fit("2GiB", 0), "a batch has at least 1 image, not 0"),
-        (lambda net: net.memory(1.5), "a batch is a number of images, not 1.5"),
-        (lambda net: net.memory(dtype="half"), "dtype is one of float16"),
-        (lambda net: net.memory(recomputed=["a"]), "calls no block at a"),
-        (lambda net: Net(net.graph).sizes(), "made of a Graph alone"),
-        (lambda net: archlang.load("lenet5").sizes(), "lenet5 leaves no size open"),
-    ],
-)
+WRONG_CALLS: list[tuple[Callable[[Any], object], str]] = [
+    (lambda net: net.sizes({"Q": range(1, 9)}), "range of Q: the open sizes of shrink are H, W"),
+    (lambda net: net.sizes({"H": range(4)}), "range(0, 4) is no range of sizes, such as range(1, 1025)"),
+    (lambda net: net.sizes({"H": [4, 8]}), "[4, 8] is no range of sizes"),
+    (lambda net: net.fit("2 apples"), "2 apples is not an amount of memory; write it as 24GiB or 512MiB"),
+    (lambda net: net.fit("2GiB", 0), "a batch has at least 1 image, not 0"),
+    (lambda net: net.memory(1.5), "a batch is a number of images, not 1.5"),
+    (lambda net: net.memory(dtype="half"), "dtype is one of float16"),
+    (lambda net: net.memory(recomputed=["a"]), "calls no block at a"),
+    (lambda net: Net(net.graph).sizes(), "made of a Graph alone"),
+    (lambda net: archlang.load("lenet5").sizes(), "lenet5 leaves no size open"),
+]
+
+
+@pytest.mark.parametrize(("make", "told"), WRONG_CALLS)
 def test_a_wrong_call_is_told(make: Callable[[Net], object], told: str, spec: str) -> None:
     with pytest.raises(archlang.CallError) as error:
         make(archlang.load(spec))
