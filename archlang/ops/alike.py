@@ -44,7 +44,10 @@ class _Alike(Join):
 
 
 class Add(_Alike):
-    """The sum, value by value, of values of equal shape. No weights, no MACs."""
+    """The sum, value by value, of values of equal shape. No weights, no MACs.
+
+    elementwise = (inputs - 1)*c'*h'*w' if equal
+    """
 
     word: ClassVar[str] = "add"
     elsewhere: ClassVar[tuple[str, ...]] = ("Add", "plus", "eltwise_add")
@@ -147,7 +150,10 @@ class Maximum(_Alike):
 
 
 class Minimum(Maximum):
-    """The smallest, value by value, of values of equal shape. No weights, no MACs."""
+    """The smallest, value by value, of values of equal shape. No weights, no MACs.
+
+    comparisons = (inputs - 1)*c'*h'*w' if equal
+    """
 
     word: ClassVar[str] = "minimum"
     elsewhere: ClassVar[tuple[str, ...]] = ("Minimum", "eltwise_min")

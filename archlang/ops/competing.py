@@ -22,7 +22,10 @@ from archlang.shapes import AXIS_WORDS, TensorType
 
 
 class Softmin(InParts, Softmax):
-    """exp(-x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
+    """exp(-x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "softmin"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")

@@ -41,7 +41,10 @@ class Abs(_Kept):
 
 
 class Sqrt(Elementary):
-    """The square root; of values below 0 it is NaN. No weights, no MACs."""
+    """The square root; of values below 0 it is NaN. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "sqrt"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sqrt", "square_root")
@@ -52,7 +55,10 @@ class Sqrt(Elementary):
 
 
 class Rsqrt(Elementary):
-    """1 over the square root; of values below 0 it is NaN. No weights, no MACs."""
+    """1 over the square root; of values below 0 it is NaN. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "rsqrt"
     elsewhere: ClassVar[tuple[str, ...]] = ("reciprocal_sqrt", "inverse_sqrt")
@@ -77,7 +83,10 @@ class Reciprocal(Elementary):
 
 
 class Pow(_Kept):
-    """x to the power p, a constant; of values below 0 it is NaN unless p is whole. No weights, no MACs."""
+    """x to the power p, a constant; of values below 0 it is NaN unless p is whole. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "pow"
     positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}
@@ -91,7 +100,10 @@ class Pow(_Kept):
 
 
 class Log(_Kept):
-    """The natural logarithm; of values below 0 it is NaN. No weights, no MACs."""
+    """The natural logarithm; of values below 0 it is NaN. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "log"
     elsewhere: ClassVar[tuple[str, ...]] = ("Log", "logarithm", "natural_log")
@@ -130,7 +142,10 @@ class Cos(_Kept):
 
 
 class Sign(Elementary):
-    """-1, 0 or 1. Its gradient is 0 everywhere: nothing before it is trained through it. No weights, no MACs."""
+    """-1, 0 or 1. Its gradient is 0 everywhere: nothing before it is trained through it. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     runs = replace(ELEMENTWISE, saved="nothing")
     word: ClassVar[str] = "sign"

@@ -17,7 +17,10 @@ from archlang.shapes import TensorType
 
 
 class Flatten(Operator):
-    """Join all axes but the batch into one, channels outermost. No weights, no MACs."""
+    """Join all axes but the batch into one, channels outermost. No weights, no MACs.
+
+    c' = c*h*w
+    """
 
     runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
     word: ClassVar[str] = "flatten"

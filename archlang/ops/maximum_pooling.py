@@ -85,7 +85,12 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
 
 
 class GlobalMaxPool(GlobalAvgPool):
-    """The largest value of each whole map (Oquab et al. 2015). Its index is saved for backward. No weights, no MACs."""
+    """The largest value of each whole map (Oquab et al. 2015). Its index is saved for backward. No weights, no MACs.
+
+    n c h w -> n c h' w'
+    h' = 1
+    comparisons = c*h*w - c
+    """
 
     word: ClassVar[str] = "globalmaxpool"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalMaxPooling2D", "GlobalMaxPool", "global_max_pool", "gmp")

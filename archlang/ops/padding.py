@@ -139,7 +139,8 @@ class Pad(Operator):
         return {"before": before[0], "after": after[0], "size": x[along], "size'": self.outputs(x)[0][along]}
 
     def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("float32" if self.mode in ("reflect", "replicate") else "given")
+        is_cast = self.mode == "replicate" or (self.mode == "reflect" and len(x.axes) < 5)  # torch lists these kernels
+        return Autocast("float32" if is_cast else "given")
 
     def torch(self, x: TensorType) -> Module | Expression:
         borders = self._borders(x)

@@ -15,7 +15,10 @@ from archlang.shapes import TensorType
 
 
 class Softsign(ByFormula, Pointwise):
-    """x/(1 + |x|) (Glorot and Bengio 2010). x and 1 + |x| are saved for backward. No weights, no MACs."""
+    """x/(1 + |x|) (Glorot and Bengio 2010). x and 1 + |x| are saved for backward. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     formula: ClassVar[str] = "x / (x.abs() + 1)"
     word: ClassVar[str] = "softsign"
@@ -26,7 +29,10 @@ class Softsign(ByFormula, Pointwise):
 
 
 class LogSigmoid(Pointwise):
-    """log(1/(1 + exp(-x))). x and, on the CPU, exp(-|x|) are saved for backward. No weights, no MACs."""
+    """log(1/(1 + exp(-x))). x and, on the CPU, exp(-|x|) are saved for backward. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     runs = replace(ELEMENTWISE, layout="contiguous")
     word: ClassVar[str] = "logsigmoid"

@@ -69,9 +69,13 @@ class StdConv(Conv):
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
         h' = floor((h + before + after - dilation*(k - 1) - 1)/stride) + 1 if before != after
+        params = out*(c/groups)*k*k + out if gamma is None
+        params = out*(c/groups)*k*k if gamma is None and not bias
+        params = out*(c/groups)*k*k + 2*out if gamma is not None
+        params = out*(c/groups)*k*k + out if gamma is not None and not bias
         MACs = h'*w'*out*(c/groups)*k*k
         bias_adds = h'*w'*out if bias
-        normalised = out*(c/groups)*k*k
+        normalised = out*(c/groups)*k*k/n
     """
 
     runs = replace(SEVERAL_CALLS, layout="input")

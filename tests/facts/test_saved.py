@@ -136,7 +136,10 @@ def test_nets_keep_what_is_told(path: Path) -> None:
     tried = [graph for graph in graphs(path) if graph.name not in LARGE]
     assert tried
     for graph in tried:
-        assert_exact(graph)
+        layers = [layer for layer in graph.flat() if layer.op.least_batch(True, *layer.input_types) > 1]
+        assert_exact(
+            graph, [mode for mode in MODES if not layers or mode != (1, True)]
+        )  # torch refuses to train on one
 
 
 @pytest.mark.parametrize(

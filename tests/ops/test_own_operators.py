@@ -227,7 +227,7 @@ def test_what_is_not_declared_is_unknown_in_every_answer(capsys: pytest.CaptureF
     assert read["layers"][-1]["receptive_field"] is None
     assert read["layers"][0]["saved_bytes"] == 144 and read["totals"]["saved_bytes"] is None
     assert "sees       unknown: `1` (rescale) does not declare `reach`" in output(capsys, "why", "scaled.arch", "1")
-    told = "archlang: memory is unknown: `1` (rescale) does not declare `view` and `strides` and `gradient_places`\n"
+    told = "archlang: memory is unknown: `1` (rescale) does not declare `view` and `gradient_places` and `strides`\n"
     assert undeclared(capsys, "memory", "scaled.arch") == (2, told)
     assert undeclared(capsys, "fit", "scaled.arch", "--memory", "1GiB") == (2, told)
     assert output(capsys, "compare", "scaled.arch").count("?") == 2
@@ -239,7 +239,7 @@ def test_what_is_not_declared_is_unknown_in_every_answer(capsys: pytest.CaptureF
         ('"1".receptive_field == 3', "`reach`"),
         ("receptive_field <= 3", "`reach`"),
         ("saved_bytes >= 0", "`view` and `strides`"),
-        ("memory.training > 0", "`view` and `strides` and `gradient_places`"),
+        ("memory.training > 0", "`view` and `gradient_places` and `strides`"),
         ("memory.inference < 1GiB", "`view` and `strides`"),
     ],
 )

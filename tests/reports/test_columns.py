@@ -22,7 +22,6 @@ from archlang.facts.saved import saved
 from archlang.facts.work import totals
 from archlang.ir import Graph, is_at
 from archlang.ops.base import Work
-from archlang.program import scope_tree
 from archlang.report import By, Format, Mode, Report, View, render_report, report
 from archlang.report.columns import DEFAULT, GROUPS
 from archlang.report.data import COUNTS
@@ -321,10 +320,10 @@ def test_what_is_dear_is_found_only_when_asked_for(nets: dict[str, Graph], monke
             asked.append(name)
             return real(*given)
 
-        homes = {"scope_tree": "report.facts", "receptive_fields": "facts.receptive"}  # where it is imported when asked
+        homes = {"receptive_fields": "facts.receptive"}  # where it is imported when asked
         monkeypatch.setattr(f"archlang.{homes.get(name, f'facts.{name}')}.{name}", found)
 
-    for real in (passes, saved, receptive_fields, scope_tree):
+    for real in (passes, saved, receptive_fields):
         spy(real.__name__, real)
     graph = nets["resnet18"]
     render_report(report(graph), "table", "csv")
