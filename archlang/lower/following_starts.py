@@ -10,15 +10,15 @@ from archlang.ir import Graph
 from archlang.lower.following import SourceError
 from archlang.ops.base import Module
 from archlang.ops.initialisers import filling
-from archlang.python_text import expression
+from archlang.python_text import expression, statements
 
 
 @dataclass
 class _Place:
-    """A module: its path, torch's class where it is known, the weights that it holds, and the calls that fill them."""
+    """A module: its path, its class and that class's bases where they are known, its weights, and what fills them."""
 
     path: str
-    kind: str | None = ""
+    kinds: frozenset[str] | None = frozenset()
     weights: set[str] = field(default_factory=set[str])
     expected: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -60,6 +60,16 @@ def follow_starts(net: ast.ClassDef, graph: Graph) -> None:
             raise SourceError(f"the constructor fills {place.path} by {found or 'nothing'}; expected {told}")
 
 
+def _kinds(call: Module) -> frozenset[str] | None:
+    """Return the class of a module, with its bases if the class is emitted; None for a class from elsewhere."""
+    if call.target.startswith("torch.nn."):
+        return frozenset({call.target.removeprefix("torch.")})
+    emitted = {node.name: node for node in statements(call.source).body if isinstance(node, ast.ClassDef)}
+    if call.target not in emitted:
+        return None
+    return frozenset({call.target, *map(ast.unparse, emitted[call.target].bases)})
+
+
 def _places(graph: Graph) -> list[_Place]:
     """Return all modules of a net: those of layers, those within them that hold weights, and the scopes around them."""
     places: dict[str, _Place] = {}
@@ -67,8 +77,7 @@ def _places(graph: Graph) -> list[_Place]:
         call = layer.op.torch(*layer.input_types)
         if layer.reused or not isinstance(call, Module):
             continue
-        kind = call.target.removeprefix("torch.") if call.target.startswith("torch.nn.") else None
-        places[layer.path] = _Place(layer.path, kind)
+        places[layer.path] = _Place(layer.path, _kinds(call))
         for weight in layer.op.weights(*layer.input_types):
             inner, _, name = weight.name.rpartition(".")
             path = ".".join(filter(None, (layer.path, inner)))
@@ -166,9 +175,9 @@ def _condition(test: ast.expr, calls: Mapping[str, str]) -> Callable[[_Place], b
 
 def _is_of(place: _Place, classes: set[str], calls: Mapping[str, str]) -> bool:
     """Return whether a module is of a class. Where that is not known, it may hold no weight that would be filled."""
-    if place.kind is None and place.weights & calls.keys():
+    if place.kinds is None and place.weights & calls.keys():
         raise SourceError(f"the constructor asks for the class of {place.path}, which is not known")
-    return place.kind in classes
+    return bool((place.kinds or frozenset()) & classes)
 
 
 def _strings(node: ast.expr) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ class DropBlock(Drop):
         return (blended(known.shape, known, drawn) if self.p else known.strides,)
 
     def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("given" if len(x.shape) < 5 else "float32")
+        return Autocast("float32" if self.p and len(x.shape) == 5 else "given")
 
     def torch(self, x: TensorType) -> Module:
         options = (("block_size", self.block_size, 7), ("eps", self.eps, 1e-6))
