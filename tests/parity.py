@@ -24,6 +24,22 @@ def scramble(module: nn.Module, seed: int = 3) -> None:
                 buffer.add_(torch.rand(buffer.shape, generator=generator) * 0.5)
 
 
+def computes_the_same(ours: nn.Module, theirs: nn.Module, x: Tensor, *, outputs: float, gradients: float) -> None:
+    """Give ours the scrambled weights of theirs, under equal keys, and compare outputs and gradients.
+
+    `outputs` is the tolerance of the outputs, absolute and relative; `gradients` the absolute one of the gradients.
+    """
+    scramble(theirs)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    results = [module(x) for module in (ours, theirs)]
+    torch.testing.assert_close(*results, rtol=outputs, atol=outputs)
+    for result in results:
+        result.square().sum().backward()
+    expected = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    for name, parameter in ours.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-8, atol=gradients)
+
+
 def assert_equal_modules(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
     """Strict load of their weights; then `torch.equal`, output by output and gradient by gradient."""
     ours.load_state_dict(theirs.state_dict(), strict=True)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from archlang.laws.cases import read, rejection
 from archlang.lower import module
-from tests.parity import scramble
+from tests.parity import computes_the_same
 from tests.specs import graph_of, net_of
 from tests.timm_models import needs_timm, timm_module
 
@@ -43,16 +43,8 @@ class ByHand(nn.Module):
 
 def test_the_formula_and_its_gradients() -> None:
     ours, theirs = module(graph_of(net_of(BODY, "3x12x12"))).double(), ByHand().double()
-    scramble(theirs)
-    ours.load_state_dict(theirs.state_dict(), strict=True)
     x = torch.randn(3, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    results = [net(x) for net in (ours, theirs)]
-    torch.testing.assert_close(*results, rtol=1e-12, atol=1e-12)
-    for result in results:
-        result.square().sum().backward()
-    gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
-    for name, parameter in ours.named_parameters():
-        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-8, atol=1e-11)
+    computes_the_same(ours, theirs, x, outputs=1e-12, gradients=1e-11)
 
 
 def test_a_kernel_of_one_value_is_refused() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import archlang
-from tests.parity import scramble
+from tests.parity import computes_the_same
 
 SPEC = Path(__file__).parents[1] / "nets" / "sknet.arch"
 
@@ -74,13 +74,5 @@ class SKNet(nn.Module):
 
 def test_keys_outputs_and_gradients() -> None:
     ours, theirs = archlang.load(f"{SPEC}:small").module().double(), SKNet().double()
-    scramble(theirs)
-    ours.load_state_dict(theirs.state_dict(), strict=True)
     image = torch.randn(3, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    results = [module(image) for module in (ours, theirs)]
-    torch.testing.assert_close(*results, rtol=1e-11, atol=1e-11)
-    for result in results:
-        result.square().sum().backward()
-    gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
-    for name, parameter in ours.named_parameters():
-        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-8, atol=1e-10)
+    computes_the_same(ours, theirs, image, outputs=1e-11, gradients=1e-10)
