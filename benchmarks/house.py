@@ -31,7 +31,9 @@ def imports(trees: Mapping[str, ast.Module]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {name: set() for name in trees}
     for name, tree in trees.items():
         for node in _run(tree.body):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("archlang"):
+            if isinstance(node, ast.Import):
+                found[name].update(alias.name for alias in node.names)
+            if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     inner = f"{node.module}.{alias.name}"
                     found[name].add(inner if inner in trees else node.module)
@@ -41,7 +43,9 @@ def imports(trees: Mapping[str, ast.Module]) -> dict[str, set[str]]:
 def _run(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """The nodes of a module, but those under `if TYPE_CHECKING`."""
     for node in body:
-        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield from _run(node.orelse)
+        else:
             yield from ast.walk(node)
 
 

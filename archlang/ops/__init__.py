@@ -18,6 +18,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
 from archlang.ops.base import Operator
+from archlang.ops.errors import OperatorsError as OperatorsError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 GROUP = "archlang.operators"  # of the entry points
 
 _WORD = re.compile(r'^    word: ClassVar\[str\] = "(\w+)"$', re.MULTILINE)
-
-
-class OperatorsError(ValueError):
-    """A user's operator is not valid: its file fails, its word exists already, or its class is not complete."""
 
 
 class _Registry(Mapping[str, type[Operator]]):

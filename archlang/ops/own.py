@@ -11,8 +11,8 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
-from archlang.ops import OperatorsError
 from archlang.ops.base import Operator
+from archlang.ops.errors import OperatorsError
 
 _ASKED = ("outputs", "work", "torch")  # what every operator must define
 
