@@ -44,12 +44,12 @@ class TensorType:
     dtype: str = "float32"
 
     def __str__(self) -> str:
-        """The sizes without the batch: `64x224x224`."""
+        """Return the sizes without the batch: `64x224x224`."""
         sizes = [size for size, axis in zip(self.shape, self.axes, strict=True) if axis != "n"]
         return "x".join(map(str, sizes)) if sizes else "scalar"
 
     def __getitem__(self, axis: str) -> int:
-        """The size along the axis of that name."""
+        """Return the size along the axis of that name."""
         if axis not in self.axes:
             raise Rejected(
                 "no-such-axis", f"the value {self} has no {AXIS_WORDS.get(axis, axis)}; its axes are {self.names}"

@@ -31,7 +31,7 @@ class Folder:
 
 
 def is_name(path: str) -> bool:
-    """Whether what a `use` says has the form of a shipped spec's name, and not of a path."""
+    """Return whether a `use` names a shipped spec; otherwise it gives a path."""
     return _NAME.fullmatch(path) is not None
 
 

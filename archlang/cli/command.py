@@ -32,7 +32,7 @@ def positive(text: str) -> int:
 
 
 def format_option(parser: argparse.ArgumentParser, *more: str) -> None:
-    """`--format`: text, json, and those that the command has besides."""
+    """Add `--format`: text, json, and the further formats of the command."""
     parser.add_argument("--format", choices=("text", "json", *more), default="text", help="the output format (text)")
 
 

@@ -96,7 +96,7 @@ def _cells(row: Row) -> tuple[Cell, ...]:
 
 
 def _layer(row: Row) -> str:
-    """`conv 3x3 64 pad=1` for a layer that was added, removed or replaced; the word alone for one that changed."""
+    """Return a layer as written, `conv 3x3 64 pad=1`, if it was added, removed or replaced; else its word alone."""
     change = row.change
     if change.kind in ("added", "removed") or change.words[0] != change.words[1]:
         written = dict.fromkeys(row.written(side) for side in (0, 1) if change.words[side])
@@ -136,14 +136,14 @@ def _signed(number: int) -> str:
 
 
 def _from_to(before: int, after: int) -> str:
-    """`11,689,512 → 21,797,672 (+10,108,160, ×1.865)`."""
+    """Return two numbers and how they differ: `11,689,512 → 21,797,672 (+10,108,160, ×1.865)`."""
     if before == after:
         return f"{after:,}"
     return f"{before:,} → {after:,} ({after - before:+,}{_ratio(before, after)})"
 
 
 def _ratio(before: int, after: int) -> str:
-    """`, ×1.865`, with enough digits that different numbers are never shown as ×1."""
+    """Return `, ×1.865`, with enough digits that different numbers are never shown as ×1."""
     texts = (f"{after / before:.{digits}g}" for digits in (4, 6, 9, 12, 17)) if before else ()
     return next((f", ×{text}" for text in texts if text != "1"), "")
 

@@ -161,7 +161,7 @@ def _listed(title: str, told: Mapping[str, str]) -> Iterator[str]:
 
 
 def _told(argument: Argument) -> str:
-    """`a whole number >= 0, a list of whole numbers >= 0 or `same`; default 0`."""
+    """Return what an argument takes: `a whole number >= 0, a list of whole numbers >= 0 or `same`; default 0`."""
     *most, last = argument.accepts
     accepts = f"{', '.join(most)} or {last}" if most else last
     where = {None: "", "stride": "; written after a slash"}.get(argument.kind, "; written without its name")

@@ -17,7 +17,7 @@ SPEC = ".arch"
 
 
 def output_options(parser: argparse.ArgumentParser, help: str, *, required: bool = False) -> None:
-    """`-o FILE`, and `--force` to replace a file that archlang did not make."""
+    """Add `-o FILE`, and `--force` to replace a file that archlang did not make."""
     parser.add_argument("-o", "--output", required=required, type=Path, metavar="FILE", help=help)
     parser.add_argument("--force", action="store_true", help="replace FILE even if archlang did not make it")
 
@@ -32,7 +32,7 @@ def check_target(path: Path, arguments: argparse.Namespace, read: Iterable[Path]
 
 
 def _refusal(path: Path, read: Iterable[Path], force: bool) -> str | None:
-    """Why a file must not be written, and what to do instead; None if it may be written."""
+    """Return why a file must not be written, and what to do instead; None if it may be written."""
     target = Path(os.path.realpath(path))  # `write_whole` follows links
     if target.exists() and any(one.exists() and target.samefile(one) for one in read):
         return "this command reads that file; give the output another name"

@@ -80,7 +80,7 @@ def _zoo(arguments: argparse.Namespace) -> int:
 
 
 def _text(selection: Selection) -> str:
-    """The text of the one shipped spec that is selected, by its own name or by those of its nets."""
+    """Return the text of the one shipped spec that is selected, by its own name or by those of its nets."""
     from archlang.library import CallError
     from archlang.shipped import near_shipped, shipped_nets
     from archlang.zoo import may_hold

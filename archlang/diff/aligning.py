@@ -63,7 +63,7 @@ def _alike(one: Part, other: Part) -> bool:
 
 
 def _between(before: Sequence[Part], after: Sequence[Part], left: list[int], right: list[int]) -> Iterator[Match]:
-    """Matches among these places: equal parts, then those with the same word, then replacements."""
+    """Yield the matches among these places: equal parts, then those with the same word, then replacements."""
     keys: tuple[Callable[[Part], Hashable], ...] = (
         lambda part: (part.kind, label_of(part)),
         lambda part: part.kind,
@@ -97,7 +97,7 @@ def _matched_by(
 def _replaced(
     before: Sequence[Part], after: Sequence[Part], left: Sequence[int], right: Sequence[int]
 ) -> Iterator[Match]:
-    """Layers in the place of as many others, each pair with weights or without."""
+    """Yield pairs of a removed layer and the layer in its place: both have weights, or neither has."""
     pairs = [(before[a], after[b]) for a, b in zip(left, right, strict=False)]
     if len(left) == len(right) and all(_can_stand_for(one, other) for one, other in pairs):
         yield from zip(left, right, strict=True)
@@ -142,7 +142,7 @@ def _in_order(
 
 
 def _bounds(before: int, after: int, to_before: Mapping[int, int]) -> list[int]:
-    """For each place of the second list, and its end: the place in the first of the next match."""
+    """Return for each place of the second list, and for its end, where the next match is in the first list."""
     bounds = [before]
     for at in reversed(range(after)):
         bounds.append(to_before.get(at, bounds[-1]))

@@ -58,7 +58,7 @@ class Change:
         return bool({"input", "output"} & {*self.words})
 
     def every(self) -> Iterator[Change]:
-        """This change and those within it."""
+        """Yield this change and those within it."""
         yield self
         for part in self.parts:
             yield from part.every()

@@ -70,7 +70,7 @@ def _rows(changes: Sequence[Change], around: tuple[str, str], indent: int) -> It
 
 
 def _place(change: Change, side: int, around: tuple[str, str]) -> str | None:
-    """`layer1.1 to layer1.3`; a layer without a name is called by its scope and its operator."""
+    """Return `layer1.1 to layer1.3`; a layer without a name is called by its scope and its operator."""
     names = (change.before, change.after)[side]
     if names is None:
         return None

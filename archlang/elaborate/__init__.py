@@ -55,7 +55,7 @@ def nets(file: s.File, settings: Collection[str] = (), files: Files | None = Non
 
 
 def _complete(name: str, settings: Collection[str], here: Here) -> bool:
-    """Whether every parameter has a value. A net with a mistake counts as complete, so that it gets reported."""
+    """Return whether every parameter has a value. A net with a mistake counts as complete, so that it gets reported."""
     try:
         definition, _, given, _ = resolved(name, here)
     except (Mistake, Silent, RecursionError):

@@ -53,7 +53,7 @@ def _top(file: s.File, session: Session) -> Here:
 
 
 def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool:
-    """Whether a name can be declared. If not, that is reported."""
+    """Return whether a name can be declared. If not, that is reported."""
     if name in places:
         labels = (Label(places[name], "the first one"),)
         mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")

@@ -129,7 +129,7 @@ def _bracket(opener: Word, pieces: list[Piece], closer: Word) -> Bracket:
 
 
 def _braces(opener: Word, lines: list[Stretch], closer: Word) -> Braces:
-    """Braces written on one line may stay on one. Those written on several stay open."""
+    """Return the braces. If they were written on one line, they may stay on it; otherwise they stay open."""
     flat: str | None = None
     if not lines and not opener.beside and not closer.above:
         flat = "{}"

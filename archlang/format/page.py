@@ -19,7 +19,7 @@ class Page:
     ended: bool = False
 
     def fits(self, length: int) -> bool:
-        """Whether so many more characters fit into the width."""
+        """Return whether this number of characters still fits into the width."""
         return len(self.rows[-1]) + length <= WIDTH
 
     def row(self, indent: int, text: str = "") -> None:

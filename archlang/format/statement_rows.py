@@ -52,7 +52,7 @@ def _links(line: Stretch) -> Iterator[Stretch]:
 
 
 def _goes_below(page: Page, step: Stretch, indent: int) -> bool:
-    """Whether a step needs a row of its own, because it does not fit behind the arrow on this row."""
+    """Return whether a step needs a row of its own, because it does not fit behind the arrow on this row."""
     arrow = len(" -> ")
     if step.flat is not None and page.fits(arrow + len(step.flat)):
         return False

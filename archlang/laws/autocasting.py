@@ -135,7 +135,7 @@ def _result(how: Autocast, dtype: str) -> str:
 
 
 def _told_saved(case: Case, types: Sequence[Laid], dtype: str, wanted: Wanted, training: bool) -> int:
-    """What the operator says that is saved, in the dtype in which it computes, with the weights that are cast."""
+    """Return the bytes that the operator says are saved, in the dtype in which it computes, with the cast weights."""
     how = _how(case)
     computed = _computed(how, dtype)
     told = () if case.op.idle and not training else saved_by(case, types)

@@ -231,7 +231,7 @@ def _texts(entry: Entry, found: Class, made: Classes) -> list[str]:
 
 
 def _columns(entry: Entry, found: Class, made: Classes) -> list[list[object]]:
-    """For each slot of an entry, its values in all instances of the class."""
+    """Return for each slot of an entry its values in all instances of the class."""
     rows = [[slot.value for slot in made.slots(twin)] for twin in found.twins(entry)]
     return [list(column) for column in zip(*rows, strict=True)]
 

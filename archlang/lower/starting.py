@@ -150,7 +150,7 @@ def _end(path: str, others: Sequence[str]) -> str:
 
 
 def _strings(texts: Sequence[str]) -> str:
-    """Strings as an argument: one, or a tuple over as many lines as it needs."""
+    """Return strings as an argument: one, or a tuple over as many lines as it needs."""
     quoted = [f'"{text}"' for text in texts]
     if len(quoted) == 1:
         return quoted[0]

@@ -120,7 +120,7 @@ def _registry() -> _Registry:
 
 
 def registry() -> Mapping[str, type[Operator]]:
-    """Operator classes by word: those of this package, of installed packages, and of files that were registered.
+    """Return operator classes by word: those of this package, of installed packages, and of registered files.
 
     Raises OperatorsError if a package cannot be loaded.
     """
@@ -143,14 +143,14 @@ def _sound() -> dict[str, type[Operator]]:
 
 @cache
 def foreign_names() -> dict[str, str]:
-    """Our words by other libraries' names in lower case. If two operators claim a name, the first has it."""
+    """Return our words by other libraries' names in lower case. If two operators claim a name, the first has it."""
     claims = [(name.lower(), word) for word, op in _sound().items() for name in op.elsewhere]
     return dict(reversed(claims))
 
 
 @cache
 def akin_names() -> dict[str, tuple[str, str]]:
-    """Other libraries' operators that one of ours is near to: its word, and how theirs differs."""
+    """Return other libraries' operators that are close to one of ours: our word, and how theirs differs."""
     return {name.lower(): (word, differs) for word, op in _sound().items() for name, differs in op.akin.items()}
 
 

@@ -30,7 +30,7 @@ class _AdaptivePool(Operator):
         raise TypeError(f"{type(self).__name__} does not say its output sizes")
 
     def _sides(self, x: TensorType) -> list[tuple[str, int, int]]:
-        """Of each axis: its name, its size, the size wanted."""
+        """Return the name, the size and the wanted size of each axis."""
         return list(zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True))
 
     def outputs(self, x: TensorType) -> tuple[TensorType, ...]:

@@ -194,7 +194,7 @@ class Reach:
 
 
 def seeing_all(x: TensorType, axes: Iterable[str] | None = None) -> dict[str, Slide]:
-    """Slides over the whole of these axes of x, or of all its axes of positions."""
+    """Return slides that cover the whole of these axes of x, or of all its axes of positions."""
     seen = x.axes if axes is None else axes
     return {axis: Slide(x[axis], 0) for axis in seen if axis not in ("n", "c", "_")}
 

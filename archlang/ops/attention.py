@@ -58,7 +58,7 @@ _NAMES = ("queries", "keys", "values")
 
 
 class OfTokens(Operator):
-    """What attentions over n t c share: one input attends to itself; three are queries, keys and values."""
+    """What attention operators over n t c share: one input attends to itself; three are queries, keys and values."""
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     arity: ClassVar[tuple[int, ...]] = (1, 3)
@@ -72,7 +72,7 @@ class OfTokens(Operator):
     causal: bool = False
 
     def checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
-        """Queries, keys and values, where they fit one another."""
+        """Return queries, keys and values. Raise `Rejected` if they do not fit one another."""
         for x in inputs:
             try:
                 check_sequence(x, self.word)
@@ -87,7 +87,7 @@ class OfTokens(Operator):
         return query, key, value
 
     def all_of(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
-        """Queries, keys and values."""
+        """Return queries, keys and values; a single input is all three."""
         query, key, value = inputs if len(inputs) == 3 else inputs * 3
         return query, key, value
 
@@ -100,7 +100,7 @@ class OfTokens(Operator):
 
 
 def check_positions(query: TensorType, key: TensorType, value: TensorType, is_causal: bool) -> None:
-    """Keys and values have the same positions, and a causal mask as many as the queries. The channels are last."""
+    """Check that keys and values have equal positions, and with a causal mask as many as the queries. Channels last."""
     if key.shape[:-1] != value.shape[:-1] or query.shape[0] != key.shape[0]:
         message = f"keys and values need the same positions, but these differ: {key} and {value}"
         raise Rejected("unequal-sizes", message, about="input")
@@ -111,18 +111,18 @@ def check_positions(query: TensorType, key: TensorType, value: TensorType, is_ca
 
 
 def causal(seen: Mapping[str, Slide]) -> dict[str, Slide]:
-    """The slides where no position sees one after it."""
+    """Return the slides if no position sees a later one."""
     return {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
 
 
 def check_heads(width: int, heads: int) -> None:
-    """The channels divide into the heads."""
+    """Check that the channels divide into the heads."""
     if not heads or width % heads:
         raise Rejected("heads-do-not-divide", f"{width} channels are not a multiple of {heads} heads", about="heads")
 
 
 def _projected(at: int, x: TensorType) -> Saved:
-    """What is projected: the input, t n c, or a copy of it where its values do not lie so."""
+    """Return what is saved for the projection: the input, or a copy if its rows t n do not form one matrix."""
     n, t, c = laid(x).strides
     first, second, _ = laid(x).shape
     if viewed((second, first, x["c"]), (t, n, c), (first * second, x["c"])) is None:
@@ -133,9 +133,10 @@ def _projected(at: int, x: TensorType) -> Saved:
 class Attention(OfTokens):
     """Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762, section 3.2): softmax(Q·Kᵀ/sqrt(c/heads))·V.
 
-    One input n t c attends to itself; three are queries, keys and values. Four projections to the width of the
-    queries, in torch's names; with `causal=true` a position attends to none after it. MACs: the projections of the
-    inputs and of the result, and Q·Kᵀ and A·V, queries*keys*width each, also where a causal mask hides half of it.
+    One input n t c attends to itself; three inputs are queries, keys and values. It has four projections, each to the
+    width of the queries, and its weights have torch's names. With `causal=true` a position attends to no later one.
+    The MACs are those of the projections, and queries*keys*width each for Q·Kᵀ and A·V. What a causal mask hides is
+    counted too, since torch computes it.
 
         params = width*(2*width + key_c + value_c) + 4*width
         params = width*(2*width + key_c + value_c) if not bias
@@ -160,7 +161,7 @@ class Attention(OfTokens):
         return (query,)
 
     def _is_even(self, inputs: tuple[TensorType, ...]) -> bool:
-        """Whether queries, keys and values have the same channels, so that torch keeps their weights in one tensor."""
+        """Return whether queries, keys and values have equal channels. Then torch keeps their weights in one tensor."""
         return len({x["c"] for x in inputs}) == 1
 
     def weights(self, *inputs: TensorType) -> tuple[Weight, ...]:
@@ -189,7 +190,7 @@ class Attention(OfTokens):
         )
 
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        # where the weights are trained, so is what projects the inputs, and gradients flow back to there
+        # to train the projections, the gradient must flow back through the products, even if no input wants one
         width, work = inputs[0]["c"], self.work(*inputs)
         scores = inputs[0].values * self.all_of(inputs)[1].shape[1]
         flows = wanted.inputs if len(inputs) == 3 else wanted.inputs * 3
@@ -203,13 +204,13 @@ class Attention(OfTokens):
         )
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        # torch lays a batch of sequences out anew before it projects them, and keeps that copy, what it is projected
-        # to, the result of the attention, and one sum for each row of weights
+        # torch reorders a batch of sequences before it projects them. It saves that copy, the projections,
+        # the result of the attention, and one sum for each row of weights
         query, key, value = self.all_of(inputs)
         width = query["c"]
         together = self._is_even(inputs) and laid(key).place == laid(value).place != -1
         copies = tuple(_projected(at, x) for at, x in enumerate(inputs))
-        if together:  # keys and values are projected at once, and where they are the queries, all three
+        if together:  # keys and values are projected in one call; the queries too, if they are the same tensor
             copies = copies[:1] if laid(query).place == laid(key).place else copies[:2]
         rows = (query.shape[0], self.heads, query.shape[1])
         own = {name: (*x.shape[:2], width) for name, x in zip(_NAMES, (query, key, value), strict=True)}
@@ -234,7 +235,7 @@ class Attention(OfTokens):
     def autocast(self, *inputs: TensorType) -> Autocast | None:
         if not self._is_even(inputs):
             return super().autocast(*inputs)
-        # torch evaluates it in one call where inputs and weights have one dtype before they are cast, else in several
+        # in evaluation, torch runs it as one call if inputs and weights have one dtype before the cast, else as several
         return Autocast("lower", (("in_proj_weight", "inputs"), ("out_proj.weight", "any")), known="training")
 
     def torch(self, *inputs: TensorType) -> Module:

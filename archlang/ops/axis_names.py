@@ -61,7 +61,7 @@ class Axes(View):
         return Autocast("given")
 
     def reach(self, x: TensorType) -> Reach:
-        """Positions stay where they are; of an axis that becomes channels, each channel is one position."""
+        """Return the reach: positions keep their place; where an axis becomes channels, a channel sees one position."""
         renamed = [(old, new) for old, new in zip(x.axes, self.names.split(), strict=True) if old != new and old != "c"]
         return Reach({old: Slide(x[old], 0) if new == "c" else Slide(axis=new) for old, new in renamed})
 

@@ -205,7 +205,7 @@ class LstmCell(Cell):
         return (Saved("input", when="weights"), *begin, gates, mapped)
 
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        """h = o*tanh(cell) has no gradient if the cell alone has."""
+        """Return the arithmetic. If only the cell gets a gradient, h = o*tanh(cell) costs none."""
         work, values = super().backward(wanted, *inputs), inputs[0]["n"] * self.width
         if not wanted.outputs or wanted.outputs[0] or not wanted.any:
             return work

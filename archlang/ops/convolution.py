@@ -145,7 +145,7 @@ class Conv(Sliding):
         return True if self._pads_within(x) else None
 
     def _pads_within(self, x: TensorType) -> bool:
-        """Whether the convolution pads by itself; torch pads other borders in a call before it."""
+        """Return whether the convolution pads by itself. For other borders torch has a padding call before it."""
         return self.padding_mode == "zeros" and self.geometry(x).is_even
 
     def strides(self, x: TensorType) -> tuple[Strides]:

@@ -1,4 +1,4 @@
-"""Attention by cosines within the windows of a map, as Swin transformers of version 2 have it."""
+"""Attention by cosines within the windows of a map, as in version 2 of Swin transformers."""
 
 from __future__ import annotations
 
@@ -48,11 +48,12 @@ _COSINES = '''
 class CosineWindowAttention(InWindows):
     """Attention of n h w c within windows by scaled cosines (Liu et al. 2022, arXiv:2111.09883, Swin version 2).
 
-    softmax(cos(Q, K)*s + B)·V: the windows and their shift are those of `window_attention`. s is learned for each head,
-    100 at most. B is the log-spaced continuous position bias, 16*sigmoid of what a small network of two inputs, 512
-    hidden units and an output for each head makes of the offset between two positions, so that it serves windows of
-    other sizes. Along a side of 1 the offset is 0. As torchvision computes it, in its names. MACs: the projections,
-    and Q·Kᵀ and A·V of each window, at the positions behind the map too, and the small network, once for a batch.
+    softmax(cos(Q, K)*s + B)·V. The windows and their shift are those of `window_attention`. s is learned for each
+    head and is at most 100. B is the log-spaced continuous position bias. A small network with two inputs, 512 hidden
+    units and one output for each head computes it from the offset between two positions, as 16*sigmoid(output), so
+    that it works for windows of other sizes. Along a side of 1 the offset is 0. The computation and the names of the
+    weights are torchvision's. The MACs are those of the projections, of Q·Kᵀ and A·V in each window, padded positions
+    included, and of the small network, once for a batch.
 
         params = 4*c*c + 3*c*qkv_bias + c*proj_bias + heads + 3*512 + 512*heads
         buffers = tokens*tokens + 2*offsets
@@ -85,7 +86,7 @@ class CosineWindowAttention(InWindows):
         )
 
     def once(self, x: TensorType) -> Work:
-        """The small network: no image flows through it."""
+        """Return the arithmetic of the small network, whose input does not depend on the images."""
         hidden = self._offsets() * _HIDDEN
         return Work(
             macs=hidden * (2 + self.heads),
@@ -98,7 +99,7 @@ class CosineWindowAttention(InWindows):
         return work + Work(normalised=2 * self._positions(x) * x["c"], elementwise=work.activated) + self.once(x)
 
     def once_backward(self, wanted: Wanted, x: TensorType) -> Work:
-        """Its first layer takes offsets, of which no gradient is wanted."""
+        """Return the arithmetic of its backward pass. Its input, the offsets, gets no gradient."""
         work = self.once(x)
         trained = replace(work, macs=2 * work.macs - self._offsets() * _HIDDEN * 2)
         return trained * wanted.weights
@@ -109,8 +110,8 @@ class CosineWindowAttention(InWindows):
         return super().backward(wanted, x) + own + self.once_backward(wanted, x)
 
     def scores_saved(self, x: TensorType) -> tuple[Saved, ...]:
-        # torch keeps queries and keys as they are projected, their norms before and after the smallest is bounded,
-        # the cosines and, head by head, the scales
+        # torch saves the projected queries and keys, their norms before and after these are bounded from below,
+        # the cosines, and the scale of each head
         unit, scores = self.own(x, "unit vectors"), (self._positions(x), self.heads, self._tokens())
         norms = replace(unit, shape=scores[:2], name="norms")
         cosines = replace(unit, shape=scores, when="weights", name="cosines")
@@ -118,7 +119,7 @@ class CosineWindowAttention(InWindows):
         hidden = replace(scales, shape=(self._offsets(), _HIDDEN), when="weights", name="hidden units")
         bias = replace(scales, shape=(self._tokens() ** 2, self.heads), when="weights", name="position bias")
         values = () if self._heads_viewed(x) else (self.own(x, "values"),)
-        # a table with its channels innermost is copied to be multiplied, unless its rows follow each other
+        # for the product, a table with its channels innermost is copied, unless its rows are contiguous
         offsets = replace(scales, shape=(self._offsets(), 2), when="weights", name="offsets")
         table = laid(x).weights and 1 not in self.window
         copied = (offsets,) if table else ()

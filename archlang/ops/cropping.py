@@ -53,7 +53,7 @@ class Crop(View):
     start: Natural | tuple[Natural, ...] | None = None
 
     def _sides(self, x: TensorType) -> list[tuple[int, int]]:
-        """Of each axis of positions, how many are cut off before and behind."""
+        """Return how many positions are cut off before and after, for each axis of positions."""
         check_channels(x, self.word, 1)
         sizes = x.shape[2:]
         wanted = each(self.size, len(sizes), "size")

@@ -74,7 +74,7 @@ class Deconv(Operator):
     bias: bool = True
 
     def _sides(self) -> list[tuple[int, int, int, int, int]]:
-        """Of each side: kernel, stride, pad, output_pad, dilation."""
+        """Return kernel, stride, pad, output_pad and dilation of each side."""
         rank = len(self.kernel)
         check_sides(rank)
         given = {

@@ -54,7 +54,7 @@ class GroupedQueryAttention(nn.Module):
 
 
 def _kept(at: int, x: TensorType) -> Saved:
-    """What a projection keeps of its input: the input, or a copy of it where its rows do not lie as one matrix."""
+    """Return what a projection saves: the input, or a copy of it if its rows do not form one matrix."""
     known = laid(x)
     if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
         return Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy")
@@ -64,12 +64,12 @@ def _kept(at: int, x: TensorType) -> Saved:
 class GroupedQueryAttention(OfTokens):
     """Attention in which groups of heads share their keys and values (Ainslie et al. 2023, arXiv:2305.13245).
 
-    Of `heads` heads of queries, each run of heads/kv_heads takes one of the `kv_heads` heads of keys and values:
-    `kv_heads=1` is multi-query attention (Shazeer 2019, arXiv:1911.02150), as many as heads is multi-head attention.
-    One input n t c attends to itself; three are queries, keys and values. A head is c/heads wide, or `head_width`,
-    and Q·Kᵀ is divided by the root of that, or multiplied by `scale`. Four projections; with `causal=true` a position
-    attends to none after it. MACs: the projections, and Q·Kᵀ and A·V, queries*keys*inner each, also where a causal mask
-    hides half of it.
+    There are `heads` heads of queries and `kv_heads` heads of keys and values. Each group of heads/kv_heads heads in
+    a row shares one of the latter. `kv_heads=1` is multi-query attention (Shazeer 2019, arXiv:1911.02150); `kv_heads`
+    equal to `heads` is multi-head attention. One input n t c attends to itself; three inputs are queries, keys and
+    values. A head is c/heads wide, or `head_width`. Q·Kᵀ is divided by the root of that width, or multiplied by
+    `scale`. With `causal=true` a position attends to no later one. The MACs are those of the four projections, and
+    queries*keys*inner each for Q·Kᵀ and A·V. What a causal mask hides is counted too, since torch computes it.
 
         params = 2*width*inner + (key_c + value_c)*shared + (inner + 2*shared)*qkv_bias + width*proj_bias
         MACs = 2*queries*width*inner + keys*(key_c + value_c)*shared + 2*queries*keys*inner
@@ -110,7 +110,7 @@ class GroupedQueryAttention(OfTokens):
         return (query,)
 
     def _width(self, query: TensorType) -> int:
-        """The channels of one head."""
+        """Return the channels of one head."""
         if self.head_width is not None:
             return self.head_width
         check_heads(query["c"], self.heads)
@@ -128,13 +128,13 @@ class GroupedQueryAttention(OfTokens):
         return tuple(found)
 
     def _projections(self, inputs: tuple[TensorType, ...]) -> tuple[int, int, int, int]:
-        """MACs of the projections: of queries, keys, values, and of the result."""
+        """Return the MACs of the projections of queries, keys, values, and result."""
         query, key, value = self.all_of(inputs)
         inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))
         return query.values * inner, key.values * shared, value.values * shared, query.values * inner
 
     def _scores(self, inputs: tuple[TensorType, ...]) -> int:
-        """Pairs of a query and a key, of all heads."""
+        """Return the number of pairs of a query and a key, over all heads."""
         query, key, _ = self.all_of(inputs)
         return query["n"] * self.heads * query.shape[1] * key.shape[1]
 
@@ -149,7 +149,7 @@ class GroupedQueryAttention(OfTokens):
         )
 
     def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        # where the weights are trained, so is what projects the inputs, and gradients flow back to there
+        # to train the projections, the gradient must flow back through the products, even if no input wants one
         work, scores = self.work(*inputs), self._scores(inputs) * self._width(inputs[0])
         flows = wanted.inputs if len(inputs) == 3 else wanted.inputs * 3
         query, key, value = (wanted.weights or flow for flow in flows)
@@ -162,7 +162,7 @@ class GroupedQueryAttention(OfTokens):
         )
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        # torch keeps what it projects, the projections, the result of the attention, and one sum for each row of scores
+        # torch saves what it projects, the projections, the result of the attention, and one sum for each row of scores
         query, key, value = self.all_of(inputs)
         copies = (_kept(at % len(inputs), x) for at, x in enumerate((query, key, value)))
         inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))

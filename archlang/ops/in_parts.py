@@ -143,7 +143,7 @@ class InParts(Operator):
             first += len(outputs)
 
         def place_of(at: int) -> GradientPlace:
-            """Handed on from the result where each step to it hands it on; gradients that meet are added anew."""
+            """Return the place: that of the result's gradient if every step passes it on. A sum of gradients is new."""
             if at == first - 1:
                 return "whole"
             if len(uses.get(at, ())) != 1:

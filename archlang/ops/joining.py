@@ -205,7 +205,7 @@ class Stack(Join):
 
 
 def parts_of(inputs: tuple[TensorType, ...]) -> tuple[GradientPlace, ...]:
-    """Parts of the result's gradient; that of a parameter beside values is summed up over the batch."""
+    """Return parts of the result's gradient. That of a parameter beside values is summed over the batch: new memory."""
     is_repeated = any("n" in x.axes for x in inputs)
     return tuple("new" if is_repeated and "n" not in x.axes else "part" for x in inputs)
 
@@ -231,7 +231,7 @@ def repeated(inputs: tuple[TensorType, ...], operator: str) -> TensorType:
 
 
 def expanded(inputs: tuple[TensorType, ...]) -> list[str]:
-    """Templates of the inputs, parameters repeated along the batch of the first that has one."""
+    """Return templates of the inputs. Parameters are repeated along the batch of the first input that has one."""
     batched = next((at for at, x in enumerate(inputs) if "n" in x.axes), None)
 
     def one(at: int, x: TensorType) -> str:
@@ -243,7 +243,7 @@ def expanded(inputs: tuple[TensorType, ...]) -> list[str]:
 
 
 def listing(words: Iterable[str]) -> str:
-    """`a, b and c`."""
+    """Return the words as a list in English: `a, b and c`."""
     *most, last = words
     return f"{', '.join(most)} and {last}"
 

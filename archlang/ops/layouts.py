@@ -88,7 +88,7 @@ def viewed(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) 
 
 
 def permuted(shape: Sequence[int], order: Sequence[int]) -> Strides:
-    """Dense strides, the axes from the innermost to the outermost as `order` says."""
+    """Return dense strides. `order` lists the axes from the innermost to the outermost."""
     strides = [0] * len(shape)
     step = 1
     for axis in order:

@@ -64,7 +64,7 @@ class Roll(_Moved):
     axis: int | None = None
 
     def _shifts(self, x: TensorType) -> dict[int, int]:
-        """By how much each axis is moved, by place."""
+        """Return by how much each axis is moved, by the number of the axis."""
         check_batched(x, self.word)
         if (self.shift is None) == (self.shifts is None):
             help = "write `roll 3`, or `roll [3, -3]`"

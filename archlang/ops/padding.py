@@ -81,7 +81,7 @@ class Pad(Operator):
     value: float | int = 0
 
     def _borders(self, x: TensorType) -> dict[str, tuple[int, int]]:
-        """Of each axis that is padded, how much before and after."""
+        """Return for each padded axis how much is added before and after."""
         if self.axis is None:
             check_channels(x, self.word, 1)
             axes = x.axes[2:]

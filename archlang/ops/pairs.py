@@ -133,7 +133,7 @@ class Pairs:
         return letters[name]
 
     def letters(self) -> str:
-        """torch's pattern: `ntc,nsc->nts`."""
+        """Return torch's pattern: `ntc,nsc->nts`."""
         first, second, result = ("".join(map(self._letter, names)) for names in (*self.left, self.right))
         return f"{first},{second}->{result}"
 

@@ -136,9 +136,9 @@ class Recurrent(Operator):
         return tuple(found)
 
     def _macs(self, x: TensorType) -> tuple[int, int, int, int]:
-        """Of the input's projection, of those between layers, of those of the states in one step, of those of results.
+        """Return the MACs of four projections: of the input, between layers, of the states in one step, of the results.
 
-        The last is of layers whose state is not as wide as what they compute with.
+        Results are projected where a layer's state is narrower than what the layer computes with.
         """
         n, t, c = x.shape
         each, given = self.gates * self.width, self.widths[0]

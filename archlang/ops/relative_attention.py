@@ -1,4 +1,4 @@
-"""Attention over the positions of windows that were cut before, with a bias for each offset."""
+"""Attention over the positions of windows that another operator has cut, with a bias for each offset."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class RelativeAttention(nn.Module):
 class RelativeAttention(Operator):
     """Multi-head attention among the positions of a window, with a bias for each offset: softmax(Q·Kᵀ*s + B)·V.
 
-    Of n t c, or of four axes, where the last but one holds the positions of one window, row by row:
-    `relative_attention 7x7 2` is of 7x7 positions, with 2 heads, as in MaxViT (Tu et al. 2022, arXiv:2204.01697);
-    windows and grids are cut by `rearrange` before it. B is learned, one number for each head
-    and each offset between two positions (Shaw et al. 2018, arXiv:1803.02155; Liu et al. 2021, arXiv:2103.14030). s is
-    1/sqrt(c/heads), or with `scale=channels` 1/sqrt(c), as in torchvision, whose names the weights have. MACs: the
-    projections, and Q·Kᵀ and A·V of each window.
+    The input has axes n t c, or four axes. Its last axis but one holds the positions of one window, row by row:
+    `relative_attention 7x7 2` takes windows of 7x7 positions and has 2 heads, as in MaxViT (Tu et al. 2022,
+    arXiv:2204.01697). `rearrange` cuts the windows or grids before it. B is learned: one number for each head and
+    each offset between two positions (Shaw et al. 2018, arXiv:1803.02155; Liu et al. 2021, arXiv:2103.14030). s is
+    1/sqrt(c/heads), or 1/sqrt(c) with `scale=channels`, as in torchvision, whose names the weights have. The MACs are
+    those of the projections, and of Q·Kᵀ and A·V in each window.
 
         params = 4*c*c + 4*c*bias + offsets*heads
         buffers = tokens*tokens
@@ -120,7 +120,7 @@ class RelativeAttention(Operator):
         return prod(self.window)
 
     def _offsets(self) -> int:
-        """How many ways two positions of a window can lie to each other."""
+        """Return how many different offsets there are between two positions of a window."""
         return prod(2 * side - 1 for side in self.window)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
@@ -162,13 +162,13 @@ class RelativeAttention(Operator):
         if viewed(known.shape, known.strides, (prod(known.shape[:-1]), c)) is None:
             projected = Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy")
         copies: tuple[Saved, ...] = (own("queries", *x.shape), own("values", *x.shape))
-        if self._heads_viewed(x):  # both are kept as they lie in what is projected
+        if self._heads_viewed(x):  # both are saved as views of the projection
             copies = (own("projected", *x.shape[:-1], 3 * c),)
         weights = own("weights", *x.shape[:-1], self.heads, self._tokens())
         return (projected, own("keys", *x.shape), *copies, weights, own("result", *x.shape))
 
     def _heads_viewed(self, x: TensorType) -> bool:
-        """Whether the heads of one projection are matrices of one batch as they lie, so that none is copied."""
+        """Return whether a view turns the heads of one projection into a batch of matrices, so that none is copied."""
         t, c = self._tokens(), x["c"]
         windows, width = prod(laid(x).shape[:-2]), c // self.heads
         strides = (t * 3 * c, width, 3 * c, 1)

@@ -1,4 +1,4 @@
-"""Rotary positions: pairs of channels of queries and keys that are turned, the further the later they stand."""
+"""Rotary positions: pairs of channels of queries and keys are rotated, by larger angles at later positions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from archlang.shapes import TensorType
 
 
 class RotaryEmbedding(Operator):
-    """Each pair of channels turned by t/base**(2i/dim) at position t (Su et al. 2021, RoPE, arXiv:2104.09864).
+    """Pairs of channels, rotated by t/base**(2i/dim) at position t (Su et al. 2021, RoPE, arXiv:2104.09864).
 
-    It is put before the products of queries and keys, which then depend on how far apart they are. Positions are the
-    last axis but one: n t c, whose channels are divided among `heads` that are turned alike, or n g t c. Pair i holds
-    channels i and i + dim/2 of a head, as in LLaMA and GPT-NeoX; with `interleaved=true` channels 2i and 2i + 1, as in
-    the paper and GPT-J. With `dim` only so many channels of each head are turned, the first ones. Positions count from
-    `offset`, or are a second input of whole numbers: n t, or t for all images. A value takes two products and a sum.
-    The sines are not counted; torch keeps them and the cosines, dim/2 for each position. No weights, no MACs.
+    Queries and keys pass through it before their product, which then depends on how far apart they are. Positions are
+    the last axis but one. The input has axes n t c, with the channels divided among `heads`, or n g t c. All heads are
+    rotated alike. Pair i holds channels i and i + dim/2 of a head, as in LLaMA and GPT-NeoX, or channels 2i and
+    2i + 1 with `interleaved=true`, as in the paper and GPT-J. With `dim`, only the first `dim` channels of each head
+    are rotated. Positions count from `offset`, or are a second input of whole numbers: n t, or t for all images. A
+    value takes two products and a sum. The sines and cosines are not counted. torch saves them, dim/2 of each for each
+    position. It has no weights and no MACs.
 
         elementwise = 3*turned*h*w
     """
@@ -45,10 +46,10 @@ class RotaryEmbedding(Operator):
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("needs-channels-last", "wrong-rank", "wrong-dtype"),
         "base": "at 0 and below, the result would be NaN",
-        "channels-do-not-divide": "its source turns pairs",
-        "dim": "its source turns none where it is 0",
-        "offset": "positions before the first are turned the other way",
-        "out-of-range": "its source turns all channels that there are, and adds no offset to positions that flow in",
+        "channels-do-not-divide": "its source rotates pairs",
+        "dim": "its source rotates nothing if it is 0",
+        "offset": "positions before the first are rotated the other way",
+        "out-of-range": "its source rotates at most a whole head, and adds no offset to positions that are an input",
         "unequal-sizes": "its source repeats one position along all",
     }
     examples: ClassVar[tuple[Example, ...]] = (
@@ -80,7 +81,7 @@ class RotaryEmbedding(Operator):
             check_heads(x["c"], self.heads or 1)
         width, dim = self._widths(x)
         if dim % 2:
-            message = f"{self.word} turns pairs of channels, and a head of {x} has {dim}"
+            message = f"{self.word} rotates pairs of channels, and a head of {x} has {dim}"
             raise Rejected("channels-do-not-divide", message, about="dim" if self.dim else "input")
         if dim > width:
             message = f"a head of {x} has {width} channels, and `dim` is {dim}"
@@ -99,16 +100,16 @@ class RotaryEmbedding(Operator):
             message = f"{self.word} takes a whole number for each of {x.shape[-2]} positions, not {positions}"
             raise Rejected("unequal-sizes", message, about="input")
         if self.offset:
-            message = "positions that flow in count from where they say, and have no `offset`"
+            message = "positions that are an input take no `offset`"
             raise Rejected("out-of-range", message, help="add it to them: `shift`", about="offset")
 
     def _widths(self, x: TensorType) -> tuple[int, int]:
-        """Return the channels of a head, and how many of them are turned."""
+        """Return the channels of a head, and how many of them are rotated."""
         width = x["c"] // (self.heads or 1)
         return width, width if self.dim is None else self.dim
 
     def _turned(self, x: TensorType) -> int:
-        """Return how many channels are turned, in all heads."""
+        """Return how many channels are rotated, in all heads."""
         return self._widths(x)[1] * (self.heads or 1)
 
     def work(self, *inputs: TensorType) -> Work:
@@ -162,7 +163,7 @@ class RotaryEmbedding(Operator):
         return Laid(shape, ("n", "t", "h", "c"), x.dtype, strides)
 
     def _laid_together(self, known: Laid, turned: Laid, dim: int) -> Strides:
-        """Return the strides of the result: the turned halves, joined or stacked, and the other channels."""
+        """Return the strides of the result: the rotated halves, joined or stacked, and the other channels."""
         shape = (*known.shape[:-1], dim)
         rest = replace(known, shape=(*known.shape[:-1], known.shape[-1] - dim))
         parts = [turned, turned]

@@ -1,4 +1,4 @@
-"""The class that the source carries for rotary positions, which holds only the lines that its kind needs."""
+"""The class for rotary positions in the emitted source. It holds only the lines that its kind needs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What differs in the source.
+    """What differs between the kinds.
 
-    `split` divides the channels into heads, `partial` leaves some of a head as they are. The `positions` flow in, for
-    each image where they are `batched`. `between` is how many axes lie between the batch and the positions.
+    `split`: the channels are divided into heads. `partial`: some channels of a head stay unchanged. `positions`: the
+    positions are an input, and if `batched`, each image has its own. `between`: the number of axes between the batch
+    and the positions.
     """
 
     split: bool

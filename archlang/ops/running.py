@@ -47,11 +47,11 @@ class Running(Law):
                 return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
 
     def knows_formats(self, *inputs: Any, **_: Any) -> bool:
-        """Whether the answers take the memory format of the weights into account, as far as it has any of four axes."""
+        """Return whether the answers hold for every memory format of the weights. It matters for four axes only."""
         return bool(self.runs.weights) or all(len(weight.shape) != 4 for weight in self.weights(*inputs))
 
     def spare_values(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
-        """By how many values the memory of each output is larger than the output. Nothing is listed if no output is."""
+        """Return how many values of memory each output has beyond its own size; nothing if none has any."""
         return ()
 
     def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
@@ -67,7 +67,7 @@ class Running(Law):
         return ()
 
     def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
-        """Of each input, where its gradient is allocated. A view of the whole input hands on the result's gradient."""
+        """Return where the gradient of each input is allocated. A view of the whole input passes the result's on."""
         if self.runs.gradients is None:
             return None
         outputs = self.outputs(*inputs)
@@ -84,7 +84,7 @@ class Running(Law):
         return (0,) if places and places[0] == "whole" and self.view(*inputs) else ()
 
     def backward_in_one_call(self, *inputs: Any, **_: Any) -> bool | None:
-        """True if the backward pass allocates the gradients and nothing else; None if that is unknown."""
+        """Return True if the backward pass allocates the gradients and nothing else; None if that is unknown."""
         return True if self.runs.backward else None
 
     def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:

@@ -1,4 +1,4 @@
-"""Attention of queries, keys and values that are projected already: torch's fused kernel, with masks."""
+"""Attention of queries, keys and values that are already projected: torch's fused kernel, with masks."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ from archlang.shapes import TensorType
 class ScaledDotProduct(Operator):
     """Attention of queries, keys and values (Vaswani et al. 2017, arXiv:1706.03762): softmax(Q·Kᵀ*scale + mask)·V.
 
-    The three have axes n t c, whose channels are divided among `heads`, or n h t c, whose second axis is the heads.
-    Narrower keys have fewer heads, which groups of queries share (Ainslie et al. 2023, arXiv:2305.13245).
-    After them come, in this order where there are both: a mask, of axes t t, h t t, n t t or n h t t, whose floats are
-    added to Q·Kᵀ and whose truth values say what is seen (those of axes n t say it of the keys of each image); and an
-    int64 for each image, how many of its keys are no padding. With `causal=true` a position attends to none after it.
-    `scale` is 1/sqrt(the channels of a head), unless it is given. `dropout` is of the weights of attention. No weights.
-    MACs: Q·Kᵀ and A·V, also where a mask hides part.
+    The first three inputs are queries, keys and values. They have axes n t c, with the channels divided among
+    `heads`, or n h t c, with an axis of heads. Narrower keys have fewer heads, which groups of queries share (Ainslie
+    et al. 2023, arXiv:2305.13245). Two more inputs may follow, in this order. One is a mask with axes t t, h t t,
+    n t t or n h t t: floats are added to Q·Kᵀ, and truth values say which keys are seen. Truth values with axes n t
+    say it for all queries of an image. The other is the lengths: an int64 for each image, the number of its keys that
+    are no padding. With `causal=true` a position attends to no later one. `scale` is 1/sqrt(the channels of a head)
+    unless it is given. `dropout` applies to the weights of attention. It has no parameters. The MACs are those of
+    Q·Kᵀ and A·V. What a mask hides is counted too, since torch computes it.
 
         MACs = heads*queries*keys*(head_c + value_c)
         elementwise = heads*queries*keys*biased
@@ -62,8 +63,8 @@ class ScaledDotProduct(Operator):
     positional: ClassVar[Mapping[str, Kind]] = {"heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("wrong-dtype", "wrong-rank"),
-        "dropout": "torch looks at it in training alone",
-        "heads": "of n h t c, torch has the heads as an axis, and no such number",
+        "dropout": "torch checks it in training only",
+        "heads": "with axes n h t c, torch takes the heads from the axis, and has no such argument",
         "causal-lengths": "torch lets the first queries see the first keys, however many there are",
         "unequal-sizes": "torch's fused attention reads past the end of values that are fewer than the keys",
         "unequal-shapes": "torch repeats a mask along axes of size 1",
@@ -95,7 +96,7 @@ class ScaledDotProduct(Operator):
         return (query.resized(c=width),)
 
     def _checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
-        """Queries, keys and values, where they fit one another."""
+        """Return queries, keys and values. Raise `Rejected` if they do not fit one another."""
         query, key, value = inputs[:3]
         rank = len(query.axes)
         for x in (query, key, value):
@@ -122,20 +123,20 @@ class ScaledDotProduct(Operator):
         return query, key, value
 
     def _heads(self, query: TensorType, key: TensorType) -> tuple[int, int]:
-        """The heads of the queries, and those of the keys and values."""
+        """Return the number of heads of the queries, and that of the keys and values."""
         if len(query.axes) == 4:
             return query.shape[1], key.shape[1]
         heads = 1 if self.heads is None else self.heads
         return heads, max(key["c"] * heads // query["c"], 1)
 
     def _call(self, inputs: tuple[TensorType, ...]) -> Attended:
-        """The inputs, told apart."""
+        """Return the inputs by their role."""
         heads, shared = self._heads(*inputs[:2])
         query, key, value = inputs[:3]
         return Attended(query, key, value, *self._masks(inputs), heads, shared, self.causal, self.dropout)
 
     def _masks(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType | None, TensorType | None]:
-        """The mask and the lengths, where they are there."""
+        """Return the mask and the lengths, None for what is not given."""
         rest = [*inputs[3:]]
         lengths = rest.pop() if rest and rest[-1].dtype == "int64" and rest[-1].axes == ("n",) else None
         if len(rest) > 1 or (rest and not (rest[0].is_float or rest[0].dtype == "bool")):
@@ -146,13 +147,13 @@ class ScaledDotProduct(Operator):
         return (rest[0] if rest else None), lengths
 
     def _check_mask(self, mask: TensorType | None, heads: int, query: TensorType, key: TensorType) -> None:
-        """The mask has a value for each query and key, of all heads or of each, of all images or of each."""
+        """Check that the mask has a value for each query and key, shared by heads and images or not."""
         if mask is None:
             return
         sizes = (query.shape[-2], key.shape[-2])
         batched = "n" in mask.axes
         if batched and not mask.is_float and mask.shape == (query["n"], sizes[1]):
-            return  # which keys of an image are seen, by all of its queries
+            return  # the keys of an image that all of its queries see
         wanted = [sizes, (heads, *sizes), (1, *sizes), (1, heads, *sizes), (1, 1, *sizes)]
         if mask.shape[batched:] not in wanted[: 3 if batched else 5] or (batched and mask.axes[0] != "n"):
             message = f"a mask of {query.shape[-2]} queries, {key.shape[-2]} keys and {heads} heads is not {mask}"

@@ -1,4 +1,4 @@
-"""What torch saves of attention between queries, keys and values: its fused kernel, or a product at a time."""
+"""What torch saves for backward of `sdpa`: in its fused kernel, or product by product."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Attended:
         return self.of_head(self.value)
 
     def of_head(self, x: TensorType) -> int:
-        """The channels of a head of keys or values: all of them where an axis of the input is the heads."""
+        """Return the channels of a head of keys or values: all channels, if the heads are an axis of the input."""
         return x["c"] if len(x.axes) == 4 else x["c"] // self.shared
 
     @property
     def scores(self) -> int:
-        """Pairs of a query and a key, of all heads."""
+        """The number of pairs of a query and a key, over all heads."""
         return self.query["n"] * self.heads * self.query.shape[-2] * self.key.shape[-2]
 
     @property
@@ -56,7 +56,7 @@ class Attended:
 
 
 def saved(call: Attended) -> tuple[Saved, ...]:
-    """What the fused kernel saves, which takes no dropout and no mask that is trained, or the single products."""
+    """Return what is saved: by the fused kernel if there is no dropout and no trained mask, else by each product."""
     steps = _in_steps(call)
     if not call.can_fuse:
         return steps
@@ -70,7 +70,7 @@ def saved(call: Attended) -> tuple[Saved, ...]:
 
 
 def _fused(call: Attended) -> tuple[Saved, ...]:
-    """Queries, keys and values, the mask as floats, the result, and one sum for each row of scores."""
+    """Return queries, keys and values, the mask as floats, the result, and one sum for each row of scores."""
     rows = (call.query.shape[0], call.heads, call.query.shape[-2])
     kept = (Saved("input", at) for at in range(3))
     return (*kept, *_mask(call), Saved("output"), Saved("own", shape=rows, name="sums", wide=True))
@@ -93,7 +93,7 @@ def _mask(call: Attended) -> tuple[Saved, ...]:
 
 
 def _in_steps(call: Attended) -> tuple[Saved, ...]:
-    """The scaled queries and keys, the weights of attention, and the values, which a product may copy."""
+    """Return the scaled queries and keys, the weights of attention, and the values, which a product may copy."""
     images, queries, keys = call.query.shape[0], call.query.shape[-2], call.key.shape[-2]
     weighed = (0, 1, *[3] * call.is_biased)
     weights = Saved("own", shape=(call.scores,), name="weights")
@@ -112,7 +112,7 @@ def _in_steps(call: Attended) -> tuple[Saved, ...]:
 
 
 def _hidden(call: Attended) -> tuple[Saved, ...]:
-    """What causality and lengths hide, for the gradient of a trained mask."""
+    """Return the mask of what `causal` and the lengths hide; the gradient of a trained mask needs it."""
     padded = call.lengths is not None
     if not call.is_biased or not (padded or call.causal):
         return ()
@@ -122,16 +122,16 @@ def _hidden(call: Attended) -> tuple[Saved, ...]:
 
 
 def _is_copied(call: Attended) -> bool:
-    """Whether a matrix product copies the values, as the heads of an image do not lie one behind the other."""
+    """Return whether a matrix product copies the values, because the heads of an image are not contiguous."""
     split = _by_head(call.value, call.shared)
     n, _, t, c = split.shape
     return call.shared != call.heads or viewed(split.shape, split.strides, (n * call.heads, t, c)) is None
 
 
 def is_one_call(call: Attended) -> bool:
-    """Return whether the fused kernel computes it in evaluation, from inputs that nothing prepares in new memory.
+    """Return whether it is one call of the fused kernel in evaluation, with no allocation before or after.
 
-    What lengths hide, or causality beside a mask, is computed first. Results that do not lie in order are copied.
+    Lengths, or `causal` beside a mask, need a mask that is computed first. Heads that a view cannot join are copied.
     """
     is_prepared = call.lengths is not None or (call.causal and call.mask is not None)
     return call.can_fuse and not is_prepared and (len(call.query.axes) == 4 or _flattened(call) is not None)
@@ -155,7 +155,7 @@ def strides(call: Attended, y: TensorType) -> Strides | None:
 
 
 def _by_head(x: TensorType, heads: int) -> Laid:
-    """The input with axes n h t c; the channels of n t c are divided among the heads."""
+    """Return the input with axes n h t c; the channels of n t c are divided among the heads."""
     known = laid(x)
     if len(x.axes) == 4:
         return known

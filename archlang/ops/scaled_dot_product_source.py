@@ -1,4 +1,4 @@
-"""The class that the source carries for attention with masks, which holds only the lines that its kind needs."""
+"""The class for `sdpa` in the emitted source. It holds only the lines that its kind needs."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ _CALL = """\
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What differs in the source: whether it divides channels into heads, and what a query does not see.
+    """What differs between the kinds.
 
-    `axes` is how many axes the mask has, and whether the first of them is the batch.
+    `split`: the channels are divided into heads. `mask`: there is none, it is added to the scores, or it says which
+    keys are seen. `axes`: the number of its axes. `batched`: the first of them is the batch. `lengths`: the lengths
+    are an input.
     """
 
     split: bool
@@ -61,7 +63,7 @@ class Source:
 
 
 def source_of(kind: Source) -> str:
-    """The text of the class."""
+    """Return the text of the class."""
     stored = "self.causal, self.dropout, self.scale = causal, dropout, scale"
     if kind.split:
         stored = f"self.heads = heads, kv_heads or heads, kv_heads or heads\n        {stored}"
@@ -84,7 +86,7 @@ def _mask_options(kind: Source) -> list[str]:
 
 
 def _mask(kind: Source) -> str:
-    """The lines that make one mask of what hides a key; torch's fused kernel takes a mask of two or four axes."""
+    """Return the lines that combine all that hides keys into one mask. torch's fused kernel takes two or four axes."""
     lines = _PADDED if kind.lengths else ""
     if kind.mask == "none":
         return lines + (_CAUSAL.format(mask="seen", masked="seen & before") if kind.lengths else "")

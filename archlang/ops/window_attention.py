@@ -1,4 +1,4 @@
-"""Attention within the windows of a map, as Swin transformers have it."""
+"""Attention within the windows of a map, as in Swin transformers."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ _DOT_PRODUCTS = """
 class WindowAttention(InWindows):
     """Multi-head attention of n h w c within windows (Liu et al. 2021, arXiv:2103.14030): softmax(Q·Kᵀ/sqrt(d) + B)·V.
 
-    `window_attention 7x7 3 shift=3`: windows of 7x7 side by side, 3 heads, each d = c/heads wide. B is learned, one
-    number for each head and each offset between two positions of a window. Where the map is no multiple of the window,
-    zeros stand behind it, and their positions are keys like others. `shift` moves the windows by so many positions,
-    down and to the right; the last ones go on at the other side of the map, and -100 is added to the scores between the
-    two sides. Along an axis that one window covers nothing is shifted. `attention_dropout` is that of the weights,
-    `dropout` that of the result. As torchvision computes it, in its names. MACs: the projections, and Q·Kᵀ and A·V of
-    each window, at the positions behind the map too.
+    `window_attention 7x7 3 shift=3` has windows of 7x7 side by side and 3 heads, each d = c/heads wide. B is learned:
+    one number for each head and each offset between two positions of a window. A map that is no multiple of the
+    window is padded with zeros at its end, and the padded positions are keys like others. `shift` moves the windows by
+    this number of positions, down and to the right. The last windows continue at the other side of the map; -100 is
+    added to the scores between positions of different sides. An axis that one window covers is not shifted.
+    `attention_dropout` applies to the weights, `dropout` to the result. The computation and the names of the weights
+    are torchvision's. The MACs are those of the projections, and of Q·Kᵀ and A·V in each window, padded positions
+    included.
 
         params = 4*c*c + 3*c*qkv_bias + c*proj_bias + offsets*heads
         buffers = tokens*tokens

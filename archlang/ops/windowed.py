@@ -1,4 +1,4 @@
-"""What attentions within the windows of a map share: the class that the source carries, and all they tell."""
+"""What the attention operators within windows of a map share: the emitted class, and the answers about it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class InWindows(Operator):
-    """What attentions within windows share."""
+    """What the attention operators within windows share."""
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("needs-channels-last"),
         "out-of-range": "torch accepts a shift as large as the window, and then masks within one window",
-        "shift": "torch accepts a negative shift, and then masks nothing of what it brings together",
+        "shift": "torch accepts a negative shift, and then does not mask pairs from two sides of the map",
         "attention_dropout": "torch takes 1, which leaves nothing to train with",
         "dropout": "torch takes 1, which leaves nothing to train with",
     }
@@ -69,7 +69,7 @@ class InWindows(Operator):
         return (x,)
 
     def _shifted(self) -> tuple[int, int]:
-        """The shift along the two axes."""
+        """Return the shift along the two axes."""
         if len(self.window) != 2:
             message = f"the window of {self.word} has 2 sides, but this one has {len(self.window)}"
             raise Rejected("window-rank", message, about="window")
@@ -86,20 +86,20 @@ class InWindows(Operator):
         return prod(self.window)
 
     def _offsets(self) -> int:
-        """How many ways two positions of a window can lie to each other."""
+        """Return how many different offsets there are between two positions of a window."""
         return prod(2 * side - 1 for side in self.window)
 
     def _counts(self, x: TensorType) -> tuple[int, int]:
-        """How many windows there are along each of the two axes."""
+        """Return how many windows there are along each of the two axes."""
         rows, columns = (-(-size // side) for size, side in zip(x.shape[1:3], self.window, strict=True))
         return rows, columns
 
     def _positions(self, x: TensorType) -> int:
-        """Positions of all windows, those of the border too."""
+        """Return the positions of all windows. Windows that extend beyond the map count in full."""
         return x["n"] * prod(self._counts(x)) * self._tokens()
 
     def bias_weights(self) -> tuple[Weight, ...]:
-        """What the position bias is made of, but for the index."""
+        """Return the weights of the position bias, without the index."""
         raise TypeError(f"{type(self).__name__} does not say its position bias")
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
@@ -140,7 +140,7 @@ class InWindows(Operator):
         )
 
     def _projected(self, x: TensorType) -> Saved:
-        """What is projected: the windows as the rows of one matrix, a copy of the map where it does not lie so."""
+        """Return what is saved for the projection: the map, or a copy if its windows do not form one matrix."""
         known = laid(x)
         (n, h, w, c), (rows, columns), (a, b) = known.shape, self._counts(x), self.window
         y, x_, z = known.strides[1:]
@@ -151,35 +151,35 @@ class InWindows(Operator):
         return Saved("own", shape=(self._positions(x), c), dtype=x.dtype, when="weights", name="windows")
 
     def _is_shifted(self, x: TensorType) -> bool:
-        """Whether there is a shift along an axis with several windows."""
+        """Return whether any axis with several windows is shifted."""
         return any(shift and count > 1 for shift, count in zip(self._shifted(), self._counts(x), strict=True))
 
     def _heads_viewed(self, x: TensorType) -> bool:
-        """Whether the heads of one projection are matrices of one batch as they lie, so that none is copied."""
+        """Return whether a view turns the heads of one projection into a batch of matrices, so that none is copied."""
         t, c = self._tokens(), x["c"]
         windows = self._positions(laid(x)) // t
         shape, strides = (windows, self.heads, t, c // self.heads), (t * 3 * c, c // self.heads, 3 * c, 1)
         return viewed(shape, strides, (windows * self.heads, t, c // self.heads)) is not None
 
     def own(self, x: TensorType, name: str, width: int = 1) -> Saved:
-        """A tensor that torch makes and keeps, of so many times the channels at each position."""
+        """Return a tensor that torch makes and saves, with `width` times the channels at each position."""
         return Saved("own", shape=(self._positions(x), width * x["c"]), dtype=x.dtype, name=name)
 
     def copies(self, x: TensorType, *names: str) -> tuple[Saved, ...]:
-        """Keys and values as they are kept: copied head by head, or the one tensor that holds them as they lie."""
+        """Return what is saved of keys and values: copies, head by head, or the projection of which they are views."""
         if self._heads_viewed(x):
             return (self.own(x, "projections", 3),)
         return tuple(self.own(x, name) for name in names)
 
     def scores_saved(self, x: TensorType) -> tuple[Saved, ...]:
-        """What is kept of queries and keys."""
+        """Return what is saved of queries and keys."""
         raise TypeError(f"{type(self).__name__} does not say what it keeps of its scores")
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         result, scores = self.own(x, "result"), (self._positions(x), self.heads, self._tokens())
         weights = replace(result, name="weights", shape=scores)
         kept = [self._projected(x), *self.scores_saved(x), weights, replace(result, when="weights")]
-        # dropout keeps its mask, and what it leaves of the weights is kept besides them
+        # dropout saves its mask; the weights are saved before and after it
         if self.attention_dropout:
             kept += [replace(weights, name=name, training_only=True) for name in ("attention mask", "dropped")]
         if self.dropout:
@@ -194,7 +194,7 @@ class InWindows(Operator):
         }
 
     def reach(self, x: TensorType) -> Reach:
-        # a position sees its window, whose border may be next to it on either side; what the mask hides is not seen
+        # a position sees its window, and may be at either end of it; what the mask hides is not seen
         told: dict[str, Slide] = {}
         for axis, count, side in zip(x.axes[1:3], self._counts(x), self.window, strict=True):
             within = Slide(Fraction(2 * side - 1), Fraction(1), Fraction(side - 1))
@@ -203,7 +203,7 @@ class InWindows(Operator):
         return Reach(told)
 
     def module(self, name: str, x: TensorType, source: str) -> Module:
-        """The torch call of a class of that name."""
+        """Return the torch call of the class of that name."""
         args = (("embed_dim", x["c"]), ("num_heads", self.heads), ("window", tuple(self.window)))
         options = (
             ("shift", self._shifted(), (0, 0)),

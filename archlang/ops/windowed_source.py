@@ -1,4 +1,4 @@
-"""The class that the source carries for attention within windows, of which torch has none."""
+"""The class for attention within windows in the emitted source; torch has none."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ class {name}(nn.Module):
 
 
 def written(name: str, what: str, weights: str, methods: str, bias: str) -> str:
-    """The class of an attention within windows.
+    """Return the text of a class for attention within windows.
 
-    `weights` are the lines of its constructor that make its position bias, `methods` are `project`, `scores` and
-    `table`, and `bias` is what becomes of the table's rows, which are one for each pair of positions.
+    `weights` are the constructor's lines that make the position bias. `methods` are `project`, `scores` and `table`.
+    `bias` is the expression that turns the table's rows, one for each pair of positions, into the bias.
     """
     parts = {"name": name, "what": what, "weights": weights.strip("\n"), "methods": methods.strip("\n"), "bias": bias}
     text = _WINDOW_ATTENTION

@@ -67,7 +67,7 @@ def check_sides(sides: int, name: str = "kernel") -> None:
 
 
 def each(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
-    """`value` for each of the `rank` sides."""
+    """Return `value` for each of the `rank` sides."""
     if isinstance(value, int):
         return (value,) * rank
     check_count(len(value), rank, name)
@@ -175,7 +175,7 @@ def adaptive_slide(size: int, wanted: int) -> Slide:
 
 
 def brief(value: Sequence[int]) -> int | tuple[int, ...]:
-    """`(3, 3)` as torch lets one write it: `3`."""
+    """Return the shortest form that torch accepts: `3` for `(3, 3)`."""
     return value[0] if len(set(value)) == 1 else tuple(value)
 
 

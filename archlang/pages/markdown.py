@@ -11,13 +11,13 @@ _SPECIAL = re.compile(r"([\\*_<|\[\]])")
 
 
 def escaped(text: str) -> str:
-    """Prose with every sign of Markdown escaped except the backticks around code."""
+    """Return prose with every sign of Markdown escaped except the backticks around code."""
     parts = enumerate(text.split("`"))
     return "`".join(part.replace("|", "\\|") if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in parts)
 
 
 def code(text: str) -> str:
-    """Code in a cell of a table."""
+    """Return code for a cell of a table."""
     return f"`{text}`".replace("|", "\\|") if text else ""
 
 

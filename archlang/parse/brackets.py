@@ -105,7 +105,7 @@ def _unclosed(file: str, culprit: Token) -> Diagnostic:
 
 
 def _misaligned(indents: dict[int, int], opened: Token, closer: Token, outer: list[Token]) -> bool:
-    """Whether a `}` at the start of its line is indented like the line of an outer brace, not of its own."""
+    """Return whether a `}` at the start of its line is indented like the line of an outer brace, not of its own."""
     closing = closer.column
     if opened.line == closer.line or indents[closer.line or 0] != closing or indents[opened.line or 0] == closing:
         return False

@@ -102,7 +102,7 @@ def _surplus(tokens: list[Token]) -> Token | None:
 
 
 def _unfinished(chunk: Chunk) -> bool:
-    """Whether a net or block has no braces. Then the lines after it were probably meant to be inside."""
+    """Return whether a net or block has no braces. Then the lines after it were probably meant to be inside."""
     return chunk.tokens[0].type in _TOP and all(token.type not in ("LBRACE", "EQUAL") for token in chunk.tokens)
 
 

@@ -28,13 +28,13 @@ class _Keep:
 
 
 def _stamp(grammar: str) -> bytes:
-    """What a table depends on: lark's version, the options in this file, the grammar."""
+    """Return a stamp of what a table depends on: lark's version, the options in this file, the grammar."""
     made_by = f"{lark.__version__}\n{Path(__file__).read_text(encoding='utf-8')}\n{grammar}"
     return hashlib.sha256(made_by.encode()).hexdigest().encode() + b"\n"
 
 
 def compiled(grammar: Path) -> bytes:
-    """The table of a grammar, behind its stamp."""
+    """Return the stamp and the table of a grammar."""
     text = grammar.read_text(encoding="utf-8")
     held = io.BytesIO()
     _built(text, None).save(held, exclude_options={"postlex"})  # pyright: ignore[reportUnknownMemberType]
@@ -42,7 +42,7 @@ def compiled(grammar: Path) -> bytes:
 
 
 def load(grammar: Path, table: Path, transformer: Any) -> Lark:
-    """The parser, from its table where that is there and fresh, else built anew in memory."""
+    """Return the parser: loaded from its table if that exists and is fresh, otherwise built in memory."""
     text = grammar.read_text(encoding="utf-8")
     stamp = _stamp(text)
     try:

@@ -52,11 +52,11 @@ class Stop:
         return at
 
     def begins_step(self, at: int) -> bool:
-        """Whether a step begins with this token."""
+        """Return whether a step begins with this token."""
         return at == 0 or self.tokens[at - 1].type in STEP_STARTS
 
     def ends_line(self, at: int) -> bool:
-        """Whether the line ends here. There is no separator before a `}` on a later line."""
+        """Return whether the line ends here. There is no separator before a `}` on a later line."""
         found = self.tokens[at]
         return found.type in ("SEP", "$END") or (found.type == "RBRACE" and found.line != self.tokens[at - 1].end_line)
 

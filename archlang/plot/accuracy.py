@@ -188,7 +188,7 @@ def _draw_sizes(made: Figure, points: Sequence[Point]) -> None:
 
 
 def _round_sizes(most: int) -> list[int]:
-    """Up to three round numbers of parameters, the largest at most `most`."""
+    """Return up to three round numbers of parameters, the largest at most `most`."""
     if most < 1:
         return []
     power = 10 ** int(log10(most))

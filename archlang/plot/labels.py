@@ -40,7 +40,7 @@ class Box:
         return across and self.low <= other.low and other.high <= self.high
 
     def distance(self, x: float, y: float) -> float:
-        """From a position to the box; 0 within it."""
+        """Return the distance from a position to the box; 0 within it."""
         return hypot(max(self.left - x, 0, x - self.right), max(self.low - y, 0, y - self.high))
 
 
@@ -69,7 +69,7 @@ def _best(circles: Sequence[Circle], at: int, taken: Sequence[Box], frame: Box) 
 
 
 def _candidates(circle: Circle) -> Iterator[tuple[float, Box]]:
-    """Places around a circle, the near ones first, and how far each is from it, in points."""
+    """Yield places around a circle, the near ones first, and how far each is from it, in points."""
     for step in range(_STEPS):
         away = circle.radius + 2 + step * _STEP
         for turn, angle in enumerate(_ANGLES):

@@ -102,7 +102,7 @@ def width_of(texts: Sequence[str], size: float) -> float:
 
 
 def short(number: float, unit: str = "") -> str:
-    """Three digits and K, M, G or T, which are powers of 1,000, before the unit: `1.81 G`, `22.2 MB`."""
+    """Return three digits and K, M, G or T, which are powers of 1,000, before the unit: `1.81 G`, `22.2 MB`."""
     power = 0
     while abs(number) >= 999.5 and power < len(_POWERS) - 1:
         number, power = number / 1000, power + 1

@@ -86,7 +86,7 @@ class _Walk:
         return scope
 
     def _braces(self, region: Region, path: str, values: dict[int, int]) -> Scope:
-        """Braces. Their output is the value of their label, or else the values within that are read after them."""
+        """Return the scope of braces. Its output is their label's value, else the values that are read after them."""
         start, block = self.layer, region.block
         parts = self._parts(region, path, values)
         given = _labelled(region) or region.outputs or region.entries[-1].outputs

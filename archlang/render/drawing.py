@@ -185,7 +185,7 @@ def _drawn(region: Region, counts: Mapping[str, int]) -> int:
 
 
 def _text(words: str) -> str:
-    """Text for an HTML-like label: markup is escaped, and unprintable characters are written out.
+    """Return text for an HTML-like label: markup is escaped, and unprintable characters are written out.
 
     Graphviz reads XML and then still replaces `\\N` by the node's name, so that backslashes are doubled.
     """

@@ -141,7 +141,7 @@ class Report:
     facts: ReportFacts = field(repr=False, compare=False)
 
     def __repr__(self) -> str:
-        """One line: `layers` may hold thousands of rows."""
+        """Return one line, since `layers` may hold thousands of rows."""
         counts = f"{len(self.layers)} layers, {self.totals.params:,} parameters, {self.totals.macs:,} MACs"
         return f"<Report of {self.name}, batch {self.batch}, {self.mode}: {counts}>"
 

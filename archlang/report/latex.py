@@ -30,7 +30,7 @@ def as_latex(sheet: Sheet) -> str:
 
 
 def escaped(text: str) -> str:
-    """Words that stand for themselves in LaTeX; an indent of two spaces is a `\\quad`."""
+    """Return text with the signs of LaTeX escaped; an indent of two spaces becomes a `\\quad`."""
     words = text.lstrip(" ")
     indent = r"\quad " * ((len(text) - len(words)) // 2)
     return indent + "".join(_MARKS.get(char, char) for char in " ".join(words.splitlines()))

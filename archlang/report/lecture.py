@@ -68,7 +68,7 @@ def lecture_sheet(report: Report, headings: tuple[str, ...]) -> Sheet:
 
 
 def rounded(number: int) -> str:
-    """Below 10,000 in full; from there two significant digits and K, M, G or T, which are powers of 1,000."""
+    """Return a number in full below 10,000, else two significant digits and K, M, G or T (powers of 1,000)."""
     if number < 10_000:
         return f"{number:,}"
     near = int(float(f"{number:.1e}"))

@@ -43,9 +43,9 @@ def _sides(field: ReceptiveField, name: str) -> dict[str, int | str | None]:
 
 
 def _text(field: ReceptiveField, name: str) -> str:
-    """`427x427`, `7 x whole`, `1/2 x 1/2`; `whole`, `uneven` or nothing where that is so along every axis.
+    """Return `427x427`, `7 x whole` or `1/2 x 1/2`; one `whole`, `uneven` or nothing if every axis has the same.
 
-    `?` where the field is unknown.
+    It is `?` where the field is unknown.
     """
     if field.untold:
         return UNKNOWN

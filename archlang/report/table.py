@@ -58,7 +58,7 @@ def table(report: Report, view: View) -> Sheet:
 
 
 def _unknown(columns: Sequence[Column], rows: Sequence[Line]) -> Iterator[str]:
-    """Why some cells are unknown, where a column shows one."""
+    """Yield why some cells are unknown, if a column shows one."""
     names = {column.name for column in columns}
     groups = [layer.saved_untold for line in rows for layer in line.layers if "saved_bytes" in names]
     groups += [one.untold for line in rows for one in line.fields() if names & {*REACH}]

@@ -38,7 +38,7 @@ AVERAGED = "n_averaged"  # torch.optim.swa_utils.AveragedModel's own, beside the
 
 
 def renamed(theirs: Collection[str], ours: Collection[str]) -> dict[str, str]:
-    """For each key of a file, its key in the net: the same, or what an old form translates to.
+    """Return for each key of a file its key in the net: the same, or the one that replaced an old form.
 
     If two keys of the file would get the same key, neither is renamed.
     """
@@ -66,7 +66,7 @@ def is_counter(key: str, present: Collection[str]) -> bool:
 
 
 def reason(held: Mapping[str, Held], misshapen: Collection[str]) -> str | None:
-    """Why the shapes of a file differ, if the file's net is known; otherwise None."""
+    """Return why the shapes of a file differ, if the file's net is known; otherwise None."""
     # torchvision/models/mnasnet.py, MNASNet._load_from_state_dict
     stem = {"layers.0.weight": (32, 3, 3, 3), "layers.3.weight": (32, 1, 3, 3), "layers.6.weight": (16, 32, 1, 1)}
     is_first_mnasnet = all(key in held and held[key].shape == shape for key, shape in stem.items())

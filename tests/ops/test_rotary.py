@@ -1,4 +1,4 @@
-"""`rotary_embedding`: heads, a part of the channels, offsets and positions that flow in, against complex numbers."""
+"""`rotary_embedding` compared with complex numbers: heads, some of the channels, offsets, positions as an input."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _tied(frozen: str, other: str, owner: str, tied: Span, span: Span) -> Mistak
 
 
 def _is_there(path: str, nodes: list[ir.OpNode | ir.CallNode], blocks: dict[str, ir.Block]) -> bool:
-    """Whether there is a module at a path, also inside the blocks that are called."""
+    """Return whether there is a module at a path, also inside the blocks that are called."""
     for node in nodes:
         if node.name is None:
             continue

@@ -100,7 +100,7 @@ def _size(base: Tensor, node: s.Attribute) -> Value:
 
 
 def item_of(base: Value, index: int, node: s.Index) -> Value:
-    """`base[index]`."""
+    """Return the value of `base[index]`."""
     items: tuple[Any, ...] | str
     if isinstance(base, Bundle):
         items = base.items
@@ -116,7 +116,7 @@ def item_of(base: Value, index: int, node: s.Index) -> Value:
 
 
 def slice_of(base: Value, start: int | None, stop: int | None, node: s.Slice) -> Value:
-    """`base[start:stop]`."""
+    """Return the value of `base[start:stop]`."""
     if isinstance(base, Bundle):
         return Bundle(base.items[start:stop])
     if isinstance(base, (tuple, str)):

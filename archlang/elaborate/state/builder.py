@@ -239,7 +239,7 @@ class Builder:
         self.contents.scopes.append(path)
 
     def name_value(self, path: str, value: int) -> None:
-        """The value of a label."""
+        """Record the value of a label."""
         self.contents.labels[path] = value
 
     def tie_to(self, path: str) -> None:

@@ -118,7 +118,7 @@ _PASSING = {"len", "round", "floor", "ceil", "int", "enumerate", "zip"}
 
 
 def keeps_open(name: str, values: Sequence[Value]) -> bool:
-    """Whether a function of numbers that are open gives one that remembers how it is made, or passes them on."""
+    """Return whether the result of a function of open numbers keeps its formula, or is one of these numbers."""
     return name in _PASSING or (name in _ADDING and all(isinstance(value, int) for value in _flat(values)))
 
 
@@ -183,7 +183,7 @@ def limited(compute: Callable[[], Any], what: str, help: str | None = None) -> V
 
 
 def fits(value: Value) -> bool:
-    """Whether a value is no larger than a net can need."""
+    """Return whether a value is no larger than a net can need."""
     match value:
         case int() | float():
             return abs(value) < MAX_NUMBER

@@ -181,7 +181,7 @@ def declared(name: str, span: Span, here: Here) -> Value | None:
 
 
 def is_known(name: str) -> bool:
-    """Whether a word is one of the language: a function, an operator or an initialiser."""
+    """Return whether a word is one of the language: a function, an operator or an initialiser."""
     return name in FUNCTIONS or operator(name) is not None or initial(name) is not None
 
 

@@ -17,7 +17,7 @@ AroundBars = s.For | s.If | s.Repeat  # what may stand around bars
 
 
 def holds_bars(action: s.Action) -> bool:
-    """Whether an action makes branches: bars, or `for` and `if` around bars."""
+    """Return whether an action makes branches: bars, or `for` and `if` around bars."""
     match action:
         case s.Branches():
             return True

@@ -71,7 +71,7 @@ def _refuse_uncounted(action: s.For, values: Sequence[Value]) -> None:
 
 
 def _fits(target: s.Name | s.Targets, value: Value) -> bool:
-    """Whether a value can be taken apart into these names."""
+    """Return whether a value can be taken apart into these names."""
     if isinstance(target, s.Name) or len(target.names) == 1:
         return True
     if not isinstance(value, tuple) or len(value) != len(target.names):
@@ -114,7 +114,7 @@ def chosen(action: s.If, here: Here) -> s.If | s.Body | s.Branches | None:
 
 
 def is_residual(action: s.Residual, here: Here) -> bool:
-    """Whether a `residual` adds its shortcut. If not, the labels of the shortcut are recorded as not taken."""
+    """Return whether a `residual` adds its shortcut. If not, the labels of the shortcut are recorded as not taken."""
     holds = action.condition is None or truth(action.condition, here)
     if not holds:
         _skip(action.shortcut, here)

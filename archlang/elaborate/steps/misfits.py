@@ -70,7 +70,7 @@ def _named_instead(op: type[Operator], value: Value, taken: Mapping[str, Any]) -
 
 
 def _accepts_value(op: type[Operator], fields: Mapping[str, Any], name: str) -> bool:
-    """Whether a field accepts its value. Other fields may be wrong or missing."""
+    """Return whether a field accepts its value. Other fields may be wrong or missing."""
     try:
         op(**fields)
     except ValidationError as error:

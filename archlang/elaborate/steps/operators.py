@@ -182,7 +182,7 @@ def apply_operator(
 
 
 def is_one(value: Value | None) -> bool:
-    """Whether a value is a tuple of one, as branches are of which a condition leaves one."""
+    """Return whether a value is a tuple of one. Branches are one if a condition leaves only one of them."""
     return isinstance(value, Bundle) and len(value.items) == 1
 
 

@@ -57,7 +57,7 @@ def _labels_of(step: s.Statement, scope: str) -> Iterator[tuple[str, Span]]:
 
 
 def is_outermost(item: s.Statement, body: s.Body | s.Branches | s.If | None) -> bool:
-    """Whether a statement is directly in a body, or only inside braces of `if`."""
+    """Return whether a statement is directly in a body, or only inside braces of `if`."""
     if isinstance(body, s.If):
         return is_outermost(item, body.then) or is_outermost(item, body.otherwise)
     for one in body.items if isinstance(body, s.Body) else ():
@@ -91,7 +91,7 @@ def spelled(node: s.Expression) -> str:
 
 
 def mentions_it(node: s.Expression) -> bool:
-    """Whether an expression mentions `it`."""
+    """Return whether an expression mentions `it`."""
     match node:
         case s.Name(text="it"):
             return True

@@ -105,7 +105,7 @@ def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
 
 
 def _within_reach(path: str, here: Here) -> bool:
-    """Whether the braces in which a path begins already have their name."""
+    """Return whether the braces in which a path begins already have their name."""
     return here.scope.find(path.partition(".")[0]) is not None
 
 
