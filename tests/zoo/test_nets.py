@@ -20,6 +20,10 @@ SMALL = {
     "gpt2": "small",
     "mobilevit": "small",
     "sknet": "small",
+    "pvt_v2": "small",
+    "dcgan": "small",
+    "yolo_v3": "small",
+    "attention_unet": "small",
 }  # what is run where the whole net is large
 
 
