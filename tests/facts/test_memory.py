@@ -113,6 +113,39 @@ def test_the_loss_of_values_is_a_squared_difference() -> None:
     assert_told(graph_of(net_of('permute "n t c" -> linear 5 -> relu -> linear 5', "7x9")), "training")
 
 
+SEVERAL = {
+    "a map and its mean": "conv 3x3 8 pad=1 -> y: it\n mean axis=1 -> m: it\n output y, m",
+    "three maps": "conv 1x1 8 -> y: it\n mean axis=1 -> m: it\n mean axis=2 -> c: it\n output y, m, c",
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", SEVERAL)
+def test_the_losses_of_several_outputs_are_freed_once_they_are_added(name: str, mode: str) -> None:
+    graph = graph_of(f"net several {{\n input image: 4x16x16\n {SEVERAL[name]}\n}}")
+    found, wanted = told(graph, mode).peak_bytes, measured(graph, mode).peak_bytes
+    assert found == wanted
+
+
+UNTOLD = {
+    "attention": ("attention 4 -> select 0 -> linear 3", "256x10"),
+    "attention twice": ("attention 4 -> attention 4 -> select 0 -> linear 3", "256x40"),
+    "a recurrence": ("gru 24 -> tanh", "64x30"),
+    "attention in windows": ("window_attention 4 window=4x4", "32x8x8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_a_peak_told_as_at_least_is_never_above_torchs(name: str) -> None:
+    """Of a backward pass in calls that are not told, only what is alive before it and after it is certain."""
+    body, shape = UNTOLD[name]
+    axes = "n t c" if shape.count("x") == 1 else "n h w c"
+    graph = graph_of(f'net bound {{\n input x: {shape}\n permute "{axes}" -> {body}\n output\n}}')
+    found = told(graph, "training")
+    assert found.untold
+    assert found.peak_bytes <= measured(graph, "training").peak_bytes
+
+
 SUMMED = """net n {
   input x: 4x16x64
   input y: [4, 3]

@@ -53,15 +53,26 @@ class Gradients:
             return
         kept = step.kept_for(self.values)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
+        over: Sequence[int] = [*(storage for storage, _ in entering), *kept]
+        if not step.one_call:  # several calls free it one by one: what is alive before them and after them is known
+            over = self._freed(step, over)
         given = self._gradients(step, entering[0])
         new = [heap.take(weight.bytes, "gradients of parameters", step.path) for weight in step.weights]
-        for storage in (*(storage for storage, _ in entering), *kept):
+        for storage in over:
             heap.drop(storage)
         for wish, (storage, in_place) in zip(step.wishes, given, strict=True):
             self._add(wish, storage, in_place)
         # torch makes the last weight's gradient, the bias's, first
         for weight, storage in reversed(list(zip(step.weights, new, strict=True))):
             self._add_weight(step, weight, storage)
+
+    def _freed(self, step: Step, over: Sequence[int]) -> Sequence[int]:
+        """Free what a step uses; return what is left, of which a gradient may be a view: the gradient that enters."""
+        handed_on = any(wish.place in ("whole", "part") for wish in step.wishes)
+        left = over[:1] if handed_on else ()
+        for storage in over[len(left) :]:
+            self.heap.drop(storage)
+        return left
 
     def _add_weight(self, step: Step, weight: Wanting, storage: int) -> None:
         if weight.key not in self.weights:

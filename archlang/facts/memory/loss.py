@@ -33,6 +33,7 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
     """Return the loss of each output of which a gradient is wanted; its target is among the inputs."""
     heap, setup = operations.heap, operations.setup
     found: list[Lost] = []
+    means: list[int] = []
     for output in outputs:
         if not output.type.is_float:
             continue
@@ -45,7 +46,7 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
         operations.targets += target
         # the mean of squares stays in the memory of the squares
         scalar = setup.bytes((), dtype)
-        heap.take(scalar if classes else size, "kept by operators", "loss")
+        means.append(heap.take(scalar if classes else size, "kept by operators", "loss"))
         logarithms = heap.take(size, "kept by operators", "loss") if classes else None
         if output.needs:
             values = output.storage
@@ -56,7 +57,18 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
             found.append(Lost(output, size, logarithms, values, given))
         elif logarithms is not None:
             heap.drop(logarithms)
+    if len(means) > 1:
+        _added(means, operations)
     return found
+
+
+def _added(means: Sequence[int], operations: Operations) -> None:
+    """Add the losses of several outputs, which are freed then: an addition saves none of its terms."""
+    heap, setup = operations.heap, operations.setup
+    heap.begin("loss", "", "sum")
+    heap.take(setup.bytes((), "float32"), "kept by operators", "loss")
+    for one in means:
+        heap.drop(one)
 
 
 def is_classified(axes: Sequence[str]) -> bool:

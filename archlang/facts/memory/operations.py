@@ -206,7 +206,10 @@ class Operations:
             if not made.wishes
         )
         numbers, size = tuple(y.number for y in results), self._bytes(results[0])
-        return Step(layer.path, layer.op.word, numbers, (*wishes, *made.wishes), sizes, kept, size, layer.op.declared)
+        wishes = (*wishes, *made.wishes)
+        return Step(
+            layer.path, layer.op.word, numbers, wishes, sizes, kept, size, layer.op.declared, one_call=told.one_call
+        )  # fmt: skip
 
     def _bytes(self, value: Held) -> int:
         return self.setup.bytes(value.type.shape, value.type.dtype)

@@ -37,7 +37,8 @@ class Step:
 
     `weights` are the weights of which a gradient is wanted; `bytes` is the size of the first output. A `declared` step
     is a parameter of the net: the gradient of its value is the parameter's. `partial` lists storages that are saved
-    for some of the outputs alone: these outputs, and the storages.
+    for some of the outputs alone: these outputs, and the storages. If it is not known to be `one_call`, its gradients
+    may be allocated after what it saves is freed.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Step:
     bytes: int
     declared: bool = False
     partial: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+    one_call: bool = True
 
     def kept_for(self, given: Container[int]) -> list[int]:
         """Return the saved storages, given which values have a gradient."""

@@ -31,6 +31,7 @@ class Told:
     spare: tuple[int, ...]  # bytes by which the storage of each output exceeds it
     viewed: frozenset[int | str]  # inputs and weights whose gradients are views
     computed: str | None  # the dtype that autocast computes in
+    one_call: bool  # whether the backward pass is known to be one call
 
 
 @dataclass(slots=True)
@@ -82,7 +83,8 @@ class Operators:
         )
         places = cast_places(layer, inputs, places, computed)
         views = _views(op, types, places)
-        return Told(view, laid, saved, places, sizes, beside, spare, views, computed)
+        one_call = not training or op.declared or bool(op.backward_in_one_call(*types))
+        return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call)
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
         """Return the temporaries of the forward pass, without and with saved tensors. Unknown ones go to `untold`."""
