@@ -33,7 +33,10 @@ class Pointwise(Operator):
 
 
 class Relu(Pointwise):
-    """max(0, x) (Nair and Hinton 2010). No weights, no MACs."""
+    """max(0, x) (Nair and Hinton 2010). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "relu"
     target: ClassVar[str] = "torch.nn.ReLU"
@@ -43,7 +46,10 @@ class Relu(Pointwise):
 
 
 class Tanh(Pointwise):
-    """Hyperbolic tangent. No weights, no MACs."""
+    """Hyperbolic tangent. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "tanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
@@ -53,7 +59,10 @@ class Tanh(Pointwise):
 
 
 class Sigmoid(Pointwise):
-    """1 / (1 + exp(-x)). No weights, no MACs."""
+    """1 / (1 + exp(-x)). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "sigmoid"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
@@ -63,7 +72,10 @@ class Sigmoid(Pointwise):
 
 
 class Softmax(Pointwise):
-    """exp(x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
+    """exp(x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     runs = replace(ELEMENTWISE, layout="contiguous", saved="output")
     word: ClassVar[str] = "softmax"

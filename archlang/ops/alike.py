@@ -39,9 +39,6 @@ class _Alike(Join):
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         return (combined(self, inputs),)
 
-    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
-        return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}
-
 
 class Add(_Alike):
     """The sum, value by value, of values of equal shape. No weights, no MACs.

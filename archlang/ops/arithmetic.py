@@ -37,6 +37,8 @@ class Mul(Broadcast):
     """The product, value by value. An axis of size 1 is repeated along the others': 64x1x1 times 64x56x56.
 
     No weights, no MACs.
+
+        elementwise = (inputs - 1)*c'*h'*w' if equal
     """
 
     runs = replace(ONE_CALL, autocast="given")
@@ -72,6 +74,8 @@ class Sub(Broadcast):
     """The first less the second, value by value. An axis of size 1 is repeated along the other's.
 
     No weights, no MACs.
+
+        elementwise = c'*h'*w'
     """
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
@@ -107,6 +111,8 @@ class Div(Broadcast):
     """The first divided by the second, value by value. An axis of size 1 is repeated along the other's.
 
     No weights, no MACs.
+
+        elementwise = c'*h'*w'
     """
 
     word: ClassVar[str] = "div"

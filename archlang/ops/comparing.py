@@ -202,6 +202,8 @@ class LogicalAnd(_Logical):
     """True where all inputs are: of masks, what each of them lets through. An axis of size 1 is repeated.
 
     No weights, no MACs.
+
+        comparisons = (inputs - 1)*c'*h'*w' if equal
     """
 
     word: ClassVar[str] = "logical_and"
@@ -214,7 +216,10 @@ class LogicalAnd(_Logical):
 
 
 class LogicalOr(_Logical):
-    """True where one of the inputs is, or several. An axis of size 1 is repeated. No weights, no MACs."""
+    """True where one of the inputs is, or several. An axis of size 1 is repeated. No weights, no MACs.
+
+    comparisons = (inputs - 1)*c'*h'*w' if equal
+    """
 
     word: ClassVar[str] = "logical_or"
     sign: ClassVar[str] = "|"

@@ -14,7 +14,10 @@ from archlang.shapes import TensorType
 
 
 class Exp(Pointwise):
-    """exp(x). No weights, no MACs."""
+    """exp(x). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "exp"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
@@ -26,7 +29,10 @@ class Exp(Pointwise):
 
 
 class Softplus(Pointwise):
-    """log(1 + exp(beta*x))/beta; x itself where beta*x is above `threshold`. No weights, no MACs."""
+    """log(1 + exp(beta*x))/beta; x itself where beta*x is above `threshold`. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     runs = replace(ELEMENTWISE, saved="input")
     word: ClassVar[str] = "softplus"
@@ -44,7 +50,10 @@ class Softplus(Pointwise):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of softmax along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs."""
+    """The logarithm of softmax along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "log_softmax"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")

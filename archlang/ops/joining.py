@@ -44,6 +44,9 @@ class Join(Operator):
                 "unequal-dtypes", f"{self.word} needs equal dtypes, but these differ: {differ}", about="input"
             )
 
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}
+
     def two(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
         """Return the inputs, of which there are two and no more."""
         if len(inputs) != 2:

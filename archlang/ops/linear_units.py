@@ -21,7 +21,10 @@ class _Unit(Pointwise):
 
 
 class Relu6(_Unit):
-    """min(max(0, x), 6) (Howard et al. 2017). No weights, no MACs."""
+    """min(max(0, x), 6) (Howard et al. 2017). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "relu6"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
@@ -31,7 +34,10 @@ class Relu6(_Unit):
 
 
 class LeakyRelu(_Unit):
-    """x where x > 0, slope*x elsewhere (Maas, Hannun and Ng 2013). No weights, no MACs."""
+    """x where x > 0, slope*x elsewhere (Maas, Hannun and Ng 2013). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "leaky_relu"
     elsewhere: ClassVar[tuple[str, ...]] = ("LeakyReLU", "lrelu")
@@ -89,7 +95,10 @@ class PRelu(Pointwise):
 
 
 class Elu(_Unit):
-    """x where x > 0, alpha*(exp(x) - 1) elsewhere (Clevert et al. 2015, arXiv:1511.07289). No weights, no MACs."""
+    """x where x > 0, alpha*(exp(x) - 1) elsewhere (Clevert et al. 2015, arXiv:1511.07289). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "elu"
     elsewhere: ClassVar[tuple[str, ...]] = ("ELU",)
@@ -105,6 +114,8 @@ class Selu(_Unit):
     """1.0507*(x where x > 0, 1.6733*(exp(x) - 1) elsewhere) (Klambauer et al. 2017, arXiv:1706.02515).
 
     No weights, no MACs.
+
+        activated = c*h*w
     """
 
     word: ClassVar[str] = "selu"
@@ -117,6 +128,8 @@ class Gelu(_Unit):
     """x times the probability that a standard normal value is below it (Hendrycks and Gimpel 2016, arXiv:1606.08415).
 
     `approximate=tanh` is the paper's formula with tanh. No weights, no MACs.
+
+        activated = c*h*w
     """
 
     word: ClassVar[str] = "gelu"
@@ -133,7 +146,10 @@ class Gelu(_Unit):
 
 
 class Silu(_Unit):
-    """x/(1 + exp(-x)), known as swish too (Ramachandran et al. 2017, arXiv:1710.05941). No weights, no MACs."""
+    """x/(1 + exp(-x)), known as swish too (Ramachandran et al. 2017, arXiv:1710.05941). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "silu"
     target: ClassVar[str] = "torch.nn.SiLU"
@@ -142,7 +158,10 @@ class Silu(_Unit):
 
 
 class Hardswish(_Unit):
-    """x*min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs."""
+    """x*min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "hardswish"
     target: ClassVar[str] = "torch.nn.Hardswish"
@@ -151,7 +170,10 @@ class Hardswish(_Unit):
 
 
 class Hardsigmoid(_Unit):
-    """min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs."""
+    """min(max(0, x + 3), 6)/6 (Howard et al. 2019, arXiv:1905.02244). No weights, no MACs.
+
+    activated = c*h*w
+    """
 
     word: ClassVar[str] = "hardsigmoid"
     target: ClassVar[str] = "torch.nn.Hardsigmoid"

@@ -81,6 +81,17 @@ def test_the_docstring_tells_what_random_cases_give(op: type[Operator], count: i
     keep_its_word()
 
 
+@pytest.mark.parametrize(
+    "op", [op for op in APPLIED if op.pointwise and op.weights is Operator.weights], ids=lambda op: op.word
+)
+def test_what_is_done_value_by_value_has_its_formula(op: type[Operator]) -> None:
+    """A formula that is lost from a docstring leaves nothing that could be wrong."""
+    said = {formula.name for formula in law_of(op).formulas}
+    works = [asdict(case.op.work(*case.types)) for case in examples(op)]
+    counted = {name for work in works for name in ("activated", "elementwise", "comparisons") if work[name]}
+    assert counted <= said, f"the docstring of {op.word} has no formula of {', '.join(sorted(counted - said))}"
+
+
 @pytest.mark.parametrize("word", [op.word for op in registry().values() if op.declared])
 @pytest.mark.parametrize("shape", [(7,), (1, 3, 5)])
 def test_the_docstring_tells_what_a_declared_tensor_weighs(word: str, shape: tuple[int, ...]) -> None:
