@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.ir.nodes import OpNode
+from archlang.ops.fans import refuse_fans
 from archlang.ops.initialisers import refuse_start
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ def check_starts(graph: Graph) -> None:
         for node in block.nodes:
             if not isinstance(node, OpNode) or not node.starts:
                 continue
-            shapes = {w.name: w.shape for w in node.op.weights(*block.types_of(node.inputs)) if not w.buffer}
+            weights = {w.name: w for w in node.op.weights(*block.types_of(node.inputs)) if not w.buffer}
             for name, start in node.starts.items():
-                if name not in shapes or name in node.ties or node.module is not None:
+                if name not in weights or name in node.ties or node.module is not None:
                     raise ValueError(f"{node.path} has no weight of its own called {name!r} that could begin so")
                 try:
-                    refuse_start(start.word, start.values, shapes[name])
+                    refuse_start(start.word, start.values, weights[name].shape)
+                    refuse_fans(start.word, start.values, weights[name].fans)
                 except Rejected as rejected:
                     raise ValueError(f"{node.path}: {rejected.message}") from None

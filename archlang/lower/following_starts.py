@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from archlang.ir import Graph
 from archlang.lower.following import SourceError
 from archlang.ops.base import Module
+from archlang.ops.fans import by_number
 from archlang.ops.initialisers import filling
 from archlang.python_text import expression, statements
 
@@ -86,7 +87,7 @@ def _places(graph: Graph) -> list[_Place]:
                 place.weights.add(name)
                 start = layer.node.starts.get(weight.name)
                 if start is not None:
-                    text = filling(start.word, start.values, f"module.{name}")
+                    text = filling(*by_number(start.word, start.values, weight.fans), f"module.{name}")
                     place.expected[name] = ast.unparse(expression(text))
     for path in list(places):
         parts = path.split(".")

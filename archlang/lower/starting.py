@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archlang.ir import Graph, Start
+from archlang.ir import Graph, Layer, Start
 from archlang.lower.forward import WIDTH
 from archlang.ops.base import Module
+from archlang.ops.fans import by_number
 from archlang.ops.initialisers import filling
 
 Starts = Mapping[str, Start]
@@ -69,15 +70,27 @@ def _owners(graph: Graph) -> Iterator[Owner]:
         if layer.reused or not isinstance(call, Module):
             continue
         held: dict[str, list[str]] = {"": []} if call.target.startswith("torch.nn.") else {}
+        begun = begun_by_number(layer)
         for weight in layer.op.weights(*layer.input_types):
             if not weight.buffer:
                 inner, _, name = weight.name.rpartition(".")
                 held.setdefault(inner, []).append(name)
         for inner, names in held.items():
             prefix = f"{inner}." if inner else ""
-            starts = {name: layer.node.starts[prefix + name] for name in names if prefix + name in layer.node.starts}
+            starts = {name: begun[prefix + name] for name in names if prefix + name in begun}
             kind = "" if inner or not call.target.startswith("torch.nn.") else call.target.removeprefix("torch.")
             yield Owner(".".join(filter(None, (layer.path, inner))), kind, tuple(names), starts)
+
+
+def begun_by_number(layer: Layer) -> dict[str, Start]:
+    """Return how the weights of a layer begin, by name; by a number where torch would read another fan."""
+    found: dict[str, Start] = {}
+    for weight in layer.op.weights(*layer.input_types):
+        start = layer.node.starts.get(weight.name)
+        if start is not None:
+            word, values = by_number(start.word, start.values, weight.fans)
+            found[weight.name] = Start(word=word, values=values)
+    return found
 
 
 def _paths(graph: Graph, owners: Sequence[Owner]) -> set[str]:

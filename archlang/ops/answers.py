@@ -16,6 +16,7 @@ Ratio = int | Fraction
 # of the result's gradient, the `whole` or a `part`
 GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
 Computed = Literal["lower", "float32", "widest", "given"]  # as `Autocast` says
+Fans = tuple[int | None, int | None]
 Keeps = tuple[tuple[str, Literal["any", "inputs"]], ...]  # names of weights
 
 
@@ -30,12 +31,19 @@ def is_view(place: GradientPlace, rank: int, result: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A tensor of the state dict: its key relative to the operator's path, its shape, and whether it is a buffer."""
+    """A tensor of the state dict: its key relative to the operator's path, its shape, and whether it is a buffer.
+
+    `fans` are the inputs and the outputs of a unit, if torch would read others from the shape; one that differs within
+    the weight is None. A `factor` scales what the other weights give, and is filled by its own name alone, not by
+    `init=`.
+    """
 
     name: str
     shape: tuple[int, ...]
     buffer: bool = False
     dtype: str = "float32"
+    fans: Fans | None = None
+    factor: bool = False
 
     @property
     def count(self) -> int:

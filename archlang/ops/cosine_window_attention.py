@@ -78,7 +78,7 @@ class CosineWindowAttention(InWindows):
     def bias_weights(self) -> tuple[Weight, ...]:
         rows, columns = (2 * side - 1 for side in self.window)
         return (
-            Weight("logit_scale", (self.heads, 1, 1)),
+            Weight("logit_scale", (self.heads, 1, 1), factor=True),
             Weight("cpb_mlp.0.weight", (_HIDDEN, 2)),
             Weight("cpb_mlp.0.bias", (_HIDDEN,)),
             Weight("cpb_mlp.2.weight", (self.heads, _HIDDEN)),

@@ -143,7 +143,7 @@ INITIALISERS: Mapping[str, Initialiser] = {
 
 
 def refuse_start(word: str, values: tuple[Number, ...], shape: tuple[int, ...]) -> None:
-    """Raise Rejected if a weight of this shape cannot begin so. The values are those of the initialiser, in order."""
+    """Raise Rejected if a tensor of this shape cannot begin so. The values are those of the initialiser, in order."""
     if word == LISTED:
         if len(values) != prod(shape) or any(isinstance(value, str) for value in values):
             message = f"the list has {len(values)} numbers, but this weight holds {prod(shape)}"

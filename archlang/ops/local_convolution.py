@@ -115,7 +115,8 @@ class LocallyConnected(Sliding):
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         positions = self.outputs(x)[0].shape[2:]
-        weight = Weight("weight", (*positions, self.out, x["c"], *self.kernel))
+        size = prod(self.kernel)
+        weight = Weight("weight", (*positions, self.out, x["c"], *self.kernel), fans=(x["c"] * size, self.out * size))
         return (weight, Weight("bias", (self.out, *positions))) if self.bias else (weight,)
 
     def work(self, x: TensorType) -> Work:

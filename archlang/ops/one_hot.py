@@ -7,15 +7,30 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Size, Work
+from archlang.ops.base import Example, Kind, Module, Operator, Size, Work
 from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
+
+_ONE_HOT = '''
+class OneHot(nn.Module):
+    """Whole numbers as vectors of zeros and a one, in the dtype of the net."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+        # half(), double() and to() convert it with the weights
+        self.register_buffer("like", torch.empty(0), persistent=False)
+
+    def forward(self, x):
+        return nn.functional.one_hot(x, self.count).to(self.like.dtype)
+'''
 
 
 class OneHot(Operator):
     """Each integer below `count` as a vector of `count` values: 1 at its place, 0 elsewhere. n t becomes n t c.
 
-    torch returns integers; here they become floats, which layers take. No weights, no MACs.
+    torch's function returns integers. Here they become floats, which layers take: float32, or the dtype to which the
+    net was converted, by `half()` for example. No weights, no MACs.
 
         c' = count
     """
@@ -43,5 +58,5 @@ class OneHot(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
 
-    def torch(self, x: TensorType) -> Expression:
-        return Expression(f"torch.nn.functional.one_hot({{0}}, {self.count}).float()")
+    def torch(self, x: TensorType) -> Module:
+        return Module("OneHot", (("count", self.count),), (), _ONE_HOT)

@@ -111,8 +111,9 @@ class StdConv(Conv):
         return (y,)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        gain = (Weight("gain", (self.out, *(1,) * (len(self.kernel) + 1))),) if self.gamma is not None else ()
-        return (*super().weights(x), *gain)
+        if self.gamma is None:
+            return super().weights(x)
+        return (*super().weights(x), Weight("gain", (self.out, *(1,) * (len(self.kernel) + 1)), factor=True))
 
     def once(self, x: TensorType) -> Work:
         scaled = self.out if self.gamma is not None else 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
+from archlang.ops.answers import Fans
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
@@ -81,9 +83,10 @@ class TableConv(Sliding):
     LeCun et al. 1998, table I, for LeNet-5's C3. There are as many output maps as lists. Weights (pairs, k, k), a
     kernel for each connected pair of maps, in the table's order, and a bias for each output map. Both start as uniform
     values, up to a bound that depends on the inputs of each unit, its fan_in: 1/sqrt(fan_in), as torch draws a
-    convolution's, or with `drawn=lecun` 2.4/fan_in, as LeCun et al. 1998 do (appendix A). Each input map is convolved
-    for all output maps that see it; the input and a copy of the kernels are saved for backward. `pad` is that of
-    `conv`.
+    convolution's, or with `drawn=lecun` 2.4/fan_in, as LeCun et al. 1998 do (appendix A). An initialiser with a fan,
+    such as `he_normal`, takes that of a unit too, and is refused where units have different ones. Each input map is
+    convolved for all output maps that see it; the input and a copy of the kernels are saved for backward. `pad` is that
+    of `conv`.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -137,8 +140,15 @@ class TableConv(Sliding):
         return (x.resized(c=len(self.connections), **sizes),)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self._pairs, *self.kernel))
+        weight = Weight("weight", (self._pairs, *self.kernel), fans=self._fans())
         return (weight, Weight("bias", (len(self.connections),))) if self.bias else (weight,)
+
+    def _fans(self) -> Fans:
+        """Return the inputs of an output map and the outputs of an input map; None where maps have different ones."""
+        seen = {len(maps) for maps in self.connections}
+        seeing = {*Counter(number for maps in self.connections for number in maps).values()}
+        fan_in, fan_out = (counts.pop() * prod(self.kernel) if len(counts) == 1 else None for counts in (seen, seeing))
+        return fan_in, fan_out
 
     def work(self, x: TensorType) -> Work:
         (y,) = self.outputs(x)

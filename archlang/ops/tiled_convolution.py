@@ -120,7 +120,10 @@ class TiledConv(Sliding):
         return (x.resized(c=self.out, **sizes),)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        weight = Weight("weight", (*self._tile(), self.out, x["c"], *self.kernel))
+        size = prod(self.kernel)
+        weight = Weight(
+            "weight", (*self._tile(), self.out, x["c"], *self.kernel), fans=(x["c"] * size, self.out * size)
+        )
         return (weight, Weight("bias", (*self._tile(), self.out))) if self.bias else (weight,)
 
     def work(self, x: TensorType) -> Work:

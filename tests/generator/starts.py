@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Operator, Weight
+from archlang.ops.fans import refuse_fans
 from archlang.ops.initialisers import Number, refuse_start
 from archlang.shapes import TensorType
 from tests.generator.draws import Draws
@@ -65,7 +66,8 @@ def is_bias(weight: Weight) -> bool:
 def filled(argument: str, weights: Sequence[Weight]) -> list[Weight]:
     """The weights that an argument fills."""
     own = [weight for weight in weights if f"{weight.name.replace('.', '_')}_init" == argument]
-    return own or [weight for weight in weights if argument == ("bias_init" if is_bias(weight) else "init")]
+    general = [weight for weight in weights if argument == ("bias_init" if is_bias(weight) else "init")]
+    return own or [weight for weight in general if not weight.factor]
 
 
 def refuse(begun: Sequence[Begun], weights: Sequence[Weight], tied: Sequence[str] = (), own: bool = True) -> None:
@@ -77,6 +79,7 @@ def refuse(begun: Sequence[Begun], weights: Sequence[Weight], tied: Sequence[str
             raise Stuck("it fills nothing")
         for weight in found if one.word else ():
             refuse_start(one.word, one.values, weight.shape)
+            refuse_fans(one.word, one.values, weight.fans)
 
 
 def begin(op: Operator, types: tuple[TensorType, ...], draws: Draws, percent: int = 15) -> tuple[Begun, ...]:

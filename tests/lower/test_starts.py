@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 import archlang
 from archlang.ir import Graph
+from archlang.laws.cases import examples, input_lines
 from archlang.lower import torch_source
 from archlang.lower.audit import SourceError, audit
 from archlang.lower.classes import classes_of
+from archlang.ops import registry
+from archlang.ops.base import Operator
 from archlang.program import program_of
 from tests.specs import graph_of
 from tests.starts import differing, equal_starts, seeded
@@ -280,6 +283,101 @@ net n(depth=8) {
         if key.endswith("weight"):
             expected = 0.02 / (6 if ".down." in key else 1)
             assert abs(value.std().item() / expected - 1) < 0.03, key
+
+
+# the step, of an image of 5x6x7, and the number of inputs and of outputs of one of its units
+UNITS = {
+    "locally_connected 3x2 40": (5 * 6, 40 * 6),
+    "tiled_conv 3x2 40 tile=2": (5 * 6, 40 * 6),
+    "table_conv 3x3 connections=[[0, 1, 2], [2, 3, 4], [4, 0, 1], [1, 2, 3], [3, 4, 0]]": (3 * 9, 3 * 9),
+    "conv 3x2 400": (5 * 6, 400 * 6),
+}
+
+
+@pytest.mark.parametrize("step", UNITS)
+@pytest.mark.parametrize(
+    ("start", "deviation"),
+    [
+        ("he_normal", lambda fan_in, _: math.sqrt(2 / fan_in)),
+        ("he_uniform(mode=fan_out, nonlinearity=leaky_relu, slope=0.5)", lambda _, out: math.sqrt(2 / 1.25 / out)),
+        ("he_normal(nonlinearity=tanh)", lambda fan_in, _: 5 / 3 / math.sqrt(fan_in)),
+        ("xavier_uniform(gain=3)", lambda fan_in, out: 3 * math.sqrt(2 / (fan_in + out))),
+        ("xavier_normal", lambda fan_in, out: math.sqrt(2 / (fan_in + out))),
+        ("lecun_normal", lambda fan_in, _: math.sqrt(1 / fan_in)),
+    ],
+)
+def test_fans_are_the_inputs_and_outputs_of_a_unit(
+    step: str, start: str, deviation: Callable[[int, int], float]
+) -> None:
+    net = archlang.loads(f"net n {{ input x: 5x6x7; a: {step} init={start}; output }}")
+    drawn = torch.cat([net.module(seed=seed).get_parameter("a.weight").flatten() for seed in range(30)])
+    wanted = deviation(*UNITS[step])
+    assert abs(drawn.std().item() / wanted - 1) < 0.05
+    if "uniform" in start:
+        assert 0.97 < drawn.abs().max() / (wanted * math.sqrt(3)) <= 1
+    assert net.report().layers[0].starts["weight"].startswith(start.partition("(")[0])
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("table_conv 3x3 connections=[[0, 1], [2]] init=he_normal", "asks for the fan_in of this weight"),
+        ("table_conv 3x3 connections=[[0, 1], [1, 2]] init=xavier_normal", "asks for the fan_out of this weight"),
+        ("table_conv 3x3 connections=[[0, 1], [1, 2]] init=dirac", "fills the kernels of one layer"),
+        ("locally_connected 3x3 5 init=orthogonal", "fills the kernels of one layer"),
+    ],
+)
+def test_weights_of_units_that_differ(step: str, message: str) -> None:
+    with pytest.raises(archlang.SpecError, match=message):
+        archlang.loads(f"net n {{ input x: 5x6x7; {step}; output }}")
+
+
+@pytest.mark.parametrize(
+    ("step", "factor", "value"),
+    [
+        ("cosine_window_attention 2x2 2", "a.logit_scale", math.log(10)),
+        ("std_conv 1x1 4 gamma=1.5", "a.gain", 1.0),
+    ],
+)
+def test_a_trained_factor_is_filled_by_its_own_name_alone(step: str, factor: str, value: float) -> None:
+    text = "net n {{ input x: 4x4x4; {} a: {step} {}; output }}"
+    if "window" in step:
+        text = text.replace("{} a:", '{} permute "n h w c" -> a:')
+    for before, argument, expected in [
+        ("", "init=normal(0.02)", value),
+        (f"default {step.split(maxsplit=1)[0]} init=he_normal;", "", value),
+        ("", f"{factor[2:]}_init=constant(3)", 3),
+    ]:
+        state = archlang.loads(text.format(before, argument, step=step)).module().state_dict()
+        torch.testing.assert_close(state[factor], torch.full_like(state[factor], expected))
+
+
+@pytest.mark.parametrize(
+    "op",
+    [op for op in registry().values() if not op.declared and op.weights is not Operator.weights],
+    ids=lambda op: op.word,
+)
+def test_each_weight_of_each_operator_is_filled_by_its_name(op: type[Operator]) -> None:
+    """The module has the values, the report and `why` tell them."""
+    (case, *_), (example, *_) = examples(op), op.examples
+    weights = [weight for weight in case.op.weights(*case.types) if not weight.buffer]
+    said = {weight.name: f"constant({at + 0.5})" for at, weight in enumerate(weights)}
+    written = " ".join(f"{name.replace('.', '_')}_init={start}" for name, start in said.items())
+    inputs = example.inputs.split(", ")
+    lines = sorted((line for at, x in enumerate(inputs) for line in input_lines(f"x{at}", *x.split())), key=_flows)
+    values = ", ".join(f"x{at}" for at in range(len(inputs)))
+    net = archlang.loads("\n".join(["net n {", *lines, f"({values}) -> a: {example.step} {written}", "output", "}"]))
+    parameters = dict(net.module().named_parameters())
+    told = {name: f"constant(value={at + 0.5})" for at, name in enumerate(said)}
+    for at, name in enumerate(said):
+        assert (parameters[f"a.{name}"] == at + 0.5).all(), name
+    (layer,) = (layer for layer in net.report().layers if layer.path == "a")
+    assert layer.starts == told
+    assert {name: str(start) for name, start in net.why("a").layers[0].starts.items()} == told
+
+
+def _flows(line: str) -> bool:
+    return "->" in line
 
 
 STARTS = """net n {

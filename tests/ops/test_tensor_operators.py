@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from itertools import pairwise, product
@@ -17,6 +18,7 @@ from archlang.facts.receptive import receptive_fields
 from archlang.facts.work import count
 from archlang.laws.calling import called, tensors
 from archlang.laws.cases import Case, examples, read, rejection
+from archlang.lower import module
 from archlang.ops.alike import Add
 from archlang.ops.arithmetic import Mul
 from archlang.ops.axis_names import Axes
@@ -404,6 +406,19 @@ def test_one_hot_vectors() -> None:
     y = called(read("one_hot 5", "2 int64"))(x)
     assert y.dtype == torch.float32 and torch.equal(y.argmax(2), x) and y.sum() == 4
     assert rejection(OneHot(count=5), input_type((3,))).help == "write `dtype=int64` at the input"
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_one_hot_vectors_in_a_net_of_another_dtype(dtype: torch.dtype) -> None:
+    """As `F.one_hot(x, 5).to(dtype)` by hand, so that the layers behind take them; nothing is in the state dict."""
+    graph = graph_of("net n { input x: [6] dtype=int64; a: one_hot 5 -> fc: linear 3; output }")
+    net = module(graph).to(dtype)
+    assert list(net.state_dict()) == ["fc.weight", "fc.bias"] and len(list(net.buffers())) == 1
+    x = torch.tensor([[0, 4, 1, 2, 3, 3]])
+    expected = nn.functional.one_hot(x, 5).to(dtype) @ net.get_parameter("fc.weight").T + net.get_parameter("fc.bias")
+    assert net(x).dtype == dtype
+    torch.testing.assert_close(net(x), expected)
+    assert copy.deepcopy(net)(x).dtype == dtype
 
 
 def test_patches_times_a_matrix_are_a_convolution() -> None:

@@ -18,7 +18,8 @@ from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import words_of
 from archlang.ops import registry
-from archlang.ops.base import Operator
+from archlang.ops.base import Operator, Weight
+from archlang.ops.fans import refuse_fans
 from archlang.ops.initialisers import refuse_start
 from archlang.shapes import TensorType
 
@@ -37,19 +38,20 @@ def starts_of(
     op: Operator, types: tuple[TensorType, ...], said: Sequence[Given], at: At, here: Here
 ) -> dict[str, ir.Start]:
     """Return how the weights of an operator begin, by name. Weights that are tied begin as those they are tied to."""
-    shapes = {weight.name: weight.shape for weight in op.weights(*types) if not weight.buffer}
+    weights = {weight.name: weight for weight in op.weights(*types) if not weight.buffer}
     for given in said:
-        _refuse_nothing_filled(op, shapes, given, at)
+        _refuse_nothing_filled(op, weights, given, at)
     defaults = [given for word, given in here.starts if word == op.word]
     tied = dict(at.ties)
     starts: dict[str, ir.Start] = {}
-    for name, shape in shapes.items():
-        chosen = _chosen(name, said) or _chosen(name, defaults)
+    for name, weight in weights.items():
+        chosen = _chosen(weight, said) or _chosen(weight, defaults)
         start = start_of(chosen) if chosen is not None and name not in tied else None
         if chosen is None or start is None:
             continue
         try:
-            refuse_start(start.word, start.values, shape)
+            refuse_start(start.word, start.values, weight.shape)
+            refuse_fans(start.word, start.values, weight.fans)
         except Rejected as rejected:
             labels = () if chosen in said else (Label(at.span, f"`{op.word}` has such a weight here"),)
             raise Mistake(rejected, chosen.at, labels) from None
@@ -57,38 +59,39 @@ def starts_of(
     return starts
 
 
-def _chosen(name: str, said: Sequence[Given]) -> Given | None:
+def _chosen(weight: Weight, said: Sequence[Given]) -> Given | None:
     """Return the argument that says how a weight begins: the one with the weight's name, else the latest that fits."""
-    exact = [given for given in said if given.name == f"{name.replace('.', '_')}_init"]
-    general = "bias_init" if _is_bias(name) else "init"
-    fitting = exact or [given for given in said if given.name == general]
+    exact = [given for given in said if given.name == _own_argument(weight)]
+    fitting = exact or [given for given in said if given.name == _argument(weight)]
     return fitting[-1] if fitting else None
 
 
-def _is_bias(name: str) -> bool:
-    last = name.rpartition(".")[2]
-    return last == "bias" or last.startswith("bias_") or last.endswith("_bias")
+def _own_argument(weight: Weight) -> str:
+    return f"{weight.name.replace('.', '_')}_init"
 
 
-def _refuse_nothing_filled(op: Operator, shapes: dict[str, tuple[int, ...]], given: Given, at: At) -> None:
+def _argument(weight: Weight) -> str:
+    """Return the argument that fills a weight among others."""
+    last = weight.name.rpartition(".")[2]
+    if weight.factor:
+        return _own_argument(weight)
+    return "bias_init" if last == "bias" or last.startswith("bias_") or last.endswith("_bias") else "init"
+
+
+def _refuse_nothing_filled(op: Operator, weights: dict[str, Weight], given: Given, at: At) -> None:
     """Refuse an argument that fills no weight of the operator, or only tied ones."""
-    filled = [name for name in shapes if _chosen(name, [given]) is not None]
+    filled = [name for name, weight in weights.items() if _chosen(weight, [given]) is not None]
     if filled and not all(name in dict(at.ties) for name in filled):
         return
     if filled:
         message, help = f"`{given.name}` fills nothing: the {filled[0]} of this {op.word} is tied to another's", None
-    elif not shapes:
+    elif not weights:
         message, help = f"{op.word} has no weights here, so `{given.name}` fills nothing", None
     else:
         message = f"this {op.word} has no weight that `{given.name}` fills"
-        help = f"its weights are filled by {words_of([f'{name}=' for name in _names(list(shapes))])}"
+        names = dict.fromkeys([*map(_argument, weights.values()), *map(_own_argument, weights.values())])
+        help = f"its weights are filled by {words_of([f'{name}=' for name in names])}"
     raise Mistake(Rejected("unknown-argument", message, help=help), name_span(given))
-
-
-def _names(weights: Sequence[str]) -> list[str]:
-    """Return the arguments that fill these weights."""
-    general = ["bias_init" if _is_bias(name) else "init" for name in weights]
-    return list(dict.fromkeys((*general, *(f"{name.replace('.', '_')}_init" for name in weights))))
 
 
 def run_default(item: s.Default, here: Here) -> None:
