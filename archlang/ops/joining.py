@@ -44,7 +44,7 @@ class Join(Operator):
                 "unequal-dtypes", f"{self.word} needs equal dtypes, but these differ: {differ}", about="input"
             )
 
-    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}
 
     def two(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
