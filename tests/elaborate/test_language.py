@@ -183,3 +183,34 @@ def test_a_computed_label_may_join_words_by_hyphens() -> None:
 def test_a_slash_divides_in_the_call_of_a_function() -> None:
     built = net("let half(v) = v / 2\n  let n = ceil(x.channels / 2)\n  conv 1x1 (n + int(half(n / 1)))")
     assert built.root.types[-1].shape[1] == 3
+
+
+# ---- `it` in a computed label is what flows into its step
+
+LABELLED = [
+    "conv 3x3 16",
+    "wide 16",
+    "{ conv 3x3 16 -> relu }",
+    "repeat 2 { conv 3x3 16 }",
+    "residual { conv 3x3 16 pad=1 } shortcut { conv 1x1 16 }",
+    "concat { | it | conv 1x1 13 }",
+    "inline wide 16",
+    "reuse other",
+    "x",
+]
+
+
+@pytest.mark.parametrize("step", LABELLED)
+def test_a_computed_label_is_evaluated_once_before_its_step(step: str) -> None:
+    """The value has the name that is the key in the state dict."""
+    blocks = "block wide(width) { conv 3x3 width }"
+    lines = ["other: conv 3x3 16", "x", f'"k{{it.channels}}": {step}', "globalavgpool -> kept: it"]
+    sums = ['("k3") -> globalavgpool', "(it, kept) -> concat -> t: it", "(other) -> globalavgpool", "(it, t) -> concat"]
+    built = net("\n".join([*lines, *sums]), blocks)
+    own = [key.partition(".")[0] for key in keys(built) if key.startswith("k")]
+    assert {*own} == (set() if step.startswith(("concat", "inline", "reuse", "x")) else {"k3"})
+
+
+def test_each_label_of_a_tuple_is_evaluated_before_its_step() -> None:
+    built = net('("left{it.channels}", right): split 2 -> it[1]; ("left4", right) -> concat', shape="4x8x8")
+    assert said(built)[-1] == "concat 4x8x8"

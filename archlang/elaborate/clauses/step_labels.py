@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.evaluate import text_of
@@ -27,19 +29,36 @@ def refuse_taken(name: str, span: Span, here: Here) -> None:
         raise Mistake(Rejected("name-taken", f"`{name}` is the label of a step already"), span, labels)
 
 
-def claim(label: s.Expression | None, span: Span, here: Here) -> str:
+@dataclass(frozen=True, slots=True)
+class StepLabel:
+    """The label of a step as it is written, and its text; a tuple of labels has several."""
+
+    node: s.Expression
+    texts: tuple[str, ...]
+
+
+def label_of(label: s.Expression | None, here: Here) -> StepLabel | None:
+    """Evaluate a label. This is done before its step, so that `it` in a computed label is what flows into the step."""
+    if label is None:
+        return None
+    parts = label.items if isinstance(label, s.Sequence) else (label,)
+    return StepLabel(label, tuple(_text(part, here) for part in parts))
+
+
+def claim(label: StepLabel | None, span: Span, here: Here) -> str:
     """Claim the key of a step in its scope: its label, or else its position. Every step counts as a position."""
     here.scope.position += 1  # also where the key is taken, so that the steps after it have theirs
-    if label is None or isinstance(label, s.Sequence):
-        return _take(str(here.scope.position - 1), label, label.span if label else span, here)
+    if label is None or isinstance(label.node, s.Sequence):
+        node = label.node if label else None
+        return _take(str(here.scope.position - 1), node, node.span if node else span, here)
     return claim_key(label, here)
 
 
-def claim_key(label: s.Expression, here: Here) -> str:
+def claim_key(label: StepLabel, here: Here) -> str:
     """Claim the key that a label gives, without counting a position."""
-    name = _text(label, here)
-    check(name, label.span, here)
-    return _take(name, label, label.span, here)
+    (name,) = label.texts
+    check(name, label.node.span, here)
+    return _take(name, label.node, label.node.span, here)
 
 
 def _take(name: str, label: s.Expression | None, span: Span, here: Here) -> str:
@@ -113,19 +132,20 @@ def _clash_of_positions(name: str, label: s.Expression | None, span: Span, first
     return Mistake(Rejected("duplicate-label", message, help=help), span, (place,))
 
 
-def bind(label: s.Expression | None, value: Value | None, here: Here) -> None:
+def bind(label: StepLabel | None, value: Value | None, here: Here) -> None:
     """Bind a label to the value of its step. A tuple of labels names the values of a tuple."""
     if label is None or value is None:
         return
-    if not isinstance(label, s.Sequence):
-        _name(_text(label, here), label, value, here)
+    node, texts = label.node, label.texts
+    if not isinstance(node, s.Sequence):
+        _name(texts[0], node, value, here)
         return
     items = value.items if isinstance(value, Bundle) else (value,)
-    if len(items) != len(label.items):
-        message = f"{len(label.items)} labels cannot name {kind(value)}"
-        raise Mistake(Rejected("labels-do-not-match", message), label.span)
-    for part, item in zip(label.items, items, strict=True):
-        _name(_text(part, here), part, item, here)
+    if len(items) != len(texts):
+        message = f"{len(texts)} labels cannot name {kind(value)}"
+        raise Mistake(Rejected("labels-do-not-match", message), node.span)
+    for text, part, item in zip(texts, node.items, items, strict=True):
+        _name(text, part, item, here)
 
 
 def _name(name: str, label: s.Expression, value: Value, here: Here) -> None:

@@ -35,7 +35,9 @@ def run_param(item: s.Param, here: Here) -> None:
         help = "write `init=zeros`, `init=normal(0.02)` or another initialiser"
         raise Mistake(Rejected("missing-argument", f"a {word} says how its values begin", help=help), item.span)
     chosen, values = written_initialiser(init.value, here)
-    name = step_labels.claim_key(item.label, here)
+    label = step_labels.label_of(item.label, here)
+    assert label is not None
+    name = step_labels.claim_key(label, here)
     if not name.isidentifier():
         raise Mistake(Rejected("bad-label", f"a {word} is called by one word, not `{name}`"), item.label.span)
     try:
@@ -45,4 +47,4 @@ def run_param(item: s.Param, here: Here) -> None:
         raise Mistake(rejected, init.value.span if rejected.about == "init" else item.span) from None
     (value,) = here.builder.add_op(op, types, (), At(here.scope.path, name, item.span))
     here.builder.remember(ir.join_path(here.scope.path, name), Applied(op, (), "", item.span))
-    step_labels.bind(item.label, value, here)
+    step_labels.bind(label, value, here)

@@ -25,11 +25,12 @@ def enter(step: s.Step, action: Holder, here: Here, run: Walk) -> None:
         _inside(action, inner, run)
         here.it = inner.it
         return
-    name = step_labels.claim(step.label, step.span, here)
+    label = step_labels.label_of(step.label, here)
+    name = step_labels.claim(label, step.span, here)
     inner = here.within(name)
     _inside(action, inner, run)
     here.it = _with_labels(inner.it, inner)
-    step_labels.bind(step.label, here.it, here)
+    step_labels.bind(label, here.it, here)
 
 
 def _with_labels(value: Value | None, inner: Here) -> Value | None:

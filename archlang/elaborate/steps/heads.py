@@ -69,5 +69,6 @@ def name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
     if step.arrow and not mentions_it(action.head):
         message = "the value before this arrow is never used: what follows the arrow does not mention `it`"
         raise Mistake(Rejected("dropped-value", message, help="begin a new line with the value"), action.span)
+    label = step_labels.label_of(step.label, here)
     here.it = value
-    step_labels.bind(step.label, value, here)
+    step_labels.bind(label, value, here)

@@ -24,6 +24,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
     Like any block it sees only its inputs and arguments.
     """
     head, word = _block(action.head, here), action.head.span
+    label = step_labels.label_of(step.label, here)
     definition, session, outer = head.definition, here.session, here.builder
     if here.it is None:
         raise nothing_flows(definition.name.text, word)
@@ -51,7 +52,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
     refuse_training_outputs(builder.outputs, definition, word)
     step_labels.join(inner, action.span, here)
     here.it = bundle([Tensor(port.value, builder.contents.types[port.value]) for port in builder.outputs])
-    step_labels.bind(step.label, here.it, here)
+    step_labels.bind(label, here.it, here)
 
 
 def _block(node: s.Name, here: Here) -> BlockValue:

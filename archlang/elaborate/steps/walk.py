@@ -119,8 +119,9 @@ def _step(item: s.Step, here: Here) -> None:
         case s.Inline() as action:
             inline(item, action, here, run)
         case s.Reuse() as action:
+            label = step_labels.label_of(item.label, here)
             here.it = apply_again(action, here, run)
-            step_labels.bind(item.label, here.it, here)
+            step_labels.bind(label, here.it, here)
         case action:
             enter(item, action, here, run)
 
@@ -131,14 +132,15 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
     if not isinstance(head, (OperatorValue, BlockValue)):
         name_value(step, action, head, here)
         return
+    label = step_labels.label_of(step.label, here) if step.label is not None else None
     if action.branches is not None:
         values = gathered(action.branches, here, run)
         # where the number of branches depends on a condition or a loop, one of them is a tuple of one
         here.it = Bundle(tuple(values)) if vary(action.branches) else bundle(values)
     name = None
     if not (isinstance(head, OperatorValue) and head.op.join):
-        name = here.scope.numbered(step.span) if step.label is None else None
-        name = name or step_labels.claim(step.label, step.span, here)
+        name = here.scope.numbered(step.span) if label is None else None
+        name = name or step_labels.claim(label, step.span, here)
     at = At(here.scope.path, name, action.span, labelled=isinstance(step.label, (s.Name, s.Text)))
     if isinstance(head, OperatorValue):
         plain, tied = ties_in(action.arguments, head.op, here) if _may_tie(action) else (action.arguments, ())
@@ -150,8 +152,8 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
     else:
         given = givens(action.arguments, here)
         here.it = call_block(head, (*head.given, *given), at, action.head.span, here, run)
-    if step.label is not None:
-        step_labels.bind(step.label, here.it, here)
+    if label is not None:
+        step_labels.bind(label, here.it, here)
 
 
 def _may_tie(action: s.Apply) -> bool:
