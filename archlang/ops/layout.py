@@ -13,11 +13,11 @@ from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 
 class Flatten(Operator):
-    """Join all axes but the batch into one, channels outermost. No weights, no MACs.
+    """Join all axes but the batch into one, channels outermost; of a parameter all axes. No weights, no MACs.
 
     c' = c*h*w
     """
@@ -26,9 +26,15 @@ class Flatten(Operator):
     word: ClassVar[str] = "flatten"
     elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
-    examples: ClassVar[tuple[Example, ...]] = (Example("flatten", "3x4x5"), Example("flatten", "7"))
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("flatten", "3x4x5"),
+        Example("flatten", "7"),
+        Example("flatten", "3x4 param"),
+    )
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if "n" not in x.axes:
+            return (param_type((prod(x.shape),), x.dtype),)
         if x.axes[:1] != ("n",):
             message = f"flatten needs the batch as the first axis, but its input has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
@@ -49,7 +55,7 @@ class Flatten(Operator):
         return self._viewed(x) is not None
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
-        return (0,) if len(x.axes) > 2 else ()  # of n c it returns the same tensor
+        return (0,) if len(x.axes) > 1 + ("n" in x.axes) else ()  # of n c it returns the same tensor
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (self._viewed(x) or contiguous(self.outputs(laid(x))[0].shape),)
@@ -58,8 +64,8 @@ class Flatten(Operator):
         known = laid(x)
         return viewed(known.shape, known.strides, self.outputs(known)[0].shape)
 
-    def torch(self, x: TensorType) -> Module:
-        return Module("torch.nn.Flatten")
+    def torch(self, x: TensorType) -> Module | Expression:
+        return Module("torch.nn.Flatten") if "n" in x.axes else Expression("{0}.flatten()")
 
 
 class Identity(View):

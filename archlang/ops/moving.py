@@ -19,7 +19,7 @@ from archlang.ops.base import (
     Wanted,
     Work,
 )
-from archlang.ops.checks import check_axis, check_batched
+from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid
 from archlang.ops.runs import ELEMENTWISE, ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -38,8 +38,9 @@ class _Moved(Operator):
 class Roll(_Moved):
     """Values moved along axes; those that leave at one end enter at the other (Liu et al. 2021, arXiv:2103.14030).
 
-    `roll 3` moves them by 3 along each axis of positions, `roll [-3, 0]` by one number for each axis, and `roll 2
-    axis=1` along that axis alone. No weights, no MACs.
+    `roll 3` moves them by 3 along each axis of positions, `roll [-3, 0]` by one number for each axis, `roll 2 axis=1`
+    along that axis alone, and `roll [1, 2] axes=[2, 1]` along these. A parameter has no positions, so that its axes are
+    named. No weights, no MACs.
     """
 
     word: ClassVar[str] = "roll"
@@ -55,6 +56,8 @@ class Roll(_Moved):
         Example("roll -1 axis=2", "6x4"),
         Example("roll 1", "2x3x4x5"),
         Example("roll [0, 2, 1]", "2x3x4x5"),
+        Example("roll [1, -2] axes=[3, 1]", "3x4x5"),
+        Example("roll 1 axes=[0, 1]", "3x5 param"),
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("shift", "shifts")
@@ -62,25 +65,40 @@ class Roll(_Moved):
     shift: int | None = None
     shifts: tuple[int, ...] | None = None
     axis: int | None = None
+    axes: tuple[int, ...] | None = None
 
     def _shifts(self, x: TensorType) -> dict[int, int]:
         """Return by how much each axis is moved, by the number of the axis."""
-        check_batched(x, self.word)
         if (self.shift is None) == (self.shifts is None):
             help = "write `roll 3`, or `roll [3, -3]`"
             raise Rejected("missing-argument", "roll takes a number or a list of them", help=help, about="shift")
-        if self.axis is None:
-            places = [at for at, axis in enumerate(x.axes) if axis not in ("n", "c")]
-        else:
-            check_axis(x, self.axis, self.word)
-            places = [self.axis % len(x.axes)]
-        if not places:
-            raise Rejected("wrong-rank", f"{x} has no positions to roll: its axes are {x.names}", about="input")
+        places = self._places(x)
         shifts = (self.shift or 0,) * len(places) if self.shifts is None else self.shifts
         if len(shifts) != len(places):
             message = f"`shifts` has {len(shifts)} numbers, but {x} is rolled along {len(places)}"
             raise Rejected("sides-differ", message, about="shifts")
         return dict(zip(places, shifts, strict=True))
+
+    def _places(self, x: TensorType) -> list[int]:
+        """Return the axes that are rolled: those that are written, or all of positions."""
+        if self.axis is not None and self.axes is not None:
+            raise Rejected("no-such-axis", "roll takes `axis`, or several `axes`, and not both", about="axes")
+        written = self.axes if self.axis is None else (self.axis,)
+        if written is None:
+            places = [at for at, axis in enumerate(x.axes) if axis not in ("n", "c", "_")]
+            if places:
+                return places
+            if "n" in x.axes:
+                raise Rejected("wrong-rank", f"{x} has no positions to roll: its axes are {x.names}", about="input")
+            help = f"write `axes={list(range(len(x.axes)))}`"
+            message = f"the axes of the parameter {x} have no names, and which are rolled is not said"
+            raise Rejected("wrong-rank", message, help=help, about="input")
+        for axis in written:
+            check_axis(x, axis, self.word)
+        places = [axis % len(x.axes) for axis in written]
+        if not places or len(set(places)) < len(places):
+            raise Rejected("no-such-axis", "roll takes each axis once, and one at least", about="axes")
+        return places
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._shifts(x)
@@ -99,7 +117,9 @@ class Roll(_Moved):
     def reach(self, x: TensorType) -> Reach:
         moved = {x.axes[at]: (by % x.shape[at], x.shape[at]) for at, by in self._shifts(x).items()}
         # position i sees i - by, plus the size if that is below 0
-        return Reach({axis: Slide(size + 1, 1, by) for axis, (by, size) in moved.items() if by and axis != "c"})
+        return Reach(
+            {axis: Slide(size + 1, 1, by) for axis, (by, size) in moved.items() if by and axis not in ("c", "_")}
+        )
 
     def torch(self, x: TensorType) -> Expression:
         found = self._shifts(x)

@@ -99,7 +99,7 @@ class Split(_Part):
 
     def reach(self, x: TensorType) -> Reach:
         axis = x.axes[self.axis]
-        if axis == "c":
+        if axis in ("c", "_"):
             return Reach()
         firsts = accumulate((y.shape[self.axis] for y in self.outputs(x)), initial=0)
         return Reach(outputs=tuple({axis: Slide(1, 1, -first)} for first in firsts))
@@ -165,6 +165,7 @@ class Slice(_Part):
         Example("slice 1 3", "6x4x4"),
         Example("slice 2 axis=2", "3x7"),
         Example("slice -4 -1 axis=-1 step=2", "3x4x5"),
+        Example("slice 1 axis=0", "4x5 param"),
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("start", "end")
@@ -281,4 +282,4 @@ class Take(_Part):
 def _picked(x: TensorType, at: int, slide: Slide) -> Reach:
     """Return the reach of an operator that picks positions of one axis."""
     axis = x.axes[at]
-    return Reach() if axis == "c" else Reach({axis: slide})
+    return Reach() if axis in ("c", "_") else Reach({axis: slide})

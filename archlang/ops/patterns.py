@@ -46,6 +46,11 @@ class Plan:
         names = [name for group in self.left for name in group]
         return tuple(names.index(name) for group in self.right for name in group)
 
+    @property
+    def has_batch(self) -> bool:
+        """Whether the input has a batch, which a parameter has not."""
+        return any(atom.source == "n" for atom in self.atoms.values())
+
     def viewed(self, shape: Strides, strides: Strides) -> Strides | None:
         """Return the strides of the result if it is a view of an input with these strides; None if it is copied."""
         parts: list[tuple[int, int]] = []
@@ -100,6 +105,8 @@ class Plan:
         """Return the names of the axes that come out."""
         kept = [self.atoms[group[0]].axis for group in self.right if len(group) == 1]
         names = [self._axis(group, kept) for group in self.right]
+        if not self.has_batch:
+            return ("_",) * len(names)
         if names[0] != "n":
             raise Rejected("batch-axis", "the batch stays the first axis", about="pattern")
         if len(set(names)) != len(names):
@@ -159,7 +166,7 @@ def plan(pattern: str, x: TensorType) -> Plan:
 
 
 def _whole(name: str, axis: str, size: int, sizes: dict[str, int]) -> dict[str, Atom]:
-    if name in AXIS_WORDS and name != axis:
+    if name in AXIS_WORDS and axis not in (name, "_"):
         where = f"the {AXIS_WORDS[axis]}, {axis}" if axis in AXIS_WORDS else axis
         message = f"the pattern calls an axis {name} (the {AXIS_WORDS[name]}), but in the input it is {where}"
         raise Rejected("pattern-axis", message, about="pattern")
@@ -180,7 +187,8 @@ def _split(group: tuple[str, ...], axis: str, size: int, sizes: dict[str, int]) 
         help = f"write a size, as in `({' '.join(group[:-1])} {group[-1]}=2)`"
         raise Rejected("pattern-size", f"{size} can be split into {shown} in many ways", help=help, about="pattern")
     if size % known or (not open_ and size != known):
-        what = f"the batch, {size} times as large," if axis == "n" else f"{size} along {axis}"
+        along = f"{size} of a parameter" if axis == "_" else f"{size} along {axis}"
+        what = f"the batch, {size} times as large," if axis == "n" else along
         raise Rejected("pattern-size", f"{what} does not split into {shown} by {known}", about="pattern")
     atoms: dict[str, Atom] = {}
     for name in group:

@@ -22,7 +22,6 @@ from archlang.ops.base import (
     Work,
     seeing_all,
 )
-from archlang.ops.checks import check_batched
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.patterns import Plan, plan
 from archlang.ops.runs import ONE_CALL
@@ -118,8 +117,9 @@ class Rearrange(_Layout):
     """Axes split, put in another order and made one, by a pattern: `rearrange "n c h w -> n (h w) c"`.
 
     Names stand for the axes of the input in order. A split axis tells the sizes of its parts but one:
-    `"n c (h p=2) (w q=2) -> n (h w) (p q c)"`. Several axes made one are channels where c is among them, else t. No
-    weights, no MACs.
+    `"n c (h p=2) (w q=2) -> n (h w) (p q c)"`. Several axes made one are channels where c is among them, else t. A
+    parameter has no batch, and any names stand for its axes: `rearrange "rows columns -> columns rows"`. No weights, no
+    MACs.
     """
 
     word: ClassVar[str] = "rearrange"
@@ -134,6 +134,7 @@ class Rearrange(_Layout):
         Example('rearrange "b (h=2 w) c -> b c h w"', "6x3 n t c"),
         Example('rearrange "n c h w -> n c (h w)"', "3x4x5"),
         Example('rearrange "n c h w -> n (w h) c"', "3x4x5"),
+        Example('rearrange "(a b=2) c -> (c a) b"', "6x5 param"),
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("pattern",)
@@ -144,7 +145,6 @@ class Rearrange(_Layout):
         return plan(self.pattern, x).conditions()
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_batched(x, self.word)
         found = plan(self.pattern, x)
         return (TensorType(found.shape(), found.axes(), x.dtype),)
 
@@ -234,7 +234,7 @@ def _slides(found: Plan) -> Iterator[tuple[str, Slide]]:
             going[long[0]] = axis
     for group in found.left:
         source = found.atoms[group[0]].source
-        if source in ("n", "c"):
+        if source in ("n", "c", "_"):
             continue
         sizes = [found.atoms[name].size for name in group]
         places = [prod(sizes[at + 1 :]) for at in range(len(group))]

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Reach, Wanted, Work, seeing_all
-from archlang.ops.checks import check_axis, check_batched
+from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Strides, laid, unsqueezed
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
-from archlang.shapes import AXIS_WORDS, TensorType
+from archlang.shapes import AXIS_WORDS, TensorType, param_type
 
 
 class Squeeze(View):
@@ -54,7 +54,8 @@ class Squeeze(View):
 class Unsqueeze(View):
     """A new axis of size 1 at position `axis`: channels first, then t, or d before the height and width of maps.
 
-    Its name is the first of c, t (or d), s and k that the value does not have. No weights, no MACs.
+    Its name is the first of c, t (or d), s and k that the value does not have. A parameter has no batch, so that the
+    new axis may be its first: `unsqueeze axis=0`. No weights, no MACs.
     """
 
     pointwise = True
@@ -66,17 +67,21 @@ class Unsqueeze(View):
         Example("unsqueeze axis=-1", "7"),
         Example("unsqueeze axis=2", "3x4"),
         Example("unsqueeze axis=1", "7 int64"),
+        Example("unsqueeze axis=0", "3x4 param"),
     )
 
     axis: int
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         rank = len(x.axes) + 1
-        check_batched(x, self.word)
-        if not -rank <= self.axis < rank or self.axis % rank == 0:
-            message = f"the new axis must be at 1 to {rank - 1}, after the batch, but `axis` is {self.axis}"
+        has_batch = "n" in x.axes
+        if not -rank <= self.axis < rank or (has_batch and self.axis % rank == 0):
+            where = f"1 to {rank - 1}, after the batch" if has_batch else f"0 to {rank - 1}"
+            message = f"the new axis must be at {where}, but `axis` is {self.axis}"
             raise Rejected("batch-axis" if self.axis % rank == 0 else "no-such-axis", message, about="axis")
         at = self.axis % rank
+        if not has_batch:
+            return (param_type((*x.shape[:at], 1, *x.shape[at:]), x.dtype),)
         names = ("c", "d", "s", "k") if {"h", "w"} <= set(x.axes) else ("c", "t", "s", "k")
         name = next((name for name in names if name not in x.axes), "m")
         return (TensorType((*x.shape[:at], 1, *x.shape[at:]), (*x.axes[:at], name, *x.axes[at:]), x.dtype),)
@@ -92,8 +97,8 @@ class Unsqueeze(View):
 class Expand(View):
     """Axes of size 1 repeated, without a copy: `expand [-1, 7, 7]`, channels first; -1 keeps the size.
 
-    `mul`, `sub` and `div` repeat by themselves; `add` and `concat` do not. The backward pass sums the gradients of the
-    repeated values. No weights, no MACs.
+    `mul`, `sub` and `div` repeat by themselves; `add` and `concat` do not. Of a parameter it is the whole shape, which
+    may have further axes in front. The backward pass sums the gradients of the repeated values. No weights, no MACs.
     """
 
     pointwise = True
@@ -109,6 +114,7 @@ class Expand(View):
         Example("expand [-1, 7, -1]", "2x1x4"),
         Example("expand [6, -1]", "1x8 n t c"),
         Example("expand [4]", "1"),
+        Example("expand [5, -1, 4]", "3x1 param"),
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("shape",)
@@ -117,27 +123,51 @@ class Expand(View):
     shape: tuple[Annotated[int, Field(ge=-1)], ...]
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_batched(x, self.word)
+        if "n" not in x.axes:
+            return (param_type(self._sizes(x, self._in_front(x)), x.dtype),)
         if len(self.shape) != len(x.axes) - 1 or x.axes[0] != "n":
             message = f"expand takes a size for each axis of {x} behind the batch, but `shape` has {len(self.shape)}"
             raise Rejected("wrong-rank", message, about="shape")
-        for size, wanted, axis in zip(x.shape[1:], self.shape, x.axes[1:], strict=True):
+        return (TensorType((x.shape[0], *self._sizes(x, 0)), x.axes, x.dtype),)
+
+    def _in_front(self, x: TensorType) -> int:
+        """Return how many axes `shape` puts before those of a parameter."""
+        front = len(self.shape) - len(x.axes)
+        if front < 0 or len(self.shape) > 6:
+            message = f"expand takes a size for each axis of {x}, and up to 6, but `shape` has {len(self.shape)}"
+            raise Rejected("wrong-rank", message, about="shape")
+        if any(size < 1 for size in self.shape[:front]):
+            message = f"an axis that is put before those of {x} needs a size of 1 or more"
+            raise Rejected("unequal-sizes", message, about="shape")
+        return front
+
+    def _sizes(self, x: TensorType, front: int) -> tuple[int, ...]:
+        """Return the sizes that come out. The first `front` of them are of new axes."""
+        own, axes = x.shape["n" in x.axes :], x.axes["n" in x.axes :]
+        for at, (size, wanted) in enumerate(zip(own, self.shape[front:], strict=True)):
             if wanted == 0:
                 raise Rejected("empty-output", "expand leaves a value at least", about="shape")
             if wanted not in (-1, size) and size != 1:
-                message = f"expand repeats axes of size 1, but {x} has {size} along {axis}, where `shape` has {wanted}"
+                along = f"axis {at}" if axes[at] == "_" else axes[at]
+                message = f"expand repeats axes of size 1, but {x} has {size} along {along}, where `shape` has {wanted}"
                 raise Rejected("unequal-sizes", message, about="shape")
-        sizes = (size if wanted == -1 else wanted for size, wanted in zip(x.shape[1:], self.shape, strict=True))
-        return (TensorType((x.shape[0], *sizes), x.axes, x.dtype),)
+        kept = (size if wanted == -1 else wanted for size, wanted in zip(own, self.shape[front:], strict=True))
+        return (*self.shape[:front], *kept)
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         return Work(elementwise=(self.outputs(x)[0].values - x.values) * any(wanted.inputs))
 
+    def viewed_gradients(self, x: TensorType) -> tuple[int | str, ...]:
+        # of axes in front, torch sums the gradients, and returns a view without these axes
+        return (0,) if len(self.outputs(x)[0].shape) > len(x.shape) else super().viewed_gradients(x)
+
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)
         (y,) = self.outputs(known)
-        sides = zip(known.shape, y.shape, known.strides, strict=True)
-        return (tuple(stride if size == made else 0 for size, made, stride in sides),)
+        front = len(y.shape) - len(known.shape)
+        sides = zip(known.shape, y.shape[front:], known.strides, strict=True)
+        return ((*(0,) * front, *(stride if size == made else 0 for size, made, stride in sides)),)
 
     def torch(self, x: TensorType) -> Expression:
-        return Expression(f"{{0}}.expand(-1, {', '.join(map(str, self.shape))})")
+        sizes = ("-1", *map(str, self.shape)) if "n" in x.axes else tuple(map(str, self.shape))
+        return Expression(f"{{0}}.expand({', '.join(sizes)})")

@@ -24,6 +24,8 @@ def featured_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
         return _unpooled(grower, scene)
     op, draws = registry()[grower.word], grower.draws
     case = example(op, draws)
+    if all("n" not in type.axes for type in case.types):
+        return _of_parameters(grower, scene, case)
     nodes = _given(grower, scene, case)
     if grower.word in POSITIVE and draws.chance(85):
         nodes.append(fixed("sigmoid", draws))
@@ -54,6 +56,19 @@ def _given(grower: Grower, scene: Scene, case: Case) -> list[Node]:
     last: list[Node] = [Pick(tuple(names))]
     run(last, scene)
     return nodes + last
+
+
+def _of_parameters(grower: Grower, scene: Scene, case: Case) -> list[Node]:
+    """An operator on parameters alone, and its first value as a factor of what flowed."""
+    start, nodes, _ = _named(grower, scene)
+    stored = [_stored(grower, scene, type) for type in case.types]
+    pick: list[Node] = [Pick(tuple(each.name for each in stored))]
+    run(pick, scene)
+    nodes += [*stored, *pick, *step(grower, scene, case.op)]
+    nodes += [apply(grower, scene, "flatten"), apply(grower, scene, "slice", start=0, end=1, axis=0)]
+    factor: list[Node] = [Pick((start.text, "it"))]
+    run(factor, scene)
+    return [*nodes, *factor, apply(grower, scene, "mul")]
 
 
 def _smaller(grower: Grower, type: TensorType) -> TensorType:

@@ -8,7 +8,9 @@ import torch
 from archlang.laws.cases import rejection
 from archlang.lower import module
 from archlang.ops.base import Expression
+from archlang.ops.moving import Roll
 from archlang.ops.rearranging import Permute, Rearrange, Reshape
+from archlang.ops.unit_axes import Expand, Unsqueeze
 from archlang.shapes import TensorType, input_type, param_type
 from tests.facts.test_saved import assert_exact
 from tests.specs import graph_of, net_of
@@ -102,7 +104,6 @@ def test_what_the_others_say() -> None:
     assert said.message == "permute needs the axes of its input 3x4x6, n c h w, each once, but this is `n h c`"
     assert rejection(Permute(axes="c n h w"), MAP).code == "batch-axis"
     assert rejection(Permute(axes="_"), param_type((3,))).code == "wrong-rank"
-    assert rejection(Rearrange(pattern="a b -> b a"), param_type((3, 4))).code == "wrong-rank"
     assert rejection(Reshape(shape=(5, 5)), MAP).message == "3x4x6 has 72 values, which 5x5 does not hold"
     assert rejection(Reshape(shape=(-1, -1)), MAP).message == "only one side of a shape may be -1, but here several are"
     assert Reshape(shape=(-1, 8)).outputs(MAP)[0].shape == (1, 9, 8)
@@ -135,3 +136,39 @@ def test_places_that_do_not_fit() -> None:
     assert rejection(Permute(), MAP).code == "missing-argument"
     said = rejection(Permute(axes="a b"), param_type((3, 5)))
     assert said.message == "the axes of a parameter have no names; write their places, as in `permute [1, 0]`"
+
+
+def test_views_of_a_parameter_without_names_of_axes() -> None:
+    """Axes added, repeated, joined, cut out and rolled: as torch's methods do it, with the same gradients."""
+    body = """  param gamma: [6] init=normal
+  param table: [2, 12] init=normal
+  (gamma) -> unsqueeze axis=0 -> unsqueeze axis=-1 -> expand [4, -1, 2] -> roll [1, -2] axes=[0, 1] -> grown: it
+  (table) -> rearrange "r (h w=3) -> h (w r)" -> flatten -> slice 2 8 axis=0 -> reshape [6, 1] -> column: it
+  (image, grown, column) -> mul"""
+    graph = graph_of(net_of(body, "4x6x2"))
+    net = module(graph).double()
+    x = torch.randn(3, 4, 6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    gamma, table = (net.get_parameter(name) for name in ("gamma", "table"))
+    grown = gamma[None, :, None].expand(4, 6, 2).roll((1, -2), (0, 1))
+    column = table.reshape(2, 4, 3).permute(1, 2, 0).reshape(-1)[2:8, None]
+    expected = x * grown * column
+    found = net(x)
+    assert torch.equal(found, expected)
+    wanted = torch.autograd.grad(expected.square().sum(), (gamma, table))
+    assert all(map(torch.equal, torch.autograd.grad(found.square().sum(), (gamma, table)), wanted))
+    assert_exact(graph)
+
+
+def test_views_of_a_parameter_that_do_not_fit() -> None:
+    table = param_type((2, 12))
+    assert rejection(Unsqueeze(axis=3), table).message == "the new axis must be at 0 to 2, but `axis` is 3"
+    assert rejection(Expand(shape=(4,)), table).code == "wrong-rank"
+    assert "has 2 along axis 0" in rejection(Expand(shape=(3, 12)), table).message
+    assert rejection(Expand(shape=(-1, 2, 12)), table).code == "unequal-sizes"
+    said = rejection(Roll(shift=1), table)
+    assert (said.code, said.help) == ("wrong-rank", "write `axes=[0, 1]`")
+    assert rejection(Roll(shift=1, axes=(0, -2)), table).code == "no-such-axis"
+    assert rejection(Roll(shift=1, axis=0, axes=(1,)), table).code == "no-such-axis"
+    assert rejection(Rearrange(pattern="a (b c=5) -> a b c"), table).message == (
+        "12 of a parameter does not split into (b c) by 5"
+    )
