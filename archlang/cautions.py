@@ -59,7 +59,7 @@ def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
     listed = _listed(layer.path for layer in layers)
     runs = all(layer.op.least_batch(False, *layer.input_types) == 1 for layer in layers)
     does = "train" if runs else "run"
-    message = f"{graph.name} does not {does} at batch 1: {listed} would take the statistics of a single value there"
+    message = f"{graph.name} does not {does} at batch 1: {listed} would normalise over a single value there"
     labels = tuple(Label(span, "") for span in list(dict.fromkeys(one.node.span for one in layers))[1 : 1 + SHOWN])
     label = f"{first.input_types[0]} flows in"
     return [Diagnostic("no-batch-of-one", message, first.node.span, labels, None, "note", label)]

@@ -171,10 +171,10 @@ def _real_path(use: Use, found: Found) -> Path:
     if not use.file.endswith(".arch"):
         raise Rejected("bad-path", f"`{use.path}` is not a spec: the name of a spec ends in `.arch`")
     if found.folder is None:
-        help = "shipped specs can be used everywhere; `load` reads a file, and those in its folder"
+        help = "a text can use shipped specs only; `load` a file to use files in its folder"
         raise Rejected(
             "outside-the-root",
-            f"`{use.path}`: this text is in no folder, from which a file could be read",
+            f"`{use.path}`: this text has no folder from which a file could be read",
             help=help,
         )
     real = found.folder.file(use.file)

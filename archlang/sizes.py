@@ -173,7 +173,7 @@ def _probed(spec: Spec, name: str, sizes: Sequence[int]) -> Iterator[tuple[int, 
 
 def _differing(graph: Graph, made: Graph, head: str) -> tuple[Diagnostic, ...]:
     """Return a warning at each step that differs between the net at its default and at another size."""
-    help = "give the size by name where another is wanted, and a net is built for it"
+    help = "to build the net for another size, give it by name"
     found: dict[Span, Diagnostic] = {}
     for before, after in zip(graph.flat(), made.flat(), strict=False):
         same = (before.path, before.op.word) == (after.path, after.op.word)

@@ -66,8 +66,8 @@ def _meant(use: s.Use, file: s.File, folder: Folder | None, notes: list[Diagnost
 
 
 def _hidden(use: s.Use, own: str) -> Diagnostic:
-    message = f"`{use.path}` is the file `{own}` here, and not the spec of that name that comes with archlang"
-    help = f'write `use "{SPACE}{use.path}"` for that one, and `use "{use.path}.arch"` for this file'
+    message = f"`{use.path}` is the file `{own}` here, not the spec of that name that comes with archlang"
+    help = f'write `use "{SPACE}{use.path}"` for that spec, or `use "{use.path}.arch"` for this file'
     return Diagnostic("hides-a-shipped-spec", message, use.path_span, help=help, severity="note")
 
 

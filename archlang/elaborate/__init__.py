@@ -118,7 +118,7 @@ def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
                 continue  # the file that declares it has the note
             name, span = named(declaration)
             if is_built_in(name):
-                message = f"`{name}` is this declaration here, and no longer the operator of that name"
+                message = f"`{name}` means this declaration here, not the operator of that name"
                 found.append(Diagnostic("hides-an-operator", message, span, severity="note"))
     return found
 

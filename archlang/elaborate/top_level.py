@@ -117,7 +117,7 @@ def _check_parameters(declaration: s.Definition | s.Derived | s.Let, here: Here)
         if parameter.name in places or parameter.name == "it":
             message, help = f"`{parameter.name}` is a parameter already", None
             if parameter.open_size:
-                help = f"a size that is the same again is written by its name: `[..., {parameter.name}]`"
+                help = f"to use the same size again, write its name: `[..., {parameter.name}]`"
             if parameter.name == "it":
                 message = "`it` is the value that flows; no parameter can be called that"
             here.session.report(Mistake(Rejected("name-taken", message, help=help), parameter.span))

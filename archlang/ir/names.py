@@ -74,7 +74,7 @@ def _sizes(graph: Graph) -> None:
         if name not in graph.open_sizes or not graph.arguments.get(name, "").isdecimal():
             raise ValueError(f"{name} is not an open size with a default")
         if not axes.issuperset(graph.open_sizes[name]):
-            raise ValueError(f"the open size {name} stands at an input or axis that the net does not have")
+            raise ValueError(f"the open size {name} belongs to an input or axis that the net does not have")
 
 
 def _paths(block: Block) -> None:

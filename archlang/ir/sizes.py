@@ -30,7 +30,7 @@ def _arguments(node: OpNode, block: Block, made: int) -> None:
         if len(formulas) != len(numbers) or any(
             _value(one, block, made) != number for one, number in zip(formulas, numbers, strict=True)
         ):
-            raise ValueError(f"{node.path}: the sizes that make `{name}` of {node.op.word} do not give what it is")
+            raise ValueError(f"{node.path}: the sizes that make `{name}` of {node.op.word} do not give its value")
 
 
 def _guards(guards: Sequence[Guard], block: Block, made: int) -> None:
@@ -46,7 +46,7 @@ def _value(formula: Formula, block: Block, made: int) -> int:
         if count > MOST_PARTS:
             raise ValueError(f"{block.id}: a formula is too long")
         if isinstance(part, SizeOf) and not _is_there(part, block, made):
-            raise ValueError(f"{block.id}: a formula takes a size that is not there")
+            raise ValueError(f"{block.id}: a formula uses a size that does not exist")
     try:
         return value_at(formula, lambda size: block.types[size.value].shape[size.axis])
     except ZeroDivisionError:

@@ -22,7 +22,7 @@ def check_starts(graph: Graph) -> None:
             weights = {w.name: w for w in node.op.weights(*block.types_of(node.inputs)) if not w.buffer}
             for name, start in node.starts.items():
                 if name not in weights or name in node.ties or node.module is not None:
-                    raise ValueError(f"{node.path} has no weight of its own called {name!r} that could begin so")
+                    raise ValueError(f"{node.path} has no weight of its own called {name!r} to initialise")
                 try:
                     refuse_start(start.word, start.values, weights[name].shape)
                     refuse_fans(start.word, start.values, weights[name].fans)

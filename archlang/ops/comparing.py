@@ -42,7 +42,7 @@ class Comparison(Broadcast):
             help = f"write `{self.word} 0`, or let two values flow in: `(a, b) -> {self.word}`"
             raise Rejected("missing-argument", f"{self.word} of one value takes a number", help=help, about="value")
         if len(inputs) == 2 and self.value is not None:
-            message = f"{self.word} compares two values with one another, and takes no number then"
+            message = f"{self.word} of two values takes no number"
             raise Rejected("unknown-argument", message, about="value")
         y = inputs[0] if len(inputs) == 1 else super().outputs(*inputs)[0]
         return (TensorType(y.shape, y.axes, "bool"),)

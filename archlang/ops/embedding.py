@@ -143,7 +143,7 @@ class EmbeddingBag(Table):
             message = f"embedding_bag takes bags n t, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if self.mode == "max" and self.by_frequency:
-            message = "embedding_bag divides no gradient of the largest by its frequency"
+            message = "embedding_bag with mode=max cannot divide gradients by frequency"
             raise Rejected("out-of-range", message, about="by_frequency")
         return (TensorType((x["n"], self.width), ("n", "c")),)
 

@@ -48,7 +48,7 @@ def projection(inputs: tuple[TensorType, ...]) -> str | None:
     # a longer stride would leave out most of what it skips
     if tuple(reached) != small.shape[2:] or max(strides) > 4:
         return None
-    return f"one side has a stride more: `conv {window}/{short(strides)} {small['c']}` brings {large} to {small}"
+    return f"one side has one more stride: `conv {window}/{short(strides)} {small['c']}` brings {large} to {small}"
 
 
 def expansion(inputs: tuple[TensorType, ...]) -> str | None:

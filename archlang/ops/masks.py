@@ -91,9 +91,9 @@ class _OfLengths(Operator):
             raise Rejected("wrong-dtype", message, help="write `dtype=int64` at the input", about="input")
         if not like and self.length is None:
             help = f"write `(lengths, x) -> {self.word}` for the positions of x, or `{self.word} 12`"
-            raise Rejected("missing-argument", f"{self.word} is not told how many positions", help=help, about="length")
+            raise Rejected("missing-argument", f"{self.word} needs the number of positions", help=help, about="length")
         if like and self.length is not None:
-            message = f"{self.word} has the positions of its second input, and takes no `length` then"
+            message = f"{self.word} takes the number of positions from its second input, and no `length`"
             raise Rejected("unknown-argument", message, about="length")
         for x in like:
             if len(x.axes) < 2 or x.axes[0] != "n" or x.axes[1] == "c":

@@ -48,7 +48,8 @@ class _Stored(Operator):
             raise Rejected("wrong-dtype", message, about="init")
         if not self.buffer and "float" not in self.dtype:
             message = f"training changes a parameter by small steps, which {self.dtype} cannot hold"
-            raise Rejected("wrong-dtype", message, help="write `buffer` for what training leaves alone", about="dtype")
+            help = "write `buffer` for values that training does not change"
+            raise Rejected("wrong-dtype", message, help=help, about="dtype")
         return (param_type(self.shape, self.dtype),)
 
     @property

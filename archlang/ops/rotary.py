@@ -75,7 +75,7 @@ class RotaryEmbedding(Operator):
             message = f"{self.word} takes axes n t c or n g t c, but its input {x} has {x.names}"
             raise Rejected("wrong-rank", message, about="input")
         if len(x.axes) > 3 and self.heads is not None:
-            raise Rejected("wrong-rank", f"the heads of {x} are an axis, and have no number here", about="heads")
+            raise Rejected("wrong-rank", f"{x} has an axis of heads, so `heads` must be left out", about="heads")
         check_dtype(x, self.word)
         if len(x.axes) == 3:
             check_heads(x["c"], self.heads or 1)

@@ -108,14 +108,16 @@ class ScaledDotProduct(Operator):
             check_dtype(x, self.word, weighted=True)
         heads, shared = self._heads(query, key)
         if rank == 4 and self.heads not in (None, heads):
-            raise Rejected("unequal-sizes", f"the second axis of {query} is its heads, {heads}", about="heads")
+            message = f"the second axis of {query} is the heads, so `heads` must be {heads}"
+            raise Rejected("unequal-sizes", message, about="heads")
         check_positions(query, key, value, self.causal)
         if rank == 3:
             check_heads(query["c"], heads)
         width = query["c"] if rank == 4 else query["c"] // heads
         if key["c"] % width or (rank == 4 and key["c"] != width) or heads % shared:
             message = (
-                f"a head of {query} has {width} channels, and {key} is not made of such heads, or of {heads} in groups"
+                f"the keys {key} must have heads of {width} channels, as the queries {query} have, "
+                f"in a number that divides {heads}"
             )
             raise Rejected("unequal-sizes", message, about="input")
         if rank == 3:
@@ -156,7 +158,7 @@ class ScaledDotProduct(Operator):
             return  # the keys of an image that all of its queries see
         wanted = [sizes, (heads, *sizes), (1, *sizes), (1, heads, *sizes), (1, 1, *sizes)]
         if mask.shape[batched:] not in wanted[: 3 if batched else 5] or (batched and mask.axes[0] != "n"):
-            message = f"a mask of {query.shape[-2]} queries, {key.shape[-2]} keys and {heads} heads is not {mask}"
+            message = f"a mask for {query.shape[-2]} queries, {key.shape[-2]} keys and {heads} heads cannot be {mask}"
             raise Rejected("unequal-shapes", message, about="input")
         if mask.is_float:
             check_dtype(mask, self.word, weighted=True)

@@ -115,7 +115,7 @@ class TiledConv(Sliding):
         check_dtype(x, self.word, weighted=True)
         for (axis, size), count in zip(sizes.items(), self._tile(), strict=True):
             if count > size:
-                message = f"there are {size} positions along {axis}, too few for `tile` {count}: a kernel has no turn"
+                message = f"`tile` {count} needs {count} positions along {axis}, but there are {size}"
                 raise Rejected("out-of-range", message, about="tile")
         return (x.resized(c=self.out, **sizes),)
 

@@ -146,7 +146,7 @@ class Expand(View):
         own, axes = x.shape["n" in x.axes :], x.axes["n" in x.axes :]
         for at, (size, wanted) in enumerate(zip(own, self.shape[front:], strict=True)):
             if wanted == 0:
-                raise Rejected("empty-output", "expand leaves a value at least", about="shape")
+                raise Rejected("empty-output", "the sizes of expand are at least 1", about="shape")
             if wanted not in (-1, size) and size != 1:
                 along = f"axis {at}" if axes[at] == "_" else axes[at]
                 message = f"expand repeats axes of size 1, but {x} has {size} along {along}, where `shape` has {wanted}"

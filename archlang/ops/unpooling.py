@@ -99,7 +99,7 @@ class MaxUnpool(Operator):
             size, _, stride, pad = sides[at]
             fewest, most = max((size - 1) * stride - pad, usual[at] - stride) + 1, usual[at] + stride - 1
             if not fewest <= wanted <= most:
-                message = f"a pool that leaves {size} along {spatial_axes(rank)[at]} had {fewest} to {most} there"
+                message = f"a pool with {size} outputs along {spatial_axes(rank)[at]} has {fewest} to {most} inputs"
                 raise Rejected("unequal-sizes", f"{message}, but `size` is {wanted}", about="size")
         return self.size
 

@@ -29,7 +29,7 @@ def _branches(stop: Stop) -> Slip | None:
         return None
     start, end = stop.at, stop.at
     if stop.found.type == "RBRACE":
-        message = "an operator's braces hold branches, but these hold none"
+        message = "the braces of an operator contain branches, but these contain none"
         return Slip("branch-without-bar", message, start - 1, end, "each branch begins with `|`")
     while stop.tokens[end + 1].type not in LINE_ENDS:
         end += 1

@@ -29,7 +29,7 @@ class View:
 
     def __post_init__(self) -> None:
         if self.by is not None and self.depth is not None:
-            raise ValueError("a report is cut by depth or by operator or block, not by both")
+            raise ValueError("a report is summed by depth, or by operator or block, not by both")
         if self.depth is not None and self.depth < 0:
             raise ValueError(f"a depth is 0 or more, not {self.depth}")
 

@@ -132,7 +132,7 @@ def _epochs(module: nn.Module, data: Digits, settings: _Settings, progress: bool
                 raise Rejected(
                     "training-diverged",
                     f"the loss of epoch {epoch} is {mean}",
-                    help=f"a learning rate below {settings.lr:g} may hold",
+                    help=f"try a learning rate below {settings.lr:g}",
                     about="lr",
                 )
             bar.set_postfix_str(f"loss {mean:.4f}", refresh=False)

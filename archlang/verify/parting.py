@@ -140,7 +140,7 @@ class Parting:
         return f"`{call.path}`" + (f", call {call.number}" if self.ours.calls[call.path] > 1 else "")
 
     def _new(self, value: int) -> str:
-        return f"{shape(self.ours.values[value])}, of values that the reference does not compute"
+        return f"{shape(self.ours.values[value])}, with values that the reference does not compute"
 
     def _differs(self, value: int, other: Tensor) -> str | None:
         return differs(self.ours.values[value], other, self.tolerance)

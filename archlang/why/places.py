@@ -107,7 +107,7 @@ def unknown(path: str, found: Places) -> Rejected:
     near = get_close_matches(parts[known][:60], names, 1, 0.5)
     listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     meant = f"did you mean `{join_path(above, near[0])}`? " if near else ""
-    help = f"{meant}{above or graph.name} has {listed}" if names else f"ask for `{above}`, which tells its weights too"
+    help = f"{meant}{above or graph.name} has {listed}" if names else f"ask for `{above}`, with its weights"
     return Rejected("unknown-name", f"{graph.name} has nothing at the path `{path}`", help=help)
 
 

@@ -171,7 +171,7 @@ def test_how_deep_calls_may_be_nested() -> None:
     ("targets", "values", "message", "counted"),
     [
         ("i, d", "[2, 3]", "the number 2 cannot be taken apart into 2 names", True),
-        ("i, (a, b)", "[[1, 2], [3, 4]]", "the items of this list come without the number of their turn", True),
+        ("i, (a, b)", "[[1, 2], [3, 4]]", "a loop over a list gives its items without numbers", True),
         ("i, d", "[[1, 2, 3]]", "a list of 3 cannot be taken apart into 2 names", False),
         ("i, (a, b)", "[2, 3]", "the number 2 cannot be taken apart into 2 names", False),
     ],

@@ -265,7 +265,7 @@ def test_a_tile_of_all_positions_shares_nothing() -> None:
 
 
 def test_a_tile_has_a_turn_for_each_kernel() -> None:
-    message = "there are 3 positions along w, too few for `tile` 4: a kernel has no turn"
+    message = "`tile` 4 needs 4 positions along w, but there are 3"
     assert said(TiledConv(kernel=(3, 3), out=2, tile=4), 1, 6, 5) == ("out-of-range", message, None)
 
 

@@ -31,7 +31,7 @@ def test_joins_say_what_differs() -> None:
         "project one side: `conv 1x1 256` brings 64x56x56 to 256x56x56",
     )
     assert rejection(Add(), small, narrow).help == (
-        "one side has a stride more: `conv 1x1/2 256` brings 64x56x56 to 256x28x28"
+        "one side has one more stride: `conv 1x1/2 256` brings 64x56x56 to 256x28x28"
     )
     assert rejection(Add(), input_type((9,)), input_type((5,))).help == "project one side: `linear 9` brings 5 to 9"
     assert rejection(Add(), wide, narrow, small).help is None

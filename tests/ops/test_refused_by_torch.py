@@ -127,7 +127,7 @@ def test_instancenorm_of_one_position_is_refused() -> None:
 def test_a_net_that_takes_no_batch_of_one_is_told(norm: str, does: str) -> None:
     text = net_of(f"conv 3x3 4 -> globalavgpool -> {norm} -> relu -> conv 1x1 4 -> {norm}")
     (note,) = cautions(graph_of(text))
-    words = "`2`, `5` would take the statistics of a single value there"
+    words = "`2`, `5` would normalise over a single value there"
     assert (note.code, note.severity, words_at(text, note)) == ("no-batch-of-one", "note", norm)
     assert note.message == f"tried does not {does} at batch 1: {words}"
 

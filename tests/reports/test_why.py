@@ -357,7 +357,7 @@ def test_parameters_inline_calls_and_what_is_frozen() -> None:
         ("layr1", "did you mean `layer1`? resnet50 has conv1, bn1, 2, 3, layer1"),
         ("layer1.0.conv9", "did you mean `layer1.0.conv3`? layer1.0 has conv1, bn1, 2, conv2"),
         ("layer1.9", "layer1 has 0, 1, 2"),
-        ("fc.weight", "ask for `fc`, which tells its weights too"),
+        ("fc.weight", "ask for `fc`, with its weights"),
         ("..", "resnet50 has conv1"),
         ("image", ""),
     ],

@@ -46,7 +46,7 @@ def _many(item: s.Input, here: Here) -> Bundle:
     if builder.definition.is_net or item.shape is not None:
         message = "the inputs of a net are written one by one, since each has a shape"
         if not builder.definition.is_net:
-            message = f"the values of `*{item.name}` have the shapes of what flows in, so none is written"
+            message = f"`*{item.name}` takes the shapes of the values that flow in, so it has no shape of its own"
         raise Mistake(Rejected("misplaced-input", message), item.span)
     items: list[Tensor] = []
     for at in range(builder.left_for_many()):
@@ -54,7 +54,7 @@ def _many(item: s.Input, here: Here) -> Bundle:
         if type is None:
             raise Silent  # an earlier input was refused
         if name in [port.name for port in builder.inputs]:
-            message = f"`{name}` is an input already, and the value number {at} of `{item.name}` is called that too"
+            message = f"`{name}` is already an input, and value {at} of `*{item.name}` would have the same name"
             raise Mistake(Rejected("name-taken", message), item.span)
         items.append(builder.add_input(name, type, item.span))
     return Bundle(tuple(items))
@@ -186,7 +186,7 @@ def run_output(item: s.Output, here: Here) -> None:
         raise Mistake(Rejected("misplaced-output", "only a net can have `output ... when training`"), item.span)
     if builder.has_output and not item.training:
         help = "write `output a, b` for several values"
-        raise Mistake(Rejected("second-output", "this net or block has its output already", help=help), item.span)
+        raise Mistake(Rejected("second-output", "this net or block already has an output", help=help), item.span)
     if not item.training:
         builder.close_outputs()
     for name, value in _named_values(item, here):

@@ -116,7 +116,7 @@ def _check_promise(item: s.Expect, path: str, fact: str, promised: int | float |
     if fact == "receptive_field":
         if isinstance(promised, Window) and item.comparison not in ("==", "!="):
             message = f"windows are compared by `==` and `!=`; `{item.comparison}` compares numbers"
-            help = f"a number is meant along each axis: `{path} {item.comparison} {max(promised, default=1)}`"
+            help = f"to compare every axis with a number, write `{path} {item.comparison} {max(promised, default=1)}`"
             raise Mistake(Rejected("bad-promise", message, help=help), item.span)
         return
     if fact != "shape":

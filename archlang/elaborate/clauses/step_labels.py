@@ -67,7 +67,7 @@ def _take(name: str, label: s.Expression | None, span: Span, here: Here) -> str:
         raise _clash(name, label, span, scope.keys.get(name) or scope.containers[name], here)
     for container in _containers(name):
         if container in scope.keys:
-            message = f"`{container}` is a step of its own here, to which `{name}` would add another"
+            message = f"`{container}` is already a step here, so it cannot contain `{name}`"
             raise Mistake(Rejected("duplicate-label", message), span, (Label(scope.keys[container], "the step"),))
         scope.containers.setdefault(container, span)
     scope.keys[name] = span
@@ -89,7 +89,7 @@ def check(name: str, span: Span, here: Here) -> None:
     if name == "it":
         refuse_taken(name, span, here)
     if here.lets.find(name) is not None:
-        message = f"`{name}` is a parameter, a `let` or a loop's name here; a label needs one of its own"
+        message = f"`{name}` is a parameter, a `let` or a loop's name here; choose another label"
         raise Mistake(Rejected("name-taken", message), span)
 
 
@@ -97,7 +97,7 @@ def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here:
     builder = here.builder
     inside = next((key for key in here.scope.keys if key.startswith(f"{name}.")), None)
     if inside is not None and name not in here.scope.keys:
-        message = f"`{name}` holds `{inside}` here, and cannot be the name of a step too"
+        message = f"`{name}` contains `{inside}` here, so it cannot also name a step"
         return Mistake(Rejected("duplicate-label", message), span, (Label(first, "the first one in it"),))
     if builder.entry is not None and builder.entry.inlined:
         message = (

@@ -33,13 +33,14 @@ def run_param(item: s.Param, here: Here) -> None:
             raise Mistake(Rejected("unknown-argument", message, help=help), name_span(option))
     if init is None:
         help = "write `init=zeros`, `init=normal(0.02)` or another initialiser"
-        raise Mistake(Rejected("missing-argument", f"a {word} says how its values begin", help=help), item.span)
+        message = f"a {word} needs `init`, which sets its first values"
+        raise Mistake(Rejected("missing-argument", message, help=help), item.span)
     chosen, values = written_initialiser(init.value, here)
     label = step_labels.label_of(item.label, here)
     assert label is not None
     name = step_labels.claim_key(label, here)
     if not name.isidentifier():
-        raise Mistake(Rejected("bad-label", f"a {word} is called by one word, not `{name}`"), item.label.span)
+        raise Mistake(Rejected("bad-label", f"the name of a {word} is one word, not `{name}`"), item.label.span)
     try:
         op = registry()[word].model_validate({"shape": shape, "init": chosen, "values": values, "dtype": dtype})
         types = op.outputs()

@@ -136,9 +136,8 @@ _USAGE = {
 def compute(sign: str, left: Value, right: Value) -> Value:
     """Compute `left sign right` for numbers, bools, strings, lists and windows. Other combinations are rejected."""
     if any(isinstance(value, (Tensor, Bundle)) for value in (left, right)):
-        raise Rejected(
-            "wrong-kind", f"`{sign}` joins numbers and the like, and one of these flows: {kind(left)}, {kind(right)}"
-        )
+        message = f"`{sign}` does not take values of the net: {kind(left)}, {kind(right)}"
+        raise Rejected("wrong-kind", message)
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right))
     alike = isinstance(left, (str, tuple)) and type(left) is type(right) and not isinstance(left, Window)
     if not (numeric or sign in ("==", "!=") or (alike and sign in ("+", *_ORDERED))):

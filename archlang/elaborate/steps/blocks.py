@@ -96,7 +96,7 @@ def _refuse_unused(here: Here) -> None:
     for node in builder.contents.nodes:
         if builder.contents.used.isdisjoint(node.outputs):
             message = f"nothing uses the value of {_described(node)}"
-            help = "use it, name it in `output`, or take the step out"
+            help = "use it, name it in `output`, or remove the step"
             refuse(here, Mistake(Rejected("unused-value", message, help=help), node.span))
     for port in builder.inputs:
         refuse_unused_input(port, builder.contents.origins[port.value], here)

@@ -186,7 +186,7 @@ def _check_inputs(definition: s.Definition, count: int, span: Span) -> None:
             return
         if len(items) > len(named) + 1:
             second = [item for item in items if item.many][1]
-            message = f"`*{second.name}` is the second input of any number, but only one can take what is left"
+            message = f"`*{second.name}` is a second input with `*`, but only one input can take any number of values"
             raise Mistake(Rejected("misplaced-input", message), second.span)
     elif count == max(len(named), 1):
         return

@@ -65,8 +65,8 @@ def _refuse_uncounted(action: s.For, values: Sequence[Value]) -> None:
         return  # a list of another length: its items are meant, not their number
     message = f"{kind(without)} cannot be taken apart into 2 names"
     if isinstance(without, tuple):
-        message = "the items of this list come without the number of their turn"
-    help = f"for the number of each turn too, write `in enumerate({spelled(action.iterable)})`"
+        message = "a loop over a list gives its items without numbers"
+    help = f"to number the items, write `in enumerate({spelled(action.iterable)})`"
     raise Mistake(Rejected("wrong-kind", message, help=help), action.targets.span)
 
 

@@ -104,7 +104,7 @@ def _named(op: type[Operator], argument: Given) -> str:
     elif name in op.flows:
         help = f"it is a value that flows in: `{op.flows[name]}`"
     elif name in INFERRED:
-        help = "leave it out: it follows from what flows in"
+        help = "leave it out: it follows from the input"
     else:
         starts = [] if op.weights is Operator.weights else ["init", "bias_init"]
         help = did_you_mean(name, [*own, *starts]) or (f"{op.word} takes {', '.join(own)}" if own else None)

@@ -85,7 +85,7 @@ def _other_weights(path: str, applied: Applied, differing: list[Differing], span
     told = " and ".join(str(Window(shape)) if shape else "none" for shape in (before.get(name), after.get(name)))
     message = f"`{path}` cannot be applied again here: `{ir.join_path(at, name)}` has two shapes, {told}"
     label = Label(applied.span, f"{', '.join(map(str, applied.types))} flowed into it here")
-    help = "give it the same channels, or write the step anew for weights of its own"
+    help = "give it the same channels, or write the step again, with its own weights"
     return Mistake(Rejected("weights-differ", message, help=help), span, (label,))
 
 

@@ -108,7 +108,7 @@ def run_default(item: s.Default, here: Here) -> None:
     for given in said:
         if not _is_start(given.name or ""):
             help = did_you_mean(given.name or "", ["init", "bias_init"]) or "write `init=` or `bias_init=`"
-            message = f"`default` says how weights begin, and `{given.name}` does not"
+            message = f"`default` takes initialisers of weights only, and `{given.name}` is none"
             raise Mistake(Rejected("unknown-argument", message, help=help), name_span(given))
         start_of(given)
     here.starts = (*here.starts, *((word, given) for given in said))

@@ -81,7 +81,7 @@ def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception
     if here.builder.tainted or name in here.builder.home.broken:
         return Silent()
     if name == "it":
-        return Mistake(Rejected("nothing-flows", "there is no value yet that `it` could be"), span)
+        return Mistake(Rejected("nothing-flows", "`it` has no value yet"), span)
     skipped = here.scope.skipped_at(name)
     if skipped is not None:
         label = Label(skipped, "named here")
@@ -94,7 +94,7 @@ def _elsewhere(name: str, span: Span, here: Here) -> Mistake | None:
     places = list(labels_in(here.builder.definition.body))
     for path, place in places:
         if path == name and (place.line, place.column) > (span.line, span.column):
-            labels = (Label(place, "it is named only here"),)
+            labels = (Label(place, "it is defined only here"),)
             return Mistake(Rejected("used-too-early", f"`{name}` does not exist yet"), span, labels)
     for path, place in places:
         if path.endswith("." + name) and _within_reach(path, here):
