@@ -159,7 +159,7 @@ def test_a_text_in_python() -> None:
     )
     assert (net.graph.name, net.report().totals.params) == ("m", 8)
     written("blocks.arch", "block b { relu }\n")
-    with pytest.raises(archlang.SpecError, match=r"this text is in no folder"):
+    with pytest.raises(archlang.SpecError, match=r"this text has no folder"):
         archlang.loads('use "blocks.arch": b\nnet n { input x: [3]; b; output }')
     with pytest.raises(archlang.CallError, match=r'name one, as in `loads\(text, "a"\)`; it has a, b'):
         archlang.loads("net a { input x: [3]; relu; output }\nnet b = a")

@@ -427,8 +427,12 @@ class Structured(Reference):
     [
         ("early", "`bn1`", "2x4x8x8 float32, largest absolute difference"),
         ("branch", "`bn2`", "2x4x8x8 float32, largest absolute difference"),
-        ("added", "`relu`, call 2", "what flows into it differs, after `bn2`: 2x4x8x8 float32, of values that the ref"),
-        ("activated", "`relu`, call 2", "what flows into it differs, after `bn2`: 2x4x8x8 float32, of values that the"),
+        ("added", "`relu`, call 2", "what flows into it differs, after `bn2`: 2x4x8x8 float32, with values that the r"),
+        (
+            "activated",
+            "`relu`, call 2",
+            "what flows into it differs, after `bn2`: 2x4x8x8 float32, with values that the",
+        ),
         ("late", "`fc`", "2x3 float32, with values that the reference does not compute; it is called 1 times, in the"),
         ("softmax", "the whole net", "2x3 float32, largest absolute difference"),
     ],
