@@ -13,6 +13,7 @@ from tests.generator.scene import ACTS, Scene, Stuck
 from tests.generator.sharing import freeze
 from tests.generator.steps import joint, takes_one
 from tests.generator.structures import If
+from tests.generator.tuples import over_values
 
 if TYPE_CHECKING:
     from tests.generator.growing import Grower
@@ -103,6 +104,8 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
         first: list[Node] = [Pick((draws.one(entered),))]
         run(first, inner)
         definition.body += first
+    if inner.tuples and draws.chance(50):
+        definition.body += grower.tried(inner, over_values, 2)
     definition.body += grower.body(inner, 1 + draws.below(min(steps, 4)))
     _outputs(grower, definition, inner)
     if not definition.is_net and not definition.given and draws.chance(15):
@@ -138,7 +141,7 @@ def _written(types: tuple[TensorType, ...]) -> list[str] | None:
 def _inputs(definition: Definition, types: tuple[TensorType, ...], draws: Draws) -> None:
     names = [name for name in ("x", "y", "input_", "image", "a", "state") if name not in definition.parameters]
     written = _written(types) if definition.is_net else None
-    if not definition.is_net and draws.chance(10 if len(types) == 1 else 30):
+    if not definition.is_net and draws.chance(15 if len(types) == 1 else 45):
         _of_any_number(definition, names, len(types), draws)
         return
     if len(types) == 1 and not definition.is_net and draws.chance(70):

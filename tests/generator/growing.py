@@ -37,10 +37,11 @@ class Grower:
 
     def statement(self, scene: Scene, steps: int) -> list[Node]:
         """One statement, or a few that belong together; none where nothing that was drawn fits."""
-        from tests.generator.kinds import KINDS, NESTED
+        from tests.generator.kinds import KINDS, MANY, NESTED
 
+        kinds = KINDS if self.depth > 2 or steps < 2 else KINDS | NESTED
+        kinds = kinds | MANY if scene.tuples else kinds
         for _ in range(6):
-            kinds = KINDS if self.depth > 2 or steps < 2 else KINDS | NESTED
             grown = self.tried(scene, self.draws.weighted(kinds), steps)
             if grown:
                 return grown

@@ -9,9 +9,11 @@ from tests.generator.nesting import condition, dense, join, loop, repeat, residu
 from tests.generator.sharing import embedded, let, tied
 from tests.generator.starts import default
 from tests.generator.steps import again, operator_step, parameter_step, pick, pick_and_join, stored
+from tests.generator.tuples import over_values, whole
 
 KINDS: dict[Grow, int] = {
     operator_step: 50, pick: 6, pick_and_join: 12, again: 5, stored: 5, featured_step: 8, parameter_step: 8,
     embedded: 4, tied: 4, let: 3, default: 3,
 }  # fmt: skip
 NESTED: dict[Grow, int] = {call: 14, scope: 8, repeat: 5, loop: 4, condition: 4, residual: 6, dense: 3, join: 8}
+MANY: dict[Grow, int] = {over_values: 25, whole: 15}  # where an input takes any number of values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Rejected
@@ -48,9 +49,9 @@ def repeat(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """`repeat 3 as i { ... }`, whose body fits in every turn."""
     draws = grower.draws
     name = _free(draws.one(("i", "i2", "index")), scene)
-    body = _first_turn(grower, scene, steps, {name: 0})
+    body = first_turn(scene, {name: 0}, lambda trial: held(grower, trial, min(steps, 3), 85))
     node = Repeat(str(draws.one((0, 1, 2, 2, 2, 3))), name, body, joint=joint(draws))
-    return ran([_scoped(grower, scene, node)], scene)
+    return ran([scoped(grower, scene, node)], scene)
 
 
 def loop(grower: Grower, scene: Scene, steps: int) -> list[Node]:
@@ -58,9 +59,10 @@ def loop(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     draws = grower.draws
     items = [draws.one((1, 2, 3, 4, 6)) for _ in range(1 + draws.below(3))]
     index, name = _free(draws.one(("i", "i1")), scene), labels.number_name(scene, draws)
-    body = _first_turn(grower, scene, steps, {index: 0, name: items[0]})
+    first = {index: 0, name: items[0]}
+    body = first_turn(scene, first, lambda trial: held(grower, trial, min(steps, 3), 85))
     node = For((index, name), f"enumerate({items})", body, joint=joint(draws))
-    return ran([_scoped(grower, scene, node)], scene)
+    return ran([scoped(grower, scene, node)], scene)
 
 
 def _free(name: str, scene: Scene) -> str:
@@ -69,14 +71,15 @@ def _free(name: str, scene: Scene) -> str:
     return name
 
 
-def _first_turn(grower: Grower, scene: Scene, steps: int, names: dict[str, int]) -> list[Node]:
+def first_turn(scene: Scene, names: dict[str, Any], body: Callable[[Scene], list[Node]]) -> list[Node]:
+    """What `body` draws where a loop begins, of which these are the names."""
     trial = scene.forked()
     trial.turning = True
     with Names(trial, names):
-        return held(grower, trial, min(steps, 3), 85)
+        return body(trial)
 
 
-def _scoped(grower: Grower, scene: Scene, node: Node) -> Node:
+def scoped(grower: Grower, scene: Scene, node: Node) -> Node:
     """The loop, or a label and the loop: a scope."""
     if grower.draws.chance(65):
         return node

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.generator.definitions import Definition
     from tests.generator.starts import Begun
 
-ITEM = re.compile(r"\[\d+\]$")  # of a tuple
+ITEM = re.compile(r"\[[^\]]*\]$")  # of a tuple
 MOST_VALUES, MOST_WEIGHTS = 700, 3000  # of one step
 Joint = Literal["\n", "; ", " -> "]
 
@@ -246,7 +246,10 @@ class Pick(Node):
 
 
 def found(path: str, scene: Scene) -> Values:
-    """The values of a path, whose computed labels are filled in."""
+    """The values of a path, whose computed labels are filled in, or items of an input that takes any number."""
+    if path.partition("[")[0] in scene.tuples and "[" in path:
+        items = scene.evaluate(path)
+        return tuple(one.value for one in (items if isinstance(items, tuple) else (items,)))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     return scene.find(Label(path).key(scene))
 
 

@@ -28,7 +28,7 @@ def _twice(v: float, more: float = 0) -> float:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "floor": floor, "ceil": ceil, "int": int,
     "sqrt": sqrt, "log2": log2, "twice": _twice,
-    "range": range, "enumerate": enumerate, "zip": zip,
+    "range": range, "enumerate": enumerate, "zip": lambda *lists: tuple(zip(*lists, strict=True)),
 }  # fmt: skip
 
 
@@ -87,9 +87,13 @@ class Scope:
 
 @dataclass
 class Facts:
-    """`it` in an expression."""
+    """A value in an expression: `it`, an item of an input that takes any number of values, or what a loop names."""
 
-    type: TensorType
+    value: Value
+
+    @property
+    def type(self) -> TensorType:
+        return self.value.type
 
     @property
     def channels(self) -> int:
@@ -164,16 +168,19 @@ class Scene:
     def evaluate(self, text: str) -> Any:
         """An expression of the language, which is one of Python too but for its two truth values."""
         environment = {**FUNCTIONS, "four": 4, **operators(), **self.names, "true": True, "false": False}
-        environment |= {name: tuple(Facts(one.type) for one in values) for name, values in self.tuples.items()}
+        environment |= {name: tuple(map(Facts, values)) for name, values in self.tuples.items()}
         if len(self.it) == 1:
-            environment["it"] = Facts(self.it[0].type)
+            environment["it"] = Facts(self.it[0])
         try:
             return eval(text, {"__builtins__": {}}, environment)  # noqa: S307
         except (ArithmeticError, TypeError, ValueError, IndexError, NameError, AttributeError) as error:
             raise Stuck(str(error)) from None
 
     def find(self, path: str) -> Values:
-        """The values of a label or path."""
+        """The values of a label or path, or of what a loop over values names."""
+        named = self.names.get(path)
+        if isinstance(named, Facts):
+            return (named.value,)
         scope: Scope | None = self.scope
         while scope is not None:
             if path in scope.labels:
@@ -190,8 +197,8 @@ class Scene:
         raise Stuck(f"no step is called {path}")
 
     def visible(self) -> dict[str, Values]:
-        """All values by their labels and paths."""
-        found: dict[str, Values] = {}
+        """All values by their labels and paths, and by the names of loops."""
+        found = {name: (one.value,) for name, one in self.names.items() if isinstance(one, Facts)}
         scope: Scope | None = self.scope
         while scope is not None:
             found = {**scope.labels, **found}
