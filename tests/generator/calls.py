@@ -92,7 +92,7 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
     if not free:
         raise Stuck("no name is left")
     types = scene.types()
-    definition = Definition(draws.one(free), known=dict(grower.known))
+    definition = Definition(draws.one(free), known=dict(grower.known), lets=grower.lets)
     if draws.chance(20) and _written(types) is not None:
         definition.is_net = True
     grower.declared.add(definition.name)
@@ -122,7 +122,7 @@ def _recursive(definition: Definition, types: tuple[TensorType, ...], values: di
     definition.parameters["deep"] = str(draws.below(3))
     again = Call(definition, (("deep", "deep - 1"),), f"{definition.name} deep=(deep - 1)")
     definition.body.append(If("deep > 0", [again], None))
-    scene = Scene({}, {}, ())
+    scene = Scene({}, dict(definition.lets), ())
     definition.outputs(types, {name: scene.evaluate(text) for name, text in values.items()})
 
 

@@ -41,10 +41,11 @@ class Definition:
     frozen: list[str] = field(default_factory=list[str])
     promises: list[str] = field(default_factory=list[str])
     known: Mapping[str, Definition] = field(default_factory=dict[str, "Definition"])
+    lets: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what the file declares by a word of the language
 
     def scene(self, types: tuple[TensorType, ...], arguments: Mapping[str, Any]) -> Scene:
         """The inside before the first statement, where values of these types flow in."""
-        scene = Scene(self.known, {}, ())
+        scene = Scene(self.known, dict(self.lets), ())
         for name, text in self.parameters.items():
             value = arguments[name] if name in arguments else scene.evaluate(text)
             scene.names[name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]

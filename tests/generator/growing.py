@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from archlang.diagnostics import Rejected
 from archlang.ops import registry
@@ -25,6 +26,7 @@ class Grower:
     known: dict[str, Definition] = field(default_factory=dict[str, Definition])
     declared: set[str] = field(default_factory=set[str])  # the names of blocks, of those too that are being drawn
     word: str = "relu"
+    lets: dict[str, Any] = field(default_factory=dict[str, Any])  # what the file declares by a word of the language
     ties: bool = False  # whether a weight is another's
     depth: int = 0
 

@@ -131,8 +131,8 @@ class Apply(Node):
     def run(self, scene: Scene) -> None:
         fields = {name: evaluated(value, scene) for name, value in self.fields.items()}
         op = made(self.op, fields)
-        if self.op.word in scene.known:
-            raise Stuck("a block hides the operator")
+        if self.op.word in scene.known or self.op.word in scene.names:
+            raise Stuck("a declaration or a parameter hides the operator")
         words = {self.written, *(value for value in fields.values() if isinstance(value, str))}
         if words & {*scene.visible(), *scene.names}:
             raise Stuck("the word is a value's too")

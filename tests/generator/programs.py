@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from archlang.diagnostics import Rejected
 from archlang.shapes import TensorType, input_type
@@ -12,6 +13,7 @@ from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.featured import featured_step
 from tests.generator.growing import Grower
+from tests.generator.lets import declared, hiding
 from tests.generator.nodes import Apply, Pick, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.sharing import freeze
@@ -20,7 +22,6 @@ from tests.generator.steps import words
 from tests.generator.structures import within
 
 SHAPES = ("3x6x6", "2x5x4", "4x7x7", "1x8x8", "6x4", "4x9", "[6]", "[9]", "2x4x4x3", "4x6x6", "8x4x4", "2x12x12")
-LETS = {"four": "let four = 2 + 2", "twice": "let twice(v, more=0) = 2 * v + more"}
 TRIES = 50
 
 
@@ -30,11 +31,13 @@ class Program:
 
     definitions: list[Definition]
     derived: str = ""
+    lets: dict[str, Any] = field(default_factory=dict[str, Any])  # those that hide an operator or a function
 
     def text(self) -> str:
         texts = [definition.text() for definition in self.definitions]
-        lets = [text for word, text in LETS.items() if any(word in one for one in texts)]
-        return "\n".join([*lets, *(f"{text}\n" for text in texts), *([self.derived] if self.derived else [])])
+        return "\n".join(
+            [*declared(texts, self.lets), *(f"{text}\n" for text in texts), *([self.derived] if self.derived else [])]
+        )
 
 
 def program(seed: int, number: int) -> Program:
@@ -49,8 +52,8 @@ def program(seed: int, number: int) -> Program:
 
 def _drawn(draws: Draws, number: int) -> Program:
     every = words()
-    grower = Grower(draws, word=every[number % len(every)])
-    net = Definition("tried", is_net=True, known=grower.known)
+    grower = Grower(draws, word=every[number % len(every)], lets=hiding(draws))
+    net = Definition("tried", is_net=True, known=grower.known, lets=grower.lets)
     values = parameters(net, draws)
     net.inputs = _inputs(draws)
     types = tuple(port.type for port in net.inputs if port.type)
@@ -66,7 +69,7 @@ def _drawn(draws: Draws, number: int) -> Program:
     _finish(grower, net, scene)
     freeze(grower, net, scene, 25)
     _refuse_hidden([*grower.known.values(), net])
-    return Program([*grower.known.values(), net], _derived(net, values, types))
+    return Program([*grower.known.values(), net], _derived(net, values, types), grower.lets)
 
 
 def _refuse_hidden(definitions: list[Definition]) -> None:
@@ -97,7 +100,7 @@ def _derived(net: Definition, values: dict[str, str], types: tuple[TensorType, .
     """A net that is this one with some of its arguments fixed; empty where there is none."""
     if not values:
         return ""
-    scene = Scene({}, {}, ())
+    scene = Scene({}, dict(net.lets), ())
     net.outputs(types, {name: scene.evaluate(text) for name, text in values.items()})
     return f"net derived = {net.name} {' '.join(f'{name}={text}' for name, text in values.items())} {{\n}}\n"
 

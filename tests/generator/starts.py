@@ -26,6 +26,7 @@ WRITTEN: tuple[tuple[str, str, tuple[Number, ...]], ...] = (
     ("constant(0.5)", "constant", (0.5,)),
     ("constant(value=-2)", "constant", (-2.0,)),
     ("normal", "normal", (1.0, 0.0)),
+    ("slightly", "normal", (0.02, 0.0)),
     ("normal(0.02 / sqrt(4))", "normal", (0.01, 0.0)),
     ("normal(mean=3, std=0.5)", "normal", (0.5, 3.0)),
     ("uniform(-1, 3)", "uniform", (-1.0, 3.0)),
