@@ -14,8 +14,9 @@ from archlang.elaborate.clauses.promising import run_expect
 from archlang.elaborate.evaluating.block_parameters import assigned, bind_parameters, refuse_flowing
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Builder
+from archlang.elaborate.state.builtins import FUNCTIONS
 from archlang.elaborate.state.kinds import Given, all_shown
-from archlang.elaborate.state.lookup import Lets, Scope, is_known
+from archlang.elaborate.state.lookup import Lets, Scope, initial, is_known
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, meter_of
 from archlang.elaborate.steps.blocks import elaborate_block
@@ -109,16 +110,29 @@ def _add_mistakes(definition: s.Definition, here: Here) -> None:
             here.session.report(mistake)
 
 
+def _hidden(name: str) -> str:
+    """Return what of the language a name is when no file declares it; empty where it is nothing."""
+    if is_built_in(name):
+        return "operator"
+    if name in FUNCTIONS:
+        return "function"
+    return "initialiser" if initial(name) is not None else ""
+
+
 def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
-    """Return notes about declarations that have the name of an operator: the declaration is meant, not the operator."""
+    """Return notes about declarations that have the name of an operator, a function or an initialiser.
+
+    The declaration is meant, and not that.
+    """
     found: list[Diagnostic] = []
     for one in {**(files or {}), file.name: file}.values():
         for declaration in one.declarations:
             if isinstance(declaration, s.Use):
                 continue  # the file that declares it has the note
             name, span = named(declaration)
-            if is_built_in(name):
-                message = f"`{name}` means this declaration here, not the operator of that name"
+            hidden = _hidden(name)
+            if hidden:
+                message = f"`{name}` means this declaration here, not the {hidden} of that name"
                 found.append(Diagnostic("hides-an-operator", message, span, severity="note"))
     return found
 

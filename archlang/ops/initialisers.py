@@ -17,6 +17,11 @@ TORCHS_OWN = "torch_default"  # what torch does if nothing is said
 Number = float | str
 
 
+def is_start(argument: str) -> bool:
+    """Return whether an argument of this name says how weights begin: `init=`, `bias_init=`, `weight_hh_l0_init=`."""
+    return argument == "init" or argument.endswith("_init")
+
+
 @dataclass(frozen=True, slots=True)
 class Initialiser:
     """How values begin: the arguments with their defaults (None must be given), the torch call, the number of axes.

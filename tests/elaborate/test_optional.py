@@ -106,11 +106,14 @@ def test_a_declaration_comes_before_an_operator_and_a_function() -> None:
 
 
 def test_a_note_says_so_at_the_declaration() -> None:
-    text = "block relu(w) { conv 1x1 w }\nnet tanh {\n input x: 3x4x4\n relu 3\n output\n}\nnet b = tanh\n"
+    lets = "let int(v) = ceil(v)\nlet zeros = ones\nlet other = 2\n"
+    text = f"{lets}block relu(w) {{ conv 1x1 w }}\nnet tanh {{\n input x: 3x4x4\n relu 3\n output\n}}\nnet b = tanh\n"
     file, _ = parse(Source("spec.arch", text))
     found = notes(file)
-    assert [(note.code, note.severity, words_at(text, note)) for note in found] == [
-        ("hides-an-operator", "note", "relu"),
-        ("hides-an-operator", "note", "tanh"),
+    assert [(note.code, note.severity, words_at(text, note), note.message.split()[-4]) for note in found] == [
+        ("hides-an-operator", "note", "int", "function"),
+        ("hides-an-operator", "note", "zeros", "initialiser"),
+        ("hides-an-operator", "note", "relu", "operator"),
+        ("hides-an-operator", "note", "tanh", "operator"),
     ]
     assert [layer.op.word for layer in graph_of(text, "b").flat()] == ["conv"]

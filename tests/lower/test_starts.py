@@ -146,6 +146,18 @@ net a {
     assert state["f.weight"].std() > 0
 
 
+def test_a_declared_initialiser_comes_before_the_languages_own() -> None:
+    """A `let` and a parameter of such a name are meant where weights start; `padding_mode=zeros` is still the word."""
+    before = "let zeros = constant(3)\nblock b(ones) { conv 1x1 2 init=ones bias_init=zeros padding_mode=zeros }\n"
+    inside = "param p: [2, 1, 1] init=zeros\nparam q: [1] init=ones\ndefault linear init=zeros"
+    steps = "b [1, 2, 3, 4, 5, 6] -> (it, p, q) -> mul -> flatten -> linear 1"
+    net = archlang.Net(graph_of(f"{before}net n {{\ninput x: 3x2x2\n{inside}\n(x) -> {steps}\noutput\n}}"))
+    state = net.module(0).state_dict()
+    assert state["p"].flatten().tolist() == [3, 3] and state["q"].tolist() == [1]
+    assert state["0.0.weight"].flatten().tolist() == [1, 2, 3, 4, 5, 6]
+    assert state["0.0.bias"].tolist() == [3, 3] and state["2.weight"].tolist() == [[3] * 8]
+
+
 def test_a_tied_weight_starts_as_its_other(tmp_path: Path) -> None:
     text = """net gpt(v=50, w=32, layers=2) {
   input words: [6] dtype=int64

@@ -54,6 +54,7 @@ from archlang.elaborate.vocabulary.unknown import unknown_name
 from archlang.formulas import is_open
 from archlang.ops import enumerations
 from archlang.ops.base import Operator
+from archlang.ops.initialisers import is_start
 from archlang.shapes import Window
 from archlang.source import Span
 
@@ -228,17 +229,19 @@ def givens(
     out: list[Given] = []
     for argument in arguments:
         node = argument.value
-        value = _word_or_value(node, here, op) if argument.name else _positional(node, here, op, strided, out)
+        value = _word_or_value(argument, here, op) if argument.name else _positional(node, here, op, strided, out)
         out.append(Given(argument.name, value, argument.span, node.span, argument.slash))
     return tuple(out)
 
 
-def _word_or_value(node: s.Expression, here: Here, op: type[Operator] | None) -> Value:
+def _word_or_value(argument: s.Argument, here: Here, op: type[Operator] | None) -> Value:
     """Evaluate a named argument. A bare word may be one of an enumeration of `op`, or of any: `mode=nearest`."""
+    node = argument.value
     if isinstance(node, s.Name):
         found = lookup(node.text, node.span, here)
-        # a word of the operator's enumeration comes before functions and initialisers
-        if (found is None or isinstance(found, (Function, Initial))) and node.text in enumerations(op):
+        # a word of the operator's enumeration comes before functions, and before initialisers if none is meant
+        after = Function if is_start(argument.name or "") else (Function, Initial)
+        if (found is None or isinstance(found, after)) and node.text in enumerations(op):
             return node.text
     return evaluate(node, here)
 

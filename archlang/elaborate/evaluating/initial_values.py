@@ -8,7 +8,7 @@ from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.kinds import Given, Initial, OperatorValue, Value, kind, known
-from archlang.elaborate.state.lookup import initial
+from archlang.elaborate.state.lookup import declared, initial
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
@@ -22,10 +22,7 @@ def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Numb
 
     Of a list of numbers, the word is `list`.
     """
-    value = (
-        initial(node.text) if isinstance(node, s.Name) and here.lets.find(node.text) is None else evaluate(node, here)
-    )
-    value = _meant(value) if value is not None else None
+    value = _meant(_own_initialiser(node, here) or evaluate(node, here))
     if isinstance(value, tuple):
         listed = start_of(Given(None, value, node.span, node.span))
         return LISTED, listed.values if listed is not None else ()
@@ -33,6 +30,14 @@ def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Numb
         name = node.text if isinstance(node, s.Name) else ""
         raise _no_initialiser(kind(value) if value is not None else f"`{name}`", name, node.span)
     return _bound(value, node.span)
+
+
+def _own_initialiser(node: s.Expression, here: Here) -> Initial | None:
+    """Return the language's own initialiser of a name; None where the file, a `let` or a parameter has that name."""
+    if not isinstance(node, s.Name):
+        return None
+    is_given = here.lets.find(node.text) is not None or declared(node.text, node.span, here) is not None
+    return None if is_given else initial(node.text)
 
 
 def start_of(given: Given) -> ir.Start | None:

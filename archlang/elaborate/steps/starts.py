@@ -20,18 +20,14 @@ from archlang.elaborate.vocabulary.unknown import words_of
 from archlang.ops import registry
 from archlang.ops.base import Operator, Weight
 from archlang.ops.fans import refuse_fans
-from archlang.ops.initialisers import refuse_start
+from archlang.ops.initialisers import is_start, refuse_start
 from archlang.shapes import TensorType
 
 
 def starts_in(given: tuple[Given, ...], op: type[Operator]) -> tuple[tuple[Given, ...], tuple[Given, ...]]:
     """Split the arguments of an operator into its own and those that say how its weights begin."""
-    said = tuple(g for g in given if g.name is not None and _is_start(g.name) and g.name not in op.model_fields)
+    said = tuple(g for g in given if g.name is not None and is_start(g.name) and g.name not in op.model_fields)
     return (tuple(g for g in given if g not in said), said) if said else (given, said)
-
-
-def _is_start(name: str) -> bool:
-    return name == "init" or name.endswith("_init")
 
 
 def starts_of(
@@ -106,7 +102,7 @@ def run_default(item: s.Default, here: Here) -> None:
         raise Mistake(Rejected("unknown-argument", f"{word} has no weights"), item.operator.span)
     said = givens(item.options, here, found.op)
     for given in said:
-        if not _is_start(given.name or ""):
+        if not is_start(given.name or ""):
             help = did_you_mean(given.name or "", ["init", "bias_init"]) or "write `init=` or `bias_init=`"
             message = f"`default` takes initialisers of weights only, and `{given.name}` is none"
             raise Mistake(Rejected("unknown-argument", message, help=help), name_span(given))
