@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archlang.ops import registry
+from tests.generator.arguments import made
 from tests.generator.draws import Draws
 
 LETS = {
@@ -24,9 +25,9 @@ HIDING: dict[str, tuple[str, Any]] = {
     "mean": ("let mean = 2", 2),
     "gelu": ("let gelu = tanh", registry()["tanh"]()),
     "softplus": ("let softplus = leaky_relu", registry()["leaky_relu"]()),
-    "selu": ("let selu = leaky_relu(slope=0.25)", registry()["leaky_relu"](slope=0.25)),
+    "selu": ("let selu = leaky_relu(slope=0.25)", made(registry()["leaky_relu"], {"slope": 0.25})),
     "relu": ("let relu = identity", registry()["identity"]()),
-    "tanh": ("let tanh = batchnorm(eps=0.01)", registry()["batchnorm"](eps=0.01)),
+    "tanh": ("let tanh = batchnorm(eps=0.01)", made(registry()["batchnorm"], {"eps": 0.01})),
 }
 
 

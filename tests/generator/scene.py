@@ -198,7 +198,7 @@ class Scene:
 
     def visible(self) -> dict[str, Values]:
         """All values by their labels and paths, and by the names of loops."""
-        found = {name: (one.value,) for name, one in self.names.items() if isinstance(one, Facts)}
+        found: dict[str, Values] = {name: (one.value,) for name, one in self.names.items() if isinstance(one, Facts)}
         scope: Scope | None = self.scope
         while scope is not None:
             found = {**scope.labels, **found}
