@@ -28,7 +28,7 @@ def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Numb
         return LISTED, listed.values if listed is not None else ()
     if not isinstance(value, Initial) or value.word == TORCHS_OWN:
         name = node.text if isinstance(node, s.Name) else ""
-        raise _no_initialiser(kind(value) if value is not None else f"`{name}`", name, node.span)
+        raise _no_initialiser(kind(value), name, node.span)
     return _bound(value, node.span)
 
 
