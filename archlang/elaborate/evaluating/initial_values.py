@@ -22,22 +22,20 @@ def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Numb
 
     Of a list of numbers, the word is `list`.
     """
-    value = _meant(_own_initialiser(node, here) or evaluate(node, here))
+    value = initial(node.text) if isinstance(node, s.Name) and not _is_named_here(node, here) else evaluate(node, here)
+    value = _meant(value) if value is not None else None
     if isinstance(value, tuple):
         listed = start_of(Given(None, value, node.span, node.span))
         return LISTED, listed.values if listed is not None else ()
     if not isinstance(value, Initial) or value.word == TORCHS_OWN:
         name = node.text if isinstance(node, s.Name) else ""
-        raise _no_initialiser(kind(value), name, node.span)
+        raise _no_initialiser(kind(value) if value is not None else f"`{name}`", name, node.span)
     return _bound(value, node.span)
 
 
-def _own_initialiser(node: s.Expression, here: Here) -> Initial | None:
-    """Return the language's own initialiser of a name; None where the file, a `let` or a parameter has that name."""
-    if not isinstance(node, s.Name):
-        return None
-    is_given = here.lets.find(node.text) is not None or declared(node.text, node.span, here) is not None
-    return None if is_given else initial(node.text)
+def _is_named_here(node: s.Name, here: Here) -> bool:
+    """Return whether a `let`, a parameter or a declaration of the file has this name."""
+    return here.lets.find(node.text) is not None or declared(node.text, node.span, here) is not None
 
 
 def start_of(given: Given) -> ir.Start | None:
