@@ -74,7 +74,7 @@ class _Registry(Mapping[str, type[Operator]]):
 
     @contextmanager
     def kept(self) -> Generator[None]:
-        """Remove at the end what was added within."""
+        """Remove at the end the operators that were added within the context."""
         before = self._files
         try:
             yield
@@ -194,7 +194,7 @@ def register(path: Path | str) -> tuple[str, ...]:
 def registered(paths: Sequence[Path | str]) -> Generator[None]:
     """Add the operators of these files within the context. Raises as `register` does."""
     if not paths:
-        yield  # the families are not looked through for nothing
+        yield  # without files there is no need to look through the families
         return
     with _registry().kept():
         for path in paths:
@@ -208,9 +208,9 @@ def _entry_points() -> Iterator[tuple[str, EntryPoint]]:
 
     seen: set[str] = set()
     for package in distributions():
-        # the text is looked at before it is parsed: it is here at each start, and hardly a package has operators
+        # this runs at each start, and hardly any package has operators: search the text before parsing it
         if f"[{GROUP}]" in (package.read_text("entry_points.txt") or "") and package.name not in seen:
-            seen.add(package.name)  # one that is found again further down the path is hidden, as in imports
+            seen.add(package.name)  # the first one on the path hides later ones, as in imports
             yield from ((package.name, entry) for entry in package.entry_points.select(group=GROUP))
 
 

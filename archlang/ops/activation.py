@@ -19,7 +19,7 @@ class Pointwise(Operator):
     pointwise = True
     runs = replace(ELEMENTWISE, saved="output")
     target: ClassVar[str]
-    integers: ClassVar[bool] = False  # whether whole numbers are mapped, and stay what they are
+    integers: ClassVar[bool] = False  # whether integers are accepted; they stay integers
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word, integers=self.integers)
@@ -72,7 +72,7 @@ class Sigmoid(Pointwise):
 
 
 class Softmax(Pointwise):
-    """exp(x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs.
+    """exp(x) divided by its sum along `axis`; 0 is the batch, -1 the last axis. No weights, no MACs.
 
     activated = c*h*w
     """

@@ -19,7 +19,7 @@ from archlang.shapes import TensorType
 
 
 class _Alike(Join):
-    """Values with a batch have equal shapes; a parameter is repeated along the axes that it lacks or has 1 of."""
+    """Values with a batch have equal shapes; a parameter is repeated along axes that it lacks or that have size 1."""
 
     pointwise = True
     of_one = True

@@ -11,9 +11,9 @@ from typing import Literal
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 Ratio = int | Fraction
-# where the gradient of an input is allocated: in `new` memory, which all such inputs share if it is `shared`, which is
-# `summed` up from a tensor of the result's size, or which is `resized` from such a tensor and never shrinks; or in that
-# of the result's gradient, the `whole` or a `part`
+# Where the gradient of an input is allocated. `new`: in its own memory. `shared`: in memory that all such inputs share.
+# `summed`: in its own memory, as the sum over a tensor of the result's size. `resized`: in the memory of such a tensor,
+# which never shrinks. `whole` and `part`: in the memory of the result's gradient.
 GradientPlace = Literal["new", "summed", "resized", "shared", "whole", "part"]
 Computed = Literal["lower", "float32", "widest", "given"]  # as `Autocast` says
 Fans = tuple[int | None, int | None]
@@ -21,10 +21,10 @@ Keeps = tuple[tuple[str, Literal["any", "inputs"]], ...]  # names of weights
 
 
 def is_view(place: GradientPlace, rank: int, result: int) -> bool:
-    """Return whether the gradient of an input with so many axes is a view because of its place.
+    """Return whether the place makes the gradient of an input with `rank` axes a view.
 
-    It is a part of another gradient, or it is summed up and loses some of the result's `result` axes. A sum over all
-    axes is no view.
+    It is a view if it is a part of another gradient, or if a sum removes some of the result's `result` axes. A sum over
+    all axes is no view.
     """
     return place == "part" or (place == "summed" and 0 < rank < result)
 
@@ -69,7 +69,7 @@ class Work:
         return Work(*(getattr(self, f.name) * times for f in fields(self)))
 
     def over(self, images: int, once: Work) -> Work:
-        """Return the work over so many images, of which `once` is done once for all of them."""
+        """Return the work for this number of images; the part `once` of it is done once for all of them."""
         return self * images if once is NOTHING else self * images + once * (1 - images)
 
 
@@ -98,11 +98,10 @@ class Saved:
 
     Parameters and buffers are not listed, since they are alive anyway. A tensor of its own has a name, a shape and a
     dtype, and grows with the batch if it is `per_image`. `when` says for which gradients it is saved: any, those of the
-    weights, those of the inputs, or those of the inputs with these numbers. `beside` and `without` are such numbers: it
-    is saved only if the gradients of all those are wanted, and only if none of these is. A tensor of its own with
-    `outputs` is saved only if one of the outputs with these numbers gets a gradient. One that is saved only in
-    training mode is `training_only`, one that is saved only in evaluation is `evaluation_only`. One that is `wide`
-    stays float32 under autocast.
+    weights, those of the inputs, or those of the inputs with these numbers. `beside` and `without` are also numbers of
+    inputs: it is saved only if the gradients of all inputs in `beside` are wanted, and of none in `without`. A tensor
+    of its own with `outputs` is saved only if one of the outputs with these numbers gets a gradient. `training_only`
+    and `evaluation_only` limit it to one mode. One that is `wide` stays float32 under autocast.
     """
 
     what: Literal["input", "output", "own"]
@@ -144,14 +143,14 @@ class Saved:
 class Autocast:
     """The dtype in which an operator computes under torch.autocast on the CPU.
 
-    `lower` is autocast's dtype and `float32` that one, to which inputs are cast, and weights as well where it is lower;
-    `widest` is that of the widest input; `given` is the one dtype of all inputs. The `result` has that dtype, or the
-    one of the inputs where it is cast back. Of the weights that are cast, autograd saves those in `keeps`, by name: if
-    any gradient is wanted, or if those of the inputs are. Where some of several inputs want none, this is unknown.
+    `lower`: inputs and weights are cast to autocast's dtype. `float32`: inputs are cast to float32. `widest`: inputs
+    are cast to the dtype of the widest one. `given`: all inputs have one dtype, and nothing is cast. The `result` has
+    this dtype, or that of the inputs if it is cast back. `keeps` names the cast weights that autograd saves: if any
+    gradient is wanted, or only if a gradient of the inputs is. It is unknown if some of several inputs want none.
 
-    `known` says how far this goes: to `all` saved tensors and temporaries; to those of `float32` inputs; to all in
-    `training`, but in evaluation to those of float32 inputs; or to the dtype of the `result` alone, where torch
-    computes in several dtypes.
+    `known` says what else is known. `all`: the saved tensors and temporaries. `float32`: those for float32 inputs.
+    `training`: all in training, but in evaluation those for float32 inputs. `result`: nothing but the dtype of the
+    result, since torch computes in several dtypes.
     """
 
     dtype: Computed
@@ -160,7 +159,7 @@ class Autocast:
     result: Literal["computed", "given"] = "computed"
 
     def is_known(self, *, training: bool, lower: bool) -> bool:
-        """Return whether saved tensors and temporaries are known, of inputs in the lower dtype or in float32."""
+        """Return whether saved tensors and temporaries are known for inputs in the lower dtype, or in float32."""
         return self.known == "all" or (
             self.known != "result" and (not lower or (self.known == "training" and training))
         )
@@ -171,7 +170,7 @@ class Slide:
     """The positions along one axis of an input on which output position i depends.
 
     These are `extent` positions from i*step - before on, dilation included. If this differs from position to position,
-    as behind an upsampling, the numbers are fractions: position i depends at most on the whole numbers from i*step -
+    as after an upsampling, the numbers are fractions: position i depends at most on the whole numbers from i*step -
     before to i*step - before + extent - 1. The step is 0 if all positions depend on the same ones, or if the output
     lacks the axis. `axis` is the output's axis along which it moves, if that has another name.
     """
@@ -187,8 +186,8 @@ class Reach:
     """The positions of the inputs on which an output value depends: along axes that are not listed, the same position.
 
     `slides` holds for all inputs and outputs; `inputs` and `outputs` add, in order, what holds for each. A border that
-    repeats inner values counts as positions outside the input. Channels are no positions, so that nothing is said here
-    about a convolution that mixes them.
+    repeats inner values counts as positions outside the input. Channels are not positions, so it is not said here which
+    of them are mixed.
     """
 
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])

@@ -17,7 +17,7 @@ from archlang.shapes import TensorType
 
 
 class Broadcast(Join):
-    """An axis of size 1 is repeated along the others'; a parameter stands against the last axes."""
+    """Joins that repeat an axis of size 1 to the size of the others. A parameter is aligned with the last axes."""
 
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
@@ -34,7 +34,7 @@ class Broadcast(Join):
 
 
 class Mul(Broadcast):
-    """The product, value by value. An axis of size 1 is repeated along the others': 64x1x1 times 64x56x56.
+    """The product, value by value. An axis of size 1 is repeated to the others' size: 64x1x1 times 64x56x56.
 
     No weights, no MACs.
 
@@ -71,7 +71,7 @@ class Mul(Broadcast):
 
 
 class Sub(Broadcast):
-    """The first less the second, value by value. An axis of size 1 is repeated along the other's.
+    """The first minus the second, value by value. An axis of size 1 is repeated to the other's size.
 
     No weights, no MACs.
 
@@ -108,7 +108,7 @@ class Sub(Broadcast):
 
 
 class Div(Broadcast):
-    """The first divided by the second, value by value. An axis of size 1 is repeated along the other's.
+    """The first divided by the second, value by value. An axis of size 1 is repeated to the other's size.
 
     No weights, no MACs.
 

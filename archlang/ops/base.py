@@ -52,8 +52,8 @@ class Example:
 class Operator(Running, BaseModel):
     """One operator: a frozen value of its hyperparameters. Its fields are its arguments in the language.
 
-    `Law` has the questions about what is true on paper, `Running` those about how torch runs it; what is not declared
-    is unknown, which every answer then says.
+    `Law` asks what is true on paper, `Running` how torch runs it. What an operator does not declare is unknown, and
+    every answer that depends on it says so.
 
     The docstring of an operator describes it. Its indented lines are formulas (archlang/why/notation.py): `why` fills
     in their numbers, and the tests compare them with the operator's answers.
@@ -62,11 +62,11 @@ class Operator(Running, BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     word: ClassVar[str]  # its name in the language
-    positional: ClassVar[Mapping[str, Kind]] = {}  # fields that stand without a name, in order, and their kinds
+    positional: ClassVar[Mapping[str, Kind]] = {}  # fields that are written without a name, in order, and their kinds
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other libraries call it
-    akin: ClassVar[Mapping[str, str]] = {}  # other libraries' operators that are near to it, and how they differ
-    open_arguments: ClassVar[tuple[str, ...]] = ()  # those whose numbers torch may be given when the net runs
-    flows: ClassVar[Mapping[str, str]] = {}  # inputs that one may take for arguments, and how they are written
+    akin: ClassVar[Mapping[str, str]] = {}  # similar operators of other libraries, and how they differ
+    open_arguments: ClassVar[tuple[str, ...]] = ()  # those that torch may receive as numbers when the net runs
+    flows: ClassVar[Mapping[str, str]] = {}  # inputs that a user may mistake for arguments, and how they are written
     alike: ClassVar[tuple[str, int] | None] = None  # what `like=x` fills, and the first axis of x that it takes
     stricter: ClassVar[Mapping[str, str]] = {}  # codes and arguments that it refuses though torch takes them, and why
     examples: ClassVar[tuple[Example, ...]] = ()

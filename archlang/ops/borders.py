@@ -21,7 +21,7 @@ def convolving(x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad:
 
     `same` pads by half the kernel on each side, whatever the stride; `same_upper` and `same_lower` pad as little as
     gives ceil(h/stride) positions, an odd rest after or before (ONNX's names; TensorFlow's `SAME` is the first);
-    `causal` pads so that no position sees one after it.
+    `causal` pads so that no position sees a later one.
     """
     rank = len(kernel)
     check_sides(rank)
@@ -62,7 +62,7 @@ def _named_borders(
 ) -> list[tuple[int, int]]:
     if pad == "same":
         return [(width, width) for width in pads("same", kernel, dilation)]
-    # how many positions a window covers beside its first
+    # how many positions a window covers besides its first
     added = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     if pad == "causal":
         if len(kernel) > 1:

@@ -7,7 +7,7 @@ from archlang.shapes import TensorType
 
 
 def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integers: bool = False) -> None:
-    """Check a dtype. An operator with weights accepts theirs alone, as torch mixes none there; others accept any float.
+    """Check a dtype. An operator with weights accepts only theirs, since torch mixes none; others accept any float.
 
     `integers` accepts integers too; truth values are never accepted.
     """
@@ -43,7 +43,7 @@ def check_groups(inner: int, out: int, groups: int) -> None:
 
 
 def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
-    """Check that the axes are n c and at least as many more as asked for, of which there are at most three."""
+    """Check that the axes are n c and at least `spatial` more, at most three."""
     if x.axes[:2] != ("n", "c") or len(x.axes) < 2 + spatial or (spatial and len(x.axes) > 5):
         wanted = "n c t, n c h w or n c d h w" if spatial else "n c ..."
         message = f"{operator} needs axes {wanted}, but its input {x} has {x.names}"
@@ -51,7 +51,7 @@ def check_channels(x: TensorType, operator: str, spatial: int = 0) -> None:
 
 
 def check_batched(x: TensorType, operator: str) -> None:
-    """Check that the input has a batch, which a parameter has not."""
+    """Check that the input has a batch; a parameter has none."""
     if "n" not in x.axes:
         message = f"{operator} takes values with a batch, but a parameter has none"
         raise Rejected("wrong-rank", message, about="input")

@@ -18,7 +18,7 @@ from archlang.shapes import TensorType
 
 
 class _Choosing(Broadcast):
-    """What the two share. An axis of size 1 is repeated along the others'; a mask without a batch is of all images."""
+    """What both share: an axis of size 1 is repeated to the others' size; a mask without a batch is for all images."""
 
     join = False
     runs = replace(ONE_CALL, backward=None, autocast="given")
@@ -54,7 +54,7 @@ class _Choosing(Broadcast):
 
 
 class Where(_Choosing):
-    """Of a mask and two values, the first where the mask is true and the second elsewhere: `(mask, a, b) -> where`.
+    """The first of two values where a mask is true, the second elsewhere: `(mask, a, b) -> where`.
 
     No weights, no MACs.
 
@@ -77,7 +77,7 @@ class Where(_Choosing):
 
 
 class MaskedFill(_Choosing):
-    """Of a value and a mask, the value, and a number where the mask is true: `(x, mask) -> masked_fill 0`.
+    """The value, with a number in its place where a mask is true: `(x, mask) -> masked_fill 0`.
 
     No weights, no MACs.
 

@@ -1,4 +1,4 @@
-"""Comparisons, value by value, and what is said of their truth values: not, and, or."""
+"""Comparisons, value by value, and the logic of their truth values: not, and, or."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RUNS = replace(ONE_CALL, saved="nothing", autocast="given")
 
 
 class Comparison(Broadcast):
-    """Comparisons of one value with a number, or of two values; the result is bool, and nothing learns through it."""
+    """Comparisons of one value with a number, or of two values; the result is bool and has no gradient."""
 
     join = False
     runs = _RUNS
@@ -113,7 +113,7 @@ class GreaterEqual(Comparison):
 
 
 class Equal(Comparison):
-    """Whether a value is a number, `equal 0`, or a second value. No weights, no MACs.
+    """Whether a value equals a number, `equal 0`, or a second value. No weights, no MACs.
 
     comparisons = c'*h'*w'
     """
@@ -125,7 +125,7 @@ class Equal(Comparison):
 
 
 class NotEqual(Comparison):
-    """Whether a value is not a number, `not_equal 0`, or not a second value: which tokens are no padding.
+    """Whether a value differs from a number, `not_equal 0`, or a second value: which tokens are no padding.
 
     No weights, no MACs.
 
@@ -139,7 +139,7 @@ class NotEqual(Comparison):
 
 
 def check_truth(x: TensorType, operator: str) -> None:
-    """Raise `Rejected` unless the input is of truth values."""
+    """Raise `Rejected` unless the input holds truth values."""
     if x.dtype != "bool":
         message = f"{operator} takes truth values, but its input {x} is {x.dtype}"
         help = "compare it first: `not_equal 0`, `greater 0.5`"
@@ -174,7 +174,7 @@ class LogicalNot(Operator):
 
 
 class _Logical(Broadcast):
-    """What `and` and `or` share: truth values, of which an axis of size 1 is repeated along the others'."""
+    """What `and` and `or` share: they take truth values, and repeat an axis of size 1 to the others' size."""
 
     runs = _RUNS
     of_one = True
@@ -199,7 +199,7 @@ class _Logical(Broadcast):
 
 
 class LogicalAnd(_Logical):
-    """True where all inputs are: of masks, what each of them lets through. An axis of size 1 is repeated.
+    """True where all inputs are true, so that several masks become one. An axis of size 1 is repeated.
 
     No weights, no MACs.
 
@@ -216,7 +216,7 @@ class LogicalAnd(_Logical):
 
 
 class LogicalOr(_Logical):
-    """True where one of the inputs is, or several. An axis of size 1 is repeated. No weights, no MACs.
+    """True where at least one input is true. An axis of size 1 is repeated. No weights, no MACs.
 
     comparisons = (inputs - 1)*c'*h'*w' if equal
     """

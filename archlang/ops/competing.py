@@ -22,7 +22,7 @@ from archlang.shapes import AXIS_WORDS, TensorType
 
 
 class Softmin(InParts, Softmax):
-    """exp(-x) divided by its sum along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs.
+    """exp(-x) divided by its sum along `axis`; 0 is the batch, -1 the last axis. No weights, no MACs.
 
     activated = c*h*w
     """
@@ -40,7 +40,7 @@ class Softmin(InParts, Softmax):
 
 
 class _Shared(Operator):
-    """What both share: an axis is cut into so many equal parts, and the result has the size of one part."""
+    """What both share: an axis is cut into equal parts, and the result has the size of one part."""
 
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
@@ -57,7 +57,7 @@ class _Shared(Operator):
 class Glu(_Shared):
     """The first half of the values along `axis` times the sigmoid of the second half: a·sigmoid(b).
 
-    Dauphin et al. 2016 (arXiv:1612.08083). `axis` is counted from the batch, 0: 1 is mostly the channels. No weights,
+    Dauphin et al. 2016 (arXiv:1612.08083). `axis` 0 is the batch, 1 usually the channels. No weights,
     no MACs.
 
         activated = c*h*w/2

@@ -15,7 +15,7 @@ __all__ = ["Composed", "Part"]
 
 
 class Composed(InParts):
-    """An operator of which all follows from its `parts`: shapes, weights, arithmetic, reach, and how it runs."""
+    """An operator whose `parts` determine everything: shapes, weights, arithmetic, reach, and how it runs."""
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
         return list(self._steps(inputs))[-1][2]
@@ -64,7 +64,7 @@ class Composed(InParts):
 
 
 def _through(reaches: Sequence[Reach]) -> Reach | None:
-    """Return what one position after a chain of windows sees; None if an axis changes its name on the way."""
+    """Return what one position sees through a chain of windows; None if an axis changes its name between them."""
     seen: dict[str, Slide] = {}
     for reach in reaches:
         if reach.inputs or reach.outputs or any(slide.axis for slide in reach.slides.values()):

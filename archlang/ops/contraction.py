@@ -21,11 +21,11 @@ from archlang.shapes import TensorType
 class Einsum(Join):
     """Sums of products by Einstein's convention: `einsum "n t c, n s c -> n t s"` is each query times each key.
 
-    Names stand for the axes of the two values in order, as in `rearrange`; what the result does not name is summed up.
-    An axis of one value alone that is summed is so before the products. The batch stands first in the result.
-    `products` is the product of the sizes of all names but those of axes summed before, where there is anything to sum
-    then; else the values are multiplied one by one, which is no MAC. No weights. Where an axis of one value alone is
-    summed, the memory of a training step is unknown: torch spreads the gradient over that axis without copying it.
+    Names stand for the axes of the two values in order, as in `rearrange`. The result begins with the batch. Axes that
+    it does not name are summed: before the products if only one value has the axis, else together with them.
+    `products` is the product of the sizes of all names without those that are summed before. If no other name is
+    summed, the values are multiplied one by one, which is no MAC. No weights. If an axis of only one value is summed,
+    the memory of a training step is unknown: torch spreads the gradient over that axis without copying it.
 
         MACs = products
     """

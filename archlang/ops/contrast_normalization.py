@@ -43,14 +43,14 @@ class LocalContrastNorm(nn.Module):
 
 
 class LocalContrastNorm(Operator):
-    """Each value less the weighted mean around it, divided by the weighted deviation there.
+    """Each value minus the weighted mean around it, divided by the weighted deviation there.
 
     Jarrett, Kavukcuoglu, Ranzato and LeCun 2009 ("What is the best multi-stage architecture for object recognition?"),
     section 2.1. With Gaussian weights w over the window and all c maps, which sum to 1: v = x - (sum of w*x), s =
-    sqrt(sum of w*v**2), y = v/max(s, mean of s over the image). The paper has a window of 9 and leaves its width open:
-    `sigma` is a quarter of the window unless it is given, as in Torch7's `image.gaussian`. Open too are the border,
-    which here repeats its values outwards, and an image without contrast: s is `eps` at least. The weights of the
-    window are a buffer. The mean of the maps is taken before the window slides, over one map. No weights.
+    sqrt(sum of w*v**2), y = v/max(s, mean of s over the image). The paper has a window of 9 and three gaps, which are
+    filled here as follows. `sigma` is a quarter of the window unless it is given, as in Torch7's `image.gaussian`.
+    Borders repeat their values outwards. s is at least `eps`, for images without contrast. The weights of the window
+    are a buffer. The mean over the maps is taken first, so that the window slides over one map. No weights.
 
         buffers = size*size
         MACs = 2*h*w*size*size

@@ -61,7 +61,7 @@ class Conv(Sliding):
     Weights (out, c/groups, k, k) and a bias. `pad` is one number, one for each axis, or for an axis two numbers, before
     and after: `pad=[[0, 1], 2]`. `same` is half the kernel on each side, whatever the stride. `same_upper` and
     `same_lower` pad as little as gives ceil(h/stride) positions, an odd rest after or before (ONNX's names;
-    TensorFlow's `SAME` is the first). `causal`, for sequences, pads before alone. `valid` pads nothing.
+    TensorFlow's `SAME` is the first). `causal`, for sequences, pads only at the beginning. `valid` does not pad.
 
         n c h w -> n out h' w'
         h' = floor((h + 2*pad - dilation*(k - 1) - 1)/stride) + 1
@@ -131,9 +131,9 @@ class Conv(Sliding):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         geometry = self.geometry(x)
         if self.padding_mode == "zeros" and geometry.is_even:
-            return (Saved("input"),)  # for any gradient, also where the weights need none
-        # torch pads in a step of its own, even by nothing, and convolves the copy; to reflect and to replicate keeps
-        # what is padded, zeros are put around a copy and a circle is copied in slices, which keeps nothing
+            return (Saved("input"),)  # for any gradient, even if the weights need none
+        # torch pads in a separate call, even by 0, and convolves the padded copy. Reflecting and replicating also save
+        # the input; padding with zeros or in a circle does not
         padded = Saved("own", shape=geometry.padded(x), dtype=x.dtype, name="padded")
         return (padded,) if self.padding_mode in ("zeros", "circular") else (Saved("input", when="inputs"), padded)
 
@@ -151,12 +151,12 @@ class Conv(Sliding):
     def strides(self, x: TensorType) -> tuple[Strides]:
         known, weight = laid(x), self.weights(x)[0].shape
         shape = self.outputs(known)[0].shape
-        if self.padding_mode == "circular":  # of a copy that is contiguous
+        if self.padding_mode == "circular":  # torch convolves a contiguous copy
             known = replace(known, strides=contiguous(known.shape))
         return (convolved(shape, known, weight),)
 
     def autocast(self, x: TensorType) -> Autocast:
-        # a border of its own is padded in the dtype given, or in float32
+        # a separate padding call runs in the dtype of the input, or in float32
         return Autocast("lower", (("weight", "any"),), known="all" if self._pads_within(x) else "result")
 
     def torch(self, x: TensorType) -> Module:

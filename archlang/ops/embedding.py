@@ -162,7 +162,7 @@ class EmbeddingBag(Table):
         kept = (_numbers(x), each, each, rows)
         if self.mode == "sum" and self.padding is None:
             return kept
-        # of which bag each number is: torch makes a place more than there are numbers
+        # the bag of each number; torch allocates one place more than there are numbers
         bags = replace(each, shape=(n, t))
         return (*kept, bags, replace(each, shape=(1,), per_image=False))
 

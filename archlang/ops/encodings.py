@@ -1,4 +1,4 @@
-"""Positions told to what knows none: sines and cosines, or learned vectors, that are added."""
+"""Encodings of positions that are added to a sequence: sines and cosines, or learned vectors."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def _check(x: TensorType, operator: str) -> None:
 class PositionalEncoding(Operator):
     """x plus sin or cos of each position, alternating over the channels (Vaswani et al. 2017, arXiv:1706.03762).
 
-    Of n t c; section 3.5: channels 2i and 2i + 1 get sin and cos of t/base**(2i/c). A learned encoding is a `param`
-    that is added. The sines are the same for all images, and are not counted. No weights, no MACs.
+    The input is n t c. Channels 2i and 2i + 1 get sin and cos of t/base**(2i/c) (section 3.5). A learned encoding is a
+    `param` that is added. The sines are the same for all images, and are not counted. No weights, no MACs.
 
         elementwise = t*c
     """

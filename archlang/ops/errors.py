@@ -1,4 +1,4 @@
-"""What a user's operator is refused with, also as `archlang.ops.OperatorsError`."""
+"""The error for a user's operator that is not valid; also available as `archlang.ops.OperatorsError`."""
 
 
 class OperatorsError(ValueError):

@@ -50,7 +50,7 @@ class Softplus(Pointwise):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of softmax along `axis`, counted from the batch, 0; -1 is the last. No weights, no MACs.
+    """The logarithm of softmax along `axis`; 0 is the batch, -1 the last axis. No weights, no MACs.
 
     activated = c*h*w
     """

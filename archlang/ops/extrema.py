@@ -77,7 +77,7 @@ class _Place(AxisReduction):
 
 
 class ArgMax(_Place):
-    """The index of the largest value along `axis`: a class of its scores. `keep=true` keeps the axis with size 1.
+    """The index of the largest value along `axis`, such as the class. `keep=true` keeps the axis with size 1.
 
     The result is int64. No weights, no MACs.
     """
@@ -91,7 +91,7 @@ class ArgMax(_Place):
 
 
 class ArgMin(_Place):
-    """The index of the smallest value along `axis`: the nearest code of its distances. `keep=true` keeps the axis.
+    """The index of the smallest value along `axis`, such as the nearest code. `keep=true` keeps the axis.
 
     The axis has size 1 then. The result is int64. No weights, no MACs.
     """

@@ -20,10 +20,10 @@ class Flow:
 
 
 def autocast_of(flows: Sequence[Flow], inputs: int) -> Autocast | None:
-    """Return the dtype of the last part's result; tensors within are known where all parts compute in that one.
+    """Return the dtype of the last part's result; None if a part does not declare its own.
 
-    The first part alone may cast weights: a later one's copies are allocated when it is called, and not before. None
-    where a part does not declare its own.
+    Saved tensors and temporaries are known if all parts compute in this dtype and only the first casts weights: a later
+    part would allocate its casts when it is called.
     """
     dtypes: list[Computed] = ["given"] * inputs  # of each value
     hows: list[Autocast] = []
@@ -46,7 +46,7 @@ def autocast_of(flows: Sequence[Flow], inputs: int) -> Autocast | None:
 
 
 def _result(how: Autocast, taken: Sequence[Computed]) -> Computed:
-    """Return the dtype of a part's result, of inputs of these: that of the widest where it casts none."""
+    """Return the dtype of a part's result for inputs in these dtypes: that of the widest if it casts none."""
     if how.dtype in ("lower", "float32") and how.result == "computed":
         return how.dtype
     if "float32" in taken:

@@ -1,4 +1,4 @@
-"""Functions that are written as a formula, value by value: all that holds of them follows from its parts."""
+"""Functions that are written as a formula, value by value. All their answers follow from the formula's parts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = ("x", "y", "z")  # of the inputs, in order
 
 
 class ByFormula(InParts):
-    """An operator that torch computes as a `formula`, from which follows how it runs."""
+    """An operator that torch computes as a `formula`; how it runs follows from that."""
 
     formula: ClassVar[str]
 

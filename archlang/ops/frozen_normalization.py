@@ -1,4 +1,4 @@
-"""Normalisations by statistics that are never gathered anew."""
+"""Normalisation by fixed statistics."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class RMSNorm(Operator):
 
 
 class GroupNorm(Operator):
-    """Each group of channels, over all positions, scaled to mean 0 and deviation 1; then a weight and bias a channel.
+    """Each group of channels scaled to mean 0 and deviation 1 over all positions, then by a weight and bias a channel.
 
     Wu and He 2018 (arXiv:1803.08494). No MACs.
 

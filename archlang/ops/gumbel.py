@@ -1,4 +1,4 @@
-"""Choices that are drawn, and have a gradient."""
+"""Random choices that have a gradient."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from archlang.shapes import TensorType
 class GumbelSoftmax(Operator):
     """softmax((x + g)/tau) along `axis`, with noise g of Gumbel's distribution (Jang et al. 2016, arXiv:1611.01144).
 
-    With `hard=true` the largest becomes 1 and the others 0; the gradient is that of the values before. The noise is
-    drawn anew in each call, also in evaluation, as in torch. `axis` is counted from the batch, 0; -1 is the last. No
+    With `hard=true` the largest becomes 1 and the others 0, and the gradient stays that of softmax. The noise is
+    drawn anew in each call, also in evaluation, as in torch. `axis` 0 is the batch, -1 the last axis. No
     weights, no MACs.
 
         activated = c*h*w

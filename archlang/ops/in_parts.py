@@ -18,9 +18,9 @@ OWN_PLACE = 1_000_000  # from here on, the places of values within a composition
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A value: its type, the value whose memory it is, the atoms of the gradients for which it needs one, its name.
+    """A value: its type, the value whose memory it shares, the gradients that its own gradient serves, its name.
 
-    An atom is the number of an input, or -1 for the weights of the parts.
+    These gradients are `atoms`: the number of an input, or -1 for the weights of the parts.
     """
 
     type: TensorType
@@ -30,10 +30,10 @@ class _Value:
 
 
 class InParts(Operator):
-    """An operator that tells its `parts`; the last part gives the result.
+    """An operator that lists its `parts`; the last part gives the result.
 
-    Saved bytes, memory layout, temporaries, gradient places and autocast are derived from them. What is true on paper
-    it says itself, unless it is `Composed`.
+    Saved bytes, memory layout, temporaries, gradient places and autocast are derived from them. It declares what is
+    true on paper itself, unless it is `Composed`.
     """
 
     def parts(self, *inputs: Any, **_: Any) -> tuple[Part, ...]:
@@ -77,7 +77,7 @@ class InParts(Operator):
         return values
 
     def _last_uses(self, inputs: Sequence[TensorType]) -> dict[int, int]:
-        """Return the number of the part that uses each value last; after the last one where a variable holds it."""
+        """Return the number of the part that uses each value last; one past the end if a variable holds the value."""
         values, steps, first = self._values(inputs), list(self._steps(inputs)), len(inputs)
         uses: dict[int, int] = {}
         held: dict[int, int] = {}
@@ -179,7 +179,7 @@ class InParts(Operator):
         return tuple(found)
 
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        """Return the temporaries if they are exact: those that are saved later must have the saved tensors' sizes."""
+        """Return the temporaries if they are exact: tensors that are saved later must have the saved sizes."""
         values, first, steps = self._values(inputs), len(inputs), list(self._steps(inputs))
         last_use = self._last_uses(inputs)
         saved = self.saved(*inputs)
@@ -241,7 +241,7 @@ def _atoms(one: Saved, part: Part, values: Sequence[_Value]) -> frozenset[int]:
 
 
 def _when(atoms: frozenset[int], inputs: Sequence[TensorType]) -> Literal["any", "weights", "inputs"] | tuple[int, ...]:
-    """Return the same as an answer of `Saved`."""
+    """Return these gradients in the form of `Saved.when`."""
     floats = {at for at, x in enumerate(inputs) if x.is_float}
     if -1 in atoms:
         return "weights" if atoms == frozenset({-1}) else "any"

@@ -1,4 +1,4 @@
-"""How the values of a parameter or of a weight begin: the initialisers, and the torch call of each."""
+"""The initialisers of parameters and weights, and the torch call of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_start(argument: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Initialiser:
-    """How values begin: the arguments with their defaults (None must be given), the torch call, the number of axes.
+    """An initialiser: its arguments and their defaults (None must be given), its torch call, the number of axes.
 
     `fills` is the call that fills the tensor `{tensor}`. `template` makes the tensor of a `param`: `{shape}` stands for
     the sizes with commas, `{tuple}` for them as a tuple, `{dtype}` for the dtype as a further argument. `words` are the
@@ -101,7 +101,7 @@ _TORCHS: Mapping[str, tuple[str, Number]] = {
 
 
 def _whole(name: str, value: float) -> float:
-    """Return the value of an argument as torch takes it: groups are counted."""
+    """Return the value of an argument as torch takes it: a number of groups is an integer."""
     return int(value) if name == "groups" else value
 
 
@@ -148,7 +148,7 @@ INITIALISERS: Mapping[str, Initialiser] = {
 
 
 def refuse_start(word: str, values: tuple[Number, ...], shape: tuple[int, ...]) -> None:
-    """Raise Rejected if a tensor of this shape cannot begin so. The values are those of the initialiser, in order."""
+    """Raise Rejected if the initialiser does not fit this shape. The values are its arguments, in order."""
     if word == LISTED:
         if len(values) != prod(shape) or any(isinstance(value, str) for value in values):
             message = f"the list has {len(values)} numbers, but this weight holds {prod(shape)}"
@@ -171,7 +171,7 @@ def refuse_start(word: str, values: tuple[Number, ...], shape: tuple[int, ...]) 
 
 
 def filling(word: str, values: tuple[Number, ...], tensor: str) -> str:
-    """Return the line of a constructor by which the tensor of that name begins so."""
+    """Return the constructor's line that initialises the tensor of that name."""
     if word == LISTED:
         return f"{tensor}.detach().copy_(torch.tensor({list(values)!r}).view_as({tensor}))"
     found = INITIALISERS[word]

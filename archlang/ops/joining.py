@@ -48,7 +48,7 @@ class Join(Operator):
         return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}
 
     def two(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType]:
-        """Return the inputs, of which there are two and no more."""
+        """Return the two inputs. Raise `Rejected` if there are more or fewer."""
         if len(inputs) != 2:
             many = {0: "none flows", 1: "one flows"}.get(len(inputs), f"{len(inputs)} flow")
             code = "too-few-inputs" if len(inputs) < 2 else "too-many-inputs"
@@ -84,7 +84,7 @@ def _meet(x: TensorType, y: TensorType, axis: str, a: int, b: int) -> bool:
 
 
 class Concat(Join):
-    """The inputs one after another along `axis`, counted from the batch, 0: 1 is the channels. Other sizes are equal.
+    """The inputs one after another along `axis`; 0 is the batch, 1 the channels. Their other sizes are equal.
 
     A parameter, 1x1x768 for n t c, is repeated for each image. `size` is that of each input along the axis. No weights,
     no MACs.

@@ -20,13 +20,13 @@ class Law:
     """
 
     join: ClassVar[bool] = False  # several inputs, no weights, no position in its scope
-    of_one: ClassVar[bool] = False  # a join of which a tuple of one value gives that value
+    of_one: ClassVar[bool] = False  # a join that also takes a tuple of one value, and returns that value
     arity: ClassVar[tuple[int, ...]] = (1,)  # how many values it takes; a join says so itself
     declared: ClassVar[bool] = False  # declared by a statement, without inputs; nothing is computed
     idle: ClassVar[bool] = False  # the identity in evaluation
     detached: ClassVar[bool] = False  # a constant to autograd: no gradient goes through it
-    hides: ClassVar[bool] = False  # its truth values say what is hidden
-    shows: ClassVar[bool] = False  # the truth values that it takes say what is seen
+    hides: ClassVar[bool] = False  # the result is a mask that is true for hidden positions
+    shows: ClassVar[bool] = False  # it takes a mask that is true for visible positions
     pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
@@ -42,7 +42,7 @@ class Law:
         return ()
 
     def params(self, *inputs: Any, **_: Any) -> int:
-        """Return how many values the weights have that are not buffers."""
+        """Return the number of values of the weights, without buffers."""
         return sum(weight.count for weight in self.weights(*inputs) if not weight.buffer)
 
     def work(self, *inputs: Any, **_: Any) -> Work:
@@ -71,7 +71,7 @@ class Law:
         )
 
     def once(self, *inputs: Any, **_: Any) -> Work:
-        """Return the part of `work` that is done once for a whole batch: what is computed of weights alone."""
+        """Return the part of `work` that is done once for a whole batch: what is computed from weights only."""
         return NOTHING
 
     def once_backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:

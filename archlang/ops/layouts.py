@@ -21,9 +21,9 @@ MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("channels_last",)
 
 @dataclass(frozen=True, slots=True)
 class Laid(TensorType):
-    """A type at the batch that runs, with strides. Two of one `place` are one tensor; -1 is a place of its own.
+    """A type with its batch size and strides. Two with the same `place` are one tensor; -1 is a place of its own.
 
-    `weights` is the memory format of the net's weights with four axes; None where they are contiguous.
+    `weights` is the memory format of the net's weights with four axes; None if they are contiguous.
     """
 
     strides: Strides = ()
@@ -39,7 +39,7 @@ def contiguous(shape: Sequence[int]) -> Strides:
 
 
 def at_batch(x: TensorType, batch: int) -> TensorType:
-    """Return the type with so many images."""
+    """Return the type with this number of images."""
     shape = (size * batch if axis == "n" else size for size, axis in zip(x.shape, x.axes, strict=True))
     return TensorType(tuple(shape), x.axes, x.dtype)
 
@@ -186,7 +186,7 @@ def formatted(shape: Sequence[int], x: TensorType) -> Strides:
 def convolved(shape: Sequence[int], x: TensorType, weight: Sequence[int]) -> Strides:
     """Return the strides of a convolution's result: those of the memory format of the input, or else of the weight.
 
-    `weight` is the shape of the weight. Over one axis torch computes with a map that is 1 high, of the input where it
+    `weight` is the shape of the weight. For one axis, torch computes with a map of height 1: a view of the input if it
     is contiguous, else of a copy.
     """
     known = laid(x)
@@ -201,7 +201,7 @@ def convolved(shape: Sequence[int], x: TensorType, weight: Sequence[int]) -> Str
 
 
 def is_last_weight(x: Laid, shape: Sequence[int]) -> bool:
-    """Return whether torch takes a weight for one with its channels innermost, in a net in which `x` is an input."""
+    """Return whether torch treats a weight as channels last, in a net with the input `x`."""
     if x.weights != "channels_last" or len(shape) != 4:
         return False
     return is_channels_last(Laid(tuple(shape), ("_",) * 4, x.dtype, channels_last(shape)))

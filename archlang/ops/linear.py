@@ -44,7 +44,7 @@ class AxisLinear(nn.Linear):
 
 
 class _Turned(Composed):
-    """A linear layer over an axis that is not the last: turned to the end, mixed, turned back."""
+    """A linear layer over an axis that is not the last: the axis is moved to the end, mixed, and moved back."""
 
     out: Size
     bias: bool
@@ -63,7 +63,7 @@ def _axes(x: TensorType) -> range:
 
 
 class Linear(Operator):
-    """Fully connected layer: y = x·Wᵀ + b over the channels, the last axis, at each position by itself.
+    """Fully connected layer: y = x·Wᵀ + b over the channels, which are the last axis, at each position separately.
 
     `axis` selects another one, counted from the batch, 0: `linear 256 axis=1` mixes the tokens of n t c, each channel
     by itself. Its size is `size`, and it becomes `out`. Weights (out, size) and a bias.
@@ -109,7 +109,7 @@ class Linear(Operator):
         return (x.resized(**{self._name(x): self.out}),)
 
     def _unsaid(self, x: TensorType) -> Rejected:
-        """Return the refusal of an input whose channels are not last: which axis is meant must be said."""
+        """Return the error for an input whose channels are not last: the axis must be given."""
         axis = x.axes[-1]
         message = f"linear mixes the last axis, and the last axis of its input {x} is the"
         ways = [f"`linear {self.out} axis={at}` mixes the {AXIS_WORDS.get(x.axes[at], x.axes[at])}" for at in _axes(x)]
@@ -123,7 +123,7 @@ class Linear(Operator):
         return x.axes[-1 if self.axis is None else self.axis]
 
     def _turned(self, x: TensorType) -> _Turned | None:
-        """Return the parts that it is computed by if its axis is not the last one."""
+        """Return its parts if its axis is not the last one."""
         if self.axis is None or self.axis % len(x.axes) == len(x.axes) - 1:
             return None
         return _Turned(out=self.out, bias=self.bias, axis=self.axis)

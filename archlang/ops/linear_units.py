@@ -1,4 +1,4 @@
-"""Linear units: functions that leave large values as they are and hold back those below zero."""
+"""Linear units: functions that keep large values unchanged and reduce those below zero."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Gelu(_Unit):
 
 
 class Silu(_Unit):
-    """x/(1 + exp(-x)), known as swish too (Ramachandran et al. 2017, arXiv:1710.05941). No weights, no MACs.
+    """x/(1 + exp(-x)), also known as swish (Ramachandran et al. 2017, arXiv:1710.05941). No weights, no MACs.
 
     activated = c*h*w
     """

@@ -124,7 +124,7 @@ class LocallyConnected(Sliding):
         return Work(macs=y.values * x["c"] * prod(self.kernel), bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        # the windows are copied where they do not lie as the product wants them; a border is one copy before
+        # the windows are copied unless they have the layout that the product needs; a border is copied before them
         geometry, positions = self.geometry(x), self.outputs(x)[0].shape[2:]
         rows = (prod(positions), x.shape[0], x["c"] * prod(self.kernel))
         known, shape = laid(x), geometry.padded(laid(x))

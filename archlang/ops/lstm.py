@@ -45,18 +45,20 @@ class Lstm(Recurrent):
     """Long short-term memory over n t c (Hochreiter and Schmidhuber 1997; forget gates: Gers et al. 2000).
 
     i, f, o = sigmoid(W·x + U·h + b); g = tanh(W·x + U·h + b); cell = f*cell + i*g; h = o*tanh(cell). With `projection`
-    the state is R·h, of so many channels, fewer than `width` (Sak et al. 2014, arXiv:1402.1128). It gives the states h
-    of all steps, n t directions*out, where `out` is the state's width, or with `state=true` the last ones of the
-    uppermost layer, n c: that of the first position for the direction that runs backwards. h and cell are 0 at first,
-    or the second and third input; with `carry=true` the last ones follow what it gives. Each is n c with those of all
-    layers and directions side by side. `dropout` is in training, between layers. As in torch there are two biases.
-    With an int64 for each image behind x, `(x, lengths) -> lstm 64`, so many positions are read (1 at least, torch's
-    `pack_padded_sequence`), what is behind them is 0, and the states are those at the end; counts are of full lengths.
+    the state is R·h, whose channels are fewer than `width` (Sak et al. 2014, arXiv:1402.1128). The result is the states
+    h of all steps, n t directions*out, where `out` is the width of the state. With `state=true` it is the last state of
+    the uppermost layer, n c; that of the backward direction is at the first position. h and cell are 0 at first, or the
+    second and third input. With `carry=true` the last h and cell are further results, each n c, with all layers and
+    directions side by side. `dropout` is applied in training, between layers. As in torch there are two biases.
+
+    `(x, lengths) -> lstm 64` takes an int64 for each image: the number of positions that are read, at least 1 (torch's
+    `pack_padded_sequence`). The results at later positions are 0, and the last states are those after the positions
+    that are read. All counts are for full lengths.
 
     MACs: W·x and U·h in each step, U·0 in the first one too, and R·h: 4*width*(x_c + out) a step, by the formulas.
-    torch's counter says the same on the meta device, and 0 on CPU, where oneDNN computes all steps in one call that is
-    not registered with it. What is saved is what torch's own loop keeps, with `torch.backends.mkldnn` off; oneDNN keeps
-    a workspace instead, whose size depends on the processor.
+    torch's counter gives the same on the meta device, and 0 on CPU, where oneDNN computes all steps in one call that
+    the counter does not know. The saved tensors are those of torch's own loop, with `torch.backends.mkldnn` off. oneDNN
+    saves a workspace instead, whose size depends on the processor.
 
         c' = directions*out
         params = directions*(4*width*(x_c + out + 2 + (layers - 1)*(directions*out + out + 2)) + layers*projected)
@@ -72,7 +74,7 @@ class Lstm(Recurrent):
     mapped: ClassVar[int] = 5
     added: ClassVar[int] = 8  # four sums of projections, f*cell + i*g, o*tanh(cell)
     source: ClassVar[str] = _CLASS
-    plain_loop: ClassVar[bool] = True  # what is saved is told of torch's own loop, where oneDNN may run in its place
+    plain_loop: ClassVar[bool] = True  # the saved tensors are those of torch's own loop; oneDNN may replace it
     arity: ClassVar[tuple[int, ...]] = (1, 2, 3, 4)
     elsewhere: ClassVar[tuple[str, ...]] = ("LSTMLayer", "long_short_term_memory")
     examples: ClassVar[tuple[Example, ...]] = (

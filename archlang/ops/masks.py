@@ -17,10 +17,10 @@ _RUNS = replace(ONE_CALL, saved="nothing", autocast="given")
 
 
 class CausalMask(Operator):
-    """Which positions each one sees that are not after it: t t of truth values, one for all images, of n t c or n t.
+    """A mask t t that is true where a position may see another: itself and those before it. It is for all images.
 
-    With `window` a position sees that many: itself and those just before it (Beltagy et al. 2020, arXiv:2004.05150).
-    The values that flow in are not looked at, their length alone. No weights, no MACs.
+    The input is n t c or n t; only its length matters. With `window` a position sees this many: itself and those just
+    before it (Beltagy et al. 2020, arXiv:2004.05150). No weights, no MACs.
     """
 
     runs = _RUNS
@@ -65,7 +65,7 @@ class CausalMask(Operator):
 
 
 class _OfLengths(Operator):
-    """What masks from lengths share: an integer for each image, and as many positions as a second input has."""
+    """What masks from lengths share: they take an integer for each image, and the positions of a second input."""
 
     runs = _RUNS
     flows: ClassVar[Mapping[str, str]] = {"like": "(lengths, x) -> sequence_mask", "x": "(lengths, x) -> sequence_mask"}
@@ -119,9 +119,10 @@ class _OfLengths(Operator):
 
 
 class SequenceMask(_OfLengths):
-    """True for the first positions of an image, as many as its length says: n -> n t, as long as a second input.
+    """True for the first positions of each image, as many as its length: n -> n t.
 
-    `sequence_mask 12` has so many positions. `sdpa` takes it as the keys that are seen. No weights, no MACs.
+    t is the number of positions of a second input, or 12 in `sequence_mask 12`. `sdpa` takes it as the mask of the keys
+    that are seen. No weights, no MACs.
 
         comparisons = t'
     """
@@ -136,9 +137,10 @@ class SequenceMask(_OfLengths):
 
 
 class PaddingMask(_OfLengths):
-    """True for the positions behind an image's length: n -> n t, as long as a second input.
+    """True for the padding of each image, which are the positions after its length: n -> n t.
 
-    It is torch's `key_padding_mask`, and what `masked_fill` fills. `sdpa` takes `sequence_mask`. No weights, no MACs.
+    t is the number of positions of a second input, or 12 in `padding_mask 12`. It is torch's `key_padding_mask`, and
+    `masked_fill` fills these positions. `sdpa` takes `sequence_mask` instead. No weights, no MACs.
 
         comparisons = t'
     """

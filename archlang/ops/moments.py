@@ -44,7 +44,7 @@ class Prod(AxisReduction):
 
 
 class _Spread(Reduction):
-    """What the two share: the mean, the squares of what differs from it, and their sum over the count less one."""
+    """What both share: squared differences from the mean, whose sum is divided by the count minus 1."""
 
     correction: Annotated[int, Field(ge=0)] = 1
 
@@ -67,10 +67,11 @@ class _Spread(Reduction):
 
 
 class Var(_Spread):
-    """The variance along one axis or several: the squares of what differs from the mean, over their count less one.
+    """The variance along one axis or several: the sum of squared differences from the mean, over the count minus 1.
 
-    `correction` is what is taken from the count. A value takes a sum and a difference, a square and a sum. Of no more
-    values than `correction` torch gives no number, with a warning. With `keep=true` the axes stay. No weights, no MACs.
+    `correction` is the number that is subtracted from the count, which must be larger: otherwise torch warns, and its
+    result is no number. A value takes a sum and a difference, a square and a sum. With `keep=true` the axes stay. No
+    weights, no MACs.
 
         elementwise = 4*c*h*w
     """
@@ -94,8 +95,8 @@ class Var(_Spread):
 class Std(_Spread):
     """The standard deviation along one axis or several: the root of `var`. StyleGAN's last layers take it.
 
-    `correction` is what is taken from the count. Of no more values than that torch gives no number, with a warning.
-    With `keep=true` the axes stay. No weights, no MACs.
+    `correction` is the number that is subtracted from the count, which must be larger: otherwise torch warns, and its
+    result is no number. With `keep=true` the axes stay. No weights, no MACs.
 
         elementwise = 4*c*h*w
     """
@@ -118,7 +119,7 @@ class Std(_Spread):
 class Norm(_Kept):
     """(sum of |x|**p)**(1/p) along one axis or several; with `keep=true` they stay, of size 1.
 
-    Below 1, which torch takes, p gives no norm. No weights, no MACs.
+    p is at least 1. torch accepts less, but that is no norm. No weights, no MACs.
     """
 
     word: ClassVar[str] = "vector_norm"

@@ -1,4 +1,4 @@
-"""Values moved along axes: rolled, turned round, repeated."""
+"""Values moved along axes: rolled, reversed, repeated."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class LocalResponseNorm(Operator):
 
     def temporaries(self, x: TensorType) -> Temporaries:
         padded = x.resized(c=x["c"] + self.size - 1)
-        # the squares, padded, summed up; of the sums the multiple, with k, and its power; then that alone
+        # the squares, padded, and their sums; the sums times alpha plus k, and the power of that; then the power alone
         return ((x,), (x, padded), (padded, x), (x, x, x), (x,))
 
     def autocast(self, x: TensorType) -> Autocast:

@@ -26,7 +26,7 @@ def classes_of_file(path: Path) -> dict[str, type[Operator]]:
         module = _module(path.resolve())
     found: dict[str, type[Operator]] = {}
     for op in vars(module).values():
-        # those that it imports are not its own, and a class without a word is there to be derived from
+        # imported classes do not count, and a class without a word is a base class
         if (
             isinstance(op, type)
             and issubclass(op, Operator)
@@ -110,4 +110,4 @@ def _check(op: type[Operator], place: str, path: Path | None = None) -> None:
     if missing:
         raise OperatorsError(f"{place}: {name} does not answer {', '.join(f'`{question}`' for question in missing)}")
     with _told(f"{place}: {name}", path):
-        op.model_rebuild()  # its annotations are read, which pydantic would put off
+        op.model_rebuild()  # this makes pydantic read the annotations now

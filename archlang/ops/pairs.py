@@ -1,4 +1,4 @@
-"""Patterns over two values, `n t c, n s c -> n t s`: which axes meet, which are summed, which come out."""
+"""Patterns over two values, `n t c, n s c -> n t s`: which axes are paired, summed, or kept in the result."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ class Pairs:
     sources: tuple[Names, Names]
 
     def lone(self, at: int) -> Names:
-        """Return the names that one side alone has and that do not come out: summed before anything else.
+        """Return the names that only this side has and the result lacks. They are summed before the products.
 
-        torch sums no axis of one position.
+        torch does not sum an axis with one position.
         """
         mine = (name for name in self.left[at] if name not in self.left[1 - at] and name not in self.right)
         return tuple(name for name in mine if self.sizes[name] > 1)
 
     def reduced(self, at: int) -> tuple[int, ...]:
-        """Return the sizes of a side when these are summed."""
+        """Return the sizes of a side after these are summed."""
         return tuple(self.sizes[name] for name in self.left[at] if name not in self.lone(at))
 
     @property
     def summed(self) -> Names:
-        """The names of both sides that do not come out."""
+        """The names that both sides have and the result lacks."""
         return tuple(name for name in self.gone if name in self.left[0] and name in self.left[1])
 
     @property
     def gone(self) -> Names:
-        """The names that do not come out, in the order in which torch takes them: capitals first."""
+        """The names that the result lacks, in torch's order: capitals first."""
         gone = {name for names in self.left for name in names if name not in self.right}
         return tuple(sorted(gone, key=lambda name: ascii_letters.swapcase().index(self._letter(name))))
 
     @property
     def is_swapped(self) -> bool:
-        """Whether torch multiplies the second side by the first: where all that comes out of it stands before.
+        """Whether torch multiplies the second side by the first: if the names it contributes come first in the result.
 
-        What has one position on both sides counts among the columns there, and so does what is summed before.
+        For this torch counts as contributed by the second side: axes with one position on both, and those summed first.
         """
         names = (*self.right, *self.gone)
         wide = [
@@ -62,7 +62,7 @@ class Pairs:
         return bool(rows and columns) and columns[-1] < rows[0]
 
     def _come_out(self, at: int) -> Names:
-        """Return the names that come out of one side alone; an axis of one position is of either."""
+        """Return the names of the result that only this side has."""
         mine, other = self.left[at], self.left[1 - at]
         return tuple(name for name in self.right if name in mine and name not in other)
 
@@ -76,12 +76,12 @@ class Pairs:
 
     @property
     def both(self) -> Names:
-        """The names that both sides have and that come out."""
+        """The names that both sides and the result have."""
         return tuple(name for name in self.right if name in self.left[0] and name in self.left[1])
 
     @property
     def is_product(self) -> bool:
-        """Whether there is something to sum up: torch multiplies matrices then, and value by value otherwise."""
+        """Whether a name is summed. Then torch multiplies matrices, otherwise value by value."""
         return any(self.sizes[name] > 1 for name in self.summed)
 
     @property
@@ -90,10 +90,10 @@ class Pairs:
         return prod(self.sizes[name] for name in {*self.right, *self.summed})
 
     def axes(self) -> Names:
-        """Return the names of the axes that come out.
+        """Return the names of the axes of the result.
 
-        An axis keeps the name that it had; the second that had it takes the pattern's. One of a parameter alone is the
-        channels where it is the last and there are none.
+        An axis keeps its name in the value. If two had the same name, the second takes the pattern's. An axis that only
+        a parameter has becomes the channels if it is the last and there are none.
         """
         if not any("n" in source for source in self.sources):
             return ("_",) * len(self.right)

@@ -95,7 +95,7 @@ class Param(_Stored):
 
 
 class Buffer(_Stored):
-    """A buffer: a tensor without a batch that the state dict holds and training leaves alone. No weights, no MACs.
+    """A buffer: a tensor without a batch in the state dict that training does not change. No weights, no MACs.
 
     buffers = prod(shape)
     """

@@ -38,7 +38,7 @@ class _Part(View):
     axis: int = 1
 
     def _size(self, x: TensorType) -> int:
-        """Return how many positions the axis has, which is checked."""
+        """Return how many positions the axis has. Raise `Rejected` if there is no such axis."""
         check_axis(x, self.axis, self.word)
         return x.shape[self.axis]
 
@@ -56,7 +56,7 @@ class _Part(View):
 
 
 class Split(_Part):
-    """Several values, one after another along `axis`: so many of equal size, or of the sizes given.
+    """Consecutive parts along `axis`: a number of equal parts, or parts of the given sizes.
 
     `split 2` halves the channels, `split [64, 32]` returns the first 64 and the last 32. No weights, no MACs.
     """
@@ -175,7 +175,7 @@ class Slice(_Part):
     step: Size = 1
 
     def _bounds(self, x: TensorType) -> tuple[int, int]:
-        """Return the first position and the one behind the last, counted from the beginning."""
+        """Return the first position and the one after the last, counted from the beginning."""
         size = self._size(x)
         end = size if self.end is None else self.end
         return (self.start if self.start >= 0 else size + self.start, end if end >= 0 else size + end)

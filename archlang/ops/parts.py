@@ -14,8 +14,8 @@ from archlang.shapes import TensorType
 class Part:
     """An operator of a composition, and which values it takes: the inputs are the first, then the parts' results.
 
-    `name` is that of its module, where it has weights; and of its result, where that is saved. A result
-    is `held` if a variable of torch's holds it until the last part has run.
+    `name` is the name of its module if it has weights, and of its result if that is saved. A result
+    is `held` if a variable in torch's code holds it until the last part has run.
     """
 
     op: Operator

@@ -68,7 +68,7 @@ class Unfold(Sliding):
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)
 
-    # torch makes a tensor as large as the one that enters and resizes it, forward and backward; memory never shrinks
+    # forward and backward, torch makes a tensor as large as its input and resizes it; its memory never shrinks
 
     def spare_values(self, x: TensorType) -> tuple[int]:
         known = laid(x)

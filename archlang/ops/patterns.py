@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\s*(?:([A-Za-z]\w*)(?:=(\d+))?|([()]))")
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A part of an input's axis: its size, the axis that it is of, and what it is called when it stands alone."""
+    """A part of an input's axis: its size, that axis, and its name as an axis of the result."""
 
     size: int
     source: str
@@ -34,7 +34,7 @@ class Atom:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an input is laid out anew: the names of atoms in groups, as they stand on both sides."""
+    """How the axes of an input are rearranged: the groups of atoms on both sides of the arrow, by name."""
 
     atoms: dict[str, Atom]
     left: Groups
@@ -42,13 +42,13 @@ class Plan:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Where each atom of the right side stands on the left."""
+        """The place on the left of each atom of the right side."""
         names = [name for group in self.left for name in group]
         return tuple(names.index(name) for group in self.right for name in group)
 
     @property
     def has_batch(self) -> bool:
-        """Whether the input has a batch, which a parameter has not."""
+        """Whether the input has a batch; a parameter has none."""
         return any(atom.source == "n" for atom in self.atoms.values())
 
     def viewed(self, shape: Strides, strides: Strides) -> Strides | None:
@@ -89,7 +89,7 @@ class Plan:
         return is_view
 
     def conditions(self) -> Iterator[Condition]:
-        """Yield what the pattern says of axes that are not split, which torch is not told."""
+        """Yield the sizes that the pattern requires of axes that are not split; the torch call does not check them."""
         for group in self.left:
             atom = self.atoms[group[0]]
             if len(group) == 1 and atom.written is not None:
@@ -102,7 +102,7 @@ class Plan:
         return any(self.atoms[name].source != "c" for name in changed)
 
     def axes(self) -> tuple[str, ...]:
-        """Return the names of the axes that come out."""
+        """Return the names of the axes of the result."""
         kept = [self.atoms[group[0]].axis for group in self.right if len(group) == 1]
         names = [self._axis(group, kept) for group in self.right]
         if not self.has_batch:
@@ -114,10 +114,10 @@ class Plan:
         return tuple(names)
 
     def _axis(self, group: tuple[str, ...], kept: list[str]) -> str:
-        """Return the name of an axis that comes out.
+        """Return the name of an axis of the result.
 
-        An axis that was one keeps its name. Several become channels if those are among them, otherwise the one with the
-        name of an axis, otherwise positions.
+        A single axis keeps its name. Several that become one are the channels if these are among them, otherwise the
+        axis whose name is among them, otherwise positions.
         """
         axes = [self.atoms[name].axis for name in group]
         if len(group) == 1 or axes[0] == "n":
@@ -134,7 +134,7 @@ class Plan:
         return "t" if free else "".join(group)
 
     def shape(self) -> tuple[int, ...]:
-        """Return the sizes of the axes that come out."""
+        """Return the sizes of the axes of the result."""
         return tuple(prod(self.atoms[name].size for name in group) for group in self.right)
 
     def template(self) -> str:

@@ -42,7 +42,7 @@ def averaged(shape: Strides, x: Laid) -> Strides:
 
 
 class _Pool(Sliding):
-    """What the pools share: a window, a stride (the window where none is given) and a padding."""
+    """What the pools share: a window, a stride (by default the size of the window) and a padding."""
 
     runs = ONE_CALL
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
@@ -66,7 +66,7 @@ class _Pool(Sliding):
             if width > k // 2:
                 message = f"a pool's pad is at most half its window: {width} is over {k}/2"
                 raise Rejected("pool-padding", message, about="pad")
-        # a window with holes may see padding alone, so that no padding is proposed for it
+        # a dilated window may cover only padding, so no padding is proposed for it
         widest = [k // 2 if d == 1 else 0 for k, d in zip(self.kernel, geometry.dilation, strict=True)]
         return (x.resized(**slid(x, self.word, geometry, widest)),)
 
@@ -89,9 +89,9 @@ class _Pool(Sliding):
 
 
 def _refuse_blind_windows(x: TensorType, y: TensorType, geometry: Geometry) -> None:
-    """Refuse windows with holes of which one sees padding alone.
+    """Refuse dilated windows if one of them covers only padding.
 
-    torch gives such a window a place outside the map, and its backward pass writes there.
+    torch gives such a window an index outside the map, and its backward pass writes there.
     """
     if set(geometry.dilation) == {1} or not any(geometry.pad):
         return
@@ -141,7 +141,7 @@ class MaxPool(_Pool):
         geometry = self.geometry(x)
         (y,) = self._slid(x, geometry)
         _refuse_blind_windows(x, y, geometry)
-        check_dtype(x, self.word, integers=len(self.kernel) > 1)  # torch's MaxPool1d alone knows floats only
+        check_dtype(x, self.word, integers=len(self.kernel) > 1)  # only torch's MaxPool1d is for floats alone
         return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
 
     def positions_in(self, x: TensorType) -> tuple[int, ...] | None:

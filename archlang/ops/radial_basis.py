@@ -82,7 +82,7 @@ class RadialBasis(Operator):
         return Work(elementwise=y.values * (3 * x["c"] - 1))
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
-        """Return the differences and squares are visited once more for the gradient of either side."""
+        """Return the arithmetic: the gradient of either side visits the differences and squares once more."""
         return self.work(x) if wanted.any else Work()
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:

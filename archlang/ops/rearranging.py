@@ -30,7 +30,7 @@ from archlang.shapes import TensorType, Window, input_type, param_type
 
 
 class _Layout(Operator):
-    """What these share: values stay what they are, and none is kept for the backward pass."""
+    """What these share: values do not change, and none is saved for backward."""
 
     runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
 
@@ -53,7 +53,7 @@ class _Layout(Operator):
 
 
 class Permute(_Layout):
-    """The axes in another order, told by their names, `permute "n h w c"`, or by their places, `permute [0, 2, 3, 1]`.
+    """The axes in another order, given by names, `permute "n h w c"`, or by numbers, `permute [0, 2, 3, 1]`.
 
     The batch stays first. A parameter has no batch, and axes without names: `permute [1, 0]`. No weights, no MACs.
     """
@@ -116,8 +116,8 @@ class Permute(_Layout):
 class Rearrange(_Layout):
     """Axes split, put in another order and made one, by a pattern: `rearrange "n c h w -> n (h w) c"`.
 
-    Names stand for the axes of the input in order. A split axis tells the sizes of its parts but one:
-    `"n c (h p=2) (w q=2) -> n (h w) (p q c)"`. Several axes made one are channels where c is among them, else t. A
+    Names stand for the axes of the input in order. All parts of a split axis but one need a size:
+    `"n c (h p=2) (w q=2) -> n (h w) (p q c)"`. Several axes made one are the channels if c is among them, else t. A
     parameter has no batch, and any names stand for its axes: `rearrange "rows columns -> columns rows"`. No weights, no
     MACs.
     """
@@ -166,9 +166,9 @@ class Rearrange(_Layout):
 
 
 class Reshape(_Layout):
-    """The values of each image in another shape, channels first; a side of -1 follows.
+    """The values of each image in another shape, channels first; a side of -1 is computed.
 
-    Of a parameter it is the whole shape: `reshape [64, 1, 1]` sets one of 64 against the channels of maps. No weights,
+    For a parameter it is the whole shape: `reshape [64, 1, 1]` aligns 64 values with the channels of maps. No weights,
     no MACs.
     """
 
@@ -202,7 +202,7 @@ class Reshape(_Layout):
         return (TensorType((x.shape[0], *shape), input_type(shape, x.dtype).axes, x.dtype),)
 
     def _shape(self, x: TensorType, count: int) -> tuple[int, ...]:
-        """Return the shape in which so many values stand, the side of -1 filled in."""
+        """Return the shape for this number of values, with the side of -1 computed."""
         known = prod(size for size in self.shape if size != -1)
         if self.shape.count(-1) > 1:
             raise Rejected("reshape-differs", "only one side of a shape may be -1, but here several are", about="shape")
@@ -224,10 +224,10 @@ class Reshape(_Layout):
 def _slides(found: Plan) -> Iterator[tuple[str, Slide]]:
     """Yield what a position sees of each axis that is split, renamed or made one with others.
 
-    A part that stands alone on the right moves along its axis there, by the product of the parts within it; the others,
-    which are channels now or stand elsewhere, are seen whole. Of axes that became one no position is named.
+    A part that is an axis of the result by itself moves along that axis, by the product of the parts within it. Other
+    parts, which are now channels or in another axis, are seen as a whole. Axes that became one are seen as a whole too.
     """
-    going = dict[str, str]()  # the parts that stand alone, and the axis that each is then
+    going = dict[str, str]()  # the parts that are an axis by themselves, and the name of that axis
     for group, axis in zip(found.right, found.axes(), strict=True):
         long = [name for name in group if found.atoms[name].size > 1 or found.atoms[name].axis == "n"]
         if len(long) == 1 and axis not in ("n", "c"):

@@ -93,12 +93,12 @@ class Recurrent(Operator):
 
     @property
     def rows(self) -> int:
-        """Layers in one direction: as many states are carried."""
+        """The number of layers in one direction each; as many states are carried."""
         return self.layers * self.directions
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The widths of the states that a step hands on; the first is what it gives."""
+        """The widths of the states that a step passes on; the first state is its result."""
         return (self.width,)
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType, ...]:
@@ -192,7 +192,7 @@ class Recurrent(Operator):
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...] | None:
         if has_lengths(inputs):
             return None  # it depends on the lengths themselves
-        # torch projects t n c at once: the input itself where it lies so, else a copy for each direction
+        # torch projects t n c in one call: a view of the input if its layout allows it, else a copy for each direction
         x = inputs[0]
         n, t, c = x.shape
         known = laid(x)

@@ -14,11 +14,11 @@ from archlang.shapes import TensorType
 class Rnn(Recurrent):
     """A recurrent layer over n t c: each step computes a new state, tanh(W·x + U·state + b) (Elman 1990).
 
-    It gives the states of all steps, n t directions*width, or with `state=true` the last ones of the uppermost layer,
-    n c: that of the first position for the direction that runs backwards. The first state is 0, or the second input;
-    with `carry=true` the last one follows what it gives. These are n c with the states of all layers and directions
-    side by side, so that one layer goes on where another ended. `dropout` is in training, between layers. As in torch
-    there are two biases. Lengths may follow x, as for `lstm`. MACs: W·x and U·state in each step, U·0 in the first too.
+    The result is the states of all steps, n t directions*width. With `state=true` it is the last state of the uppermost
+    layer, n c; that of the backward direction is at the first position. The first state is 0, or the second input. With
+    `carry=true` the last state is a second result. Both are n c, with all layers and directions side by side, so that
+    one call can continue another. `dropout` is applied in training, between layers. As in torch there are two biases.
+    Lengths may follow x, as for `lstm`. MACs: W·x and U·state in each step, U·0 in the first one too.
 
         c' = directions*width
         params = directions*width*(x_c + width + 2 + (layers - 1)*(directions*width + width + 2))
@@ -62,11 +62,11 @@ class Gru(Recurrent):
     """Gated recurrent units (Cho et al. 2014, arXiv:1406.1078), of n t c: a gate z between the state and a new one.
 
     r, z = sigmoid(W·x + U·state + b); new = tanh(W·x + b + r*(U·state + b)); state = new + z*(state - new), which is
-    torch's form: r scales the product with the state, and the paper scales the state. It gives the states of all steps,
-    n t directions*width, or with `state=true` the last ones of the uppermost layer, n c: that of the first position for
-    the direction that runs backwards. The first state is 0, or the second input; with `carry=true` the last one follows
-    what it gives. These are n c with the states of all layers and directions side by side. `dropout` is in training,
-    between layers. Lengths may follow x, as for `lstm`. MACs: W·x and U·state in each step, U·0 in the first one too.
+    torch's form: r scales the product with the state, whereas the paper scales the state. The result is the states of
+    all steps, n t directions*width. With `state=true` it is the last state of the uppermost layer, n c; that of the
+    backward direction is at the first position. The first state is 0, or the second input. With `carry=true` the last
+    state is a second result. Both are n c, with all layers and directions side by side. `dropout` is applied in
+    training, between layers. Lengths may follow x, as for `lstm`. MACs: W·x and U·state in each step, U·0 in the first.
 
         c' = directions*width
         params = directions*3*width*(x_c + width + 2 + (layers - 1)*(directions*width + width + 2))

@@ -27,7 +27,7 @@ class Reduction(Operator):
     keep: bool = False
 
     def reduced(self, x: TensorType) -> tuple[int, ...]:
-        """Return the places of the axes that are gone, or left with one position."""
+        """Return the numbers of the axes that are removed, or kept with size 1."""
         if (self.axis is None) == (self.axes is None):
             message = f"{self.word} takes an axis or a list of them"
             raise Rejected("missing-argument", message, help=f"write `{self.word} axis=1`", about="axis")
@@ -59,7 +59,7 @@ class Reduction(Operator):
 
 
 class AxisReduction(Operator):
-    """Reductions of one axis alone, of which torch's method has the operator's name."""
+    """Reductions of a single axis. torch's method has the operator's name."""
 
     runs = ONE_CALL
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")

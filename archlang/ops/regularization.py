@@ -73,7 +73,7 @@ class Dropout(Drop):
 class AlphaDropout(Drop):
     """In training, each value is set to -1.7581 with probability p; then all are scaled and shifted.
 
-    To this value `selu` tends far below 0; mean and deviation stay 0 and 1 (Klambauer et al. 2017, arXiv:1706.02515).
+    `selu` tends to this value far below 0; mean and deviation stay 0 and 1 (Klambauer et al. 2017, arXiv:1706.02515).
     With a = 1.7581 and s = 1/sqrt((1 - p)*(1 + p*a*a)), x becomes s*x + s*p*a, or s*p*a - s*a if it is dropped. In
     evaluation it is the identity. No weights, no MACs.
     """

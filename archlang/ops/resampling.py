@@ -25,7 +25,7 @@ _NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bi
 
 
 class _Resample(Operator):
-    """What the two share: a mode, and corners that lie on each other or not."""
+    """What both share: a mode, and whether the corners coincide."""
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
@@ -66,8 +66,8 @@ class _Resample(Operator):
     def _slide(self, size: int, wanted: int) -> Slide:
         """Return the smallest slide that holds what each position sees: the value at or beside i*step + first.
 
-        `far` neighbours on each side are seen of a position between two of the input: 1 in linear modes, 2 in cubic
-        ones. Where it lies on one of the input it sees that alone.
+        A position between two of the input sees `far` neighbours on each side: 1 in linear modes, 2 in cubic ones. A
+        position that coincides with one of the input sees only that one.
         """
         corners, copies = int(self.align_corners), _NEIGHBOURS[self.mode] == 1
         step = Fraction(size - corners, max(wanted - corners, 1))

@@ -22,7 +22,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Return the name of the class, which tells the kind."""
+        """Return the name of the class, which shows the kind."""
         batched = f"Image{self.between or ''}" if self.batched else ""
         parts = ("Partial" * self.partial, "Heads" * self.split)
         return f"{batched}{'Positioned' * self.positions}{''.join(parts)}RotaryEmbedding"

@@ -11,7 +11,7 @@ from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.runs import SAVED, UNKNOWN, Runs
 from archlang.shapes import TensorType
 
-Temporaries = tuple[tuple[TensorType, ...], ...]  # of each call but the last, the tensors that are alive besides
+Temporaries = tuple[tuple[TensorType, ...], ...]  # for each internal call, the tensors alive besides the inputs
 
 
 class Running(Law):
@@ -57,13 +57,13 @@ class Running(Law):
     def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
         """Return the tensors alive at each internal call of the forward pass, besides the inputs.
 
-        Those of the last call are alive beside the result. What is saved for backward stands in their place where the
-        operator saves a tensor of its own.
+        Those of the last call are alive beside the result. In training, an operator that saves tensors of its own
+        answers `temporaries_beside_saved` instead.
         """
         return () if self.runs.forward else None
 
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        """Return the temporaries in training where the operator saves tensors of its own, besides these."""
+        """Return the temporaries in training, without the tensors of its own that the operator saves."""
         return ()
 
     def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:

@@ -17,8 +17,8 @@ class Runs:
 
     `view` says whether the result is the input's memory. `layout` is the memory layout of the result: contiguous, or
     that of the input. `gradients` says where the gradient of each input is allocated. `forward` and `backward` say
-    whether torch computes the pass in one call, which leaves no temporaries between calls. `saved` is what is saved for
-    the gradients of the inputs, of inputs that are floats. `autocast` is the dtype in which torch computes it under
+    whether torch computes the pass in one call, which leaves no temporaries between calls. `saved` says which tensors
+    are saved for the gradients of float inputs. `autocast` is the dtype in which torch computes it under
     autocast, or an `Autocast` that says more. `weights` says whether the answers hold in any memory format of the
     weights with four axes (`Laid.weights`); it has no meaning without such weights.
     """

@@ -54,7 +54,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The name of the class, which tells the kind."""
+        """The name of the class, which shows the kind."""
         masked = {"none": "", "added": "Biased", "seen": "Masked"}[self.mask]
         per_image = "Image" if masked and self.batched else ""
         rank = str(self.axes) if masked else ""

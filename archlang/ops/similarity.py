@@ -36,7 +36,7 @@ class Normalize(InParts):
     """The values along `axis` divided by their norm: (sum of |x|**p)**(1/p), or by `eps` if that is larger.
 
     With p=2 the result has length 1, as when embeddings are compared (Schroff, Kalenichenko and Philbin 2015,
-    arXiv:1503.03832). `axis` is counted from the batch, 0: 1 is mostly the channels, -1 the last. No weights, no MACs.
+    arXiv:1503.03832). `axis` 0 is the batch, 1 usually the channels, -1 the last axis. No weights, no MACs.
 
         normalised = c*h*w
     """

@@ -1,4 +1,4 @@
-"""Arguments of operators that torch may be given when a net runs: their numbers, and how these are made of sizes."""
+"""Arguments that torch may receive when a net runs: their numbers, and the formulas of sizes that give these."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def with_open(op: Operator, arguments: Mapping[str, Any]) -> Operator:
 
 
 def sizes_of(op: Operator) -> dict[str, tuple[Formula, ...]]:
-    """Return how the open arguments of an operator are made."""
+    """Return the formulas of an operator's open arguments."""
     if not op.open_arguments:
         return {}
     found = {name: getattr(op, name) for name in op.open_arguments}

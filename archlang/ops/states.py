@@ -40,7 +40,7 @@ def check_vector(x: TensorType, operator: str) -> None:
 
 
 def check_state(x: TensorType, state: TensorType, channels: int, operator: str) -> None:
-    """Check that a state is n c, for as many images as x has, with so many channels."""
+    """Check that a state is n c, for as many images as x has, with this number of channels."""
     check_vector(state, operator)
     check_dtype(state, operator, weighted=True)
     if state["c"] != channels:
@@ -61,7 +61,7 @@ class SequenceReach(Reach):
 
 @dataclass(frozen=True, slots=True)
 class Factor(Saved):
-    """Input `index`, or a copy of it, that is multiplied: saved unless its own gradient alone is wanted."""
+    """Input `index`, or a copy of it, as a factor: saved unless only its own gradient is wanted."""
 
     def is_kept(self, wanted: Wanted) -> bool:
         return wanted.weights or any(flag for at, flag in enumerate(wanted.inputs) if at != self.index)
@@ -90,7 +90,7 @@ def _kept(at: int, state: TensorType | None, shape: tuple[int, int, int], above:
 
 
 def _is_copied(state: Laid, layers: int) -> bool:
-    """Return whether torch must copy the states, which it wants layer by layer, because they are side by side."""
+    """Return whether torch copies the states: it needs them layer by layer, and they are side by side."""
     image, channel = state.strides
     images, channels = state.shape
     turned = (layers, images, channels // layers)

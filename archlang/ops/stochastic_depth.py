@@ -99,8 +99,8 @@ class DropBlock(Drop):
     Ghiasi, Lin and Le 2018 (arXiv:1810.12890), algorithm 1, as torchvision has it but for maps of any rank and blocks
     of any size. A block starts at each place where it fits with probability p*h*w/(b*b*(h - b + 1)*(w - b + 1)), and
     then its b values along each axis are zeroed; b is `block_size`, or the map's shortest side where that is less. The
-    values that are left are scaled by how many there are in the whole batch over how many are left (and `eps`). In
-    evaluation it is the identity. The drawing is not counted. No weights, no MACs.
+    remaining values are scaled by the number of values in the batch over the number of remaining ones (plus `eps`). In
+    evaluation it is the identity. The random numbers are not counted. No weights, no MACs.
     """
 
     runs = replace(ONE_CALL, forward=None)

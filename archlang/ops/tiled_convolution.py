@@ -71,7 +71,7 @@ class TiledConvRANKd(nn.Module):
 class TiledConv(Sliding):
     """Convolution whose kernels take turns: along each axis every `tile`-th position shares one (Le et al. 2010).
 
-    It lies between `conv`, with a tile of 1, and `locally_connected`, with a tile of all positions. Le et al. 2010,
+    `conv` has a tile of 1, `locally_connected` a tile of all positions; this is between them. Le et al. 2010,
     "Tiled convolutional neural networks"; Goodfellow et al. 2016, "Deep learning", section 9.5, where biases are tiled
     as kernels are. Weights (tile, tile, out, c, k, k) and a bias (tile, tile, out). `pad` is that of `conv`.
 

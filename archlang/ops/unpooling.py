@@ -36,7 +36,7 @@ class MaxUnpool(Operator):
 
     Noh et al. 2015. It takes two values: the map, and the indices that `maxpool ... indices=true` returned, of the same
     shape. Kernel, stride and pad are those of the pool. Maps of several sizes pool to one size: `size` says which it
-    was. What a position sees holds for the indices of such a pool. No weights, no MACs.
+    was. The receptive field assumes the indices of such a pool. No weights, no MACs.
 
         h' = (h - 1)*stride - 2*pad + k if size is None
         h' = size if size is not None
@@ -154,7 +154,7 @@ class MaxUnpool(Operator):
     def reach(self, x: TensorType, places: TensorType) -> Reach:
         rank = len(self.kernel)
         sides = zip(self.kernel, self._stride(), self._pad(), strict=True)
-        # position i lies under the windows that start from i + pad - (k - 1) to i + pad
+        # position i is covered by the windows that start from i + pad - (k - 1) to i + pad
         slides = [Slide(1 + Fraction(k - 1, s), Fraction(1, s), Fraction(k - 1 - pad, s)) for k, s, pad in sides]
         return Reach(dict(zip(spatial_axes(rank), slides, strict=True)))
 

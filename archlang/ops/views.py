@@ -11,7 +11,7 @@ from archlang.shapes import TensorType
 
 
 class View(Operator):
-    """An operator whose results are parts of its input's memory, which lie as they do there."""
+    """An operator whose results are views of its input's memory."""
 
     runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
 

@@ -18,7 +18,7 @@ Pad = Natural | tuple[Natural, ...] | Literal["same"]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How a window slides: each has one number for each side. `pad` lies on both sides, unless `after` is given."""
+    """How a window slides, with one number for each side. `pad` is before and after, unless `after` is given."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -101,7 +101,7 @@ def pads(pad: int | Sequence[int] | Literal["same"], kernel: Sequence[int], dila
 def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int] | None = None) -> dict[str, int]:
     """Return the sizes, by axis, of the map that a window leaves as it slides over `x`.
 
-    `widest` is the padding that the operator allows at most, side by side, so that the help proposes no more.
+    `widest` is the largest padding that the operator allows for each side; the help proposes no more.
     """
     rank = len(geometry.kernel)
     given = x.spatial(rank, operator)
@@ -122,7 +122,7 @@ def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int]
 
 
 def check_inside(x: TensorType, kernel: Sequence[int], why: str = "") -> None:
-    """Refuse a window that is larger than the map, which torch's pools of volumes do whatever the padding."""
+    """Refuse a window that is larger than the map without padding, as torch's pools over three axes do."""
     if any(k > size for k, size in zip(kernel, x.shape[2:], strict=True)):
         message = f"the kernel {Window(kernel)} is larger than {x}{why}"
         raise Rejected("kernel-too-large", message, about="kernel")
