@@ -121,16 +121,23 @@ def setting(name: str, text: str) -> Expression:
 
 
 def check(
-    spec: str, settings: Mapping[str, Expression] | None = None, only: bool = False, root: Path | None = None
+    spec: str,
+    settings: Mapping[str, Expression] | None = None,
+    only: bool = False,
+    root: Path | None = None,
+    counts_alone: bool = False,
 ) -> Checked:
     """Read a spec, elaborate its nets and check their promises. `only` asks for exactly one net.
 
-    `root` is the folder that `use` may not leave; by default, the spec's own.
+    `root` is the folder that `use` may not leave; by default, the spec's own. `counts_alone` leaves out what is about
+    other sizes than the default: the nets can be counted, but no source may be emitted from them.
     """
-    return _checked(find(spec, root), spec, settings, only)
+    return _checked(find(spec, root), spec, settings, only, counts_alone)
 
 
-def _checked(found: Found, told: str, settings: Mapping[str, Expression] | None, only: bool) -> Checked:
+def _checked(
+    found: Found, told: str, settings: Mapping[str, Expression] | None, only: bool, counts_alone: bool = False
+) -> Checked:
     """Check what was found; `told` is how messages about the call name it."""
     library = read(found)
     file, files = library.main, library.files
@@ -149,7 +156,7 @@ def _checked(found: Found, told: str, settings: Mapping[str, Expression] | None,
             facts = NetFacts(graph)
             _add(checked, verify(facts))
             checked.warnings += cautions(graph)
-            if graph.open_sizes:
+            if graph.open_sizes and not counts_alone:
                 graph = _with_fixed_sizes(graph, checked, settings or {})
             checked.graphs.append(graph)
             checked.facts.append(facts)

@@ -6,7 +6,7 @@ the same way. The net is elaborated at every size of a range: nothing is guessed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -73,13 +73,12 @@ def valid_at(spec: Spec, graph: Graph, name: str) -> Callable[[int], Graph | Non
 
     `graph` is the net at its defaults.
     """
-    numbers: dict[object, int] = {}
-    default = _program(graph, numbers)
+    is_same = _like(graph)
 
     @cache
     def graph_at(size: int) -> Graph | None:
         made, _ = spec.at(name, size)
-        return made if made is not None and _program(made, numbers) == default else None
+        return made if made is not None and is_same(made) else None
 
     return graph_at
 
@@ -103,13 +102,12 @@ def open_sizes(spec: Spec, graph: Graph, ranges: Mapping[str, range], costs: boo
 
 
 def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> Iterator[Tried]:
-    numbers: dict[object, int] = {}
-    default = _program(graph, numbers)
+    is_same = _like(graph)
     for size in sizes:
         made, wrong = spec.at(name, size)
         if made is None:
             yield Tried(size, wrong[0], None)
-        elif _program(made, numbers) != default:
+        elif not is_same(made):
             yield Tried(size, _difference(graph, made, f"{name}={size}"), None)
         else:
             yield Tried(size, None, totals(made) if costs else None)
@@ -140,30 +138,32 @@ def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
     """
     found: list[Fixed] = []
     for name, places in graph.open_sizes.items():
-        default, others, everywhere = int(graph.arguments[name]), list[tuple[int, Graph]](), True
+        default, other, everywhere = int(graph.arguments[name]), None, True
+        is_same = _like(graph)
         for size, made in _probed(spec, name, [times * default + plus for times, plus in PROBES]):
-            if _is_same(graph, made):
+            if is_same(made):
                 everywhere = False
                 break
-            others.append((size, made))
-        if not others:
+            other = other or (size, made)
+        if other is None:
             sizes = [*(int(default * part) for part in FURTHER), *turning_points(graph, default)]
-            further = _probed(spec, name, sizes)
-            others += [(size, made) for size, made in further if not _is_same(graph, made)]
-        if others:
-            (size, made), what = others[0], f"{name} of `{places[0][0]}`"
+            further = _probed(spec, name, dict.fromkeys(sizes))
+            other = next(((size, made) for size, made in further if not is_same(made)), None)
+        if other is not None:
+            (size, made), what = other, f"{name} of `{places[0][0]}`"
             words = f"is fixed at {default}" if everywhere else "is not open everywhere"
             found.append(Fixed(name, _differing(graph, made, f"{what} {words}: at {name}={size}"), everywhere))
     return found
 
 
-def _is_same(graph: Graph, made: Graph) -> bool:
-    """Return whether both nets call torch in the same way."""
+def _like(graph: Graph) -> Callable[[Graph], bool]:
+    """Return a function that says whether another net calls torch in the same way."""
     numbers: dict[object, int] = {}
-    return _program(graph, numbers) == _program(made, numbers)
+    default = _program(graph, numbers)
+    return lambda made: _program(made, numbers) == default
 
 
-def _probed(spec: Spec, name: str, sizes: Sequence[int]) -> Iterator[tuple[int, Graph]]:
+def _probed(spec: Spec, name: str, sizes: Iterable[int]) -> Iterator[tuple[int, Graph]]:
     """Yield the net at other sizes, if it is valid there."""
     for size in sizes:
         made = spec.at(name, size)[0] if size > 0 else None

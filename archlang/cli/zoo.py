@@ -117,7 +117,7 @@ def _entries(selection: Selection) -> Iterator[Entry]:
         family = _family(path)
         if not may_hold(selection, family, names):
             continue
-        checked = check(str(path), root=SPECS)
+        checked = check(str(path), root=SPECS, counts_alone=True)
         if checked.diagnostics:
             raise SpecError(checked)
         for facts in checked.facts:

@@ -53,6 +53,7 @@ class Session:
     homes: dict[str, Home] = field(default_factory=dict[str, Home])
     made: dict[object, Made] = field(default_factory=dict[object, Made])  # by all arguments, including defaults
     calls: dict[object, Made] = field(default_factory=dict[object, Made])  # by the arguments as given
+    periods: dict[object, int | None] = field(default_factory=dict[object, "int | None"])  # of torch calls, once found
     blocks: list[ir.Block] = field(default_factory=list[ir.Block])
     variants: dict[str, int] = field(default_factory=dict[str, int])  # how often each block was made
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])

@@ -22,16 +22,21 @@ PERIOD = 16  # the longest period of a call that is found
 
 def conditions(op: Operator, inputs: tuple[Tensor, ...], span: Span, here: Here) -> tuple[ir.Guard, ...]:
     """Return the conditions on sizes for an operator: those that were met before it, and its own."""
-    types = [replace(one.type, shape=tuple(size_of(one, at) for at in range(len(one.type.shape)))) for one in inputs]
-    for left, comparison, right in op.conditions(*types):
-        guard(comparison, left, right, True, span, here)
+    if type(op).conditions is not Operator.conditions:
+        types = [
+            replace(one.type, shape=tuple(size_of(one, at) for at in range(len(one.type.shape)))) for one in inputs
+        ]
+        for left, comparison, right in op.conditions(*types):
+            guard(comparison, left, right, True, span, here)
     opened = list(_opened(inputs))
     if not opened:
         return here.session.taken_guards()
     plain, sizes = at_default(op), sizes_of(op)
     written = written_for(plain, sizes, list(values_in([one for made in sizes.values() for one in made])))
+    closed_types = tuple(closed_type(tensor.type) for tensor in inputs)
     for one, axis in opened:
-        period = _period(written, tuple(closed_type(tensor.type) for tensor in inputs), axis)
+        # an argument that is made of sizes equals its number, though it is written otherwise
+        period = _period(written, closed_types, axis) if sizes else _known_period(plain, closed_types, axis, here)
         size = size_of(one, one.type.axes.index(axis))
         if period is None:
             guard("==", size, int(size), True, span, here)
@@ -48,6 +53,17 @@ def _opened(inputs: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, str]]:
             if is_open(size) and axis != "n":
                 found.setdefault(axis, tensor)
     return ((tensor, axis) for axis, tensor in found.items())
+
+
+def _known_period(op: Operator, types: tuple[TensorType, ...], axis: str, here: Here) -> int | None:
+    """Return the period of a call, which is found once for all equal calls of a net."""
+    known, asked = here.session.periods, (type(op), op, types, axis)
+    try:
+        if asked not in known:
+            known[asked] = _period(op, types, axis)
+    except TypeError:  # an argument of a user's own operator that has no hash
+        return _period(op, types, axis)
+    return known[asked]
 
 
 def _period(op: Operator, types: tuple[TensorType, ...], axis: str) -> int | None:
