@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
+from archlang.formulas import is_open
 from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.join_cures import renaming
@@ -69,7 +70,7 @@ class Join(Operator):
             if len(axes) < rank or not all(_meet(x, y, *along) for along in zip(axes, a, b, strict=True)):
                 message = f"{self.word} needs equal sizes, or 1, along each axis, but these differ: {shapes(inputs)}"
                 raise Rejected("unequal-shapes", message, about="input")
-            return TensorType(tuple(map(max, a, b)), axes, x.dtype)
+            return TensorType(tuple(map(_met, a, b)), axes, x.dtype)
 
         return list(accumulate(inputs, both))
 
@@ -81,6 +82,11 @@ def _meet(x: TensorType, y: TensorType, axis: str, a: int, b: int) -> bool:
     if x.axes == y.axes:
         return a == b
     return (b if "n" in x.axes else a) == 1
+
+
+def _met(a: int, b: int) -> int:
+    """Return the size at which two sizes meet. If both are 1 it is the open one, to which the other is repeated."""
+    return b if (b, is_open(b)) > (a, is_open(a)) else a
 
 
 class Concat(Join):

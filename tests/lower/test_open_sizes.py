@@ -45,6 +45,9 @@ OPEN = {
     "like another value": "a: conv 3x3 4\n conv 3x3/2 4 -> resize like=a mode=bilinear\n (it, a) -> concat",
     "like a value in braces": "b: { a: conv 3x3 4; tanh }\n conv 3x3/2 4 -> resize like=b.a",
     "like a computed label": 'for i in range(2) { "a{i}": conv 3x3 4 }\n conv 3x3/2 4 -> resize like="a{1 - 1}"',
+    "like a value of one row, repeated or not": (
+        "conv 9x9/16 4 pad=1 -> mul { | globalavgpool | it } -> a: it\n upsample 3 -> resize like=a"
+    ),
     "cut to the middle": "a: conv 5x5 4\n (image) -> crop like=a\n (it, a) -> concat",
     "cut from a start": "crop [(H // 2), (W - 3)] start=[2, (W // 40)]",
     "a slice": "slice 1 (it.height - 3) axis=2 -> slice (it.width // 3) axis=3 step=2",
