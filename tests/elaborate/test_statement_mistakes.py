@@ -174,6 +174,7 @@ STATEMENTS: dict[str, list[Slip]] = {
         Slip("repeat 3 as { relu }", "unexpected-word", "{", "a name"),
         Slip("repeat x.channels - 1 { relu }", "arithmetic-needs-parentheses", "x.channels - 1", "`(x.channels - 1)`"),
         Slip("repeat 2 { a: relu }", "label-repeats", "a", "`a`"),
+        Slip("repeat 2 { tanh -> a: it }", "label-repeats", "a", "`let a = it`"),
     ],
     "residual": [
         Slip("residual { conv 3x3 8 }", "unequal-shapes", "residual", "8x14x14 and 8x16x16"),
@@ -286,6 +287,13 @@ def _cases() -> list[tuple[str, Slip, str]]:
 @pytest.mark.parametrize("rule, slip, place", _cases(), ids=lambda case: case.line if isinstance(case, Slip) else case)
 def test_slip(rule: str, slip: Slip, place: str) -> None:
     assert complaint(slip, PLACES[place](slip.line)) is None
+
+
+def test_what_a_repeated_label_would_name_is_unknown() -> None:
+    """In the second turn `kept` is not the map of the first, of another size, whose sum would be a second mistake."""
+    (diagnostic,) = wrong(at_the_top("repeat 2 { maxpool 2x2/2 -> kept: it; relu; (it, kept) -> add }"))
+    assert diagnostic.code == "label-repeats"
+    assert wrong(at_the_top("repeat 2 { maxpool 2x2/2; let kept = it; relu; (it, kept) -> add }")) == []
 
 
 def test_what_is_around_the_slips_is_right() -> None:

@@ -93,7 +93,10 @@ def check(name: str, span: Span, here: Here) -> None:
         raise Mistake(Rejected("name-taken", message), span)
 
 
-def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here: Here) -> Mistake:
+def _clash(
+    name: str, label: s.Expression | None, span: Span, first: Span, here: Here, named: str | None = None
+) -> Mistake:
+    """Return the mistake for a name that is taken. `named` is the value behind the label, if that is all that it names."""
     builder = here.builder
     inside = next((key for key in here.scope.keys if key.startswith(f"{name}.")), None)
     if inside is not None and name not in here.scope.keys:
@@ -117,6 +120,8 @@ def _clash(name: str, label: s.Expression | None, span: Span, first: Span, here:
     free = [variable for variable in here.lets.changing() if variable not in names_in(label)]
     counted = "number the loop (`repeat 3 as i`, `for i, width in enumerate(widths)`) and "
     help = f'{"" if free else counted}write `"{stem}{{{free[0] if free else "i"}}}":`'
+    if named is not None and isinstance(label, s.Name):
+        help += f"; or `let {name} = {named}`, which each turn says anew"
     return Mistake(Rejected("label-repeats", message, help=help), span)
 
 
@@ -132,13 +137,16 @@ def _clash_of_positions(name: str, label: s.Expression | None, span: Span, first
     return Mistake(Rejected("duplicate-label", message, help=help), span, (place,))
 
 
-def bind(label: StepLabel | None, value: Value | None, here: Here) -> None:
-    """Bind a label to the value of its step. A tuple of labels names the values of a tuple."""
+def bind(label: StepLabel | None, value: Value | None, here: Here, named: str | None = None) -> None:
+    """Bind a label to the value of its step, which is written as `named` if the step is only a value.
+
+    A tuple of labels names the values of a tuple.
+    """
     if label is None or value is None:
         return
     node, texts = label.node, label.texts
     if not isinstance(node, s.Sequence):
-        _name(texts[0], node, value, here)
+        _name(texts[0], node, value, here, named)
         return
     items = value.items if isinstance(value, Bundle) else (value,)
     if len(items) != len(texts):
@@ -148,10 +156,10 @@ def bind(label: StepLabel | None, value: Value | None, here: Here) -> None:
         _name(text, part, item, here)
 
 
-def _name(name: str, label: s.Expression, value: Value, here: Here) -> None:
+def _name(name: str, label: s.Expression, value: Value, here: Here, named: str | None = None) -> None:
     check(name, label.span, here)
     if name in here.scope.labels:
-        raise _clash(name, label, label.span, here.scope.named.get(name, label.span), here)
+        raise _clash(name, label, label.span, here.scope.named.get(name, label.span), here, named)
     _remember(name, value, label.span, here.scope, here)
 
 

@@ -71,4 +71,4 @@ def name_value(step: s.Step, action: s.Apply, value: Value, here: Here) -> None:
         raise Mistake(Rejected("dropped-value", message, help="begin a new line with the value"), action.span)
     label = step_labels.label_of(step.label, here)
     here.it = value
-    step_labels.bind(label, value, here)
+    step_labels.bind(label, value, here, spelled(action.head))

@@ -212,7 +212,7 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
             message = f"{op.word} takes {takes} values, but {len(inputs)} {'flows' if len(inputs) == 1 else 'flow'} in"
             raise Mistake(Rejected("too-few-inputs", message, help=help), word, sides(inputs, at.span, here))
         message = f"{op.word} takes {takes}, but a tuple of {len(inputs)} flows into it"
-        help = "join the tuple first, as by `concat`, or take one of its values"
+        help = "join the tuple first, as by `concat`, or take one of its values, such as `it[0]`"
         raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
     here.session.tick(at.span, OPERATOR_STEPS)
     return inputs

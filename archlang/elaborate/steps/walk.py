@@ -81,7 +81,7 @@ def _unknown_labels(label: s.Expression | None, here: Here) -> None:
     names = written(label)
     for name in names:
         if here.lets.find(name) is None:
-            here.scope.labels.setdefault(name, UNKNOWN)
+            here.scope.labels[name] = UNKNOWN  # also in the place of the value that had the name first
     if label is not None and not names:
         here.builder.taint()
 
