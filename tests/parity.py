@@ -31,10 +31,10 @@ def computes_the_same(ours: nn.Module, theirs: nn.Module, x: Tensor, *, outputs:
     """
     scramble(theirs)
     ours.load_state_dict(theirs.state_dict(), strict=True)
-    results = [module(x) for module in (ours, theirs)]
+    results = [_outputs(module(x)) for module in (ours, theirs)]
     torch.testing.assert_close(*results, rtol=outputs, atol=outputs)
     for result in results:
-        result.square().sum().backward()
+        torch.stack([output.square().sum() for output in result]).sum().backward()
     expected = {name: parameter.grad for name, parameter in theirs.named_parameters()}
     for name, parameter in ours.named_parameters():
         torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-8, atol=gradients)

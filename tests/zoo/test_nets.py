@@ -24,6 +24,8 @@ SMALL = {
     "dcgan": "small",
     "yolo_v3": "small",
     "attention_unet": "small",
+    "nasnet": "small",
+    "efficientdet": "small",
 }  # what is run where the whole net is large
 
 
