@@ -96,7 +96,7 @@ def check(name: str, span: Span, here: Here) -> None:
 def _clash(
     name: str, label: s.Expression | None, span: Span, first: Span, here: Here, named: str | None = None
 ) -> Mistake:
-    """Return the mistake for a name that is taken. `named` is the value behind the label, if that is all that it names."""
+    """Return the mistake for a name that is taken. `named` is the value behind a label that names no more."""
     builder = here.builder
     inside = next((key for key in here.scope.keys if key.startswith(f"{name}.")), None)
     if inside is not None and name not in here.scope.keys:
