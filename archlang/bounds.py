@@ -1,4 +1,4 @@
-"""Comparisons of formulas that hold whatever the sizes are, as every size is 1 or more."""
+"""Comparisons of formulas that hold for all sizes, given that every size is 1 or more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _bounds(formula: Formula) -> Bounds:
 
 
 def _add(formula: Formula, times: int, terms: Counter[Formula]) -> None:
-    """Add the terms of a sum, each with how often it stands there; whole numbers count as so many ones."""
+    """Add the terms of a sum, each with how often it occurs; a whole number n counts as n ones."""
     match formula:
         case int():
             terms[1] += times * formula

@@ -1,4 +1,4 @@
-"""Warnings about valid nets that their author hardly meant."""
+"""Warnings about nets that are valid but probably not what their author meant."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
 
 
 def _mask_that_hides(graph: Graph) -> list[Diagnostic]:
-    """Return a warning for each step that takes what is hidden for what is seen."""
+    """Return a warning for each step that takes a mask of hidden positions as one of visible positions."""
     if not any(isinstance(node, OpNode) and node.op.hides for block in graph.blocks for node in block.nodes):
         return []
     hidden: dict[int, str] = {}

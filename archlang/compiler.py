@@ -86,7 +86,7 @@ def load(spec: str | Path, /, **params: object) -> Net:
 def loads(text: str, net: str | None = None, /, **params: object) -> Net:
     """Return the net that a text describes, or that of this name in it. `params` replace its parameters.
 
-    A text is in no folder: its `use` reads shipped specs only. Raises SpecError if the text is wrong, and CallError if
+    A text has no folder, so its `use` reads shipped specs only. Raises SpecError if the text is wrong, and CallError if
     the call is.
     """
     return _net(text_alone(text, net), "the text", params)
@@ -142,7 +142,7 @@ def _checked(
     library = read(found)
     file, files = library.main, library.files
     checked = Checked(library, settings or {}, diagnostics=library.diagnostics, warnings=library.notes)
-    if found.net in file.broken:  # what is wrong with it is told already
+    if found.net in file.broken:  # its mistakes are already reported
         return checked
     names = _chosen(found, told, nets(file, settings or (), files), only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))

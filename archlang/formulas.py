@@ -1,7 +1,7 @@
-"""Numbers that are made of sizes which are only known when a net runs, and how they are made.
+"""Numbers that depend on sizes which are only known when a net runs, and their formulas.
 
 A formula is data: sizes of values, whole numbers, and the arithmetic of the language. `OpenInt` is a whole number that
-remembers its formula, so that the arithmetic of expressions and operators keeps it.
+remembers its formula, and arithmetic with it gives an `OpenInt` again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def parts(formula: Formula) -> Iterator[Formula]:
 
 
 def values_in(formulas: Sequence[Formula]) -> tuple[int, ...]:
-    """Return the values of which the formulas take sizes, each once."""
+    """Return the values whose sizes the formulas use, each once."""
     return tuple(dict.fromkeys(one.value for formula in formulas for one in parts(formula) if isinstance(one, SizeOf)))
 
 
@@ -67,7 +67,7 @@ def moved(formula: Formula, places: Mapping[int, int]) -> Formula:
 
 
 def value_at(formula: Formula, size: Callable[[SizeOf], int]) -> int:
-    """Return the number that a formula gives where `size` tells each size; raises ZeroDivisionError."""
+    """Return the number that a formula gives; `size` returns each size. Raises ZeroDivisionError."""
     if isinstance(formula, Made):
         return _COMPUTE[formula.sign](value_at(formula.left, size), value_at(formula.right, size))
     return size(formula) if isinstance(formula, SizeOf) else formula
@@ -93,9 +93,9 @@ def _enclosed(formula: Formula, name: Callable[[int], str]) -> str:
 
 
 class OpenInt(int):
-    """A whole number that depends on a size which a net leaves open; what is computed of it does so too.
+    """A whole number that depends on a size which a net leaves open, as does everything that is computed from it.
 
-    Its `formula` says how it is made; it is None in the types of values, which say no more than that a size is open.
+    Its `formula` says how it is computed. It is None in the types of values, which only say that a size is open.
     """
 
     formula: Formula | None
@@ -181,7 +181,7 @@ def numbers_in(value: object) -> tuple[int, ...]:
 
 
 def with_numbers(value: str | tuple[int, ...] | int, numbers: Sequence[int]) -> str | tuple[int, ...] | int:
-    """Return an argument with other numbers in the place of its own."""
+    """Return an argument with its numbers replaced."""
     if isinstance(value, str):
         return OpenText(str(value), numbers) if is_open(tuple(numbers)) else str(value)
     return tuple(numbers) if isinstance(value, tuple) else numbers[0]
@@ -204,7 +204,7 @@ def joined(sign: Sign, left: Any, right: Any) -> Any:
 
 
 def _simple(sign: Sign, left: Formula, right: Formula) -> Formula:
-    """Return two formulas as one, without what changes nothing."""
+    """Return two formulas as one, without terms that change nothing."""
     if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(sign):
         return left
     if sign == "+" and isinstance(right, int) and right < 0:
@@ -213,7 +213,7 @@ def _simple(sign: Sign, left: Formula, right: Formula) -> Formula:
 
 
 def formula_of(number: int) -> Formula:
-    """Return how a number is made: one that is not open is its own formula."""
+    """Return the formula of a number; one that is not open is its own formula."""
     found = number.formula if isinstance(number, OpenInt) else None
     return int(number) if found is None else found
 
@@ -226,7 +226,7 @@ def is_open(value: object) -> bool:
 
 
 def closed(value: Any) -> Any:
-    """Return a number, or the numbers of a tuple, as they are at this size."""
+    """Return a number, or the numbers of a tuple, without their formulas."""
     if not is_open(value):
         return value
     if isinstance(value, (OpenInt, OpenText)):

@@ -79,7 +79,7 @@ def find(spec: str, root: Path | None = None) -> Found:
 
 
 def text_alone(text: str, net: str | None = None) -> Found:
-    """Return the source that a text is. It has no folder, so that it can only use shipped specs."""
+    """Return a text as a source. It has no folder, so it can only use shipped specs."""
     if len(text) > MAX_BYTES:
         raise CallError(f"the text is larger than {MAX_BYTES // 2**20} MiB")
     return Found(Source("<text>", text), net, None)

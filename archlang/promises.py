@@ -22,7 +22,7 @@ _OF_LAYERS = {"backward_macs", "saved_bytes", *(column.name for column in fields
 
 
 def verify(net: NetFacts) -> list[Diagnostic]:
-    """Return a diagnostic for each broken promise, with both numbers, and for each that names nothing.
+    """Return a diagnostic for each broken promise, with both numbers, and for each whose path does not exist.
 
     `net` holds the facts of a net for one image in evaluation.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archlang.paths import SPECS
 
-SPACE = "zoo:"  # before the name of a shipped file, where a file of the user could have the same
+SPACE = "zoo:"  # the prefix of a shipped file's name, since a file of the user could have the same name
 
 _LISTED = 3  # files that a message names
 _DECLARED = re.compile(r"^(net|block) (\w+)", re.MULTILINE)
@@ -32,12 +32,12 @@ def shipped_name(path: Path) -> str:
 
 
 def near_shipped(name: str) -> str | None:
-    """Return the name of a shipped file or net that is nearest to this one; None if none is near."""
+    """Return the name of a shipped file or net that is most similar to this one; None if none is similar."""
     return _near(name, [*shipped_files(), *_nets()])
 
 
 def shipped_help(name: str) -> str | None:
-    """Suggest how to use the shipped block or net of this name, or the net of a name that is near."""
+    """Suggest how to use the shipped block or net of this name, or the net of a similar name."""
     files = [stem for stem, path in shipped_files().items() if any(name == declared for _, declared in _declared(path))]
     if files:
         listed = ", or ".join(f'`use "{stem}": {name}`' for stem in files[:_LISTED])
@@ -59,7 +59,7 @@ def _nets() -> list[str]:
 
 @cache
 def shipped_files() -> dict[str, Path]:
-    """Return the shipped files by name; one in a folder has it before its own: `lectures/perceptron`."""
+    """Return the shipped files by name; the name begins with the folder, if there is one: `lectures/perceptron`."""
     return {path.relative_to(SPECS).with_suffix("").as_posix(): path for path in sorted(SPECS.rglob("*.arch"))}
 
 

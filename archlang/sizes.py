@@ -69,7 +69,7 @@ class Spec:
 
 
 def valid_at(spec: Spec, graph: Graph, name: str) -> Callable[[int], Graph | None]:
-    """Return a function to the net at each value of an open size, or None if it is not valid or needs another module.
+    """Return a function that returns the net at a value of an open size, None if it is not valid there as this module.
 
     `graph` is the net at its defaults.
     """
@@ -114,14 +114,14 @@ def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> It
 
 
 PROBES = ((2, 0), (3, 0), (1, 32), (1, 16), (1, 8), (1, 4), (1, 2), (1, 1), (1, -1))  # times the default, plus
-# parts of the default, tried if the net follows the sizes next to it: `if` may choose other steps further away
+# fractions of the default, tried if the net is valid next to it: `if` may choose other steps further away
 FURTHER = (Fraction(1, 2), Fraction(1, 4), Fraction(4), Fraction(16))
 SHOWN = 5  # the most steps that are listed for one size
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """An open size that some steps of the net do not follow, with a warning at each such step.
+    """An open size that some steps of the net fix at its default, with a warning at each such step.
 
     `everywhere` says that the module of the default was valid at no other size that was tried.
     """
@@ -132,7 +132,7 @@ class Fixed:
 
 
 def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
-    """Return the open sizes that some steps of a net do not follow, so that another size needs another call of torch.
+    """Return the open sizes that some steps of a net fix: at another size they would call torch in another way.
 
     The net is elaborated at a few sizes next to the default, until one is valid, and then at a few further away.
     """
@@ -223,7 +223,7 @@ def _program(graph: Graph, numbers: dict[object, int]) -> int:
 
 
 def _conditions(guards: tuple[Guard, ...]) -> tuple[str, ...]:
-    """Return what must hold of sizes, in which values are told by their number."""
+    """Return the conditions on sizes, with values given by their numbers."""
     return tuple(guard.text(str) for guard in guards)
 
 

@@ -38,7 +38,7 @@ def is_name(path: str) -> bool:
 def resolved(file: s.File, text: str, folder: Folder | None, notes: list[Diagnostic]) -> s.File:
     """Return the file with the name of the file that each `use` means, and with a `use` of each shipped net it calls.
 
-    A file of the user's own comes before a shipped one of the same name, which a note tells.
+    A file of the user's own comes before a shipped one of the same name; a note says so.
     """
     declarations = [
         replace(one, file=_meant(one, file, folder, notes)) if isinstance(one, s.Use) else one

@@ -67,7 +67,7 @@ def _answered(arguments: argparse.Namespace) -> int:
 
 def _flush_output() -> None:
     """Write what is buffered, so that an error of standard output arises here and not when Python exits."""
-    if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]  it is None where the shell closed it
+    if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]  it is None if the shell closed it
         sys.stdout.flush()
 
 

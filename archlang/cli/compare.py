@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archlang.compare import Figures
     from archlang.sheets import Cell, Sheet
 
-MOST_BESIDE = 4  # up to so many nets are columns; more are rows
+MOST_BESIDE = 4  # up to this number, nets are columns; more are rows
 _RATIO = "ratio"
 _HEADINGS = {
     "depth": "weighted layers",

@@ -114,7 +114,7 @@ def _plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> 
 
 
 def _left_out(unknown: Sequence[str]) -> list[str]:
-    """Return what the figures do not contain."""
+    """Return a line that says what the figures leave out."""
     lines = ["left out: what single kernels take and free by themselves, and all else in the process"]
     if unknown:
         several = "which may take several times as much"

@@ -48,7 +48,7 @@ def memory_format_option(parser: argparse.ArgumentParser) -> None:
 
 
 def checked_format(graph: Graph, arguments: argparse.Namespace) -> MemoryFormat | None:
-    """Return the memory format that is asked for. Raises CallError where the net cannot run in it."""
+    """Return the memory format that is asked for. Raises CallError if the net cannot run in it."""
     from archlang.library import CallError
     from archlang.program import program_of
     from archlang.program.passes import in_memory_format
@@ -156,7 +156,7 @@ def _as_text(made: Memory) -> str:
 
 
 def missing(made: Memory) -> tuple[str, ...]:
-    """Return a line that says which temporaries are unknown, where some are."""
+    """Return a line that says which temporaries are unknown; empty if none are."""
     from archlang.facts.untold import listed
 
     return (f"temporaries are missing: {listed(made.untold)}",) if made.untold else ()

@@ -22,10 +22,10 @@ MANY_HELP = "A SPEC with several nets means all of them. A pattern such as 'resn
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A net of a SPEC. `name` is its own, or the SPEC where another net is called the same.
+    """A net of a SPEC. `name` is its own, or the SPEC if another net has the same name.
 
-    `family` is the file that it stands in, without its suffix; `text` is that file's. A net `as_shipped` is one of
-    archlang's own, none of its parameters replaced; one that is `alone` is all that its SPEC names. `files` were read
+    `family` is the name of its file without the suffix; `text` is the file's text. A net is `as_shipped` if it is one
+    of archlang's own and none of its parameters is replaced, and `alone` if its SPEC names no other. `files` were read
     for it.
     """
 
@@ -42,7 +42,7 @@ class Chosen:
 def chosen_nets(arguments: argparse.Namespace, only: bool = False) -> list[Chosen]:
     """Return every net that the SPECs of a command name, in order; `only` asks for exactly one of each.
 
-    Raises SpecError for the first that is wrong, and CallError where a pattern is like no shipped net.
+    Raises SpecError for the first that is wrong, and CallError if a pattern is like no shipped net.
     """
     settings = settings_of(arguments)
     found: list[Chosen] = []

@@ -23,7 +23,7 @@ def output_options(parser: argparse.ArgumentParser, help: str, *, required: bool
 
 
 def check_target(path: Path, arguments: argparse.Namespace, read: Iterable[Path]) -> None:
-    """Raise CallError where `path` cannot or must not be written; `read` are the files that this command reads."""
+    """Raise CallError if `path` cannot or must not be written; `read` are the files that this command reads."""
     reason = _refusal(path, [*read, *arguments.operators], arguments.force)
     if reason is not None:
         beside = arguments.output not in (None, path)

@@ -1,4 +1,4 @@
-"""`archlang why`: the formulas of a layer with its numbers, or the parts of which a sum consists."""
+"""`archlang why`: the formulas of a layer with its numbers, or the parts of a sum."""
 
 from __future__ import annotations
 

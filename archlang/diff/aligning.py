@@ -11,7 +11,7 @@ from archlang.diff.tree import Group, Leaf, Part, label_of
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A part before and after; one of the two is None where it was added or removed.
+    """A part before and after; one of the two is None if it was added or removed.
 
     A part has `moved` if its label is in another order among the labels of its scope.
     """

@@ -43,7 +43,7 @@ class Change:
     moved: bool = False
     times: int = 1
     parts: tuple[Change, ...] = ()
-    places: tuple[int, int] = (-1, -1)  # among the parts of the scope, before and after; -1 where it is not there
+    places: tuple[int, int] = (-1, -1)  # its place among the parts of the scope, before and after; -1 if it is absent
 
     @property
     def renamed(self) -> bool:

@@ -94,7 +94,7 @@ class _Pairing:
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """Pairs told as changes; runs that say the same are told once where it is to `fold`."""
+    """Turns pairs into changes. With `fold`, equal changes in a row become one."""
 
     pairing: _Pairing
     wiring: Wiring
@@ -114,7 +114,7 @@ class _Telling:
                 yield replace(change, places=places)
 
     def _change(self, pair: Pair) -> Change | None:
-        """Return what a pair tells, None where nothing was changed."""
+        """Return the change of a pair; None if nothing was changed."""
         one, other = pair.before, pair.after
         if one is None or other is None:
             return _whole(one, other)

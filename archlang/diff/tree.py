@@ -120,7 +120,7 @@ def _leaf(walk: _Walk, number: int) -> Leaf:
     return Leaf(layer.node.name, walk.known[key], number, layer, counts.params, counts.macs)
 
 
-USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # what is not told of a layer
+USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # the values that are not listed for a layer
 
 
 def attributes(layer: Layer) -> dict[str, str]:

@@ -111,7 +111,7 @@ def _add_mistakes(definition: s.Definition, here: Here) -> None:
 
 
 def _hidden(name: str) -> str:
-    """Return what of the language a name is when no file declares it; empty where it is nothing."""
+    """Return what a name means in the language if no file declares it; empty if it means nothing."""
     if is_built_in(name):
         return "operator"
     if name in FUNCTIONS:
@@ -122,7 +122,7 @@ def _hidden(name: str) -> str:
 def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
     """Return notes about declarations that have the name of an operator, a function or an initialiser.
 
-    The declaration is meant, and not that.
+    In the file, the declaration is meant.
     """
     found: list[Diagnostic] = []
     for one in {**(files or {}), file.name: file}.values():

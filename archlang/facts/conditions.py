@@ -1,4 +1,4 @@
-"""The conditions on sizes in a Graph: which of them differ between two nets, and near which sizes they may turn."""
+"""The conditions on sizes in a Graph: which of them differ between two nets, and near which sizes they may change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archlang.formulas import Formula, value_at
 from archlang.ir import Block, Graph, Guard
 
-MOST = 8  # sizes near which conditions may turn
+MOST = 8  # sizes near which conditions may change
 
 
 def conditions(graph: Graph) -> Iterator[tuple[Block, Guard]]:
@@ -19,7 +19,7 @@ def conditions(graph: Graph) -> Iterator[tuple[Block, Guard]]:
 
 
 def differing(graph: Graph, other: Graph) -> Guard | None:
-    """Return the first condition that does not stand in the same place of the other net."""
+    """Return the first condition that the other net does not have at the same place."""
     for (_, guard), (_, there) in zip(conditions(graph), conditions(other), strict=False):
         if guard.text(str) != there.text(str):
             return guard
@@ -28,7 +28,7 @@ def differing(graph: Graph, other: Graph) -> Guard | None:
 
 
 def turning_points(graph: Graph, default: int) -> list[int]:
-    """Return values of an open size at which a condition may turn, if what it compares grows as the size does."""
+    """Return values of an open size at which a condition may change, if what it compares grows with the size."""
     found: dict[int, None] = {}
     for block, guard in conditions(graph):
         left, right = _value(guard.left, block), _value(guard.right, block)

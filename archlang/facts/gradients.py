@@ -1,8 +1,8 @@
 """Which gradients a backward pass computes, layer by layer.
 
 A gradient flows backward from the net's float outputs. It goes through the values that depend on something trained, and
-only through those on which such an output depends: what is computed and not used, or only used by an integer
-(`linear -> argmax`) or behind a `detach`, gets none.
+only through those on which such an output depends. A value that is not used, or used only before an `argmax` or a
+`detach`, gets none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Recorded:
 def gradients(graph: Graph, training: bool = True) -> Iterator[tuple[Layer, Wanted]]:
     """Yield each layer that runs, in order, and the gradients that the backward pass computes there.
 
-    The net's inputs get none. Evaluation leaves out what runs in training alone.
+    The net's inputs get none. In evaluation, layers that run only in training are left out.
     """
     recorded = list(_recorded(graph, training))
     reached = _reached(graph, recorded, training)
@@ -66,7 +66,7 @@ def _reached(graph: Graph, recorded: Sequence[_Recorded], training: bool) -> set
 
 
 def trains_a_product(layer: Layer) -> bool:
-    """Return whether a weight of the layer may be trained that is no bias: one that is multiplied with the inputs."""
+    """Return whether a trained weight of the layer is multiplied with the inputs, that is, whether it is no bias."""
     return any(not name.endswith("bias") for name in trained_weights(layer))
 
 

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 def value_at(net: Scope, path: str) -> int | None:
     """Return the number, as in `graph.flat()`, of the value that a path names: a label, a port or a step by its key.
 
-    None where the path names none.
+    None if the path names none.
     """
     found = _found(net, path)
     return found and found[0].values[found[1]]
 
 
 def type_at(net: Scope, path: str) -> TensorType | None:
-    """Return the type of the value that a path of a net names; None where it names none."""
+    """Return the type of the value that a path of a net names; None if it names none."""
     found = _found(net, path)
     return found and found[0].block.types[found[1]]
 
 
 def outputs_of(graph: Graph) -> tuple[int, ...]:
     """Return the numbers of the net's outputs, those `when training` among them."""
-    from archlang.program import program_of, scope_tree  # only where it is asked for: start-up counts
+    from archlang.program import program_of, scope_tree  # imported only when it is needed: start-up counts
 
     return scope_tree(program_of(graph)).outputs
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from archlang.facts.saved import KeptAt
     from archlang.program import Scope
 
-Values = tuple[int, ...]  # by which a layer is found: those it gives, numbered as in `Graph.flat`
+Values = tuple[int, ...]  # the values that a layer returns, numbered as in `Graph.flat`: they identify the layer
 
 
 @dataclass(frozen=True, eq=False)
 class NetFacts:
-    """The facts of a net over a batch, in evaluation or in training; `dtype` takes the place of the float dtypes."""
+    """The facts of a net over a batch, in evaluation or in training; `dtype` replaces the float dtypes."""
 
     graph: Graph
     batch: int = 1
@@ -36,7 +36,7 @@ class NetFacts:
     @cached_property
     def tree(self) -> Scope:
         """The scopes of the net."""
-        from archlang.program import program_of, scope_tree  # only where it is asked for: start-up counts
+        from archlang.program import program_of, scope_tree  # imported only when it is needed: start-up counts
 
         return scope_tree(program_of(self.graph))
 

@@ -1,7 +1,7 @@
 """The work of the two passes: forward and backward, in evaluation or in training, layer by layer.
 
 The columns are those of `Work`; docs/conventions.md says what each counts. A backward pass computes the gradients of
-the trained weights, and of an input only if something trained lies before it; the image gets none.
+the trained weights, and of an input only if something before it is trained; the image gets none.
 """
 
 from __future__ import annotations

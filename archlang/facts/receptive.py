@@ -5,8 +5,8 @@ arithmetic of one path). Position i of a value sees the positions of the input, 
 
     i*stride - pad    to    i*stride - pad + extent - 1
 
-Behind a window of extent k, step s and padding p this becomes extent + (k - 1)*stride, stride*s and pad + p*stride.
-Behind an upsampling or a transposed convolution the stride is a fraction, and what is seen differs by phase: the
+After a window of extent k, step s and padding p this becomes extent + (k - 1)*stride, stride*s and pad + p*stride.
+After an upsampling or a transposed convolution the stride is a fraction, and what is seen differs by phase: the
 result is the smallest interval with that stride that holds what each phase sees. `size` is how many positions it holds.
 
 Fields are not clipped at the border: padding counts, and a field may be larger than the input. Channels are not
@@ -67,9 +67,9 @@ class Interval:
 class ReceptiveField:
     """What one position of a value sees along each axis of the input.
 
-    `paths` holds the intervals along each axis: one, or several where paths of different strides meet, and move apart.
+    `paths` holds the intervals along each axis: one, or several if paths of different strides meet, which move apart.
     The axes of several inputs of different sizes are called by input and axis, `left.h`. The field is unknown, and
-    there are no paths, where something is `untold`.
+    there are no paths, if something is `untold`.
     """
 
     paths: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict[str, tuple[Interval, ...]])
@@ -77,7 +77,7 @@ class ReceptiveField:
 
     @property
     def axes(self) -> dict[str, Interval | None]:
-        """The interval along each axis; None where it is uneven."""
+        """The interval along each axis; None if it is uneven."""
         return {axis: paths[0] if len(paths) == 1 else None for axis, paths in self.paths.items()}
 
     @property
@@ -129,7 +129,7 @@ def receptive_fields(graph: Graph) -> dict[int, ReceptiveField]:
     return seen
 
 
-_Moves = tuple[tuple[Mapping[str, Slide], ...], ...]  # of each output: how it slides over each input
+_Moves = tuple[tuple[Mapping[str, Slide], ...], ...]  # for each output: how it slides over each input
 _EVERYWHERE = Slide(1, 0)
 
 

@@ -65,7 +65,7 @@ class Kept:
 class KeptAt:
     """A layer, the gradients that its backward pass computes, and the tensors that it saves.
 
-    Where something is `untold`, their bytes are unknown.
+    If something is `untold`, their bytes are unknown.
     """
 
     layer: Layer
@@ -83,7 +83,7 @@ class KeptAt:
 class SavedTensors:
     """The layers that run, in order, and the bytes of all storages that they save.
 
-    The bytes are unknown where something is `untold`.
+    The bytes are unknown if something is `untold`.
     """
 
     layers: tuple[KeptAt, ...]
@@ -96,7 +96,7 @@ class SavedTensors:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A value with its memory layout and storage; both are unknown where something is `untold`."""
+    """A value with its memory layout and storage; both are unknown if something is `untold`."""
 
     type: Laid
     storage: Storage
@@ -105,9 +105,9 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What an operator tells of inputs with this memory layout: whether its outputs are their memory, and so on.
+    """The answers of an operator for inputs with this memory layout: whether its outputs are views, and so on.
 
-    `spare` are the values that the memory of its outputs holds besides them. `unknown` says why there are no strides.
+    `spare` says how many values of memory each output has beyond its size; `unknown` why there are no strides.
     """
 
     view: bool | None
@@ -133,7 +133,7 @@ class _Run:
     known: dict[object, _Told] = field(default_factory=dict[object, _Told])
 
     def ask(self, layer: Layer, inputs: list[Laid]) -> _Told:
-        """Return what the layer's operator tells of these inputs."""
+        """Return the answers of the layer's operator for these inputs."""
         key = layout_key(layer, inputs)
         if key not in self.known:
             op, types = layer.op, [replace(x, weights=self.weights) for x in inputs]
@@ -193,7 +193,7 @@ def saved(
 
 
 def _inputs(program: Program, run: _Run) -> Iterator[_Held]:
-    """Yield the inputs of a net, those that it converts as they are then."""
+    """Yield the inputs of a net, after their conversion to its memory format if it has one."""
     for port in program.graph.root.inputs:
         type = at_batch(program.graph.root.types[port.value], run.batch)
         given = run.fresh(type, contiguous(type.shape), port.name)

@@ -1,4 +1,4 @@
-"""How torch stores the values of a layer: what it saves for backward, and which memory its outputs are in.
+"""How torch stores the values of a layer: what it saves for backward, and in which memory its outputs are.
 
 The saved tensors of a net and the simulation of its memory both follow these rules.
 """
@@ -35,14 +35,14 @@ def strides_of(
 def layout_key(layer: Layer, inputs: Sequence[Laid]) -> object:
     """Return what an operator's answers depend on: its node, its inputs' memory layout, and which of them share memory.
 
-    Inputs share memory where they have one place. An operator of a block is asked once for each key.
+    Inputs share memory if they have the same place. An operator of a block is asked once for each key.
     """
     places = [x.place for x in inputs]
     return layer.block.id, layer.node.outputs, tuple((x.strides, x.dtype, places.index(x.place)) for x in inputs)
 
 
 def view_of(first: Laid, type: Laid, number: int) -> Laid:
-    """Return an output that is a view of the first input. It is the very same tensor where shape and strides are equal.
+    """Return an output that is a view of the first input. It is the same tensor if shape and strides are equal.
 
     Otherwise it has `number` as its place.
     """
@@ -51,7 +51,7 @@ def view_of(first: Laid, type: Laid, number: int) -> Laid:
 
 
 def is_saved(one: Saved, layer: Layer, wanted: Wanted, *, training: bool = True) -> bool:
-    """Return whether a layer saves a tensor for backward where these gradients are computed.
+    """Return whether a layer saves a tensor for backward if these gradients are computed.
 
     The gradient of a bias needs nothing. The weight beside it may be tied to one that is frozen.
     """

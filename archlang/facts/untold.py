@@ -1,4 +1,4 @@
-"""What an operator does not tell, so that a fact that depends on it is unknown. It is said, and never guessed."""
+"""Answers that an operator leaves open. A fact that depends on them is unknown; this is said, never guessed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Untold:
 
 
 class UnknownFact(ValueError):
-    """A fact of a net that its operators do not tell."""
+    """A fact of a net that its operators leave open."""
 
     def __init__(self, what: str, untold: Iterable[Untold]) -> None:
         super().__init__(f"{what} is unknown: {listed(untold)}")
@@ -34,7 +34,7 @@ def untold(layer: Layer, **answers: object) -> tuple[Untold, ...]:
 
 
 def listed(found: Iterable[Untold]) -> str:
-    """Return what is not told, in words: the first two operators, and how many more there are."""
+    """Return what is unknown, in words: the first two operators, and how many more there are."""
     questions: dict[str, list[str]] = {}
     for one in found:
         questions.setdefault(one.who, []).append(f"`{one.question}`")

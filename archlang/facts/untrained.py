@@ -10,14 +10,14 @@ from archlang.ir import Block, Graph, Layer, OpNode, join_path
 
 @dataclass(frozen=True, slots=True)
 class Untrained:
-    """A layer of which some weights never get a gradient, and how many values these hold."""
+    """A layer some of whose weights never get a gradient, and how many values these hold."""
 
     layer: Layer
     values: int
 
 
 def untrained(graph: Graph) -> list[Untrained]:
-    """Return the layers whose weights never get a gradient in training, in order. What is frozen is not among them."""
+    """Return the layers with weights that never get a gradient in training, in order; frozen weights do not count."""
     if all(_all_reach(block) for block in graph.blocks):
         return []
     owned: dict[str, tuple[Layer, int]] = {}

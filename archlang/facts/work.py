@@ -28,7 +28,7 @@ class Totals:
     output_bytes: int = 0
 
     def at_rest(self) -> Totals:
-        """Return the counts without running: the weights alone."""
+        """Return the counts of a layer that does not run: only its weights."""
         return replace(self, macs=0, output_values=0, output_bytes=0)
 
     def again(self) -> Totals:
@@ -53,7 +53,7 @@ class Totals:
 class Counts:
     """The counts of every operator (by block id and its outputs), of every block (by id) and of the net.
 
-    They hold for evaluation. Of what runs in training alone only the weights count.
+    They hold for evaluation. Of layers that run only in training, only the weights count.
     """
 
     operators: Mapping[tuple[str, tuple[int, ...]], Totals]

@@ -34,10 +34,10 @@ def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Largest:
-    """The largest valid size that was found to fit; None where no valid size fits.
+    """The largest valid size that was found to fit; None if no valid size fits.
 
-    `too_large` is the next larger valid size, which does not fit. Where it is None, the end was not found: the net fits
-    at every valid size that was tried, the largest of which is `tried_to`, and larger ones may fit.
+    `too_large` is the next larger valid size, which does not fit. If it is None, the limit was not found: the net fits
+    at every valid size that was tried, up to `tried_to`, and larger ones may fit.
     """
 
     size: int | None
@@ -50,7 +50,7 @@ def largest_size(
 ) -> Largest:
     """Return the largest size at which the net is valid and fits, the peak growing with the size.
 
-    `graph_at` gives the net of a size, None where the net is not valid there. With `further`, where the net fits at the
+    `graph_at` returns the net of a size, None if it is not valid there. With `further`, if the net fits at the
     largest of the sizes, larger ones are tried until one does not fit.
     """
     search = _Search(graph_at, setup, budget_bytes)
@@ -87,7 +87,7 @@ class _Search:
     def beyond(self, valid: Sequence[int]) -> Largest:
         """Double the largest valid size, at which the net fits, until it does not; then bisect.
 
-        A next valid size is searched as far away as the known ones are apart.
+        The next valid size is searched at the distance between the two largest known ones.
         """
         least, apart = valid[-1], max(after - before for before, after in pairwise(valid))
         while least <= LARGEST // 2:

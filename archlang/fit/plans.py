@@ -106,7 +106,7 @@ class _Choices:
         return self.known[paths]
 
     def excess(self, chosen: Sequence[_Call]) -> int:
-        """Return bytes by which it takes too much; below 0 where it fits."""
+        """Return by how many bytes it exceeds the memory; below 0 if it fits."""
         return self.memory(chosen).peak_bytes - self.budget_bytes
 
 
@@ -138,7 +138,7 @@ def _thinned(choices: _Choices, chosen: Sequence[_Call]) -> Sequence[_Call]:
 
 
 def _calls(graph: Graph, setup: Setup) -> Iterator[_Call]:
-    """Yield the calls of which something is kept that is not their result."""
+    """Yield the calls that keep something besides their result."""
     program = program_of(graph)
     growths = simulate(in_memory_format(program, setup.memory_format), setup, folds=False).growths
     counts = count(graph, setup.batch)
@@ -165,7 +165,7 @@ def _paths(scope: Scope) -> Iterator[tuple[str, Block]]:
 
 
 def _cheapest(calls: Sequence[_Call], saved_bytes: int) -> list[_Call]:
-    """Return the calls that save so many bytes for the least work, none within another; if none do, the most possible.
+    """Return the calls that save this many bytes for the least work, none within another; else the most possible.
 
     A linear program, in which a call may be taken in part. Its solution has few such calls, and these are taken whole.
     """

@@ -24,7 +24,7 @@ class Graph(Model):
     """A checked net. `blocks` lists callees first; the last block is the net itself.
 
     `open_sizes` gives, for each size that its inputs leave open, the inputs and axes that have it. `fixed_sizes` names
-    those that are valid at their default alone, because a step holds a number made from them.
+    those that are valid only at their default, because a step holds a number made from them.
     """
 
     version: Literal[1] = VERSION

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_NAME = 100  # characters of a label
 _LABEL = re.compile(r"[A-Za-z_]\w*(-\w+)*|0|[1-9]\d*", re.ASCII)  # RegNet's keys hold words joined by `-`
-_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # what the language can name: nets, blocks, parameters
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # the names that the language allows for nets, blocks and parameters
 _PORT = re.compile(r"\w+(-\w+)*", re.ASCII)  # an output may be called after a path: `0_bn`
 
 
@@ -40,7 +40,7 @@ def check_label(name: str) -> None:
 
 
 def check_path(path: str) -> None:
-    """Raise Rejected where the parts of a path cannot be keys of modules, or of the containers that hold them."""
+    """Raise Rejected if the parts of a path cannot be keys of modules, or of the containers that hold them."""
     parts = path.split(".")
     if "" in parts:
         raise Rejected("bad-label", f"between the dots of a label stand names: not `{path}`")

@@ -55,7 +55,7 @@ _COMPARE = {"==": int.__eq__, "!=": int.__ne__, "<": int.__lt__, "<=": int.__le_
 
 
 class Guard(Model):
-    """What must hold of sizes where a net runs: its steps were chosen under this condition, written at `span`."""
+    """A condition on sizes when a net runs: its steps were chosen under it. It was written at `span`."""
 
     comparison: Comparison
     left: Formula
@@ -67,12 +67,12 @@ class Guard(Model):
         return f"{text_of(self.left, name)} {self.comparison} {text_of(self.right, name)}"
 
     def holds(self, left: int, right: int) -> bool:
-        """Return whether it holds where its sides have these values."""
+        """Return whether it holds if its sides have these values."""
         return _COMPARE[self.comparison](left, right)
 
     @property
     def sizes(self) -> list[SizeOf]:
-        """The sizes that it takes."""
+        """The sizes that it uses."""
         return [part for side in (self.left, self.right) for part in parts(side) if isinstance(part, SizeOf)]
 
     @property
@@ -82,12 +82,12 @@ class Guard(Model):
 
 
 def values_of(guards: tuple[Guard, ...]) -> tuple[int, ...]:
-    """Return the values of which guards take sizes, each once."""
+    """Return the values whose sizes the guards use, each once."""
     return tuple(dict.fromkeys(size.value for guard in guards for size in guard.sizes))
 
 
 def _read(inputs: tuple[int, ...], guards: tuple[Guard, ...], sizes: Sequence[Formula] = ()) -> tuple[int, ...]:
-    """Return the inputs of a node, and behind them the values of which it, or a guard before it, takes a size alone."""
+    """Return the inputs of a node, then the values of which it, or a guard before it, only uses a size."""
     if not guards and not sizes:
         return inputs
     read = dict.fromkeys((*values_in(sizes), *values_of(guards)))
@@ -101,7 +101,7 @@ class OpNode(Model):
     If it applies an earlier node's module again, `module` is the path of that module within the block, and it has no
     name of its own. `ties` maps its weights to those they share: `{"weight": "wte.weight"}`. `starts` gives the initial
     value of its weights, by name; a weight without one starts as torch's module initialises it. `sizes`
-    tells how the numbers of an argument are made that are only known when the net runs; `op` has their values at the
+    has the formulas of arguments that are only known when the net runs; `op` has their values at the
     default. `guards` are checked before it runs.
     """
 
@@ -125,7 +125,7 @@ class OpNode(Model):
 
     @cached_property
     def reads(self) -> tuple[int, ...]:
-        """The values that it reads: its inputs, and behind them those of which it takes a size alone."""
+        """The values that it reads: its inputs, then those of which it only uses a size."""
         return _read(self.inputs, self.guards, [one for sizes in self.sizes.values() for one in sizes])
 
     def torch(self, *inputs: TensorType) -> Module | Expression | Stored:
@@ -134,7 +134,7 @@ class OpNode(Model):
 
     @cached_property
     def _written(self) -> Operator:
-        """The operator, of which the numbers that are only known when the net runs write themselves as formulas."""
+        """The operator, with the numbers that are only known when the net runs written as formulas."""
         return written_for(self.op, self.sizes, self.reads) if self.sizes else self.op
 
 
@@ -158,7 +158,7 @@ class CallNode(Model):
 
     @cached_property
     def reads(self) -> tuple[int, ...]:
-        """The values that it reads: its inputs, and behind them those of which a guard takes a size alone."""
+        """The values that it reads: its inputs, then those of which a guard only uses a size."""
         return _read(self.inputs, self.guards)
 
 
@@ -195,7 +195,7 @@ class Block(Model):
 
     @cached_property
     def training_only(self) -> frozenset[tuple[int, ...]]:
-        """The nodes, by their output values, that lead to nothing but outputs `when training`."""
+        """The nodes, by their output values, that only outputs `when training` depend on."""
         if not any(port.training for port in self.outputs):
             return frozenset()
         needed = {port.value for port in self.outputs if not port.training} | {*values_of(self.guards)}

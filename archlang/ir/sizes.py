@@ -1,4 +1,4 @@
-"""Checks the formulas of a Graph: how numbers are made of sizes that are only known when the net runs."""
+"""Checks the formulas of a Graph, which compute numbers from sizes that are only known when the net runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_sizes(graph: Graph) -> None:
-    """Raise ValueError where a formula reads what is not there yet, or differs from the number at the default."""
+    """Raise ValueError if a formula reads a value before it exists, or does not give the number at the default."""
     for block in graph.blocks:
         for node in block.nodes:
             made = min(node.outputs, default=0)

@@ -24,7 +24,7 @@ from archlang.shapes import DTYPE_BYTES
 
 BATCH = 3
 LOWER = "bfloat16"
-DTYPES = ("float32", LOWER)  # of what flows in
+DTYPES = ("float32", LOWER)  # of the inputs
 
 
 @contextmanager

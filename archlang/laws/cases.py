@@ -46,7 +46,7 @@ class Case:
 
     @property
     def places(self) -> bool:
-        """Whether integers that give places flow in beside floats."""
+        """Whether integers that stand for places are inputs beside floats."""
         return type(self.op).take_positions is not Operator.take_positions
 
     @property

@@ -15,7 +15,7 @@ from archlang.ops.base import Operator
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of one law: it holds for so many cases, it fails at one, or the operator does not declare it.
+    """The result of one law: it holds for a number of cases, it fails at one, or the operator does not declare it.
 
     `why` says where the operator differs from torch, or what it does not declare.
     """

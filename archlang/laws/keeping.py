@@ -172,7 +172,7 @@ def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int],
     if strides is None:
         if case.op.strides(*case.types) is None:
             raise Undeclared("strides")
-        return  # unknown for this layout alone; every answer about memory says so
+        return  # unknown for this layout only; every answer about memory says so
     if (case.op.word, len(order), lying[0].shape[0]) not in UNTOLD:
         for y, told in zip(results(case, lying), strides, strict=True):
             kept = [None if size == 1 else stride for size, stride in zip(y.shape, told, strict=True)]
@@ -210,7 +210,7 @@ def layouts_are_torchs(case: Case) -> None:
 
 
 def formats_are_torchs(case: Case) -> None:
-    """Check the same where the weights of four axes have their channels innermost."""
+    """Check the same with the channels innermost in weights of four axes."""
     ranks = {len(weight.shape) for weight in case.op.weights(*case.types)}
     if 4 not in ranks or 5 in ranks:
         return

@@ -88,7 +88,7 @@ def _sampled(values: Sequence[Any]) -> st.SearchStrategy[Any]:
 
 @cache
 def _field_values(op: type[Operator], name: str, rank: int) -> st.SearchStrategy[Any]:
-    """Return values of a field. Words and lists, of which few fit, are those of the examples."""
+    """Return values of a field. Words and lists are taken from the examples, since few others would fit."""
     field = op.model_fields[name]
     if op.positional.get(name) in ("string", "list"):
         return st.sampled_from([getattr(case.op, name) for case in examples(op)])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def torch_source(net: Graph | Program) -> str:
     """Return the Python source of a net: `nn.Module` classes that need torch alone, the net's own last.
 
-    Raises ValueError where a name of the Graph is none that the language could have given it.
+    Raises ValueError if the Graph has a name that the language does not allow.
     """
     return _written(net)[0]
 

@@ -1,8 +1,8 @@
 """The emitted source, parsed and compared with the regions that it was written from, before it is handed out.
 
 Every name must be bound where it is read. Each `forward` is followed in training and in evaluation: the name of a
-value is replaced by the value itself, and each step must then read as the step of the region does. So a variable that
-is given away while its value is still needed is found, whatever the names are. The loop that fills weights is followed
+value is replaced by the value itself, and each step must then equal the step of the region. This finds a variable that
+is overwritten while its value is still needed, whatever the names are. The loop that initialises weights is followed
 for each module of the net.
 """
 
@@ -26,14 +26,14 @@ from archlang.python_text import statements
 __all__ = ["SourceError", "audit"]
 
 
-# what the classes of a net are made of; a class that an operator carries is its own business
+# the parts of a net's classes; classes that operators carry are not checked
 _STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.For, ast.Pass, ast.Return, ast.Raise)
 _BUILTINS = {"super", "range", "getattr", "isinstance", "ValueError"}
 _INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_", "to"}  # methods that a constructor calls
 
 
 def audit(text: str, made: Classes) -> None:
-    """Raise SourceError where a source differs from the regions of its classes."""
+    """Raise SourceError if a source differs from the regions of its classes."""
     try:
         top = symtable.symtable(text, "source", "exec")
     except SyntaxError as error:
@@ -62,7 +62,7 @@ def audit(text: str, made: Classes) -> None:
 def _bound(top: symtable.SymbolTable, known: set[str], allowed: set[str]) -> None:
     """Reject a name that is bound by neither its function, nor the source, nor Python.
 
-    `known` are classes that operators carry, `allowed` the names of Python's own that the classes of a net use.
+    `known` are classes that operators carry, `allowed` the built-in names that the classes of a net use.
     """
     own = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     own.update(child.get_name() for child in top.get_children())

@@ -1,4 +1,4 @@
-"""Which classes the source has: one for each structure of a block, its differing numbers as constructor arguments.
+"""The classes of the source: one for each structure of a block. Numbers that differ are constructor arguments.
 
 Two regions have one structure when they hold the same operators with the same keys and the same connections, whatever
 the numbers. Numbers that are alike in all of them are written out; columns of numbers that agree share an argument.
@@ -28,7 +28,7 @@ Signature = tuple[object, ...]
 class Slot:
     """A number in a constructor call: its name, its value, and torch's default (`...` if there is none).
 
-    `role` is torch's name of what it sets in the end, through the classes in between.
+    `role` is torch's name of the argument that it finally sets, through the classes in between.
     """
 
     name: str
@@ -96,7 +96,7 @@ class FixedSize:
 
 
 def fixed_sizes(program: Program) -> tuple[FixedSize, ...]:
-    """Return the open sizes of the net that are valid at their default alone, because a step fixes them."""
+    """Return the open sizes of the net that are valid only at their default, because a step fixes them."""
     graph, root = program.graph, program.root.block
     values = {port.name: port.value for port in root.inputs}
     return tuple(
@@ -179,7 +179,7 @@ def classes_of(program: Program) -> Classes:
 
 
 def carried(program: Program) -> set[str]:
-    """Return the names defined by the source that operators bring along where torch has no module for them."""
+    """Return the names defined by the sources that operators carry because torch has no module for them."""
     calls = [call.torch for call in program.walk()]
     sources = {call.source for call in calls if isinstance(call, Module) and call.source}
     return set(chain.from_iterable(map(_defined, sources)))
@@ -227,7 +227,7 @@ def _signature(found: Region, callees: dict[str, Signature]) -> Signature:
 
 
 def _guards(entry: Entry, read: tuple[int, ...]) -> tuple[str, ...]:
-    """Return the conditions on sizes of an entry, in which the values read are counted."""
+    """Return the conditions on sizes of an entry. The values that it reads are numbered in order."""
     places = {value: f"{{{at}}}" for at, value in enumerate(read)}
     return tuple(guard.text(places.__getitem__) for guard in entry.guards)
 

@@ -59,7 +59,7 @@ def _class(found: Class, made: Classes) -> str:
 
 
 def _starting(found: Class, made: Classes) -> list[str]:
-    """Return the lines by which weights begin, in the class of the net."""
+    """Return the lines that initialise weights, in the class of the net."""
     return starting(made.program.graph) if found is made.classes[-1] else []
 
 
@@ -222,7 +222,7 @@ def _constructor(entry: Entry, found: Class, made: Classes) -> Written:
 
 
 def _texts(entry: Entry, found: Class, made: Classes) -> list[str]:
-    """Return how each number of an entry is written: as itself, or as an argument's name where instances differ."""
+    """Return how each number of an entry is written: as itself, or as an argument's name if instances differ."""
     texts: list[str] = []
     for slot, column in zip(made.slots(entry), _columns(entry, found, made), strict=True):
         varying = None if constant(column) else column_of(column, slot.role, found)

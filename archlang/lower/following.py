@@ -34,7 +34,7 @@ class Following:
     training: bool
 
     def follow(self, function: ast.FunctionDef) -> None:
-        """Follow the lines of the method; raises SourceError where they do not compute the region."""
+        """Follow the lines of the method; raises SourceError if they do not compute the region."""
         region = self.region
         names = [argument.arg for argument in function.args.args]
         expected = ["self", *map(_value, region.inputs), *map(self._reached, region.borrowed)]
@@ -67,7 +67,7 @@ class Following:
         raise self._wrong("returns nothing")
 
     def _due(self, entries: list[Entry]) -> list[str]:
-        """Return the conditions that refuse sizes before the next entry, or behind the last.
+        """Return the conditions that refuse sizes before the next entry, or after the last.
 
         Entries that only rename a value are taken out: their line may be missing.
         """
@@ -176,7 +176,7 @@ class Following:
 
     @cached_property
     def _others(self) -> dict[int, str]:
-        """The values that no step computes: stored by the module, only renamed, or of training in evaluation."""
+        """The values that no step computes: stored by the module, only renamed, or in evaluation those of training."""
         found: dict[int, str] = {}
         for entry in self.region.entries:
             if not entry.is_computed:

@@ -16,7 +16,7 @@ from archlang.python_text import expression, statements
 
 @dataclass
 class _Place:
-    """A module: its path, its class and that class's bases where they are known, its weights, and what fills them."""
+    """A module: its path, its class and that class's bases if they are known, its weights, and what fills them."""
 
     path: str
     kinds: frozenset[str] | None = frozenset()
@@ -26,7 +26,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Branch:
-    """What is filled where a condition holds. Some weights may be lacking: those of which the source asks first."""
+    """What is filled if a condition holds. Some weights may be missing: the source asks for these first."""
 
     holds: Callable[[_Place], bool]
     calls: Mapping[str, str]
@@ -44,7 +44,7 @@ def start_loops(node: ast.ClassDef) -> list[ast.For]:
 
 
 def follow_starts(net: ast.ClassDef, graph: Graph) -> None:
-    """Raise SourceError where the net's class does not fill each weight as the Graph says, and no other."""
+    """Raise SourceError if the net's class does not fill each weight as the Graph says, and no other."""
     loops = start_loops(net)
     places = _places(graph)
     if not any(place.expected for place in places):
@@ -175,7 +175,7 @@ def _condition(test: ast.expr, calls: Mapping[str, str]) -> Callable[[_Place], b
 
 
 def _is_of(place: _Place, classes: set[str], calls: Mapping[str, str]) -> bool:
-    """Return whether a module is of a class. Where that is not known, it may hold no weight that would be filled."""
+    """Return whether a module is of a class. If that is not known, it must hold no weight that would be filled."""
     if place.kinds is None and place.weights & calls.keys():
         raise SourceError(f"the constructor asks for the class of {place.path}, which is not known")
     return bool((place.kinds or frozenset()) & classes)

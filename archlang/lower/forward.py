@@ -19,7 +19,7 @@ WIDTH = 88  # the default of formatters
 
 
 def attributes(region: Region) -> dict[int, str]:
-    """Return the attribute that holds each entry's module, by entry id: its key, or torch's word for a plain step.
+    """Return the attribute that holds each entry's module, by entry id: its key, or torch's name for a plain step.
 
     A plain step has neither a label nor weights. It does not appear in the state dict, so that one object serves all
     equal ones.
@@ -88,7 +88,7 @@ def wrapped(start: str, function: str, strings: Sequence[str]) -> list[str]:
 
 
 def guard_lines(guards: Sequence[Guard], names: Mapping[int, str], indent: str) -> Iterator[str]:
-    """Yield the lines that reject sizes for which the steps that follow were not chosen."""
+    """Yield the lines that reject sizes for which the spec would have other steps."""
     for guard in guards:
         text, opposite = guard.text(names.__getitem__), guard.opposite.text(names.__getitem__)
         read = dict.fromkeys(text_of(part, names.__getitem__) for part in guard.sizes)
@@ -98,14 +98,14 @@ def guard_lines(guards: Sequence[Guard], names: Mapping[int, str], indent: str) 
 
 
 def _absent(entries: list[Entry], region: Region) -> list[int]:
-    """Return the values of training-only entries that evaluation names as well: braces take or return them."""
+    """Return the values of training-only entries that evaluation names too, because braces take or return them."""
     read = {value for entry in region.entries if not region.skips(entry) for value in entry.reads}
     read |= set(region.outputs) if region.name is not None else set()
     return [value for entry in entries for value in entry.outputs if value in read]
 
 
 def _returns(region: Region, names: Mapping[int, str]) -> list[str]:
-    """Return the values of a block in the order of its outputs, those of training alone in training."""
+    """Return the values of a block in the order of its outputs. Those only of training are returned in training."""
     if region.name is not None:
         return [f"        return {', '.join(names[value] for value in region.outputs)}"]
     ports = region.block.outputs

@@ -29,7 +29,7 @@ def class_name(owner: str, unit: Region) -> str:
 
 
 def tell_apart(classes: list[Class], carried: set[str]) -> None:
-    """Give each class one name. Of several alike, the simplest is plain; a key that only another has tells it apart.
+    """Give each class one name. The simplest of several equal ones gets the plain name, others a key that it lacks.
 
     `carried` are the names that the sources of operators define. They and Python's own names are not used.
     """
@@ -49,7 +49,7 @@ def tell_apart(classes: list[Class], carried: set[str]) -> None:
 
 
 def _free(name: str, own: list[str], taken: set[str]) -> str:
-    """Return the name, or where it is taken the name with the first key of its own, else with a number."""
+    """Return the name; if it is taken, the name with the first key that only this class has, else with a number."""
     candidates = [name, *(name + camel(key.split(".")[0]) for key in own[:1])]
     candidates += [f"{name}{number}" for number in range(2, len(taken) + 3)]
     return next(candidate for candidate in candidates if candidate not in taken)
@@ -60,7 +60,7 @@ def _keys(found: Region) -> list[str]:
 
 
 def argument_name(found: Class, column: list[object], name: str, hint: str, classes: set[str]) -> str:
-    """Return the block's own parameter with these values; else torch's name, with the entry's key where that is taken.
+    """Return the block's own parameter with these values; else torch's name, with the entry's key if that is taken.
 
     `classes` are the names of all classes, which no argument has.
     """

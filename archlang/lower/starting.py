@@ -1,7 +1,7 @@
-"""The last lines of the net's constructor: how the weights begin that do not begin as torch's modules do.
+"""The last lines of the net's constructor, which initialise the weights that torch's modules initialise otherwise.
 
-The modules are visited in order, as one would write it by hand: those that differ from others of their class by their
-name, the others by their class. A seed gives the same weights as a module that is initialised in this way.
+The modules are visited in order, as in code written by hand. A condition names those that differ from others of their
+class, and the class of all others. A seed gives the same weights as a module that is initialised in this way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from archlang.ops.fans import by_number
 from archlang.ops.initialisers import filling
 
 Starts = Mapping[str, Start]
-_MAY_LACK = ("weight", "bias")  # torch has None in place of one that a module is made without
+_MAY_LACK = ("weight", "bias")  # torch stores None for a weight that a module does not have
 _INDENT = " " * 12
 _CONDITION = WIDTH - len(_INDENT) - len("elif :")
 
@@ -34,13 +34,13 @@ class Owner:
 
 @dataclass
 class _Rule:
-    """How the modules of a class begin. Some may lack the weights that are `optional`."""
+    """The initial weights of the modules of a class. Some modules may lack the weights that are `optional`."""
 
     starts: dict[str, Start] = field(default_factory=dict[str, Start])
     optional: set[str] = field(default_factory=set[str])
 
     def holds(self, owner: Owner) -> bool:
-        """Return whether a module begins as this rule says."""
+        """Return whether a module starts with the weights of this rule."""
         lacking = self.starts.keys() - set(owner.weights)
         return lacking <= set(_MAY_LACK) and all(
             owner.starts.get(name) == self.starts.get(name) for name in owner.weights
@@ -64,7 +64,7 @@ def starting(graph: Graph) -> list[str]:
 
 
 def _owners(graph: Graph) -> Iterator[Owner]:
-    """Yield the modules of torch's classes, and others that hold weights. One within another is one of its own."""
+    """Yield the modules of torch's classes, and others that hold weights. Nested modules are yielded separately."""
     for layer in graph.flat():
         call = layer.op.torch(*layer.input_types)
         if layer.reused or not isinstance(call, Module):
@@ -105,7 +105,7 @@ def _kinds(owners: Sequence[Owner]) -> Iterator[str]:
 
 
 def _rule(owners: Sequence[Owner]) -> _Rule:
-    """Return how most modules of a class begin, and as many of the others as do not contradict it."""
+    """Return the initial weights of most modules of a class, extended by others that do not contradict them."""
     begun = (owner.starts for owner in owners if owner.weights)
     groups = Counter(tuple(sorted(starts.items(), key=lambda item: item[0])) for starts in begun)
     rule = _Rule()
@@ -120,7 +120,7 @@ def _rule(owners: Sequence[Owner]) -> _Rule:
 
 
 def _is_named(owner: Owner, rules: Mapping[str, _Rule]) -> bool:
-    """Return whether a module is told by its name. A class that torch does not name may be a kind of any other."""
+    """Return whether a condition must name the module. A class that is not torch's may be derived from any other."""
     if owner.kind:
         return not rules[owner.kind].holds(owner) if owner.kind in rules else bool(owner.starts)
     return bool(owner.starts) or (bool(rules) and "weight" in owner.weights)
@@ -139,7 +139,7 @@ def _by_name(named: Sequence[Owner], paths: set[str]) -> Iterator[tuple[str, Sta
 
 
 def _named(group: Sequence[Owner], every: set[str]) -> str:
-    """Return a condition on the name that holds for these modules alone: the ends of their paths, or whole paths."""
+    """Return a condition on the name that holds only for these modules: the ends of their paths, or whole paths."""
     paths = {owner.path for owner in group}
     others = sorted(every - paths)
     ends: dict[str, None] = {}
@@ -175,7 +175,7 @@ def _strings(texts: Sequence[str]) -> str:
 
 
 def _by_class(rules: Mapping[str, _Rule]) -> Iterator[tuple[str, Starts, set[str]]]:
-    """Yield the conditions on classes; classes that begin alike share one."""
+    """Yield the conditions on classes; classes with the same initial weights share one."""
     shared: dict[object, list[str]] = {}
     for kind, rule in rules.items():
         alike = tuple(sorted((name, str(start)) for name, start in rule.starts.items()))

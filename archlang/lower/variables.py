@@ -21,7 +21,7 @@ _USED = {"self", "torch", "nn", "getattr"}  # names that the lines of every `for
 
 
 def variables(region: Region) -> dict[int, str]:
-    """Return a name for each value: its label's if it is kept, the flow's if only the next entry reads it."""
+    """Return a name for each value: that of its label if it is kept, the shared one if only the next entry reads it."""
     labels = {value: path.rsplit(".", 1)[-1] for path, value in reversed(region.block.labels.items())}
     ports = {port.value: port.name for port in region.block.inputs}
     reserved = _USED | used_by_expressions(region.entries)

@@ -17,7 +17,8 @@ class Fit:
     """What fits in `memory_bytes`: the largest batch, and each largest open size at the batch of the setup.
 
     `asked` is whether that batch was asked for. `plan` says what to recompute so that it fits: None if no batch was
-    asked for, or if no choice that was tried fits. Where temporaries are unknown, named by operator, less may fit.
+    asked for, or if no choice that was tried fits. If temporaries are unknown (they are listed by operator), less may
+    fit.
     """
 
     name: str

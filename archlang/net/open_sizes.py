@@ -50,7 +50,7 @@ def _json(size: OpenSize) -> dict[str, object]:
 
 
 def costs(tried: Tried) -> dict[str, int]:
-    """Return a size and its counts, which were asked for."""
+    """Return a size and its counts. They must have been asked for."""
     counts = tried.counts
     assert counts is not None
     return {

@@ -144,7 +144,7 @@ class TableConv(Sliding):
         return (weight, Weight("bias", (len(self.connections),))) if self.bias else (weight,)
 
     def _fans(self) -> Fans:
-        """Return the inputs of an output map and the outputs of an input map; None where maps have different ones."""
+        """Return the inputs of an output map and the outputs of an input map; None if maps have different ones."""
         seen = {len(maps) for maps in self.connections}
         seeing = {*Counter(number for maps in self.connections for number in maps).values()}
         fan_in, fan_out = (counts.pop() * prod(self.kernel) if len(counts) == 1 else None for counts in (seen, seeing))

@@ -100,7 +100,7 @@ def _function(name: str, function: Callable[..., Any], level: str) -> Iterator[s
 
 
 def _signature(name: str, function: Callable[..., Any]) -> Iterator[str]:
-    """Return a call with the types and the defaults of its arguments, on a line or on one for each."""
+    """Return a call with the types and the defaults of its arguments, on one line or one line for each."""
     signature = inspect.signature(function)
     given: list[str] = []
     before = ""

@@ -1,6 +1,6 @@
 """Why a name of PyTorch's is no operator here: one table, written by hand and checked by the tests.
 
-A name goes out of it as soon as an operator has it; until then the page of names cannot be made.
+A name must be removed as soon as an operator has it; until then the page of names cannot be made.
 """
 
 from __future__ import annotations

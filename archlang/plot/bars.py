@@ -131,7 +131,7 @@ def _before(bar: Bar, word: str, colours: dict[str, str]) -> int:
 
 
 def _draw_legend(made: Figure, colours: dict[str, str], beside: int, height: float) -> None:
-    """Draw the operators that have a colour of their own, below the bars, in rows of so many."""
+    """Draw the legend of the operators with a colour of their own, in rows below the bars."""
     from matplotlib.patches import Patch
 
     own = [(word, colour) for word, colour in colours.items() if colour != OTHER]

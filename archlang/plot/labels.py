@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import cos, hypot, pi, sin
 
 _ANGLES = [turn * pi / 8 for turn in (0, 8, 4, 12, 2, 6, 14, 10, 1, 15, 7, 9, 3, 5, 13, 11)]
-_STEP, _STEPS = 4.0, 22  # a name is moved away in steps of so many points, so often at most
-_OVER_A_NAME, _OVER_A_CENTRE, _OVER_A_CIRCLE = 400.0, 90.0, 14.0  # each as bad as so many points of distance
+_STEP, _STEPS = 4.0, 22  # the points of one step by which a name is moved away, and the most steps
+_OVER_A_NAME, _OVER_A_CENTRE, _OVER_A_CIRCLE = 400.0, 90.0, 14.0  # the points of distance that each is as bad as
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def placed(circles: Sequence[Circle], frame: Box) -> list[Box]:
 def _best(circles: Sequence[Circle], at: int, taken: Sequence[Box], frame: Box) -> Box:
     best: tuple[float, Box] | None = None
     for distance, box in _candidates(circles[at]):
-        if best is not None and best[0] <= distance:  # all that is to come stands farther away
+        if best is not None and best[0] <= distance:  # all candidates that follow are farther away
             break
         bad = distance + _badness(circles, at, taken, box) + (0 if frame.holds(box) else 10 * _OVER_A_NAME)
         if best is None or bad < best[0]:

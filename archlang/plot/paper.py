@@ -72,7 +72,7 @@ def _add_font() -> None:
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches; no window is made for it."""
+    """Return an empty figure of this size in inches; no window is made for it."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH)

@@ -42,12 +42,12 @@ class Call:
 
     @property
     def reads(self) -> tuple[int, ...]:
-        """The inputs, and behind them the values of which it takes a size alone."""
+        """The inputs, then the values of which it only uses a size."""
         return self.node.reads
 
     @property
     def guards(self) -> tuple[Guard, ...]:
-        """What must hold of sizes before it runs."""
+        """The conditions on sizes that are checked before it runs."""
         return self.node.guards
 
     @property
@@ -79,12 +79,12 @@ class Call:
 
     @property
     def only_renames(self) -> bool:
-        """Whether it gives the very value that it takes, as an expression and without a module."""
+        """Whether it returns its input unchanged, as an expression and without a module."""
         return isinstance(self.torch, Expression) and self.torch.template == "{0}"
 
     @property
     def makes_module(self) -> bool:
-        """Whether a module is made for it, which takes values alone and is called plainly."""
+        """Whether it has a module that takes only values and is called without marks."""
         is_module = not isinstance(self.torch, (Expression, Stored))
         return is_module and not self.recomputed and self.module is None and not self.guards
 
@@ -122,12 +122,12 @@ class Region:
 
     @property
     def reads(self) -> tuple[int, ...]:
-        """The values that its calls read, a size or the whole, and that are made outside of it."""
+        """The values from outside that its calls read, as a whole or only their size."""
         return self.inputs
 
     @property
     def guards(self) -> tuple[Guard, ...]:
-        """What must hold of sizes behind its last entry. Braces leave that to their block."""
+        """The conditions on sizes that are checked after its last entry. Braces leave them to their block."""
         return self.block.guards if self.name is None else ()
 
     @property
@@ -147,14 +147,14 @@ class Region:
     def skips(self, entry: Entry) -> bool:
         """Return whether evaluation skips an entry when it runs the region.
 
-        Braces of training alone skip nothing. Evaluation does not run them, and they may share a class with braces that
-        run.
+        Braces that run only in training skip nothing. Evaluation does not run them, and they may share a class with
+        braces that run.
         """
         return entry.training_only and (self.name is None or not self.training_only)
 
     @cached_property
     def made(self) -> frozenset[int]:
-        """The values that its calls give."""
+        """The values that its calls return."""
         return frozenset(value for call in self.walk() for value in call.outputs)
 
     @property
@@ -163,7 +163,7 @@ class Region:
 
     @cached_property
     def last_uses(self) -> Mapping[int, int]:
-        """The place of the last entry that reads each value; the number of entries where the region returns it."""
+        """The place of the last entry that reads each value; the number of entries if the region returns it."""
         uses = {value: at for at, entry in enumerate(self.entries) for value in entry.reads}
         uses |= dict.fromkeys(values_of(self.guards), len(self.entries))
         return uses | dict.fromkeys(self.outputs, len(self.entries))

@@ -10,8 +10,8 @@ from archlang.program.regions import Call, Entry, Program, Region
 def text_of(program: Program) -> str:
     """Return every region that is called, callees first.
 
-    `%3 = relu "1" (%2)` is a call and its key. Braces stand indented below their key. After `;` stand the values read
-    for the last time, the values kept until the region returns, and the marks of the call.
+    `%3 = relu "1" (%2)` is a call and its key. Braces are indented below their key. After `;` come the values that are
+    read for the last time, the values that are kept until the region returns, and the marks of the call.
     """
     blocks = [_block(id, region, region is program.root) for id, region in program.regions.items()]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"

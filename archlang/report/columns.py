@@ -75,7 +75,7 @@ def counted(name: str, count: Callable[[LayerRow], int]) -> Column:
 
 
 def _saved(name: str) -> Column:
-    """Return the bytes saved for backward. They are unknown if an operator does not tell what they depend on."""
+    """Return the bytes saved for backward. They are unknown if an operator leaves open what they depend on."""
 
     def amount(line: Line) -> int | None:
         return None if unknown_counts(line.layers) else sum(map(COUNTS[name], line.layers))

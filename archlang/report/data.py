@@ -79,7 +79,7 @@ class LayerRow:
 
     @property
     def saved_untold(self) -> tuple[Untold, ...]:
-        """What operators do not tell, because of which the saved bytes are unknown."""
+        """The answers that operators leave open; if there are any, the saved bytes are unknown."""
         return self.facts.saved[self.values].untold if self.runs else ()
 
     @property

@@ -11,7 +11,7 @@ from archlang.program import Scope
 from archlang.report.data import LayerRow, Report
 from archlang.shapes import TensorType
 
-By = Literal["op", "block"]  # what rows are sums by, in the place of layers and scopes
+By = Literal["op", "block"]  # rows may be sums by these, instead of layers and scopes
 
 
 @dataclass(frozen=True, slots=True)

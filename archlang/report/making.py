@@ -14,7 +14,7 @@ from archlang.report.lecture_rows import factors_after, lecture_row, multiplied,
 
 
 def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
-    """Return the report of a net over `batch` images; `dtype` takes the place of the dtype of float tensors.
+    """Return the report of a net over `batch` images; `dtype` replaces the dtype of float tensors.
 
     `mode` is `eval` or `train`: the counts of evaluation or of training.
     """

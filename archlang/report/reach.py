@@ -18,12 +18,12 @@ REACH: Mapping[str, Callable[[Interval], object]] = {
 
 
 def reach_text(fields: Sequence[ReceptiveField], name: str) -> str:
-    """Return one of `REACH` for the values that a row gives: once where all agree."""
+    """Return one of `REACH` for the values that a row returns: once if all agree."""
     return ", ".join(filter(None, dict.fromkeys(_text(field, name) for field in fields)))
 
 
 def reach_json(field: ReceptiveField) -> dict[str, dict[str, int | str | None] | None]:
-    """Return all of `REACH` by axis, fractions in strings; None where the field is unknown.
+    """Return all of `REACH` by axis, fractions in strings; None if the field is unknown.
 
     An axis that is seen from end to end is `whole`, one along which paths of different strides meet is `uneven`;
     neither has a stride and an offset.

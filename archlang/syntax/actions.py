@@ -84,7 +84,7 @@ class Repeat:
 
 @tree
 class Residual:
-    """`residual { ... } shortcut { ... }`; with `residual if condition`, its body alone where the condition fails."""
+    """`residual { ... } shortcut { ... }`; with `residual if condition`, only its body if the condition fails."""
 
     condition: Expression | None
     body: Body

@@ -33,7 +33,7 @@ class Derived:
 
 @tree
 class Use:
-    """`use "path": names`. `file` is the name of the file that is meant, where the path is that of a shipped spec."""
+    """`use "path": names`. `file` is the name of the file that is meant if the path names a shipped spec."""
 
     path: str
     path_span: Span

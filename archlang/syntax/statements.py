@@ -87,7 +87,7 @@ class Freeze:
 
 @tree
 class Default:
-    """`default operator init=...`: how the weights of an operator begin where nothing else is said."""
+    """`default operator init=...`: how the weights of an operator are initialised unless a step says otherwise."""
 
     operator: Name
     options: tuple[Argument, ...]

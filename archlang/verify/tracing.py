@@ -42,11 +42,11 @@ class Step:
 
 @dataclass
 class Trace:
-    """What a run of the net computed, in order. Each value is compared when it is computed, and is then let go.
+    """What a run of the net computed, in order. Each value is compared when it is computed, and is then freed.
 
     `unknown` are the values that the reference does not compute. `values` holds copies of the net's outputs, and of the
-    unknown results of steps whose inputs are all known. `entries` says how what enters a call differs from what
-    enters the same call in the reference.
+    unknown results of steps whose inputs are all known. `entries` says how the inputs of a call differ from those of
+    the same call in the reference.
     """
 
     steps: list[Step] = field(default_factory=list[Step])
@@ -87,7 +87,7 @@ def trace(
     those of the same call in the reference.
     """
     made = Trace()
-    numbers: dict[int, tuple[ref[Tensor], int]] = {}  # of tensors by identity, which another may have after them
+    numbers: dict[int, tuple[ref[Tensor], int]] = {}  # of tensors by identity, which a later tensor may get again
     is_comparing = False  # at the entry of a module torch's functions are watched, ours among them
 
     def numbered(tensor: Tensor) -> int:

@@ -94,7 +94,7 @@ def _same(held: Held, wanted: Expected) -> bool:
     return held.shape == wanted.shape and ("float" in held.dtype) == ("float" in wanted.dtype)
 
 
-# ---- told
+# ---- in words
 
 
 def _lines(graph: Graph, held: Mapping[str, Held], found: Fit) -> Iterator[str]:

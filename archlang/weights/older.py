@@ -1,6 +1,6 @@
 """Forms of keys that older or wrapped modules wrote, and published files that need an option besides.
 
-A form is tried only on a key that the net does not have, so that a file which fits stays as it is.
+A form is tried only on a key that the net does not have, so that a file which fits is read unchanged.
 """
 
 from __future__ import annotations

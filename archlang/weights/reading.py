@@ -48,7 +48,7 @@ def headers(path: Path) -> dict[str, Held]:
 
     path.open("rb").close()  # raises an error with the file's name if it cannot be opened
     try:
-        with cast("Any", safe_open(path, framework="np")) as file:  # its class tells no types
+        with cast("Any", safe_open(path, framework="np")) as file:  # its class declares no types
             parts: dict[str, Any] = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  no mapping
             return {key: Held(tuple(part.get_shape()), _dtype(part.get_dtype())) for key, part in parts.items()}
     except SafetensorError as error:

@@ -33,7 +33,7 @@ _NONE = {"params": re.compile(r"\bno weights\b", re.IGNORECASE), "MACs": re.comp
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """`name = text`, for operators of which `condition` holds."""
+    """`name = text`, for operators for which `condition` holds."""
 
     name: str
     text: str

@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Every layer of a net, in the order of `graph.flat()`. What lies at a path is found without a walk."""
+    """Every layer of a net, in the order of `graph.flat()`. The layers at a path are found without a walk."""
 
     graph: Graph
     all: tuple[Place, ...]

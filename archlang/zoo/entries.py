@@ -18,7 +18,7 @@ class Entry:
 
     `input` is its image as the language writes it. `top1` and `top5` are accuracies in percent on ImageNet's validation
     images, as torchvision publishes them, of the weights with this name there, measured on images of
-    `measured_on` pixels a side. Where it has several weights they are the best of those measured on the net's own size,
+    `measured_on` pixels a side. If it has several weights they are the best of those measured on the net's own size,
     or of all where none was. All of them stand in `published`.
     """
 

@@ -16,8 +16,8 @@ ORDERS = ("name", "params", "macs", "year", "top1")
 class Selection:
     """Patterns of names and families (any where there is none), limits, and an order: the files' own where it is empty.
 
-    What lies in a folder, such as the nets of a lecture, is shown where its name or family is asked for. An entry whose
-    accuracy is not known passes no limit on it, and stands last in its order.
+    Nets in a folder, such as those of a lecture, are shown only if their name or family is asked for. An entry whose
+    accuracy is not known passes no limit on it, and comes last in its order.
     """
 
     names: tuple[str, ...] = ()

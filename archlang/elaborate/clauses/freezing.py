@@ -46,7 +46,7 @@ def wrong_freezes(builder: Builder, session: Session) -> list[Mistake]:
         for other in node.ties.values() if isinstance(node, ir.OpNode) else ():
             frozen = next((path for path in contents.freezes if ir.is_at(node.path, path)), None)
             if frozen is not None and not any(ir.is_at(other, path) for path in contents.freezes):
-                is_stored = any(one.path == other for one in contents.nodes)  # a `param` of the block's own
+                is_stored = any(one.path == other for one in contents.nodes)  # a `param` that the block itself declares
                 owner = other if is_stored else other.rpartition(".")[0]
                 wrong.append(_tied(frozen, other, owner, node.span, contents.freezes[frozen]))
     return wrong

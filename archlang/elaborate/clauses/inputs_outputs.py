@@ -76,7 +76,7 @@ def _one(item: s.Input, here: Here) -> Tensor:
         raise Mistake(Rejected("name-taken", message), item.span)
     tensor = builder.add_input(item.name, type, item.span)
     for axis, side in enumerate(item.shape.items if isinstance(item.shape, s.Sequence) else (), 1):
-        if isinstance(side, s.OpenSize):  # from here on its name is the size of what flows
+        if isinstance(side, s.OpenSize):  # from here on its name stands for the size of the value
             here.lets.names[side.name] = size_of(tensor, axis)
         elif isinstance(side, s.Name):
             _say_alike(here.lets.names.get(side.text), size_of(tensor, axis), side.span, here)
@@ -84,7 +84,7 @@ def _one(item: s.Input, here: Here) -> Tensor:
 
 
 def _say_alike(named: Value | None, size: int, span: Span, here: Here) -> None:
-    """Record that the size of an input is that of another of the same name, where both are open."""
+    """Record that two inputs have a size of the same name, if both are open."""
     first, second = formula_of(named) if isinstance(named, OpenInt) else None, formula_of(size)
     if isinstance(first, SizeOf) and isinstance(second, SizeOf):
         here.builder.say_alike(ir.Guard(comparison="==", left=second, right=first, span=span))

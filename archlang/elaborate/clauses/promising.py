@@ -70,7 +70,7 @@ def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
 
 
 def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | str]:
-    """Evaluate the settings behind `at`: whole numbers, and words such as `bf16`."""
+    """Evaluate the settings after `at`: whole numbers, and words such as `bf16`."""
     if item.settings and any(fact not in _MEMORY for fact in facts):
         message = f"`at` says how the net runs; only {' and '.join(f'`{fact}`' for fact in _MEMORY)} depend on that"
         raise Mistake(Rejected("bad-promise", message), item.settings[0].span)

@@ -47,7 +47,7 @@ def label_of(label: s.Expression | None, here: Here) -> StepLabel | None:
 
 def claim(label: StepLabel | None, span: Span, here: Here) -> str:
     """Claim the key of a step in its scope: its label, or else its position. Every step counts as a position."""
-    here.scope.position += 1  # also where the key is taken, so that the steps after it have theirs
+    here.scope.position += 1  # also if the key is taken, so that the steps after it get theirs
     if label is None or isinstance(label.node, s.Sequence):
         node = label.node if label else None
         return _take(str(here.scope.position - 1), node, node.span if node else span, here)

@@ -24,7 +24,7 @@ from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.shapes import Window
 from archlang.source import Span
 
-Fill = tuple[str, Value, Span]  # a parameter's name, its value, where that is written
+Fill = tuple[str, Value, Span]  # a parameter's name, its value, and the place where that is written
 
 
 def bind_parameters(

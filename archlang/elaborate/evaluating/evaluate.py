@@ -117,7 +117,7 @@ def text_of(node: s.Text, here: Here) -> str:
 
 
 def _text(node: s.Text, here: Here) -> str:
-    """Evaluate a string. Sizes behind `=`, as in a pattern, stay open."""
+    """Evaluate a string. Sizes after `=`, as in a pattern, stay open."""
     parts = [part if isinstance(part, str) else Hole(evaluate(part, here), part.span) for part in node.parts]
     text = filled(parts, here)
     if len(text) > MAX_ITEMS:

@@ -39,7 +39,7 @@ def _is_named_here(node: s.Name, here: Here) -> bool:
 
 
 def start_of(given: Given) -> ir.Start | None:
-    """Return how a weight begins by an argument such as `init=normal(0.02)`; None if as torch's module begins it."""
+    """Return the initial value that an argument such as `init=normal(0.02)` gives a weight; None for torch's own."""
     value = _meant(known(given.value))
     if (
         isinstance(value, tuple)
@@ -57,7 +57,7 @@ def start_of(given: Given) -> ir.Start | None:
 
 
 def _meant(value: Value) -> Value:
-    """Return the initialiser where a word means something else too: `identity` is an operator, `zeros` a padding."""
+    """Return the initialiser if a word also means something else: `identity` is an operator, `zeros` a padding."""
     word = value.op.word if isinstance(value, OperatorValue) and not value.given else value
     return Initial(word) if isinstance(word, str) and word in INITIALISERS else value
 

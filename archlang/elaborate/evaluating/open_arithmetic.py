@@ -39,7 +39,7 @@ class Hole:
 
 
 def filled(parts: Sequence[str | Hole], here: Here) -> str:
-    """Return a string with its holes filled. A size behind `=` stays open, one in another place does not."""
+    """Return a string with its holes filled. A size after `=` stays open, one in another place does not."""
     text, opened = "", dict[int, tuple[OpenInt, Span]]()
     for part in parts:
         if isinstance(part, Hole) and isinstance(part.value, OpenInt):
@@ -56,7 +56,7 @@ def filled(parts: Sequence[str | Hole], here: Here) -> str:
 
 
 def taken(function: str, given: Sequence[Given], here: Here) -> list[Value]:
-    """Return the values that a function of the language takes. Sizes stay open where its result remembers them."""
+    """Return the values that a function of the language takes. Sizes stay open if the result keeps its formula."""
     values = [argument.value for argument in given]
     if not here.session.has_open_sizes or keeps_open(function, values):
         return values

@@ -24,7 +24,7 @@ MapSizes = tuple[int, ...]  # of a map
 class At:
     """The scope and name of a step, and which module it applies: its own, or again the one at the path `module`.
 
-    `ties` maps names of its weights to weights of other modules, `starts` to how they begin. It is
+    `ties` maps names of its weights to weights of other modules, `starts` to their initialisers. It is
     `labelled` if a label gave the name. `guards` are checked before it.
     """
 
@@ -46,7 +46,7 @@ class Applied:
     types: tuple[TensorType, ...]
     block: str  # the id of the block; empty for an operator
     span: Span
-    starts: Starts = ()  # the defaults that held there
+    starts: Starts = ()  # the defaults of initialisers at that place
 
 
 @dataclass
@@ -154,7 +154,7 @@ class Builder:
         self.contents.alike.append(guard)
 
     def guard_alike(self, guards: Sequence[ir.Guard]) -> None:
-        """Let the first node check sizes of one name where a formula takes one of them in the place of all."""
+        """Make the first node check that sizes of one name are equal, if a formula uses one of them for all."""
         contents = self.contents
         taken = [*guards, *(guard for node in contents.nodes for guard in node.guards)]
         read = {size for guard in taken for size in guard.sizes}

@@ -61,7 +61,7 @@ def _of_numbers(function: Callable[[list[float]], Any]) -> Callable[..., Any]:
 
 
 def _extreme(sign: Literal["min", "max"]) -> Callable[[list[float]], Any]:
-    """Make the smallest or largest of numbers, which is open if a whole one of them is."""
+    """Return the smallest or largest of some numbers; it is open if a whole one of them is."""
     plain: Callable[..., Any] = min if sign == "min" else max
 
     def both(left: Any, right: Any) -> Any:
@@ -74,7 +74,7 @@ def _extreme(sign: Literal["min", "max"]) -> Callable[[list[float]], Any]:
 
 
 def _rounded(function: Callable[[float], int]) -> Callable[[Any], Any]:
-    """Make a function that gives a whole number; of one, which may be open, it gives the number itself."""
+    """Make a function that gives a whole number; a whole number, which may be open, is returned unchanged."""
     return lambda value: value if is_open(value) else function(_number(value))
 
 

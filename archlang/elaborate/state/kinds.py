@@ -111,7 +111,7 @@ Starts = tuple[tuple[str, Given], ...]  # by the word of an operator: `init=he_n
 
 
 def bundle(items: Sequence[Tensor | Unknown]) -> Tensor | Unknown | Bundle:
-    """Return one value as it is, several as a tuple."""
+    """Return one value unchanged, several as a tuple."""
     return items[0] if len(items) == 1 else Bundle(tuple(items))
 
 
@@ -217,7 +217,7 @@ def _fixed(word: str, given: tuple[Given, ...]) -> str:
 
 
 def key(value: Value) -> object:
-    """Return a hashable key that tells `True` from `1`, `1` from `1.0` and a window from a list."""
+    """Return a hashable key that differs for `True` and `1`, for `1` and `1.0`, and for a window and a list."""
     match value:
         case Window():
             return (Window, *value)

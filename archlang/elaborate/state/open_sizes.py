@@ -1,4 +1,4 @@
-"""Numbers made of sizes that a net leaves open: where they are read, and where they can only be what they are here."""
+"""Numbers that depend on sizes which a net leaves open: where they are read, and where their value is fixed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MIRRORED: dict[str, ir.Comparison] = {"==": "==", "!=": "!=", "<": ">", "<=": "
 
 
 def size_of(tensor: Tensor, axis: int) -> int:
-    """Return the size of a value along an axis. One that the net leaves open remembers where it is read."""
+    """Return the size of a value along an axis. A size that the net leaves open remembers where it is read."""
     size = tensor.type.shape[axis]
     return OpenInt(size, SizeOf(tensor.value, axis)) if is_open(size) else size
 
@@ -43,14 +43,14 @@ Openness = tuple[tuple[bool, ...], ...]  # of each size of several types
 
 
 def openness(types: Sequence[TensorType]) -> Openness:
-    """Return which sizes of these types are open, for the key of a block; empty where none is."""
+    """Return which sizes of these types are open, for the key of a block; empty if none is."""
     if not any(is_open(type.shape) for type in types):
         return ()
     return tuple(tuple(isinstance(size, OpenInt) for size in type.shape) for type in types)
 
 
 def guard(sign: str, left: int, right: int, holds: bool, span: Span, here: Here) -> None:
-    """Record that a comparison of sizes holds here, or that it does not. A module refuses sizes where it differs."""
+    """Record whether a comparison of sizes holds here. The module refuses sizes at which it does not."""
     comparison = cast(ir.Comparison, sign) if holds else ir.OPPOSITE[sign]
     one, other = formula_of(left), formula_of(right)
     if isinstance(one, int):
@@ -70,7 +70,7 @@ def closed_int(number: int, span: Span, here: Here) -> int:
 
 
 def entered(given: Sequence[Given], inputs: Sequence[Tensor], here: Here) -> tuple[Given, ...]:
-    """Return the arguments of a call as they are within the block: made of sizes of its inputs, or fixed.
+    """Return the arguments of a call inside the block: as formulas of the sizes of its inputs, or fixed.
 
     The inputs are the first values of a block.
     """
@@ -86,9 +86,9 @@ def entered(given: Sequence[Given], inputs: Sequence[Tensor], here: Here) -> tup
 
 
 def entered_again(given: Sequence[Given], types: Sequence[TensorType]) -> tuple[Given, ...]:
-    """Return the arguments of a block that is applied again, where its inputs have these types.
+    """Return the arguments of a block that is applied again to inputs of these types.
 
-    A number that would be another one there is what it was, and not made of sizes.
+    A number whose formula would give another value for these inputs keeps its value, and is fixed.
     """
 
     def within(number: OpenInt, _: Span) -> int:
@@ -99,7 +99,7 @@ def entered_again(given: Sequence[Given], types: Sequence[TensorType]) -> tuple[
 
 
 def _changed(given: Sequence[Given], change: Callable[[OpenInt, Span], int]) -> tuple[Given, ...]:
-    """Return arguments with other numbers in the place of those that are open."""
+    """Return arguments with their open numbers replaced."""
     return tuple(replace(one, value=_with_changed(one.value, one.at, change)) for one in given)
 
 
@@ -122,7 +122,7 @@ def _with_changed(value: Value, span: Span, change: Callable[[OpenInt, Span], in
 
 
 def fixed(value: Value, span: Span, here: Here) -> Value:
-    """Return a value whose numbers are no longer open: the module refuses sizes that would give others."""
+    """Return a value with its numbers fixed: the module refuses sizes that would give other numbers."""
 
     def closing(number: OpenInt, span: Span) -> int:
         guard("==", number, int(number), True, span, here)

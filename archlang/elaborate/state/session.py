@@ -150,7 +150,7 @@ class Here:
     scope: Scope
     lets: Lets
     it: Value | None = None
-    starts: Starts = ()  # how weights begin by default, the latest last
+    starts: Starts = ()  # the default initialisers of weights, the latest last
 
     def nested(self, loop: bool = False) -> Here:
         """Return the same place with a new level of names, for braces that are no scope."""

@@ -64,7 +64,7 @@ def call_block(
 def _entered(
     head: BlockValue, given: tuple[Given, ...], inputs: tuple[Tensor, ...], here: Here, again: Applied | None
 ) -> tuple[Given, ...]:
-    """Return the arguments of a call as they are within the block. Those of one that is reused are so already."""
+    """Return the arguments of a call inside the block. Those of a block that is reused already have this form."""
     if again is not None:
         return entered_again(given, [tensor.type for tensor in inputs])
     items = [type(item) for item in head.definition.body.items if isinstance(item, (s.Param, s.Input))]
@@ -122,7 +122,7 @@ def bound_for(
 def _open_sizes(
     definition: s.Definition, given: tuple[Given, ...], types: tuple[TensorType, ...], word: Span
 ) -> tuple[Given, ...]:
-    """Return the open sizes of a called net, taken from what flows in."""
+    """Return the open sizes of a called net, taken from its inputs."""
     named = {argument.name for argument in given}
     inputs = [item for item in definition.body.items if isinstance(item, s.Input)]
     found: dict[str, Given] = {}

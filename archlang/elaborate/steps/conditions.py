@@ -1,4 +1,4 @@
-"""What must hold of open sizes where an operator is applied, so that its module computes what the spec says."""
+"""The conditions on open sizes under which an operator's module computes what the spec says."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from archlang.ops.sized import at_default, sizes_of, written_for
 from archlang.shapes import TensorType
 from archlang.source import Span
 
-NEAR = (1, 2, 7)  # sizes behind the default at which a call is compared
+NEAR = (1, 2, 7)  # sizes above the default at which a call is compared
 PERIOD = 16  # the longest period of a call that is found
 
 
 def conditions(op: Operator, inputs: tuple[Tensor, ...], span: Span, here: Here) -> tuple[ir.Guard, ...]:
-    """Return the conditions on sizes for an operator: those that were met before it, and its own."""
+    """Return the conditions on sizes for an operator: those that were recorded before it, and its own."""
     if type(op).conditions is not Operator.conditions:
         types = [
             replace(one.type, shape=tuple(size_of(one, at) for at in range(len(one.type.shape)))) for one in inputs
@@ -67,7 +67,7 @@ def _known_period(op: Operator, types: tuple[TensorType, ...], axis: str, here: 
 
 
 def _period(op: Operator, types: tuple[TensorType, ...], axis: str) -> int | None:
-    """Return after how many sizes torch is called in the same way again; None where it never is.
+    """Return after how many sizes the torch call is the same again; None if it never is.
 
     Weights of another shape need no condition, since torch refuses them by itself.
     """
@@ -82,7 +82,7 @@ def _period(op: Operator, types: tuple[TensorType, ...], axis: str) -> int | Non
 
 
 def _differs(op: Operator, types: tuple[TensorType, ...], call: object, sizes: Mapping[str, int]) -> bool | None:
-    """Return whether torch is called otherwise at other sizes of axes; None where the operator refuses them."""
+    """Return whether the torch call differs at other sizes of axes; None if the operator refuses them."""
     others = tuple(type.resized(**sizes) for type in types)
     try:
         if op.torch(*others) == call:

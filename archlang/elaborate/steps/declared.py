@@ -1,6 +1,6 @@
-"""Mistakes that show in a declaration by itself, whatever arguments it is called with.
+"""Mistakes that a declaration contains whatever arguments it is called with.
 
-The walk reports them where it meets them, which may be in the one call of many that takes a condition's other side.
+The walk would report them only when a call reaches them, for example the one call that takes the `else` of a condition.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _of_action(action: s.Action, names: Names) -> Iterator[Mistake]:
         case s.Branches(branches=branches):
             for branch in branches:
                 forgotten = list(_raised(partial(refuse_forgotten_bars, branch)))
-                yield from forgotten or _of_body(branch, names)  # what follows from a forgotten bar is not told
+                yield from forgotten or _of_body(branch, names)  # consequences of a forgotten bar are not reported
         case s.For(targets=targets, body=body):
             yield from _of_action(body, names | dict(_targets(targets)))
         case s.Repeat(name=name, body=body):

@@ -1,4 +1,4 @@
-"""The step `inline`: a block written out where it is called."""
+"""The step `inline`: the steps of a block, inserted where it is called."""
 
 from __future__ import annotations
 

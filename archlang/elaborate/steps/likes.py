@@ -13,7 +13,7 @@ from archlang.ops.base import Operator
 
 
 def liked(given: tuple[Given, ...], op: type[Operator], here: Here) -> tuple[Given, ...]:
-    """Return the arguments of an operator, with the sizes of a value in the place of `like=`."""
+    """Return the arguments of an operator, with `like=` replaced by the sizes of a value."""
     if op.alike is None:
         return given
     return tuple(_sizes(one, *op.alike, here) if one.name == "like" else one for one in given)

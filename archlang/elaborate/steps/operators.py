@@ -1,4 +1,4 @@
-"""A step that is an operator: binds its arguments to its fields and applies it to what flows."""
+"""A step that is an operator: binds its arguments to its fields and applies it to the values that flow in."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def bind_operator(
 ) -> tuple[Operator, dict[str, Span]]:
     """Make an operator from its arguments, checked, and return the place of each field's value.
 
-    Sizes that are open stay so in the arguments that torch may be given when the net runs.
+    Sizes stay open in arguments that torch may receive when the net runs.
     """
     fields: dict[str, Any] = {}
     places: dict[str, Span] = {}
@@ -113,7 +113,7 @@ def _named(op: type[Operator], argument: Given) -> str:
 
 
 def _written(op: type[Operator], name: str, value: Value) -> str:
-    """Return how a field's value is written: with its name, and without where that is possible."""
+    """Return how a field's value is written: with its name, and without it if that is possible."""
     text = shown(value)
     if op.positional.get(name) == "window" and type(value) is int:
         text = f"{text}x{text}"
@@ -155,7 +155,7 @@ def _kinds(value: Value) -> tuple[str, ...]:
             return ()
 
 
-# ---- applied to what flows
+# ---- applied to values
 
 
 def apply_operator(
@@ -189,7 +189,7 @@ def is_one(value: Value | None) -> bool:
 def apply_to_one(
     head: OperatorValue, given: tuple[Given, ...], at: At, word: Span, here: Here, tied: tuple[s.Argument, ...] = ()
 ) -> Value:
-    """Apply a join to a tuple of one value, which gives that value. Its arguments are checked as for two."""
+    """Apply a join to a tuple of one value, and return that value. Its arguments are checked as for two."""
     op, places = bind_operator(head.op, given, word, here)
     (value,) = entering(op, at, word, here)
     outputs_of(op, (value, value), places, at, word, here)

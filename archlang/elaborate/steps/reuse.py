@@ -18,7 +18,7 @@ from archlang.ops.base import Operator
 
 
 def apply_again(action: s.Reuse, here: Here, run: Walk) -> Value:
-    """Apply the module of a labelled step to what flows here. Its weights must keep their shapes."""
+    """Apply the module of a labelled step to the values that flow in here. Its weights must keep their shapes."""
     path, applied = applied_at(action.module, here)
     at = At(here.scope.path, None, action.span, module=path)
     if isinstance(applied.target, Operator):

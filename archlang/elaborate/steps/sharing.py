@@ -65,13 +65,13 @@ def _differing(first: ir.Block, second: ir.Block, path: str, blocks: dict[str, i
 
 
 def _is_placed_alike(one: ir.OpNode | ir.CallNode, two: ir.OpNode | ir.CallNode) -> bool:
-    """Return whether two nodes stand in the same place, and no condition holds for the second alone."""
+    """Return whether two nodes have the same place, and no condition applies only to the second."""
     places = [(node.kind, node.path, node.inputs, node.outputs) for node in (one, two)]
     return places[0] == places[1] and _conditions(two.guards) <= _conditions(one.guards)
 
 
 def _conditions(guards: tuple[ir.Guard, ...]) -> set[str]:
-    """Return conditions on sizes, in which values have their numbers."""
+    """Return the conditions on sizes, with values given by their numbers."""
     return {guard.text(str) for guard in guards}
 
 

@@ -1,4 +1,4 @@
-"""How the weights of a step begin: `init=` and `bias_init=` of the step itself, else the defaults that hold here."""
+"""Initial weights of a step: its own `init=` and `bias_init=`, else the defaults at this place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from archlang.shapes import TensorType
 
 
 def starts_in(given: tuple[Given, ...], op: type[Operator]) -> tuple[tuple[Given, ...], tuple[Given, ...]]:
-    """Split the arguments of an operator into its own and those that say how its weights begin."""
+    """Split the arguments of an operator into its own and those that initialise its weights."""
     said = tuple(g for g in given if g.name is not None and is_start(g.name) and g.name not in op.model_fields)
     return (tuple(g for g in given if g not in said), said) if said else (given, said)
 
@@ -33,7 +33,7 @@ def starts_in(given: tuple[Given, ...], op: type[Operator]) -> tuple[tuple[Given
 def starts_of(
     op: Operator, types: tuple[TensorType, ...], said: Sequence[Given], at: At, here: Here
 ) -> dict[str, ir.Start]:
-    """Return how the weights of an operator begin, by name. Weights that are tied begin as those they are tied to."""
+    """Return the initialisers of an operator's weights, by name. Tied weights start like those they are tied to."""
     weights = {weight.name: weight for weight in op.weights(*types) if not weight.buffer}
     for given in said:
         _refuse_nothing_filled(op, weights, given, at)
@@ -56,7 +56,7 @@ def starts_of(
 
 
 def _chosen(weight: Weight, said: Sequence[Given]) -> Given | None:
-    """Return the argument that says how a weight begins: the one with the weight's name, else the latest that fits."""
+    """Return the argument that initialises a weight: the one with its name, else the latest that fits."""
     exact = [given for given in said if given.name == _own_argument(weight)]
     fitting = exact or [given for given in said if given.name == _argument(weight)]
     return fitting[-1] if fitting else None
@@ -91,7 +91,7 @@ def _refuse_nothing_filled(op: Operator, weights: dict[str, Weight], given: Give
 
 
 def run_default(item: s.Default, here: Here) -> None:
-    """Record how the weights of an operator begin in the steps that follow, and in the blocks that they call."""
+    """Record how weights of an operator are initialised in the steps that follow, and in the blocks that they call."""
     word = item.operator.text
     found = operator(word)
     if found is None:

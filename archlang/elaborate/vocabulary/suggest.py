@@ -30,7 +30,7 @@ INFERRED = frozenset({"in_channels", "in_features", "num_features", "input_shape
 
 
 def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = False, likeness: float = 0.6) -> str | None:
-    """Suggest the nearest known name, or our name for another library's. None if none is near.
+    """Suggest the most similar known name, or our name for another library's. None if none is similar.
 
     `likeness` is that of the nearest name, from 0 to 1.
     """

@@ -54,7 +54,7 @@ class Gradients:
         kept = step.kept_for(self.values)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
         over: Sequence[int] = [*(storage for storage, _ in entering), *kept]
-        if not step.one_call:  # several calls free it one by one: what is alive before them and after them is known
+        if not step.one_call:  # several calls free these one by one, in an unknown order
             over = self._freed(step, over)
         given = self._gradients(step, entering[0])
         new = [heap.take(weight.bytes, "gradients of parameters", step.path) for weight in step.weights]
@@ -67,7 +67,7 @@ class Gradients:
             self._add_weight(step, weight, storage)
 
     def _freed(self, step: Step, over: Sequence[int]) -> Sequence[int]:
-        """Free what a step uses; return what is left, of which a gradient may be a view: the gradient that enters."""
+        """Free what a step uses, except for the incoming gradient, which it returns: a gradient may be a view of it."""
         handed_on = any(wish.place in ("whole", "part") for wish in step.wishes)
         left = over[:1] if handed_on else ()
         for storage in over[len(left) :]:

@@ -40,7 +40,7 @@ class AutocastUnknown(Rejected):
 def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | None:
     """Return the float dtype in which a layer computes under autocast; None without autocast or without float inputs.
 
-    Raises AutocastUnknown where that is not known.
+    Raises AutocastUnknown if that is not known.
     """
     dtypes = {x.type.dtype for x in inputs if x.type.is_float}
     if setup.autocast is None or layer.op.declared:
@@ -59,7 +59,7 @@ def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | Non
 
 
 def result_dtype(layer: Layer, inputs: Sequence[Held], setup: Setup, computed: str | None) -> str | None:
-    """Return the float dtype of a layer's results where it computes in `computed`."""
+    """Return the float dtype of a layer's results if it computes in `computed`."""
     how = layer.op.autocast(*layer.input_types) if computed else None
     if how is None or how.result == "computed":
         return computed

@@ -27,7 +27,7 @@ class Copy:
 class Prepared:
     """The operands of an operation after autocast has cast them.
 
-    `inputs` replace the operation's inputs. `wishes` are the gradients wanted of the weights' copies, `kept` the
+    `inputs` replace the operation's inputs. `wishes` are the wanted gradients of the weights' copies, `kept` the
     storages of copies that are saved for backward, `steps` the casts, in order.
     """
 

@@ -1,7 +1,7 @@
 """The forward pass, region by region: which operations run, which values a region holds, and until when.
 
-A region is a `forward` of the emitted source. It holds its inputs until it returns, as the caller's arguments do; a
-value that only the next entry reads, until the next such value replaces it; a value that is kept, until it returns.
+A region is a `forward` of the emitted source. It holds its inputs until it returns, because the caller's arguments do.
+It holds a kept value until it returns, and a value that only the next entry reads until the next one replaces it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ RANDOM_STATE = 5_056  # bytes of torch's random state, which recomputation resto
 
 @dataclass(slots=True)
 class Forward:
-    """A forward pass of a Program. Of a recomputed call nothing is kept but its inputs.
+    """A forward pass of a Program. A recomputed call keeps nothing but its inputs.
 
-    `runs` names layers that are run once in the place of many, by path: that of all. `growths` says for each call by
-    how many bytes more are alive after it.
+    `runs` maps the path of a layer that is run once in place of many to the path that stands for all of them. `growths`
+    says for each call how many more bytes are alive after it.
     """
 
     program: Program
@@ -35,7 +35,7 @@ class Forward:
     runs: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self) -> list[Held]:
-        """Run the net; return its outputs, held for the caller, a value that is returned twice once."""
+        """Run the net; return its outputs, which the caller holds. A value that is returned twice is held once."""
         net, training = self.program.root, self.operations.setup.training
         ports = net.block.inputs
         inputs = [self.operations.input(port.name, net.block.types[port.value]) for port in ports]
@@ -44,7 +44,7 @@ class Forward:
         return [given[value] for value in wanted]
 
     def _block(self, region: Region, around: Around, inputs: Sequence[Held]) -> dict[int, Held]:
-        """Run a block; of its values, the outputs have a reference."""
+        """Run a block; of its values, only the outputs keep a reference."""
         given = dict(zip(region.inputs, inputs, strict=True))
         self._region(region, around.freezing(region.block), given)
         return given
@@ -72,7 +72,7 @@ class Forward:
             drop(one)
 
     def _folded(self, region: Region, around: Around, given: dict[int, Held]) -> Iterator[tuple[Entry, int]]:
-        """Yield the entries, each with how often it runs. Of a long row of equal calls, one stands for most."""
+        """Yield the entries, each with how often it runs. In a long row of equal calls, one stands for most of them."""
         at = 0
         while at < len(region.entries):
             entry = region.entries[at]
@@ -109,7 +109,7 @@ class Forward:
         given.update(zip(entry.outputs, results, strict=True))
 
     def _call(self, call: Call, around: Around, inputs: list[Held]) -> list[Held]:
-        """Run a call; return its outputs. A recomputed call saves its inputs alone for backward."""
+        """Run a call; return its outputs. A recomputed call saves only its inputs for backward."""
         region, operations = self.program.regions[call.callee or ""], self.operations
         before = operations.heap.height
 

@@ -95,7 +95,7 @@ class Heap:
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
-        """Repeat the allocations and frees within so many times."""
+        """Repeat the allocations and frees within the context this number of times."""
         rows, log, height = len(self.rows), len(self.log), self.height
         yield
         growth = self.height - height

@@ -1,8 +1,8 @@
 """Autograd's graph of the forward pass: how long what an operation saved for backward stays alive.
 
 torch's nodes are reference-counted. A node lives while one of its operation's outputs is held, or a node that uses one
-of them lives. When it dies, what it saved is freed. So what no output of the net depends on keeps nothing until the
-backward pass.
+of them lives. When it dies, what it saved is freed. So an operation on which no output of the net depends keeps nothing
+until the backward pass.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from archlang.facts.memory.operations import Operations
 class Lost:
     """What the loss of an output saves: the storage of its log-softmax, or the output itself or its cast.
 
-    `bytes` is the size of the output in the dtype of the loss; `given` its size in its own dtype where that differs.
+    `bytes` is the size of the output in the dtype of the loss; `given` its size in its own dtype if that differs.
     """
 
     output: Held
@@ -30,7 +30,7 @@ class Lost:
 
 
 def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
-    """Return the loss of each output of which a gradient is wanted; its target is among the inputs."""
+    """Return the loss of each output whose gradient is wanted; its target is among the inputs."""
     heap, setup = operations.heap, operations.setup
     found: list[Lost] = []
     means: list[int] = []
@@ -63,7 +63,7 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
 
 
 def _added(means: Sequence[int], operations: Operations) -> None:
-    """Add the losses of several outputs, which are freed then: an addition saves none of its terms."""
+    """Add the losses of several outputs, and free them: an addition saves none of its terms."""
     heap, setup = operations.heap, operations.setup
     heap.begin("loss", "", "sum")
     heap.take(setup.bytes((), "float32"), "kept by operators", "loss")
@@ -87,7 +87,7 @@ def run_back(found: Sequence[Lost], operations: Operations, gradients: Gradients
         gradient = heap.take(one.bytes, "gradients of activations", one.output.path)
         if one.logarithms is None:
             heap.drop(one.values)
-        else:  # that of the logarithms, and then that of what they are taken of
+        else:  # the gradient of the logarithms, then that of their argument
             before, gradient = gradient, heap.take(one.bytes, "gradients of activations", one.output.path)
             heap.drop(before)
             heap.drop(one.logarithms)

@@ -55,7 +55,7 @@ class Operations:
 
     @contextmanager
     def repeated(self, times: int) -> Generator[None]:
-        """Repeat the operations within so many times."""
+        """Repeat the operations within the context this number of times."""
         if times == 1:
             yield
             return
@@ -94,12 +94,12 @@ class Operations:
             self.drop_storage(value)
 
     def hold_storage(self, value: Held) -> None:
-        """Add a reference to the value's storage alone: autograd saves it, or another value shares it."""
+        """Add a reference to the value's storage only: autograd saves it, or another value shares it."""
         if not value.lasting:
             self.heap.hold(value.storage)
 
     def drop_storage(self, value: Held) -> None:
-        """Remove a reference to the value's storage alone."""
+        """Remove a reference to the value's storage only."""
         if not value.lasting:
             self.heap.drop(value.storage)
 
@@ -112,7 +112,7 @@ class Operations:
         return Held(number, laid, storage, name, needs=False)
 
     def own(self, layer: Layer) -> None:
-        """Count the layer's weights, where they are its own."""
+        """Count the layer's weights if they are its own."""
         if layer.reused or self.phase == "recompute":
             return
         weights = [one for one in layer.op.weights(*layer.input_types) if one.name not in layer.ties]

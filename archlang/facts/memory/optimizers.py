@@ -22,7 +22,7 @@ class Optimizer:
     stays: bool = True
 
     def state_bytes(self, size: int) -> int:
-        """Return bytes of state for a parameter of so many bytes."""
+        """Return the bytes of state for a parameter of this many bytes."""
         return self.kept * size + 4 * self.counts
 
     def temporary_bytes(self, sizes: Sequence[int]) -> int:

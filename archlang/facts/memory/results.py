@@ -105,9 +105,9 @@ class Memory:
 def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] = ()) -> Memory:
     """Return the memory of one training step in its steady state, or of one inference, in eager torch on the CPU.
 
-    What one operator's call allocates and frees by itself is left out. The weights, their gradients and the state of
+    Memory that torch allocates and frees within one call is left out. The weights, their gradients and the state of
     the optimiser are included. `recomputed` are the paths of the calls of blocks that the backward pass runs again, as
-    torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError where the net cannot run in the memory format
+    torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError if the net cannot run in the memory format
     of the setup.
     """
     setup = setup or Setup()

@@ -11,7 +11,7 @@ FEW = 3  # calls after the first that are run one by one
 
 
 def row_after(region: Region, at: int) -> Sequence[Call]:
-    """Return the calls after an entry that repeat it, each applied to the output of the one before. Few give none."""
+    """Return the calls after an entry that repeat it, each on the output of the one before. If they are few, none."""
     row: list[Call] = []
     before = region.entries[at]
     for entry in region.entries[at + 1 :]:

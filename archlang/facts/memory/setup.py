@@ -23,8 +23,8 @@ class Setup:
 
     `dtype` replaces the float dtypes, also in the weights, the gradients and the optimiser's state. With `autocast` the
     weights keep their dtype, and forward and loss run under torch.autocast of that dtype. In a `memory_format` the
-    module converts its inputs and weights of four axes. Raises ValueError where the batch is below 1, where dtype and
-    autocast are given, or where the dtype, autocast, mode, optimiser or memory format is unknown.
+    module converts its inputs and weights of four axes. Raises ValueError if the batch is below 1, if both dtype and
+    autocast are given, or if the dtype, autocast, mode, optimiser or memory format is unknown.
     """
 
     batch: int = 1
@@ -67,7 +67,7 @@ class Setup:
 
 
 def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
-    """Return the setup of a mode with what is given of `batch`, `dtype`, `optimizer`, `autocast` and `memory_format`.
+    """Return the setup of a mode with the given `batch`, `dtype`, `optimizer`, `autocast` and `memory_format`.
 
     A dtype's name may be short: `bf16`.
 

@@ -23,10 +23,10 @@ from archlang.program import Program
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """The heap after it all; what lives all the time, by kind and path; the names of calls that were run once.
+    """The heap at the end; what is allocated all the time, by kind and path; the names of calls that were run once.
 
-    `growths` are the bytes by which more is alive after each call, in the forward pass. Where something is `untold`,
-    temporaries are missing, and the heap is a lower bound.
+    `growths` are the bytes that each call of the forward pass leaves allocated. If something is `untold`, temporaries
+    are missing, and the heap is a lower bound.
     """
 
     heap: Heap
@@ -48,7 +48,7 @@ class Trained:
 def simulate(program: Program, setup: Setup, *, folds: bool = True) -> Simulated:
     """Run a step of training in its steady state, when the optimiser has its state; or an inference.
 
-    Where a row of alike calls does not fold, each is run. Raises AutocastUnknown where it is not known in which dtype a
+    If a row of equal calls cannot be folded, each is run. Raises AutocastUnknown if it is not known in which dtype a
     layer computes under autocast.
     """
     if setup.autocast and any(call.recomputed for call in program.walk()):
@@ -63,7 +63,7 @@ def simulate(program: Program, setup: Setup, *, folds: bool = True) -> Simulated
 
 
 def _without_autocast(graph: Graph, word: str) -> str:
-    """Return what can be asked instead, and which other operators of the net are not known."""
+    """Return what to ask instead, and which other operators of the net have an unknown dtype."""
     unknown = {layer.op.word: None for layer in graph.flat() if _is_unknown(layer)}
     others = [other for other in unknown if other != word]
     also = f"; not known in this net are {', '.join(others)} as well" if others else ""

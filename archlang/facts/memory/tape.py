@@ -24,7 +24,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Wanting:
-    """A weight of which a gradient is wanted: its key, its bytes, and whether torch returns its gradient as a view."""
+    """A weight whose gradient is wanted: its key, its bytes, and whether torch returns its gradient as a view."""
 
     key: str
     bytes: int
@@ -35,9 +35,9 @@ class Wanting:
 class Step:
     """An operation: its outputs, the gradients wanted of its inputs, the storages saved for it, by number.
 
-    `weights` are the weights of which a gradient is wanted; `bytes` is the size of the first output. A `declared` step
+    `weights` are the weights whose gradient is wanted; `bytes` is the size of the first output. A `declared` step
     is a parameter of the net: the gradient of its value is the parameter's. `partial` lists storages that are saved
-    for some of the outputs alone: these outputs, and the storages. If it is not known to be `one_call`, its gradients
+    only for some of the outputs: these outputs, and the storages. If it is not known to be `one_call`, its gradients
     may be allocated after what it saves is freed.
     """
 
@@ -68,7 +68,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """A call that saves its inputs alone (`kept`, their storages): the backward pass runs it again.
+    """A call that saves only its inputs (`kept`, their storages): the backward pass runs it again.
 
     `again` runs it and returns its steps and its new outputs, which replace the `outputs`.
     """

@@ -1,4 +1,4 @@
-"""Marks a net to run in another memory format, in which its inputs and weights of four axes are."""
+"""Marks a net to run in another memory format: its inputs and weights of four axes are converted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.source import Span
 
 
 class ToChannelsLast(Operator):
-    """A map n c h w with its channels innermost: a copy, or the map itself where it lies so already.
+    """A map n c h w with its channels innermost in memory: a copy, or the map itself if it has this layout already.
 
     It is no operator of the language; the pass inserts it.
     """
@@ -46,8 +46,8 @@ class ToChannelsLast(Operator):
 def in_memory_format(program: Program, format: MemoryFormat | None) -> Program:
     """Return the Program with the net's region marked to run in a memory format; None marks nothing.
 
-    Inputs of four axes are converted by a call of their own as they enter. Raises ValueError where torch has no such
-    format, where a weight of the net has five axes, and where nothing in the net has four.
+    Inputs of four axes are converted by a call of their own as they enter. Raises ValueError if torch has no such
+    format, if a weight of the net has five axes, and if nothing in the net has four.
     """
     if format is None:
         return program
@@ -70,7 +70,7 @@ def in_memory_format(program: Program, format: MemoryFormat | None) -> Program:
 
 
 def _refuse(program: Program, format: MemoryFormat, has_maps: bool) -> None:
-    """Refuse a net with a weight that torch cannot convert, and one of which nothing would change."""
+    """Refuse a net with a weight that torch cannot convert, and one in which nothing would be converted."""
     ranks: set[int] = set()
     for layer in program.graph.flat():
         own = {len(weight.shape) for weight in layer.op.weights(*layer.input_types)}
@@ -84,7 +84,7 @@ def _refuse(program: Program, format: MemoryFormat, has_maps: bool) -> None:
 
 
 def _call(block: Block, port: Port, entering: int) -> Call:
-    """Return the call that converts an input; what enters has a number of its own."""
+    """Return the call that converts an input; the unconverted value has a number of its own."""
     type = block.types[port.value]
     span = block.nodes[0].span if block.nodes else Span("", 1, 1, 1, 1)
     node = OpNode(op=ToChannelsLast(), scope="", name=port.name, inputs=(entering,), outputs=(port.value,), span=span)

@@ -12,8 +12,8 @@ from archlang.program.regions import Call, Entry, Program, Region
 def recomputing(program: Program, paths: Collection[str]) -> Program:
     """Return the Program with the calls of blocks at these full paths recomputed.
 
-    Where a block is called several times, and only within some of its calls another call is recomputed, these get a
-    region of their own. Raises ValueError where no block is called at one of the paths.
+    If a block is called several times and another call is recomputed within only some of its calls, these get a
+    region of their own. Raises ValueError if no block is called at one of the paths.
     """
     if not paths:
         return program
