@@ -51,10 +51,16 @@ class TensorType:
     def __getitem__(self, axis: str) -> int:
         """Return the size along the axis of that name."""
         if axis not in self.axes:
-            raise Rejected(
-                "no-such-axis", f"the value {self} has no {AXIS_WORDS.get(axis, axis)}; its axes are {self.names}"
-            )
+            raise self._lacks(axis)
         return self.shape[self.axes.index(axis)]
+
+    def _lacks(self, axis: str) -> Rejected:
+        """Return the message about an axis that the value does not have. A parameter has no names of axes."""
+        message = f"the value {self} has no {AXIS_WORDS.get(axis, axis)}"
+        if self.axes and set(self.axes) == {"_"}:
+            sizes = " and ".join(f"`.shape[{at}]` is {size}" for at, size in enumerate(self.shape))
+            return Rejected("no-such-axis", f"{message}: the axes of a parameter have no names", help=sizes)
+        return Rejected("no-such-axis", f"{message}; its axes are {self.names}")
 
     @property
     def names(self) -> str:

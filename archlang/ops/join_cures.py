@@ -8,7 +8,7 @@ from math import prod
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Operator
 from archlang.ops.windows import short
-from archlang.shapes import TensorType, Window, input_type, slide, spatial_axes
+from archlang.shapes import AXIS_WORDS, TensorType, Window, input_type, slide, spatial_axes
 
 
 def renaming(join: Operator, inputs: tuple[TensorType, ...]) -> str | None:
@@ -27,6 +27,22 @@ def renaming(join: Operator, inputs: tuple[TensorType, ...]) -> str | None:
     except Rejected:
         return None
     return f'if these are the same axes, `axes "{names}"` renames those of {other} ({other.names})'
+
+
+def against(x: TensorType, y: TensorType) -> str | None:
+    """Return the view of a parameter of one axis that sets its numbers against an axis of the other value.
+
+    None if no axis has that size, or several have it.
+    """
+    for value, param in ((x, y), (y, x)):
+        if "n" in param.axes or "n" not in value.axes or len(param.shape) != 1:
+            continue
+        (size,) = param.shape
+        fitting = [at for at, axis in enumerate(value.axes) if axis != "n" and value.shape[at] == size]
+        if len(fitting) == 1:
+            axis, view = value.axes[fitting[0]], [size] + [1] * (len(value.axes) - 1 - fitting[0])
+            return f"`reshape {view}` sets the {size} numbers of the parameter against the {AXIS_WORDS.get(axis, axis)}"
+    return None
 
 
 def projection(inputs: tuple[TensorType, ...]) -> str | None:

@@ -11,7 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.formulas import is_open
 from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Slide, Work
 from archlang.ops.checks import check_axis
-from archlang.ops.join_cures import renaming
+from archlang.ops.join_cures import against, renaming
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -69,7 +69,7 @@ class Join(Operator):
             a, b = ((1,) * (rank - len(z.axes)) + z.shape for z in (x, y))
             if len(axes) < rank or not all(_meet(x, y, *along) for along in zip(axes, a, b, strict=True)):
                 message = f"{self.word} needs equal sizes, or 1, along each axis, but these differ: {shapes(inputs)}"
-                raise Rejected("unequal-shapes", message, about="input")
+                raise Rejected("unequal-shapes", message, help=against(x, y), about="input")
             return TensorType(tuple(map(_met, a, b)), axes, x.dtype)
 
         return list(accumulate(inputs, both))

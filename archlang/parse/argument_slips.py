@@ -16,11 +16,37 @@ def _arithmetic(stop: Stop) -> Slip | None:
     if stop.kind(-1) == "WINDOW" and stop.found.type in ("SLASH", "GLUED_SLASH"):
         message = "a stride has no space before it, nor between its slash and its number"
         return Slip("loose-stride", message, first, last, f"write `{''.join(words.split())}`")
+    values = _values(stop, first, last)
+    if values is not None:
+        return values
     help = f"write `({words})`"
     kinds = [token.type for token in stop.tokens[first : last + 1]]
     if kinds == ["INT", "STAR", "INT"] and stop.begins_step(first - 1):
         help = f"write `{words.replace('*', 'x')}` for a window, or `({words})` for a number"
     return Slip("arithmetic-needs-parentheses", "arithmetic must be in parentheses here", first, last, help)
+
+
+def _values(stop: Stop, first: int, last: int) -> Slip | None:
+    """Find arithmetic with values of the net: a step that begins with it, or `it` on one side.
+
+    Arithmetic with numbers is an argument, and stands behind an operator.
+    """
+    whole = stop.begins_step(first)
+    if not whole:
+        if "it" not in (stop.words(first, stop.at - 1), stop.words(stop.at + 1, last)):
+            return None
+        first, last = stop.line_start(stop.at), stop.last_of_line()
+    signs = [at for at in range(first, last) if stop.tokens[at].type in SIGN_TOKENS and (whole or at == stop.at)]
+    kinds = {stop.tokens[at].type for at in signs}
+    operator = {"PLUS": "add", "MINUS": "sub", "STAR": "mul", "SLASH": "div"}.get(stop.found.type)
+    ends = zip([first, *(at + 1 for at in signs)], [*(at - 1 for at in signs), last], strict=True)
+    terms = [stop.words(*pair) for pair in ends]
+    help = f"write `{operator} {{ | {' | '.join(terms)} }}`"
+    if any(term.isdecimal() for term in terms):
+        help = "of a value and a number the operators are `scale 2`, `shift 2` and `pow 2`"
+    elif operator is None or len(kinds) > 1 or (len(signs) > 1 and operator in ("sub", "div")):
+        help = "operators compute with values: `add`, `sub`, `mul` and `div`"
+    return Slip("wrong-kind", f"{quoted(stop.found)} does not take values of the net", first, last, help)
 
 
 def _branches(stop: Stop) -> Slip | None:

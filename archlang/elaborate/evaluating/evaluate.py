@@ -9,6 +9,7 @@ from typing import Any
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters
+from archlang.elaborate.evaluating.joined import refuse_values
 from archlang.elaborate.evaluating.open_arithmetic import Hole, filled, open_binary, taken
 from archlang.elaborate.evaluating.parts import (
     attribute_of,
@@ -130,7 +131,8 @@ def _unary(node: s.Unary, here: Here) -> Value:
         return not truth(node.operand, here)
     value = evaluate(node.operand, here)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise Mistake(Rejected("wrong-kind", f"`-` does not take {kind(value)}"), node.span)
+        help = f"an operator computes it: `({spelled(node.operand)}) -> neg`" if isinstance(value, Tensor) else None
+        raise Mistake(Rejected("wrong-kind", f"`-` does not take {kind(value)}", help=help), node.span)
     return -value
 
 
@@ -142,6 +144,7 @@ def _binary(node: s.Binary, here: Here) -> Value:
     result = quick(node.operator, left, right)
     if result is not None:
         return result
+    refuse_values(node, left, right)
     if node.operator == "/" and isinstance(left, tuple):
         return strided(left, right, node)
     if node.operator in ("/", "//", "%") and right == 0 and isinstance(left, (int, float)):

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any, Literal, cast
 
 from archlang.diagnostics import Rejected
-from archlang.elaborate.state.kinds import Bundle, Tensor, Value, kind, size_of
+from archlang.elaborate.state.kinds import Bundle, Value, kind, size_of
 from archlang.formulas import is_open, joined
 from archlang.shapes import Window
 
@@ -135,9 +135,6 @@ _USAGE = {
 
 def compute(sign: str, left: Value, right: Value) -> Value:
     """Compute `left sign right` for numbers, bools, strings, lists and windows. Other combinations are rejected."""
-    if any(isinstance(value, (Tensor, Bundle)) for value in (left, right)):
-        message = f"`{sign}` does not take values of the net: {kind(left)}, {kind(right)}"
-        raise Rejected("wrong-kind", message)
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right))
     alike = isinstance(left, (str, tuple)) and type(left) is type(right) and not isinstance(left, Window)
     if not (numeric or sign in ("==", "!=") or (alike and sign in ("+", *_ORDERED))):
