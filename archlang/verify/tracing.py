@@ -86,48 +86,64 @@ def trace(
     `is_known` says whether the reference computes a value too; `entry_differs` how the inputs of a call differ from
     those of the same call in the reference.
     """
-    made = Trace()
-    numbers: dict[int, tuple[ref[Tensor], int]] = {}  # of tensors by identity, which a later tensor may get again
-    is_comparing = False  # at the entry of a module torch's functions are watched, ours among them
+    recording = _Recording(is_known, entry_differs)
+    made = recording.trace
+    with (
+        _entered(module, made.calls, recording.enter, _ignored) as recording.around,
+        _watched(recording.called, _passed),
+    ):
+        result = run(module)
+    made.outputs = tuple(map(recording.numbered, flat(result)))
+    made.values.update(zip(made.outputs, (y.detach().clone() for y in flat(result)), strict=True))
+    return made
 
-    def numbered(tensor: Tensor) -> int:
-        known = numbers.get(id(tensor))
-        return known[1] if known is not None and known[0]() is tensor else added(tensor)
 
-    def added(tensor: Tensor) -> int:
-        numbers[id(tensor)] = ref(tensor), made.count
-        made.count += 1
-        return made.count - 1
+class _Recording:
+    """A run of the net in the making: its trace so far, and the numbers of the tensors in it."""
 
-    def called(function: Callable[[], object], given: object) -> object:
-        if is_comparing:
+    def __init__(
+        self, is_known: Callable[[Tensor], bool], entry_differs: Callable[[Call, list[Tensor]], str | None]
+    ) -> None:
+        self.trace = Trace()
+        self.around: list[Call] = []
+        self._is_known, self._entry_differs = is_known, entry_differs
+        self._numbers: dict[int, tuple[ref[Tensor], int]] = {}  # by identity, which a later tensor may get again
+        self._is_comparing = False  # at the entry of a module torch's functions are watched, ours among them
+
+    def numbered(self, tensor: Tensor) -> int:
+        """Return the number of a tensor, a new one if it was not seen before."""
+        known = self._numbers.get(id(tensor))
+        return known[1] if known is not None and known[0]() is tensor else self._added(tensor)
+
+    def _added(self, tensor: Tensor) -> int:
+        self._numbers[id(tensor)] = ref(tensor), self.trace.count
+        self.trace.count += 1
+        return self.trace.count - 1
+
+    def called(self, function: Callable[[], object], given: object) -> object:
+        """Call one of torch's functions and record its inputs and outputs."""
+        if self._is_comparing:
             return function()
-        inputs = tuple(map(numbered, flat(given)))
+        made, inputs = self.trace, tuple(map(self.numbered, flat(given)))
         result = function()
         tensors = flat(result)
-        outputs = tuple(map(added, tensors))
+        outputs = tuple(map(self._added, tensors))
         if outputs:
             made.made_by.update(dict.fromkeys(outputs, len(made.steps)))
-            made.steps.append(Step(around[-1], inputs, outputs))
-            new = {value: y for value, y in zip(outputs, tensors, strict=True) if not is_known(y.detach())}
+            made.steps.append(Step(self.around[-1], inputs, outputs))
+            new = {value: y for value, y in zip(outputs, tensors, strict=True) if not self._is_known(y.detach())}
             made.unknown.update(new)
             if made.unknown.isdisjoint(inputs):
                 made.values.update({value: y.detach().clone() for value, y in new.items()})
         return result
 
-    def enter(call: Call, given: object) -> None:
-        nonlocal is_comparing
+    def enter(self, call: Call, given: object) -> None:
+        """Record the entry into a module, and how what enters differs from the reference."""
         tensors = flat(given)
-        is_comparing = True
-        made.entries[call] = entry_differs(call, [x.detach() for x in tensors])
-        is_comparing = False
-        made.steps.append(Step(call, tuple(map(numbered, tensors))))
-
-    with _entered(module, made.calls, enter, lambda call, given: None) as around, _watched(called, _passed):
-        result = run(module)
-    made.outputs = tuple(map(numbered, flat(result)))
-    made.values.update(zip(made.outputs, (y.detach().clone() for y in flat(result)), strict=True))
-    return made
+        self._is_comparing = True
+        self.trace.entries[call] = self._entry_differs(call, [x.detach() for x in tensors])
+        self._is_comparing = False
+        self.trace.steps.append(Step(call, tuple(map(self.numbered, tensors))))
 
 
 def observe(module: nn.Module, run: Callable[[nn.Module], object]) -> Reference:
@@ -159,6 +175,10 @@ Called = Callable[
 
 def _passed(call: Callable[[], object], given: object) -> object:
     return call()
+
+
+def _ignored(call: Call, given: object) -> None:
+    return None
 
 
 @contextmanager

@@ -142,3 +142,17 @@ def test_the_registry_finds_every_operator() -> None:
     asked = "from archlang.ops import registry; registry()['relu']"
     code = f"import sys; {asked}; sys.exit('archlang.ops.pooling' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_files_and_functions_are_small() -> None:
+    """About 200 lines and 30 are meant; these are the most."""
+    files, functions = list[str](), list[str]()
+    for path in sorted((ROOT / "archlang").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        place = str(path.relative_to(ROOT))
+        files += [place] if text.count("\n") > 300 else []
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                functions += [f"{place}: {node.name} has {lines}"] if lines > 45 else []
+    assert (files, functions) == ([], [])

@@ -15,11 +15,13 @@ from archlang.elaborate.evaluating.parts import (
     attribute_of,
     item_of,
     labelled,
+    limited,
     placed,
+    slash_without_window,
     slice_of,
     strided,
+    together,
     value_at,
-    window_or_quotient,
 )
 from archlang.elaborate.state.builtins import (
     FUNCTIONS,
@@ -34,17 +36,14 @@ from archlang.elaborate.state.builtins import (
 from archlang.elaborate.state.kinds import (
     UNKNOWN,
     BlockValue,
-    Bundle,
     Function,
     Given,
     Initial,
     OperatorValue,
-    Strided,
     Tensor,
     Value,
-    flattened,
     kind,
-    size_of,
+    parts_in,
 )
 from archlang.elaborate.state.lookup import Lets, declared, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
@@ -57,7 +56,6 @@ from archlang.ops import enumerations
 from archlang.ops.base import Operator
 from archlang.ops.initialisers import is_start
 from archlang.shapes import Window
-from archlang.source import Span
 
 CALL_STEPS = 3  # counted for each call of a function against the limit of a run
 
@@ -149,7 +147,7 @@ def _binary(node: s.Binary, here: Here) -> Value:
         return strided(left, right, node)
     if node.operator in ("/", "//", "%") and right == 0 and isinstance(left, (int, float)):
         raise Mistake(Rejected("division-by-zero", f"`{node.operator}` divides by this, which is 0"), node.right.span)
-    here.session.tick(node.span, size_of(left, MAX_ITEMS) // 64 if isinstance(left, tuple) else 0)
+    here.session.tick(node.span, parts_in(left, MAX_ITEMS) // 64 if isinstance(left, tuple) else 0)
     if here.session.has_open_sizes and (is_open(left) or is_open(right)):
         return open_binary(node, left, right, here)
     return placed(node.span, lambda: compute(node.operator, left, right))
@@ -162,23 +160,7 @@ def _conditional(node: s.Conditional, here: Here) -> Value:
 def _sequence(node: s.Sequence, here: Here) -> Value:
     if len(node.items) == 1 and not node.is_list:
         return evaluate(node.items[0], here)
-    values = [evaluate(item, here) for item in node.items]
-    flow = [isinstance(value, (Tensor, Bundle)) for value in values]
-    if values and all(flow):
-        return Bundle(tuple(flattened(values)))  # a tuple, even if a tuple in it is empty
-    if any(flow):
-        message = "a tuple cannot mix values of the net with numbers and the like"
-        raise Mistake(Rejected("wrong-kind", message), node.items[flow.index(False)].span)
-    return _limited(tuple(values), node.span, here)
-
-
-def _limited(value: Value, span: Span, here: Here) -> Value:
-    """Count the parts of a value against the limits, and return it."""
-    size = size_of(value, MAX_ITEMS)
-    if size > MAX_ITEMS:
-        raise Mistake(too_large("this"), span)
-    here.session.tick(span, size // 64)
-    return value
+    return together([evaluate(item, here) for item in node.items], node, here)
 
 
 # ---- names, facts, indexes
@@ -256,10 +238,7 @@ def _positional(
     if strided and isinstance(node, s.Binary) and node.operator == "/":
         left = evaluate(node.left, here)
         if not isinstance(left, tuple):
-            message = f"`/` is a stride here, and needs a window on its left: `{spelled(node.left)}` is {kind(left)}"
-            windows = [given for given in before if isinstance(given.value, (Window, Strided))]
-            help = window_or_quotient(node, here, None if windows else op)
-            raise Mistake(Rejected("slash-without-window", message, help=help), node.span)
+            raise slash_without_window(node, left, before, op, here)
     try:
         return evaluate(node, here)
     except Mistake as mistake:
@@ -276,7 +255,7 @@ def _call(node: s.Call, here: Here) -> Value:
     if isinstance(function, Initial):
         given = all_fixed(given, here)
     if isinstance(function, (OperatorValue, BlockValue, Initial)):
-        return _limited(replace(function, given=(*function.given, *given)), node.span, here)
+        return limited(replace(function, given=(*function.given, *given)), node.span, here)
     if not isinstance(function, Function):
         raise Mistake(Rejected("wrong-kind", f"{kind(function)} is not a function"), node.function.span)
     if function.let is not None:
@@ -284,7 +263,7 @@ def _call(node: s.Call, here: Here) -> Value:
     if any(argument.name for argument in given):
         raise Mistake(Rejected("unknown-argument", f"`{function.name}` takes no named arguments"), node.span)
     values = taken(function.name, given, here)
-    here.session.tick(node.span, sum(size_of(value, MAX_ITEMS) // 64 for value in values))
+    here.session.tick(node.span, sum(parts_in(value, MAX_ITEMS) // 64 for value in values))
     return placed(node.span, lambda: apply_function(function.name, values))
 
 

@@ -1,13 +1,25 @@
-"""Parts of values: sizes of tensors, items of lists, values by the path of their label, strides."""
+"""Parts of values and what is made of parts: sizes, items, values by the path of their label, tuples, strides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Strided, Tensor, Value, kind, known
+from archlang.elaborate.state.builtins import MAX_ITEMS, too_large
+from archlang.elaborate.state.kinds import (
+    UNKNOWN,
+    Bundle,
+    Given,
+    Strided,
+    Tensor,
+    Value,
+    flattened,
+    kind,
+    known,
+    parts_in,
+)
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import size_of
 from archlang.elaborate.state.session import Here
@@ -36,6 +48,26 @@ def as_text(value: Value, span: Span) -> str:
         message = f"a string takes numbers and words, not {kind(value)}"
         raise Mistake(Rejected("wrong-kind", message), span)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def together(values: list[Value], node: s.Sequence, here: Here) -> Value:
+    """Return the list of some values, or the tuple if they flow in the net."""
+    flow = [isinstance(value, (Tensor, Bundle)) for value in values]
+    if values and all(flow):
+        return Bundle(tuple(flattened(values)))  # a tuple, even if a tuple in it is empty
+    if any(flow):
+        message = "a tuple cannot mix values of the net with numbers and the like"
+        raise Mistake(Rejected("wrong-kind", message), node.items[flow.index(False)].span)
+    return limited(tuple(values), node.span, here)
+
+
+def limited(value: Value, span: Span, here: Here) -> Value:
+    """Count the parts of a value against the limits, and return it."""
+    size = parts_in(value, MAX_ITEMS)
+    if size > MAX_ITEMS:
+        raise Mistake(too_large("this"), span)
+    here.session.tick(span, size // 64)
+    return value
 
 
 def strided(left: tuple[Value, ...], right: Value, node: s.Binary) -> Strided:
@@ -124,7 +156,17 @@ def slice_of(base: Value, start: int | None, stop: int | None, node: s.Slice) ->
     raise Mistake(Rejected("wrong-kind", f"{kind(base)} has no items to slice"), node.base.span)
 
 
-def window_or_quotient(node: s.Binary, here: Here, op: type[Operator] | None) -> str:
+def slash_without_window(
+    node: s.Binary, left: Value, before: Sequence[Given], op: type[Operator] | None, here: Here
+) -> Mistake:
+    """Return the mistake of a stride behind something else than a window. `before` are the arguments before it."""
+    message = f"`/` is a stride here, and needs a window on its left: `{spelled(node.left)}` is {kind(left)}"
+    windows = [given for given in before if isinstance(given.value, (Window, Strided))]
+    help = _window_or_quotient(node, here, None if windows else op)
+    return Mistake(Rejected("slash-without-window", message, help=help), node.span)
+
+
+def _window_or_quotient(node: s.Binary, here: Here, op: type[Operator] | None) -> str:
     """Suggest the window that `3/2` lacks if the operator takes one, else the division in parentheses."""
     left, right = spelled(node.left), spelled(node.right)
     if op is not None and "window" in op.positional.values():

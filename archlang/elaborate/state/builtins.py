@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any, Literal, cast
 
 from archlang.diagnostics import Rejected
-from archlang.elaborate.state.kinds import Bundle, Value, kind, size_of
+from archlang.elaborate.state.kinds import Bundle, Value, kind, parts_in
 from archlang.formulas import is_open, joined
 from archlang.shapes import Window
 
@@ -186,7 +186,7 @@ def fits(value: Value) -> bool:
         case str():
             return len(value) <= MAX_ITEMS
         case _:
-            return size_of(value, MAX_ITEMS) <= MAX_ITEMS
+            return parts_in(value, MAX_ITEMS) <= MAX_ITEMS
 
 
 def too_large(what: str) -> Rejected:

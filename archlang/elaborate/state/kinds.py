@@ -163,7 +163,7 @@ def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initi
             return "an unknown value"
 
 
-def size_of(value: Value, limit: int) -> int:
+def parts_in(value: Value, limit: int) -> int:
     """Count the values of a list, including those of lists inside it. Counting stops beyond the limit."""
     count, waiting = 0, [value]
     while waiting and count <= limit:
