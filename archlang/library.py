@@ -11,7 +11,7 @@ from stat import S_ISREG
 from archlang.diagnostics import Diagnostic, Label, Rejected
 from archlang.parse import parse
 from archlang.paths import SPECS
-from archlang.shipped import SPACE, near_shipped, shipped_nets, shipped_path
+from archlang.shipped import SPACE, near_shipped, nets_of, shipped_files, shipped_nets, shipped_path
 from archlang.source import Source
 from archlang.syntax import File, Use
 from archlang.uses import Folder, is_name, resolved
@@ -73,9 +73,10 @@ def find(spec: str, root: Path | None = None) -> Found:
             text = _decoded(path, file.read(MAX_BYTES + 1))
         folder = Folder(Path(), root or Path(path).parent)
         return Found(Source(Path(path).as_posix(), text), net or None, folder, Path(path))
-    if re.fullmatch(rf"(?:{SPACE})?\w+", spec):
-        return _shipped(spec.removeprefix(SPACE))
-    raise CallError(f"there is no file {path}")
+    named = re.fullmatch(rf"(?:{SPACE})?(\w+)(?::(\w+))?", spec)
+    if named is None or (named[2] and named[1] not in shipped_files()):
+        raise CallError(f"there is no file {path}")
+    return _shipped(named[1], named[2])
 
 
 def text_alone(text: str, net: str | None = None) -> Found:
@@ -85,15 +86,16 @@ def text_alone(text: str, net: str | None = None) -> Found:
     return Found(Source("<text>", text), net, None)
 
 
-def _shipped(name: str) -> Found:
-    for path, names in shipped_nets():
-        if name in names:
-            relative = path.relative_to(SPECS).as_posix()
-            folder = Folder(SPECS, SPECS)
-            return Found(Source(relative, path.read_text(encoding="utf-8")), name, folder, path)
-    near = near_shipped(name)
-    hint = f"; did you mean {near}?" if near else "; a path ends in .arch"
-    raise CallError(f"there is no file and no shipped net called {name}{hint}")
+def _shipped(name: str, net: str | None) -> Found:
+    """Return the shipped net of that name, or else the shipped file of that name with all its nets, or with one."""
+    declaring = (path for path, nets in shipped_nets() if name in nets and net is None)
+    path = next(declaring, shipped_files().get(name))
+    if path is None:
+        near = near_shipped(name)
+        hint = f"; did you mean {near}?" if near else "; a path ends in .arch"
+        raise CallError(f"there is no file and no shipped net called {name}{hint}")
+    source = Source(path.relative_to(SPECS).as_posix(), path.read_text(encoding="utf-8"))
+    return Found(source, net or (name if name in nets_of(path) else None), Folder(SPECS, SPECS), path)
 
 
 def _decoded(name: str, data: bytes) -> str:

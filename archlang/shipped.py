@@ -18,7 +18,12 @@ _DECLARED = re.compile(r"^(net|block) (\w+)", re.MULTILINE)
 def shipped_nets() -> Iterator[tuple[Path, list[str]]]:
     """Yield each file of the shipped specs with the names of the nets that it declares."""
     for path in sorted(SPECS.rglob("*.arch")):
-        yield path, [name for kind, name in _declared(path) if kind == "net"]
+        yield path, nets_of(path)
+
+
+def nets_of(path: Path) -> list[str]:
+    """Return the nets that a shipped file declares."""
+    return [name for kind, name in _declared(path) if kind == "net"]
 
 
 def shipped_path(name: str) -> Path | None:

@@ -10,6 +10,7 @@ import torch
 import archlang
 from archlang.cli import main
 from archlang.compiler import check
+from archlang.library import CallError
 from archlang.paths import SPECS
 from archlang.shipped import shipped_files, shipped_nets
 
@@ -186,3 +187,12 @@ def test_no_net_has_the_name_of_another_shipped_file() -> None:
     homes = {net: path for path, nets in shipped_nets() for net in nets}
     assert len(homes) == sum(len(nets) for _, nets in shipped_nets())
     assert all(homes.get(name, path) == path for name, path in shipped_files().items())
+
+
+def test_the_name_of_a_shipped_file_stands_for_its_nets() -> None:
+    nets = ["deeplabv3_resnet50", "deeplabv3_resnet101", "fcn_resnet50", "fcn_resnet101"]
+    assert [graph.name for graph in check("deeplab_v3").graphs] == nets
+    assert [graph.name for graph in check("zoo:deeplab_v3:fcn_resnet50").graphs] == ["fcn_resnet50"]
+    assert [graph.name for graph in check("vgg16").graphs] == ["vgg16"]  # a net comes first
+    with pytest.raises(CallError, match="there is no file vgg16"):
+        check("vgg16:vgg11")
