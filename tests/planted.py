@@ -61,7 +61,7 @@ FAULTS = (
         "lower/forward.py",
         "        if absent:\n",
         "        if False:\n",
-        (f"{EMITTED}::test_a_source_is_run_as_it_is_read",),
+        (f"{EMITTED}::test_a_source_that_passes_the_audit_runs",),
     ),
     Named(
         "the attribute of a labelled step without weights",
@@ -89,7 +89,7 @@ FAULTS = (
         "facts/work.py",
         'any("n" in type.axes for type in types)',
         'all("n" in type.axes for type in types)',
-        (f"{CONVENTIONS}::test_what_one_image_takes_part_in_grows_with_the_batch",),
+        (f"{CONVENTIONS}::test_work_that_involves_an_image_grows_with_the_batch",),
     ),
     Named(
         "the variables of several results, in a region and in memory",

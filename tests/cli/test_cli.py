@@ -54,7 +54,9 @@ def test_set_replaces_a_parameter(spec: str, capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["totals"]["params"] == 80
 
 
-def test_set_gives_what_has_no_default(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_set_gives_parameters_without_a_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = NET.replace("width=4", "width")
     for words, status in ([], 1), (["--set", "width=4"], 0):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
@@ -157,13 +159,13 @@ def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_full_disk_is_told_once() -> None:
+def test_a_full_disk_is_reported_once() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*RUN, "check", "lenet5"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (2, b"archlang: No space left on device: standard output\n")
 
 
-def test_what_is_wrong_with_a_parameter_is_told_in_the_words_of_the_caller(
+def test_a_wrong_parameter_is_reported_in_the_words_of_the_caller(
     spec: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(archlang.CallError) as caught:

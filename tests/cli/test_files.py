@@ -13,7 +13,7 @@ from archlang.files import fresh_path, write_fresh, write_whole
 
 
 @pytest.mark.parametrize("data, content", [("é\r\n\n", b"\xc3\xa9\r\n\n"), (b"\x00\xff", b"\x00\xff"), ("", b"")])
-def test_a_file_holds_what_was_written_and_nothing_stands_beside_it(
+def test_a_file_holds_what_was_written_and_no_other_file_is_left(
     tmp_path: Path, data: str | bytes, content: bytes
 ) -> None:
     write_whole(tmp_path / "a.txt", data)

@@ -112,9 +112,7 @@ def test_in_python(
     assert caught.value.help == INSTALLED_BY[package]
 
 
-def test_a_package_that_is_there_and_broken_is_not_said_to_be_missing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_package_is_not_reported_as_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forget("tqdm", monkeypatch)
     monkeypatch.delitem(sys.modules, "tqdm")
     (folder / "tqdm.py").write_text("import a_part_that_it_lacks")
@@ -159,7 +157,7 @@ STATIC = [
 ]  # fmt: skip
 
 
-def test_static_commands_need_lark_and_pydantic_alone(folder: Path) -> None:
+def test_static_commands_need_only_lark_and_pydantic(folder: Path) -> None:
     net = "net n {\n  input x: 1x8x8\n  conv 3x3 4 -> relu\n  output\n  expect params == 40\n}\n"
     Path("n.arch").write_text(net)
     Path("open.arch").write_text(net.replace("1x8x8", "[1, H=8, W=8]"))

@@ -170,7 +170,7 @@ def test_weights_beside_a_source_as_safetensors() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG", b"%PDF-1.7", b"PK\x03\x04", b'"""n: x; a note."""\n', b"\0" * 40])
-def test_what_only_begins_alike_is_not_ours(content: bytes) -> None:
+def test_a_file_that_only_begins_like_ours_is_not_ours(content: bytes) -> None:
     Path("a").write_bytes(content)
     assert not is_made_here(Path("a"))
 

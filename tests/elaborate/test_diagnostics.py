@@ -21,7 +21,7 @@ def shown(text: str, span: Span, *labels: Label, help: str | None = None, pointe
     return "\n".join(rest)
 
 
-def test_labels_stand_in_the_order_of_lines() -> None:
+def test_labels_are_in_the_order_of_lines() -> None:
     text = "one\ntwo\nthree\nfour\nfive six"
     labels = (Label(at(5, 6, 3), "last"), Label(at(1, 1, 3), "first"), Label(at(2, 2), "second"))
     assert (

@@ -23,13 +23,13 @@ def frozen(graph: Graph) -> set[str]:
 
 
 @pytest.mark.parametrize(("flag", "found"), [("true", {"a"}), ("false", {"b"})])
-def test_freeze_stands_in_either_branch_of_an_if(flag: str, found: set[str]) -> None:
+def test_freeze_may_be_in_either_branch_of_an_if(flag: str, found: set[str]) -> None:
     body = "  a: linear 4 -> b: linear 4\n  if first { freeze a } else { freeze b }"
     assert frozen(graph_of(net_of(body, "[4]", parameters=f"first={flag}"))) == found
 
 
 @pytest.mark.parametrize(("flag", "outputs"), [("true", ["a", "b"]), ("false", ["b"])])
-def test_an_output_stands_in_either_branch_of_an_if(flag: str, outputs: list[str]) -> None:
+def test_an_output_may_be_in_either_branch_of_an_if(flag: str, outputs: list[str]) -> None:
     text = (
         f"net n(both={flag}) {{\n  input x: [4]\n  a: linear 4 -> b: linear 4\n"
         "  if both { output a, b } else { output b }\n}"
@@ -43,7 +43,7 @@ def test_a_value_that_is_no_initialiser() -> None:
     assert found.help and found.help.startswith("an initialiser is one of ")
 
 
-def test_a_function_is_named_as_what_it_is() -> None:
+def test_a_message_calls_a_function_a_function() -> None:
     (found,) = wrong("net n {\n  input x: [4]\n  linear max\n  output\n}")
     assert (found.code, found.message) == (
         "wrong-kind", "linear takes a number (`out`) here, not the function max",
@@ -77,7 +77,7 @@ def test_a_label_that_is_a_position_already_is_reported_at_its_place() -> None:
     assert found.message.startswith("this step is number 1 here, and `1` is the label of another step")
 
 
-def test_a_bound_is_told_before_a_type() -> None:
+def test_a_bound_is_reported_before_a_type() -> None:
     (found,) = wrong(net_of("  conv 3x3 4 pad=[1, -1]", "4x5x5"))
     assert found.message == "`pad` of conv must be at least 0, not -1"
 

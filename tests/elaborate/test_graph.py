@@ -143,7 +143,7 @@ def test_a_graph_is_frozen() -> None:
         next(small().flat()).op.stride = 2  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_layers_stand_in_the_order_written_at_their_full_paths() -> None:
+def test_layers_are_in_the_order_written_at_their_full_paths() -> None:
     assert [(layer.path, layer.op.word, str(layer.output_types[0])) for layer in small().flat()] == [
         ("stem.0", "conv", "8x16x16"),
         ("stem.1", "lrn", "8x16x16"),

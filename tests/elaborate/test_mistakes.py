@@ -62,13 +62,13 @@ CULPRITS = [
 
 
 @pytest.mark.parametrize("line, culprit", CULPRITS)
-def test_caret_stands_under_the_culprit(line: str, culprit: str) -> None:
+def test_the_caret_is_under_the_mistake(line: str, culprit: str) -> None:
     text = net_of(line)
     (diagnostic,) = wrong(text)
     assert words_at(text, diagnostic) == culprit
 
 
-def test_mistake_in_a_block_is_told_once_over_all_calls_and_nets() -> None:
+def test_a_mistake_in_a_block_is_reported_once_for_all_calls_and_nets() -> None:
     block = "block pair(width) { conv 3x3 width -> conv 3x3 (width - 100) pad=same }\n"
     many = net_of("repeat 90 as i { pair (i + 1) }", "3x512x512", block)
     (diagnostic,) = wrong(many)
@@ -79,7 +79,7 @@ def test_mistake_in_a_block_is_told_once_over_all_calls_and_nets() -> None:
     ]
 
 
-def test_what_follows_from_a_mistake_is_not_told() -> None:
+def test_consequences_of_a_mistake_are_not_reported() -> None:
     body = "a: conv 3x3 64 padd=1\nrelu\n(a, it) -> add -> b: conv 99x99 3\n(a.channels, b) -> concat\nlinear a.width"
     (diagnostic,) = wrong(net_of(body))
     assert diagnostic.code == "unknown-argument"

@@ -42,7 +42,7 @@ def weights(graph: Graph) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield f"{layer.path}.{weight.name}".rstrip("."), weight.shape
 
 
-def test_a_module_that_is_applied_again_is_there_once() -> None:
+def test_a_module_that_is_applied_again_is_in_the_state_dict_once() -> None:
     graph = graph_of(net_of(CELL, input="3x8x8"))
     made = agrees(graph)
     assert list(made.state_dict()) == ["cell.weight", "cell.bias"]

@@ -47,7 +47,7 @@ def test_a_block_by_the_name_of_its_file_or_of_a_net_in_it(name: str) -> None:
     assert params(written("main.arch", f'use "{name}": bottleneck\n{BLOCK}')) == [convolutions + norms]
 
 
-def test_a_net_is_a_step_by_its_name_alone() -> None:
+def test_a_net_is_a_step_by_its_name_without_use() -> None:
     text = "net n { input x: 3x224x224; backbone: resnet18; output }\nnet five = resnet18 classes=5\n"
     text += "net same { input x: 3x224x224; inline resnet18; output }\n"
     checked = check(written("main.arch", text))

@@ -43,7 +43,7 @@ def test_its_length_and_its_items_are_used(block: str, last: str) -> None:
     assert layers(f"{THREE}b", before=TOTAL + block)[-1] == f"2{'.' * last[0].isdigit()}{' ' * last[0].isalpha()}{last}"
 
 
-def test_it_takes_none_and_one() -> None:
+def test_an_input_of_any_number_takes_none_and_one() -> None:
     root = "block root(w) { input x; input *rest; (x, rest) -> concat -> conv 1x1 w }"
     assert layers("root 4", before=root) == ["0.0 conv 4x32x32"]
     assert layers("a: relu\n(image, a) -> root 4", before=root)[1:] == ["1 concat 6x32x32", "1.0 conv 4x32x32"]

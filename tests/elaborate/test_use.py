@@ -97,7 +97,7 @@ def test_circles_are_shown_once_and_end() -> None:
     assert diagnostics[1].message == "`c.arch` uses `c.arch`: a circle of files"
 
 
-def test_what_is_wrong_in_a_used_file_is_told_there_once() -> None:
+def test_a_mistake_in_a_used_file_is_reported_there_once() -> None:
     written("blocks.arch", PAIR + "block bad { conv }\nlet half = \n")
     text = 'use "blocks.arch": bad, half\nnet n { input x: 3x8x8; bad -> bad; conv 1x1 half; output }\nnet m = n\n'
     diagnostics = check(written("main.arch", text)).diagnostics

@@ -96,7 +96,7 @@ def test_a_row_of_calls_is_as_if_each_were_run(text: str, mode: str, monkeypatch
     assert len(once.timeline) < len(each.timeline)
 
 
-def test_all_is_given_back_but_what_lasts() -> None:
+def test_everything_is_freed_but_what_outlives_the_step() -> None:
     """The copies are gone after the step; the gradients of the weights are float32, as these are."""
     graph = graph_of(net_of("conv 3x3 4 pad=1 -> relu -> flatten -> linear 3", "3x8x8"))
     plain, cast = (memory(graph, Setup(2, autocast=dtype)).timeline[-1] for dtype in (None, "bfloat16"))
@@ -201,7 +201,9 @@ def test_the_command_and_a_promise(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "not both" in capsys.readouterr().err
 
 
-def test_a_layer_that_is_not_known_is_told_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_layer_of_unknown_dtype_is_reported_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "n.arch"
     steps = "  input image: 4x8x8\n  lcn 3\n  tiled_conv 3x3 4 tile=2\n  output\n"
     text = f"net n {{\n{steps}  expect memory.training < 1G at autocast=bf16\n}}\n"

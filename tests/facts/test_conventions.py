@@ -73,7 +73,7 @@ def each(*head: str) -> Callable[[Callable[[Row], None]], Callable[[Row], None]]
     return pytest.mark.parametrize("row", conventions(*head), ids=lambda row: row[0])
 
 
-def test_every_column_is_told_and_has_an_example() -> None:
+def test_every_column_is_documented_with_an_example() -> None:
     told = [row[0].strip("`") for row in conventions("column")]
     assert told == list(Work.__slots__)
     examples = " ".join(row[2] for row in conventions("step", "input", "counts"))
@@ -103,7 +103,7 @@ def test_dropout_works_in_training_in_both_passes(steps: str, arithmetic: int) -
     assert training.forward.elementwise == training.backward.elementwise == 3 * values * arithmetic
 
 
-def test_what_one_image_takes_part_in_grows_with_the_batch() -> None:
+def test_work_that_involves_an_image_grows_with_the_batch() -> None:
     """A parameter has no batch axis; what it meets has one."""
     body = "param p: [8, 1, 1] init=normal\n  (image, p) -> mul"
     net = graph_of(net_of(body, "8x5x6"))
@@ -193,7 +193,7 @@ def percent(name: str, net: str, said: int) -> str:
     return "0" if not wrong else "under +0.01%" if share == "+0.00%" else share
 
 
-def test_archlang_stands_in_the_table_as_it_counts() -> None:
+def test_the_table_of_counters_has_archlangs_own_counts() -> None:
     ours = {row[0]: row[2] for row in rows("benchmarks/counters.md", "net") if row[2] != "-"}
     assert {row[0] for row in conventions("net", "parameters")} <= set(ours)
     for net, figures in ours.items():

@@ -28,7 +28,7 @@ def test_floats_have_short_names() -> None:
 
 
 @pytest.mark.parametrize("name", DTYPE_BYTES)
-def test_a_safetensors_file_tells_it_by_the_same_name(name: str, tmp_path: Path) -> None:
+def test_a_safetensors_file_names_the_dtype_in_the_same_way(name: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({"values": torch.zeros(2, dtype=getattr(torch, name))}, path)
     assert headers(path)["values"].dtype == name

@@ -82,7 +82,7 @@ def test_the_largest_size_fits_and_the_next_does_not(further: bool) -> None:
             assert largest_size(range(1, 65), at, Setup(4), budget, further=further) == Largest(size, size + 4, 64)
 
 
-def test_sizes_of_which_none_fits() -> None:
+def test_no_size_fits() -> None:
     assert largest_size(range(1, 33), at, Setup(4), peak_at(4) - 1) == Largest(None, 4, 32)
     assert largest_size(range(5, 8), at, Setup(4), 100 * MIB) == Largest(None, None, 7)
 
@@ -140,7 +140,7 @@ def test_a_recomputed_row_is_as_if_each_call_were_run(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("part", [0.9, 0.8, 0.7])
-def test_a_plan_fits_and_tells_its_price(part: float) -> None:
+def test_a_plan_fits_and_states_its_price(part: float) -> None:
     setup = Setup(16)
     budget = int(part * peak(DEEP, 16))
     found = plan(DEEP, setup, budget)
@@ -198,7 +198,7 @@ def test_gradients_are_the_same_with_a_plan() -> None:
     assert all(torch.equal(one, other) for one, other in zip(gradients(None), gradients(found), strict=True))
 
 
-def test_without_scipy_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import_module("scipy.optimize")  # it is there
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(Rejected, match="scipy"):
@@ -235,7 +235,7 @@ def spec(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_command_tells_batch_size_and_plan(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_batch_size_and_plan(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
     budget = int(0.75 * peak(DEEP, 16))
     assert main(["fit", spec, "--memory", str(budget), "--batch", "16", "--range", "S=8..64"]) == 0
     printed = capsys.readouterr().out
@@ -307,7 +307,7 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("word", [op.word for op in registry().values() if not op.declared])
-def test_where_torch_takes_more_than_is_told_it_is_said(word: str) -> None:
+def test_a_figure_below_torchs_is_marked_as_a_lower_bound(word: str) -> None:
     """Without the scratch of single calls, a peak above the figure comes from unknown temporaries."""
     for example in registry()[word].examples:
         graph = example_graph(example.step, *example.inputs.split(", "))
@@ -317,7 +317,7 @@ def test_where_torch_takes_more_than_is_told_it_is_said(word: str) -> None:
 
 
 @pytest.mark.parametrize("amount", ["lots", "24 gigs", "0", "-1GiB", "1e9"])
-def test_an_amount_that_is_none_is_told(spec: str, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_amount_is_reported(spec: str, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         main(["fit", spec, f"--memory={amount}"])
     assert exit.value.code == 2

@@ -136,7 +136,7 @@ UNTOLD = {
 
 
 @pytest.mark.parametrize("name", UNTOLD)
-def test_a_peak_told_as_at_least_is_never_above_torchs(name: str) -> None:
+def test_a_lower_bound_is_never_above_torchs_peak(name: str) -> None:
     """Of a backward pass in calls that are not told, only what is alive before it and after it is certain."""
     body, shape = UNTOLD[name]
     axes = "n t c" if shape.count("x") == 1 else "n h w c"
@@ -167,7 +167,7 @@ def test_the_gradient_of_a_value_that_einsum_sums_first_has_no_known_memory() ->
 
 
 @pytest.mark.parametrize("name", ["residuals", "wide and narrow", "norms"])
-def test_a_net_in_another_dtype_takes_what_is_told(name: str) -> None:
+def test_a_net_in_another_dtype_allocates_what_memory_predicts(name: str) -> None:
     graph = graph_of(net_of(BODIES[name], "4x16x16"))
     module = Net(graph).module(seed=0).to(torch.bfloat16)
     inputs = [x.to(torch.bfloat16) for x in images(graph, BATCH)]
@@ -200,7 +200,7 @@ def test_each_kind_has_its_bytes() -> None:
     assert found.by_kind["gradients of activations"] == 2 * (2 * 4 * 4 * 64) + 4  # and that of the loss
 
 
-def test_all_is_given_back_but_what_lasts() -> None:
+def test_everything_is_freed_but_what_outlives_the_step() -> None:
     """After a step the weights live, their gradients, the state, the batch, what the net gave, and the loss."""
     found = told(graph_of(net_of(SMALL, "3x8x8")), "training", "adam", batch=2)
     params, given = 4 * 3 * 9 + 4 + 8 + 3 * 256 + 3, 2 * 3
@@ -331,7 +331,7 @@ def test_all_of_it_as_json(spec: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert read["by_kind"] == found.by_kind
 
 
-def test_a_wrong_option_is_told(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_is_reported(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--dtype", "int8"], ["--batch", "0"], ["--optimizer", "newton"]):
         with pytest.raises(SystemExit) as exit:
             main(["memory", spec, *words])
@@ -383,7 +383,7 @@ def test_a_promise_about_memory_holds_or_is_broken(tmp_path: Path) -> None:
         ("memory.training < 1K at", "unexpected-word"),
     ],
 )
-def test_a_promise_that_makes_no_sense_is_told(tmp_path: Path, line: str, wrong: str) -> None:
+def test_a_promise_that_makes_no_sense_is_reported(tmp_path: Path, line: str, wrong: str) -> None:
     (found,) = promised(tmp_path, line)
     assert found.startswith(wrong)
 

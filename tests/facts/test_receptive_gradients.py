@@ -98,7 +98,7 @@ def tried(text: str) -> Graph | None:
 
 @more
 @given(steps(windows))
-def test_windows_see_what_is_told_and_all_of_it(text: str) -> None:
+def test_windows_see_exactly_their_receptive_field(text: str) -> None:
     graph = tried(text)
     if graph is None:
         return
@@ -114,7 +114,7 @@ def test_windows_see_what_is_told_and_all_of_it(text: str) -> None:
 
 @more
 @given(steps(st.one_of(windows, phases, cuts)))
-def test_whatever_is_seen_is_told(text: str) -> None:
+def test_everything_that_is_seen_is_in_the_receptive_field(text: str) -> None:
     graph = tried(text)
     if graph is None:
         return

@@ -62,7 +62,7 @@ def assert_exact(graph: Graph, modes: Sequence[tuple[int, bool]] = MODES) -> Non
 
 @operators
 @argument_sets(100)
-def test_random_cases_keep_what_they_tell(op: type[Operator], count: int) -> None:
+def test_random_cases_save_what_the_operator_declares(op: type[Operator], count: int) -> None:
     @settings(more, max_examples=count)
     @given(accepted(op), st.sampled_from((1, 2)), st.integers(0, 119), st.booleans())
     def keep(case: Case, batch: int, number: int, gap: bool) -> None:
@@ -80,7 +80,7 @@ def test_random_cases_keep_what_they_tell(op: type[Operator], count: int) -> Non
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: found.step)
-def test_cases_that_were_found_keep_what_they_tell(found: Found) -> None:
+def test_cases_that_were_found_save_what_the_operator_declares(found: Found) -> None:
     case = found.case()
     inputs = tensors(case.types, found.batch, case.below)
     operator_keeps_what_it_tells(case, [x.detach() for x in inputs])
@@ -132,7 +132,7 @@ files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "nets").glob("*.arch")), ids=lambda path: path.stem)
-def test_nets_keep_what_is_told(path: Path) -> None:
+def test_nets_save_what_is_predicted(path: Path) -> None:
     tried = [graph for graph in graphs(path) if graph.name not in LARGE]
     assert tried
     for graph in tried:
@@ -147,14 +147,14 @@ def test_nets_keep_what_is_told(path: Path) -> None:
     [pytest.param(path, marks=[pytest.mark.sweep] * (path.stem in HEAVY)) for path in FILES],
     ids=lambda path: path.stem,
 )
-def test_the_lightest_shipped_net_of_a_file_keeps_what_is_told(path: Path) -> None:
+def test_the_lightest_shipped_net_of_a_file_saves_what_is_predicted(path: Path) -> None:
     lightest = min(graphs(path), key=lambda graph: totals(graph).macs)
     assert_exact(lightest, [(2, True), (1, False)])  # batch norm trains on more than one value a channel
 
 
 @pytest.mark.sweep
 @files
-def test_light_shipped_nets_keep_what_is_told(path: Path) -> None:
+def test_light_shipped_nets_save_what_is_predicted(path: Path) -> None:
     for graph in graphs(path):
         if totals(graph).params < LIGHT and totals(graph).macs < LIGHT_MACS:
             assert_exact(graph, [(2, True), (2, False)])
@@ -233,7 +233,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_programs_keep_what_is_told(name: str) -> None:
+def test_programs_save_what_is_predicted(name: str) -> None:
     input, body = BODIES[name]
     assert_exact(graph_of(net_of(body, input)))
 
@@ -273,7 +273,7 @@ def grown(input: str, steps: Sequence[str]) -> Graph | None:
     st.lists(st.sampled_from(STEPS), min_size=4, max_size=16),
     st.sampled_from(MODES),
 )
-def test_random_programs_keep_what_is_told(input: str, steps: list[str], mode: tuple[int, bool]) -> None:
+def test_random_programs_save_what_is_predicted(input: str, steps: list[str], mode: tuple[int, bool]) -> None:
     graph = grown(input, steps)
     assume(graph is not None)
     assert graph is not None
@@ -293,12 +293,12 @@ TOKENS = """net tokens {
 
 
 @pytest.mark.parametrize("bias, freeze", [*product(("true", "false"), ("", "freeze wte", "freeze wte, logits"))])
-def test_tied_weights_keep_what_is_told(bias: str, freeze: str) -> None:
+def test_layers_with_tied_weights_save_what_is_predicted(bias: str, freeze: str) -> None:
     """Where the weight is frozen and the bias is not, nothing is kept for it."""
     assert_exact(graph_of(TOKENS.replace("BIAS", bias).replace("FREEZE", freeze)))
 
 
-def test_what_training_alone_gives_keeps_nothing_in_evaluation() -> None:
+def test_outputs_of_training_keep_nothing_in_evaluation() -> None:
     body = "conv 3x3 4 -> x: relu\n conv 3x3 4 -> relu -> aux: flatten\n output aux when training\n (x) -> conv 1x1 2"
     graph = graph_of(net_of(body, "3x8x8"))
     assert_exact(graph)
@@ -352,7 +352,7 @@ def test_a_parameter_is_no_memory_of_its_own() -> None:
     assert listed(told)[-1] == ("", "p", "", 0, None)
 
 
-def test_a_dtype_takes_the_place_of_floats_alone() -> None:
+def test_a_dtype_replaces_only_floats() -> None:
     graph = graph_of(net_of(SMALL, "3x4x4"))
     whole, half = saved(graph), saved(graph, dtype="bfloat16")
     assert half.bytes == (whole.bytes - 128) // 2 + 128

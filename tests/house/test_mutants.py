@@ -61,7 +61,7 @@ def test_every_fault_of_a_file(tmp_path: Path) -> None:
     assert [f"{fault.before} -> {fault.after}" for fault in faults(path)] == FOUND.strip().splitlines()
 
 
-def test_a_file_with_a_fault_is_python_and_differs_there_alone() -> None:
+def test_a_file_with_a_planted_fault_parses_and_differs_only_there() -> None:
     for fault in faults(ROOT / "archlang" / "shapes.py"):
         text, planted = fault.path.read_text(encoding="utf-8"), fault.planted()
         ast.parse(planted)
@@ -98,7 +98,7 @@ def test_the_test_that_noticed_a_fault_is_remembered(tmp_path: Path) -> None:
 
 
 @pytest.mark.sweep
-def test_the_command_tells_what_tests_notice(tmp_path: Path) -> None:
+def test_the_command_lists_what_tests_notice(tmp_path: Path) -> None:
     words = [
         "--packages",
         "facts.named_values",
@@ -127,6 +127,6 @@ def test_a_named_fault_is_still_in_its_file(named: Named) -> None:
     ast.parse(fault.planted())
 
 
-def test_a_named_fault_that_is_gone_is_told() -> None:
+def test_a_named_fault_that_no_longer_applies_is_reported() -> None:
     with pytest.raises(SystemExit, match="has this 0 times, not once"):
         Named("nothing", "sizes.py", "no such line", "", ()).fault()

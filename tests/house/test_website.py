@@ -13,7 +13,7 @@ from website.pages import navigation, stage, to_shown
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_page_but_source_stands_in_the_navigation_once(tmp_path: Path) -> None:
+def test_every_page_is_in_the_navigation_once(tmp_path: Path) -> None:
     staged = stage(ROOT, tmp_path)
     sections = tomllib.loads(navigation(staged))["nav"]
     listed = [page for section in sections for pages in section.values() for entry in pages for page in entry.values()]

@@ -60,7 +60,7 @@ def pickled(net: nn.Module, protocol: int) -> nn.Module:
 @pytest.mark.parametrize(
     "again", [copy.copy, copy.deepcopy, saved, *(partial(pickled, protocol=number) for number in range(6))]
 )
-def test_a_module_comes_back_as_it_was(again: object) -> None:
+def test_a_copied_or_pickled_module_is_equal(again: object) -> None:
     assert callable(again)
     net, image = built()
     back = again(net)
@@ -109,7 +109,7 @@ def _answer(net: nn.Module, image: torch.Tensor, answers: multiprocessing.Simple
     answers.put(pickle.dumps(net(image).detach().numpy()))
 
 
-def test_a_spawned_worker_takes_it() -> None:
+def test_a_spawned_worker_can_load_it() -> None:
     net, image = built()
     context = multiprocessing.get_context("spawn")
     answers = context.SimpleQueue()
@@ -128,7 +128,7 @@ def test_the_source_is_carried_once_and_is_what_was_read() -> None:
     assert inspect.getsource(type(net).forward) in text
 
 
-def test_a_class_derived_from_ours_is_pickled_as_any_other() -> None:
+def test_a_class_derived_from_ours_is_pickled_like_any_other() -> None:
     net = module(graph_of(SPEC))
     own = type("Own", (type(net),), {"__module__": __name__})
     globals()["Own"] = own

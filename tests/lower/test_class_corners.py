@@ -22,7 +22,7 @@ def test_classes_of_braces_are_named_after_them(body: str, names: list[str]) -> 
     assert re.findall(r"^class (\w+)", source, re.MULTILINE) == names
 
 
-def test_a_class_is_told_apart_by_what_only_it_has() -> None:
+def test_classes_are_named_by_a_key_that_only_one_has() -> None:
     before = (
         "block other { extra: conv 1x1 4 -> residual { conv 1x1 4 } }\n"
         "block unit(deep) { residual { conv 1x1 4 }\n if deep { extra: conv 1x1 4 } }"

@@ -81,6 +81,6 @@ def test_labels_that_are_refused(body: str, code: str, at: str) -> None:
     assert (told.code, words_at(text, told)) == (code, at)
 
 
-def test_a_label_with_dots_stands_in_quotes() -> None:
+def test_a_label_with_dots_needs_quotes() -> None:
     helps = [wrong(net_of(f"{label}: conv 3x3 4", "3x8x8"))[0].help for label in ("convs.0", "a.b.first")]
     assert helps == ['write `"convs.0": ...`', 'write `"a.b.first": ...`']

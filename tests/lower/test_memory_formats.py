@@ -45,7 +45,7 @@ def test_the_program_says_what_is_converted() -> None:
     assert in_memory_format(program_of(graph), None).root.memory_format is None
 
 
-def test_a_source_converts_what_enters_and_its_weights() -> None:
+def test_a_source_converts_its_inputs_and_its_weights() -> None:
     """A chain is written out, since an `nn.Sequential` would not convert its input; the keys stay."""
     graph = graph_of(net_of("conv 3x3 4 -> relu -> conv 1x1 2", "3x8x8"))
     text = Net(graph).source(memory_format=FORMAT)

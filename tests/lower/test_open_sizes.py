@@ -263,7 +263,7 @@ def test_every_argument_that_may_be_open_is_written_as_a_formula() -> None:
         ('resize like="nothing"', "not-a-value"),
     ],
 )
-def test_wrong_likes_are_told(step: str, code: str, tmp_path: Path) -> None:
+def test_wrong_likes_are_reported(step: str, code: str, tmp_path: Path) -> None:
     path = tmp_path / "net.arch"
     path.write_text(f"net tried {{\n {HEAD}\n {step}\n output\n}}\n")
     (wrong,) = check(str(path)).diagnostics
@@ -351,7 +351,7 @@ def test_a_net_of_open_sizes_is_exported_with_sizes_that_change() -> None:
         assert torch.allclose(one, two, atol=1e-6)
 
 
-def test_conditions_and_sizes_in_training_alone_and_where_a_block_is_applied_again(tmp_path: Path) -> None:
+def test_conditions_and_sizes_only_in_training_and_in_a_block_that_is_applied_again(tmp_path: Path) -> None:
     path = tmp_path / "net.arch"
     path.write_text(DEEP)
     net = load(f"{path}:deep")

@@ -144,7 +144,7 @@ def test_only_calls_of_blocks_are_recomputed(path: str, graph: Graph) -> None:
         recomputing(program_of(graph), [path])
 
 
-def test_calls_repeat_where_each_takes_what_the_one_before_gave() -> None:
+def test_calls_repeat_if_each_takes_the_result_of_the_one_before() -> None:
     graph = graph_of("block b { relu }\nnet n {\n input a: [2]\n s: { repeat 3 { b } -> tanh -> b -> b }\n output\n}")
     braces = program_of(graph).root.entries[0]
     assert isinstance(braces, Region)
@@ -155,7 +155,7 @@ def test_calls_repeat_where_each_takes_what_the_one_before_gave() -> None:
     assert all(isinstance(call, Call) for call in again.walk())
 
 
-def test_braces_are_lent_what_stands_outside_of_them_alone() -> None:
+def test_braces_borrow_only_modules_from_outside() -> None:
     graph = graph_of(
         "net n {\n input a: [2]\n out: linear 2\n s: { first: linear 2 -> reuse first -> reuse out }\n output\n}"
     )

@@ -99,7 +99,7 @@ def test_evaluation_and_pickling_are_as_ever() -> None:
 
 
 @pytest.mark.parametrize("paths", [["one"], ["one.3", "one.4", "one.5"], ["again"]])
-def test_the_memory_is_what_is_simulated(paths: list[str]) -> None:
+def test_the_memory_is_that_of_the_simulation(paths: list[str]) -> None:
     """More at most by what the second run leaves out, as it ends with the last tensor that is asked for."""
     graph = graph_of(SPEC)
     module = Net(graph).module(seed=0, recomputed=paths)

@@ -158,7 +158,7 @@ def test_a_declared_initialiser_comes_before_the_languages_own() -> None:
     assert state["0.0.bias"].tolist() == [3, 3] and state["2.weight"].tolist() == [[3] * 8]
 
 
-def test_a_tied_weight_starts_as_its_other(tmp_path: Path) -> None:
+def test_a_tied_weight_starts_like_the_weight_it_is_tied_to(tmp_path: Path) -> None:
     text = """net gpt(v=50, w=32, layers=2) {
   input words: [6] dtype=int64
   default linear init=normal(0.02) bias_init=zeros
@@ -217,7 +217,7 @@ def test_a_graph_with_a_wrong_start_is_refused(start: str, tmp_path: Path) -> No
         Graph.model_validate_json(text)
 
 
-def test_diff_tells_another_start(tmp_path: Path) -> None:
+def test_diff_lists_another_initialiser(tmp_path: Path) -> None:
     texts = [f"net a {{\n  input x: [9]\n  linear 9 init={start}\n  output\n}}\n" for start in ("zeros", "ones")]
     one, other = (loaded(tmp_path, text).graph for text in texts)
     from archlang.diff import diff
@@ -351,7 +351,7 @@ def test_weights_of_units_that_differ(step: str, message: str) -> None:
         ("std_conv 1x1 4 gamma=1.5", "a.gain", 1.0),
     ],
 )
-def test_a_trained_factor_is_filled_by_its_own_name_alone(step: str, factor: str, value: float) -> None:
+def test_a_trained_factor_is_initialised_only_by_its_own_name(step: str, factor: str, value: float) -> None:
     text = "net n {{ input x: 4x4x4; {} a: {step} {}; output }}"
     if "window" in step:
         text = text.replace("{} a:", '{} permute "n h w c" -> a:')
@@ -432,7 +432,7 @@ def test_a_source_whose_weights_begin_in_another_way_is_refused(old: str, new: s
         audit(text.replace(old, new, 1), classes_of(program_of(graph)))
 
 
-def test_weights_of_which_nothing_is_told_are_not_filled() -> None:
+def test_weights_without_an_initialiser_are_not_filled() -> None:
     graph = graph_of("net n {\n  input x: [4]\n  linear 4 -> relu\n  output\n}")
     text = torch_source(graph)
     loop = "        for module in self.modules():\n            if isinstance(module, nn.Linear):"

@@ -250,7 +250,7 @@ def test_a_checkpoint_loads_with_weights_only_and_is_whole(tmp_path: Path) -> No
         assert torch.equal(tensor, other.state_dict()[name]), name
 
 
-def test_a_checkpoint_replaces_only_where_it_may(tmp_path: Path) -> None:
+def test_a_checkpoint_replaces_only_files_that_it_may_replace(tmp_path: Path) -> None:
     wanted = tmp_path / "small.pt"
     assert save_checkpoint(wanted, small(), {}, replace=False) == wanted
     before = wanted.read_bytes()

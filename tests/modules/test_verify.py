@@ -136,7 +136,7 @@ def test_the_first_layer_that_differs(net: archlang.Net, change: str, checks: st
     assert f"first difference: {what}: " in str(verdict)
 
 
-def test_gradients_alone(net: archlang.Net) -> None:
+def test_only_gradients_differ(net: archlang.Net) -> None:
     verdict = net.verify(Reference("detached"))
     (check,) = (check for check in verdict.checks if check.differences)
     assert check.name == "gradients" and verdict.first is None
@@ -145,7 +145,7 @@ def test_gradients_alone(net: archlang.Net) -> None:
     assert "largest absolute difference" in told["conv1.weight"] and "fc.weight" not in told
 
 
-def test_buffers_alone(net: archlang.Net) -> None:
+def test_only_buffers_differ(net: archlang.Net) -> None:
     verdict = net.verify(Reference("momentum"))
     assert wrong(verdict) == ["buffers after training"]
     assert {one.what for check in verdict.checks for one in check.differences} == {
@@ -154,7 +154,7 @@ def test_buffers_alone(net: archlang.Net) -> None:
     }
 
 
-def test_weights_that_begin_alike_are_told_apart(net: archlang.Net) -> None:
+def test_swapped_weights_with_equal_initial_values_are_found(net: archlang.Net) -> None:
     """Two norms mixed up: their scales are 1 and their shifts 0 when they are made."""
 
     class Mixed(Reference):
@@ -452,7 +452,7 @@ def test_a_small_difference_of_a_norm_with_its_activation_is_measured_at_the_nor
     assert found is not None and float(found[1]) < 0.1
 
 
-def test_containers_of_the_reference_alone(tmp_path: Path) -> None:
+def test_containers_that_only_the_reference_has(tmp_path: Path) -> None:
     """Braces that end elsewhere than the container of the same name, and a container more."""
     (tmp_path / "c.arch").write_text("""net c {
   input x: 2x8x8

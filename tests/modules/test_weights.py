@@ -81,7 +81,7 @@ def shipped(name: str) -> str:
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.name)
-def test_the_keys_are_told_without_the_module(path: Path) -> None:
+def test_the_keys_are_known_without_the_module(path: Path) -> None:
     checked = check(str(path), root=ROOT)
     assert not checked.diagnostics
     for graph in sorted(checked.graphs, key=lambda graph: len(graph.blocks))[:2]:

@@ -285,7 +285,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_nets_keep_what_is_told(name: str) -> None:
+def test_nets_save_what_is_predicted(name: str) -> None:
     input, body = BODIES[name]
     assert_exact(graph_of(net_of(body, input)))
 

@@ -382,7 +382,7 @@ NETS = [
 
 
 @pytest.mark.parametrize("body, input", NETS)
-def test_nets_keep_what_is_told(body: str, input: str) -> None:
+def test_nets_save_what_is_predicted(body: str, input: str) -> None:
     assert_exact(graph_of(net_of(body, input)))
 
 

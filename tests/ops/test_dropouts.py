@@ -48,7 +48,7 @@ def test_evaluation_passes_the_input_on(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_work_is_done_in_training_alone(step: str) -> None:
+def test_work_is_done_only_in_training(step: str) -> None:
     case = read(step, STEPS[step])
     times = 2 if "alpha" in step else 1
     assert case.op.work(*case.types) == Work()
@@ -73,7 +73,7 @@ def test_maps_are_dropped_as_wholes(input: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["spatial_dropout", "feature_alpha_dropout", "dropblock"])
-def test_what_has_no_maps_is_told(word: str) -> None:
+def test_an_input_without_maps_is_reported(word: str) -> None:
     op = read(f"{word} 0.1", "3x4x4").op
     for x in (TensorType((1, 4), ("n", "c")), TensorType((1, 4, 5), ("n", "t", "c")), param_type((3, 4, 5))):
         said = rejection(op, x)
@@ -84,7 +84,7 @@ def test_what_has_no_maps_is_told(word: str) -> None:
 # ---- mean and deviation kept ---------------------------------------------------------------------------------------
 
 
-def test_dropped_values_have_the_value_that_the_docstring_tells() -> None:
+def test_dropped_values_are_those_of_the_docstring() -> None:
     x = torch.randn(50, 40, 5, 5)
     s = 1 / sqrt(0.7 * (1 + 0.3 * ALPHA**2))
     dropped = s * 0.3 * ALPHA - s * ALPHA
@@ -171,5 +171,5 @@ BODY = """\
   flatten -> selu -> alpha_dropout 0.1 -> linear 10"""
 
 
-def test_nets_keep_what_is_told() -> None:
+def test_nets_save_what_is_predicted() -> None:
     assert_exact(graph_of(net_of(BODY, "3x8x8")))

@@ -120,9 +120,7 @@ LAYERS = [
 
 @pytest.mark.parametrize(("step", "results"), [*((step, "y, h, c") for step in LAYERS), ("lstm_cell 6", "h, c")])
 @pytest.mark.parametrize("frozen", [False, True])
-def test_where_the_cell_alone_is_used_the_last_state_has_no_backward_pass(
-    step: str, results: str, frozen: bool
-) -> None:
+def test_if_only_the_cell_is_used_the_last_state_has_no_backward_pass(step: str, results: str, frozen: bool) -> None:
     names = results.split(", ")
     for used in [*names, results]:
         shape, before = ("[5]", "") if "_cell" in step else ("2x5", 'permute "n t c" -> ')
@@ -194,7 +192,7 @@ def test_torchs_counter_sees_no_lstm_of_onednn() -> None:
         assert counter.get_total_flops() == 2 * wanted
 
 
-def test_what_they_do_not_take_is_told() -> None:
+def test_arguments_that_they_do_not_take_are_reported() -> None:
     said = rejection(Lstm(width=5, projection=5), SENTENCE)
     assert (said.code, said.about) == ("out-of-range", "projection")
     assert said.message == "`projection` of lstm must be below its width, but these are 5 and 5"

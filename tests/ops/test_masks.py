@@ -147,7 +147,7 @@ def test_masks_are_combined() -> None:
         ("(lengths, tokens) -> padding_mask 4", "unknown-argument", "4"),
     ],
 )
-def test_what_does_not_fit_is_told_at_its_place(lines: str, code: str, words: str) -> None:
+def test_a_value_that_does_not_fit_is_reported_at_its_place(lines: str, code: str, words: str) -> None:
     inputs = "input x: [6]\n  input tokens: [5] dtype=int64\n  input lengths: [] dtype=int64"
     text = f"net n {{\n  {inputs}\n  {lines} -> made: it\n  output x, tokens, lengths, made\n}}"
     (diagnostic,) = wrong(text)
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_told_at_its_place(lines: str, code: str, words: st
 
 
 @pytest.mark.parametrize("before, codes", [("", ["mask-hides"]), ("logical_not -> ", [])])
-def test_a_mask_of_what_is_hidden_is_no_mask_of_what_is_seen(before: str, codes: list[str]) -> None:
+def test_a_mask_of_hidden_positions_is_reported_unless_it_is_negated(before: str, codes: list[str]) -> None:
     text = f"""net n {{
   input x: 16x9
   input lengths: [] dtype=int64

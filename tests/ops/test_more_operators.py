@@ -75,7 +75,7 @@ def test_a_step_has_a_gradient_of_zero() -> None:
     assert x.grad is not None and not x.grad.any()
 
 
-def test_bounds_that_cross_are_told() -> None:
+def test_bounds_that_cross_are_reported() -> None:
     x = input_type((3,))
     said = rejection(Hardtanh(low=1.0, high=1.0), x)
     assert (said.code, said.about) == ("out-of-range", "low")
@@ -237,7 +237,7 @@ def test_recurrent_layers_have_torchs_keys(kind: type[nn.RNN] | type[nn.GRU]) ->
     assert torch.equal(ours(x), theirs(x)[0])
 
 
-def test_a_position_sees_those_before_it_alone() -> None:
+def test_a_position_sees_only_itself_and_those_before_it() -> None:
     tokens = TensorType((1, 6, 3), ("n", "t", "c"))
     for step, told in (("gru 2", (6, 1, 5)), ("gru 2 bidirectional=true", (6, 0, 0)), ("rnn 2 state=true", (6, 0, 0))):
         reach = read(step, "6x3 n t c").op.reach(tokens)
@@ -268,7 +268,7 @@ HARD = "  conv 3x3 8 -> step -> conv 3x3 4 -> celu -> softshrink 0.1 -> hardshri
 
 
 @pytest.mark.parametrize("text", [SENTENCES, net_of(DIGITS, "3x16x16"), net_of(HARD, "3x16x16")])
-def test_nets_keep_what_is_told(text: str) -> None:
+def test_nets_save_what_is_predicted(text: str) -> None:
     assert_exact(graph_of(text))
 
 

@@ -131,7 +131,7 @@ def test_cosines_of_short_vectors() -> None:
     assert torch.allclose(given, torch.tensor([0.5, 0]))
 
 
-def test_an_axis_that_cannot_be_is_told() -> None:
+def test_wrong_axes_and_inputs_are_reported() -> None:
     image = input_type((4, 3, 5))
     assert rejection(Normalize(axis=0), image).code == "batch-axis"
     assert rejection(Normalize(axis=4), image).code == "no-such-axis"
@@ -204,7 +204,7 @@ net faces(width=8, people=5) {
 """
 
 
-def test_nets_keep_what_is_told() -> None:
+def test_nets_save_what_is_predicted() -> None:
     assert_exact(graph_of(net_of(IMAGES, "3x8x8")))
     assert_exact(graph_of(net_of("  " + "lcn 5 -> conv 3x3 4", "3x8x8")))
 

@@ -34,7 +34,7 @@ from archlang.shapes import TensorType, input_type, param_type
 
 @pytest.mark.parametrize("op", [Linear(out=3), Conv(kernel=(1,), out=3), BatchNorm()], ids=lambda op: op.word)
 @pytest.mark.parametrize("dtype", ["int64", "float64", "bool"])
-def test_weights_take_their_own_dtype_alone(op: Operator, dtype: str) -> None:
+def test_layers_with_weights_accept_only_their_dtype(op: Operator, dtype: str) -> None:
     axes = ("n", "t", "c") if isinstance(op, Linear) else ("n", "c", "t")
     said = rejection(op, TensorType((1, 4, 5), axes, dtype))
     assert (said.code, said.about) == ("wrong-dtype", "input")
@@ -92,7 +92,7 @@ def told(op: Operator, x: TensorType) -> tuple[str, str | None]:
     return said.message, said.help
 
 
-def test_what_is_not_where_it_is_wanted_is_told_with_a_cure() -> None:
+def test_channels_at_the_wrong_place_are_reported_with_a_cure() -> None:
     image, tokens = input_type((4, 5, 6)), TensorType((1, 6, 4), ("n", "t", "c"))
     assert told(LayerNorm(), image) == (
         "layernorm needs the channels as the last axis, but its input 4x5x6 has n c h w",

@@ -71,7 +71,7 @@ def test_all_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["word"] for row in read] == [op.word for op in APPLIED]
 
 
-def test_arguments_are_told_in_the_languages_words() -> None:
+def test_arguments_are_described_in_the_languages_words() -> None:
     told = {argument.name: argument for argument in arguments(Conv)}
     assert list(told) == ["kernel", "stride", "out", "pad", "dilation", "groups", "bias", "padding_mode"]
     numbers = ("a whole number >= 0", "a list of whole numbers >= 0 or lists of whole numbers >= 0")

@@ -39,7 +39,7 @@ def outputs(given: Any) -> tuple[Tensor, ...]:
     "word, options",
     [*product(KINDS, ("", "bidirectional=true", "layers=2 bidirectional=true carry=true", "state=true"))],
 )
-def test_each_image_is_read_as_if_it_were_alone(word: str, options: str) -> None:
+def test_each_image_is_read_independently_of_the_others(word: str, options: str) -> None:
     """By the same layer without lengths, of the positions that there are; what is behind them is 0."""
     packed = module(graph_of(spec(word, options)))
     alone = module(graph_of(spec(word, options).replace("(s, lengths)", "(s)").replace("output", "output lengths,")))
@@ -134,7 +134,7 @@ def test_what_is_saved_depends_on_the_lengths_and_is_said_to_be_unknown() -> Non
 @pytest.mark.parametrize(
     "values, code", [("s, h", "wrong-rank"), ("s, lengths, h", "wrong-rank"), ("s, h, lengths", "wrong-rank")]
 )
-def test_states_that_are_too_few_are_told_at_the_step(values: str, code: str) -> None:
+def test_missing_states_are_reported_at_the_step(values: str, code: str) -> None:
     text = spec("lstm", "", 1).replace("s, lengths, h", values).replace("output y", "output y, lengths, h")
     (diagnostic,) = wrong(text)
     assert diagnostic.code == code and words_at(text, diagnostic).startswith("lstm")

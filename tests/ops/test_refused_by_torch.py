@@ -43,7 +43,7 @@ def test_a_matrix_product_does_not_sum_over_the_images() -> None:
 
 
 @pytest.mark.parametrize("size", [4, 8])
-def test_unpooling_gives_the_map_of_which_the_indices_are(size: int) -> None:
+def test_unpooling_restores_the_map_of_its_indices(size: int) -> None:
     lines, input = "maxpool 3x3/2 pad=1 indices=true -> max_unpool 3x3/2 pad=1", f"2x{size}x{size}"
     code, words, help = refusal(lines, input)
     assert (code, words) == ("unequal-sizes", "max_unpool")
@@ -124,7 +124,7 @@ def test_instancenorm_of_one_position_is_refused() -> None:
 @pytest.mark.parametrize(
     "norm, does", [("batchnorm", "train"), ("groupnorm 4", "run"), ("batchnorm track_running_stats=false", "run")]
 )
-def test_a_net_that_takes_no_batch_of_one_is_told(norm: str, does: str) -> None:
+def test_a_net_that_takes_no_batch_of_one_is_reported(norm: str, does: str) -> None:
     text = net_of(f"conv 3x3 4 -> globalavgpool -> {norm} -> relu -> conv 1x1 4 -> {norm}")
     (note,) = cautions(graph_of(text))
     words = "`2`, `5` would normalise over a single value there"
@@ -148,7 +148,7 @@ def test_an_initialiser_that_torch_refuses(init: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("init", ["normal(0)", "normal(2, -5)", "uniform(1, 1)", "uniform(-3, -2)", "constant(-1)"])
-def test_what_torch_takes_is_taken(init: str) -> None:
+def test_initialisers_that_torch_accepts_are_accepted(init: str) -> None:
     module(graph_of(net_of(f"param p: [1, 2, 1, 1] init={init}\n(it, p) -> mul", "2x8x8")))
 
 

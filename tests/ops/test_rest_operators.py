@@ -103,7 +103,7 @@ def test_a_choice_is_drawn(hard: bool) -> None:
     assert torch.allclose(chosen, x[0].softmax(0), atol=0.015)
 
 
-def test_what_a_table_does_not_take_is_told() -> None:
+def test_arguments_that_a_table_does_not_take_are_reported() -> None:
     words = TensorType((1, 5), ("n", "t"), "int64")
     said = rejection(Embedding(count=4, width=2, padding=4), words)
     assert (said.code, said.about) == ("out-of-range", "padding")
@@ -114,7 +114,7 @@ def test_what_a_table_does_not_take_is_told() -> None:
     assert said.message == "embedding_bag takes bags n t, but its input 5x2 has n t s"
 
 
-def test_nets_of_these_keep_what_is_told() -> None:
+def test_nets_of_these_save_what_is_predicted() -> None:
     assert_exact(graph_of(net_of("a: linear 4\n(image) -> linear 5\n(a, it) -> bilinear 3 -> relu", "[6]")))
     for step in ("embedding_bag 2 4 -> linear 3", "embedding 2 4 max_norm=1.0 -> linear 2 -> flatten -> linear 3"):
         text = f"net bags {{\n input words: [5] dtype=int64\n {step}\n output\n}}"

@@ -95,7 +95,7 @@ SPEC = 'net n {{\n  input x: 16x5\n  input at: {}\n  (x) -> permute "n t c" -> y
         ("[5] dtype=int64", "rotary_embedding 2 dim=3", "channels-do-not-divide", "3"),
     ],
 )
-def test_what_does_not_fit_is_told_at_its_place(positions: str, step: str, code: str, words: str) -> None:
+def test_a_value_that_does_not_fit_is_reported_at_its_place(positions: str, step: str, code: str, words: str) -> None:
     text = SPEC.format(positions, "y, at", step)
     (diagnostic,) = wrong(text)
     assert diagnostic.code == code and words_at(text, diagnostic).split()[0] == words, diagnostic

@@ -115,7 +115,7 @@ def test_a_mask_of_three_axes_still_takes_the_fused_kernel() -> None:
         (spec("input mask: 5x5 dtype=int64"), "wrong-dtype"),
     ],
 )
-def test_what_does_not_fit_is_told_at_the_step(text: str, code: str) -> None:
+def test_a_tensor_that_does_not_fit_is_reported_at_the_step(text: str, code: str) -> None:
     (diagnostic,) = wrong(text)
     assert diagnostic.code == code and words_at(text, diagnostic).split()[0] in ("sdpa", "2", "3")
 

@@ -447,7 +447,7 @@ NETS = [
 
 
 @pytest.mark.parametrize("body", NETS)
-def test_nets_keep_what_is_told(body: str) -> None:
+def test_nets_save_what_is_predicted(body: str) -> None:
     assert_exact(graph_of(net_of(body, "4x8x8")))
 
 
@@ -472,7 +472,7 @@ def test_other_names_of_axes_compute_nothing(tmp_path: Path) -> None:
     assert seen_by_channel.size == 8
 
 
-def test_other_names_are_proposed_where_sizes_fit() -> None:
+def test_other_names_of_axes_are_proposed_if_the_sizes_fit() -> None:
     x = input_type((4, 5, 6))
     said = rejection(Mul(), x, TensorType((1, 4, 1, 1), ("n", "c", "t", "s")))
     assert said.help == 'if these are the same axes, `axes "n c h w"` renames those of 4x1x1 (n c t s)'

@@ -184,7 +184,7 @@ def test_what_does_not_fit(written: str, layout: str) -> None:
     assert holds(f"net n {{\n{written}\n}}") == in_net(layout)
 
 
-def test_what_has_become_short_is_joined_again_in_brackets_alone() -> None:
+def test_lines_that_became_short_are_joined_only_in_brackets() -> None:
     text = "net n {\n  take [\n    1,\n    2\n  ] -> {\n    relu\n  }\n}\n"
     assert holds(text) == "net n {\n  take [1, 2] -> {\n    relu\n  }\n}\n"
 
@@ -222,7 +222,7 @@ READABLE = [
 
 @more
 @given(st.data())
-def test_white_space_and_comments_change_the_layout_alone(data: st.DataObject) -> None:
+def test_white_space_and_comments_change_only_the_layout(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(READABLE))
     written = moved(text, lambda count: data.draw(st.integers(0, count - 1)))
     assert tree(written) == tree(text)

@@ -267,7 +267,7 @@ def test_a_broken_line_becomes_a_statement_whose_value_is_unknown() -> None:
         ("{\n  conv 3x3, 4\n}\nrepeat 3 {\n relu -> -> tanh\n}", ["comma-between-arguments", "unexpected-word"]),
     ],
 )
-def test_mistakes_of_form_are_told_side_by_side(lines: str, codes: list[str]) -> None:
+def test_mistakes_of_form_are_reported_together(lines: str, codes: list[str]) -> None:
     assert [diagnostic.code for diagnostic in wrong(net_of(lines))] == codes
 
 

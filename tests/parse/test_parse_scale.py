@@ -38,7 +38,7 @@ def test_parse_grows_with_the_text(shape: str) -> None:
     assert int(found[2]) < 1024, printed
 
 
-def test_parse_leaves_the_collector_as_it_was() -> None:
+def test_parsing_restores_the_garbage_collector() -> None:
     source = Source("spec.arch", net_of("conv 3x3 8 ->"))
     assert gc.isenabled()
     assert parse(source)[1]

@@ -86,7 +86,7 @@ def test_a_row_holds_what_is_at_or_below_its_path(nets: dict[str, Graph], net: s
 
 @pytest.mark.parametrize("net", [*ZOO, "nested", "shared"])
 @pytest.mark.parametrize("depth", [None, 1, 2, 3])
-def test_calls_that_stand_once_add_up_too(nets: dict[str, Graph], net: str, depth: int | None) -> None:
+def test_the_rows_of_folded_calls_hold_every_layer_once(nets: dict[str, Graph], net: str, depth: int | None) -> None:
     made = report(nets[net])
     counts = list(COUNTS.values())
     top = [line for line in lines(made, depth, counts) if not line.place.startswith(" ")]
@@ -114,7 +114,7 @@ def test_braces_and_calls_are_scopes(nets: dict[str, Graph]) -> None:
     assert any(line.startswith("first.stem { } 8x32x32 224 ") for line in lines_of)
 
 
-def test_a_scope_gives_and_sees_what_its_outputs_do() -> None:
+def test_a_scope_has_the_shape_and_receptive_field_of_its_outputs() -> None:
     spec = """
 block two(width) {
   near: conv 3x3 width pad=1
@@ -140,7 +140,7 @@ net tried {
     assert net["receptive_field"] == {"h": 11, "w": 11} and net["offset"] == {"h": -4, "w": -4}
 
 
-def test_what_is_seen_is_told_in_words_where_no_number_is_right() -> None:
+def test_receptive_fields_without_a_number_are_described_in_words() -> None:
     spec = """
 net tried {
   input image: 3x32x32
@@ -165,7 +165,7 @@ net tried {
     assert told["linear"]["offset"] == {"h": None, "w": None}
 
 
-def test_calls_that_differ_stand_apart() -> None:
+def test_calls_that_differ_are_separate_rows() -> None:
     block = "block unit(width) { conv 3x3 width pad=1 }"
     made = report(graph_of(net_of('  body: repeat 5 { unit 3 }\n  freeze "body.3"', before=block)))
 
@@ -177,7 +177,7 @@ def test_calls_that_differ_stand_apart() -> None:
     assert places("backward_macs") == ["body.0", "body.1 to body.2", "body.3", "body.4"]  # no gradient of the image
 
 
-def test_calls_beside_one_another_stand_apart() -> None:
+def test_calls_side_by_side_are_separate_rows() -> None:
     """Alike calls stand once only where each is fed by the one before it."""
     block = "block unit(width) { conv 3x3 width pad=1 }"
     body = "  x: unit 3\n  image -> y: unit 3\n  y -> z: unit 3\n  (x, z) -> add"
@@ -236,7 +236,7 @@ def test_the_columns_are_the_facts(nets: dict[str, Graph], net: str, mode: Mode)
     assert all(row.receptive_field == fields_of[row.values[0]] for row in made.layers)
 
 
-def test_columns_stand_as_written_each_once_and_the_path_first() -> None:
+def test_columns_are_in_the_order_written_each_once_and_the_path_first() -> None:
     made = report(archlang.load("lenet5").graph)
     assert list(table(made)[0][0]) == list(DEFAULT)
     assert list(table(made, columns=("macs", "op", "macs"))[0][0]) == ["path", "macs", "op"]
@@ -312,7 +312,7 @@ block fractal(n) { leaf; if n > 1 { fractal (n - 1) } }
     assert int(total["params"]) == 4 * 84
 
 
-def test_what_is_dear_is_found_only_when_asked_for(nets: dict[str, Graph], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_facts_are_computed_only_when_asked_for(nets: dict[str, Graph], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def spy(name: str, real: Callable[..., object]) -> None:

@@ -118,7 +118,7 @@ def test_nothing_is_a_multiple_of_nothing() -> None:
 # ---- how it is printed
 
 
-def test_a_few_nets_stand_beside_one_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_few_nets_are_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wide = SMALL.replace("small", "wide").replace("3x3 4", "3x3 40")
     assert printed(capsys, written(tmp_path, SMALL + wide)) == (
         "figure           small    wide   ratio\n"
@@ -134,7 +134,7 @@ def test_a_few_nets_stand_beside_one_another(tmp_path: Path, capsys: pytest.Capt
     )
 
 
-def test_many_nets_stand_below_one_another(capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_nets_are_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "resnet18", "resnet34", "resnet50", "resnet1?1", "resnet152").splitlines()
     assert lines[0].startswith("net        weighted layers  ratio  parameters  ratio ")
     assert [line.split()[0] for line in lines[2:]] == ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
@@ -163,7 +163,7 @@ def test_csv_and_json_agree(capsys: pytest.CaptureFixture[str]) -> None:
 # ---- which nets
 
 
-def test_nets_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nets_of_one_name_get_different_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = written(tmp_path, SMALL), written(tmp_path, SMALL, "b.arch")
     heading = printed(capsys, one, other, "lenet5").splitlines()[0]
     assert heading.split() == ["figure", one, other, "ratio", "lenet5", "ratio"]

@@ -186,7 +186,7 @@ def test_a_step_between_moves_the_positions_of_others_and_changes_nothing_else(t
     assert told(diff(before, after)) == [("added", None, "4", "", 1)]
 
 
-def test_braces_of_another_name_are_renamed_and_what_they_hold_is_not_told_again(tmp_path: Path) -> None:
+def test_a_change_within_renamed_braces_is_listed_once(tmp_path: Path) -> None:
     text = BASE.replace("body: {", "trunk: {").replace("3x3 width pad=1 }", "3x3 width pad=1 bias=false }")
     found = diff(graph(BASE, tmp_path), graph(text, tmp_path, "b.arch"))
     assert told(found) == [
@@ -217,7 +217,7 @@ def test_ties_and_reuse(tmp_path: Path) -> None:
     assert_adds_up(reused)
 
 
-def test_a_repeating_row_of_steps_is_told_once() -> None:
+def test_a_repeating_row_of_steps_is_listed_once() -> None:
     found = diff(shipped("densenet121"), shipped("densenet201"))
     assert [(change.words[1], change.times) for change in rows_of(found) if change.kind == "added"] == [
         ("layer, concat", 24),
@@ -273,7 +273,7 @@ def test_no_difference_and_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.endswith("archlang: diff takes two SPECs, not 3\n")
 
 
-def test_a_ratio_near_one_is_not_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ratio_near_one_is_not_rounded_to_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "(+8,448, ×1.00006)\nMACs: 15,470,264,320\n" in printed(capsys, "vgg16", "vgg16_bn")
 
 

@@ -78,7 +78,7 @@ WRONG_CALLS: list[tuple[Callable[[Any], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "told"), WRONG_CALLS)
-def test_a_wrong_call_is_told(make: Callable[[Net], object], told: str, spec: str) -> None:
+def test_a_wrong_call_is_reported(make: Callable[[Net], object], told: str, spec: str) -> None:
     with pytest.raises(archlang.CallError) as error:
         make(archlang.load(spec))
     assert told in str(error.value)

@@ -131,7 +131,7 @@ def test_a_format_that_there_is_not() -> None:
 # ---- accuracy
 
 
-def test_circles_stand_where_the_numbers_say_and_areas_are_parameters(drawn: list[Figure]) -> None:
+def test_circles_are_at_their_numbers_and_their_areas_are_parameters(drawn: list[Figure]) -> None:
     accuracy_plot(POINTS, "svg")
     axes = drawn[0].axes[0]
     areas: dict[tuple[float, float], float] = {}
@@ -183,7 +183,7 @@ circles = st.builds(Circle, st.floats(0, 400), st.floats(0, 300), st.floats(1, 2
 
 
 @given(st.lists(circles, min_size=1, max_size=12))
-def test_names_stand_beside_one_another_within_the_frame(given_circles: Sequence[Circle]) -> None:
+def test_names_are_within_the_frame_and_do_not_overlap(given_circles: Sequence[Circle]) -> None:
     frame = Box(-20, -20, 420, 320)
     boxes = placed(given_circles, frame)
     assert boxes == placed(given_circles, frame)
@@ -242,7 +242,7 @@ def test_accuracies_that_are_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert label == "accuracy, %"
 
 
-def test_nets_of_a_file_without_an_accuracy_are_told(
+def test_nets_of_a_file_without_an_accuracy_are_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     net = "net {} {{\n  input x: [8]\n  linear 2\n  output\n}}\n"
@@ -349,7 +349,7 @@ def test_bars_are_as_long_as_their_values(drawn: list[Figure]) -> None:
 
 
 @pytest.mark.parametrize("count, named", [(3, 3), (100, 100), (400, 2)])
-def test_so_many_bars_that_not_all_have_names(count: int, named: int, drawn: list[Figure]) -> None:
+def test_too_many_bars_to_name_all(count: int, named: int, drawn: list[Figure]) -> None:
     bars = tuple(Bar(f"{'body' if at < count - 1 else 'head'}.{at}", {"conv": at + 1}) for at in range(count))
     profile_plot([Profile("a", "macs", bars)], "svg")
     assert len(drawn[0].axes[0].get_yticklabels()) == named

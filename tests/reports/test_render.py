@@ -178,7 +178,7 @@ NASTY = [
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_any_name_is_drawn_as_it_is(name: str) -> None:
+def test_any_name_is_drawn_unchanged(name: str) -> None:
     inner = Chain(name, input_type((1, 8, 8)), name, id="inner").op("relu", name, name).block()
     graph = (
         Chain(name, input_type((1, 8, 8)), name, id="net").op("relu", name, name).call(inner, name, name).graph(inner)
@@ -272,7 +272,7 @@ def test_dot_is_the_same_each_time() -> None:
     assert dot(repeated(3)) == dot(repeated(3))
 
 
-def test_what_graphviz_says_is_told() -> None:
+def test_errors_of_graphviz_are_reported() -> None:
     with pytest.warns(RuntimeWarning, match="Graphviz says: .*nowhere"):
         layout.lay_out('digraph { a [shape="nowhere"] }', "svg")
 

@@ -46,7 +46,7 @@ def found(tmp_path: Path, text: str, ranges: dict[str, range], **settings: str) 
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_right_is_what_torch_takes(tmp_path: Path, name: str) -> None:
+def test_valid_sizes_are_those_that_torch_accepts(tmp_path: Path, name: str) -> None:
     """At each size up to 40 the module of the default runs exactly where the size is right."""
     (height, _) = found(tmp_path, NETS[name], {"H": range(1, 41)})
     net = load(str(tmp_path / "net.arch")).module(seed=0).eval()
@@ -171,7 +171,9 @@ FIXED = [
 
 
 @pytest.mark.parametrize("step, told, fixed", FIXED)
-def test_a_step_that_fixes_an_open_size_is_told(tmp_path: Path, step: str, told: str, fixed: tuple[str, ...]) -> None:
+def test_a_step_that_fixes_an_open_size_is_reported(
+    tmp_path: Path, step: str, told: str, fixed: tuple[str, ...]
+) -> None:
     path = tmp_path / "net.arch"
     path.write_text(f"net n {{ input i: [4, H=8, 8]\n{step}\noutput }}", encoding="utf-8")
     checked = check(str(path))

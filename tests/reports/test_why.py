@@ -65,14 +65,14 @@ APPLIED = [op for op in registry().values() if not op.declared]
 
 
 @pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)
-def test_the_docstring_tells_what_the_examples_give(op: type[Operator]) -> None:
+def test_the_docstrings_formulas_hold_for_the_examples(op: type[Operator]) -> None:
     for case in examples(op):
         keeps_its_word(case)
 
 
 @pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)
 @argument_sets(100)
-def test_the_docstring_tells_what_random_cases_give(op: type[Operator], count: int) -> None:
+def test_the_docstrings_formulas_hold_for_random_cases(op: type[Operator], count: int) -> None:
     @settings(more, max_examples=count)
     @given(accepted(op))
     def keep_its_word(case: Case) -> None:
@@ -94,7 +94,7 @@ def test_what_is_done_value_by_value_has_its_formula(op: type[Operator]) -> None
 
 @pytest.mark.parametrize("word", [op.word for op in registry().values() if op.declared])
 @pytest.mark.parametrize("shape", [(7,), (1, 3, 5)])
-def test_the_docstring_tells_what_a_declared_tensor_weighs(word: str, shape: tuple[int, ...]) -> None:
+def test_the_docstrings_formula_gives_the_weight_of_a_declared_tensor(word: str, shape: tuple[int, ...]) -> None:
     keeps_its_word(Case(registry()[word].model_validate({"shape": shape, "init": "zeros"}), ()))
 
 
@@ -120,7 +120,7 @@ class Weighty(Relu):
 
 
 @pytest.mark.parametrize("op", [Lying, Silent, Weighty])
-def test_a_docstring_that_lies_is_found(op: type[Operator]) -> None:
+def test_a_wrong_docstring_is_found(op: type[Operator]) -> None:
     with pytest.raises(AssertionError):
         keeps_its_word(Case(op(), (MAP,)))
     keeps_its_word(Case(Relu(), (MAP,)))
@@ -151,7 +151,7 @@ def test_formulas_are_read() -> None:
     ]  # fmt: skip
 
 
-def test_a_line_that_is_no_formula_is_told() -> None:
+def test_a_line_that_is_no_formula_is_reported() -> None:
     class Broken(Relu):
         """Broken.
 
@@ -208,7 +208,7 @@ def values(layer: WhyLayer) -> dict[str, int]:
 @pytest.mark.parametrize(
     "net", ["lenet5", "resnet50", *(pytest.param(net, marks=pytest.mark.sweep) for net in NETS[2:])]
 )
-def test_every_layer_and_scope_is_told(net: str) -> None:
+def test_every_layer_and_scope_is_explained(net: str) -> None:
     """What the formulas come to is what the layers have and the facts count; every text is narrow."""
     graph = load(net).graph
     facts = NetFacts(graph)
@@ -305,7 +305,7 @@ def test_other_layouts(body: str, input: str, expected: dict[str, int]) -> None:
     assert values(layer_at(graph_of(net_of(body, input)), "a")) == expected
 
 
-def test_a_join_is_told_by_its_scope_and_by_its_label() -> None:
+def test_a_join_is_found_by_its_scope_and_by_its_label() -> None:
     graph = graph_of(net_of("  both: { conv 3x3 4 -> a: relu\n  kept: it\n  (a, it) -> joined: add }"))
     (join,) = scope_at(graph, "both").joins
     assert join.op == "add" and values(join) == {"elementwise": 4 * 30 * 30}

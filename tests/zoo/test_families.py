@@ -38,7 +38,7 @@ def test_resnet50_is_read_at_a_glance() -> None:
     assert text.count("class Bottleneck") == 2
 
 
-def test_the_report_folds_what_is_alike() -> None:
+def test_the_report_folds_equal_calls() -> None:
     report = archlang.load("resnet152").report()
     text = render_report(report)
     assert "layer3.1 to layer3.35" in text and "bottleneck ×35" in text

@@ -95,7 +95,7 @@ def test_a_fractal_joins_by_the_mean() -> None:
     assert max(depth.values()) == 8
 
 
-def test_a_word_is_scored_by_what_stands_before_it() -> None:
+def test_a_word_is_scored_by_the_words_before_it() -> None:
     module = built("captioning", words=7, width=8, steps=4)
     image, words = torch.randn(1, 3, 224, 224), torch.tensor([[1, 2, 3, 4]])
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_a_word_is_scored_by_what_stands_before_it() -> None:
     assert [torch.equal(scores[0, step], other[0, step]) for step in range(5)] == [True, True, True, False, False]
 
 
-def test_what_of_an_autoencoder_is_training_alone() -> None:
+def test_parts_of_an_autoencoder_that_run_only_in_training() -> None:
     plain, sparse = built("autoencoder"), built("sparse_autoencoder")
     denoising = built("denoising_autoencoder")
     image = torch.rand(2, 1, 28, 28)
@@ -127,7 +127,7 @@ def test_the_noise_of_the_vae() -> None:
         torch.testing.assert_close(module(image, noise)[0], expected)
 
 
-def test_wavenet_hears_the_past_alone() -> None:
+def test_wavenet_sees_only_the_past() -> None:
     module = built("wavenet_stack", T=1100, width=8, skip=8, levels=4)
     sound = torch.randn(1, 1, 1100, requires_grad=True)
     module(sound)[0, :, 1060].sum().backward()

@@ -90,7 +90,7 @@ def fact_of(promise: Promise) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_spec_is_right_short_and_tells_where_it_is_from(path: Path) -> None:
+def test_a_spec_is_valid_short_and_names_its_source(path: Path) -> None:
     checked = check(str(path))
     assert not checked.diagnostics, "\n".join(checked.rendered())
     assert any(graph.promises for graph in checked.graphs)
@@ -121,7 +121,7 @@ def test_a_row_of_the_figures_is_promised(row: dict[str, Any]) -> None:
     assert [test for test in row.get("tests", ()) if f"def {test}(" not in tests] == []
 
 
-def test_a_wrong_figure_is_told() -> None:
+def test_a_wrong_figure_is_reported() -> None:
     _, wrong = held("resnet20", ["params ~ 0.28M", "params ~ 0.27M", "layer3 == 64x8x8", "layer3 == 64x8x7"])
     assert [one.code for one in wrong] == ["broken-promise", "broken-promise"]
 

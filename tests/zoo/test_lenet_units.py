@@ -111,7 +111,7 @@ def test_the_backward_work_of_subsampling() -> None:
     assert case.op.backward(Wanted((False,), False), *case.types) == Work()
 
 
-def test_a_window_that_is_too_large_is_told() -> None:
+def test_a_window_that_is_too_large_is_reported() -> None:
     case = read("subsampling 2x2", "6x8x8")
     said = rejection(case.op, case.types[0].resized(h=1))
     assert (said.code, said.about) == ("kernel-too-large", "kernel")
@@ -155,7 +155,7 @@ def test_the_backward_work_of_a_radial_basis() -> None:
         assert case.op.backward(wanted, *case.types) == told
 
 
-def test_channels_that_are_not_last_are_told() -> None:
+def test_channels_that_are_not_last_are_reported() -> None:
     case = read("radial_basis 10", "84")
     said = rejection(case.op, read("relu", "3x4x5").types[0])
     assert said.message == "radial_basis needs the channels as the last axis, but its input 3x4x5 has n c h w"
@@ -219,7 +219,7 @@ def test_the_net_runs_and_learns() -> None:
     assert torch.equal(dict(module.state_dict())["rbf.weight"], before)
 
 
-def test_the_net_keeps_what_is_told() -> None:
+def test_the_net_saves_what_is_predicted() -> None:
     assert_exact(graph_of(LENET))
     assert_exact(graph_of(LENET.replace("fixed=true", "").replace("2x2", "2x2 mode=mean")))
     assert_exact(

@@ -67,6 +67,6 @@ def test_keys_outputs_and_gradients() -> None:
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-9, atol=1e-12)
 
 
-def test_an_axis_that_is_said_may_be_any() -> None:
+def test_axis_may_name_any_axis_but_the_batch() -> None:
     body = "linear 5 axis=1 -> linear 6 axis=2 -> linear 7 axis=3 -> linear 8 axis=-1"
     assert layers(body, "3x4x4") == ["0 linear 5x4x4", "1 linear 5x6x4", "2 linear 5x6x7", "3 linear 5x6x8"]

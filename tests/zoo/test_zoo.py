@@ -46,7 +46,7 @@ def text_of(family: str) -> str:
     return (SPECS / f"{family}.arch").read_text(encoding="utf-8")
 
 
-def test_all_80_are_there() -> None:
+def test_all_80_nets_exist() -> None:
     assert len(REFERENCE) == 80
     assert zoo().keys() == REFERENCE.keys()
 
@@ -84,7 +84,7 @@ def test_begins_with_its_reference(family: str) -> None:
     assert re.search(r"arXiv:\d{4}\.\d{4,5}", said)
 
 
-def test_the_page_tells_of_every_net() -> None:
+def test_the_page_lists_every_net() -> None:
     """docs/zoo.md is written by `python -m tests.prove --write`."""
     page = PAGE.read_text(encoding="utf-8").splitlines()
     rows = [line.strip("| ").split(" | ") for line in page if "/specs/" in line]
