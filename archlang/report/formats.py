@@ -11,6 +11,7 @@ from archlang.sheets import Sheet, as_csv, as_markdown, as_text
 Style = Literal["table", "cs231n"]
 Format = Literal["text", "json", "csv", "md", "latex"]  # a format is added here and in `_written`
 FORMATS: tuple[Format, ...] = get_args(Format)
+_FOR_PROGRAMS: tuple[Format, ...] = ("csv",)  # with the columns' names, plain numbers, and every repeated call
 
 
 def render_report(report: Report, style: Style = "table", format: Format = "text", view: View | None = None) -> str:
@@ -28,7 +29,7 @@ def render_report(report: Report, style: Style = "table", format: Format = "text
         return _json(report, view)
     if style == "cs231n":
         return _lecture(report, format)
-    return _written(plain_table(report, view) if format == "csv" else table(report, view), format)
+    return _written(plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view), format)
 
 
 def _lecture(report: Report, format: Format) -> str:
@@ -36,7 +37,7 @@ def _lecture(report: Report, format: Format) -> str:
 
     if format == "text":
         return lecture_text(report)
-    return _written(lecture_sheet(report, COLUMNS if format == "csv" else HEADINGS), format)
+    return _written(lecture_sheet(report, COLUMNS if format in _FOR_PROGRAMS else HEADINGS), format)
 
 
 def _json(report: Report, view: View) -> str:
