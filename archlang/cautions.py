@@ -8,6 +8,7 @@ from archlang.diagnostics import Diagnostic, Label
 from archlang.facts.untrained import untrained
 from archlang.facts.work import totals
 from archlang.ir import Block, CallNode, Graph, OpNode
+from archlang.shapes import AXIS_WORDS, TensorType
 from archlang.source import Span
 
 SHOWN = 3  # places besides the first
@@ -16,7 +17,7 @@ LISTED = 4  # layers by name
 
 def cautions(graph: Graph) -> list[Diagnostic]:
     """Return the warnings about a valid net."""
-    return [*_never_trained(graph), *_no_batch_of_one(graph), *_mask_that_hides(graph)]
+    return [*_never_trained(graph), *_no_batch_of_one(graph), *_mask_that_hides(graph), *_meets_the_last_axis(graph)]
 
 
 def _never_trained(graph: Graph) -> list[Diagnostic]:
@@ -80,3 +81,35 @@ def _mask_that_hides(graph: Graph) -> list[Diagnostic]:
             help = "write `sequence_mask`, or `logical_not` between the two"
             found[layer.node.span] = Diagnostic("mask-hides", message, layer.node.span, (), help, "warning")
     return list(found.values())
+
+
+def _meets_the_last_axis(graph: Graph) -> list[Diagnostic]:
+    """Return a warning for each join that sets a parameter against the last axis where the channels have that size too.
+
+    A size that differs from one of the two says which is meant.
+    """
+    found: dict[Span, Diagnostic] = {}
+    for block in graph.blocks:
+        for node in block.nodes:
+            if not isinstance(node, OpNode) or not node.op.join or node.span in found:
+                continue
+            types = block.types_of(node.inputs)
+            x = next((x for x in types if _ends_in_as_many_as_channels(x)), None)
+            if x is not None and any(len(y.shape) == 1 and y.shape[0] == x["c"] and "n" not in y.axes for y in types):
+                found[node.span] = _either_axis(node, x)
+    return list(found.values())
+
+
+def _ends_in_as_many_as_channels(x: TensorType) -> bool:
+    return "n" in x.axes and "c" in x.axes[:-1] and x.shape[-1] == x["c"] > 1
+
+
+def _either_axis(node: OpNode, x: TensorType) -> Diagnostic:
+    size, sides = x["c"], x.shape[x.axes.index("c") + 1 :]
+    last = AXIS_WORDS.get(x.axes[-1], x.axes[-1])
+    message = (
+        f"{node.op.word} sets the {size} numbers of a parameter against the {last} of {x}, not against its channels"
+    )
+    to_channels, to_last = [size, *(1 for _ in sides)], [*(1 for _ in sides), size]
+    help = f"`reshape {to_channels}` sets them against the channels; `reshape {to_last}` says that the {last} is meant"
+    return Diagnostic("against-the-last-axis", message, node.span, (), help, "warning")
