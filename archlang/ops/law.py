@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from archlang.ops.answers import NOTHING, Expression, Lecture, Module, Reach, Stored, Wanted, Weight, Work
 from archlang.shapes import TensorType
@@ -92,6 +92,13 @@ class Law:
     def reach(self, *inputs: Any, **_: Any) -> Reach | None:
         """Return which positions of the inputs one output value depends on; None if that is unknown."""
         return Reach() if self.pointwise else None
+
+    def keeping(self, *inputs: Any, **_: Any) -> Self | None:
+        """Return the operator with the padding at which a map keeps its size; None if there is none.
+
+        A stride that was written stays.
+        """
+        return None
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
         """Return the torch call that computes it."""

@@ -20,7 +20,7 @@ from tests.specs import graph_of, net_of, words_at
         ("8x4x8", "[1]", "mul { | it | gamma }", False),
         ("1x4x1", "[1]", "mul { | it | gamma }", False),
         ("8x4x8", "[8]", 'permute "n h w c" -> (it, gamma) -> mul', False),
-        ("8", "[8]", "(it, gamma) -> mul", False),
+        ("[8]", "[8]", "(it, gamma) -> mul", False),
         ("8x4x8", "[4, 8]", "(it, gamma) -> mul", False),
     ],
 )

@@ -18,6 +18,7 @@ from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import fixed
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.conditions import conditions
+from archlang.elaborate.steps.keeping import that_keep_the_size
 from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
 from archlang.elaborate.steps.origins import sides
 from archlang.elaborate.steps.starts import starts_in, starts_of
@@ -230,6 +231,7 @@ def outputs_of(
                 op.take_positions(positions[tensor.value], *types)
         return outputs
     except Rejected as rejected:
+        rejected.help = (that_keep_the_size(inputs, here) if op.join else None) or rejected.help
         about = rejected.about or ""
         span = places.get(about, at.span if about in op.positional else word)
         raise Mistake(rejected, span, sides(inputs, at.span, here)) from None
