@@ -93,7 +93,7 @@ def _image(device: str = "cpu") -> Any:
 
 
 def _models() -> Any:
-    """torchvision's models; where its compiled operators are absent, it needs two of them to be known."""
+    """Return torchvision's models; where its compiled operators are absent, it needs two of them to be known."""
     import torch
 
     library: Any = torch.library.Library("torchvision", "FRAGMENT")
@@ -104,7 +104,7 @@ def _models() -> Any:
 
 
 def _count(what: str) -> dict[str, Any]:
-    """What one counter says of each net, or, of `features`, what passes through each."""
+    """Return what one counter says of each net, or, of `features`, what passes through each."""
     models = _models()
     found: dict[str, Any] = {}
     for name in NETS:
@@ -115,7 +115,7 @@ def _count(what: str) -> dict[str, Any]:
 
 
 def _apart(what: str) -> Any:
-    """The same, in a process of its own."""
+    """Return the same, in a process of its own."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.counters", "--only", what]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     if child.returncode:

@@ -55,7 +55,7 @@ class Tried:
 
 
 def taken(net: Net, batch: int, recomputed: tuple[str, ...] = ()) -> int:
-    """Bytes that a step of training takes, the calls at these paths recomputed."""
+    """Return the bytes that a step of training takes, the calls at these paths recomputed."""
     module = net.module(seed=0)
     recomputing(module, recomputed)
     inputs = images(net.graph, batch)
@@ -63,7 +63,7 @@ def taken(net: Net, batch: int, recomputed: tuple[str, ...] = ()) -> int:
 
 
 def tried() -> Iterator[Tried]:
-    """Each case, run."""
+    """Yield each case, run."""
     for name, memory in CASES:
         net, budget = load(name), memory * MIB
         batch = largest_batch(net.graph, Setup(), budget)

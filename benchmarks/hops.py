@@ -32,7 +32,7 @@ class Way:
 
 
 def way(step: str) -> Way:
-    """What a step adds to the elaboration of a net."""
+    """Return what a step adds to the elaboration of a net."""
     edges = _edges(step)
     edges.subtract(_edges(""))
     added = Counter({edge: count for edge, count in edges.items() if count > 0})
@@ -40,7 +40,7 @@ def way(step: str) -> Way:
 
 
 def _edges(step: str) -> Counter[tuple[str, str]]:
-    """The changes of file while a net with this step is elaborated, the second time."""
+    """Return the changes of file while a net with this step is elaborated, the second time."""
     source = Source("spec.arch", f"{BLOCK}\nnet n {{\n  input x: 3x8x8\n  conv 3x3 8\n  {step}\n  output\n}}\n")
     file, wrong = parse(source)
     assert not wrong
@@ -62,7 +62,7 @@ def _edges(step: str) -> Counter[tuple[str, str]]:
 
 
 def _caller(frame: FrameType) -> FrameType | None:
-    """The nearest caller that is a function of the folder."""
+    """Return the nearest caller that is a function of the folder."""
     outer = frame.f_back
     while outer is not None and not _file_of(outer):
         outer = outer.f_back

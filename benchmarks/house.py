@@ -17,7 +17,7 @@ PACKAGE = ROOT / "archlang"
 
 
 def modules() -> dict[str, ast.Module]:
-    """The modules of the package by their full name."""
+    """Return the modules of the package by their full name."""
     found: dict[str, ast.Module] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -27,7 +27,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imports(trees: Mapping[str, ast.Module]) -> dict[str, set[str]]:
-    """What each module imports of the package, when it is loaded or in a function; not what types alone need."""
+    """Return what each module imports of the package, when it is loaded or in a function; not what types alone need."""
     found: dict[str, set[str]] = {name: set() for name in trees}
     for name, tree in trees.items():
         for node in _run(tree.body):
@@ -41,7 +41,7 @@ def imports(trees: Mapping[str, ast.Module]) -> dict[str, set[str]]:
 
 
 def _run(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    """The nodes of a module, but those under `if TYPE_CHECKING`."""
+    """Yield the nodes of a module, but those under `if TYPE_CHECKING`."""
     for node in body:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             yield from _run(node.orelse)
@@ -50,7 +50,7 @@ def _run(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The sets of modules that import one another in a circle (Tarjan 1972)."""
+    """Return the sets of modules that import one another in a circle (Tarjan 1972)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -79,12 +79,12 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def recurring_modules(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
-    """The names of files that recur, with the modules that have them."""
+    """Return the names of files that recur, with the modules that have them."""
     return _recurring((name.rpartition(".")[2], name) for name in trees)
 
 
 def recurring_names(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
-    """The public classes and constants that more than one module defines."""
+    """Return the public classes and constants that more than one module defines."""
     return _recurring((defined, name) for name, tree in trees.items() for defined in _defined(tree))
 
 

@@ -47,7 +47,7 @@ class Row:
 
 
 def rows(net: str, batch: int, autocast: str | None = None) -> Iterator[Row]:
-    """The rows of one net, measured here; with autocast of that dtype around forward and loss."""
+    """Yield the rows of one net, measured here; with autocast of that dtype around forward and loss."""
     from archlang.compiler import load
     from archlang.facts.memory import Setup, memory
     from tests.allocator import images, inference, training
@@ -67,7 +67,7 @@ def rows(net: str, batch: int, autocast: str | None = None) -> Iterator[Row]:
 
 
 def measured(cases: Sequence[tuple[str, int]], autocast: bool) -> Iterator[Row]:
-    """The rows of all cases, each net in a process of its own."""
+    """Yield the rows of all cases, each net in a process of its own."""
     for net, batch in cases:
         command = [sys.executable, "-m", "benchmarks.memory", "--case", net, str(batch)]
         command += ["--autocast"] if autocast else []
@@ -79,7 +79,7 @@ def measured(cases: Sequence[tuple[str, int]], autocast: bool) -> Iterator[Row]:
 
 
 def table(title: str, found: Sequence[Row]) -> Iterator[str]:
-    """The rows as Markdown, and what they come to."""
+    """Yield the rows as Markdown, and what they come to."""
     yield f"## {title}\n"
     yield "| net | batch | step | measured bytes | predicted bytes | error | scratch beside |"
     yield "|---|---:|---|---:|---:|---:|---:|"

@@ -30,12 +30,12 @@ class Growth:
 
 
 def flat(steps: int) -> str:
-    """One net, its steps written one after the other."""
+    """Return one net, its steps written one after the other."""
     return _net(["conv 3x3 8 pad=1 -> relu"] * (steps // 2))
 
 
 def blocks(steps: int) -> str:
-    """A net of many blocks of ten steps, each called once."""
+    """Return a net of many blocks of ten steps, each called once."""
     body = "  conv 3x3 width pad=1 -> relu\n" * (STEPS_OF_A_BLOCK // 2)
     numbers = range(steps // STEPS_OF_A_BLOCK)
     declared = "".join(f"block b{number}(width) {{\n{body}}}\n" for number in numbers)
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def peak() -> float:
-    """The most memory that this process had, in MiB; what it was started from is not counted, as getrusage does."""
+    """Return the most memory that this process had, in MiB, without the memory of the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 2**10

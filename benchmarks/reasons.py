@@ -72,7 +72,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
 
 
 def features(module: Any, image: Any) -> Counter[str]:
-    """What passes through a module on the meta device, by the names that `LAWS` use: values, biases, MACs."""
+    """Return what passes through a module on the meta device, by the names that `LAWS` use: values, biases, MACs."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -95,7 +95,7 @@ def features(module: Any, image: Any) -> Counter[str]:
 
 
 def _counting(count: Count, found: Counter[str]) -> Callable[[Any, Any, Any], None]:
-    """A forward hook that adds what `count` says of a module, its first input and its output."""
+    """Return a forward hook that adds what `count` says of a module, its first input and its output."""
 
     def hook(part: Any, given: Any, made: Any) -> None:
         found.update(count(part, given[0], made))
@@ -104,7 +104,7 @@ def _counting(count: Count, found: Counter[str]) -> Callable[[Any, Any, Any], No
 
 
 def excess(law: Law, found: Mapping[str, int]) -> list[int]:
-    """What each reason of a law adds, in MACs."""
+    """Return what each reason of a law adds, in MACs."""
     return [sum(times * found.get(name, 0) for name, times in parts.items()) for _, parts in law]
 
 
@@ -128,7 +128,7 @@ def _norm(part: Any, x: Any, y: Any) -> dict[str, int]:
 
 
 def _attention(part: Any, x: Any, y: Any) -> dict[str, int]:
-    """Self-attention over n t c: four projections with biases, Q·Kᵀ and A·V."""
+    """Return self-attention over n t c: four projections with biases, Q·Kᵀ and A·V."""
     n, t, c = x.shape
     return {
         "attention products": 2 * n * t * t * c,

@@ -77,7 +77,7 @@ def cost(command: Sequence[str], folder: Path) -> Cost:
 
 
 def commands(case: Case, folder: Path) -> tuple[list[str], list[str]]:
-    """The two processes of a case; the net's source and its specs lie in the folder."""
+    """Return the two processes of a case; the net's source and its specs lie in the folder."""
     spec = folder / f"resnet{case.side}.arch"
     spec.write_text(SPEC.read_text(encoding="utf-8").replace("3x224x224", f"3x{case.side}x{case.side}"), "utf-8")
     ours = [sys.executable, "-m", "archlang", "report", f"{spec}:resnet50", "--batch", str(case.batch)]
@@ -86,7 +86,7 @@ def commands(case: Case, folder: Path) -> tuple[list[str], list[str]]:
 
 
 def measure(rounds: int) -> dict[Case, list[tuple[Cost, Cost]]]:
-    """Ours and theirs, of each case, `rounds` times after one that does not count."""
+    """Return ours and theirs, of each case, `rounds` times after one that does not count."""
     measured: dict[Case, list[tuple[Cost, Cost]]] = {case: [] for case in CASES}
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -125,7 +125,7 @@ class Ratios:
 
 
 def ratios(pairs: Sequence[tuple[Cost, Cost]], first: Sequence[tuple[Cost, Cost]]) -> Ratios:
-    """The ratios of a case, round by round."""
+    """Return the ratios of a case, round by round."""
     both = list(zip(pairs, first, strict=True))
     return Ratios(
         median(theirs.wall / ours.wall for ours, theirs in pairs),

@@ -45,7 +45,7 @@ class Made{number}(Conv):
 
 
 def times_the_imports(folder: Path, more: str = "") -> float:
-    """How many times its imports `archlang check` takes, whole processes, of a spec which no process has seen.
+    """Return how many times its imports `archlang check` takes, whole processes, of a spec which no process has seen.
 
     Both find their bytecode where it was left, as an installed package does.
     """
@@ -61,7 +61,7 @@ def times_the_imports(folder: Path, more: str = "") -> float:
 
 
 def with_many_operators(folder: Path) -> float:
-    """The same with 120 more operators."""
+    """Return the same with 120 more operators."""
     more = folder / "more"
     more.mkdir()
     head = (

@@ -44,7 +44,7 @@ def images(graph: Graph, batch: int) -> list[Tensor]:
 
 
 def inference(module: nn.Module, inputs: Sequence[Tensor], autocast: str | None = None) -> Measured:
-    """A forward pass in evaluation mode, without gradients; the second of two."""
+    """Return a forward pass in evaluation mode, without gradients; the second of two."""
     module.eval()
     with torch.no_grad():
         with _casting(autocast):
@@ -65,7 +65,7 @@ def training(
     recomputes: bool = False,
     autocast: str | None = None,
 ) -> Measured:
-    """A step of training, the second of two: forward, loss, backward, the optimiser's step; no gradients before it.
+    """Return a step of training, the second of two: forward, loss, backward, optimiser; no gradients before it.
 
     Where the module `recomputes`, a node of the backward pass may run a whole block, and is no call itself.
     """

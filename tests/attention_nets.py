@@ -83,7 +83,7 @@ class Gpt2(nn.Module):
 
 
 def unit(inner: int, out: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: bool = True) -> nn.Module:
-    """A convolution, a batch norm, and `silu` if `act`."""
+    """Return a convolution, a batch norm, and `silu` if `act`."""
     conv = nn.Conv2d(inner, out, kernel, stride, kernel // 2, groups=groups, bias=False)
     parts: dict[str, nn.Module] = {"conv": conv, "bn": nn.BatchNorm2d(out)}
     return nn.Sequential(OrderedDict(parts | ({"act": nn.SiLU()} if act else {})))

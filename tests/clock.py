@@ -14,13 +14,13 @@ from time import process_time
 
 
 def ratio(long: Callable[[], float], short: Callable[[], float], tries: int) -> float:
-    """Seconds of the first over those of the second."""
+    """Return seconds of the first over those of the second."""
     times = [(long(), short()) for _ in range(tries)]
     return min(time for time, _ in times) / min(time for _, time in times)
 
 
 def of_call(work: Callable[[], object]) -> Callable[[], float]:
-    """Seconds that this process computes for a call."""
+    """Return the seconds that this process computes for a call."""
 
     def seconds() -> float:
         start = process_time()
@@ -31,7 +31,7 @@ def of_call(work: Callable[[], object]) -> Callable[[], float]:
 
 
 def of_program(*words: str, **variables: str) -> Callable[[], float]:
-    """Seconds that a Python process computes from its start to its end; it must succeed."""
+    """Return the seconds that a Python process computes from its start to its end; it must succeed."""
     return partial(_run, words, {**os.environ, **variables})
 
 

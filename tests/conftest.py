@@ -38,18 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def rewrite_golden(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files are written anew rather than compared."""
+    """Return whether golden files are written anew rather than compared."""
     return bool(request.config.getoption("--rewrite-golden"))
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now lives to the end: the garbage collector need not walk through it again and again."""
+    """Exempt everything that is imported by now from garbage collection, because it lives to the end."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
-    """At its exit Python collects all garbage, in an order in which torch can still free its own."""
+    """Collect all garbage now, while torch can still free its own."""
     gc.unfreeze()
 
 
@@ -65,7 +65,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def torchvision() -> ModuleType:
-    """torchvision, the reference for parity; tests take it from here and never import it themselves."""
+    """Return torchvision, the reference for parity; tests take it from here and never import it themselves."""
     from tests import torchvision_models
 
     return torchvision_models.torchvision()

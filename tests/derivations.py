@@ -24,13 +24,13 @@ NEVER_READ = {"BROKEN"}  # recovery makes it, no text does
 
 @cache
 def lexer() -> Any:
-    """The lexer and the grammar's rules, without callbacks."""
+    """Return the lexer and the grammar's rules, without callbacks."""
     return load(GRAMMAR, TABLE, None)
 
 
 @cache
 def rules() -> dict[str, list[Rule]]:
-    """The alternatives of each rule that a text can hold."""
+    """Return the alternatives of each rule that a text can hold."""
     found: dict[str, list[Rule]] = {}
     for rule in lexer().rules:
         if not any(symbol.name in NEVER_READ for symbol in rule.expansion):
@@ -44,7 +44,7 @@ def rules() -> dict[str, list[Rule]]:
 
 @cache
 def shortest() -> dict[str, list[str]]:
-    """The fewest words of each rule; a name where one of several is as short."""
+    """Return the fewest words of each rule; a name where one of several is as short."""
     known: dict[str, list[str]] = {}
     changed = True
     while changed:
@@ -68,7 +68,7 @@ def _cost(words: list[str]) -> float:
 
 @cache
 def surroundings() -> dict[str, tuple[list[str], list[str]]]:
-    """The fewest words around each rule that make a declaration of it."""
+    """Return the fewest words around each rule that make a declaration of it."""
     around: dict[str, tuple[list[str], list[str]]] = {START: ([], [])}
     waiting = [START]
     while waiting:
@@ -86,7 +86,7 @@ def surroundings() -> dict[str, tuple[list[str], list[str]]]:
 
 
 def each_rule() -> Iterator[tuple[str, str]]:
-    """A program for each alternative of each rule, with the alternative's own words."""
+    """Yield a program for each alternative of each rule, with the alternative's own words."""
     for name, alternatives in rules().items():
         before, after = surroundings()[name]
         for rule in alternatives:
@@ -95,7 +95,7 @@ def each_rule() -> Iterator[tuple[str, str]]:
 
 
 def random_words(choose: Callable[[int], int], most: int) -> list[str]:
-    """The words of a declaration; `choose(n)` picks one of n, and after `most` picks each rule is at its shortest."""
+    """Return the words of a declaration; `choose(n)` picks one of n; after `most` picks every rule is shortest."""
     words: list[str] = []
     waiting, picks = [START], 0
     while waiting:
@@ -113,7 +113,7 @@ def random_words(choose: Callable[[int], int], most: int) -> list[str]:
 
 
 def text_of(words: list[str]) -> str:
-    """The words as text, with a space wherever one may stand."""
+    """Return the words as text, with a space wherever one may stand."""
     fixed = {terminal.name: terminal.pattern.value for terminal in lexer().terminals if terminal.pattern.type == "str"}
     text, glued = "", True
     for word in words:

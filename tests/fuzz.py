@@ -70,7 +70,7 @@ class Found:
     failures: dict[str, list[Path]] = field(default_factory=dict[str, "list[Path]"])
 
     def summary(self) -> str:
-        """The shares, the slowest program and each failure, one a line."""
+        """Return the shares, the slowest program and each failure, one a line."""
         shares = ", ".join(f"{self.tally[what] / self.count:.1%} {what}" for what in sorted(self.tally))
         slow = (
             f"slowest: number {self.slowest.number}, {self.slowest.seconds:.2f} s; {self.seconds:.0f} s of CPU in all"
@@ -142,7 +142,7 @@ def _told(checked: Checked) -> None:
 
 
 def _serve(results: Connection, seed: int, numbers: range) -> None:
-    """In a process of its own: the programs of those numbers, one after the other, under limits."""
+    """Run the programs of these numbers in a process of its own, one after the other, under limits."""
     limited()
     with TemporaryDirectory(prefix="archlang-fuzz-") as folder:
         shutil.copytree(SPECS, folder, dirs_exist_ok=True)
@@ -161,12 +161,12 @@ def limited() -> None:
 
 
 def too_slow(signum: int, frame: FrameType | None) -> None:
-    """What the timer calls."""
+    """Raise the timer's error."""
     raise TooSlow(f"more than {SECONDS} s of CPU")
 
 
 def outcomes(count: int, seed: int, workers: int, serve: Serve = _serve) -> Iterator[Outcome]:
-    """What became of each of `count` programs, in the order in which they are done; `serve` runs in the workers."""
+    """Yield the outcome of each of `count` programs, in the order in which they end; `serve` runs in the workers."""
     shares = [range(first, count, workers) for first in range(workers)]
     waiting = {_started(serve, seed, numbers): numbers for numbers in shares}
     while waiting:
@@ -213,7 +213,7 @@ def _kept(keep: Path, seed: int, done: Outcome) -> Path:
 
 
 def main() -> int:
-    """The command: print the seed and what was found; 1 where a program failed."""
+    """Return the command: print the seed and what was found; 1 where a program failed."""
     parser = ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)

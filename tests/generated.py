@@ -32,7 +32,7 @@ class Failure:
 
 
 def failure(text: str, number: int = 0) -> Failure | None:
-    """What is wrong with a net, or None. An exception that nobody meant is told by the place that raised it."""
+    """Return what is wrong with a net, or None. An exception that nobody meant is told by the place that raised it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,13 +47,13 @@ def failure(text: str, number: int = 0) -> Failure | None:
 
 
 def failures_of(seed: int, numbers: range) -> list[Failure]:
-    """The failures among the nets of these numbers."""
+    """Return the failures among the nets of these numbers."""
     tried = (failure(program(seed, number).text(), number) for number in numbers)
     return [one for one in tried if one is not None]
 
 
 def smallest(seed: int, one: Failure, seconds: float = 60) -> str:
-    """The text of a failing net, made as small as it can be within so many seconds of CPU."""
+    """Return the text of a failing net, made as small as it can be within so many seconds of CPU."""
 
     def fails(text: str) -> bool:
         if one.kind == DIED:
@@ -65,7 +65,7 @@ def smallest(seed: int, one: Failure, seconds: float = 60) -> str:
 
 
 def _dies(text: str) -> bool:
-    """Whether a net takes the process with it that runs it."""
+    """Return whether a net takes the process with it that runs it."""
     tried = get_context("spawn").Process(target=failure, args=(text,))
     tried.start()
     tried.join()
@@ -76,7 +76,7 @@ def _dies(text: str) -> bool:
 
 
 def _serve(results: Connection, seed: int, numbers: range) -> None:
-    """In a process of its own: the nets of those numbers, one after the other."""
+    """Try the nets of these numbers in a process of its own, one after the other."""
     import torch
 
     torch.set_num_threads(1)
@@ -89,7 +89,7 @@ def _serve(results: Connection, seed: int, numbers: range) -> None:
 
 
 def main() -> int:
-    """The command: print each kind of failure, shrunk; 1 where there is one."""
+    """Return the command: print each kind of failure, shrunk; 1 where there is one."""
     parser = ArgumentParser(prog="python -m tests.generated", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)
@@ -117,7 +117,7 @@ def main() -> int:
 
 
 def _tell(failures: dict[str, list[Failure]], seed: int, seconds: float) -> None:
-    """Each kind of failure, the most frequent first, with the first net that shows it made small."""
+    """Print each kind of failure, the most frequent first, with the first net that shows it, made small."""
     for kind, found in sorted(failures.items(), key=lambda item: -len(item[1])):
         first = min(found, key=lambda one: one.number)
         _say(f"\n== {len(found)} of {kind}: numbers {', '.join(str(one.number) for one in found[:8])}\n")

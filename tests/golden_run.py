@@ -50,7 +50,7 @@ class Case:
 
 
 def cases(every: int = 1) -> Iterator[Case]:
-    """The commands over the shipped nets, the tests' nets, and programs with mistakes."""
+    """Yield the commands over the shipped nets, the tests' nets, and programs with mistakes."""
     from archlang.ops import registry
     from tests.mutations import mutated
 
@@ -81,7 +81,7 @@ def _nets(path: Path) -> list[str]:
 
 
 def printed(case: Case) -> str:
-    """The exit status of a command and what it prints; a traceback's last line where there is one."""
+    """Return the exit status of a command and what it prints; a traceback's last line where there is one."""
     from archlang.cli import main
 
     out, error = io.StringIO(), io.StringIO()
@@ -119,7 +119,7 @@ def write(folder: Path, every: int, workers: int = 2) -> None:
 
 
 def differences(old: Path, new: Path) -> Iterator[str]:
-    """A unified diff, cut short, for each output that is not the same in both folders."""
+    """Yield a unified diff, cut short, for each output that is not the same in both folders."""
     names = {path.relative_to(folder) for folder in (old, new) for path in folder.rglob("*.txt")}
     for name in sorted(names):
         one, other = old / name, new / name
@@ -159,7 +159,7 @@ def against(revision: str, every: int) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Return the command."""
     parser = ArgumentParser(prog="python -m tests.golden_run", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     for name, words in {"write": ["folder"], "compare": ["old", "folder"], "against": ["revision"]}.items():

@@ -42,7 +42,7 @@ class Interpreter:
         self._make(graph.blocks[-1], "")
 
     def run(self, inputs: Sequence[Tensor], training: bool, seed: int) -> list[Tensor]:
-        """The net's outputs, those of training in training mode alone."""
+        """Return the net's outputs, those of training in training mode alone."""
         for module in self._modules.values():
             module.train(training)
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
@@ -134,7 +134,7 @@ _SIGNS: Mapping[str, Callable[[int, int], int]] = {
 
 @cache
 def _function(template: str, inputs: int, count: int) -> Callable[..., Any]:
-    """An expression over the inputs of a node, and the values of which it takes a size alone."""
+    """Return an expression over the inputs of a node, and the values of which it takes a size alone."""
     names = [f"x{at}" for at in range(count)]
     text = template.replace("{all}", ", ".join(names[:inputs]))
     for at, name in enumerate(names):
@@ -144,7 +144,7 @@ def _function(template: str, inputs: int, count: int) -> Callable[..., Any]:
 
 
 def _of_training_alone(block: Block) -> set[int]:
-    """The nodes, by their places, on which only outputs `when training` depend."""
+    """Return the nodes, by their places, on which only outputs `when training` depend."""
     if not any(port.training for port in block.outputs):
         return set()
     needed = {port.value for port in block.outputs if not port.training}
@@ -159,7 +159,7 @@ def _of_training_alone(block: Block) -> set[int]:
 
 
 def _frozen(block: Block, path: str, blocks: Mapping[str, Block]) -> list[str]:
-    """The keys of the weights that lie at or below a path that is frozen."""
+    """Return the keys of the weights that lie at or below a path that is frozen."""
     keys: list[str] = []
     tops = [_joined(path, frozen) for frozen in block.frozen]
     for key in _keys(block, path, blocks):
@@ -187,5 +187,5 @@ def _keys(block: Block, path: str, blocks: Mapping[str, Block]) -> list[str]:
 
 
 def keys_of(graph: Graph) -> list[str]:
-    """The keys of all parameters of a net, as its Graph has them."""
+    """Return the keys of all parameters of a net, as its Graph has them."""
     return _keys(graph.blocks[-1], "", {block.id: block for block in graph.blocks})

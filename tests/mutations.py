@@ -25,7 +25,7 @@ class Choices:
         self._drawn = 0
 
     def below(self, count: int) -> int:
-        """A whole number from 0 to `count` - 1."""
+        """Return a whole number from 0 to `count` - 1."""
         self._drawn += 1
         drawn = blake2b(self._drawn.to_bytes(4, "big"), key=self._key, digest_size=8)
         return int.from_bytes(drawn.digest(), "big") % count
@@ -38,7 +38,7 @@ class Choices:
 
 
 def by_bytes(spec: Spec, choices: Choices) -> bytes:
-    """Bytes changed, left out, added, doubled or moved, in one to three places."""
+    """Return bytes changed, left out, added, doubled or moved, in one to three places."""
     data = bytearray(spec.text.encode())
     for _ in range(1 + choices.below(3)):
         at, count = choices.below(len(data)), 1 + choices.below(8)
@@ -57,7 +57,7 @@ def by_bytes(spec: Spec, choices: Choices) -> bytes:
 
 
 def by_tokens(spec: Spec, choices: Choices) -> bytes:
-    """Tokens replaced (most by one of their own type), left out, doubled, swapped or added."""
+    """Return tokens replaced (most by one of their own type), left out, doubled, swapped or added."""
     edits: list[Edit] = []
     for _ in range(1 + choices.below(3)):
         token, other = choices.one(spec.tokens), choices.one(spec.tokens)
@@ -72,7 +72,7 @@ def by_tokens(spec: Spec, choices: Choices) -> bytes:
 
 
 def by_trees(spec: Spec, choices: Choices) -> bytes:
-    """Statements, steps, arguments, expressions and braces replaced, left out, doubled or swapped."""
+    """Return statements, steps, arguments, expressions and braces replaced, left out, doubled or swapped."""
     edits: list[Edit] = []
     for _ in range(1 + choices.below(4)):
         part = choices.one(spec.parts)
@@ -108,12 +108,12 @@ TREE_EDITS: list[Callable[[Spec, Part, Choices], list[Edit]]] = [_replaced, _rep
 
 
 def _fitted(part: Part, text: str) -> str:
-    """A text for the place of a part: an expression in parentheses, since what is around it may bind closer."""
+    """Return a text for the place of a part: an expression in parentheses, since what is around it may bind closer."""
     return f"({text})" if part.role == "value" and " " in text and text[0] not in '([{"' else text
 
 
 def _edited(text: str, edits: list[Edit]) -> str:
-    """The text with the edits made, the last of it first; one that overlaps a later one is left out."""
+    """Return the text with the edits made, the last of it first; one that overlaps a later one is left out."""
     limit = len(text) + 1
     for start, end, instead in sorted(edits, reverse=True):
         if end <= limit:
@@ -126,7 +126,7 @@ ORDER = ("trees", "tokens", "trees", "bytes")  # most that are mutated by their 
 
 
 def mutated(seed: int, number: int) -> tuple[str, str, bytes]:
-    """The program of that number: its kind, the spec that it was made from, its bytes."""
+    """Return the program of that number: its kind, the spec that it was made from, its bytes."""
     choices = Choices(seed, number)
     kind = ORDER[number % len(ORDER)]
     spec = choices.one(corpus())

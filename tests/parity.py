@@ -48,7 +48,7 @@ def assert_equal_modules(ours: nn.Module, theirs: nn.Module, images: Tensor) -> 
 
 
 def assert_equal_in_eval(ours: nn.Module, theirs: nn.Module, images: Tensor) -> None:
-    """Every output is compared."""
+    """Compare every output."""
     ours.eval()
     theirs.eval()
     with torch.no_grad():
@@ -79,6 +79,6 @@ def assert_equal_in_train(ours: nn.Module, theirs: nn.Module, images: Tensor) ->
 
 
 def _outputs(result: Any) -> Sequence[Tensor]:
-    """What a module gives, as a sequence: torchvision's named tuples may hold None."""
+    """Return what a module gives, as a sequence: torchvision's named tuples may hold None."""
     outputs = result if isinstance(result, tuple) else (result,)
     return [output for output in outputs if output is not None]

@@ -50,7 +50,7 @@ class Spec:
 
 @cache
 def corpus() -> tuple[Spec, ...]:
-    """The shipped specs and the fences of the pages, taken apart."""
+    """Return the shipped specs and the fences of the pages, taken apart."""
     parser: Any = load(GRAMMAR, TABLE, None)
     specs = tuple(taken_apart(parser, file, text) for file, text in _texts())
     assert all(spec.parts for spec in specs)
@@ -67,7 +67,7 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 @cache
 def pools() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The texts of all parts by their role, and of all tokens by their type."""
+    """Return the texts of all parts by their role, and of all tokens by their type."""
     by_role: dict[str, list[str]] = {}
     by_type: dict[str, list[str]] = {}
     for spec in corpus():
@@ -79,7 +79,7 @@ def pools() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
 
 
 def taken_apart(parser: Lark | Any, file: str, text: str) -> Spec:
-    """A spec's tokens, and the parts of its trees."""
+    """Return a spec's tokens, and the parts of its trees."""
     spec = Spec(file, text, list(parser.lex(text)))
     for chunk in lay_out(file, parser.lex, text).chunks:
         machine = parser.parse_interactive(start="declaration")
@@ -103,7 +103,7 @@ def _parts(tree: Tree[Token], text: str) -> Iterator[Part]:
 
 
 def _role(parent: str, at: int, child: Tree[Token] | Token) -> str | None:
-    """What a child of a rule can be exchanged with; None where it is grammar rather than a part."""
+    """Return what a child of a rule can be exchanged with; None where it is grammar rather than a part."""
     if isinstance(child, Token):
         if child.type in ATOMS:
             return "value"
@@ -119,7 +119,7 @@ def _role(parent: str, at: int, child: Tree[Token] | Token) -> str | None:
 
 
 def extent(node: Tree[Token] | Token) -> tuple[int, int]:
-    """Where a part begins and ends, in characters of the text."""
+    """Return where a part begins and ends, in characters of the text."""
     if isinstance(node, Token):
         assert node.start_pos is not None and node.end_pos is not None
         return node.start_pos, node.end_pos
@@ -127,7 +127,7 @@ def extent(node: Tree[Token] | Token) -> tuple[int, int]:
 
 
 def _joints(children: list[Any], at: int, role: str) -> tuple[int, int, str]:
-    """The places of the comma or arrow before and after a part (0 for none), and what parts it from others."""
+    """Return the places of the comma or arrow before and after a part (0 for none), and what parts it from others."""
     before, after = (children[i] if 0 <= i < len(children) else None for i in (at - 1, at + 1))
     links = [link for link in (before, after) if isinstance(link, Token) and link.type in ("COMMA", "ARROW")]
     joint = f" {links[0]} " if links else "\n" if role in ("line", "branch", "declaration") else " "

@@ -30,7 +30,7 @@ class Named:
     tests: tuple[str, ...]
 
     def fault(self) -> Fault:
-        """The fault in the file as it is today. Raises SystemExit where the piece is not found exactly once."""
+        """Return the fault in the file as it is today. Raises SystemExit where the piece is not found exactly once."""
         path = ROOT / "archlang" / self.file
         text = path.read_text(encoding="utf-8")
         if (count := text.count(self.before)) != 1:
@@ -165,7 +165,7 @@ FAULTS = (
 
 
 def main() -> int:
-    """The command: 1 where a fault survives."""
+    """Return the command: 1 where a fault survives."""
     parser = ArgumentParser(prog="python -m tests.planted", description=__doc__)
     parser.add_argument("words", nargs="*", help="words of the faults to plant (all)")
     chosen = parser.parse_args()

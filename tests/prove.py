@@ -64,7 +64,7 @@ def prove(name: str) -> Proof:
 
 
 def page(proofs: list[Proof], before: str) -> str:
-    """The page: the table of all nets, family by family; a net that is not among the proofs keeps its line."""
+    """Return the page: the table of all nets, family by family; a net that is not among the proofs keeps its line."""
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in before.splitlines() if "/specs/" in line}
     families = {graph.name: family for family in FAMILIES for graph in nets(family)}
     rows |= {proof.name: f"| {' | '.join(_row(families[proof.name], proof))} |" for proof in proofs}

@@ -13,7 +13,7 @@ from archlang.syntax import Expression
 
 
 def graph_of(text: str, name: str | None = None, **settings: str) -> Graph:
-    """The Graph of a net, the last one where none is named; the text must be right."""
+    """Return the Graph of a net, the last one where none is named; the text must be right."""
     source = Source("spec.arch", text)
     file, diagnostics = parse(source)
     graph, found = elaborate(file, name or nets(file)[-1].name, expressions(settings))
@@ -22,7 +22,7 @@ def graph_of(text: str, name: str | None = None, **settings: str) -> Graph:
 
 
 def expressions(settings: Mapping[str, str]) -> dict[str, Expression]:
-    """Settings as the command line gives them."""
+    """Return settings as the command line gives them."""
     parsed: dict[str, Expression] = {}
     for word, text in settings.items():
         value, diagnostics = parse_value(text)
@@ -32,18 +32,18 @@ def expressions(settings: Mapping[str, str]) -> dict[str, Expression]:
 
 
 def net_of(body: str, input: str = "3x32x32", before: str = "", parameters: str = "") -> str:
-    """A net around some lines: `image` flows into the first of them, and the last one's value is the output."""
+    """Return a net around some lines: `image` flows into the first of them, and the last one's value is the output."""
     return f"{before}\nnet tried({parameters}) {{\n  input image: {input}\n{body}\n  output\n}}\n"
 
 
 def layers(body: str, input: str = "3x32x32", before: str = "", parameters: str = "") -> list[str]:
-    """The layers of a net around some lines, as `path operator output`; a join's path is that of its scope."""
+    """Return the layers of a net around some lines, as `path operator output`; a join's path is that of its scope."""
     graph = graph_of(net_of(body, input, before, parameters))
     return [f"{layer.path} {layer.op.word} {layer.output_types[0]}".strip() for layer in graph.flat()]
 
 
 def wrong(text: str) -> list[Diagnostic]:
-    """What is wrong with a file: in its form, its declarations, and its nets."""
+    """Return what is wrong with a file: in its form, its declarations, and its nets."""
     file, found = parse(Source("spec.arch", text))
     found = found + check_declarations(file)
     for net in nets(file):
@@ -56,7 +56,7 @@ def wrong(text: str) -> list[Diagnostic]:
 
 
 def words_at(text: str, diagnostic: Diagnostic) -> str:
-    """The words under the carets of a diagnostic, on its first line."""
+    """Return the words under the carets of a diagnostic, on its first line."""
     span = diagnostic.span
     row = Source("spec.arch", text).lines()[span.line - 1]
     return row[span.column - 1 : span.end_column - 1 if span.end_line == span.line else len(row)]

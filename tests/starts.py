@@ -14,18 +14,18 @@ LEAST = 1e-6  # the p-value below which two samples are said to differ, over som
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> dict[str, torch.Tensor]:
-    """The weights of a module that is made after this seed."""
+    """Return the weights of a module that is made after this seed."""
     torch.manual_seed(seed)
     return {name: value.detach().clone() for name, value in make().named_parameters()}
 
 
 def equal_starts(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    """Whether all weights are equal bit for bit."""
+    """Return whether all weights are equal bit for bit."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def differing(one: Callable[[], nn.Module], other: Callable[[], nn.Module], seeds: int = 3) -> list[str]:
-    """The tensors whose values do not come from one distribution. Constant tensors must be equal."""
+    """Return the tensors whose values do not come from one distribution. Constant tensors must be equal."""
     drawn = [_drawn(one, range(seeds)), _drawn(other, range(1000, 1000 + seeds))]
     wrong: list[str] = []
     for name in drawn[0]:
@@ -40,7 +40,7 @@ def differing(one: Callable[[], nn.Module], other: Callable[[], nn.Module], seed
 
 
 def _drawn(make: Callable[[], nn.Module], seeds: range) -> dict[str, torch.Tensor]:
-    """A sample of each tensor over these seeds. One module is alive at a time."""
+    """Return a sample of each tensor over these seeds. One module is alive at a time."""
     samples: dict[str, list[torch.Tensor]] = {}
     for seed in seeds:
         torch.manual_seed(seed)
@@ -55,6 +55,6 @@ def _sample(values: torch.Tensor) -> torch.Tensor:
 
 
 def likeness(one: torch.Tensor, other: torch.Tensor) -> float:
-    """How likely two samples of one distribution differ at least so much (Kolmogorov and Smirnov)."""
+    """Return how likely two samples of one distribution differ at least so much (Kolmogorov and Smirnov)."""
     found: Any = ks_2samp(one.numpy(), other.numpy())
     return float(found.pvalue)

@@ -18,7 +18,7 @@ _declared: list[torch.library.Library] = []  # what is declared lives as long as
 
 
 def torchvision() -> ModuleType:
-    """The package, imported."""
+    """Return the package, imported."""
     found = importlib.util.find_spec("torchvision")
     assert found is not None and found.submodule_search_locations
     (compiled,) = Path(found.submodule_search_locations[0]).glob("_C.*")

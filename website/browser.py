@@ -82,7 +82,7 @@ class Browser:
             self.note(answer)
 
     def receive(self) -> dict[str, Any]:
-        """The next message of the browser."""
+        """Return the next message of the browser."""
         text = bytearray()
         while (byte := self.reads.read(1)) != b"\0":
             if not byte:
@@ -109,7 +109,7 @@ class Browser:
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def wait(self, expression: str) -> bool:
-        """Whether an expression becomes true in time."""
+        """Return whether an expression becomes true in time."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if self.value(expression):
@@ -130,7 +130,7 @@ class Browser:
 
 @contextmanager
 def served() -> Generator[str]:
-    """The site on a free port of this machine."""
+    """Yield the site on a free port of this machine."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:
@@ -171,7 +171,7 @@ def search(browser: Browser, address: str, words: str, expected: str) -> None:
 
 
 def main() -> int:
-    """0 when nothing is complained of."""
+    """Return 0 when nothing is complained of."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None or not (SITE / "index.html").is_file():
         sys.stderr.write("needs a chromium, and the site that `python -m website` builds\n")

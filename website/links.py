@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
 
 def broken(site: Path) -> list[str]:
-    """What is wrong with the links below a folder of HTML, one line for each."""
+    """Return what is wrong with the links below a folder of HTML, one line for each."""
     pages: dict[Path, Page] = {}
     for path in sorted(site.resolve().rglob("*.html")):
         pages[path] = Page()
@@ -49,7 +49,7 @@ def broken(site: Path) -> list[str]:
 
 
 def wrong(page: Path, address: str, fetched: bool, pages: dict[Path, Page]) -> str:
-    """Why a link does not hold, or nothing."""
+    """Return why a link does not hold, or nothing."""
     parts = urlsplit(address)
     if parts.scheme or parts.netloc:
         return "fetched from elsewhere" if fetched and parts.scheme != "data" else ""
@@ -64,7 +64,7 @@ def wrong(page: Path, address: str, fetched: bool, pages: dict[Path, Page]) -> s
 
 
 def uncoloured(staged: list[str], pages: Path, site: Path) -> list[str]:
-    """The pages whose specs were not read by the lexer of this package."""
+    """Return the pages whose specs were not read by the lexer of this package."""
     found: list[str] = []
     for page in staged:
         html = site / page.replace("README.md", "index.md").replace(".md", ".html")

@@ -84,13 +84,13 @@ def stage(root: Path, place: Path) -> list[str]:
 
 
 def linked_sources(page: Path, text: str) -> set[Path]:
-    """The specs and source files that a page links to."""
+    """Return the specs and source files that a page links to."""
     targets = {(page.parent / target).resolve() for _, target, _ in LINK.findall(text)}
     return {target for target in targets if target.suffix in FENCES and target.is_file()}
 
 
 def to_shown(text: str) -> str:
-    """The links to specs and source files, turned into links to their pages."""
+    """Return the links to specs and source files, turned into links to their pages."""
     return LINK.sub(lambda found: found[1] + shown_path(PurePosixPath(found[2])).as_posix() + found[3], text)
 
 
@@ -100,7 +100,7 @@ def shown_path(path: PurePath) -> PurePath:
 
 
 def in_a_fence(path: Path) -> str:
-    """The page of a source file."""
+    """Return the page of a source file."""
     return f"# {path.name}\n\n````{FENCES[path.suffix]}\n{path.read_text(encoding='utf-8').rstrip()}\n````\n"
 
 
@@ -111,7 +111,7 @@ def write(path: Path, text: str) -> None:
 
 
 def navigation(pages: Iterable[str]) -> str:
-    """The line of the settings that lists the pages, in the order in which they are best read.
+    """Return the line of the settings that lists the pages, in the order in which they are best read.
 
     Source files that a page links to are reached by that link alone.
     """
@@ -126,13 +126,13 @@ def navigation(pages: Iterable[str]) -> str:
 
 
 def title(page: str) -> str:
-    """A page's name in the navigation, where none is chosen: that of its file."""
+    """Return a page's name in the navigation, where none is chosen: that of its file."""
     name = PurePosixPath(page).name.removesuffix(".md")
     return name.capitalize().replace("_", " ") if page.startswith("docs/operators/") else name
 
 
 def toml(sections: dict[str, dict[str, str]]) -> str:
-    """The sections as TOML writes them; its strings are written as JSON's are."""
+    """Return the sections as TOML writes them; its strings are written as JSON's are."""
     lists = {
         name: ", ".join(f"{{ {json.dumps(title)} = {json.dumps(page)} }}" for title, page in pages.items())
         for name, pages in sections.items()

@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(call: str, reason: str, capsys: pytest.CaptureFixture[str], target: str = "") -> None:
-    """The call ends with status 2 and this reason, and every file is as it was."""
+    """Check that the call ends with status 2 and this reason, and changes no file."""
     words = call.split()
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert main(words) == 2

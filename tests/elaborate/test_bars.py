@@ -10,7 +10,7 @@ from tests.specs import graph_of, net_of, words_at, wrong
 
 
 def joined(body: str) -> list[str]:
-    """The branches of the join, each as the operators on its way from the input, the last first."""
+    """Return the branches of the join, each as the operators on its way from the input, the last first."""
     graph = graph_of(net_of(body, parameters="extra=true, rates=[1, 2]"))
     (join,) = [node for node in graph.root.nodes if node.kind == "op" and node.op.join]
     return [_way(graph, value) for value in join.inputs]

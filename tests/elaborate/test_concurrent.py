@@ -27,7 +27,7 @@ ROUNDS = 6
 
 
 def write_specs(folder: Path) -> list[Path]:
-    """Specs of different nets; every other one holds mistakes of form and of sizes."""
+    """Return specs of different nets; every other one holds mistakes of form and of sizes."""
     paths: list[Path] = []
     for number in range(COUNT):
         wrong = f"conv 3x3, {number}\n  conv 99x99 3\n" if number % 2 else ""
@@ -39,7 +39,7 @@ def write_specs(folder: Path) -> list[Path]:
 
 
 def answer(path: Path) -> str:
-    """What a spec compiles to, or what is wrong with it: text that holds every place in the file."""
+    """Return what a spec compiles to, or what is wrong with it: text that holds every place in the file."""
     checked = check(str(path))
     return json.dumps([[as_json(diagnostic) for diagnostic in checked.diagnostics], *map(made, checked.graphs)])
 
@@ -49,7 +49,7 @@ def made(graph: Graph) -> list[str]:
 
 
 def together(paths: list[Path]) -> list[str]:
-    """The answers of all specs, each on a thread of its own, begun at the same moment."""
+    """Return the answers of all specs, each on a thread of its own, begun at the same moment."""
     gate = Barrier(len(paths))
 
     def run(path: Path) -> str:
@@ -85,7 +85,7 @@ def test_processes(tmp_path: Path) -> None:
 
 
 def started(arguments: list[str], count: int) -> list[list[str]]:
-    """What processes print that run this file at once."""
+    """Return what processes print that run this file at once."""
     command = [sys.executable, "-m", "tests.elaborate.test_concurrent", *arguments]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     printed = [process.communicate(timeout=300)[0] for process in running]

@@ -13,7 +13,7 @@ def at(line: int, column: int, width: int = 1, file: str = "a.arch") -> Span:
 
 
 def shown(text: str, span: Span, *labels: Label, help: str | None = None, pointed: str = "") -> str:
-    """The message below its headline and place."""
+    """Return the message below its headline and place."""
     diagnostic = Diagnostic("a-code", "what is wrong", span, labels, help, pointed=pointed)
     headline, place, *rest = render(diagnostic, {"a.arch": Source("a.arch", text)}).split("\n")
     assert headline == "error[a-code]: what is wrong"

@@ -57,7 +57,7 @@ class Sample:
     places: dict[str, tuple[int, int]]
 
     def with_value(self, field: str, text: str) -> Slip:
-        """The step with another value for a field, given in the way in which that field is given."""
+        """Return the step with another value for a field, given in the way in which that field is given."""
         # of several fields without a name, the value's kind says which it is for
         names = "|".join(self.op.positional) if field in self.op.positional else field
         if field in self.places:
@@ -69,7 +69,7 @@ class Sample:
         return Slip(f"{self.step} {before}{text}", text, names)
 
     def with_name(self, field: str, name: str, meant: str = "") -> Slip:
-        """The step with the value of a field under another name."""
+        """Return the step with the value of a field under another name."""
         value = "1"
         if field in self.places:
             start, end = self.places[field]
@@ -104,7 +104,7 @@ def _columns(span: Span) -> tuple[int, int]:
 
 
 def wrong_values(op: type[Operator], field: str) -> Iterator[Slip]:
-    """Steps whose field has a value that it does not take."""
+    """Yield steps whose field has a value that it does not take."""
     case = examples(op)[0]
     right = case.op.model_dump()
     for text, value in VALUES.items():
@@ -116,7 +116,7 @@ def wrong_values(op: type[Operator], field: str) -> Iterator[Slip]:
 
 
 def values_that_do_not_fit(op: type[Operator], field: str) -> Iterator[Slip]:
-    """Steps whose field has a value that it may have, but not with these inputs."""
+    """Yield steps whose field has a value that it may have, but not with these inputs."""
     case = examples(op)[0]
     right = case.op.model_dump()
     for text, value in VALUES.items():
@@ -129,7 +129,7 @@ def values_that_do_not_fit(op: type[Operator], field: str) -> Iterator[Slip]:
 
 
 def wrong_names(op: type[Operator], field: str) -> Iterator[Slip]:
-    """Steps that give a field by a misspelt name."""
+    """Yield steps that give a field by a misspelt name."""
     yield sample(op).with_name(field, f"{field}{field[-1]}", meant=field)
 
 
@@ -150,7 +150,7 @@ def at_the_top(step: str, inputs: tuple[str, ...]) -> Spec:
 
 
 def in_a_block(step: str, inputs: tuple[str, ...]) -> Spec:
-    """In a block, called from a loop, in a branch."""
+    """Return the step in a block, called from a loop, in a branch."""
     taken = [f"input x{at}" for at in range(len(inputs))]
     block = ["block inner {", *taken, step, "}", ""]
     calls = [_tuple(inputs), "if true {", "concat {", "| for i in range(3) { | inner }", "| (x0)", "}", "}"]
@@ -170,7 +170,7 @@ def _tuple(inputs: tuple[str, ...]) -> str:
 
 
 def complaint(slip: Slip, op: type[Operator], place: str, anywhere: bool = False) -> str | None:
-    """What is wrong with what is said of a slip; None where it is as it should be."""
+    """Return what is wrong with what is said of a slip; None where it is as it should be."""
     spec = PLACES[place](slip.step, sample(op).inputs)
     found = wrong(spec.text)
     if len(found) != 1:

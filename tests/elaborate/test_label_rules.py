@@ -26,7 +26,7 @@ OURS = ["self", "x", "y", "it", "x0", "x1", "x2", "__a", "_a", "_", "a__", "widt
 
 @cache
 def words() -> list[str]:
-    """Names that mean something to Python, torch or a module."""
+    """Return names that mean something to Python, torch or a module."""
     modules = [torch.nn.Module(), torch.nn.Sequential(torch.nn.Identity()), torch.nn.Parameter(torch.ones(1))]
     places = [*modules, builtins, torch.nn, math]
     found = {name for place in places for name in dir(place)}
@@ -45,7 +45,7 @@ def batched(names: list[str], count: int) -> Iterator[list[str]]:
 
 
 def accepted(spec: Callable[[list[str]], str]) -> list[str]:
-    """The words that a spec of one name takes; each other one is refused with a message."""
+    """Return the words that a spec of one name takes; each other one is refused with a message."""
     good: list[str] = []
     for word in words():
         graph, found = told(spec([word]))
@@ -94,7 +94,7 @@ def parameters(names: list[str]) -> str:
 
 
 def check_built(text: str) -> None:
-    """A net that builds a module which runs, has the keys of the report, and is a module still."""
+    """Check that the net's module runs, has the keys of the report, and still has the methods of a module."""
     graph = graph_of(text)
     net = module(graph)
     images = [torch.randn(3, *graph.root.types[port.value].shape[1:]) for port in graph.root.inputs]

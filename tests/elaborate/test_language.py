@@ -15,12 +15,12 @@ def net(body: str, before: str = "", shape: str = "3x32x32") -> Graph:
 
 
 def keys(built: Graph) -> list[str]:
-    """The paths of the operators that have a place of their own."""
+    """Return the paths of the operators that have a place of their own."""
     return [layer.path for layer in built.flat() if layer.node.name is not None]
 
 
 def said(built: Graph) -> list[str]:
-    """What each operator is, without its numbers' names."""
+    """Return what each operator is, without its numbers' names."""
     return [f"{layer.op.word} {layer.output_types[0]}" for layer in built.flat()]
 
 

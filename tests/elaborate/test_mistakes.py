@@ -167,7 +167,7 @@ def test_limit(what: str) -> None:
 
 
 def tell(text: str) -> None:
-    """All that is wrong with a text, for the terminal and as JSON, each at a place that the text has."""
+    """Check that all mistakes of a text can be printed, in the terminal and as JSON, each at a place in the text."""
     source = Source("spec.arch", text)
     for diagnostic in wrong(text):
         json.dumps(as_json(diagnostic))

@@ -22,7 +22,7 @@ TRUNK = "block trunk(width) { conv1: conv 3x3 width pad=1 -> relu; layer1: { con
 
 
 def agrees(graph: Graph) -> nn.Module:
-    """The module of a net, held against the Graph: keys, shapes, counts, what is trained, and a step of training."""
+    """Return the module of a net, compared with the Graph: keys, shapes, counts, trained weights, one training step."""
     made = module(graph, seed=0)
     counts = count(graph).net
     assert {name: tuple(value.shape) for name, value in made.state_dict().items()} == dict(weights(graph))

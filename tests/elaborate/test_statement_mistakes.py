@@ -32,7 +32,7 @@ def at_the_top(line: str) -> str:
 
 
 def in_a_block(line: str) -> str:
-    """In a block, called from a loop, in a branch."""
+    """Return the text in a block, called from a loop, in a branch."""
     return (
         f"block inner {{\n  input x\n  {line}\n}}\n\n"
         "net tried {\n  input x: 8x16x16\n  if true {\n    concat {\n"

@@ -25,12 +25,12 @@ OBEYED = re.compile(r"`([^`]+)`")
 
 
 def bound(step: str) -> Operator:
-    """The operator of a step with its arguments; raises `Mistake` where they are wrong."""
+    """Return the operator of a step with its arguments; raises `Mistake` where they are wrong."""
     return bound_at(step)[0]
 
 
 def bound_at(step: str) -> tuple[Operator, dict[str, Span]]:
-    """The operator of a step with its arguments, and the place of each."""
+    """Return the operator of a step with its arguments, and the place of each."""
     file, wrong = parse(Source("spec.arch", f"net n {{\n  {step}\n}}"))
     assert not wrong, (step, wrong)
     (net,) = file.declarations
@@ -51,7 +51,7 @@ def refusal(step: str) -> Rejected | None:
 
 
 def obeyed(op: type[Operator], before: str, rejected: Rejected) -> list[str]:
-    """The steps that a help proposes by name: whole ones as they stand, arguments put behind what was right."""
+    """Return the steps that a help proposes by name: whole ones as they stand, arguments put behind what was right."""
     steps: list[str] = []
     for text in OBEYED.findall(re.sub(r"it is written like `[^`]+`", "", rejected.help or "")):
         if text.startswith(f"{op.word} ") and "=" in text:
@@ -83,7 +83,7 @@ def test_an_argument_without_a_name_is_never_just_left_out(op: type[Operator]) -
 
 
 def _same(held: object, written: str) -> bool:
-    """Whether a field holds what was written without a name."""
+    """Return whether a field holds what was written without a name."""
     sides = [float(side) for side in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", written)]
     match held:
         case bool():
@@ -124,14 +124,14 @@ def test_help(step: str, code: str, help: str) -> None:
 
 
 def named(step: str) -> str | None:
-    """The step with the name of each argument; None if each has its name already."""
+    """Return the step with the name of each argument; None if each has its name already."""
     made, places = bound_at(step)
     words = [f"{name}={spelt(getattr(made, name))}" for name in places]
     return " ".join([made.word, *words]) if places.keys() & {*made.positional, "stride"} else None
 
 
 def spelt(value: object) -> str:
-    """A field's value as an argument."""
+    """Return a field's value as an argument."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(spelt, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

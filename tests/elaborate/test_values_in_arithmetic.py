@@ -20,7 +20,7 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def proposed(body: str) -> str:
-    """The step that the help proposes."""
+    """Return the step that the help proposes."""
     (found,) = wrong(net_of(body))
     step = re.search("`(.+)`", found.help or "")
     assert found.code == "wrong-kind" and step is not None, found

@@ -27,7 +27,7 @@ Row = list[str]
 
 
 def tables(page: str) -> list[list[Row]]:
-    """The tables of a page of docs/, as cells; the first row of each is its head."""
+    """Return the tables of a page of docs/, as cells; the first row of each is its head."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     found: list[list[Row]] = []
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
@@ -38,19 +38,19 @@ def tables(page: str) -> list[list[Row]]:
 
 @cache
 def rows(page: str, *head: str) -> list[Row]:
-    """The rows of the one table of a page whose head begins so."""
+    """Return the rows of the one table of a page whose head begins so."""
     (found,) = [table[1:] for table in tables(page) if table[0][: len(head)] == list(head)]
     assert found
     return found
 
 
 def graph(row: Row) -> Graph:
-    """The net of the steps in the first cell, on the input in the second."""
+    """Return the net of the steps in the first cell, on the input in the second."""
     return graph_of(net_of("  " + row[0].strip("`").replace("; ", "\n  "), row[1].strip("`")))
 
 
 def counted(text: str) -> int:
-    """`8*8 * 2 + 1 = 129`, or a number alone: the sum of products is worked out, and must be what stands behind."""
+    """Return the value of `8*8 * 2 + 1 = 129`, or of a single number; both sides must agree."""
     hand, _, figure = text.replace(",", "").partition("=")
     value = sum(prod(int(factor) for factor in term.split("*")) for term in hand.split("+"))
     assert not figure or value == int(figure), text
@@ -58,7 +58,7 @@ def counted(text: str) -> int:
 
 
 def named(text: str) -> Work:
-    """`macs 8*8 = 64; bias_adds 8`: columns, and what each counts."""
+    """Return `macs 8*8 = 64; bias_adds 8`: columns, and what each counts."""
     parts = (part.split(" ", 1) for part in text.split("; ") if part)
     return Work(**{name: counted(figure) for name, figure in parts})
 
@@ -145,7 +145,7 @@ def test_shipped_nets(row: Row) -> None:
 
 
 def measured() -> dict[str, dict[str, int]]:
-    """What each counter printed, by counter and net, from docs/benchmarks/counters.md."""
+    """Return what each counter printed, by counter and net, from docs/benchmarks/counters.md."""
     page = "benchmarks/counters.md"
     (head,) = [table[0] for table in tables(page) if table[0][0] == "net"]
     found: dict[str, dict[str, int]] = {name: {} for name in head[3:]}
@@ -187,7 +187,7 @@ def test_errors_are_those_measured() -> None:
 
 
 def percent(name: str, net: str, said: int) -> str:
-    """The error of a counter as the page writes it."""
+    """Return the error of a counter as the page writes it."""
     wrong = difference(name, net, said)
     share = f"{100 * wrong / (said - wrong):+,.2f}%"
     return "0" if not wrong else "under +0.01%" if share == "+0.00%" else share

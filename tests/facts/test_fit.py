@@ -62,7 +62,7 @@ def test_a_batch_that_just_fits_is_found() -> None:
 
 
 def at(size: int) -> Graph | None:
-    """The net at a size; only multiples of 4 are valid."""
+    """Return the net at a size; only multiples of 4 are valid."""
     return None if size % 4 else graph_of(PLAIN, S=str(size))
 
 

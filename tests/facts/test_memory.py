@@ -343,7 +343,7 @@ def test_a_wrong_option_is_reported(spec: str, capsys: pytest.CaptureFixture[str
 
 
 def promised(tmp_path: Path, line: str) -> list[str]:
-    """What `check` says of a net of parameter `at` with one promise: codes and messages."""
+    """Return what `check` says of a net of parameter `at` with one promise: codes and messages."""
     path = tmp_path / "promised.arch"
     text = f"net n(at=2) {{\n  input image: 3x8x8\n  conv 3x3 at pad=1 -> relu\n  output\n  expect {line}\n}}\n"
     path.write_text(text, encoding="utf-8")

@@ -47,7 +47,7 @@ ALL = BODIES | MORE
 
 
 def by_hand(plain: nn.Module, inputs: list[Tensor]) -> tuple[nn.Module, list[Tensor]]:
-    """The module and the inputs in the format, as a user of torch converts them."""
+    """Return the module and the inputs in the format, as a user of torch converts them."""
     module: Any = copy.deepcopy(plain)  # torch does not annotate the argument
     module.to(memory_format=torch.channels_last)
     return module, [x.to(memory_format=torch.channels_last) if x.ndim == 4 else x for x in inputs]
@@ -66,12 +66,12 @@ def told_strides(graph: Graph, batch: int, mode: str) -> list[Strides]:
 
 
 def lying(shape: tuple[int, ...], strides: Strides) -> list[int | None]:
-    """Strides without those of axes of size 1, which say nothing."""
+    """Return the strides without those of axes of size 1, which say nothing."""
     return [None if size == 1 else stride for size, stride in zip(shape, strides, strict=True)]
 
 
 def assert_as_torch(graph: Graph, mode: str, batch: int = BATCH) -> None:
-    """Values and strides are those of the plain module, converted by hand."""
+    """Check that values and strides are those of the plain module, converted by hand."""
     plain, made = Net(graph).module(0), Net(graph).module(0, memory_format=FORMAT)
     theirs, given = by_hand(plain.train(mode == "training"), images(graph, batch))
     torch.manual_seed(0)

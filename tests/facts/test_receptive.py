@@ -43,7 +43,7 @@ class Plus(Operator):
 
 
 def net(given: Sequence[TensorType], steps: Sequence[Step]) -> Graph:
-    """Steps with the values that enter them; step k gives value len(given) + k."""
+    """Return steps with the values that enter them; step k gives value len(given) + k."""
     types, nodes = list(given), list[OpNode]()
     for op, values in steps:
         types += op.outputs(*(types[value] for value in values))
@@ -71,14 +71,14 @@ def both(size: int, stride: int, pad: int) -> ReceptiveField:
 
 
 def last(text: str, input: str = "2x40") -> ReceptiveField:
-    """The receptive field of what these lines give."""
+    """Return the receptive field of what these lines give."""
     graph = graph_of(net_of(text, input))
     *_, layer = graph.flat()
     return receptive_fields(graph)[layer.outputs[-1]]
 
 
 def along(text: str, axis: str = "t", input: str = "2x40") -> Interval:
-    """The same along one axis, where it is even."""
+    """Return the same along one axis, where it is even."""
     interval = last(text, input).axes[axis]
     assert interval is not None
     return interval

@@ -38,7 +38,7 @@ keeping = st.sampled_from(["conv [3] 2 pad=1", "conv [5] 2 pad=2", "conv [1] 2",
 
 @st.composite
 def steps(draw: st.DrawFn, among: st.SearchStrategy[str]) -> str:
-    """Lines of a net of two channels; branches of one size are joined by an addition or a concatenation."""
+    """Return lines of a net of two channels; branches of one size are joined by an addition or a concatenation."""
     lines: list[str] = []
     for _ in range(draw(st.integers(1, 5))):
         kind = draw(st.sampled_from(["step", "step", "residual", "concat"]))
@@ -53,9 +53,9 @@ def steps(draw: st.DrawFn, among: st.SearchStrategy[str]) -> str:
 
 
 def seen_by_gradient(graph: Graph, axis: str, output: int = 0) -> list[set[int]]:
-    """Of each position of an output along an axis: the positions of the first input that have a gradient from it.
+    """Return for each position of an output along an axis the positions of the first input with a gradient from it.
 
-    Weights are positive, and so is what flows: no gradient cancels another.
+    Weights and values are positive, so that no gradient cancels another.
     """
     module = Net(graph).module(seed=0).double().eval()
     with torch.no_grad():
@@ -72,7 +72,7 @@ def seen_by_gradient(graph: Graph, axis: str, output: int = 0) -> list[set[int]]
 
 
 def told(paths: tuple[Interval, ...], position: int, size: int) -> set[int]:
-    """The positions of the input within the intervals of a position."""
+    """Return the positions of the input within the intervals of a position."""
     found: set[int] = set()
     for path in paths:
         start = position * path.stride - path.pad
@@ -81,13 +81,13 @@ def told(paths: tuple[Interval, ...], position: int, size: int) -> set[int]:
 
 
 def ends(graph: Graph) -> dict[str, tuple[Interval, ...]]:
-    """The intervals of the net's first output."""
+    """Return the intervals of the net's first output."""
     *_, layer = graph.flat()
     return dict(receptive_fields(graph)[layer.outputs[-1]].paths)
 
 
 def tried(text: str) -> Graph | None:
-    """The net of these lines, where it has no more positions at its end than are worth a run."""
+    """Return the net of these lines, where it has no more positions at its end than are worth a run."""
     from archlang.elaborate import elaborate
     from archlang.parse import parse
     from archlang.source import Source
@@ -162,7 +162,7 @@ def test_the_nets(name: str, axis: str, output: int) -> None:
 
 
 def _number_of_output(graph: Graph, output: int) -> int:
-    """The number in the whole net of an output that an operator of the net itself gives."""
+    """Return the number in the whole net of an output that an operator of the net itself gives."""
     value = graph.root.outputs[output].value
     return next(
         number

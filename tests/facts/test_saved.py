@@ -44,7 +44,7 @@ operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 
 
 def kept_by(graph: Graph, batch: int, training: bool) -> int:
-    """Bytes that the net's module keeps of a forward pass over random images."""
+    """Return the bytes that the net's module keeps of a forward pass over random images."""
     module = Net(graph).module(seed=0).train(training)
     inputs = tensors([graph.root.types[port.value] for port in graph.root.inputs], batch, below=2)
     with own_loops(graph):
@@ -256,7 +256,7 @@ STEPS = (
 
 
 def grown(input: str, steps: Sequence[str]) -> Graph | None:
-    """The net of those of the steps that fit, one after the other; each gives an image two axes at least."""
+    """Return the net of those of the steps that fit, one after the other; each gives an image two axes at least."""
     taken: list[str] = []
     found: Graph | None = None
     for step in steps:
@@ -312,7 +312,7 @@ SMALL = """conv1: conv 3x3 4 pad=1 -> bn1: batchnorm -> relu -> maxpool 2x2/2
 
 
 def listed(told: SavedTensors) -> list[tuple[str, str, str, int, str | None]]:
-    """Of each tensor: the layer, where it comes from, its name, the new bytes, who keeps the storage first."""
+    """Return for each tensor its layer, its source, its name, the new bytes, and who keeps the storage first."""
     return [
         (layer.layer.path, kept.path, kept.name, kept.new_bytes, kept.keeper)
         for layer in told.layers

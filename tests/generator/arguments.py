@@ -18,7 +18,7 @@ FLOATS = (0.0, 1e-5, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5)
 
 
 def near(op: type[Operator], draws: Draws, rank: int, changed: int = 30) -> Operator:
-    """An example of the operator, so many of 100 of its arguments drawn anew; `rank` is how many axes a window has."""
+    """Return an example with this percentage of its arguments drawn anew; `rank` is the number of a window's axes."""
     case = draws.one(examples(op))
     fields: dict[str, Any] = dict(case.op)
     for name, field in op.model_fields.items():
@@ -31,7 +31,7 @@ def near(op: type[Operator], draws: Draws, rank: int, changed: int = 30) -> Oper
 
 
 def made(op: type[Operator], fields: dict[str, Any]) -> Operator:
-    """The operator with these arguments, where they are within its bounds."""
+    """Return the operator with these arguments, where they are within its bounds."""
     try:
         return op(**fields)
     except ValidationError as error:
@@ -43,7 +43,7 @@ def example(op: type[Operator], draws: Draws) -> Case:
 
 
 def drawn(annotation: Any, metadata: list[Any], rank: int, draws: Draws) -> Any:
-    """A value of a field, from its annotation and bounds."""
+    """Return a value of a field, from its annotation and bounds."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
         inner = [bound for one in annotation.__metadata__ for bound in (getattr(one, "metadata", None) or [one])]

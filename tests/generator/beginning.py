@@ -76,7 +76,7 @@ def _even(w: Tensor, bound: float) -> object:
 
 
 def without_starts(source: str) -> str:
-    """The source whose constructor leaves all weights as torch's modules make them."""
+    """Return the source whose constructor leaves all weights as torch's modules make them."""
     tree = ast.parse(source)
     for part in ast.walk(tree):
         if isinstance(part, ast.FunctionDef) and part.name == "__init__":
@@ -89,7 +89,7 @@ def _over(loop: ast.For) -> str:
 
 
 def begin_alike(graph: Graph, module: nn.Module, plain: nn.Module) -> str:
-    """What is wrong with the weights of a module that was not run; `plain` has the same seed, and no initialisers."""
+    """Return the error in the weights of a module that was not run; `plain` has the same seed, and no initialisers."""
     found, own = (dict(one.named_parameters(remove_duplicate=False)) for one in (module, plain))
     told: dict[str, Start] = {}
     for layer in graph.flat():
@@ -106,7 +106,7 @@ def begin_alike(graph: Graph, module: nn.Module, plain: nn.Module) -> str:
 
 
 def _follows(value: Tensor, start: Start) -> bool:
-    """Whether a weight begins so, as far as its values tell."""
+    """Return whether a weight begins so, as far as its values tell."""
     word, values = start.word, start.values
     if word == "list":
         return value.flatten().tolist() == list(values)

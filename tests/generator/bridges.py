@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def apply(grower: Grower, scene: Scene, word: str, **fields: object) -> Node:
-    """An operator with these arguments, applied."""
+    """Return an operator with these arguments, applied."""
     op = made(registry()[word], fields)
     text = operator_text(type(op), dict(op), grower.draws)
     node = Apply(type(op), dict(op), text, joint=joint(grower.draws))
@@ -27,7 +27,7 @@ def apply(grower: Grower, scene: Scene, word: str, **fields: object) -> Node:
 
 
 def bridge(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
-    """Steps to a value of this type, by a linear layer where the sizes differ."""
+    """Return steps to a value of this type, by a linear layer where the sizes differ."""
     if not takes_one(scene) or not scene.it[0].type.is_float or "n" not in wanted.axes:
         raise Stuck("no bridge begins here")
     if scene.it[0].type == wanted:

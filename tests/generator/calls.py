@@ -24,7 +24,7 @@ MOST = 4  # declarations of a file besides its net
 
 
 def call(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A block called, one that is there or a new one; or a net, or a block written out where it is called."""
+    """Return a block called, one that is there or a new one; or a net, or a block written out where it is called."""
     draws = grower.draws
     entering, before = _entering(grower, scene)
     fitting = (one for one in grower.known.values() if one.takes(len(scene.it)))
@@ -46,7 +46,7 @@ def call(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _node(grower: Grower, scene: Scene, target: Definition, pairs: tuple[tuple[str, str], ...], written: str) -> Node:
-    """The call: with a scope of its own, or `inline`."""
+    """Return the call: with a scope of its own, or `inline`."""
     draws = grower.draws
     if not target.is_net and draws.chance(25) and not scene.turning:
         return Inline(target, pairs, f"inline {written}", joint=joint(draws))
@@ -55,7 +55,7 @@ def _node(grower: Grower, scene: Scene, target: Definition, pairs: tuple[tuple[s
 
 
 def _entering(grower: Grower, scene: Scene) -> tuple[list[Node], list[Node]]:
-    """What flows into the call: what is there, or several values."""
+    """Return what flows into the call: what is there, or several values."""
     draws = grower.draws
     paths = [path for path, values in scene.visible().items() if len(values) == 1]
     if not takes_one(scene):
@@ -69,7 +69,7 @@ def _entering(grower: Grower, scene: Scene) -> tuple[list[Node], list[Node]]:
 
 
 def _named(grower: Grower, scene: Scene) -> list[Node]:
-    """Where a call gives several values, each gets a name, and one flows on."""
+    """Return the steps that name each value of a call with several, one of which flows on."""
     if takes_one(scene):
         return []
     trial, names = scene.forked(), list[Label]()
@@ -85,7 +85,7 @@ def _named(grower: Grower, scene: Scene) -> list[Node]:
 
 
 def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dict[str, str]]:
-    """A new block or net that takes what flows here, and the values of its parameters in this call."""
+    """Return a new block or net that takes what flows here, and the values of its parameters in this call."""
     draws = grower.draws
     names = NAMES if draws.chance(85) else HIDING
     free = [name for name in names if name not in grower.declared and labels.is_free(name, scene)]
@@ -154,14 +154,14 @@ def _inputs(definition: Definition, types: tuple[TensorType, ...], draws: Draws)
 
 
 def _of_any_number(definition: Definition, names: list[str], count: int, draws: Draws) -> None:
-    """Inputs of which one takes all values that the others leave, which may be none."""
+    """Declare inputs of which one takes all values that the others leave, perhaps none."""
     plain = draws.below(count + 1)
     definition.inputs += [Port(name) for name in names[:plain]]
     definition.inputs.insert(draws.below(plain + 1), Port(names[plain], many=True))
 
 
 def parameters(definition: Definition, draws: Draws) -> dict[str, str]:
-    """Parameters with defaults, and what this call gives in the place of some of them."""
+    """Return parameters with defaults, and what this call gives in the place of some of them."""
     values: dict[str, str] = {}
     for name in ("width", "kernel", "stride", "act", "n", "extra", "self", "x1"):
         if not draws.chance(22):
@@ -188,14 +188,14 @@ def _default(name: str, draws: Draws) -> str:
 
 
 def _other(text: str, draws: Draws) -> str:
-    """Another value for a parameter of this default."""
+    """Return another value for a parameter of this default."""
     if text.isdigit():
         return str(max(1, int(text) + draws.below(3) - 1))
     return draws.one(ACTS) if text in ACTS else text
 
 
 def _arguments(target: Definition, values: dict[str, str], draws: Draws) -> list[tuple[str, str, str]]:
-    """Each argument: its name, its value, and how it is written: the first ones in order, the others by name."""
+    """Return each argument: its name, its value, and how it is written: the first ones in order, the others by name."""
     ordered, placed = list(target.parameters), draws.below(4)
     found: list[tuple[str, str, str]] = []
     for at, name in enumerate(ordered):
@@ -214,7 +214,7 @@ def _arguments(target: Definition, values: dict[str, str], draws: Draws) -> list
 
 
 def _outputs(grower: Grower, definition: Definition, inner: Scene) -> None:
-    """What a block gives: its last value, or what it names, with all that nothing has taken."""
+    """Draw the outputs of a block: its last value, or named ones, with all values that nothing uses."""
     draws = grower.draws
     if draws.chance(60):
         definition.body += grower.settled(inner, set())

@@ -17,7 +17,7 @@ from tests.parts import Spec, taken_apart
 
 
 def changed(text: str) -> str:
-    """The text with tokens, statements or arguments replaced, left out, doubled or swapped."""
+    """Return the text with tokens, statements or arguments replaced, left out, doubled or swapped."""
     parser: Any = load(GRAMMAR, TABLE, None)
     spec: Spec = taken_apart(parser, "spec.arch", text)
     choices = Choices(crc32(text.encode()), 0)

@@ -15,7 +15,7 @@ from archlang.laws.counts import UNKNOWN_TO_THE_COUNTER
 
 
 def _convolution_backward(*args: Any, **_: Any) -> int:
-    """Both gradients of a convolution, each as dear as its forward pass, groups and all; torch's formula has none."""
+    """Return the FLOPs of both gradients of a convolution, groups included, which torch's formula leaves out."""
     grad, x, weight, _bias, _stride, _pad, _dilation, transposed, _out, _groups, mask = args[:11]
     products: int = (x if transposed else grad).numel() * prod(weight.shape[1:])
     return 2 * products * (bool(mask[0]) + bool(mask[1]))

@@ -44,7 +44,7 @@ class Definition:
     lets: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what the file declares by a word of the language
 
     def scene(self, types: tuple[TensorType, ...], arguments: Mapping[str, Any]) -> Scene:
-        """The inside before the first statement, where values of these types flow in."""
+        """Return the inside before the first statement, where values of these types flow in."""
         scene = Scene(self.known, dict(self.lets), ())
         for name, text in self.parameters.items():
             value = arguments[name] if name in arguments else scene.evaluate(text)
@@ -72,7 +72,7 @@ class Definition:
                 scene.bind(f"{port.name}[{number}]", (value,))
 
     def takes(self, count: int) -> bool:
-        """Whether so many values can flow in."""
+        """Return whether so many values can flow in."""
         if any(port.many for port in self.inputs):
             return count >= len(self.inputs) - 1
         return count == max(len(self.inputs), 1)
@@ -85,7 +85,7 @@ class Definition:
     def outputs(
         self, types: tuple[TensorType, ...], arguments: Mapping[str, Any], defaults: tuple[tuple[str, Begun], ...] = ()
     ) -> tuple[TensorType, ...]:
-        """The types that it gives to its caller, whose `defaults` say how weights begin."""
+        """Return the types that it gives to its caller, whose `defaults` say how weights begin."""
         scene = self.scene(types, arguments)
         scene.defaults = defaults
         run(self.body, scene)
@@ -97,7 +97,7 @@ class Definition:
         return tuple(value.type for value in values)
 
     def results(self, scene: Scene) -> tuple[Value, ...]:
-        """The values that it gives, where its statements are carried out."""
+        """Return the values that it gives, where its statements are carried out."""
         return tuple(value for path in self.given for value in scene.find(path)) if self.given else scene.it
 
     def text(self) -> str:

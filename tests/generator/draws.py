@@ -14,11 +14,11 @@ class Draws(Choices):
     """Choices with chances and weights."""
 
     def chance(self, percent: int) -> bool:
-        """True in so many of 100 draws."""
+        """Return True in this many of 100 draws."""
         return self.below(100) < percent
 
     def weighted(self, weights: Mapping[Item, int]) -> Item:
-        """One of the keys; a key of weight 2 comes twice as often as one of weight 1."""
+        """Return one of the keys; a key of weight 2 comes twice as often as one of weight 1."""
         drawn = self.below(sum(weights.values()))
         for item, weight in weights.items():
             drawn -= weight

@@ -21,14 +21,14 @@ BLOCKS = "blocks.arch"
 
 
 def in_two_files(text: str) -> tuple[str, str]:
-    """What stands above the net, and the net, which uses that; the first is empty where there is nothing."""
+    """Return what stands above the net, and the net, which uses that; the first is empty where there is nothing."""
     above, net, below = text.rpartition("\nnet tried")
     names = [name for name in DECLARED.findall(above) if re.search(rf"\b{name}\b", below)]
     return (f"{above}\n", f'use "{BLOCKS}": {", ".join(names)}\n{net}{below}') if names else ("", text)
 
 
 def graph_of_two(blocks: str, text: str) -> Graph | str:
-    """The Graph of the last net of a text that uses a file of blocks; a message where it is not valid."""
+    """Return the Graph of the last net of a text that uses a file of blocks; a message where it is not valid."""
     other, wrong = parse(Source(BLOCKS, blocks))
     file, more = parse(Source("spec.arch", text))
     files = {BLOCKS: other}
@@ -52,7 +52,7 @@ def at_other_sizes(text: str, graph: Graph, module: nn.Module) -> str:
 
 
 def _agrees(graph: Graph, module: nn.Module, weights: Mapping[str, Tensor], valid: bool) -> bool:
-    """Whether the module computes what the net of another size does; it may refuse a size that is not valid."""
+    """Return whether the module computes what the net of another size does; it may refuse a size that is not valid."""
     inputs = inputs_of(graph)
     torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
     try:

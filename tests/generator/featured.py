@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def featured_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """The operator of this net, on inputs like those of one of its examples."""
+    """Return the operator of this net, on inputs like those of one of its examples."""
     if grower.word == "max_unpool":
         return _unpooled(grower, scene)
     op, draws = registry()[grower.word], grower.draws
@@ -36,7 +36,7 @@ def featured_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _given(grower: Grower, scene: Scene, case: Case) -> list[Node]:
-    """What the example takes flows here."""
+    """Return what the example takes flows here."""
     types = tuple(_smaller(grower, x) for x in case.types)
     if len(types) == 1:
         return bridge(grower, scene, types[0])
@@ -59,7 +59,7 @@ def _given(grower: Grower, scene: Scene, case: Case) -> list[Node]:
 
 
 def _of_parameters(grower: Grower, scene: Scene, case: Case) -> list[Node]:
-    """An operator on parameters alone, and its first value as a factor of what flowed."""
+    """Return an operator on parameters alone, and its first value as a factor of what flowed."""
     start, nodes, _ = _named(grower, scene)
     stored = [_stored(grower, scene, type) for type in case.types]
     pick: list[Node] = [Pick(tuple(each.name for each in stored))]
@@ -72,12 +72,12 @@ def _of_parameters(grower: Grower, scene: Scene, case: Case) -> list[Node]:
 
 
 def _smaller(grower: Grower, type: TensorType) -> TensorType:
-    """A type of 32x32 positions is larger than it need be."""
+    """Return a type of 32x32 positions is larger than it need be."""
     return type.resized(**{axis: 9 for axis in ("h", "w") if axis in type.axes and type[axis] > 20})
 
 
 def _named(grower: Grower, scene: Scene) -> tuple[Label, list[Node], list[str]]:
-    """A name for what flows."""
+    """Return a name for what flows."""
     if not takes_one(scene) or scene.turning:
         raise Stuck("no one value flows")
     label = labels.label(scene, grower.draws)
@@ -96,7 +96,7 @@ def _stored(grower: Grower, scene: Scene, type: TensorType) -> Stored:
 
 
 def _unpooled(grower: Grower, scene: Scene) -> list[Node]:
-    """A pool that gives the places of what it chose, and the operator that puts values back there."""
+    """Return a pool that gives the places of what it chose, and the operator that puts values back there."""
     nodes = bridge(grower, scene, TensorType((1, 2, 6, 6), ("n", "c", "h", "w")))
     nodes.append(apply(grower, scene, "maxpool", kernel=(2, 2), stride=2, indices=True))
     nodes.append(apply(grower, scene, "max_unpool", kernel=(2, 2), stride=2))

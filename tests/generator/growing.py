@@ -38,7 +38,7 @@ class Grower:
         return nodes
 
     def statement(self, scene: Scene, steps: int) -> list[Node]:
-        """One statement, or a few that belong together; none where nothing that was drawn fits."""
+        """Return one statement, or a few that belong together; none where nothing that was drawn fits."""
         from tests.generator.kinds import KINDS, MANY, NESTED
 
         kinds = KINDS if self.depth > 2 or steps < 2 else KINDS | NESTED
@@ -50,7 +50,7 @@ class Grower:
         return []
 
     def tried(self, scene: Scene, grow: Grow, steps: int) -> list[Node]:
-        """What `grow` draws, where it fits."""
+        """Return what `grow` draws, where it fits."""
         trial = scene.forked()
         self.depth += 1
         try:
@@ -63,7 +63,7 @@ class Grower:
         return nodes
 
     def settled(self, scene: Scene, before: set[int]) -> list[Node]:
-        """Statements that take what nothing has taken so far of what was made since `before`."""
+        """Return statements that take what nothing has taken so far of what was made since `before`."""
         nodes: list[Node] = []
         for _ in range(6):
             left = self.left(scene, before)
@@ -73,7 +73,7 @@ class Grower:
         raise Stuck("too much is left over")
 
     def left(self, scene: Scene, before: set[int]) -> list[str | None]:
-        """Of each step whose values nothing takes: a name of one of them; None where it has none."""
+        """Return a name of a value of each step whose values nothing uses; None if it has no name."""
         flowing = {value.step for value in scene.it}
         names = {values[0].step: path for path, values in scene.visible().items() if len(values) == 1}
         steps = [step for step in scene.made if step not in scene.used and step not in before and step not in flowing]
@@ -101,5 +101,5 @@ class Grower:
 
 
 def plain(word: str, label: Label | None = None) -> Apply:
-    """An operator without arguments."""
+    """Return an operator without arguments."""
     return Apply(registry()[word], {}, word, label, joint=" -> ")

@@ -62,7 +62,7 @@ def hold(text: str) -> None:
 
 
 def graph_of(text: str) -> Graph:
-    """The Graph of the text's last net; the text must be valid."""
+    """Return the Graph of the text's last net; the text must be valid."""
     file, wrong = parse(Source("spec.arch", text))
     wrong += check_declarations(file)
     graph, more = elaborate(file, nets(file)[-1].name)
@@ -82,7 +82,7 @@ def build(text: str, graph: Graph) -> Built:
 
 
 def executed(source: str) -> nn.Module:
-    """The net's module, made with the seed."""
+    """Return the net's module, made with the seed."""
     names: dict[str, Any] = {"__name__": "generated"}
     exec(compile(source, "<generated>", "exec"), names)  # noqa: S102
     kinds = [made for made in names.values() if isinstance(made, type) and made.__module__ == "generated"]
@@ -95,7 +95,7 @@ def executed(source: str) -> nn.Module:
 
 
 def placeless(value: Any) -> Any:
-    """A dumped Graph without the places in the text."""
+    """Return a dumped Graph without the places in the text."""
     if isinstance(value, dict):
         return {key: placeless(item) for key, item in value.items() if key != "span"}  # pyright: ignore[reportUnknownVariableType]
     return [placeless(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
@@ -169,13 +169,13 @@ def weights_are_torchs(net: Built) -> None:
 
 
 def weights_begin_so(net: Built) -> None:
-    """Each weight begins as it is told; those of which nothing is told as those of torch's modules."""
+    """Check the initial value of each weight: as its initialiser says, else as torch's module has it."""
     if any(layer.node.starts for layer in net.graph.flat()):
         same("weights begin", "", begin_alike(net.graph, net.module, executed(without_starts(net.source))))
 
 
 def labels_are_modules(net: Built) -> None:
-    """A step with a label is reached by it, whether it has weights or not."""
+    """Check that a step with a label is reached by it, whether it has weights or not."""
     for layer in net.graph.flat():
         told = layer.op.torch(*layer.input_types)
         if isinstance(told, Module) and layer.node.name and not layer.node.name.isdecimal():
@@ -195,7 +195,7 @@ def training_is_torchs(net: Built) -> None:
 
 
 def _mode(net: Built, training: bool) -> None:
-    """Values, gradients, statistics, saved bytes and MACs of one mode."""
+    """Check values, gradients, statistics, saved bytes and MACs of one mode."""
     mode = "training" if training else "eval"
     inputs = inputs_of(net.graph)
     weights = net.module.state_dict(keep_vars=True)
@@ -238,7 +238,7 @@ def _values(mode: str, found: Ran, wanted: Ran) -> None:
 
 
 def equal(one: Tensor, two: Tensor) -> bool:
-    """Whether two tensors are equal, value by value; what is no number is no number in both."""
+    """Return whether two tensors are equal, value by value; what is no number is no number in both."""
     return one.shape == two.shape and bool(torch.equal(one.nan_to_num(), two.nan_to_num()))
 
 

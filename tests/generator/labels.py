@@ -20,7 +20,7 @@ FORBIDDEN = MODULE_ATTRIBUTES | {"it", *WORDS, "input", "output", "freeze", "par
 
 
 def label(scene: Scene, draws: Draws) -> Label:
-    """A label that is free here; in a loop one that differs from turn to turn."""
+    """Return a label that is free here; in a loop one that differs from turn to turn."""
     counted = [name for name, value in scene.names.items() if type(value) is int and name.startswith("i")]
     for _ in range(20):
         text = _text(scene, draws)
@@ -44,12 +44,12 @@ def _text(scene: Scene, draws: Draws) -> str:
 
 
 def is_free(name: str, scene: Scene) -> bool:
-    """Whether nothing is called so here."""
+    """Return whether nothing is called so here."""
     return name not in scene.names and name not in scene.visible() and name not in scene.scope.keys
 
 
 def number_name(scene: Scene, draws: Draws, stem: str = "") -> str:
-    """A name for a number."""
+    """Return a name for a number."""
     for _ in range(20):
         name = stem + draws.one(
             ("width", "n", "k", "x", "y", "rate", "depth", "self", "nn", "torch", "relu_", "groups")

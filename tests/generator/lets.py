@@ -40,6 +40,6 @@ def hiding(draws: Draws, percent: int = 25) -> dict[str, Any]:
 
 
 def declared(texts: list[str], hidden: dict[str, Any]) -> list[str]:
-    """The declarations that stand before these texts."""
+    """Return the declarations that stand before these texts."""
     named = [text for word, text in LETS.items() if any(word in one for one in texts)]
     return [*named, *(HIDING[name][0] for name in hidden)]

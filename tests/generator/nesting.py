@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def held(grower: Grower, scene: Scene, most: int, settled: int) -> list[Node]:
-    """A body of at most so many statements; so often of 100 it uses all that it makes."""
+    """Return a body of at most so many statements; so often of 100 it uses all that it makes."""
     before = set(scene.made)
     body = grower.body(scene, 1 + grower.draws.below(max(most, 1)))
     if grower.draws.chance(settled):
@@ -31,7 +31,7 @@ def held(grower: Grower, scene: Scene, most: int, settled: int) -> list[Node]:
 
 
 def scope(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Braces, with a label or without."""
+    """Return braces, with a label or without."""
     label = labels.label(scene, grower.draws) if grower.draws.chance(75) else None
     trial = scene.forked()
     enter(trial, label)
@@ -46,7 +46,7 @@ def ran(nodes: list[Node], scene: Scene) -> list[Node]:
 
 
 def repeat(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`repeat 3 as i { ... }`, whose body fits in every turn."""
+    """Return `repeat 3 as i { ... }`, whose body fits in every turn."""
     draws = grower.draws
     name = _free(draws.one(("i", "i2", "index")), scene)
     body = first_turn(scene, {name: 0}, lambda trial: held(grower, trial, min(steps, 3), 85))
@@ -55,7 +55,7 @@ def repeat(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def loop(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`for i, width in enumerate([4, 6]) { ... }`."""
+    """Return a loop: `for i, width in enumerate([4, 6]) { ... }`."""
     draws = grower.draws
     items = [draws.one((1, 2, 3, 4, 6)) for _ in range(1 + draws.below(3))]
     index, name = _free(draws.one(("i", "i1")), scene), labels.number_name(scene, draws)
@@ -72,7 +72,7 @@ def _free(name: str, scene: Scene) -> str:
 
 
 def first_turn(scene: Scene, names: dict[str, Any], body: Callable[[Scene], list[Node]]) -> list[Node]:
-    """What `body` draws where a loop begins, of which these are the names."""
+    """Return what `body` draws where a loop begins, of which these are the names."""
     trial = scene.forked()
     trial.turning = True
     with Names(trial, names):
@@ -80,7 +80,7 @@ def first_turn(scene: Scene, names: dict[str, Any], body: Callable[[Scene], list
 
 
 def scoped(grower: Grower, scene: Scene, node: Node) -> Node:
-    """The loop, or a label and the loop: a scope."""
+    """Return the loop, or a label and the loop: a scope."""
     if grower.draws.chance(65):
         return node
     label = labels.label(scene, grower.draws)
@@ -89,7 +89,7 @@ def scoped(grower: Grower, scene: Scene, node: Node) -> Node:
 
 
 def condition(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`if width > 2 { ... } else { ... }`: a side that is taken, another that would fit as well."""
+    """Return `if width > 2 { ... } else { ... }`: a side that is taken, and another that would fit as well."""
     draws = grower.draws
     text = _asked(scene, draws)
     sides: list[list[Node]] = []
@@ -101,7 +101,7 @@ def condition(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _asked(scene: Scene, draws: Draws) -> str:
-    """A condition on the names here, or on what flows."""
+    """Return a condition on the names here, or on what flows."""
     texts = [f"{name} > {draws.below(4)}" for name, value in scene.names.items() if type(value) is int]
     texts += [name for name, value in scene.names.items() if type(value) is bool] * 2
     texts += [f"it.shape[1] {draws.one(('<', '>=', '=='))} {1 + draws.below(5)}", draws.one(("true", "not true"))]
@@ -112,7 +112,7 @@ def _asked(scene: Scene, draws: Draws) -> str:
 
 
 def branches(grower: Grower, scene: Scene, steps: int, count: int, same: bool = False) -> list[tuple[Bar, Values]]:
-    """Branches, and what each gives; where they shall be the same, each gives what the scene has."""
+    """Return branches, and what each gives; where they shall be the same, each gives what the scene has."""
     start, found = scene.it, list[tuple[Bar, Values]]()
     for _ in range(count):
         scene.it = start
@@ -126,7 +126,7 @@ def branches(grower: Grower, scene: Scene, steps: int, count: int, same: bool = 
 
 
 def residual(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`residual { ... } shortcut { ... }`."""
+    """Return `residual { ... } shortcut { ... }`."""
     draws = grower.draws
     count = 1 + draws.below(2)
     made = branches(grower, scene.forked(), steps, count, same=count == 1 or draws.chance(70))
@@ -146,7 +146,7 @@ def _perhaps(grower: Grower, scene: Scene) -> Any:
 
 
 def dense(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`dense 2 { ... }`."""
+    """Return `dense 2 { ... }`."""
     trial = scene.forked()
     trial.turning = True
     (bar, _), *_ = branches(grower, trial, steps, 1)
@@ -154,7 +154,7 @@ def dense(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`concat { | ... | ... }`, with `for` and `if` around some of the bars."""
+    """Return `concat { | ... | ... }`, with `for` and `if` around some of the bars."""
     draws = grower.draws
     trial = scene.forked()
     made = branches(grower, trial, steps, 1 + draws.below(2), same=draws.chance(60))
@@ -172,7 +172,7 @@ def join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
-    """The bar, or `for` or `if` around it, perhaps with a branch more, after a step or with another for `else`."""
+    """Return the bar, or `for` or `if` around it, perhaps with one more branch, after a step or with an `else`."""
     draws = grower.draws
     kind = draws.below(10)
     if kind > 2 or (kind and not labels.is_free("turn", scene)):
@@ -194,7 +194,7 @@ def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
 
 
 def _branch(grower: Grower, scene: Scene) -> list[Node]:
-    """A step or two, which may give what flows."""
+    """Return a step or two, which may give what flows."""
     trial = scene.forked()
     with Names(trial):
         return held(grower, trial, 1, 100)

@@ -57,7 +57,7 @@ def run(body: Body, scene: Scene) -> None:
 
 
 def body_text(body: Body, indent: str) -> str:
-    """The statements, one after the other; the first stands where the text stands."""
+    """Return the statements, one after the other; the first stands where the text stands."""
     text = ""
     for at, node in enumerate(body):
         alone = node.starts or (at and body[at - 1].ends)
@@ -68,7 +68,7 @@ def body_text(body: Body, indent: str) -> str:
 
 
 def braces(body: Body, indent: str) -> str:
-    """Braces around statements, on a line or on several."""
+    """Return braces around statements, on a line or on several."""
     inner = body_text(body, indent + "  ")
     if "\n" in inner:
         return f"{{\n{indent}  {inner}\n{indent}}}"
@@ -174,7 +174,7 @@ def evaluated(value: Any, scene: Scene) -> Any:
 
 
 def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
-    """The types that the operator gives; raises `Rejected` or `Stuck` where it does not take what flows."""
+    """Return the types that the operator gives; raises `Rejected` or `Stuck` where it does not take what flows."""
     types = scene.types()
     if not types or (not op.join and len(types) not in op.arity):
         raise Stuck("too many or too few values")
@@ -197,7 +197,7 @@ _MOVING = (
 
 
 def bound_of(op: Any, given: Values) -> int | None:
-    """The least number that no whole number which the operator gives has; None where that is not known."""
+    """Return the least number that no whole number which the operator gives has; None where that is not known."""
     if op.word in ("argmax", "argmin"):
         axis: int = op.axis
         return given[0].type.shape[axis]
@@ -215,7 +215,7 @@ def name_step(
     scene: Scene,
     positioned: bool = True,
 ) -> None:
-    """A step takes its key and gives its values their names; a labelled one can be applied again."""
+    """Record a step's key and the names of its values; a labelled step can be applied again."""
     key = label.key(scene) if isinstance(label, Label) else None
     if positioned:
         scene.scope.layers.append(scene.claim(key))
@@ -246,7 +246,7 @@ class Pick(Node):
 
 
 def found(path: str, scene: Scene) -> Values:
-    """The values of a path, whose computed labels are filled in, or items of an input that takes any number."""
+    """Return the values of a path, whose computed labels are filled in, or items of an input that takes any number."""
     if path.partition("[")[0] in scene.tuples and "[" in path:
         items = scene.evaluate(path)
         return tuple(one.value for one in (items if isinstance(items, tuple) else (items,)))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]

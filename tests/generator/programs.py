@@ -41,7 +41,7 @@ class Program:
 
 
 def program(seed: int, number: int) -> Program:
-    """The file of this seed and number."""
+    """Return the file of this seed and number."""
     for attempt in range(TRIES):
         try:
             return _drawn(Draws(seed, number * TRIES + attempt), number)
@@ -82,7 +82,7 @@ def _refuse_hidden(definitions: list[Definition]) -> None:
 
 
 def _inputs(draws: Draws) -> list[Port]:
-    """An image or two, or words; sizes may be left open."""
+    """Return an image or two, or words; sizes may be left open."""
     ports: list[Port] = []
     for name in ("image", "x", "y", "z")[: 1 + draws.chance(20)]:
         shape = draws.one(SHAPES)
@@ -97,7 +97,7 @@ def _inputs(draws: Draws) -> list[Port]:
 
 
 def _derived(net: Definition, values: dict[str, str], types: tuple[TensorType, ...]) -> str:
-    """A net that is this one with some of its arguments fixed; empty where there is none."""
+    """Return a net that is this one with some of its arguments fixed; empty where there is none."""
     if not values:
         return ""
     scene = Scene({}, dict(net.lets), ())
@@ -106,7 +106,7 @@ def _derived(net: Definition, values: dict[str, str], types: tuple[TensorType, .
 
 
 def _finish(grower: Grower, net: Definition, scene: Scene) -> None:
-    """The outputs: what flows, and what nothing has taken."""
+    """Add the outputs: the value that flows, and all values that nothing uses."""
     draws = grower.draws
     if draws.chance(40):
         net.body += grower.settled(scene, set())

@@ -22,7 +22,7 @@ Fact = tuple[str, int | tuple[int, ...]]
 
 
 def promised(graph: Graph) -> list[Fact]:
-    """What is promised and the number, window or shape: of the whole net, of some paths and some labels."""
+    """Return what is promised and the number, window or shape: of the whole net, of some paths and some labels."""
     facts = list(_counts(graph))
     root = graph.root
     for path, value in list(root.labels.items())[-VALUES:]:
@@ -44,7 +44,7 @@ def _counts(graph: Graph) -> Iterator[Fact]:
 
 
 def with_promises(text: str, facts: list[Fact], off: int) -> str:
-    """The text with its last net promising these facts, each number off by so much."""
+    """Return the text with its last net promising these facts, each number off by so much."""
     lines: list[str] = []
     for subject, value in facts:
         moved = Window((value[0] + off, *value[1:])) if isinstance(value, tuple) else value + off
@@ -53,5 +53,5 @@ def with_promises(text: str, facts: list[Fact], off: int) -> str:
 
 
 def verdicts(graph: Graph) -> list[str]:
-    """What is said of the promises of a net: the code and the message of each that is not kept."""
+    """Return what is said of the promises of a net: the code and the message of each that is not kept."""
     return [f"{told.code}: {told.message}" for told in verify(NetFacts(graph))]

@@ -39,7 +39,7 @@ def several(given: Any) -> list[Tensor]:
 
 
 def ran(run: Callable[[], Any], weights: dict[str, Tensor], graph: Graph) -> Ran:
-    """One forward and one backward pass."""
+    """Return one forward and one backward pass."""
     with own_loops(graph):
         given, kept = kept_of(run)
         outputs = several(given)
@@ -54,7 +54,7 @@ def ran(run: Callable[[], Any], weights: dict[str, Tensor], graph: Graph) -> Ran
 
 
 def backward(outputs: Sequence[Tensor]) -> None:
-    """The backward pass from all outputs that have one, each value weighted by where it stands."""
+    """Run the backward pass from all outputs that have one, each value weighted by its position."""
     wanted = [y for y in outputs if y.requires_grad]
     weights = [torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).reshape(y.shape) for y in wanted]
     if wanted:
@@ -62,7 +62,7 @@ def backward(outputs: Sequence[Tensor]) -> None:
 
 
 def macs(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
-    """Multiply-accumulates of a forward and of a backward pass. oneDNN and fused attention hide what they do."""
+    """Return multiply-accumulates of a forward and of a backward pass. oneDNN and fused attention hide what they do."""
     torch.backends.mkldnn.set_flags(False)
     try:
         with sdpa_kernel(SDPBackend.MATH):

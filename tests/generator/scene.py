@@ -34,7 +34,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 @cache
 def operators() -> dict[str, Operator]:
-    """Operators that are values: `act=relu`."""
+    """Return operators that are values: `act=relu`."""
     return {word: registry()[word]() for word in ACTS}
 
 
@@ -138,7 +138,7 @@ class Scene:
     tuples: dict[str, Values] = field(default_factory=dict[str, Values])  # inputs that take any number of values
 
     def forked(self) -> Scene:
-        """A copy in which something can be tried."""
+        """Return a copy in which something can be tried."""
         other = copy(self)
         other.names, other.scope, other.used = dict(self.names), self.scope.forked(), set(self.used)
         other.made, other.templates = dict(self.made), dict(self.templates)
@@ -154,7 +154,7 @@ class Scene:
     def give(
         self, types: tuple[TensorType, ...], below: int | None = None, positions: tuple[int, ...] | None = None
     ) -> None:
-        """A step takes what flows here, and gives values of these types."""
+        """Record a step that takes the value that flows here and returns values of these types."""
         self.used.update(value.step for value in self.it)
         step = next(self.steps)
         self.it = tuple(
@@ -166,7 +166,7 @@ class Scene:
         self.made[step] = self.it
 
     def evaluate(self, text: str) -> Any:
-        """An expression of the language, which is one of Python too but for its two truth values."""
+        """Return an expression of the language, which is one of Python too but for its two truth values."""
         environment = {**FUNCTIONS, "four": 4, **operators(), **self.names, "true": True, "false": False}
         environment |= {name: tuple(map(Facts, values)) for name, values in self.tuples.items()}
         if len(self.it) == 1:
@@ -177,7 +177,7 @@ class Scene:
             raise Stuck(str(error)) from None
 
     def find(self, path: str) -> Values:
-        """The values of a label or path, or of what a loop over values names."""
+        """Return the values of a label or path, or of what a loop over values names."""
         named = self.names.get(path)
         if isinstance(named, Facts):
             return (named.value,)
@@ -197,7 +197,7 @@ class Scene:
         raise Stuck(f"no step is called {path}")
 
     def visible(self) -> dict[str, Values]:
-        """All values by their labels and paths, and by the names of loops."""
+        """Return all values by their labels and paths, and by the names of loops."""
         found: dict[str, Values] = {name: (one.value,) for name, one in self.names.items() if isinstance(one, Facts)}
         scope: Scope | None = self.scope
         while scope is not None:

@@ -23,7 +23,7 @@ OWNERS = ("embedding", "linear", "conv")
 
 
 def embedded(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A line that begins with whole numbers: a row of a table for each."""
+    """Return a line that begins with whole numbers: a row of a table for each."""
     draws = grower.draws
     whole = [
         path
@@ -42,7 +42,7 @@ def embedded(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def tied(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A step whose weight is that of a labelled one."""
+    """Return a step whose weight is that of a labelled one."""
     draws = grower.draws
     owners = {path: one for path, one in scene.scope.steps.items() if _owns(one.target)}
     if not owners:
@@ -87,7 +87,7 @@ def freeze(grower: Grower, definition: Definition, scene: Scene, percent: int) -
 
 
 def let(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A number under a name."""
+    """Return a number under a name."""
     draws = grower.draws
     name = labels.number_name(scene, draws, draws.one(("", "let_")))
     numbers = [known for known, value in scene.names.items() if type(value) is int]

@@ -22,7 +22,7 @@ Edit = Callable[[Program], object]
 
 
 def shrunk(program: Program, fails: Fails, seconds: float = 60) -> Program:
-    """The smallest program found that still fails in the same way; `fails` says whether a text does."""
+    """Return the smallest program found that still fails in the same way; `fails` says whether a text does."""
     end = process_time() + seconds
     changed = True
     while changed and process_time() < end:
@@ -41,7 +41,7 @@ def shrunk(program: Program, fails: Fails, seconds: float = 60) -> Program:
 
 
 def _edited(program: Program, edit: Edit) -> Program | None:
-    """A copy with an edit made, its outputs repaired; None where it is no net any more."""
+    """Return a copy with an edit made, its outputs repaired; None where it is no net any more."""
     copy = deepcopy(program)
     try:
         edit(copy)
@@ -55,7 +55,7 @@ def _edited(program: Program, edit: Edit) -> Program | None:
 
 
 def _repair(net: Definition) -> None:
-    """The outputs that are still there, and what nothing else takes."""
+    """Set the outputs: those that still exist, and all values that nothing uses."""
     scene = net.scene(tuple(port.type for port in net.inputs if port.type), {})
     run(net.body, scene)
     visible = scene.visible()
@@ -75,7 +75,7 @@ def _repair(net: Definition) -> None:
 
 
 def _own(scene: Scene) -> list[str]:
-    """The name of what flows, where it has one."""
+    """Return the name of what flows, where it has one."""
     return [path for path, values in scene.visible().items() if values == scene.it][:1]
 
 
@@ -83,7 +83,7 @@ def _own(scene: Scene) -> list[str]:
 
 
 def _edits(program: Program) -> Iterator[Edit]:
-    """All that can be made smaller, the largest first."""
+    """Yield all that can be made smaller, the largest first."""
     yield from (partial(_without, at=at) for at in range(len(program.definitions) - 1))
     bodies = list(_bodies(program))
     for size in (8, 4, 2, 1):

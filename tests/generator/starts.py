@@ -65,7 +65,7 @@ def is_bias(weight: Weight) -> bool:
 
 
 def filled(argument: str, weights: Sequence[Weight]) -> list[Weight]:
-    """The weights that an argument fills."""
+    """Return the weights that an argument fills."""
     own = [weight for weight in weights if f"{weight.name.replace('.', '_')}_init" == argument]
     general = [weight for weight in weights if argument == ("bias_init" if is_bias(weight) else "init")]
     return own or [weight for weight in general if not weight.factor]
@@ -98,7 +98,7 @@ def begin(op: Operator, types: tuple[TensorType, ...], draws: Draws, percent: in
 
 
 def _drawn(name: str, weights: Sequence[Weight], draws: Draws) -> Begun:
-    """An initialiser that fits these weights."""
+    """Return an initialiser that fits these weights."""
     sizes = {prod(weight.shape) for weight in weights}
     if len(sizes) == 1 and min(sizes) < 7 and draws.chance(40):
         numbers = tuple(draws.one((0.0, 0.5, 1.0, -2.5)) for _ in range(min(sizes)))
@@ -136,7 +136,7 @@ class Default(Node):
 
 
 def default(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A default, which fits most weights of its operator."""
+    """Return a default, which fits most weights of its operator."""
     draws = grower.draws
     word = draws.one(DEFAULTS)
     found = [Begun("init", *draws.one(WRITTEN))] if draws.chance(70) else []

@@ -28,7 +28,7 @@ JOINS = ("add", "mul", "concat", "sub", "average", "maximum", "minimum", "stack"
 
 
 def words() -> list[str]:
-    """Every operator that a step can be."""
+    """Return every operator that a step can be."""
     return [word for word, op in registry().items() if not op.declared]
 
 
@@ -41,7 +41,7 @@ def joint(draws: Draws) -> Joint:
 
 
 def operator_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """An operator that takes what flows here, any or a common one."""
+    """Return an operator that takes what flows here, any or a common one."""
     draws = grower.draws
     word = draws.one(COMMON) if draws.chance(55) else draws.one(words())
     op = registry()[word]
@@ -60,7 +60,7 @@ def fixed(word: str, draws: Draws) -> Apply:
 
 
 def step(grower: Grower, scene: Scene, op: Operator, percent: int = 30) -> list[Node]:
-    """This operator, so often of 100 with a label; several values get a label each."""
+    """Return this operator, so often of 100 with a label; several values get a label each."""
     draws = grower.draws
     fields = {name: expressed(value, scene, draws) for name, value in dict(op).items()}
     types = scene.types()
@@ -77,7 +77,7 @@ def step(grower: Grower, scene: Scene, op: Operator, percent: int = 30) -> list[
 
 
 def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any], count: int) -> list[Node]:
-    """An operator of several results: each is named, and one of them flows on."""
+    """Return an operator of several results: each is named, and one of them flows on."""
     draws = grower.draws
     node = Apply(type(op), fields, operator_text(type(op), fields, draws), joint=joint(draws))
     node.begun = begin(op, scene.types(), draws)
@@ -94,7 +94,7 @@ def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any],
 
 
 def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
-    """A number, or an expression of the names here that comes to it."""
+    """Return a number, or an expression of the names here that comes to it."""
     if isinstance(value, tuple):
         names = [name for name, known in scene.names.items() if known == value]
         return Written(draws.one(names)) if names else _listed(value, scene, draws)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
@@ -124,7 +124,7 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
 
 
 def _listed(value: tuple[Any, ...], scene: Scene, draws: Draws) -> Any:
-    """A list of numbers, or one of which each number may be an expression."""
+    """Return a list of numbers, or one of which each number may be an expression."""
     if not value or any(type(item) is not int for item in value) or not draws.chance(40):
         return value
     items = [expressed(item, scene, draws) for item in value]
@@ -132,7 +132,7 @@ def _listed(value: tuple[Any, ...], scene: Scene, draws: Draws) -> Any:
 
 
 def parameter_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`act`, or a convolution of which a parameter tells the width."""
+    """Return `act`, or a convolution of which a parameter tells the width."""
     draws = grower.draws
     acts = [name for name, value in scene.names.items() if isinstance(value, Operator)]
     if acts and draws.chance(60):
@@ -155,7 +155,7 @@ def parameter_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def pick(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A line that begins with a value named above; what flowed keeps a name."""
+    """Return a line that begins with a value named above; what flowed keeps a name."""
     draws = grower.draws
     kept = keep(grower, scene)
     path = draws.one([path for path, values in scene.visible().items() if len(values) == 1] or [""])
@@ -167,7 +167,7 @@ def pick(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def keep(grower: Grower, scene: Scene) -> list[Node]:
-    """A name for what flows, where it has none and nothing has taken it."""
+    """Return a name for what flows, where it has none and nothing has taken it."""
     named = {id(value) for values in scene.visible().values() for value in values}
     if all(value.step in scene.used or id(value) in named for value in scene.it):
         return []
@@ -179,7 +179,7 @@ def keep(grower: Grower, scene: Scene) -> list[Node]:
 
 
 def pick_and_join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`(a, it) -> concat`: values named above, joined with what flows."""
+    """Return `(a, it) -> concat`: values named above, joined with what flows."""
     draws = grower.draws
     paths = [path for path, values in scene.visible().items() if len(values) == 1]
     if not paths:
@@ -212,7 +212,7 @@ def fits(word: str, types: tuple[Any, ...]) -> bool:
 
 
 def again(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`reuse`: a labelled step applied once more."""
+    """Return `reuse`: a labelled step applied once more."""
     scope, paths = scene.scope, list[str]()
     while True:
         paths += [scene.templates.get(path, path) for path in scope.steps]
@@ -237,7 +237,7 @@ MOST_AXES = 8  # of a parameter
 
 
 def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A `param` or `buffer` that is joined with what flows."""
+    """Return a `param` or `buffer` that is joined with what flows."""
     draws = grower.draws
     if not takes_one(scene) or not scene.it[0].type.is_float or scene.turning:
         raise Stuck("no place for a parameter")

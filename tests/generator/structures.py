@@ -67,12 +67,12 @@ class Names:
 
 
 def turn(names: Sequence[str], value: Any) -> dict[str, Any]:
-    """The names of a loop in one turn."""
+    """Return the names of a loop in one turn."""
     return dict(zip(names, value, strict=True)) if len(names) > 1 else dict.fromkeys(names, value)
 
 
 def turned(body: Body, turns: Sequence[dict[str, Any]], scene: Scene) -> None:
-    """The body once for each turn; how its labels are written is known within it alone."""
+    """Evaluate the body once for each turn; only within it is it known how its labels are written."""
     templates = dict(scene.templates)
     for given in turns:
         with Names(scene, given):
@@ -139,7 +139,7 @@ class Bar:
     before: Body = ()
 
     def run(self, scene: Scene) -> list[Values]:
-        """The values of each branch; all start from the same `it`."""
+        """Return the values of each branch; all start from the same `it`."""
         found: list[Values] = []
         start = scene.it
         with Names(scene):
@@ -166,7 +166,7 @@ class Bar:
 
 
 def _bars(bodies: Sequence[Body], indent: str) -> str:
-    """Branches within braces, each on a line of its own where there are several."""
+    """Return branches within braces, each on a line of its own where there are several."""
     lines = [f"| {body_text(body, indent + '    ')}" for body in bodies]
     between = f"\n{indent}  "
     return f"{{ {lines[0]} }}" if len(lines) == 1 else f"{{{between}{between.join(lines)}\n{indent}}}"
@@ -217,7 +217,7 @@ class Join(Node):
 
 
 def held(node: Node) -> list[list[Node]]:
-    """The bodies that a statement holds."""
+    """Return the bodies that a statement holds."""
     found: Sequence[Any]
     match node:
         case Braces() | Repeat() | For():
@@ -232,7 +232,7 @@ def held(node: Node) -> list[list[Node]]:
 
 
 def within(body: list[Node]) -> Iterator[list[Node]]:
-    """A body, and all bodies in it."""
+    """Yield a body, and all bodies in it."""
     yield body
     for node in body:
         for inner in held(node):

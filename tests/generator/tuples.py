@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def over_values(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`for each in maps { (it, each) -> add }`, or the same around bars."""
+    """Return `for each in maps { (it, each) -> add }`, or the same around bars."""
     draws = grower.draws
     names, items = _items(scene, draws)
     turns = scene.evaluate(items)
@@ -41,7 +41,7 @@ def over_values(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _items(scene: Scene, draws: Draws) -> tuple[list[str], str]:
-    """The names of a loop over the items of an input, and what it goes through."""
+    """Return the names of a loop over the items of an input, and what it goes through."""
     if not scene.tuples or not takes_one(scene):
         raise Stuck("no input takes any number of values")
     tuples = draws.one(list(scene.tuples))
@@ -63,7 +63,7 @@ def _free(names: list[str], scene: Scene) -> list[str]:
 
 
 def _taken(grower: Grower, scene: Scene, name: str) -> list[Node]:
-    """`(it, each) -> add`, after steps that bring what flows to a type that a join takes."""
+    """Return `(it, each) -> add`, after steps that bring what flows to a type that a join takes."""
     draws = grower.draws
     value = scene.find(name)[0]
     nodes: list[Node] = []
@@ -79,7 +79,7 @@ def _taken(grower: Grower, scene: Scene, name: str) -> list[Node]:
 
 
 def _branches(grower: Grower, scene: Scene, names: Sequence[str], items: str, first: dict[str, Any]) -> list[Node]:
-    """`concat { | for each in maps { | each -> relu } }`, with what flows as a branch more, or under a name."""
+    """Return `concat { | for each in maps { | each -> relu } }`, with what flows as a branch more, or under a name."""
     draws = grower.draws
     kept = keep(grower, scene)
     trial = scene.forked()
@@ -102,7 +102,7 @@ def _branches(grower: Grower, scene: Scene, names: Sequence[str], items: str, fi
 
 
 def whole(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`(maps, it) -> concat`: all items of an input, some of them, or one by its place."""
+    """Return `(maps, it) -> concat`: all items of an input, some of them, or one by its place."""
     draws = grower.draws
     if not scene.tuples or not takes_one(scene):
         raise Stuck("no input takes any number of values")

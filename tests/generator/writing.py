@@ -16,7 +16,7 @@ class Written(str):
 
 
 def value_text(value: Any) -> str:
-    """A value of a named argument."""
+    """Return a value of a named argument."""
     match value:
         case Written():
             return value
@@ -29,7 +29,7 @@ def value_text(value: Any) -> str:
 
 
 def operator_text(op: type[Operator], fields: Mapping[str, Any], draws: Draws) -> str:
-    """A step of this operator with these arguments; what has its default is left out, most often."""
+    """Return a step of this operator with these arguments; what has its default is left out, most often."""
     words = [op.word]
     is_named = draws.chance(8)
     for name, kind in op.positional.items():
@@ -64,7 +64,7 @@ def _placed(kind: str, value: Any, draws: Draws) -> str:
 
 
 def _window(value: Any) -> str:
-    """`3x3`, or `[3]` where there is one side."""
+    """Return `3x3`, or `[3]` where there is one side."""
     if type(value) is not tuple:
         return value_text(value)
     written = "x".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]

@@ -30,7 +30,7 @@ def measured(step: Step) -> Measured:
 
 
 def steps() -> object:
-    """3 KiB, and 4 more while these live, and 6 more when the 3 are freed: 10 KiB at most."""
+    """Return 3 KiB, and 4 more while these live, and 6 more when the 3 are freed: 10 KiB at most."""
     first = floats(3)
     second = floats(4)
     del first
@@ -48,7 +48,7 @@ class Knot:
 
 @pytest.fixture(autouse=True)
 def _by_hand() -> Generator[None]:
-    """The garbage collector runs where a test says so, and nowhere else."""
+    """Yield the garbage collector runs where a test says so, and nowhere else."""
     gc.collect()
     gc.disable()
     yield

@@ -56,13 +56,13 @@ def test_page(
 
 
 def run_prompt(fence: Fence, place: str) -> None:
-    """Each `>>>` shows what is below it."""
+    """Check that each `>>>` prints what is below it."""
     test = doctest.DocTestParser().get_doctest(fence.text, {}, place, None, 0)
     assert test.examples and doctest.DocTestRunner().run(test).failed == 0, f"{place}: see the captured output"
 
 
 def save_spec(fence: Fence, place: str) -> None:
-    """A spec whose first line names its file is saved for the console; any other must check as it stands."""
+    """Save a spec whose first line names its file, for the console; any other must be valid by itself."""
     named = re.match(r"# (\w+\.arch)\n", fence.text)
     path = Path(named[1] if named else "example.arch")
     path.write_text(fence.text, encoding="utf-8")
@@ -71,7 +71,7 @@ def save_spec(fence: Fence, place: str) -> None:
 
 
 def run_console(fence: Fence, place: str, capfd: pytest.CaptureFixture[str], rewrite: bool) -> str:
-    """Each `$ archlang ...` prints the lines below it, where `...` stands for any lines; what they should be."""
+    """Return each `$ archlang ...` prints the lines below it, where `...` stands for any lines; what they should be."""
     written = ""
     for part in re.split(r"^\$ ", fence.text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")

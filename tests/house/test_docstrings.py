@@ -27,9 +27,9 @@ def begins_with_a_verb(docstring: str) -> bool:
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
-    """Yield the functions with a docstring, without properties: these name a value."""
+    """Yield the functions with a docstring, but not properties, which name a value, nor tests, whose name says what."""
     for node in ast.walk(tree):
-        if isinstance(node, Function) and ast.get_docstring(node):
+        if isinstance(node, Function) and ast.get_docstring(node) and not node.name.startswith("test_"):
             if not any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
                 yield node
 
@@ -37,7 +37,8 @@ def functions(tree: ast.AST) -> Iterator[Function]:
 def test_docstrings_of_functions_begin_with_a_verb() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {(ast.get_docstring(node) or '').splitlines()[0]}"
-        for path in sorted((ROOT / "archlang").rglob("*.py"))
+        for folder in ("archlang", "benchmarks", "tests", "website")
+        for path in sorted((ROOT / folder).rglob("*.py"))
         for node in functions(ast.parse(path.read_text(encoding="utf-8")))
         if not begins_with_a_verb(ast.get_docstring(node) or "")
     ]

@@ -34,7 +34,7 @@ def _called(node: ast.Call) -> str:
 
 
 def _codes_in(node: ast.AST) -> set[str]:
-    """The strings in a part of the source that can be nothing but codes: words joined by hyphens."""
+    """Return the strings in a part of the source that can be nothing but codes: words joined by hyphens."""
     strings = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
     return {string for string in strings if isinstance(string, str) and CODE.fullmatch(string)}
 
@@ -45,7 +45,7 @@ def _files() -> Iterator[ast.Module]:
 
 
 def source_codes() -> set[str]:
-    """Every code that a file of the package can give. A word with a hyphen that stands alone in a string is one."""
+    """Return every code that a file of the package can report: a string that is one word with a hyphen."""
     return set[str]().union(*map(_codes_in, _files())) - NO_CODES
 
 
@@ -97,13 +97,13 @@ def test_page_shows_its_code_and_the_cure(code: str) -> None:
 
 
 def _of_the_command_line() -> set[str]:
-    """The codes that are not of specs: those of training, of pictures and of missing packages."""
+    """Return the codes that are not of specs: those of training, of pictures and of missing packages."""
     folders = [*(PACKAGE / "train").glob("*.py"), *(PACKAGE / "render").glob("*.py"), PACKAGE / "packages.py"]
     return set[str]().union(*(_codes_in(ast.parse(path.read_text(encoding="utf-8"))) for path in folders))
 
 
 def _replayed(page: Path) -> str:
-    """The page with what its commands print now, one after another in one folder."""
+    """Return the page with what its commands print now, one after another in one folder."""
     text = page.read_text(encoding="utf-8")
     printed = ""
 
@@ -141,7 +141,7 @@ def _run_python(text: str, place: str) -> str:
 
 
 def _other_machine(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without what the page is about; its answer stands in a `text` fence, as other tests run on this one."""
+    """Imitate a machine without what the page is about. Its answer is in a `text` fence: tests run on this one."""
     if code == "no-cuda":
         import torch
 
@@ -154,7 +154,7 @@ def _other_machine(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def index() -> str:
-    """The README of the folder: every code and its title, by letter."""
+    """Return the README of the folder: every code and its title, by letter."""
     head = (
         "# Errors and warnings\n\n"
         "Each has a code, and each code a page: a program, the message that it gets, why, and what to write instead.\n"

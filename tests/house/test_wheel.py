@@ -32,7 +32,7 @@ sys.exit(main())
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """What a program prints; it must succeed. No variable of ours may lead it back to the checkout."""
+    """Return what a program prints; it must succeed. No variable of ours may lead it back to the checkout."""
     ours = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONWARNINGS"}
     clean = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(list(map(str, command)), cwd=cwd, env=clean, capture_output=True, text=True, check=False)
@@ -42,14 +42,14 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def away() -> Iterator[Path]:
-    """A directory elsewhere; an environment with torch takes over a gigabyte, so it goes when the tests are done."""
+    """Yield a directory that is removed after the tests, since an environment with torch takes over a gigabyte."""
     with TemporaryDirectory() as name:
         yield Path(name).resolve()
 
 
 @pytest.fixture(scope="module")
 def wheel(away: Path) -> Path:
-    """The wheel, built from the source distribution, so that this is known to hold what a build needs."""
+    """Return the wheel, built from the source distribution, so that this is known to hold what a build needs."""
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", away / "dist", ROOT, cwd=away)
     (built,) = (away / "dist").glob("*.whl")
     return built
@@ -57,7 +57,7 @@ def wheel(away: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def python(away: Path, wheel: Path) -> Path:
-    """The interpreter of an environment that holds the wheel, its `mnist` extra and what they need."""
+    """Return the interpreter of an environment that holds the wheel, its `mnist` extra and what they need."""
     run(sys.executable, "-m", "venv", away / "venv", cwd=away)
     interpreter = away / "venv" / "bin" / "python"
     run(interpreter, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", f"{wheel}[mnist]", cwd=away)

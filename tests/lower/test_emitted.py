@@ -167,7 +167,7 @@ def test_what_is_frozen_is_not_trained(spec: str) -> None:
 
 @cache
 def written() -> tuple[tuple[str, Graph], ...]:
-    """Every net of the specs, the tests and the docs."""
+    """Return every net of the specs, the tests and the docs."""
     return tuple(_written())
 
 

@@ -24,7 +24,7 @@ FOUND = sorted((Path(__file__).parents[1] / "found").glob("*.arch"))
 
 
 def chunks() -> Iterator[Any]:
-    """The numbers at which chunks of nets start; those after the first `NETS` belong to the sweep."""
+    """Yield the numbers at which chunks of nets start; those after the first `NETS` belong to the sweep."""
     for first in range(0, SWEPT, CHUNK):
         yield pytest.param(first, marks=[pytest.mark.sweep] if first >= NETS else [])
 

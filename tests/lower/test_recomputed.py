@@ -53,7 +53,7 @@ CHOICES = [["one"], ["one.3", "one.5"], ["two", "again"], ["33.three.4", "33.thr
 
 
 def stepped(net: torch.nn.Module, inputs: list[torch.Tensor], seed: int) -> dict[str, torch.Tensor]:
-    """What two steps of training leave: gradients, weights and buffers."""
+    """Return what two steps of training leave: gradients, weights and buffers."""
     torch.manual_seed(seed)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     given: tuple[torch.Tensor, ...] = ()

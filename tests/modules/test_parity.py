@@ -29,7 +29,7 @@ SILENT = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": 
 
 
 def sides(name: str) -> tuple[int, int]:
-    """The sides of the images of a net in evaluation, torchvision's own, and in training, which takes longer."""
+    """Return the sides of the images of a net in evaluation, torchvision's own, and in training, which takes longer."""
     side: int = REFERENCE[name]["input"][-1]
     return side, side if name.startswith(WHOLE) else 64
 

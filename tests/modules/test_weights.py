@@ -43,7 +43,7 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Net:
 
 
 def drawn(net: Net, seed: int = 1) -> dict[str, Tensor]:
-    """A state dict of the net, every value of it drawn at random."""
+    """Return a state dict of the net, every value of it drawn at random."""
     torch.manual_seed(seed)
     state = net.module().state_dict()
     return {key: torch.rand_like(value) if value.is_floating_point() else value + 7 for key, value in state.items()}
@@ -73,7 +73,7 @@ def refused(net: Net, path: Path, **options: Any) -> Rejected:
 
 
 def shipped(name: str) -> str:
-    """The net that a shipped spec makes the others of."""
+    """Return the net that a shipped spec makes the others of."""
     return f"{ROOT / 'specs' / name}.arch:{name}"
 
 

@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _drawn(seed: int, fault: Fault) -> bytes:
-    """A number that follows from the seed and the fault alone, so that a change elsewhere leaves the sample alone."""
+    """Return a number that depends only on the seed and the fault, so that other changes leave the sample as it is."""
     return blake2b(f"{seed} {fault.name} {fault.row} {fault.column} {fault.after}".encode()).digest()
 
 
@@ -93,13 +93,13 @@ def _outcome(fault: Fault, found: Covering, history: History, seconds: float) ->
 
 
 def _within(found: Covering, tests: Sequence[str], seconds: float) -> list[str]:
-    """As many of the tests as take so long together, and one at the least."""
+    """Return as many of the tests as take this long together, and at least one."""
     spent = accumulate(found.seconds[test] for test in tests)
     return [test for at, (test, so_far) in enumerate(zip(tests, spent, strict=True)) if not at or so_far <= seconds]
 
 
 def _doubtful(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Tests that are said to kill, and fail without any fault."""
+    """Yield tests that are said to kill, and fail without any fault."""
     killers = sorted({one.killer for one in outcomes if "::" in one.killer})
     if killers and planted(None, killers, 10_000) != ("", False):
         for killer in killers:

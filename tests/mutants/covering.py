@@ -35,7 +35,7 @@ class Covering:
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def tests(self, fault: Fault) -> list[str]:
-        """The tests that run the line of a fault: those written for faults that survived, then the fastest first.
+        """Return the tests that run the line of a fault: those for faults that once survived, then the fastest first.
 
         A row that was not there when the tests were noted counts as the nearest one above it that was.
         """
@@ -54,7 +54,7 @@ class Covering:
 
 
 def _spent() -> float:
-    """Seconds of processor time of this process, and of those that it has started and that have ended."""
+    """Return seconds of processor time of this process, and of those that it has started and that have ended."""
     return sum(os.times()[:4])
 
 
@@ -82,7 +82,7 @@ class _Clock:
 
 
 def covering(files: Iterable[str], folder: Path, jobs: int) -> Covering:
-    """What the test files run; from the folder, for files that are noted there and have not changed since."""
+    """Return what the test files run; from the folder, for files that are noted there and have not changed since."""
     folder.mkdir(parents=True, exist_ok=True)
     words = list(files)
     with ThreadPoolExecutor(jobs) as pool:

@@ -32,7 +32,7 @@ class Fault:
     after: str
 
     def planted(self) -> str:
-        """The file with the fault in it."""
+        """Return the file with the fault in it."""
         text = self.path.read_text(encoding="utf-8")
         assert text[self.start : self.end] == self.before, f"{self.name} has changed since the faults were drawn"
         return text[: self.start] + self.after + text[self.end :]
@@ -58,7 +58,7 @@ class _File:
             self._starts.append(self._starts[-1] + len(row))
 
     def at(self, line: int, column: int) -> int:
-        """The place in the text; Python counts the bytes of a row."""
+        """Return the place in the text; Python counts the bytes of a row."""
         row = self.text[self._starts[line - 1] : self._starts[line]]
         return self._starts[line - 1] + len(row.encode()[:column].decode())
 
@@ -71,7 +71,7 @@ class _File:
         return Fault(self.path, line, row, start - first, start, end, self.text[start:end], after)
 
     def between(self, left: ast.expr, right: ast.expr, word: str) -> Iterator[Fault]:
-        """The operator between two operands, which brackets and white space may stand around."""
+        """Yield the operator between two operands, which brackets and white space may stand around."""
         start, end = self.span(left)[1], self.span(right)[0]
         gap = self.text[start:end]
         before = gap.strip("() \n\t\\")
@@ -82,7 +82,7 @@ class _File:
 
 
 def paths(packages: Sequence[str]) -> list[Path]:
-    """The files of some packages, or modules, of archlang."""
+    """Return the files of some packages, or modules, of archlang."""
     found: list[Path] = []
     for name in packages:
         base = ROOT / "archlang" / name.replace(".", "/")
@@ -94,14 +94,14 @@ def paths(packages: Sequence[str]) -> list[Path]:
 
 
 def faults(path: Path) -> list[Fault]:
-    """Every fault of a file, in order. What runs when a function is called has faults; messages have none."""
+    """Return every fault of a file, in order. What runs when a function is called has faults; messages have none."""
     file = _File(path)
     found = (fault for node in _running(ast.parse(file.text)) for fault in _of(file, node))
     return sorted(found, key=lambda fault: (fault.start, fault.end))
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes within functions that run when these are called."""
+    """Yield the nodes within functions that run when these are called."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             for statement in node.body:

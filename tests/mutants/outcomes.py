@@ -33,7 +33,7 @@ class Outcome:
 
 
 def score(outcomes: Sequence[Outcome], every: int) -> str:
-    """How many of the faults the tests notice, and those that no test notices."""
+    """Return how many of the faults the tests notice, and those that no test notices."""
     killed, timed_out = sum(bool(one.killer) for one in outcomes), sum(one.timed_out for one in outcomes)
     earlier = sum(one.earlier for one in outcomes)
     part = 100 * (killed + timed_out) / len(outcomes)
@@ -55,11 +55,11 @@ class History:
         self._killers: dict[str, str] = dict(json.loads(line) for line in lines)
 
     def killer(self, fault: Fault) -> str:
-        """The test that noticed a fault when it was last planted."""
+        """Return the test that noticed a fault when it was last planted."""
         return self._killers.get(_key(fault), "")
 
     def outcome(self, fault: Fault) -> Outcome:
-        """What became of a fault that was noticed when it was last planted."""
+        """Return what became of a fault that was noticed when it was last planted."""
         killer = self.killer(fault)
         return Outcome(fault, "" if killer == _CLOCK else killer, killer == _CLOCK, earlier=True)
 

@@ -40,7 +40,7 @@ def module_of(op: Operator, *types: TensorType) -> nn.Module:
 
 
 def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
-    """With every parameter drawn anew, so that none is the same as another's or 0."""
+    """Draw every parameter anew, so that none is 0 or equal to another."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -49,7 +49,7 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def assert_same(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
-    """The buffers as they are made, and with the same weights all outputs and gradients."""
+    """Check that the buffers are equal, and with the same weights all outputs and gradients."""
     made = dict(theirs.named_buffers())
     assert made and all(torch.equal(value, made[name]) for name, value in ours.named_buffers())
     assert_equal_modules(ours, theirs, x)
@@ -57,7 +57,7 @@ def assert_same(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
 
 
 def assert_equal_gradient(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
-    """Of the input."""
+    """Check that the gradients of the input are equal."""
     found: list[Tensor] = []
     for module in (ours.eval(), theirs.eval()):
         one = x.clone().requires_grad_()
@@ -72,7 +72,7 @@ def assert_equal_gradient(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None
 
 @st.composite
 def settings_of_windows(draw: st.DrawFn) -> tuple[dict[str, object], tuple[int, ...]]:
-    """Fields of an attention within windows, and the shape of a map."""
+    """Return fields of an attention within windows, and the shape of a map."""
     window = draw(st.tuples(st.integers(2, 4), st.integers(2, 4)))
     shift = tuple(draw(st.integers(0, side - 1)) for side in window)
     heads = draw(st.integers(1, 3))
@@ -111,7 +111,7 @@ def test_windows_are_torchvisions(word: str, theirs: str, torchvision: ModuleTyp
 
 @st.composite
 def settings_of_tokens(draw: st.DrawFn) -> tuple[int, int, tuple[int, ...]]:
-    """A side of a window, heads, and the shape of windows and tokens.
+    """Return a side of a window, heads, and the shape of windows and tokens.
 
     None is 1 but for heads and windows: torchvision's `einsum` takes an axis of one out of the product, and then its
     gradients are summed in another order.

@@ -38,7 +38,7 @@ def module_of(case: Case) -> nn.Module:
 
 
 def geometry_of(case: Case) -> Geometry:
-    """How the window lies, as the formulas of the docstring are told it."""
+    """Return how the window lies, as the formulas of the docstring are told it."""
     told = case.op.symbols(*case.types)
     k, stride, dilation, before, after = (told[name] for name in ("k", "stride", "dilation", "before", "after"))
     sides = [value for value in (k, stride, before, dilation, after) if isinstance(value, tuple)]
@@ -46,7 +46,7 @@ def geometry_of(case: Case) -> Geometry:
 
 
 def by_hand(x: torch.Tensor, case: Case, kernel: Kernel) -> torch.Tensor:
-    """The sum at each position of each output map, value by value; `kernel` gives its weights (c, k, k) and bias."""
+    """Return the sum at each position of each output map; `kernel` gives its weights (c, k, k) and bias."""
     geometry = geometry_of(case)
     images = x.movedim(0, -1)  # so that a place is whole numbers alone
     y = torch.zeros(*case.op.outputs(*case.types)[0].shape[1:], x.shape[0])

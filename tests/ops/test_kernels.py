@@ -24,7 +24,7 @@ needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reas
 
 @pytest.fixture(params=[pytest.param(True, marks=needs_onednn), False], ids=["oneDNN", "without oneDNN"])
 def onednn(request: pytest.FixtureRequest) -> Generator[bool]:
-    """Whether oneDNN may compute."""
+    """Yield whether oneDNN may compute."""
     wanted: bool = request.param
     was, *_ = torch.backends.mkldnn.set_flags(wanted)
     yield wanted

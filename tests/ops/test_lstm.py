@@ -53,7 +53,7 @@ class Loop:
     def run(
         self, steps: list[torch.Tensor], first: list[torch.Tensor], cells: list[torch.Tensor]
     ) -> tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
-        """The states of all steps of the uppermost layer; the last states and cells of all layers and directions."""
+        """Return the states of all steps of the uppermost layer, and the last states and cells of all layers."""
         both = any(key.endswith("reverse") for key in self.state)
         for layer in range(len(first) // (1 + both)):
             found: list[list[torch.Tensor]] = []

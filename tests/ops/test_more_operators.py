@@ -190,7 +190,7 @@ class Loop:
         return (1 - z) * new + z * h
 
     def run(self, inputs: Sequence[torch.Tensor], width: int) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """The states of all steps of the uppermost layer, and its last ones."""
+        """Return the states of all steps of the uppermost layer, and its last ones."""
         layers = sum(key.startswith("weight_ih") and not key.endswith("reverse") for key in self.state)
         both = any(key.endswith("reverse") for key in self.state)
         steps, last = list(inputs), torch.empty(0)

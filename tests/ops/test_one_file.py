@@ -58,7 +58,7 @@ SPEC = "net n { input x: 3x4x4; cubed more=0.5; output }\n"
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the house, the derived pages made, and one file more."""
+    """Yield a copy of the house, the derived pages made, and one file more."""
     folder = tmp_path_factory.mktemp("house")
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("archlang", "grammars", "specs", "tests", "docs"):
@@ -71,7 +71,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run(house: Path, *words: str) -> str:
-    """What a module of Python's prints, run in the copy; it must succeed."""
+    """Return what a module of Python's prints, run in the copy; it must succeed."""
     known = os.environ | {"PYTHONPATH": str(house)}
     command = [sys.executable, "-m", *words]
     done = subprocess.run(command, cwd=house, env=known, capture_output=True, text=True, check=False)

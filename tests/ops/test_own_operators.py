@@ -83,7 +83,7 @@ SPEC = """net scaled {
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a spec and the file of its operator; what the test takes in is let go."""
+    """Yield a folder with a spec and the file of its operator; what the test takes in is let go."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scales.py").write_text(SCALE)
     (tmp_path / "scaled.arch").write_text(SPEC)
@@ -268,7 +268,7 @@ def test_the_lines_that_declare_it_make_it_known(here: Path, capsys: pytest.Capt
 
 
 def installed(folder: Path, entries: str, package: str = "scales") -> None:
-    """A package as an installer would leave it."""
+    """Install a package as an installer would leave it."""
     (folder / "myscales.py").write_text(SCALE)
     info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
@@ -277,7 +277,7 @@ def installed(folder: Path, entries: str, package: str = "scales") -> None:
 
 
 def run(folder: Path, *words: str) -> tuple[int, str, str]:
-    """A command of a process in which the folder is on Python's path."""
+    """Return a command of a process in which the folder is on Python's path."""
     code = "import sys; from archlang.cli import main; sys.exit(main())"
     command = [sys.executable, "-W", "error", "-c", code, *words]
     env = {**os.environ, "PYTHONPATH": str(folder)}

@@ -13,7 +13,7 @@ from tests.specs import graph_of, net_of, words_at, wrong
 
 
 def refusal(body: str, input: str = "2x8x8", before: str = "") -> tuple[str, str, str | None]:
-    """The code, the words under the caret and the help of the one mistake in some lines."""
+    """Return the code, the words under the caret and the help of the one mistake in some lines."""
     text = net_of(body, input, before)
     (diagnostic,) = wrong(text)
     return diagnostic.code, words_at(text, diagnostic), diagnostic.help

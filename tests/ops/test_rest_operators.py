@@ -19,7 +19,7 @@ from tests.specs import graph_of, net_of
 
 
 def same_weights(step: str, inputs: tuple[str, ...], theirs: nn.Module) -> nn.Module:
-    """The module of a step, with another's weights."""
+    """Return the module of a step, with another's weights."""
     ours = called(read(step, *inputs))
     assert isinstance(ours, nn.Module)
     ours.load_state_dict(theirs.state_dict(), strict=True)

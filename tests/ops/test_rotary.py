@@ -17,7 +17,7 @@ T, WIDTH = 5, 16
 
 
 def turned(x: Tensor, positions: Tensor, dim: int, interleaved: bool) -> Tensor:
-    """One head n t c, in float64: each pair of channels is a complex number that is multiplied by exp(j*t*rate)."""
+    """Return one head n t c, in float64: each pair of channels is a complex number, multiplied by exp(j*t*rate)."""
     part, rest = x[..., :dim].double(), x[..., dim:].double()
     a, b = (part[..., 0::2], part[..., 1::2]) if interleaved else part.chunk(2, -1)
     angles = positions[..., None].double() / 10000.0 ** (torch.arange(0, dim, 2).double() / dim)

@@ -34,7 +34,7 @@ def spec(mask: str = "", lengths: bool = False, step: str = "sdpa 2", keys: int 
 
 
 def attended(q: Tensor, k: Tensor, v: Tensor, heads: int, seen: Tensor, bias: Tensor) -> Tensor:
-    """softmax(Q·Kᵀ/sqrt(d) + bias)·V, one head after the other, in float64."""
+    """Return softmax(Q·Kᵀ/sqrt(d) + bias)·V, one head after the other, in float64."""
     width = q.shape[2] // heads
     groups = heads // (k.shape[2] // width)
     out: list[Tensor] = []

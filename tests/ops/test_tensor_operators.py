@@ -299,7 +299,7 @@ def test_the_nearest_value_by_both_rules() -> None:
 
 
 def looped(pattern: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The sum of products, one after the other."""
+    """Return the sum of products, one after the other."""
     before, result = pattern.split("->")
     first, second = (side.split() for side in before.split(","))
     names = result.split()

@@ -40,7 +40,7 @@ WINDOWS: list[tuple[type[Operator], dict[str, st.SearchStrategy[Any]]]] = [
 
 @st.composite
 def too_large(draw: st.DrawFn, op: type[Operator], others: dict[str, st.SearchStrategy[Any]]) -> Case:
-    """Windows over inputs that most are too large for."""
+    """Return windows over inputs that most are too large for."""
     rank = draw(st.integers(1, 3))
     x = input_type((2, *draw(st.tuples(*[sizes] * rank))))
     sides = draw(st.tuples(*[st.integers(1, 12)] * rank))
@@ -68,7 +68,7 @@ def test_what_the_help_proposes_fits(op: type[Operator], others: dict[str, st.Se
 
 
 def proposals(help: str) -> list[tuple[str, Any]]:
-    """The arguments that the help proposes."""
+    """Return the arguments that the help proposes."""
     found: list[tuple[str, Any]] = []
     if match := re.search(r"a kernel of (\S+) fits", help):
         found.append(("kernel", numbers(match[1])))

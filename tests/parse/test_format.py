@@ -35,14 +35,14 @@ EVERY_RULE = list(each_rule())
 
 
 def laid(text: str) -> str:
-    """The layout of a text, which must parse."""
+    """Return the layout of a text, which must parse."""
     result, diagnostics = formatted(Source("spec.arch", text))
     assert result is not None, diagnostics
     return result
 
 
 def bones(node: object) -> object:
-    """A tree or Graph without the places in the text."""
+    """Return a tree or Graph without the places in the text."""
     if isinstance(node, Span):
         return None
     if is_dataclass(node):
@@ -62,7 +62,7 @@ def comments(text: str) -> list[str]:
 
 
 def holds(text: str) -> str:
-    """The layout of a text, held to all that it promises."""
+    """Return the layout of a text, held to all that it promises."""
     result = laid(text)
     assert tree(result) == tree(text)
     assert sorted(comments(result)) == sorted(comments(text))
@@ -238,7 +238,7 @@ def test_a_graph_does_not_know_the_layout(path: Path) -> None:
 
 
 def loosened(text: str) -> Iterator[str]:
-    """The text with other spaces and line ends, its strings as they are."""
+    """Yield the text with other spaces and line ends, its strings as they are."""
     for part in re.split(r'("[^"\n]*"|#.*)', text):
         is_whole = part.startswith(('"', "#"))
         yield part if is_whole else part.replace("  ", "").replace("(", "( ").replace(" ->", "\n->")
@@ -265,7 +265,7 @@ OPENS, CLOSES = {"LPAR", "CALL", "LSQB", "INDEX"}, {"RPAR", "RSQB"}
 
 
 def moved(text: str, choose: Callable[[int], int]) -> str:
-    """The same words with other white space and comments between them."""
+    """Return the same words with other white space and comments between them."""
     parts: list[str] = []
     last, depth, braces, end, in_string = "SEP", 0, 0, 0, False
     for chunk in lay_out("spec.arch", lexer().lex, text).chunks:

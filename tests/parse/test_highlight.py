@@ -29,7 +29,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]  # the pages
 
 
 def tokens(text: str) -> list[tuple[str, object]]:
-    """The words of a text and their colours, white space aside; nothing of the text may be lost."""
+    """Return the words of a text and their colours, white space aside; nothing of the text may be lost."""
     found = list(ArchLexer().get_tokens_unprocessed(text))
     assert "".join(word for _, _, word in found) == text
     return [(word, kind) for _, kind, word in found if word.strip()]
@@ -65,7 +65,7 @@ def test_textmate_names_only_rules_that_it_has() -> None:
 
 
 def patterns(rule: object) -> Iterator[str]:
-    """Every pattern of a TextMate grammar."""
+    """Yield every pattern of a TextMate grammar."""
     if isinstance(rule, dict):
         for key, value in rule.items():
             if key in ("match", "begin", "end"):

@@ -22,14 +22,14 @@ def file_of(text: str) -> s.File:
 
 
 def body_of(lines: str) -> tuple[s.Statement, ...]:
-    """The statements of a net that holds these lines alone."""
+    """Return the statements of a net that holds these lines alone."""
     (definition,) = file_of(f"net n {{\n{lines}\n}}\n").declarations
     assert isinstance(definition, s.Definition)
     return definition.body.items
 
 
 def told(node: object) -> str:
-    """An expression with all its brackets, places left out."""
+    """Return an expression with all its brackets, places left out."""
     match node:
         case s.Literal(value=value):
             return "x".join(map(str, value)) if isinstance(value, tuple) else str(value).lower()
@@ -70,7 +70,7 @@ def told_argument(argument: s.Argument) -> str:
 
 
 def arguments_of(step: str) -> list[str]:
-    """The arguments of a step, each as it was understood."""
+    """Return the arguments of a step, each as it was understood."""
     (item,) = body_of(step)
     assert isinstance(item, s.Step) and isinstance(item.action, s.Apply)
     return [told_argument(argument) for argument in item.action.arguments]

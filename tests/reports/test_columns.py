@@ -55,7 +55,7 @@ def nets() -> dict[str, Graph]:
 
 
 def table(made: Report, **view: Any) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """The rows and the total of a report's CSV."""
+    """Return the rows and the total of a report's CSV."""
     *rows, total = csv.DictReader(io.StringIO(render_report(made, "table", "csv", View(**view))))
     return rows, total
 
@@ -378,7 +378,7 @@ def test_larger_inputs_and_batches_cost_no_more() -> None:
     spec = NESTED.replace("3x32x32", "[3, H=32, W=32]")
 
     def steps(batch: int, **sizes: str) -> int:
-        """How many functions a report of everything calls."""
+        """Return how many functions a report of everything calls."""
         graph, count = graph_of(spec, **sizes), 0
 
         def seen(_frame: object, event: str, _argument: object) -> None:

@@ -68,7 +68,7 @@ def said(change: Change) -> str:
 
 
 def written(one: Graph) -> object:
-    """All of a net that a diff is about, flat: what two nets must agree in to be the same."""
+    """Return all of a net that a diff is about, flat: what two nets must agree in to be the same."""
     layers = [
         (layer.path, layer.op, layer.inputs, layer.output_types, *attributes(layer).items()) for layer in one.flat()
     ]

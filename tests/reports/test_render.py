@@ -95,7 +95,7 @@ def lenet() -> Graph:
 
 
 def repeated(times: int, name: str | None = None) -> Graph:
-    """A net that calls one block of three operators so many times in a row, with one operator between two rows."""
+    """Return a net that calls one block of three operators several times in a row, with one operator between rows."""
     unit = Chain("unit", input_type((4, 8, 8)), "x")
     for i in range(3):
         unit.op("relu", name=f"act{i}")
@@ -109,7 +109,7 @@ def repeated(times: int, name: str | None = None) -> Graph:
 
 
 def texts(graph: Graph) -> list[str]:
-    """The words of the laid-out picture, each line of words as one string, in order."""
+    """Return the words of the laid-out picture, each line of words as one string, in order."""
     root = ElementTree.fromstring(picture(graph, "svg"))  # noqa: S314  (our own picture)
     groups = [group for group in root.iter("{http://www.w3.org/2000/svg}g") if group.get("id") != "graph0"]
     own = ["".join(t.text or "" for t in g.findall("{http://www.w3.org/2000/svg}text")) for g in groups]
@@ -117,7 +117,7 @@ def texts(graph: Graph) -> list[str]:
 
 
 def titles(graph: Graph, kind: str) -> int:
-    """How many nodes, edges or clusters the laid-out picture has."""
+    """Return how many nodes, edges or clusters the laid-out picture has."""
     return picture(graph, "svg").decode().count(f'class="{kind}"')
 
 

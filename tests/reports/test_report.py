@@ -51,7 +51,7 @@ class Plus(Operator):
 
 
 def chain(block: str, given: TensorType, steps: Sequence[tuple[str, Operator]], scope: str = "") -> Block:
-    """A block of named steps, one after the other."""
+    """Return a block of named steps, one after the other."""
     types, nodes = [given], list[OpNode | CallNode]()
     for name, op in steps:
         types += op.outputs(types[-1])
@@ -64,7 +64,7 @@ def chain(block: str, given: TensorType, steps: Sequence[tuple[str, Operator]], 
 def block_of(
     block: str, given: Sequence[TensorType], types: Sequence[TensorType], nodes: Sequence[OpNode | CallNode]
 ) -> Block:
-    """A block whose last value is its output."""
+    """Return a block whose last value is its output."""
     return Block(
         id=block,
         name=block,
@@ -83,7 +83,7 @@ def net(*blocks: Block) -> Graph:
 
 
 def vgg16(norm: bool = False) -> Graph:
-    """VGG-16 as torchvision builds it: features, average pool, flatten, classifier."""
+    """Return VGG-16 as torchvision builds it: features, average pool, flatten, classifier."""
     features: list[Operator] = []
     for widths in VGG16:
         for width in widths:
@@ -99,7 +99,7 @@ def vgg16(norm: bool = False) -> Graph:
 
 
 def expected_rows() -> list[tuple[str, str, int, int]]:
-    """VGG-16's rows as the lecture lists them: name, activation, values, weights."""
+    """Return VGG-16's rows as the lecture lists them: name, activation, values, weights."""
     convs = (1_728, 36_864, 73_728, 147_456, 294_912, 589_824, 589_824, 1_179_648, *(2_359_296,) * 5)
     rows = [("INPUT", "224x224x3", 150_528, 0)]
     weights = iter(convs)
@@ -113,7 +113,7 @@ def expected_rows() -> list[tuple[str, str, int, int]]:
 
 
 def product(formula: str) -> int:
-    """The value of `(3*3*64)*128`."""
+    """Return the value of `(3*3*64)*128`."""
     return prod(int(factor) for factor in formula.replace("(", "").replace(")", "").split("*"))
 
 
@@ -229,7 +229,7 @@ def test_tensors_without_a_batch_axis_do_not_grow_with_it() -> None:
 
 
 def called_thrice() -> Graph:
-    """x -> three calls of one residual block, whose join stands at its root."""
+    """Return x -> three calls of one residual block, whose join stands at its root."""
     x = input_type((4, 6, 6))
     conv = Conv(kernel=(3, 3), out=4, pad=1)
     unit = block_of(

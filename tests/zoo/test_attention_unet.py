@@ -69,7 +69,7 @@ class AttentionUNet(nn.Module):
 
 
 def started() -> AttentionUNet:
-    """A net that starts as the paper's code lets it: the gates are open."""
+    """Return a net that starts as the paper's code lets it: the gates are open."""
     net = AttentionUNet()
     for name, module in net.named_modules():
         if isinstance(module, nn.Conv3d):

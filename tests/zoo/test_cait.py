@@ -26,7 +26,7 @@ class Mlp(nn.Module):
 
 
 def heads(x: Tensor) -> Tensor:
-    """The heads of n t c: n g t c/g."""
+    """Return the heads of n t c: n g t c/g."""
     return x.reshape(len(x), x.shape[1], HEADS, -1).transpose(1, 2)
 
 

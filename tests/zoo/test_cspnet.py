@@ -89,13 +89,13 @@ class CspNet(nn.Module):
 
 
 def resnet() -> CspNet:
-    """The net `small` of the spec."""
+    """Return the net `small` of the spec."""
     first = Stage(8, [Bottleneck(16), Bottleneck(16)], 16, 32, 0, linear=True)
     return CspNet(Unit(3, 8, 7, 2), [first, Stage(16, [Bottleneck(32)], 32, 64, 16, linear=True)], 32)
 
 
 def darknet() -> CspNet:
-    """The net `small_dark` of the spec."""
+    """Return the net `small_dark` of the spec."""
     first = Stage(8, [Dark(16, 8)], 16, 32, 16, linear=False)
     return CspNet(Unit(3, 8, 3), [first, Stage(16, [Dark(16, 16), Dark(16, 16)], 32, 32, 32, linear=False)], 32)
 

@@ -45,7 +45,7 @@ class Discriminator(nn.Module):
 
 
 def started(net: nn.Module) -> nn.Module:
-    """The net with its weights drawn as section 4 of the paper says, and the scales of its norms around 1."""
+    """Return the net with its weights drawn as section 4 of the paper says, and the scales of its norms around 1."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, 0.0, 0.02)

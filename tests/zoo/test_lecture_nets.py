@@ -50,7 +50,7 @@ def test_the_auxiliary_classifiers_of_googlenet() -> None:
 
 
 def option_a(module: nn.Module, image: Tensor) -> Tensor:
-    """ResNet-20 by hand, from the weights of a module."""
+    """Return ResNet-20 by hand, from the weights of a module."""
     weights = module.state_dict()
 
     def normed(x: Tensor, path: str, conv: str, stride: int = 1) -> Tensor:

@@ -40,12 +40,12 @@ ABOUT = {"row", "refuted", "tests", "later"}  # what is told of a row; its other
 
 
 def read_text(text: str, name: str = "held.arch") -> Library:
-    """A spec that stands beside the shipped ones."""
+    """Return a spec that stands beside the shipped ones."""
     return read(Found(Source(name, text), None, Folder(SPECS, SPECS)))
 
 
 def names_in(path: Path) -> list[str]:
-    """The nets of a file that can be built as they are."""
+    """Return the nets of a file that can be built as they are."""
     library = read_text(path.read_text("utf-8"), path.relative_to(SPECS).as_posix())
     return [net.name for net in nets(library.main, (), library.files) if net.complete]
 
@@ -74,7 +74,7 @@ def graph_of(name: str) -> Graph:
 
 
 def held(name: str, figures: Sequence[str]) -> tuple[Graph, list[Diagnostic]]:
-    """What is wrong with figures of a shipped net, which are promised in a net derived from it."""
+    """Return what is wrong with figures of a shipped net, which are promised in a net derived from it."""
     lines = "".join(f"  expect {figure}\n" for figure in figures)
     library = read_text(f'use "{HOMES[name]}": {name}\nnet held = {name} {{\n{lines}}}\n')
     graph, found = elaborate(library.main, "held", {}, library.files)
@@ -141,14 +141,14 @@ def results_of(module: nn.Module, graph: Graph, batch: int, device: str) -> tupl
 
 
 def assert_gradients(module: nn.Module, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-    """They reach every parameter that is not frozen, and every image."""
+    """Check that gradients reach every parameter that is not frozen, and every image."""
     torch.stack([output.square().mean() for output in outputs]).sum().backward()
     assert [path for path, value in module.named_parameters() if (value.grad is None) == value.requires_grad] == []
     assert [x.shape for x in inputs if x.is_floating_point() and x.grad is None] == []
 
 
 def shapes_given(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    """The shape of what each part of a module gives, once it has run."""
+    """Return the shape of what each part of a module gives, once it has run."""
     shapes: dict[str, tuple[int, ...]] = {}
     for path, part in module.named_modules():
 

@@ -49,7 +49,7 @@ def unit(step: str, input: str) -> nn.Module:
 
 
 def seeded(module: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights, which are drawn at random first."""
+    """Return the weights, which are drawn at random first."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for weight in module.parameters():

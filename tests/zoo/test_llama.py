@@ -18,7 +18,7 @@ HEAD = WIDTH // HEADS
 
 
 def turned(x: Tensor) -> Tensor:
-    """n h t c, by complex numbers: the pair of channels i and i + c/2 is one, times exp(j*t/10000**(2i/c))."""
+    """Return n h t c, by complex numbers: the pair of channels i and i + c/2 is one, times exp(j*t/10000**(2i/c))."""
     a, b = x.chunk(2, -1)
     angles = torch.outer(torch.arange(x.shape[2]), 10000.0 ** (-torch.arange(0, HEAD, 2) / HEAD)).double()
     z = torch.complex(a, b) * torch.polar(torch.ones_like(angles), angles)

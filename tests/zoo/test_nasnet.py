@@ -19,7 +19,7 @@ HALVED = ("h 5", "p 7"), ("h max", "p 7"), ("h mean", "p 5"), ("0 mean", "1"), (
 
 
 def same(x: Tensor, kernel: int, stride: int, value: float = 0.0) -> Tensor:
-    """A border such that a window stands at every stride, the odd rest at the end."""
+    """Return a border such that a window stands at every stride, the odd rest at the end."""
     borders: list[int] = []
     for size in (x.shape[3], x.shape[2]):
         missing = max(0, (-(-size // stride) - 1) * stride + kernel - size)

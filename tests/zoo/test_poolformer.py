@@ -34,7 +34,7 @@ class Mlp(nn.Module):
 
 
 def mean_around(x: Tensor) -> Tensor:
-    """The mean of the up to nine pixels around each, as a convolution with ones over the number of pixels there."""
+    """Return the mean of the up to nine pixels around each: a convolution with ones over the number of pixels."""
     ones = torch.ones(1, 1, 3, 3, dtype=x.dtype)
     sums = nn.functional.conv2d(x.flatten(0, 1)[:, None], ones, padding=1).reshape(x.shape)
     return sums / nn.functional.conv2d(torch.ones_like(x[:1, :1]), ones, padding=1)

@@ -17,7 +17,7 @@ SPEC = Path(__file__).parents[1] / "nets" / "pvt_v2.arch"
 
 
 def positions(x: Tensor) -> Tensor:
-    """A map's pixels one after another: n c h w -> n t c."""
+    """Return a map's pixels one after another: n c h w -> n t c."""
     return x.flatten(2).mT
 
 
@@ -111,7 +111,7 @@ def test_keys_outputs_and_gradients() -> None:
 
 
 def started() -> PVT:
-    """A net that starts as the published code lets it."""
+    """Return a net that starts as the published code lets it."""
     net = PVT()
     for module in net.modules():
         if isinstance(module, nn.Linear):

@@ -64,7 +64,7 @@ def test_keys_outputs_and_gradients() -> None:
 
 
 def merged(rep: Rep) -> tuple[Tensor, Tensor]:
-    """The kernel and the bias of the convolution that does in evaluation what the three branches do."""
+    """Return the kernel and the bias of the convolution that does in evaluation what the three branches do."""
     large, small = rep.conv_kxk, rep.conv_1x1
     parts = [(large.conv.weight, large.bn), (nn.functional.pad(small.conv.weight, (1, 1, 1, 1)), small.bn)]
     if rep.identity is not None:

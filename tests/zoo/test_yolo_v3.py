@@ -18,7 +18,7 @@ WIDTH, CLASSES = 2, 4
 
 
 def configuration(width: int, outputs: int) -> list[list[str]]:
-    """The sections of yolov3.cfg in turn, for a first convolution of `width` maps; there it is 32."""
+    """Return the sections of yolov3.cfg in turn, for a first convolution of `width` maps; there it is 32."""
     lines = [f"conv {width} 3 1"]
     for at, depth in enumerate((1, 2, 8, 8, 4)):
         wide = width * 2 ** (at + 1)

@@ -24,7 +24,7 @@ FAMILIES = [
 
 @cache
 def nets(family: str) -> list[Graph]:
-    """The nets of a file that need no argument."""
+    """Return the nets of a file that need no argument."""
     checked = check(str(SPECS / f"{family}.arch"))
     assert not checked.diagnostics, "\n".join(checked.rendered())
     return checked.graphs
@@ -32,12 +32,12 @@ def nets(family: str) -> list[Graph]:
 
 @cache
 def zoo() -> dict[str, Graph]:
-    """Torchvision's classifiers among the shipped nets, by name."""
+    """Return torchvision's classifiers among the shipped nets, by name."""
     return {graph.name: graph for family in FAMILIES for graph in nets(family) if graph.name in REFERENCE}
 
 
 def lines(family: str) -> list[str]:
-    """The lines of a spec that hold more than a comment."""
+    """Return the lines of a spec that hold more than a comment."""
     kept = [line.partition("#")[0].rstrip() for line in text_of(family).splitlines()]
     return [line for line in kept if line]
 

@@ -35,7 +35,7 @@ def zoo(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, objec
 
 @pytest.fixture(scope="module")
 def every() -> list[dict[str, object]]:
-    """All rows, counted once."""
+    """Return all rows, counted once."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         assert main(["zoo", "--format", "json"]) == 0
