@@ -1,17 +1,22 @@
 """Numbers that depend on sizes which are only known when a net runs, and their formulas.
 
-A formula is data: sizes of values, whole numbers, and the arithmetic of the language. `OpenInt` is a whole number that
-remembers its formula, and arithmetic with it gives an `OpenInt` again.
+A formula is data: sizes of values, numbers, and the arithmetic of the language. `OpenInt` and `OpenFloat` are numbers
+that remember their formula, and arithmetic with them gives such numbers again. A module computes the same numbers, since
+both use Python's arithmetic.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Sign = Literal["+", "-", "*", "//", "%", "min", "max"]
+Sign = Literal["+", "-", "*", "/", "//", "%", "min", "max"]
+ARITHMETIC: tuple[Sign, ...] = ("+", "-", "*", "/", "//", "%")
+Rounding = Literal["int", "round", "floor", "ceil"]
 MOST_PARTS = 200  # of one formula
 
 
@@ -28,16 +33,26 @@ class Made:
     """Two formulas in one: `left sign right`, or the smaller or larger of the two."""
 
     sign: Sign
-    left: int | SizeOf | Made
-    right: int | SizeOf | Made
+    left: int | float | SizeOf | Made | Rounded
+    right: int | float | SizeOf | Made | Rounded
 
 
-Formula = int | SizeOf | Made
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A whole number made of a decimal one."""
 
-_COMPUTE: dict[str, Callable[[int, int], int]] = {
-    "+": int.__add__, "-": int.__sub__, "*": int.__mul__, "//": int.__floordiv__, "%": int.__mod__, "min": min,
-    "max": max,
+    how: Rounding
+    of: int | float | SizeOf | Made | Rounded
+
+
+Formula = int | float | SizeOf | Made | Rounded
+
+_COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "min": min, "max": max,
 }  # fmt: skip
+_ROUND: dict[str, Callable[[float], int]] = {"int": int, "round": round, "floor": math.floor, "ceil": math.ceil}
+_PYTHON = {"floor": "math.floor", "ceil": "math.ceil"}  # others have no module
 
 
 def parts(formula: Formula) -> Iterator[Formula]:
@@ -48,6 +63,8 @@ def parts(formula: Formula) -> Iterator[Formula]:
         yield one
         if isinstance(one, Made):
             waiting += [one.right, one.left]
+        elif isinstance(one, Rounded):
+            waiting.append(one.of)
 
 
 def values_in(formulas: Sequence[Formula]) -> tuple[int, ...]:
@@ -62,48 +79,61 @@ def moved(formula: Formula, places: Mapping[int, int]) -> Formula:
             return SizeOf(places[value], axis)
         case Made(sign, left, right):
             return Made(sign, moved(left, places), moved(right, places))
+        case Rounded(how, of):
+            return Rounded(how, moved(of, places))
         case _:
             return formula
 
 
-def value_at(formula: Formula, size: Callable[[SizeOf], int]) -> int:
-    """Return the number that a formula gives; `size` returns each size. Raises ZeroDivisionError."""
-    if isinstance(formula, Made):
-        return _COMPUTE[formula.sign](value_at(formula.left, size), value_at(formula.right, size))
-    return size(formula) if isinstance(formula, SizeOf) else formula
+def value_at(formula: Formula, size: Callable[[SizeOf], int]) -> int | float:
+    """Return the number that a formula gives; `size` returns each size. Raises ZeroDivisionError and OverflowError."""
+    match formula:
+        case Made(sign, left, right):
+            result: int | float = _COMPUTE[sign](value_at(left, size), value_at(right, size))
+            return result
+        case Rounded(how, of):
+            return _ROUND[how](value_at(of, size))
+        case SizeOf():
+            return size(formula)
+        case number:
+            return number
 
 
 def text_of(formula: Formula, name: Callable[[int], str]) -> str:
     """Return the formula in Python; `name` is the expression of a value."""
+    return written(formula, lambda size: f"{name(size.value)}.shape[{size.axis}]", _PYTHON)
+
+
+def written(formula: Formula, size: Callable[[SizeOf], str], names: Mapping[str, str] | None = None) -> str:
+    """Return the formula as the language writes it; `size` is the expression of a size, `names` those of functions."""
     match formula:
-        case SizeOf(value, axis):
-            return f"{name(value)}.shape[{axis}]"
+        case SizeOf():
+            return size(formula)
         case Made("min" | "max" as sign, left, right):
-            return f"{sign}({text_of(left, name)}, {text_of(right, name)})"
+            return f"{sign}({written(left, size, names)}, {written(right, size, names)})"
         case Made(sign, left, right):
-            return f"{_enclosed(left, name)} {sign} {_enclosed(right, name)}"
+            return f"{_enclosed(left, size, names)} {sign} {_enclosed(right, size, names)}"
+        case Rounded(how, of):
+            return f"{(names or {}).get(how, how)}({written(of, size, names)})"
         case number:
-            return str(int(number))
+            return repr(closed(number))
 
 
-def _enclosed(formula: Formula, name: Callable[[int], str]) -> str:
-    text = text_of(formula, name)
+def _enclosed(formula: Formula, size: Callable[[SizeOf], str], names: Mapping[str, str] | None) -> str:
+    text = written(formula, size, names)
     is_sum = isinstance(formula, Made) and formula.sign not in ("min", "max")
     return f"({text})" if is_sum or text.startswith("-") else text
 
 
-class OpenInt(int):
-    """A whole number that depends on a size which a net leaves open, as does everything that is computed from it.
+def is_size(formula: Formula) -> bool:
+    """Return whether a formula takes a size, and is no plain number."""
+    return any(isinstance(part, SizeOf) for part in parts(formula))
 
-    Its `formula` says how it is computed. It is None in the types of values, which only say that a size is open.
-    """
+
+class _Open:
+    """The arithmetic of numbers that remember how they are made."""
 
     formula: Formula | None
-
-    def __new__(cls, value: int, formula: Formula | None = None) -> OpenInt:
-        made = super().__new__(cls, value)
-        made.formula = formula
-        return made
 
     def __add__(self, other: Any) -> Any:
         return joined("+", self, other)
@@ -123,6 +153,12 @@ class OpenInt(int):
     def __rmul__(self, other: Any) -> Any:
         return joined("*", other, self)
 
+    def __truediv__(self, other: Any) -> Any:
+        return joined("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return joined("/", other, self)
+
     def __floordiv__(self, other: Any) -> Any:
         return joined("//", self, other)
 
@@ -138,11 +174,35 @@ class OpenInt(int):
     def __neg__(self) -> Any:
         return joined("-", 0, self)
 
-    def __pos__(self) -> OpenInt:
+    def __pos__(self) -> Any:
         return self
+
+
+class OpenInt(_Open, int):
+    """A whole number that depends on a size which a net leaves open; what is computed of it does so too.
+
+    Its `formula` says how it is made; it is None in the types of values, which say no more than that a size is open.
+    """
+
+    def __new__(cls, value: int, formula: Formula | None = None) -> OpenInt:
+        made = super().__new__(cls, value)
+        made.formula = formula
+        return made
 
     def __reduce__(self) -> Any:
         return type(self), (int(self), self.formula)
+
+
+class OpenFloat(_Open, float):
+    """A decimal number that depends on a size which a net leaves open."""
+
+    def __new__(cls, value: float, formula: Formula) -> OpenFloat:
+        made = super().__new__(cls, value)
+        made.formula = formula
+        return made
+
+    def __reduce__(self) -> Any:
+        return type(self), (float(self), self.formula)
 
 
 class WrittenInt(OpenInt):
@@ -188,23 +248,36 @@ def with_numbers(value: str | tuple[int, ...] | int, numbers: Sequence[int]) -> 
 
 
 def joined(sign: Sign, left: Any, right: Any) -> Any:
-    """Return `left sign right` of whole numbers, one of them open. Raises OverflowError if the formula is too long."""
+    """Return `left sign right` of numbers, one of them open. Raises OverflowError if the formula is too long.
+
+    A decimal result of numbers that do not remember their formula, or that write themselves, is a plain one.
+    """
     for one in (left, right):
-        if not isinstance(one, int) or isinstance(one, bool):
+        if not isinstance(one, (int, float)) or isinstance(one, bool):
             return NotImplemented
-    result = _COMPUTE[sign](int(left), int(right))
-    kind: type[OpenInt] = type(left if isinstance(left, OpenInt) else cast("OpenInt", right))
-    formulas = [one.formula if isinstance(one, OpenInt) else one for one in (left, right)]
-    if formulas[0] is None or formulas[1] is None:
-        return kind(result)
+    result = _COMPUTE[sign](closed(left), closed(right))
+    is_float = isinstance(result, float)
+    kind: type[OpenInt] = type(left if isinstance(left, OpenInt) else right)
+    formulas = [cast("Formula | None", one.formula if isinstance(one, _Open) else one) for one in (left, right)]
+    if formulas[0] is None or formulas[1] is None or (is_float and issubclass(kind, WrittenInt)):
+        return result if is_float else kind(result)
     formula = _simple(sign, formulas[0], formulas[1])
     if sum(1 for _ in parts(formula)) > MOST_PARTS:
         raise OverflowError
-    return kind(result, formula)
+    return OpenFloat(result, formula) if is_float else kind(result, formula)
+
+
+def rounded(how: Rounding, number: OpenInt | OpenFloat) -> OpenInt:
+    """Return a number that is open as a whole one."""
+    if isinstance(number, OpenInt):
+        return number
+    return OpenInt(_ROUND[how](float(number)), Rounded(how, formula_of(number)))
 
 
 def _simple(sign: Sign, left: Formula, right: Formula) -> Formula:
     """Return two formulas as one, without terms that change nothing."""
+    if isinstance(left, float) or isinstance(right, float):
+        return Made(sign, left, right)
     if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(sign):
         return left
     if sign == "+" and isinstance(right, int) and right < 0:
@@ -212,23 +285,29 @@ def _simple(sign: Sign, left: Formula, right: Formula) -> Formula:
     return right if left == {"+": 0, "*": 1}.get(sign) else Made(sign, left, right)
 
 
-def formula_of(number: int) -> Formula:
+def formula_of(number: float) -> Formula:
     """Return the formula of a number; one that is not open is its own formula."""
-    found = number.formula if isinstance(number, OpenInt) else None
-    return int(number) if found is None else found
+    found = number.formula if isinstance(number, _Open) else None
+    return closed(number) if found is None else found
 
 
 def is_open(value: object) -> bool:
     """Return whether a number is open, or one of a tuple is."""
     if isinstance(value, tuple):
         return any(map(is_open, cast("tuple[object, ...]", value)))
-    return isinstance(value, (OpenInt, OpenText))
+    return isinstance(value, (_Open, OpenText))
 
 
 def closed(value: Any) -> Any:
     """Return a number, or the numbers of a tuple, without their formulas."""
     if not is_open(value):
         return value
-    if isinstance(value, (OpenInt, OpenText)):
-        return int(value) if isinstance(value, OpenInt) else str(value)
-    return type(value)(map(closed, value))
+    match value:
+        case OpenInt():
+            return int(value)
+        case OpenFloat():
+            return float(value)
+        case OpenText():
+            return str(value)
+        case _:
+            return type(value)(map(closed, value))

@@ -7,6 +7,7 @@ between the draws of dropout.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -15,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from archlang.formulas import Formula, Made, SizeOf
+from archlang.formulas import Formula, Made, Rounded, SizeOf
 from archlang.ir import Block, CallNode, Graph, Guard, OpNode
 from archlang.laws.calling import built
 from archlang.ops.base import Expression, Module, Stored
@@ -111,12 +112,14 @@ def _joined(*parts: str | None) -> str:
 def _check(guards: Sequence[Guard], values: Mapping[int, Tensor]) -> None:
     """Refuse sizes for which a condition of the Graph does not hold."""
 
-    def number(formula: Formula) -> int:
+    def number(formula: Formula) -> float:
         match formula:
             case SizeOf(value, axis):
                 return values[value].shape[axis]
             case Made(sign, left, right):
                 return _SIGNS[sign](number(left), number(right))
+            case Rounded(how, of):
+                return _ROUNDED[how](number(of))
             case _:
                 return formula
 
@@ -125,11 +128,12 @@ def _check(guards: Sequence[Guard], values: Mapping[int, Tensor]) -> None:
             raise ValueError(f"{guard.comparison} does not hold")
 
 
-_SIGNS: Mapping[str, Callable[[int, int], int]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod, "min": min,
-    "max": max, "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
-    ">=": operator.ge,
+_SIGNS: Mapping[str, Callable[[Any, Any], float]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "min": min, "max": max, "==": operator.eq, "!=": operator.ne, "<": operator.lt,
+    "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+_ROUNDED: Mapping[str, Callable[[float], int]] = {"int": int, "round": round, "floor": math.floor, "ceil": math.ceil}
 
 
 @cache
@@ -139,7 +143,7 @@ def _function(template: str, inputs: int, count: int) -> Callable[..., Any]:
     text = template.replace("{all}", ", ".join(names[:inputs]))
     for at, name in enumerate(names):
         text = text.replace(f"{{{at}}}", name)
-    function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
+    function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch, "math": math})  # noqa: S307
     return function
 
 

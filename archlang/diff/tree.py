@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph, Layer
+from archlang.ir.open_arguments import open_arguments
 from archlang.program import Scope, program_of, scope_tree
 from archlang.shapes import TensorType
 
@@ -115,7 +116,9 @@ def _leaf(walk: _Walk, number: int) -> Leaf:
     layer = walk.layers[number]
     key = layer.block.id, layer.node.outputs, layer.frozen, layer.reused, layer.training_only
     if key not in walk.known:
-        walk.known[key] = walk.kinds.number((layer.op.word, repr(layer.op), *attributes(layer).items()))
+        made = open_arguments(layer.node, layer.block)
+        given = [(name, made.get(name, repr(value))) for name, value in layer.op]
+        walk.known[key] = walk.kinds.number((layer.op.word, *given, *attributes(layer).items()))
     counts = walk.counts.of(layer)
     return Leaf(layer.node.name, walk.known[key], number, layer, counts.params, counts.macs)
 

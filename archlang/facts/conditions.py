@@ -33,7 +33,7 @@ def turning_points(graph: Graph, default: int) -> list[int]:
     for block, guard in conditions(graph):
         left, right = _value(guard.left, block), _value(guard.right, block)
         if left > 0 and right > 0:
-            middles = (default * right // left, default * left // right)
+            middles = (int(default * right // left), int(default * left // right))
             found |= dict.fromkeys(middle + more for middle in middles for more in (0, 1, -1))
         else:
             found |= dict.fromkeys((default + 1, default - 1))
@@ -42,6 +42,6 @@ def turning_points(graph: Graph, default: int) -> list[int]:
     return [size for size in found if size > 0 and size != default][:MOST]
 
 
-def _value(formula: Formula, block: Block) -> int:
+def _value(formula: Formula, block: Block) -> float:
     """Return the number that a formula gives at the default."""
     return value_at(formula, lambda size: block.types[size.value].shape[size.axis])

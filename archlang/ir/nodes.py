@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Literal
@@ -51,7 +52,9 @@ class Start(Model):
 
 Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
 OPPOSITE: Mapping[str, Comparison] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-_COMPARE = {"==": int.__eq__, "!=": int.__ne__, "<": int.__lt__, "<=": int.__le__, ">": int.__gt__, ">=": int.__ge__}
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 class Guard(Model):
@@ -66,7 +69,7 @@ class Guard(Model):
         """Return the condition in Python; `name` is the expression of a value."""
         return f"{text_of(self.left, name)} {self.comparison} {text_of(self.right, name)}"
 
-    def holds(self, left: int, right: int) -> bool:
+    def holds(self, left: float, right: float) -> bool:
         """Return whether it holds if its sides have these values."""
         return _COMPARE[self.comparison](left, right)
 

@@ -40,7 +40,7 @@ def _guards(guards: Sequence[Guard], block: Block, made: int) -> None:
             raise ValueError(f"{block.id}: {left} {guard.comparison} {right} does not hold at the default")
 
 
-def _value(formula: Formula, block: Block, made: int) -> int:
+def _value(formula: Formula, block: Block, made: int) -> float:
     """Return the number that a formula gives at the default; it takes sizes of values before the value `made`."""
     for count, part in enumerate(parts(formula), 1):
         if count > MOST_PARTS:
@@ -49,8 +49,8 @@ def _value(formula: Formula, block: Block, made: int) -> int:
             raise ValueError(f"{block.id}: a formula uses a size that does not exist")
     try:
         return value_at(formula, lambda size: block.types[size.value].shape[size.axis])
-    except ZeroDivisionError:
-        raise ValueError(f"{block.id}: a formula divides by 0") from None
+    except (ZeroDivisionError, OverflowError, ValueError):
+        raise ValueError(f"{block.id}: a formula divides by 0, or gives no number") from None
 
 
 def _is_there(size: SizeOf, block: Block, made: int) -> bool:

@@ -34,7 +34,9 @@ def source(made: Classes, summary: str) -> str:
     helpers = [recompute.SOURCE.strip("\n")] if again else []
     bodies = helpers + [text.strip("\n") for text in sorted(custom - {""})] + classes
     text = "\n\n\n".join(bodies)
-    imports = [*recompute.IMPORTS, ""] if again else []
+    standard = ["import math"] if "math.floor(" in text or "math.ceil(" in text else []
+    standard = sorted([*standard, *(recompute.IMPORTS if again else ())])
+    imports = [*standard, ""] if standard else []
     imports += ["import torch"] if "torch." in text else []
     imports += ["from torch import nn", *(recompute.TORCH_IMPORTS if again else ())]
     return "\n".join([f'"""{summary}"""', "", *imports, "", "", text, ""])

@@ -73,8 +73,8 @@ def _free_names(entry: Entry) -> Iterator[str]:
     if isinstance(entry, Call) and entry.recomputed:
         yield recompute.FUNCTION
     for guard in entry.guards if isinstance(entry, Call) else ():
-        tree = expression(guard.text(lambda value: f"value{value}"))
-        yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in ("min", "max"))
+        tree = expression(guard.text(lambda _: "{0}"))
+        yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
         # the placeholder of an input, `{0}`, parses as a set in Python
         tree = expression(entry.torch.template)

@@ -8,6 +8,7 @@ from archlang.facts.net import NetFacts
 from archlang.facts.saved import KeptAt
 from archlang.facts.work import Counts
 from archlang.ir import Graph, is_at, join_path
+from archlang.ir.open_arguments import open_arguments
 from archlang.shapes import TensorType
 from archlang.source import Span
 from archlang.why.answer import Keeps, Part, Why, WhyLayer, WhyScope, arguments_of
@@ -63,6 +64,7 @@ def _layer(place: Place, facts: NetFacts) -> WhyLayer:
         op=op.word,
         summary=law_of(type(op)).summary,
         arguments=arguments_of(op),
+        sizes=open_arguments(layer.node, layer.block),
         written=layer.node.span,
         called=_called(place),
         inputs=inputs,

@@ -38,7 +38,8 @@ class WhyLayer:
     `written` is its place; `called` are the calls of blocks that lead to it, the innermost first. `axes` are those of
     input and output as its docstring writes them, empty if it does not. The counts are those of this application alone:
     a `reused` layer has the weights of an earlier one. `ties` lists tied weights, `starts` the initial values of
-    weights. A `training_only` layer does not run in evaluation.
+    weights, `sizes` the arguments that are made of sizes when the net runs. A `training_only` layer does not run in
+    evaluation.
 
     `work` is that of the forward pass in evaluation. `backward` is the work of a training step, which computes the
     gradients `wanted`. What it `keeps` is unknown if `keeps_untold` is not empty.
@@ -48,6 +49,7 @@ class WhyLayer:
     op: str
     summary: str
     arguments: Mapping[str, str]
+    sizes: Mapping[str, str]
     written: Span
     called: tuple[Span, ...]
     inputs: tuple[TensorType, ...]

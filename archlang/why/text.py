@@ -34,6 +34,7 @@ def _layer(layer: WhyLayer, title: str, sources: Mapping[str, Source]) -> Iterat
     facts = [
         *_places(layer.written, layer.called, sources),
         ("arguments", " ".join(f"{name}={value}" for name, value in layer.arguments.items())),
+        ("when run", "\n".join(f"{name}={value}" for name, value in layer.sizes.items())),
         *(("input", _type(type)) for type in layer.inputs),
         *(("output", _type(type)) for type in layer.outputs),
         ("weights", ", ".join(f"{w.name} {Window(w.shape)}".strip() for w in layer.weights if not w.buffer)),

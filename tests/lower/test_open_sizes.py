@@ -69,6 +69,16 @@ OPEN = {
 }
 OPEN.update(
     {
+        "half of a size": "conv 3x3/2 4 -> resize [(int(it.height * 0.5)), (ceil(it.width / 2))] mode=bilinear",
+        "a size by a factor": "let scale = 1.7\n conv 3x3/2 4 -> resize [(floor(scale * H)), (round(W / 3 + 0.4))]",
+        "a size by a tenth": "conv 3x3 4 -> resize [(int(it.height * 0.1 * 10)), (ceil(it.width * 0.1 / 0.3))]",
+        "the least of decimals": "conv 3x3/2 4 -> resize [(int(min(H * 0.5, 20.5, W / 2))), (int(max([H / 4, 3.5])))]",
+        "a sum of decimals": "conv 3x3/2 4 -> resize [(int(sum([H * 0.5, W * 0.25, 1]))), (int(-(-W / 2) // 1.5))]",
+        "a rest of a decimal": "conv 3x3/2 4 -> resize [(int(H * 1.5 % 7.5) + 1), (round(abs(2.5) * W) % 9 + 2)]",
+        "a part of a slice": "slice 1 (int(it.height * 0.75)) axis=2",
+        "a factor within a block": "conv 3x3 3 -> shrunk 0.5 -> shrunk (1 / 3)",
+        "a decimal as an argument": "conv 3x3 4 -> fitted (it.height * 0.4)",
+        "a decimal through two blocks": "conv 3x3/2 3 -> outer_part (it.width / 4)",
         "an argument of a block": "a: conv 3x3/2 4\n b: conv 3x3/2 4\n (b, a) -> merge (a.height) (a.width)",
         "a sum as an argument": "fit (2 * it.height) (it.width // 2) -> fit (it.height + 1)",
         "a default made of an argument": "conv 3x3/2 3 -> doubled (it.height)",
@@ -83,6 +93,9 @@ BLOCKS = """
 block fit(h, w=7, more=[1, 2]) { conv 1x1 4 -> resize [h, w] -> tanh }
 block merge(h, w) { input deep\n input skip\n (deep) -> resize [h, w]\n (it, skip) -> concat -> conv 3x3 4 pad=1 }
 block doubled(h, t=(2 * h)) { resize [t, h] }
+block shrunk(factor) { conv 1x1 4 -> resize [(int(it.height * factor)), (int(it.width * factor))] -> tanh }
+block fitted(side) { resize [(int(side)), (ceil(side + 0.5))] -> tanh }
+block outer_part(n) { fitted (n * 2 + 0.25) }
 block with(act) { conv 1x1 4 -> act -> relu }
 block outer(n) { fit (n + 2) (it.width) }
 block pyramid(sizes) { for s in sizes { relu -> resize [s, s] } }
@@ -125,6 +138,13 @@ def test_one_module_serves_every_size(name: str, tmp_path: Path) -> None:
     assert not check(f"{tmp_path / 'net.arch'}:tried").warnings
 
 
+@pytest.mark.parametrize("word", ["int", "math", "round", "max"])
+def test_a_variable_does_not_hide_a_function(word: str, tmp_path: Path) -> None:
+    body = f"{word}: conv 3x3 4\n resize [(int(max(H, 9) * 0.5)), (ceil(round({word}.height * 0.3) / 2))] -> tanh\n "
+    made = built(tmp_path, f"{body}if floor(it.height * 0.5) > 1 {{ relu }}").module()
+    assert output(made, torch.zeros(1, 3, 20, 30)).shape == (1, 4, 10, 3)
+
+
 def test_the_source_reads_the_size_of_the_tensor(tmp_path: Path) -> None:
     net = built(tmp_path, "a: conv 3x3/2 4 -> conv 3x3/2 4 -> resize [a.height, a.width] mode=bilinear")
     line = 'x = torch.nn.functional.interpolate(x, size=a.shape[2:4], mode="bilinear")'
@@ -140,6 +160,12 @@ GUARDED = {
     "two sizes": ("if H == W { conv 3x3 4 } else { conv 1x1 4 }", [(16, 24), (9, 8)], [(24, 24)]),
     "a count": ("repeat (it.height // 8) { conv 3x3 3 pad=1 }", [(16, 24), (23, 9)], [(24, 24), (15, 24)]),
     "within a block": ("conv 1x1 3 -> chosen", [(16, 24), (13, 9)], [(12, 24)]),
+    "a comparison of decimals": ("if it.height * 0.3 < 4.5 { relu }", [(16, 24), (15, 9)], [(14, 24), (2, 24)]),
+    "a width made of a decimal": ("conv 1x1 (int(it.height * 0.26))", [(16, 24), (19, 9)], [(20, 24), (15, 24)]),
+    "a decimal in an argument": ("dropout (it.height / 64)", [(16, 24)], [(17, 24)]),
+    "a power": ("resize [(int(it.height ** 0.5)), 9]", [(16, 24)], [(17, 24)]),
+    "a rounded condition": ("if round(W / 10) == 2 { relu }", [(16, 24), (16, 15)], [(16, 26)]),
+    "a mixture": ("resize [(int(min(it.height * 0.5, 20))), 9]", [(16, 24)], [(17, 24)]),
     "at the end": ("conv 1x1 3\n if W > 20 { relu } else { it }", [(16, 24), (3, 21)], [(16, 20)]),
     "and nothing behind it": ("conv 1x1 3\n if W > 30 { tanh }", [(16, 24)], [(16, 31)]),
     "an optional shortcut": ("residual if W > 20 { conv 3x3 3 pad=1 }", [(16, 24)], [(16, 20)]),
@@ -193,7 +219,8 @@ def test_a_size_at_which_other_steps_are_meant_is_refused(name: str, tmp_path: P
             interpreter.run([image], training=False, seed=0)
 
 
-AGREEING = ("a condition", "a count", "what torch would cut", "a slice of nothing", "a sign", "a border for odd sizes",
+AGREEING = ("a condition", "a comparison of decimals", "a width made of a decimal", "a mixture",
+            "a count", "what torch would cut", "a slice of nothing", "a sign", "a border for odd sizes",
             "a crop of more than there is", "within a block")  # fmt: skip
 
 

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 
 from archlang import syntax as s
 from archlang.elaborate.evaluating.parts import as_text, placed
-from archlang.elaborate.state.builtins import compute, keeps_open
+from archlang.elaborate.state.builtins import compute, keeps_open, limited
 from archlang.elaborate.state.kinds import Given, Value
 from archlang.elaborate.state.open_sizes import fixed, guard
 from archlang.elaborate.state.session import Here
-from archlang.formulas import OpenInt, OpenText, closed, is_open
+from archlang.formulas import ARITHMETIC, OpenFloat, OpenInt, OpenText, closed, is_open, joined
 from archlang.source import Span
+
+_NUMBERS = (int, float, OpenInt, OpenFloat)
 
 
 def open_binary(node: s.Binary, left: Value, right: Value, here: Here) -> Value:
     """Compute with sizes that are open. A comparison of two numbers is a condition on sizes; arithmetic keeps them open
-    where it is of whole numbers.
+    except in powers.
     """
-    are_whole = type(left) in (int, OpenInt) and type(right) in (int, OpenInt) and node.operator not in ("/", "**")
+    are_numbers = type(left) in _NUMBERS and type(right) in _NUMBERS and node.operator != "**"
     are_lists = node.operator == "+" and isinstance(left, tuple) and isinstance(right, tuple)
-    if not (are_whole or are_lists):
+    if not (are_numbers or are_lists):
         left, right = fixed(left, node.left.span, here), fixed(right, node.right.span, here)
-    result = placed(node.span, lambda: compute(node.operator, left, right))
-    if isinstance(result, bool) and isinstance(left, int) and isinstance(right, int):
-        guard(node.operator, left, right, result, node.span, here)
+    sign = node.operator
+    if are_numbers and sign in ARITHMETIC:  # a decimal on the left would not ask the size on its right
+        return placed(node.span, lambda: limited(lambda: joined(sign, left, right), f"`{sign}`"))
+    result = placed(node.span, lambda: compute(sign, left, right))
+    if isinstance(result, bool) and isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        guard(sign, left, right, result, node.span, here)
     return result
 
 
@@ -44,6 +49,8 @@ def filled(parts: Sequence[str | Hole], here: Here) -> str:
     for part in parts:
         if isinstance(part, Hole) and isinstance(part.value, OpenInt):
             opened[len(text)] = part.value, part.span
+        if isinstance(part, Hole) and isinstance(part.value, OpenFloat):
+            fixed(part.value, part.span, here)
         text += part if isinstance(part, str) else as_text(closed(part.value), part.span)
     numbers: list[int] = []
     for found in re.finditer(r"=(\d+)", text) if opened else ():

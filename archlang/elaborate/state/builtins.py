@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.kinds import Bundle, Value, kind, parts_in
-from archlang.formulas import is_open, joined
+from archlang.formulas import Rounding, is_open, joined, rounded
 from archlang.shapes import Window
 
 MAX_NUMBER = 2**63
@@ -73,13 +73,14 @@ def _extreme(sign: Literal["min", "max"]) -> Callable[[list[float]], Any]:
     return extreme
 
 
-def _rounded(function: Callable[[float], int]) -> Callable[[Any], Any]:
-    """Make a function that gives a whole number; a whole number, which may be open, is returned unchanged."""
-    return lambda value: value if is_open(value) else function(_number(value))
+def _rounded(how: Rounding, function: Callable[[float], int]) -> Callable[[Any], Any]:
+    """Make a function that gives a whole number; of an open one, one that remembers its formula."""
+    return lambda value: rounded(how, value) if is_open(value) else function(_number(value))
 
 
-def _sum(values: Any) -> float:
-    return sum(map(_number, _items(values)))
+def _sum(values: Any) -> Any:
+    numbers = [_number(value) for value in _items(values)]
+    return reduce(lambda left, right: joined("+", left, right), numbers) if is_open(tuple(numbers)) else sum(numbers)
 
 
 def _len(values: Any) -> int:
@@ -110,7 +111,8 @@ def _zip(*lists: Any) -> tuple[tuple[Value, ...], ...]:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": _of_numbers(_extreme("min")), "max": _of_numbers(_extreme("max")), "sum": _sum, "len": _len,
     "abs": _of_number(abs),
-    "round": _rounded(round), "floor": _rounded(math.floor), "ceil": _rounded(math.ceil), "int": _rounded(int),
+    "round": _rounded("round", round), "floor": _rounded("floor", math.floor), "ceil": _rounded("ceil", math.ceil),
+    "int": _rounded("int", int),
     "sqrt": _of_number(math.sqrt), "log2": _of_number(math.log2), "range": _range, "enumerate": _enumerate, "zip": _zip,
 }  # fmt: skip
 _ADDING = {"min", "max", "sum"}
@@ -119,7 +121,10 @@ _PASSING = {"len", "round", "floor", "ceil", "int", "enumerate", "zip"}
 
 def keeps_open(name: str, values: Sequence[Value]) -> bool:
     """Return whether the result of a function of open numbers keeps its formula, or is one of these numbers."""
-    return name in _PASSING or (name in _ADDING and all(isinstance(value, int) for value in _flat(values)))
+    if name not in _ADDING:
+        return name in _PASSING
+    kinds = {isinstance(value, float) for value in _flat(values)}
+    return name == "sum" or len(kinds) == 1  # of a mixture, it hangs on the sizes whether the least is a whole number
 
 
 def _flat(values: Sequence[Value]) -> Iterator[Value]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlang import syntax
 from archlang.elaborate.state.mistakes import Silent
-from archlang.formulas import OpenInt, OpenText
+from archlang.formulas import OpenFloat, OpenInt, OpenText, closed
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
@@ -233,8 +233,8 @@ def key(value: Value) -> object:
             return (Initial, value.word, *((g.name, key(g.value)) for g in value.given))
         case Function():
             return (Function, value.name, id(value.let))
-        case OpenInt():
-            return (OpenInt, int(value), value.formula)
+        case OpenInt() | OpenFloat():
+            return (type(value), closed(value), value.formula)
         case OpenText():
             return (OpenText, str(value), *map(key, value.numbers))
         case _:

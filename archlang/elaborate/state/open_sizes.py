@@ -11,6 +11,7 @@ from archlang.bounds import holds_always
 from archlang.elaborate.state.kinds import BlockValue, Given, Initial, OperatorValue, Strided, Tensor, Value
 from archlang.elaborate.state.session import Here
 from archlang.formulas import (
+    OpenFloat,
     OpenInt,
     OpenText,
     SizeOf,
@@ -25,6 +26,7 @@ from archlang.formulas import (
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
+Open = OpenInt | OpenFloat
 _MIRRORED: dict[str, ir.Comparison] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -49,13 +51,13 @@ def openness(types: Sequence[TensorType]) -> Openness:
     return tuple(tuple(isinstance(size, OpenInt) for size in type.shape) for type in types)
 
 
-def guard(sign: str, left: int, right: int, holds: bool, span: Span, here: Here) -> None:
+def guard(sign: str, left: float, right: float, holds: bool, span: Span, here: Here) -> None:
     """Record whether a comparison of sizes holds here. The module refuses sizes at which it does not."""
     comparison = cast(ir.Comparison, sign) if holds else ir.OPPOSITE[sign]
     one, other = formula_of(left), formula_of(right)
-    if isinstance(one, int):
+    if isinstance(one, (int, float)):
         comparison, one, other = _MIRRORED[comparison], other, one
-    if not isinstance(one, int) and not holds_always(one, comparison, other):
+    if not isinstance(one, (int, float)) and not holds_always(one, comparison, other):
         here.session.guard(ir.Guard(comparison=comparison, left=one, right=other, span=span))
 
 
@@ -76,11 +78,11 @@ def entered(given: Sequence[Given], inputs: Sequence[Tensor], here: Here) -> tup
     """
     places = {tensor.value: at for at, tensor in reversed(list(enumerate(inputs)))}
 
-    def within(number: OpenInt, span: Span) -> int:
+    def within(number: Open, span: Span) -> float:
         formula = formula_of(number)
         if places.keys() >= {*values_in([formula])}:
-            return OpenInt(number, moved(formula, places))
-        return closed_int(number, span, here)
+            return type(number)(closed(number), moved(formula, places))
+        return cast(float, fixed(number, span, here))
 
     return _changed(given, within)
 
@@ -91,21 +93,21 @@ def entered_again(given: Sequence[Given], types: Sequence[TensorType]) -> tuple[
     A number whose formula would give another value for these inputs keeps its value, and is fixed.
     """
 
-    def within(number: OpenInt, _: Span) -> int:
+    def within(number: Open, _: Span) -> float:
         made = value_at(formula_of(number), lambda size: types[size.value].shape[size.axis])
-        return number if made == number else int(number)
+        return number if made == number else cast(float, closed(number))
 
     return _changed(given, within)
 
 
-def _changed(given: Sequence[Given], change: Callable[[OpenInt, Span], int]) -> tuple[Given, ...]:
+def _changed(given: Sequence[Given], change: Callable[[Open, Span], float]) -> tuple[Given, ...]:
     """Return arguments with their open numbers replaced."""
     return tuple(replace(one, value=_with_changed(one.value, one.at, change)) for one in given)
 
 
-def _with_changed(value: Value, span: Span, change: Callable[[OpenInt, Span], int]) -> Value:
+def _with_changed(value: Value, span: Span, change: Callable[[Open, Span], float]) -> Value:
     match value:
-        case OpenInt():
+        case OpenInt() | OpenFloat():
             return change(value, span)
         case OpenText():
             return with_numbers(str(value), [cast(int, _with_changed(one, span, change)) for one in value.numbers])
@@ -124,8 +126,9 @@ def _with_changed(value: Value, span: Span, change: Callable[[OpenInt, Span], in
 def fixed(value: Value, span: Span, here: Here) -> Value:
     """Return a value with its numbers fixed: the module refuses sizes that would give other numbers."""
 
-    def closing(number: OpenInt, span: Span) -> int:
-        guard("==", number, int(number), True, span, here)
-        return int(number)
+    def closing(number: Open, span: Span) -> float:
+        plain: float = closed(number)
+        guard("==", number, plain, True, span, here)
+        return plain
 
     return _with_changed(value, span, closing) if here.session.has_open_sizes else value

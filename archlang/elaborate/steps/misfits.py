@@ -137,6 +137,11 @@ def _rejected(op: type[Operator], name: str, value: Any, errors: list[ErrorDetai
         if error["loc"][0] == name:
             words = _accepts(error)
             wanted += [words] if words not in wanted else []
+    items: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+    decimal = next((item for item in items if isinstance(item, float)), None)
+    if decimal is not None and _TYPES["int_type"] in wanted:
+        message = f"`{name}` of {op.word} takes whole numbers, and one of these is {kind(decimal)}"
+        return Rejected("wrong-kind", message, help=_instead(decimal, wanted))
     message = f"`{name}` of {op.word} must be {' or '.join(wanted)}, not {kind(value)}"
     if op.positional.get(name) == "window" and type(value) is int and value > 0:
         return Rejected("wrong-kind", message, help=f"a window is written `{name}={value}x{value}`")
@@ -149,6 +154,8 @@ def _instead(value: Any, wanted: Sequence[str]) -> str | None:
         return did_you_mean(value, [word for words in wanted for word in words.split("`")[1::2]])
     if isinstance(value, float) and value.is_integer():
         return f"`//` and `int(...)` give the whole number {int(value)}"
+    if isinstance(value, float) and _TYPES["int_type"] in wanted:
+        return "`int(...)`, `floor(...)`, `ceil(...)` and `round(...)` give whole numbers"
     return None
 
 
