@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archlang.formulas import MOST_PARTS, Formula, SizeOf, numbers_in, parts, value_at
+from archlang.formulas import MOST_PARTS, Formula, SizeOf, parts, value_at
 from archlang.ir.nodes import Block, Guard, OpNode
+from archlang.open_numbers import numbers_in
 
 if TYPE_CHECKING:
     from archlang.ir.graph import Graph

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import Autocast, Example, Expression, Kind, Lecture, Module, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, laid

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import Condition, Example, Expression, Kind, Natural, Reach, Slide
 from archlang.ops.checks import check_channels
 from archlang.ops.runs import ONE_CALL_FORWARD

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import Example, Expression, GradientPlace, Operator, Reach, Slide, Work
 from archlang.ops.checks import check_axis
 from archlang.ops.join_cures import against, renaming

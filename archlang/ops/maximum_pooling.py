@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import ClassVar
 
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.adaptive_pooling import AdaptiveAvgPool, GlobalAvgPool
 from archlang.ops.base import Example, Expression, Module, Saved, Temporaries, Work
 from archlang.ops.sized import as_one

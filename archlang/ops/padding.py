@@ -7,7 +7,7 @@ from itertools import chain
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import (
     Autocast,
     Condition,

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from math import prod
 
 from archlang.diagnostics import Rejected
-from archlang.formulas import numbers_in
+from archlang.open_numbers import numbers_in
 from archlang.ops.law import Condition
 from archlang.ops.layouts import Strides, contiguous, viewed
 from archlang.shapes import AXIS_WORDS, TensorType

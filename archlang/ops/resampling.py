@@ -9,7 +9,7 @@ from math import floor
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Size, Slide, Work
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, formatted, laid

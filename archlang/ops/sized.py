@@ -6,19 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archlang.formulas import (
-    Formula,
-    OpenInt,
-    SizeOf,
-    WrittenInt,
-    closed,
-    formula_of,
-    is_open,
-    moved,
-    numbers_in,
-    parts,
-    with_numbers,
-)
+from archlang.formulas import Formula, SizeOf, moved, parts
+from archlang.open_numbers import OpenInt, WrittenInt, closed, formula_of, is_open, numbers_in, with_numbers
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType
 

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from archlang.compiler import Net, check, load
 from archlang.diagnostics import Rejected
-from archlang.formulas import OpenInt, SizeOf, WrittenInt, numbers_in, with_numbers
+from archlang.formulas import SizeOf
 from archlang.ir import Graph
 from archlang.laws.cases import examples
 from archlang.lower import module
+from archlang.open_numbers import OpenInt, WrittenInt, numbers_in, with_numbers
 from archlang.ops import registry
 from archlang.ops.base import Expression
 from archlang.shapes import TensorType

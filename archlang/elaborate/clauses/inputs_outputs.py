@@ -16,7 +16,8 @@ from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import is_outermost
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
-from archlang.formulas import OpenInt, SizeOf, formula_of
+from archlang.formulas import SizeOf
+from archlang.open_numbers import OpenInt, formula_of
 from archlang.shapes import DTYPE_BYTES, TensorType, input_type
 from archlang.shipped import SPACE
 from archlang.source import Span

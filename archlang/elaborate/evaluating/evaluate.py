@@ -51,7 +51,7 @@ from archlang.elaborate.state.open_sizes import all_fixed, closed_int, fixed
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.unknown import unknown_name
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops import enumerations
 from archlang.ops.base import Operator
 from archlang.ops.initialisers import is_start
@@ -70,11 +70,12 @@ def evaluate(node: s.Expression, here: Here) -> Value:
     return value
 
 
-def number(node: s.Expression, here: Here, what: str) -> int:
-    """Evaluate an expression that must be a whole number."""
+def number(node: s.Expression, here: Here, what: str, if_list: str | None = None) -> int:
+    """Evaluate an expression that must be a whole number. `if_list` is the help where it is a list."""
     value = evaluate(node, here)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise Mistake(Rejected("wrong-kind", f"{what} must be a whole number, not {kind(value)}"), node.span)
+        help = if_list if isinstance(value, tuple) and not isinstance(value, Window) else None
+        raise Mistake(Rejected("wrong-kind", f"{what} must be a whole number, not {kind(value)}", help=help), node.span)
     return closed_int(value, node.span, here)
 
 

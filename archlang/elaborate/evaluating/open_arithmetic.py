@@ -12,7 +12,8 @@ from archlang.elaborate.state.builtins import compute, keeps_open, limited
 from archlang.elaborate.state.kinds import Given, Value
 from archlang.elaborate.state.open_sizes import fixed, guard
 from archlang.elaborate.state.session import Here
-from archlang.formulas import ARITHMETIC, OpenFloat, OpenInt, OpenText, closed, is_open, joined
+from archlang.formulas import ARITHMETIC
+from archlang.open_numbers import OpenFloat, OpenInt, OpenText, closed, is_open, joined
 from archlang.source import Span
 
 _NUMBERS = (int, float, OpenInt, OpenFloat)

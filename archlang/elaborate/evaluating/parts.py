@@ -26,7 +26,7 @@ from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import unknown_value
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import Operator
 from archlang.shapes import AXIS_WORDS, Window
 from archlang.source import Span

@@ -9,7 +9,8 @@ from typing import Any, Literal, cast
 
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.kinds import Bundle, Value, kind, parts_in
-from archlang.formulas import Rounding, is_open, joined, rounded
+from archlang.formulas import Rounding
+from archlang.open_numbers import is_open, joined, rounded
 from archlang.shapes import Window
 
 MAX_NUMBER = 2**63

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlang import syntax
 from archlang.elaborate.state.mistakes import Silent
-from archlang.formulas import OpenFloat, OpenInt, OpenText, closed
+from archlang.open_numbers import OpenFloat, OpenInt, OpenText, closed
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType, Window
 from archlang.source import Span

@@ -10,19 +10,8 @@ from archlang import ir
 from archlang.bounds import holds_always
 from archlang.elaborate.state.kinds import BlockValue, Given, Initial, OperatorValue, Strided, Tensor, Value
 from archlang.elaborate.state.session import Here
-from archlang.formulas import (
-    OpenFloat,
-    OpenInt,
-    OpenText,
-    SizeOf,
-    closed,
-    formula_of,
-    is_open,
-    moved,
-    value_at,
-    values_in,
-    with_numbers,
-)
+from archlang.formulas import SizeOf, moved, value_at, values_in
+from archlang.open_numbers import OpenFloat, OpenInt, OpenText, closed, formula_of, is_open, with_numbers
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 

@@ -21,7 +21,7 @@ from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.loops import Walk
 from archlang.elaborate.steps.sharing import refuse_other_block
 from archlang.elaborate.vocabulary.unknown import nothing_flows, words_of
-from archlang.formulas import closed
+from archlang.open_numbers import closed
 from archlang.shapes import TensorType
 from archlang.source import Span
 

@@ -10,7 +10,8 @@ from archlang.diagnostics import Rejected
 from archlang.elaborate.state.kinds import Tensor
 from archlang.elaborate.state.open_sizes import closed_type, guard, size_of
 from archlang.elaborate.state.session import Here
-from archlang.formulas import is_open, values_in
+from archlang.formulas import values_in
+from archlang.open_numbers import is_open
 from archlang.ops.base import Operator
 from archlang.ops.sized import at_default, sizes_of, written_for
 from archlang.shapes import TensorType

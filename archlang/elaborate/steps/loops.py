@@ -37,7 +37,8 @@ def turns(action: s.For | s.Repeat, here: Here) -> Iterator[tuple[Here, Callable
 def _looped(action: s.For | s.Repeat, here: Here) -> tuple[Sequence[Value], s.Targets | None]:
     """Return the values of a loop and the names of its variables."""
     if isinstance(action, s.Repeat):
-        count = number(action.count, here, "the count of a repeat")
+        items = f"`for item in {spelled(action.count)} {{ ... }}` runs over its items"
+        count = number(action.count, here, "the count of a repeat", if_list=items)
         if count < 0:
             message = f"a block is repeated 0 or more times, not {count}"
             raise Mistake(Rejected("out-of-range", message), action.count.span)

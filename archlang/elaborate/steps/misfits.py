@@ -46,7 +46,7 @@ def _help_instead(op: type[Operator], value: Value, left: Sequence[str], named: 
     if named and (isinstance(value, str) or not any(op.model_fields[name].is_required() for name in left)):
         return _by_name(op, named, more)
     if type(value) is int and value > 0 and op.positional[left[0]] == "window":
-        return f"a window is written `{value}x{value}`"
+        return f"a window is written `{value}x{value}`, or `[k, k]` if it is computed"
     return signature(op)
 
 

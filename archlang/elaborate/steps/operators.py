@@ -25,9 +25,10 @@ from archlang.elaborate.steps.starts import starts_in, starts_of
 from archlang.elaborate.steps.ties import ties
 from archlang.elaborate.vocabulary.suggest import INFERRED, PLACED, did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
-from archlang.formulas import is_open
+from archlang.open_numbers import is_open
 from archlang.ops.base import Operator
 from archlang.ops.sized import with_open
+from archlang.ops.written import arguments
 from archlang.shapes import TensorType, Window
 from archlang.source import Span
 
@@ -103,14 +104,20 @@ def _named(op: type[Operator], argument: Given) -> str:
     if meant in own:
         help: str | None = f"write {_written(op, meant, argument.value)}"
     elif name in op.flows:
-        help = f"it is a value that flows in: `{op.flows[name]}`"
+        help = f"it is a value that flows in: `{flowing(op, op.flows[name], ' ...' if own else '')}`"
     elif name in INFERRED:
         help = "leave it out: it follows from the input"
     else:
         starts = [] if op.weights is Operator.weights else ["init", "bias_init"]
-        help = did_you_mean(name, [*own, *starts]) or (f"{op.word} takes {', '.join(own)}" if own else None)
+        help = did_you_mean(name, [*own, *starts]) or f"{op.word} takes {', '.join(own) or 'no arguments'}"
     message = f"{op.word} has no argument named `{name}`"
     raise Mistake(Rejected("unknown-argument", message, help=help), name_span(argument))
+
+
+def flowing(op: type[Operator], example: str, given: str) -> str:
+    """Return an example of what flows into an operator, with other arguments: `(q, k, v) -> sdpa 3`."""
+    values, _, _ = example.rpartition("-> ")
+    return f"{values}-> {op.word}{given}"
 
 
 def _written(op: type[Operator], name: str, value: Value) -> str:
@@ -209,7 +216,8 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
     if not op.join and len(inputs) not in op.arity:
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
         if len(inputs) < min(op.arity):
-            help = f"write `{next(iter(op.flows.values()))}`" if op.flows else None
+            given = "".join(f" {argument}" for argument in arguments(op))
+            help = f"write `{flowing(type(op), next(iter(op.flows.values())), given)}`" if op.flows else None
             message = f"{op.word} takes {takes} values, but {len(inputs)} {'flows' if len(inputs) == 1 else 'flow'} in"
             raise Mistake(Rejected("too-few-inputs", message, help=help), word, sides(inputs, at.span, here))
         message = f"{op.word} takes {takes}, but a tuple of {len(inputs)} flows into it"

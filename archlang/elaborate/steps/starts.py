@@ -104,6 +104,8 @@ def run_default(item: s.Default, here: Here) -> None:
     for given in said:
         if not is_start(given.name or ""):
             help = did_you_mean(given.name or "", ["init", "bias_init"]) or "write `init=` or `bias_init=`"
+            if given.name in found.op.model_fields:
+                help = f"write `{given.name}=` at each {word}, or a block that has it"
             message = f"`default` takes initialisers of weights only, and `{given.name}` is none"
             raise Mistake(Rejected("unknown-argument", message, help=help), name_span(given))
         start_of(given)

@@ -79,8 +79,8 @@ def spelled(node: s.Expression) -> str:
             return '"' + "".join(part if isinstance(part, str) else f"{{{spelled(part)}}}" for part in parts) + '"'
         case s.Attribute(base=base, name=name):
             return f"{spelled(base)}.{name}"
-        case s.Index(base=base, index=index):
-            return f"{spelled(base)}[{spelled(index)}]"
+        case s.Index() | s.Slice() | s.Call():
+            return _with_brackets(node)
         case s.Unary(operator="-", operand=operand):
             return f"-{spelled(operand)}"
         case s.Sequence(items=items, is_list=is_list):
@@ -88,6 +88,17 @@ def spelled(node: s.Expression) -> str:
             return f"[{inside}]" if is_list else f"({inside})"
         case _:
             return "..."
+
+
+def _with_brackets(node: s.Index | s.Slice | s.Call) -> str:
+    match node:
+        case s.Index(base=base, index=index):
+            return f"{spelled(base)}[{spelled(index)}]"
+        case s.Slice(base=base, start=start, stop=stop):
+            return f"{spelled(base)}[{spelled(start) if start else ''}:{spelled(stop) if stop else ''}]"
+        case s.Call(function=function, arguments=arguments):
+            given = (f"{one.name}={spelled(one.value)}" if one.name else spelled(one.value) for one in arguments)
+            return f"{spelled(function)}({', '.join(given)})"
 
 
 def mentions_it(node: s.Expression) -> bool:
