@@ -50,7 +50,7 @@ def _run(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Return the sets of modules that import one another in a circle (Tarjan 1972)."""
+    """Return the sets of modules that import each other in a circle (Tarjan 1972)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []

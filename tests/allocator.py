@@ -34,7 +34,7 @@ OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], torch.optim.Optimizer]] = {
 
 
 def images(graph: Graph, batch: int) -> list[Tensor]:
-    """Random inputs of the net; whole numbers are 0."""
+    """Return random inputs of the net; whole numbers are 0."""
     types = [graph.root.types[port.value] for port in graph.root.inputs]
     sizes = [[size * (batch if axis == "n" else 1) for size, axis in zip(x.shape, x.axes, strict=True)] for x in types]
     return [
@@ -75,7 +75,7 @@ def training(
         outputs = _several(module(*inputs))
     axes = [graph.root.types[port.value].axes for port in graph.root.outputs]
     targets = [_target(y, is_classified(one)) for y, one in zip(outputs, axes, strict=True) if y.is_floating_point()]
-    if autocast:  # what the net is to give is no lower than its input
+    if autocast:  # a target that is not below the net's input
         targets = [one.float() if one.is_floating_point() else one for one in targets]
     with _casting(autocast):
         loss = _loss(outputs, targets)

@@ -15,5 +15,5 @@ more = settings(
 
 
 def argument_sets(swept: int) -> pytest.MarkDecorator:
-    """Return a law runs for `count` argument sets of an operator, and in the sweep for more of them."""
+    """Give a test `count` argument sets of each operator, and more of them in the sweep."""
     return pytest.mark.parametrize("count", [ARGUMENT_SETS, pytest.param(swept, marks=pytest.mark.sweep)])

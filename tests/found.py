@@ -11,7 +11,7 @@ from archlang.laws.cases import Case, read
 class Found:
     """A step, its inputs as `cases.read` reads them, and the order in memory of the axes of the first, outermost first.
 
-    Where there is a `gap`, one value lies unused after each innermost axis.
+    With a `gap`, one value of memory is unused after each innermost axis.
     """
 
     step: str

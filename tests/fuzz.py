@@ -36,8 +36,8 @@ SECONDS = (
     5.0  # of CPU, a program: twice what the slowest takes on a slow machine, and the steps have a limit of their own
 )
 BYTES = 2**30
-LOWERED = 3  # of so many numbers one is lowered
-WHOLE = 5  # of so many numbers one has all its nets checked, the others one net
+LOWERED = 3  # one of this many programs is lowered
+WHOLE = 5  # one of this many programs has all its nets checked, the others one net
 
 Serve = Callable[[Connection, int, range], None]
 
@@ -48,11 +48,11 @@ class TooSlow(BaseException):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a program. `failure` is empty where it was answered; like failures have the same."""
+    """The outcome of a program. `failure` is empty if it was answered; similar failures have the same text."""
 
     number: int
     kind: str = ""
-    answer: str = ""  # "graphs", "diagnostics" or, where the call could not be made, "refused"
+    answer: str = ""  # "graphs", "diagnostics" or, if the call could not be made, "refused"
     parsed: bool = False
     lowered: bool = False
     seconds: float = 0.0
@@ -61,7 +61,7 @@ class Outcome:
 
 @dataclass
 class Found:
-    """What a run found: how many programs became what, the slowest, the failures with where their programs are kept."""
+    """The result of a run: the count of each outcome, the slowest program, the failures and their files."""
 
     count: int = 0
     seconds: float = 0.0
@@ -83,7 +83,7 @@ class Found:
 
 
 def outcome(path: Path, seed: int, number: int) -> Outcome:
-    """Write the program of that number at a place beside the shipped specs, and see what becomes of it.
+    """Write the program of that number beside the shipped specs, and return its outcome.
 
     One that is too slow is tried again, since a busy machine makes any program slow once.
     """
@@ -147,7 +147,7 @@ def _serve(results: Connection, seed: int, numbers: range) -> None:
     with TemporaryDirectory(prefix="archlang-fuzz-") as folder:
         shutil.copytree(SPECS, folder, dirs_exist_ok=True)
         for number in numbers:
-            # what is stuck where Python's own handler cannot run is killed, and the parent sees the end of the pipe
+            # a process that is stuck where Python's handler cannot run is killed; the parent sees the pipe end
             resource.setrlimit(resource.RLIMIT_CPU, (int(process_time() + 5 * SECONDS) + 1, resource.RLIM_INFINITY))
             results.send(outcome(Path(folder) / "mutated.arch", seed, number))
     results.close()
@@ -213,7 +213,7 @@ def _kept(keep: Path, seed: int, done: Outcome) -> Path:
 
 
 def main() -> int:
-    """Return the command: print the seed and what was found; 1 where a program failed."""
+    """Run the command: print the seed and the result. Return 1 if a program failed."""
     parser = ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)

@@ -1,4 +1,4 @@
-"""Random nets held against torch and an interpreter: `python -m tests.generated --count 50000 --seed 7`.
+"""Random nets compared with torch and an interpreter: `python -m tests.generated --count 50000 --seed 7`.
 
 Each failure is printed once for each kind, as the smallest spec that was found for it, with the number that makes it.
 """
@@ -24,7 +24,7 @@ DIED = "the process died"
 
 @dataclass(frozen=True)
 class Failure:
-    """A net that does not hold: its number, what kind of failure, and what was told and found."""
+    """A net that fails: its number, the kind of failure, and both values."""
 
     number: int
     kind: str
@@ -32,7 +32,7 @@ class Failure:
 
 
 def failure(text: str, number: int = 0) -> Failure | None:
-    """Return what is wrong with a net, or None. An exception that nobody meant is told by the place that raised it."""
+    """Return the failure of a net, or None. An unexpected exception is named by the place that raised it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -53,7 +53,7 @@ def failures_of(seed: int, numbers: range) -> list[Failure]:
 
 
 def smallest(seed: int, one: Failure, seconds: float = 60) -> str:
-    """Return the text of a failing net, made as small as it can be within so many seconds of CPU."""
+    """Return the text of a failing net, made as small as possible within this many seconds of CPU."""
 
     def fails(text: str) -> bool:
         if one.kind == DIED:
@@ -65,7 +65,7 @@ def smallest(seed: int, one: Failure, seconds: float = 60) -> str:
 
 
 def _dies(text: str) -> bool:
-    """Return whether a net takes the process with it that runs it."""
+    """Return whether a net kills the process that runs it."""
     tried = get_context("spawn").Process(target=failure, args=(text,))
     tried.start()
     tried.join()
@@ -89,7 +89,7 @@ def _serve(results: Connection, seed: int, numbers: range) -> None:
 
 
 def main() -> int:
-    """Return the command: print each kind of failure, shrunk; 1 where there is one."""
+    """Run the command: print each kind of failure, shrunk. Return 1 if there is one."""
     parser = ArgumentParser(prog="python -m tests.generated", description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)

@@ -159,7 +159,7 @@ def against(revision: str, every: int) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the command."""
+    """Run the command."""
     parser = ArgumentParser(prog="python -m tests.golden_run", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     for name, words in {"write": ["folder"], "compare": ["old", "folder"], "against": ["revision"]}.items():

@@ -43,7 +43,7 @@ class Interpreter:
         self._make(graph.blocks[-1], "")
 
     def run(self, inputs: Sequence[Tensor], training: bool, seed: int) -> list[Tensor]:
-        """Return the net's outputs, those of training in training mode alone."""
+        """Return the net's outputs, those of training only in training mode."""
         for module in self._modules.values():
             module.train(training)
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
@@ -138,7 +138,7 @@ _ROUNDED: Mapping[str, Callable[[float], int]] = {"int": int, "round": round, "f
 
 @cache
 def _function(template: str, inputs: int, count: int) -> Callable[..., Any]:
-    """Return an expression over the inputs of a node, and the values of which it takes a size alone."""
+    """Return an expression over the inputs of a node, and the values of which it only uses a size."""
     names = [f"x{at}" for at in range(count)]
     text = template.replace("{all}", ", ".join(names[:inputs]))
     for at, name in enumerate(names):
@@ -163,7 +163,7 @@ def _of_training_alone(block: Block) -> set[int]:
 
 
 def _frozen(block: Block, path: str, blocks: Mapping[str, Block]) -> list[str]:
-    """Return the keys of the weights that lie at or below a path that is frozen."""
+    """Return the keys of the weights at or below a frozen path."""
     keys: list[str] = []
     tops = [_joined(path, frozen) for frozen in block.frozen]
     for key in _keys(block, path, blocks):

@@ -165,7 +165,7 @@ FAULTS = (
 
 
 def main() -> int:
-    """Return the command: 1 where a fault survives."""
+    """Run the command; return 1 if a fault survives."""
     parser = ArgumentParser(prog="python -m tests.planted", description=__doc__)
     parser.add_argument("words", nargs="*", help="words of the faults to plant (all)")
     chosen = parser.parse_args()

@@ -28,7 +28,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token as it is written; a string with its holes is one word. `breaks` is true if it stood first on its line."""
+    """A token as written; a string with its holes is one word. `breaks` is true if it stood first on its line."""
 
     kind: str
     text: str

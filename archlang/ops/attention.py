@@ -72,7 +72,7 @@ class OfTokens(Operator):
     causal: bool = False
 
     def checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
-        """Return queries, keys and values. Raise `Rejected` if they do not fit one another."""
+        """Return queries, keys and values. Raise `Rejected` if they do not fit each other."""
         for x in inputs:
             try:
                 check_sequence(x, self.word)

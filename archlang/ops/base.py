@@ -42,7 +42,7 @@ Kind = Literal["window", "number", "string", "list"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A step as it is written in the language, and the types of its inputs."""
+    """A step as written in the language, and the types of its inputs."""
 
     step: str
     inputs: str

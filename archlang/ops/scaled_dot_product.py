@@ -96,7 +96,7 @@ class ScaledDotProduct(Operator):
         return (query.resized(c=width),)
 
     def _checked(self, inputs: tuple[TensorType, ...]) -> tuple[TensorType, TensorType, TensorType]:
-        """Return queries, keys and values. Raise `Rejected` if they do not fit one another."""
+        """Return queries, keys and values. Raise `Rejected` if they do not fit each other."""
         query, key, value = inputs[:3]
         rank = len(query.axes)
         for x in (query, key, value):

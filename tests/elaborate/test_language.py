@@ -185,7 +185,7 @@ def test_a_slash_divides_in_the_call_of_a_function() -> None:
     assert built.root.types[-1].shape[1] == 3
 
 
-# ---- `it` in a computed label is what flows into its step
+# ---- `it` in a computed label is the input of its step
 
 LABELLED = [
     "conv 3x3 16",

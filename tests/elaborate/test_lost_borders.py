@@ -12,7 +12,7 @@ from tests.specs import net_of, wrong
 
 
 def cured(line: str, input: str) -> tuple[str, str]:
-    """The help, and the line in which each step that it names stands for the one that lost borders."""
+    """Return the help, and the line with each step that it names in place of the one that lost borders."""
     (found,) = wrong(net_of(line, input))
     assert found.code in ("unequal-shapes", "unequal-sizes") and found.help is not None, found
     for step in re.findall("`(.+?)`", found.help):

@@ -1,4 +1,4 @@
-"""Files that use one another: what is found, what is refused, and that nothing outside the root is read."""
+"""Files that use each other: what is found, what is refused, and that nothing outside the root is read."""
 
 from __future__ import annotations
 

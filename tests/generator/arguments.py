@@ -31,7 +31,7 @@ def near(op: type[Operator], draws: Draws, rank: int, changed: int = 30) -> Oper
 
 
 def made(op: type[Operator], fields: dict[str, Any]) -> Operator:
-    """Return the operator with these arguments, where they are within its bounds."""
+    """Return the operator with these arguments if they are within its bounds."""
     try:
         return op(**fields)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""How weights begin: each as torch's own initialiser fills it, and all others as torch's modules make them."""
+"""Initial weights: each as torch's own initialiser fills it, and all others as torch's modules make them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def begin_alike(graph: Graph, module: nn.Module, plain: nn.Module) -> str:
     for layer in graph.flat():
         for name, start in layer.node.starts.items():
             told[f"{layer.path}.{name}"] = start
-    owners = {id(found[key]): start for key, start in told.items()}  # those that are tied to it begin so too
+    owners = {id(found[key]): start for key, start in told.items()}  # weights that are tied to it start in the same way
     for key, value in found.items():
         wanted = owners.get(id(value))
         if wanted is None and not torch.equal(value, own[key]):
@@ -106,7 +106,7 @@ def begin_alike(graph: Graph, module: nn.Module, plain: nn.Module) -> str:
 
 
 def _follows(value: Tensor, start: Start) -> bool:
-    """Return whether a weight begins so, as far as its values tell."""
+    """Return whether a weight starts in this way, as far as its values show."""
     word, values = start.word, start.values
     if word == "list":
         return value.flatten().tolist() == list(values)

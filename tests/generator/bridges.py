@@ -1,4 +1,4 @@
-"""Steps that bring what flows to a type that is wanted, so that any operator can stand anywhere."""
+"""Steps that turn the current value into one of a wanted type, so that any operator can be used anywhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def apply(grower: Grower, scene: Scene, word: str, **fields: object) -> Node:
 
 
 def bridge(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
-    """Return steps to a value of this type, by a linear layer where the sizes differ."""
+    """Return steps to a value of this type, with a linear layer if the sizes differ."""
     if not takes_one(scene) or not scene.it[0].type.is_float or "n" not in wanted.axes:
         raise Stuck("no bridge begins here")
     if scene.it[0].type == wanted:
@@ -54,7 +54,7 @@ def bridge(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
 
 
 def _whole(grower: Grower, scene: Scene, wanted: TensorType) -> list[Node]:
-    """Truth values: what is greater than some number. Whole numbers: where the largest of three stands."""
+    """Return steps to truth values, by a comparison, or to integers, by the place of the largest of three."""
     if wanted.dtype == "bool":
         floats = TensorType(wanted.shape, wanted.axes)
         value = grower.draws.one((-0.5, 0.0, 0.25))

@@ -24,7 +24,7 @@ MOST = 4  # declarations of a file besides its net
 
 
 def call(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Return a block called, one that is there or a new one; or a net, or a block written out where it is called."""
+    """Return a call of an existing block or of a new one, of a net, or of an inlined block."""
     draws = grower.draws
     entering, before = _entering(grower, scene)
     fitting = (one for one in grower.known.values() if one.takes(len(scene.it)))
@@ -55,7 +55,7 @@ def _node(grower: Grower, scene: Scene, target: Definition, pairs: tuple[tuple[s
 
 
 def _entering(grower: Grower, scene: Scene) -> tuple[list[Node], list[Node]]:
-    """Return what flows into the call: what is there, or several values."""
+    """Return the values that flow into the call: the current one, or several."""
     draws = grower.draws
     paths = [path for path, values in scene.visible().items() if len(values) == 1]
     if not takes_one(scene):
@@ -85,7 +85,7 @@ def _named(grower: Grower, scene: Scene) -> list[Node]:
 
 
 def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dict[str, str]]:
-    """Return a new block or net that takes what flows here, and the values of its parameters in this call."""
+    """Return a new block or net that takes the value that flows here, and the values of its parameters in this call."""
     draws = grower.draws
     names = NAMES if draws.chance(85) else HIDING
     free = [name for name in names if name not in grower.declared and labels.is_free(name, scene)]
@@ -118,7 +118,7 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
 
 
 def _recursive(definition: Definition, types: tuple[TensorType, ...], values: dict[str, str], draws: Draws) -> None:
-    """Let a block call itself on its result, so often as a parameter of its own says."""
+    """Let a block call itself on its result, as often as a parameter of its own says."""
     definition.parameters["deep"] = str(draws.below(3))
     again = Call(definition, (("deep", "deep - 1"),), f"{definition.name} deep=(deep - 1)")
     definition.body.append(If("deep > 0", [again], None))
@@ -127,7 +127,7 @@ def _recursive(definition: Definition, types: tuple[TensorType, ...], values: di
 
 
 def _written(types: tuple[TensorType, ...]) -> list[str] | None:
-    """These types as the inputs of a net are written, where they can be."""
+    """Return these types as they are written for the inputs of a net, None if that is impossible."""
     shapes = [type.shape[1:] for type in types]
     if any(
         not 1 <= len(shape) <= 4 or input_type(shape, type.dtype) != type
@@ -161,7 +161,7 @@ def _of_any_number(definition: Definition, names: list[str], count: int, draws: 
 
 
 def parameters(definition: Definition, draws: Draws) -> dict[str, str]:
-    """Return parameters with defaults, and what this call gives in the place of some of them."""
+    """Return parameters with defaults, and the arguments that this call gives instead of some of them."""
     values: dict[str, str] = {}
     for name in ("width", "kernel", "stride", "act", "n", "extra", "self", "x1"):
         if not draws.chance(22):

@@ -1,4 +1,4 @@
-"""A net changed at random: it is answered, whatever it is then."""
+"""A net changed at random: archlang must answer it, valid or not."""
 
 from __future__ import annotations
 

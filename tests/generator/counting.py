@@ -25,7 +25,7 @@ FORMULAS: Mapping[Any, Callable[..., int]] = {**flop_registry, **UNKNOWN_TO_THE_
 
 
 class Counter(TorchDispatchMode):
-    """Counts what runs within it."""
+    """Counts the operations that run within its context."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -19,7 +19,7 @@ OPEN = re.compile(r"([A-Z])=(\d+)")
 
 @dataclass
 class Port:
-    """An input: of a net with its shape as it is written, of a block without one. `many` takes all that is left."""
+    """An input: of a net with its shape as written, of a block without one. `many` takes all that is left."""
 
     name: str
     written: str = ""
@@ -33,7 +33,7 @@ class Definition:
 
     name: str
     is_net: bool = False
-    parameters: dict[str, str] = field(default_factory=dict[str, str])  # name -> its default as it is written
+    parameters: dict[str, str] = field(default_factory=dict[str, str])  # name -> its default as written
     inputs: list[Port] = field(default_factory=list[Port])
     body: list[Node] = field(default_factory=list[Node])
     given: list[str] = field(default_factory=list[str])  # outputs by path; none: the last value
@@ -41,10 +41,10 @@ class Definition:
     frozen: list[str] = field(default_factory=list[str])
     promises: list[str] = field(default_factory=list[str])
     known: Mapping[str, Definition] = field(default_factory=dict[str, "Definition"])
-    lets: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what the file declares by a word of the language
+    lets: Mapping[str, Any] = field(default_factory=dict[str, Any])  # declarations that hide a word of the language
 
     def scene(self, types: tuple[TensorType, ...], arguments: Mapping[str, Any]) -> Scene:
-        """Return the inside before the first statement, where values of these types flow in."""
+        """Return the scene before the first statement, with values of these types as inputs."""
         scene = Scene(self.known, dict(self.lets), ())
         for name, text in self.parameters.items():
             value = arguments[name] if name in arguments else scene.evaluate(text)
@@ -58,7 +58,7 @@ class Definition:
         return scene
 
     def bind_inputs(self, values: Values, scene: Scene) -> None:
-        """Name what flows in: each input takes one value, or as many as the others leave."""
+        """Name the values that flow in: each input takes one value, or as many as the others leave."""
         left = list(values)
         for at, port in enumerate(self.inputs):
             count = len(left) - len(self.inputs[at + 1 :]) if port.many else 1
@@ -72,7 +72,7 @@ class Definition:
                 scene.bind(f"{port.name}[{number}]", (value,))
 
     def takes(self, count: int) -> bool:
-        """Return whether so many values can flow in."""
+        """Return whether this many values can flow in."""
         if any(port.many for port in self.inputs):
             return count >= len(self.inputs) - 1
         return count == max(len(self.inputs), 1)
@@ -97,7 +97,7 @@ class Definition:
         return tuple(value.type for value in values)
 
     def results(self, scene: Scene) -> tuple[Value, ...]:
-        """Return the values that it gives, where its statements are carried out."""
+        """Return the values that it returns, after its statements are evaluated."""
         return tuple(value for path in self.given for value in scene.find(path)) if self.given else scene.it
 
     def text(self) -> str:

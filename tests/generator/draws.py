@@ -1,4 +1,4 @@
-"""What is drawn follows from a seed and a number alone."""
+"""Random choices that depend only on a seed and a number."""
 
 from __future__ import annotations
 

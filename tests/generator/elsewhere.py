@@ -21,14 +21,14 @@ BLOCKS = "blocks.arch"
 
 
 def in_two_files(text: str) -> tuple[str, str]:
-    """Return what stands above the net, and the net, which uses that; the first is empty where there is nothing."""
+    """Return the text above the net, and the net, which uses it; the first is empty if there is none."""
     above, net, below = text.rpartition("\nnet tried")
     names = [name for name in DECLARED.findall(above) if re.search(rf"\b{name}\b", below)]
     return (f"{above}\n", f'use "{BLOCKS}": {", ".join(names)}\n{net}{below}') if names else ("", text)
 
 
 def graph_of_two(blocks: str, text: str) -> Graph | str:
-    """Return the Graph of the last net of a text that uses a file of blocks; a message where it is not valid."""
+    """Return the Graph of the last net of a text that uses a file of blocks; a message if it is not valid."""
     other, wrong = parse(Source(BLOCKS, blocks))
     file, more = parse(Source("spec.arch", text))
     files = {BLOCKS: other}
@@ -37,7 +37,7 @@ def graph_of_two(blocks: str, text: str) -> Graph | str:
 
 
 def at_other_sizes(text: str, graph: Graph, module: nn.Module) -> str:
-    """Run the module at other values of its open sizes, those that are valid; what differs, or nothing."""
+    """Run the module at other valid values of its open sizes; return what differs, or nothing."""
     file, _ = parse(Source("spec.arch", text))
     spec = Spec(file, nets(file)[-1].name, {}, {})
     weights = module.state_dict(keep_vars=True)

@@ -36,7 +36,7 @@ def featured_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _given(grower: Grower, scene: Scene, case: Case) -> list[Node]:
-    """Return what the example takes flows here."""
+    """Return steps after which the inputs of the example are available."""
     types = tuple(_smaller(grower, x) for x in case.types)
     if len(types) == 1:
         return bridge(grower, scene, types[0])
@@ -59,7 +59,7 @@ def _given(grower: Grower, scene: Scene, case: Case) -> list[Node]:
 
 
 def _of_parameters(grower: Grower, scene: Scene, case: Case) -> list[Node]:
-    """Return an operator on parameters alone, and its first value as a factor of what flowed."""
+    """Return an operator on parameters only, and its first value as a factor of the current value."""
     start, nodes, _ = _named(grower, scene)
     stored = [_stored(grower, scene, type) for type in case.types]
     pick: list[Node] = [Pick(tuple(each.name for each in stored))]
@@ -72,12 +72,12 @@ def _of_parameters(grower: Grower, scene: Scene, case: Case) -> list[Node]:
 
 
 def _smaller(grower: Grower, type: TensorType) -> TensorType:
-    """Return a type of 32x32 positions is larger than it need be."""
+    """Return the type with fewer positions: 32x32 would be more than needed."""
     return type.resized(**{axis: 9 for axis in ("h", "w") if axis in type.axes and type[axis] > 20})
 
 
 def _named(grower: Grower, scene: Scene) -> tuple[Label, list[Node], list[str]]:
-    """Return a name for what flows."""
+    """Return a name for the value that flows."""
     if not takes_one(scene) or scene.turning:
         raise Stuck("no one value flows")
     label = labels.label(scene, grower.draws)

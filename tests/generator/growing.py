@@ -1,4 +1,4 @@
-"""Bodies of statements, drawn one after the other: each is tried where it would stand, and kept where it fits."""
+"""Bodies of statements, drawn one after the other: each is tried at its place, and kept if it fits."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ Grow = Callable[["Grower", Scene, int], list[Node]]
 
 @dataclass
 class Grower:
-    """What draws a file: the blocks that it has so far, and the operator that shall stand in it."""
+    """Draws a file: it knows the blocks so far, and the operator that the file must contain."""
 
     draws: Draws
     known: dict[str, Definition] = field(default_factory=dict[str, Definition])
     declared: set[str] = field(default_factory=set[str])  # the names of blocks, of those too that are being drawn
     word: str = "relu"
-    lets: dict[str, Any] = field(default_factory=dict[str, Any])  # what the file declares by a word of the language
+    lets: dict[str, Any] = field(default_factory=dict[str, Any])  # declarations with the name of a word of the language
     ties: bool = False  # whether a weight is another's
     depth: int = 0
 
     def body(self, scene: Scene, steps: int) -> list[Node]:
-        """About so many statements; `scene` is where they begin, and then where they end."""
+        """Return about this many statements; `scene` is the place where they begin, and afterwards where they end."""
         nodes: list[Node] = []
         for _ in range(steps):
             nodes += self.statement(scene, steps)
         return nodes
 
     def statement(self, scene: Scene, steps: int) -> list[Node]:
-        """Return one statement, or a few that belong together; none where nothing that was drawn fits."""
+        """Return one statement, or a few that belong together; none if nothing that was drawn fits."""
         from tests.generator.kinds import KINDS, MANY, NESTED
 
         kinds = KINDS if self.depth > 2 or steps < 2 else KINDS | NESTED
@@ -50,7 +50,7 @@ class Grower:
         return []
 
     def tried(self, scene: Scene, grow: Grow, steps: int) -> list[Node]:
-        """Return what `grow` draws, where it fits."""
+        """Return what `grow` draws, if it fits."""
         trial = scene.forked()
         self.depth += 1
         try:
@@ -63,7 +63,7 @@ class Grower:
         return nodes
 
     def settled(self, scene: Scene, before: set[int]) -> list[Node]:
-        """Return statements that take what nothing has taken so far of what was made since `before`."""
+        """Return statements that use the values made since `before` that nothing has used so far."""
         nodes: list[Node] = []
         for _ in range(6):
             left = self.left(scene, before)

@@ -1,4 +1,4 @@
-"""What must hold of every net: torch says what archlang says, and the interpreter computes what the source computes."""
+"""Checks of every net: torch agrees with archlang, and the interpreter computes what the source computes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.interpreter import Interpreter, keys_of
 
 
 class Difference(AssertionError):
-    """What archlang says is not so. `kind` is alike for failures that have one cause, most often."""
+    """archlang is wrong about a net. `kind` is the same for failures that probably have one cause."""
 
     def __init__(self, kind: str, told: object = "", found: object = "") -> None:
         super().__init__(f"{kind}: {told} told, {found} found" if told != "" or found != "" else kind)
@@ -52,7 +52,7 @@ def same(kind: str, told: object, found: object) -> None:
 
 
 def hold(text: str) -> None:
-    """Hold the last net of a text against torch, the interpreter, the formatter and its own JSON."""
+    """Compare the last net of a text with torch, the interpreter, the formatter and its own JSON."""
     graph = graph_of(text)
     for of_text in TEXTS:
         of_text(text, graph)
@@ -238,7 +238,7 @@ def _values(mode: str, found: Ran, wanted: Ran) -> None:
 
 
 def equal(one: Tensor, two: Tensor) -> bool:
-    """Return whether two tensors are equal, value by value; what is no number is no number in both."""
+    """Return whether two tensors are equal, value by value; NaN equals NaN."""
     return one.shape == two.shape and bool(torch.equal(one.nan_to_num(), two.nan_to_num()))
 
 

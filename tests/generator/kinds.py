@@ -16,4 +16,4 @@ KINDS: dict[Grow, int] = {
     embedded: 4, tied: 4, let: 3, default: 3,
 }  # fmt: skip
 NESTED: dict[Grow, int] = {call: 14, scope: 8, repeat: 5, loop: 4, condition: 4, residual: 6, dense: 3, join: 8}
-MANY: dict[Grow, int] = {over_values: 25, whole: 15}  # where an input takes any number of values
+MANY: dict[Grow, int] = {over_values: 25, whole: 15}  # if an input takes any number of values

@@ -14,7 +14,7 @@ LETS = {
     "slightly": "let slightly = normal(0.02)",
 }  # where the word stands in a file
 
-# the text of a declaration and what its name then stands for
+# the text of a declaration, and the value of its name
 HIDING: dict[str, tuple[str, Any]] = {
     "max": ("let max(a, b) = a + b", lambda a, b: a + b),
     "min": ("let min(a, b=2) = a * b", lambda a, b=2: a * b),

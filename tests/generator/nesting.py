@@ -1,4 +1,4 @@
-"""Structures, drawn: braces, loops, conditions, branches. What they hold is drawn in a copy of the scene."""
+"""Structures, drawn: braces, loops, conditions, branches. Their contents are drawn in a copy of the scene."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def held(grower: Grower, scene: Scene, most: int, settled: int) -> list[Node]:
-    """Return a body of at most so many statements; so often of 100 it uses all that it makes."""
+    """Return a body of at most this many statements; with this percentage it uses all values that it makes."""
     before = set(scene.made)
     body = grower.body(scene, 1 + grower.draws.below(max(most, 1)))
     if grower.draws.chance(settled):
@@ -72,7 +72,7 @@ def _free(name: str, scene: Scene) -> str:
 
 
 def first_turn(scene: Scene, names: dict[str, Any], body: Callable[[Scene], list[Node]]) -> list[Node]:
-    """Return what `body` draws where a loop begins, of which these are the names."""
+    """Return what `body` draws at the start of a loop with these names."""
     trial = scene.forked()
     trial.turning = True
     with Names(trial, names):
@@ -101,7 +101,7 @@ def condition(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _asked(scene: Scene, draws: Draws) -> str:
-    """Return a condition on the names here, or on what flows."""
+    """Return a condition on the names here, or on the value that flows."""
     texts = [f"{name} > {draws.below(4)}" for name, value in scene.names.items() if type(value) is int]
     texts += [name for name, value in scene.names.items() if type(value) is bool] * 2
     texts += [f"it.shape[1] {draws.one(('<', '>=', '=='))} {1 + draws.below(5)}", draws.one(("true", "not true"))]
@@ -112,7 +112,7 @@ def _asked(scene: Scene, draws: Draws) -> str:
 
 
 def branches(grower: Grower, scene: Scene, steps: int, count: int, same: bool = False) -> list[tuple[Bar, Values]]:
-    """Return branches, and what each gives; where they shall be the same, each gives what the scene has."""
+    """Return branches and the types of their results; if they must be equal, each has the type of the current value."""
     start, found = scene.it, list[tuple[Bar, Values]]()
     for _ in range(count):
         scene.it = start
@@ -194,7 +194,7 @@ def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
 
 
 def _branch(grower: Grower, scene: Scene) -> list[Node]:
-    """Return a step or two, which may give what flows."""
+    """Return a step or two, which may give the value that flows."""
     trial = scene.forked()
     with Names(trial):
         return held(grower, trial, 1, 100)

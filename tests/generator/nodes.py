@@ -1,4 +1,4 @@
-"""The statements that a text is made of. Each writes itself, and says what types it gives where it stands.
+"""The statements of a text. Each can write itself, and knows the types that it returns at its place.
 
 A node is evaluated anew for each turn of a loop and for each call of its block.
 """
@@ -27,7 +27,7 @@ Joint = Literal["\n", "; ", " -> "]
 
 @dataclass
 class Node:
-    """A statement, and what parts it from the one before it. `starts` says that it begins a line."""
+    """A statement, and the separator before it. `starts` says that it begins a line."""
 
     joint: Joint = field(default="\n", kw_only=True)
 
@@ -41,7 +41,7 @@ class Node:
         return False
 
     def run(self, scene: Scene) -> None:
-        """Carry it out: what flows afterwards, and what is named."""
+        """Evaluate it: set the value that flows afterwards, and the names."""
         raise NotImplementedError
 
     def text(self, indent: str) -> str:
@@ -80,7 +80,7 @@ def braces(body: Body, indent: str) -> str:
 
 @dataclass
 class Label:
-    """The label of a step, with the expressions that fill it in where it is computed: `s{i}`."""
+    """The label of a step, with the expressions in its holes if it is computed: `s{i}`."""
 
     text: str
 
@@ -101,7 +101,7 @@ def prefix(label: Label | Sequence[Label] | None) -> str:
 
 
 def name_results(label: Label | Sequence[Label] | None, scene: Scene) -> None:
-    """Give what flows its name, or each of several values its own."""
+    """Give the value that flows its name, or each of several values its own."""
     if isinstance(label, Label):
         key = label.key(scene)
         scene.bind(key, scene.it)
@@ -119,7 +119,7 @@ def name_results(label: Label | Sequence[Label] | None, scene: Scene) -> None:
 
 @dataclass
 class Apply(Node):
-    """An operator applied. Of its arguments, those that are `Written` are expressions."""
+    """An operator applied. Its arguments of the class `Written` are expressions."""
 
     op: type[Operator]
     fields: dict[str, Any]
@@ -161,7 +161,7 @@ def _same_shape(weights: Sequence[Weight], name: str, others: Sequence[Weight], 
 def refuse_starts(
     op: Operator, types: tuple[TensorType, ...], scene: Scene, begun: tuple[Begun, ...] = (), tied: Sequence[str] = ()
 ) -> None:
-    """Raise where the weights of a step cannot begin as it says, or as the defaults here say."""
+    """Raise if an initialiser of a step, or a default at this place, does not fit its weights."""
     from tests.generator.starts import refuse
 
     weights = op.weights(*types)
@@ -174,7 +174,7 @@ def evaluated(value: Any, scene: Scene) -> Any:
 
 
 def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
-    """Return the types that the operator gives; raises `Rejected` or `Stuck` where it does not take what flows."""
+    """Return the types of the operator's results. Raises `Rejected` or `Stuck` if the current value does not fit."""
     types = scene.types()
     if not types or (not op.join and len(types) not in op.arity):
         raise Stuck("too many or too few values")
@@ -197,7 +197,7 @@ _MOVING = (
 
 
 def bound_of(op: Any, given: Values) -> int | None:
-    """Return the least number that no whole number which the operator gives has; None where that is not known."""
+    """Return a bound that all integers in the operator's result are below; None if it is not known."""
     if op.word in ("argmax", "argmin"):
         axis: int = op.axis
         return given[0].type.shape[axis]
@@ -289,7 +289,7 @@ class Call(Node):
     """A block or a net called, with a scope of its own."""
 
     target: Definition
-    arguments: tuple[tuple[str, str], ...]  # parameter and its value as it is written
+    arguments: tuple[tuple[str, str], ...]  # parameter and its value as written
     written: str
     label: Label | Sequence[Label] | None = None
 
@@ -369,7 +369,7 @@ class Act(Node):
 
 @dataclass
 class Stored(Node):
-    """`param` or `buffer`: a value of its own. What flows flows on."""
+    """`param` or `buffer`: a value of its own, which leaves the current value unchanged."""
 
     word: str
     name: str

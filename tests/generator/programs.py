@@ -1,4 +1,4 @@
-"""A whole file, drawn: its blocks, its nets, and the net that is meant, which is the last."""
+"""A whole file, drawn: its blocks and its nets, of which the last one is tested."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _drawn(draws: Draws, number: int) -> Program:
 
 
 def _refuse_hidden(definitions: list[Definition]) -> None:
-    """Raise Stuck where a file applies an operator that one of its declarations hides, above it or below."""
+    """Raise Stuck if a file applies an operator that one of its declarations hides, above it or below."""
     declared = {definition.name for definition in definitions}
     for definition in definitions:
         for body in within(definition.body):
@@ -97,7 +97,7 @@ def _inputs(draws: Draws) -> list[Port]:
 
 
 def _derived(net: Definition, values: dict[str, str], types: tuple[TensorType, ...]) -> str:
-    """Return a net that is this one with some of its arguments fixed; empty where there is none."""
+    """Return a net that is this one with some of its arguments fixed; empty if there is none."""
     if not values:
         return ""
     scene = Scene({}, dict(net.lets), ())

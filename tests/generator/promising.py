@@ -1,4 +1,4 @@
-"""Promises made of a net's own report: they are kept, and those that are off by one are broken."""
+"""Promises made from a net's own report: they are kept, and broken if they are off by one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FACTS = (
     "params", "trainable_params", "buffers", "macs", "flops", "output_values", "backward_macs", "saved_bytes",
     "bias_adds", "normalised", "activated", "elementwise", "comparisons", "moved",
 )  # fmt: skip
-PATHS, VALUES = 3, 4  # of so many paths and labels promises are made
+PATHS, VALUES = 3, 4  # promises are made for this many paths and labels
 
 Fact = tuple[str, int | tuple[int, ...]]
 
 
 def promised(graph: Graph) -> list[Fact]:
-    """Return what is promised and the number, window or shape: of the whole net, of some paths and some labels."""
+    """Return promises, each with its number, window or shape, for the whole net, some paths and some labels."""
     facts = list(_counts(graph))
     root = graph.root
     for path, value in list(root.labels.items())[-VALUES:]:
@@ -44,7 +44,7 @@ def _counts(graph: Graph) -> Iterator[Fact]:
 
 
 def with_promises(text: str, facts: list[Fact], off: int) -> str:
-    """Return the text with its last net promising these facts, each number off by so much."""
+    """Return the text with these facts promised by its last net, each number changed by this much."""
     lines: list[str] = []
     for subject, value in facts:
         moved = Window((value[0] + off, *value[1:])) if isinstance(value, tuple) else value + off
@@ -53,5 +53,5 @@ def with_promises(text: str, facts: list[Fact], off: int) -> str:
 
 
 def verdicts(graph: Graph) -> list[str]:
-    """Return what is said of the promises of a net: the code and the message of each that is not kept."""
+    """Return the code and the message of each promise of a net that is not kept."""
     return [f"{told.code}: {told.message}" for told in verify(NetFacts(graph))]

@@ -21,7 +21,7 @@ SEED = 11
 
 @dataclass
 class Ran:
-    """What one pass gave: the outputs, the bytes kept for the backward pass, the gradients by key."""
+    """The result of one pass: the outputs, the bytes saved for backward, the gradients by key."""
 
     outputs: list[Tensor]
     kept_bytes: int = 0
@@ -29,7 +29,7 @@ class Ran:
 
 
 def inputs_of(graph: Graph) -> list[Tensor]:
-    """Random images; whole numbers are 0 or 1."""
+    """Return random images; whole numbers are 0 or 1."""
     root = graph.blocks[-1]
     return [x.detach() for x in tensors([root.types[port.value] for port in root.inputs], BATCH, below=2)]
 
@@ -62,7 +62,7 @@ def backward(outputs: Sequence[Tensor]) -> None:
 
 
 def macs(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[float, float]:
-    """Return multiply-accumulates of a forward and of a backward pass. oneDNN and fused attention hide what they do."""
+    """Return multiply-accumulates of a forward and of a backward pass. oneDNN and fused attention hide theirs."""
     torch.backends.mkldnn.set_flags(False)
     try:
         with sdpa_kernel(SDPBackend.MATH):

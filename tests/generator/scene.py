@@ -1,4 +1,4 @@
-"""Where a statement stands: the values and numbers that it can name, what flows into it, which keys are taken."""
+"""The place of a statement: the values and numbers that it can name, its input, and the keys that are taken."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def operators() -> dict[str, Operator]:
 
 
 class Stuck(Exception):
-    """What was drawn does not fit where it stands."""
+    """A statement that was drawn does not fit at its place."""
 
 
 @dataclass(frozen=True, eq=False)

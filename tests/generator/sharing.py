@@ -75,7 +75,7 @@ def _owns(target: Operator | Definition) -> bool:
 
 
 def freeze(grower: Grower, definition: Definition, scene: Scene, percent: int) -> None:
-    """So often of 100, some steps are taken out of training."""
+    """Freeze some steps, with this percentage."""
     draws = grower.draws
     if grower.ties or not draws.chance(percent):
         return

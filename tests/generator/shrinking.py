@@ -41,7 +41,7 @@ def shrunk(program: Program, fails: Fails, seconds: float = 60) -> Program:
 
 
 def _edited(program: Program, edit: Edit) -> Program | None:
-    """Return a copy with an edit made, its outputs repaired; None where it is no net any more."""
+    """Return a copy with an edit made and its outputs repaired; None if it is no net any more."""
     copy = deepcopy(program)
     try:
         edit(copy)
@@ -75,7 +75,7 @@ def _repair(net: Definition) -> None:
 
 
 def _own(scene: Scene) -> list[str]:
-    """Return the name of what flows, where it has one."""
+    """Return the name of the value that flows, if it has one."""
     return [path for path, values in scene.visible().items() if values == scene.it][:1]
 
 
@@ -83,7 +83,7 @@ def _own(scene: Scene) -> list[str]:
 
 
 def _edits(program: Program) -> Iterator[Edit]:
-    """Yield all that can be made smaller, the largest first."""
+    """Yield all edits that make it smaller, the largest first."""
     yield from (partial(_without, at=at) for at in range(len(program.definitions) - 1))
     bodies = list(_bodies(program))
     for size in (8, 4, 2, 1):

@@ -1,4 +1,4 @@
-"""How weights begin, drawn: `init=` of a step, and `default conv init=...` for those that follow."""
+"""Initialisers, drawn: `init=` of a step, and `default conv init=...` for those that follow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.generator.scene import Scene, Stuck
 if TYPE_CHECKING:
     from tests.generator.growing import Grower
 
-# as it is written, its word, its arguments
+# as written, its word, its arguments
 WRITTEN: tuple[tuple[str, str, tuple[Number, ...]], ...] = (
     ("zeros", "zeros", ()),
     ("ones", "ones", ()),
@@ -48,7 +48,7 @@ DEFAULTS = ("conv", "conv", "linear", "linear", "linear", "batchnorm", "layernor
 
 @dataclass(frozen=True)
 class Begun:
-    """An argument that says how weights begin: its name, how its value is written, and the initialiser."""
+    """An argument that initialises weights: its name, its value as text, and the initialiser."""
 
     argument: str
     text: str
@@ -72,7 +72,7 @@ def filled(argument: str, weights: Sequence[Weight]) -> list[Weight]:
 
 
 def refuse(begun: Sequence[Begun], weights: Sequence[Weight], tied: Sequence[str] = (), own: bool = True) -> None:
-    """Raise Stuck or Rejected where one does not fit; one of the step's own fills something that is not tied."""
+    """Raise Stuck or Rejected if one does not fit. A step's own must fill something that is not tied."""
     kept = [weight for weight in weights if not weight.buffer]
     for one in begun:
         found = [weight for weight in filled(one.argument, kept) if weight.name not in tied]
@@ -84,7 +84,7 @@ def refuse(begun: Sequence[Begun], weights: Sequence[Weight], tied: Sequence[str
 
 
 def begin(op: Operator, types: tuple[TensorType, ...], draws: Draws, percent: int = 15) -> tuple[Begun, ...]:
-    """So often of 100, how the weights of a step begin."""
+    """Return initialisers for a step, with this percentage."""
     weights = [weight for weight in op.weights(*types) if not weight.buffer]
     if not weights or not draws.chance(percent):
         return ()
@@ -115,7 +115,7 @@ def _drawn(name: str, weights: Sequence[Weight], draws: Draws) -> Begun:
 
 @dataclass
 class Default(Node):
-    """`default conv init=normal(0.02)`: how the weights begin of the steps that follow in its braces."""
+    """`default conv init=normal(0.02)`: the initial weights of the steps that follow in its braces."""
 
     word: str
     begun: tuple[Begun, ...]

@@ -23,7 +23,7 @@ COMMON = (
     "conv", "conv", "conv", "linear", "linear", "batchnorm", "relu", "relu", "tanh", "maxpool", "avgpool", "layernorm",
     "dropout", "flatten", "globalavgpool", "gelu", "groupnorm", "upsample", "softmax", "permute", "identity",
 )  # fmt: skip
-POSITIVE = {"log", "sqrt", "rsqrt", "reciprocal", "pow", "div"}  # of which a value below 0 may be no number
+POSITIVE = {"log", "sqrt", "rsqrt", "reciprocal", "pow", "div"}  # operators whose result may be NaN for values below 0
 JOINS = ("add", "mul", "concat", "sub", "average", "maximum", "minimum", "stack", "matmul", "div", "cosine_similarity")
 
 
@@ -41,7 +41,7 @@ def joint(draws: Draws) -> Joint:
 
 
 def operator_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Return an operator that takes what flows here, any or a common one."""
+    """Return an operator that takes the value that flows here, any or a common one."""
     draws = grower.draws
     word = draws.one(COMMON) if draws.chance(55) else draws.one(words())
     op = registry()[word]
@@ -60,7 +60,7 @@ def fixed(word: str, draws: Draws) -> Apply:
 
 
 def step(grower: Grower, scene: Scene, op: Operator, percent: int = 30) -> list[Node]:
-    """Return this operator, so often of 100 with a label; several values get a label each."""
+    """Return this operator, with this percentage with a label; several values get a label each."""
     draws = grower.draws
     fields = {name: expressed(value, scene, draws) for name, value in dict(op).items()}
     types = scene.types()
@@ -94,7 +94,7 @@ def _several(grower: Grower, scene: Scene, op: Operator, fields: dict[str, Any],
 
 
 def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
-    """Return a number, or an expression of the names here that comes to it."""
+    """Return a number, or an expression of the names here with the same value."""
     if isinstance(value, tuple):
         names = [name for name, known in scene.names.items() if known == value]
         return Written(draws.one(names)) if names else _listed(value, scene, draws)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
@@ -124,7 +124,7 @@ def expressed(value: Any, scene: Scene, draws: Draws) -> Any:
 
 
 def _listed(value: tuple[Any, ...], scene: Scene, draws: Draws) -> Any:
-    """Return a list of numbers, or one of which each number may be an expression."""
+    """Return a list of numbers, some of which may be expressions."""
     if not value or any(type(item) is not int for item in value) or not draws.chance(40):
         return value
     items = [expressed(item, scene, draws) for item in value]
@@ -132,7 +132,7 @@ def _listed(value: tuple[Any, ...], scene: Scene, draws: Draws) -> Any:
 
 
 def parameter_step(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Return `act`, or a convolution of which a parameter tells the width."""
+    """Return `act`, or a convolution whose width is a parameter."""
     draws = grower.draws
     acts = [name for name, value in scene.names.items() if isinstance(value, Operator)]
     if acts and draws.chance(60):
@@ -167,7 +167,7 @@ def pick(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def keep(grower: Grower, scene: Scene) -> list[Node]:
-    """Return a name for what flows, where it has none and nothing has taken it."""
+    """Return a name for the value that flows, if it has none and nothing has taken it."""
     named = {id(value) for values in scene.visible().values() for value in values}
     if all(value.step in scene.used or id(value) in named for value in scene.it):
         return []
@@ -179,7 +179,7 @@ def keep(grower: Grower, scene: Scene) -> list[Node]:
 
 
 def pick_and_join(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Return `(a, it) -> concat`: values named above, joined with what flows."""
+    """Return `(a, it) -> concat`: values named above, joined with the value that flows."""
     draws = grower.draws
     paths = [path for path, values in scene.visible().items() if len(values) == 1]
     if not paths:
@@ -237,7 +237,7 @@ MOST_AXES = 8  # of a parameter
 
 
 def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Return a `param` or `buffer` that is joined with what flows."""
+    """Return a `param` or `buffer` that is joined with the value that flows."""
     draws = grower.draws
     if not takes_one(scene) or not scene.it[0].type.is_float or scene.turning:
         raise Stuck("no place for a parameter")

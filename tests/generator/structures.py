@@ -32,13 +32,13 @@ class Braces(Node):
 
 
 def enter(scene: Scene, label: Label | None) -> None:
-    """Go into braces: a scope of their own. What was known by a name outside is put back when it is left."""
+    """Enter braces, which are a scope of their own. Names from outside are restored when it is left."""
     scene.claim(label.key(scene) if label else None)
     scene.scope = Scope(outer=scene.scope)
 
 
 def leave(scene: Scene, label: Label | None) -> None:
-    """Leave braces: their labels are reached by theirs."""
+    """Leave braces: the labels in them are reached by the label of the braces."""
     inner = scene.scope
     assert inner.outer is not None
     scene.scope = inner.outer
@@ -128,7 +128,7 @@ class If(Node):
 
 @dataclass
 class Bar:
-    """A branch; or `for` or `if` around branches, which start from what flows there or from `before`."""
+    """A branch; or `for` or `if` around branches, which start from the value that flows there or from `before`."""
 
     body: Body
     head: str = ""  # `for k in [1, 2]` or `if extra`
@@ -197,7 +197,7 @@ class Join(Node):
             scene.it = tuple(value for values in branches for value in values)
             op = registry()[self.word]()
             if len(scene.it) == 1 and op.of_one and any(bar.head for bar in self.bars):
-                op.outputs(*scene.types() * 2)  # the one branch that is left is checked as two would be
+                op.outputs(*scene.types() * 2)  # if one branch is left, it is checked as two would be
             else:
                 scene.give(applied(op, scene))
         name_results(self.label, scene)
@@ -213,7 +213,7 @@ class Join(Node):
         return "\n".join([f"{prefix(self.label)}{self.word} {{", *lines, f"{indent}}}"])
 
 
-# ---- what stands in them
+# ---- their contents
 
 
 def held(node: Node) -> list[list[Node]]:

@@ -63,7 +63,7 @@ def _free(names: list[str], scene: Scene) -> list[str]:
 
 
 def _taken(grower: Grower, scene: Scene, name: str) -> list[Node]:
-    """Return `(it, each) -> add`, after steps that bring what flows to a type that a join takes."""
+    """Return `(it, each) -> add`, after steps that bring the value that flows to a type that a join takes."""
     draws = grower.draws
     value = scene.find(name)[0]
     nodes: list[Node] = []
@@ -79,7 +79,7 @@ def _taken(grower: Grower, scene: Scene, name: str) -> list[Node]:
 
 
 def _branches(grower: Grower, scene: Scene, names: Sequence[str], items: str, first: dict[str, Any]) -> list[Node]:
-    """Return `concat { | for each in maps { | each -> relu } }`, with what flows as a branch more, or under a name."""
+    """Return `concat { | for each in maps { | each -> relu } }`, perhaps with the current value as a branch."""
     draws = grower.draws
     kept = keep(grower, scene)
     trial = scene.forked()

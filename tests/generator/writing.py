@@ -29,7 +29,7 @@ def value_text(value: Any) -> str:
 
 
 def operator_text(op: type[Operator], fields: Mapping[str, Any], draws: Draws) -> str:
-    """Return a step of this operator with these arguments; what has its default is left out, most often."""
+    """Return a step of this operator with these arguments; arguments with their default are mostly left out."""
     words = [op.word]
     is_named = draws.chance(8)
     for name, kind in op.positional.items():
@@ -64,7 +64,7 @@ def _placed(kind: str, value: Any, draws: Draws) -> str:
 
 
 def _window(value: Any) -> str:
-    """Return `3x3`, or `[3]` where there is one side."""
+    """Return `3x3`, or `[3]` for one side."""
     if type(value) is not tuple:
         return value_text(value)
     written = "x".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]

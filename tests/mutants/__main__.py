@@ -99,7 +99,7 @@ def _within(found: Covering, tests: Sequence[str], seconds: float) -> list[str]:
 
 
 def _doubtful(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield tests that are said to kill, and fail without any fault."""
+    """Yield tests that are recorded as killing, but fail without any fault."""
     killers = sorted({one.killer for one in outcomes if "::" in one.killer})
     if killers and planted(None, killers, 10_000) != ("", False):
         for killer in killers:

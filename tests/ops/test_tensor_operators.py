@@ -182,7 +182,7 @@ def test_a_crop_that_does_not_fit() -> None:
 
 
 def test_a_crop_takes_the_size_of_another_value() -> None:
-    """U-Net's skip: the map that was kept is cut to the size of what flows."""
+    """U-Net's skip: the map that was kept is cut to the size of the value that flows."""
     body = "kept: conv 3x3 4 -> maxpool 2x2/2 -> conv 3x3 4 -> up: deconv 2x2/2 4\n"
     body += "(kept) -> crop [up.height, up.width] -> (it, up) -> concat -> conv 1x1 2"
     graph = graph_of(net_of(body, "1x20x22"))

@@ -100,7 +100,7 @@ def _word(name: str, node: s.Expression) -> str:
 
 
 def _told(path: str, fact: str) -> str:
-    """Return a term as it is written: `conv1.macs`; `params` for the whole net; `conv1` for a shape."""
+    """Return a term as written: `conv1.macs`; `params` for the whole net; `conv1` for a shape."""
     return path if fact == "shape" else f"{path}.{fact}" if path else fact
 
 

@@ -31,14 +31,14 @@ def refuse_taken(name: str, span: Span, here: Here) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StepLabel:
-    """The label of a step as it is written, and its text; a tuple of labels has several."""
+    """The label of a step as written, and its text; a tuple of labels has several."""
 
     node: s.Expression
     texts: tuple[str, ...]
 
 
 def label_of(label: s.Expression | None, here: Here) -> StepLabel | None:
-    """Evaluate a label. This is done before its step, so that `it` in a computed label is what flows into the step."""
+    """Evaluate a label. This is done before its step, so that `it` in a computed label is the input of the step."""
     if label is None:
         return None
     parts = label.items if isinstance(label, s.Sequence) else (label,)

@@ -17,7 +17,7 @@ from archlang.source import Span
 if TYPE_CHECKING:
     from archlang.elaborate.state.session import Here
 
-MAX_CHAINED = 100  # top-level definitions that refer to one another
+MAX_CHAINED = 100  # top-level definitions that refer to each other
 
 
 @dataclass
