@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
@@ -25,12 +25,13 @@ from archlang.ops.base import (
     seeing_all,
 )
 from archlang.ops.checks import check_axis, check_batched, check_dtype
-from archlang.ops.composed import Composed, Part
 from archlang.ops.layouts import Strides, laid, viewed
-from archlang.ops.rearranging import Permute
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
+
+if TYPE_CHECKING:
+    from archlang.ops.turned import Turned
 
 _SOURCE = """
 class AxisLinear(nn.Linear):
@@ -41,20 +42,6 @@ class AxisLinear(nn.Linear):
     def forward(self, x):
         return super().forward(x.transpose(self.axis, -1)).transpose(self.axis, -1)
 """
-
-
-class _Turned(Composed):
-    """A linear layer over an axis that is not the last: the axis is moved to the end, mixed, and moved back."""
-
-    out: Size
-    bias: bool
-    axis: int
-
-    def parts(self, x: TensorType) -> tuple[Part, ...]:
-        names = list(x.axes)
-        names[self.axis], names[-1] = names[-1], names[self.axis]
-        turn, back = Permute(axes=" ".join(names)), Permute(axes=" ".join(x.axes))
-        return Part(turn, (0,)), Part(Linear(out=self.out, bias=self.bias, axis=-1), (1,)), Part(back, (2,))
 
 
 def _axes(x: TensorType) -> range:
@@ -122,11 +109,13 @@ class Linear(Operator):
         """Return the name of the axis that is mixed."""
         return x.axes[-1 if self.axis is None else self.axis]
 
-    def _turned(self, x: TensorType) -> _Turned | None:
+    def _turned(self, x: TensorType) -> Turned | None:
         """Return its parts if its axis is not the last one."""
         if self.axis is None or self.axis % len(x.axes) == len(x.axes) - 1:
             return None
-        return _Turned(out=self.out, bias=self.bias, axis=self.axis)
+        from archlang.ops.turned import Turned
+
+        return Turned(inner=self.model_copy(update={"axis": -1}), axis=self.axis)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         weight = Weight("weight", (self.out, x[self._name(x)]))
