@@ -51,7 +51,7 @@ def inference(module: nn.Module, inputs: Sequence[Tensor], autocast: str | None 
             module(*inputs)
         with recorded() as events, _casting(autocast):
             given = module(*inputs)
-    before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs])
+    before = _bytes([*module.parameters(), *module.buffers(), *inputs])
     del given
     return peaks(events, before)
 
@@ -88,7 +88,7 @@ def training(
             loss = _loss(outputs, targets)
         _step(loss, optim)
     state = [value for kept in optim.state.values() for value in kept.values() if isinstance(value, Tensor)]
-    before = _bytes([*module.state_dict(keep_vars=True).values(), *inputs, *targets, *state])
+    before = _bytes([*module.parameters(), *module.buffers(), *inputs, *targets, *state])
     return peaks(events, before)
 
 

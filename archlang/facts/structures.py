@@ -41,5 +41,5 @@ def call_structure(call: Module | Expression | Stored) -> object:
     if isinstance(call, Expression):
         return call.template
     if isinstance(call, Stored):
-        return call.template, len(call.shape), call.buffer
+        return call.template, len(call.shape), call.buffer, call.persistent
     return call.target, tuple(name for name, _ in call.args)

@@ -42,12 +42,18 @@ class Case:
         """The bound of integer inputs: the rows of a table, or the positions of a map."""
         if self.places and self.rejection() is None:
             return prod(self.op.outputs(*self.types)[0].shape[2:])
-        return getattr(self.op, "count", 10)
+        bound = self.op.index_bound(*self.types) if self.rejection() is None else None
+        return getattr(self.op, "count", 10) if bound is None else bound
 
     @property
     def places(self) -> bool:
         """Whether integers that stand for places are inputs beside floats."""
         return type(self.op).take_positions is not Operator.take_positions
+
+    @property
+    def are_places(self) -> bool:
+        """Whether integers that flow in beside floats say where values stand."""
+        return self.places or type(self.op).index_bound is not Operator.index_bound
 
     @property
     def is_bounded(self) -> bool:
@@ -89,7 +95,7 @@ def example_graph(step: str, *inputs: str) -> Graph:
     """Return the net of one step.
 
     An input is written as a shape without a batch, then its axes or its dtype unless they are the usual ones: `3x8x8`,
-    `16x8 n t c`, `16 int64`, `scalar int64`. A parameter is `1x1x8 param`.
+    `16x8 n t c`, `16 int64`, `scalar int64`. A parameter is `1x1x8 param`, a buffer of whole numbers `3x3 buffer`.
     """
     lines = [line for at, text in enumerate(inputs) for line in input_lines(f"x{at}", *text.split())]
     lines.sort(key=lambda line: "->" in line)  # declarations come before all steps
@@ -106,6 +112,8 @@ def example_graph(step: str, *inputs: str) -> Graph:
 def input_lines(name: str, shape: str, *rest: str) -> list[str]:
     """Return the lines that declare an input and permute or rename its axes where they are others."""
     written = shape if "x" in shape else f"[{shape.removeprefix('scalar')}]"
+    if rest == ("buffer",):
+        return [f"buffer {name}: {written} init=zeros dtype=int64"]
     if rest == ("param",):
         return [f"param {name}: {written} init=normal"]
     if len(rest) < 2:

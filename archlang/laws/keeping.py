@@ -58,7 +58,7 @@ def storages(module: object, inputs: Sequence[torch.Tensor], of: Sequence[int] |
     """
     assert callable(module)
     given, kept = kept_of(lambda: [module(*inputs)] if of is None else _of(module(*inputs), of))
-    weights = module.state_dict(keep_vars=True).values() if isinstance(module, nn.Module) else ()
+    weights = [*module.parameters(), *module.buffers()] if isinstance(module, nn.Module) else []
     lasting = {value.untyped_storage().data_ptr() for value in weights}
     found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
     del given

@@ -20,7 +20,7 @@ def reach_is_torchs(case: Case) -> None:
     for output in range(len(case.op.outputs(*case.types))):
         for at, x in enumerate(case.types):
             slides = _between(case, at, output)
-            if "n" in x.axes and (x.is_float or not case.places):  # a parameter has no positions
+            if "n" in x.axes and (x.is_float or not case.are_places):  # a parameter has no positions
                 for axis in {*x.axes, *slides} - {"n", *({"c"} - {*slides})}:
                     reach_along(case, at, output, axis)
 
@@ -111,7 +111,7 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
     """
     module = opened(case)
     table = getattr(case.op, "count", None)  # integers that choose a row stay unchanged
-    kept = [table or x.dtype == "bool" or (case.places and not x.is_float) for x in case.types]
+    kept = [table or x.dtype == "bool" or (case.are_places and not x.is_float) for x in case.types]
     inputs = [x.detach() if whole else x.detach().double() for whole, x in zip(kept, inputs_of(case), strict=True)]
     along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
     made = moved or axis

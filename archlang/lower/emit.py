@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.ir import is_at
@@ -12,6 +13,7 @@ from archlang.lower.forward import WIDTH, attributes, forward, reference
 from archlang.lower.recompute import recomputes
 from archlang.lower.starting import starting
 from archlang.ops.base import Expression, Module, Stored
+from archlang.ops.tables import broken, renamed
 from archlang.program import Call, Entry, Region
 
 
@@ -34,7 +36,7 @@ def source(made: Classes, summary: str) -> str:
     helpers = [recompute.SOURCE.strip("\n")] if again else []
     bodies = helpers + [text.strip("\n") for text in sorted(custom - {""})] + classes
     text = "\n\n\n".join(bodies)
-    standard = ["import math"] if "math.floor(" in text or "math.ceil(" in text else []
+    standard = ["import math"] if "math." in text else []
     standard = sorted([*standard, *(recompute.IMPORTS if again else ())])
     imports = [*standard, ""] if standard else []
     imports += ["import torch"] if "torch." in text else []
@@ -140,7 +142,7 @@ def _assigned(name: str, entry: Entry | Tree[Entry], found: Class, made: Classes
     if isinstance(entry, Region) and made.of(entry) is None:
         return [f"{start}nn.Sequential(", *_items(entry, found, made, 12), f"        ){end}"]
     if isinstance(entry, Call) and isinstance(entry.torch, Stored):
-        return _stored(name, entry.torch, _texts(entry, found, made))
+        return _stored(name, entry.torch, _texts(entry, found, made), found.params)
     call = _constructor(entry, found, made)
     if not name.isidentifier():
         return _lines("        ", Written("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
@@ -164,15 +166,18 @@ def _container(start: str, tree: Tree[Entry], end: str, found: Class, made: Clas
     return [*lines, f"{pad[4:]}{closing}{end}"]
 
 
-def _stored(name: str, call: Stored, texts: list[str]) -> list[str]:
+def _stored(name: str, call: Stored, texts: list[str], taken: Sequence[str]) -> list[str]:
     """Return the line that creates a parameter or buffer of the module itself."""
     sizes, values = texts[: len(call.shape)], texts[len(call.shape) :]
     written = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
-    made = call.template.replace("{shape}", ", ".join(sizes)).replace("{tuple}", written)
+    made = renamed(call.template, taken).replace("{shape}", ", ".join(sizes)).replace("{tuple}", written)
+    for at, size in enumerate(sizes):
+        made = made.replace(f"{{{at}}}", size)
     for (word, _), text in zip(call.values, values, strict=True):
         made = made.replace(f"{{{word}}}", text)
     if call.buffer:
-        return _lines("        ", Written("self.register_buffer", (f'"{name}"', made)), "")
+        kept = () if call.persistent else ("persistent=False",)
+        return _lines("        ", Written("self.register_buffer", (f'"{name}"', made, *kept)), "")
     return _lines(f"        self.{name} = ", Written("nn.Parameter", (made,)), "")
 
 
@@ -258,8 +263,17 @@ def _lines(start: str, call: Written, end: str, comment: str = "") -> list[str]:
         return [f"{start}{call.name}(", inner, f"{pad}){end}"]
     lines = [f"{start}{call.name}("]
     for argument in call.arguments:
-        lines += _lines(f"{pad}    ", argument, ",") if isinstance(argument, Written) else [f"{pad}    {argument},"]
+        lines += _argument(f"{pad}    ", argument)
     return [*lines, f"{pad}){end}"]
+
+
+def _argument(pad: str, argument: str | Written) -> list[str]:
+    """Return the lines of an argument that stands alone."""
+    if isinstance(argument, Written):
+        return _lines(pad, argument, ",")
+    is_long = len(pad) + len(argument) + 1 > WIDTH and argument.startswith("torch.tensor([") and " for " in argument
+    lines = broken(argument) if is_long else [argument]
+    return [f"{pad}{line}" for line in [*lines[:-1], f"{lines[-1]},"]]
 
 
 def _shape(entry: Entry, found: Class) -> str:

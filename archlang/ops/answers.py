@@ -35,7 +35,7 @@ class Weight:
 
     `fans` are the inputs and the outputs of a unit, if torch would read others from the shape; one that differs within
     the weight is None. A `factor` scales what the other weights give, and is filled by its own name alone, not by
-    `init=`.
+    `init=`. A buffer that is not `persistent` has no key.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Weight:
     dtype: str = "float32"
     fans: Fans | None = None
     factor: bool = False
+    persistent: bool = True
 
     @property
     def count(self) -> int:
@@ -236,6 +237,7 @@ class Stored:
     shape: tuple[int, ...]
     values: tuple[tuple[str, float | str | tuple[float, ...]], ...] = ()
     buffer: bool = False
+    persistent: bool = True  # whether the state dict holds it
 
 
 @dataclass(frozen=True, slots=True)

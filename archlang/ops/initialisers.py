@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from archlang.diagnostics import Rejected
+from archlang.ops.tables import FORMULA
 from archlang.shapes import Window
 
 FANS = ("fan_in", "fan_out")
@@ -182,6 +183,8 @@ def start_text(word: str, values: tuple[Number, ...]) -> str:
     """Return an initialiser as the language writes it, without the arguments that have their defaults."""
     if word == LISTED:
         return f"[{', '.join(f'{value:g}' for value in values if not isinstance(value, str))}]"
+    if word == FORMULA:
+        return str(values[0])
     given = zip(INITIALISERS[word].arguments.items(), values, strict=True)
     written = [
         f"{name}={value}" if isinstance(value, str) else f"{name}={value!r}"

@@ -89,6 +89,17 @@ class Law:
     def take_positions(self, sizes: tuple[int, ...], *inputs: Any, **_: Any) -> None:
         """Raise `Rejected` if an input cannot give positions in a map of these sizes."""
 
+    def index_bound(self, *inputs: Any, **_: Any) -> int | None:
+        """Return the number below which the whole numbers that flow in must be; None if it takes none as positions."""
+        return None
+
+    def known_values(self) -> tuple[float, ...] | None:
+        """Return the whole numbers that it always gives, as a buffer of a formula does; None if there are none."""
+        return None
+
+    def check_indexes(self, indexes: tuple[float, ...], *inputs: Any, **_: Any) -> None:
+        """Raise `Rejected` if one of the whole numbers that flow in, which are known, is no position."""
+
     def reach(self, *inputs: Any, **_: Any) -> Reach | None:
         """Return which positions of the inputs one output value depends on; None if that is unknown."""
         return Reach() if self.pointwise else None

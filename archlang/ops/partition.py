@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -14,25 +13,20 @@ from archlang.ops.base import (
     Condition,
     Example,
     Expression,
-    GradientPlace,
     Kind,
     Reach,
-    Saved,
     Size,
     Slide,
-    Temporaries,
-    Work,
 )
 from archlang.ops.checks import check_axis
-from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
-from archlang.ops.runs import ONE_CALL
+from archlang.ops.layouts import Strides, laid
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
 from archlang.ops.windows import Sizes
 from archlang.shapes import AXIS_WORDS, TensorType
 
 
-class _Part(View):
+class Part(View):
     """What the parts share: they are cut along an axis, counted from the batch, 0, and save nothing for backward."""
 
     axis: int = 1
@@ -55,7 +49,7 @@ class _Part(View):
         return Expression(f"{{0}}[{', '.join([*[':'] * (self.axis % len(x.shape)), index])}]")
 
 
-class Split(_Part):
+class Split(Part):
     """Consecutive parts along `axis`: a number of equal parts, or parts of the given sizes.
 
     `split 2` halves the channels, `split [64, 32]` returns the first 64 and the last 32. No weights, no MACs.
@@ -111,7 +105,7 @@ class Split(_Part):
         return Expression(f"{{0}}.split({list(self.sizes)}, {self.axis})")
 
 
-class Select(_Part):
+class Select(Part):
     """The values at one position along `axis`, which is removed: `select 0` of n t c is the first token, n c.
 
     A negative position counts from the end. No weights, no MACs.
@@ -140,7 +134,7 @@ class Select(_Part):
         return (TensorType((*x.shape[:at], *x.shape[at + 1 :]), (*x.axes[:at], *x.axes[at + 1 :]), x.dtype),)
 
     def reach(self, x: TensorType) -> Reach:
-        return _picked(x, self.axis, Slide(1, 0, -(self.index % self._size(x))))
+        return picked(x, self.axis, Slide(1, 0, -(self.index % self._size(x))))
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         strides = laid(x).strides
@@ -151,7 +145,7 @@ class Select(_Part):
         return self._indexed(x, str(self.index))
 
 
-class Slice(_Part):
+class Slice(Part):
     """The values from `start` up to, but not including, `end` along `axis`; without `end`, all from `start` on.
 
     Negative positions count from the end; `step` leaves out those between. No weights, no MACs.
@@ -206,7 +200,7 @@ class Slice(_Part):
 
     def reach(self, x: TensorType) -> Reach:
         first, *_ = range(self._size(x))[self.start :]
-        return _picked(x, self.axis, Slide(1, self.step, -first))
+        return picked(x, self.axis, Slide(1, self.step, -first))
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         strides = laid(x).strides
@@ -218,68 +212,7 @@ class Slice(_Part):
         return self._indexed(x, f"{self.start}:{end}" + (f":{self.step}" if self.step != 1 else ""))
 
 
-class Take(_Part):
-    """The values at the positions of a list, in its order, along `axis`: `take [0, 2, 5]`. No weights, no MACs."""
-
-    runs = replace(ONE_CALL, autocast="given")
-    word: ClassVar[str] = "take"
-    positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("index_select",)
-    akin: ClassVar[Mapping[str, str]] = {"gather": "it takes its positions from a tensor, one for each value"}
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "empty-output")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("take [0, 2, 5]", "6x4x4"),
-        Example("take [3, -1] axis=2", "3x7"),
-    )
-
-    indexes: tuple[int, ...]
-
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        size = self._size(x)
-        if not self.indexes:
-            raise Rejected("empty-output", "take needs one position at least", about="indexes")
-        for index in self.indexes:
-            if not -size <= index < size:
-                message = f"{x} has {size} positions along {self._along(x)}, so there is no position {index}"
-                raise Rejected("no-such-position", message, about="indexes")
-        return (self._resized(x, len(self.indexes)),)
-
-    def work(self, x: TensorType) -> Work:
-        (y,) = self.outputs(x)
-        return Work(moved=y.values)
-
-    def temporaries(self, x: TensorType) -> Temporaries:
-        return ((TensorType((len(self.indexes),), ("_",), "int64"),),)
-
-    def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
-        return ("new",)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        indices = Saved("own", shape=(len(self.indexes),), dtype="int64", per_image=False, name="indices")
-        return (indices,) if x.is_float else ()
-
-    def reach(self, x: TensorType) -> Reach:
-        places = [index % self._size(x) for index in self.indexes]
-        steps = {after - before for before, after in pairwise(places)}
-        if len(steps) == 1 and min(steps) > 0:
-            return _picked(x, self.axis, Slide(1, min(steps), -places[0]))
-        first = min(places)  # in any other order a position may see each of them
-        return _picked(x, self.axis, Slide(max(places) - first + 1, 0, -first))
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        # torch keeps the memory order of the input's axes, except the one whose positions are taken
-        (y,) = self.outputs(laid(x))
-        at = self.axis % len(y.shape)
-        rest = tuple(0 if axis == at else stride for axis, stride in enumerate(laid(x).strides))
-        taken = tuple(size if axis == at else 1 for axis, size in enumerate(y.shape))
-        index = Laid(taken, y.axes, "int64", contiguous(taken))
-        return (blended(y.shape, Laid(y.shape, y.axes, y.dtype, rest), index),)
-
-    def torch(self, x: TensorType) -> Expression:
-        return self._indexed(x, str(list(self.indexes)))
-
-
-def _picked(x: TensorType, at: int, slide: Slide) -> Reach:
+def picked(x: TensorType, at: int, slide: Slide) -> Reach:
     """Return the reach of an operator that picks positions of one axis."""
     axis = x.axes[at]
     return Reach() if axis in ("c", "_") else Reach({axis: slide})

@@ -24,6 +24,8 @@ def expected_weights(graph: Graph) -> dict[str, Expected]:
         if layer.reused:
             continue
         for weight in layer.op.weights(*layer.input_types):
+            if not weight.persistent:
+                continue
             key = join_path(layer.path, weight.name)
             found[key] = Expected(weight.shape, weight.dtype, layer.node.span)
     return found

@@ -38,6 +38,8 @@ def _named(name: str, shape: str, *rest: str) -> list[str]:
     """Return the lines of a value that has a name."""
     if rest == ("param",):
         return [f"param {name}: {_written(shape)} init=normal"]
+    if rest == ("buffer",):
+        return [f"buffer {name}: {_written(shape)} init=zeros dtype=int64"]
     if len(rest) < 2:
         return _declared(name, shape, *rest)
     declared, turned = _declared(f"{name}_in", shape, *rest)

@@ -200,7 +200,7 @@ def test_saved_bytes_are_those_alive_after_the_forward_pass(name: str) -> None:
 
     with own_loops(graph), torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.x):
         given = module(*inputs)
-    lasting = {value.untyped_storage().data_ptr() for value in module.state_dict(keep_vars=True).values()}
+    lasting = {value.untyped_storage().data_ptr() for value in [*module.parameters(), *module.buffers()]}
     storages = {kept.x.untyped_storage().data_ptr(): kept.x.untyped_storage().nbytes() for kept in alive}
     found = sum(size for place, size in storages.items() if place not in lasting)
     del given

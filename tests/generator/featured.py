@@ -91,6 +91,8 @@ def _stored(grower: Grower, scene: Scene, type: TensorType) -> Stored:
     if not label.text.isidentifier():
         raise Stuck("no name of a parameter")
     node = Stored("param", label.text, type, grower.draws.one(INITS[1:6]))
+    if not type.is_float:
+        node = Stored("buffer", label.text, type, "zeros")
     run([node], scene)
     return node
 

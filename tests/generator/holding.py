@@ -158,7 +158,8 @@ def weights_are_torchs(net: Built) -> None:
     for layer in net.graph.flat():
         for weight in layer.op.weights(*layer.input_types):
             key = ".".join(part for part in (layer.path, weight.name) if part)
-            told[key] = weight.shape, f"torch.{weight.dtype}", not weight.buffer
+            if weight.persistent:
+                told[key] = weight.shape, f"torch.{weight.dtype}", not weight.buffer
     found = {key: (tuple(x.shape), str(x.dtype), isinstance(x, nn.Parameter)) for key, x in state.items()}
     same("state dict", told, found)
     counts, parameters = totals(net.graph), list(net.module.parameters())
@@ -198,7 +199,7 @@ def _mode(net: Built, training: bool) -> None:
     """Check values, gradients, statistics, saved bytes and MACs of one mode."""
     mode = "training" if training else "eval"
     inputs = inputs_of(net.graph)
-    weights = net.module.state_dict(keep_vars=True)
+    weights = {**dict(net.module.named_buffers()), **net.module.state_dict(keep_vars=True)}
     other = Interpreter(net.graph, weights)
     net.module.train(training)
     torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]

@@ -185,6 +185,9 @@ def applied(op: Operator, scene: Scene) -> tuple[TensorType, ...]:
     small = all(x.values <= MOST_VALUES and min(x.shape, default=1) > 0 for x in outputs)
     if not small or sum(weight.count for weight in op.weights(*types)) > MOST_WEIGHTS:
         raise Stuck("too large")
+    bound = op.index_bound(*types)
+    if bound is not None and (scene.it[-1].below or 1 << 62) > bound:
+        raise Stuck("a whole number would be no position")
     least = getattr(op, "count", None) if op.word != "tile" else None
     if least is not None and not types[0].is_float and (scene.it[0].below or 1 << 62) > least:
         raise Stuck("a whole number would be too large")
@@ -375,6 +378,8 @@ class Stored(Node):
     name: str
     type: TensorType
     init: str
+    persistent: bool = True
+    formula: str = ""  # of the places p0, p1, ..., which fills it in the place of `init`
 
     @property
     def starts(self) -> bool:
@@ -397,7 +402,12 @@ class Stored(Node):
     def text(self, indent: str) -> str:
         shape = f"[{', '.join(map(str, self.type.shape))}]"
         dtype = f" dtype={self.type.dtype}" if self.type.dtype != "float32" else ""
-        return f"{self.word} {self.name}: {shape} init={self.init}{dtype}"
+        kept = "" if self.persistent else " persistent=false"
+        if not self.formula:
+            return f"{self.word} {self.name}: {shape} init={self.init}{dtype}{kept}"
+        places = ", ".join(f"p{at}" for at in range(len(self.type.shape)))
+        filled = f"let filled_{self.name}({places}) = {self.formula}"
+        return f"{filled}; {self.word} {self.name}: {shape} init=filled_{self.name}{dtype}{kept}"
 
 
 @dataclass

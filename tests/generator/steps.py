@@ -236,6 +236,17 @@ INITS = ("arange", "zeros", "ones", "constant(0.5)", "normal(0.02)", "normal", "
 MOST_AXES = 8  # of a parameter
 
 
+FILLING = ("0.25 * {0} - {1}", "{0} // 2 + {1} % 3", "0.5 if {0} == {1} else max({0}, 2) - {1}", "sqrt({0} + {1} ** 2)")
+
+
+def _formula(shape: tuple[int, ...], draws: Draws) -> str:
+    """Return what a function of the place gives that fills a tensor; nothing where an initialiser does."""
+    if len(shape) > 4 or not draws.chance(25):
+        return ""
+    places = [f"p{at}" for at in range(len(shape))]
+    return draws.one(FILLING).format(draws.one(places), draws.one(places))
+
+
 def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """Return a `param` or `buffer` that is joined with the value that flows."""
     draws = grower.draws
@@ -250,7 +261,8 @@ def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
         raise Stuck("no shape")
     word = "param" if draws.chance(70) else "buffer"
     init = draws.one(INITS[1:] if len(shape) > 1 else INITS[:8])
-    node = Stored(word, name.text, param_type(shape, scene.it[0].type.dtype), init)
+    kept = word == "param" or draws.chance(70)
+    node = Stored(word, name.text, param_type(shape, scene.it[0].type.dtype), init, kept, _formula(shape, draws))
     run([node], scene)
     order = (path_text(name.text), "it") if draws.chance(50) else ("it", path_text(name.text))
     nodes: list[Node] = [Pick(order)]

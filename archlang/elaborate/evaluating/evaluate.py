@@ -250,7 +250,7 @@ def _positional(
 
 
 def _call(node: s.Call, here: Here) -> Value:
-    function = _called(node.function, here)
+    function = called(node.function, here)
     op = function.op if isinstance(function, OperatorValue) else None
     given = givens(node.arguments, here, op, strided=not isinstance(function, (Function, Initial)))
     if isinstance(function, Initial):
@@ -268,7 +268,7 @@ def _call(node: s.Call, here: Here) -> Value:
     return placed(node.span, lambda: apply_function(function.name, values))
 
 
-def _called(node: s.Expression, here: Here) -> Value:
+def called(node: s.Expression, here: Here) -> Value:
     """Evaluate what is called. `max(a, b)` is the function, even if a label or an operator is named `max`.
 
     A function that the spec defines comes before it.

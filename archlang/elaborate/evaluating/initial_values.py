@@ -7,23 +7,27 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import name_span
 from archlang.elaborate.evaluating.evaluate import evaluate
-from archlang.elaborate.state.kinds import Given, Initial, OperatorValue, Value, kind, known
+from archlang.elaborate.evaluating.index_functions import index_formula
+from archlang.elaborate.state.kinds import Function, Given, Initial, OperatorValue, Value, kind, known
 from archlang.elaborate.state.lookup import declared, initial
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops.initialisers import INITIALISERS, LISTED, TORCHS_OWN, Number
+from archlang.ops.tables import FORMULA
 from archlang.shapes import Window
 from archlang.source import Span
 
 
-def written_initialiser(node: s.Expression, here: Here) -> tuple[str, tuple[Number, ...]]:
+def written_initialiser(node: s.Expression, rank: int, here: Here) -> tuple[str, tuple[Number, ...]]:
     """Return the word of a parameter's initialiser and its arguments. Those left out have their defaults.
 
-    Of a list of numbers, the word is `list`.
+    Of a list of numbers, the word is `list`; of a function of the place along `rank` axes it is `formula`.
     """
     value = initial(node.text) if isinstance(node, s.Name) and not _is_named_here(node, here) else evaluate(node, here)
     value = _meant(value) if value is not None else None
+    if isinstance(value, Function):
+        return FORMULA, (index_formula(value, rank, node.span, here),)
     if isinstance(value, tuple):
         listed = start_of(Given(None, value, node.span, node.span))
         return LISTED, listed.values if listed is not None else ()
@@ -48,6 +52,10 @@ def start_of(given: Given) -> ir.Start | None:
         and all(type(item) in (int, float) for item in value)
     ):
         return ir.Start(word=LISTED, values=tuple(float(item) for item in value if isinstance(item, (int, float))))
+    if isinstance(value, Function):
+        message = f"{kind(value)} fills a `param` or a `buffer`, but this is the weight of a step"
+        help = "fill a `param` with it, and tie the weight to that: `weight=name`"
+        raise Mistake(Rejected("unknown-initialiser", message, help=help), given.at)
     if not isinstance(value, Initial) or value.word == "arange":
         raise _no_initialiser(kind(value), value if isinstance(value, str) else "", given.at)
     if value.word == TORCHS_OWN:

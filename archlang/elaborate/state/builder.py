@@ -86,6 +86,7 @@ class Contents:
     origins: list[Span] = field(default_factory=list[Span])  # where each value is made
     turns: list[Callable[[], Label] | None] = field(default_factory=list["Callable[[], Label] | None"])  # of a loop
     positions: dict[int, MapSizes] = field(default_factory=dict[int, MapSizes])  # values that are positions in a map
+    tables: dict[int, tuple[float, ...]] = field(default_factory=dict[int, tuple[float, ...]])  # whole numbers, known
     used: set[int] = field(default_factory=set[int])
     nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
     scopes: list[str] = field(default_factory=list[str])
@@ -192,6 +193,9 @@ class Builder:
         entering = tuple(tensor.value for tensor in inputs)
         values, sizes = self._values(types, entering, at.span), sizes_of(op)
         self._keep_positions(op, types, inputs, values)
+        known = op.known_values()
+        if known is not None:
+            self.contents.tables[values[0]] = known
         self.contents.layers += 1
         self.contents.nodes.append(
             ir.OpNode(

@@ -237,6 +237,9 @@ def outputs_of(
         for tensor in inputs if positions else ():
             if tensor.value in positions:
                 op.take_positions(positions[tensor.value], *types)
+        for tensor in inputs[1:]:
+            if tensor.value in here.builder.contents.tables:
+                op.check_indexes(here.builder.contents.tables[tensor.value], *types)
         return outputs
     except Rejected as rejected:
         rejected.help = (that_keep_the_size(inputs, here) if op.join else None) or rejected.help
