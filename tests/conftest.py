@@ -1,10 +1,10 @@
 """What the tests share: hypothesis's profiles, the `gpu` marker, torchvision.
 
-Each run draws the same examples, so that a verdict hangs on the code alone. To explore others, each with its own seed:
+Each run draws the same examples, so that a verdict depends only on the code. To explore others, each with its own seed:
 
     pytest --hypothesis-profile explore --hypothesis-seed 1 tests/facts/test_saved.py
 
-What this finds is mended, and added to `tests/found.py`.
+A failure that is found in this way is mended, and added to `tests/found.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hypothesis.internal.constants_ast import Constants
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# a machine that others use too makes a deadline lie
+# on a machine that others use too, a deadline proves nothing
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.register_profile("explore", deadline=None, derandomize=False, database=None, print_blob=True)
 settings.load_profile("same")

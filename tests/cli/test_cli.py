@@ -151,7 +151,7 @@ RUN = [sys.executable, "-m", "archlang"]
     "words", [["report", "resnet152", "--unfold"], ["zoo", "--family", "lenet"], ["check", "lenet5"]]
 )
 def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None:
-    """`archlang report resnet152 | head -1`: the status is that of any tool which a closed pipe ends."""
+    """`archlang report resnet152 | head -1`: the status is that of any tool that a closed pipe ends."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([*RUN, *words], stdout=writer, stderr=subprocess.PIPE, check=False)

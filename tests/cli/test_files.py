@@ -1,4 +1,4 @@
-"""Files are whole or not there, and a name that archlang chose is never overwritten."""
+"""Files are complete or do not exist, and a name that archlang chose is never overwritten."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_the_message_names_the_command_that_installs_it(
 def test_graphviz_itself_is_missing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is imported by a process of its own, which finds here a package that ends as a missing one does."""
+    """Another process imports it, and finds a package that fails like a missing one."""
     blocked = folder / "blocked"
     blocked.mkdir()
     (blocked / "pygraphviz.py").write_text("raise ModuleNotFoundError('No module named pygraphviz', name='pygraphviz')")

@@ -183,7 +183,7 @@ def test_an_empty_file_has_nothing_to_lose() -> None:
     assert main(["build", "n.arch", "-o", "/dev/null"]) == 0
 
 
-# ---- told before the work begins
+# ---- reported before the work begins
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`for` and `if` around bars: which branches there are, and what is an error because it could be read in two ways."""
+"""`for` and `if` around bars: which branches there are, and which texts are errors because they have two meanings."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ READINGS = [
 
 @pytest.mark.parametrize("lines, branches", READINGS)
 def test_reading(lines: str, branches: list[str]) -> None:
-    """The branches are those that the bars show, and the formatter keeps them."""
+    """The bars decide which branches there are, and the formatter keeps them."""
     body = f"add {{\n{lines}\n}}"
     assert joined(body) == branches
     text = net_of(body, parameters="extra=true, rates=[1, 2]")
@@ -97,7 +97,7 @@ def test_a_line_that_could_be_read_in_two_ways_is_an_error(lines: str, word: str
 )
 @pytest.mark.parametrize("extra", ["true", "false"])
 def test_both_sides_of_an_if_hold_bars(lines: str, extra: str) -> None:
-    """Whichever side is taken."""
+    """This is required whichever side is taken."""
     text = net_of(f"add {{\n| it\n{lines}\n}}", parameters=f"extra={extra}, rates=[1, 2]")
     (diagnostic,) = wrong(text)
     assert (diagnostic.code, words_at(text, diagnostic)) == ("branch-without-bar", "{")

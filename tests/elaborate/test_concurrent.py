@@ -1,4 +1,4 @@
-"""Several specs compiled at once, on threads and in processes: each gives the same result as alone."""
+"""Several specs compiled at once, on threads and in processes: each gives the same result as by itself."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_specs(folder: Path) -> list[Path]:
 
 
 def answer(path: Path) -> str:
-    """Return what a spec compiles to, or what is wrong with it: text that holds every place in the file."""
+    """Return the result or the mistakes of a spec as text that contains every place in the file."""
     checked = check(str(path))
     return json.dumps([[as_json(diagnostic) for diagnostic in checked.diagnostics], *map(made, checked.graphs)])
 

@@ -1,4 +1,4 @@
-"""How a message looks in a terminal, and what it is as JSON."""
+"""A message in a terminal, and as JSON."""
 
 from __future__ import annotations
 

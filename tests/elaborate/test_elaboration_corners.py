@@ -1,4 +1,4 @@
-"""Corners of elaboration that planted faults showed to be without a test."""
+"""Corners of elaboration that had no test, as planted faults showed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One mistake for each field of each operator, at the top of a net and in a block called from a loop in a branch.
 
-The operators come from the registry and the wrong values from their fields' own rules, so that a new operator is held
+The operators come from the registry and the wrong values from the rules of their fields, so that a new operator is held
 to this without a line here. Each mistake gets one message, under its own words, that names the field.
 """
 
@@ -27,7 +27,7 @@ from archlang.parse import parse
 from archlang.source import Source, Span
 from tests.specs import words_at, wrong
 
-# what a user may write by mistake, and the value that it is: other kinds, and numbers beyond any bounds
+# texts that a user may write by mistake, with their values: other kinds, and numbers beyond all bounds
 VALUES: dict[str, object] = {
     "true": True, "3": 3, "-1": -1, "0": 0, "-99": -99, "99": 99, "2.5": 2.5, "-0.5": -0.5, "(10**9)": 10**9,
     '"nonsense"': "nonsense", "[0, -7]": (0, -7), "[]": (), "[[1], 2]": ((1,), 2), "[true]": (True,), "relu": "relu",
@@ -44,12 +44,12 @@ class Slip:
     meant: str = ""  # what the help must propose
 
 
-# ---- a step and where its arguments stand
+# ---- a step and the places of its arguments
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The first example of an operator, and where the words of each field stand in it; a length of 0 adds words."""
+    """The first example of an operator, and the place of each field's words in it; a length of 0 adds words."""
 
     op: type[Operator]
     step: str
@@ -63,7 +63,7 @@ class Sample:
         if field in self.places:
             start, end = self.places[field]
             after = self.step[end:]
-            # a stride that is glued to the window stands alone here: what it is glued to would be told of
+            # a stride that follows its window stands alone here; otherwise the message would be about the window
             return Slip(f"{self.step[:start]}{text}{' ' * after.startswith('/')}{after}", text, names)
         before = "/" if field == "stride" else "" if field in self.op.positional else f"{field}="
         return Slip(f"{self.step} {before}{text}", text, names)
@@ -133,12 +133,12 @@ def wrong_names(op: type[Operator], field: str) -> Iterator[Slip]:
     yield sample(op).with_name(field, f"{field}{field[-1]}", meant=field)
 
 
-# ---- where they stand
+# ---- their places
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A text, and the line in it where the step stands."""
+    """A text, and the line of the step in it."""
 
     text: str
     line: int
@@ -170,7 +170,7 @@ def _tuple(inputs: tuple[str, ...]) -> str:
 
 
 def complaint(slip: Slip, op: type[Operator], place: str, anywhere: bool = False) -> str | None:
-    """Return what is wrong with what is said of a slip; None where it is as it should be."""
+    """Return what is wrong with the message about a slip; None if it is right."""
     spec = PLACES[place](slip.step, sample(op).inputs)
     found = wrong(spec.text)
     if len(found) != 1:
@@ -201,14 +201,14 @@ def complaints(op: type[Operator], slips: list[Slip], anywhere: bool = False) ->
     return [text for text in found if text is not None]
 
 
-# what statements make has its mistakes in test_statement_mistakes.py
+# mistakes in what statements declare are in test_statement_mistakes.py
 WORDS = sorted(word for word, op in registry().items() if not op.declared)
 FIELDS = [(word, field) for word in WORDS for field in registry()[word].model_fields]
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_the_example_is_right_in_both_places(word: str) -> None:
-    """So that whatever is told below is told of the mistake."""
+    """So every message below is about the mistake."""
     op = registry()[word]
     assert wrong(at_the_top(sample(op).step, sample(op).inputs).text) == []
     spec = in_a_block(sample(op).step, sample(op).inputs)

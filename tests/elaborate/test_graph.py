@@ -1,4 +1,4 @@
-"""The Graph: comes back from JSON as it was, refuses what is no Graph, unrolls its calls in the order written."""
+"""The Graph: it survives JSON unchanged, refuses what is no Graph, and unrolls its calls in the order written."""
 
 from __future__ import annotations
 

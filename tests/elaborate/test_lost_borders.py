@@ -49,10 +49,10 @@ def test_steps_that_keep_the_size(line: str, input: str, help: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "residual { conv 3x3/2 3 }",  # a stride that is written is meant
+        "residual { conv 3x3/2 3 }",  # a stride that is written is intended
         "residual { maxpool 2x2/2 -> conv 3x3 3 }",
         "residual { conv 2x2 3 }",  # an even window cannot keep the size
-        "residual { small }",  # what a block does is its own
+        "residual { small }",  # blocks are not changed
         "concat { | globalavgpool | it }",
         "residual { conv 3x3 3 -> upsample 2 }",
         "residual { slice 1 5 axis=2 }",

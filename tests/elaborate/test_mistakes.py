@@ -23,7 +23,7 @@ FILES = sorted(path.name for path in MISTAKES.glob("*.arch"))
 
 @pytest.mark.parametrize("name", FILES)
 def test_message(name: str, monkeypatch: pytest.MonkeyPatch, rewrite_golden: bool) -> None:
-    """One mistake gets one message; two get two. The text is read by people when it is written anew."""
+    """One mistake gets one message; two get two. People read the expected text when it is written anew."""
     monkeypatch.chdir(MISTAKES)
     checked = check(name)
     assert len(checked.diagnostics) == (2 if name.startswith("two-mistakes") else 1)
@@ -85,7 +85,7 @@ def test_consequences_of_a_mistake_are_not_reported() -> None:
     assert diagnostic.code == "unknown-argument"
 
 
-# ---- limits: each tells one mistake, soon
+# ---- limits: each reports one mistake, quickly
 
 MANY = 10**5
 LIMITS = {

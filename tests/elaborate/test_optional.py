@@ -1,4 +1,4 @@
-"""What a condition leaves out: a shortcut, a branch. And names of the spec that are words of the language too."""
+"""Parts that a condition leaves out: a shortcut, a branch. And names that are also words of the language."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_one_value_is_refused_elsewhere(body: str, code: str) -> None:
     assert [diagnostic.code for diagnostic in wrong(net_of(body))] == [code]
 
 
-# ---- mistakes that show in a declaration by itself
+# ---- mistakes that a declaration contains by itself
 
 
 @pytest.mark.parametrize(

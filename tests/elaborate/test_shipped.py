@@ -1,4 +1,4 @@
-"""What comes with archlang, used from an empty folder: what is found, what is meant, and what is refused."""
+"""Shipped specs, used from an empty folder: what is found, what a name means, and what is refused."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.specs import words_at, wrong
 
 @dataclass(frozen=True)
 class Slip:
-    """A line with one mistake; where `culprit` is empty, the place is the one after the line's last word."""
+    """A line with one mistake; if `culprit` is empty, the place is after the line's last word."""
 
     line: str
     code: str
@@ -41,11 +41,11 @@ def in_a_block(line: str) -> str:
 
 
 def by_itself(line: str) -> str:
-    """Beside a net that is right."""
+    """Return the text beside a valid net."""
     return f"block pair(width, act=relu) {{ conv 3x3 width -> act }}\n\n{line}\n\n{at_the_top('pair 6')}"
 
 
-LINE = 3  # where the slip stands in each of them
+LINE = 3  # the place of the slip in each of them
 PLACES = {"top": at_the_top, "block": in_a_block, "file": by_itself}
 
 # by the rule of the grammar that they are about

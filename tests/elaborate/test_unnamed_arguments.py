@@ -1,4 +1,4 @@
-"""Arguments without a name. Each may have its name; if no operator takes one without, the help keeps what was meant."""
+"""Arguments without a name. Each may have its name; if the operator takes none without, the help keeps the meaning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OBEYED = re.compile(r"`([^`]+)`")
 
 
 def bound(step: str) -> Operator:
-    """Return the operator of a step with its arguments; raises `Mistake` where they are wrong."""
+    """Return the operator of a step with its arguments; raises `Mistake` if they are wrong."""
     return bound_at(step)[0]
 
 
@@ -51,7 +51,7 @@ def refusal(step: str) -> Rejected | None:
 
 
 def obeyed(op: type[Operator], before: str, rejected: Rejected) -> list[str]:
-    """Return the steps that a help proposes by name: whole ones as they stand, arguments put behind what was right."""
+    """Return the steps that a help proposes by name: whole ones unchanged, arguments after those that were right."""
     steps: list[str] = []
     for text in OBEYED.findall(re.sub(r"it is written like `[^`]+`", "", rejected.help or "")):
         if text.startswith(f"{op.word} ") and "=" in text:

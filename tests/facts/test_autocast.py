@@ -1,4 +1,4 @@
-"""The memory of a step and of an inference under torch.autocast: byte for byte as torch's allocator has it."""
+"""The memory of a step and of an inference under torch.autocast, equal to torch's allocator byte for byte."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def assert_told(graph: Graph, setup: Setup) -> None:
     assert abs(found - wanted) <= SCALARS, (found, wanted)
 
 
-# torch evaluates attention over bfloat16 in several calls, of which nothing is told
+# in an inference torch computes attention over bfloat16 in several calls, which are unknown
 CASES = [(name, mode) for name in TOLD for mode in MODES if (name, mode) != ("tokens", "inference")]
 
 
@@ -97,15 +97,15 @@ def test_a_row_of_calls_is_as_if_each_were_run(text: str, mode: str, monkeypatch
 
 
 def test_everything_is_freed_but_what_outlives_the_step() -> None:
-    """The copies are gone after the step; the gradients of the weights are float32, as these are."""
+    """The copies are freed after the step; the gradients of the weights are float32, like the weights."""
     graph = graph_of(net_of("conv 3x3 4 pad=1 -> relu -> flatten -> linear 3", "3x8x8"))
     plain, cast = (memory(graph, Setup(2, autocast=dtype)).timeline[-1] for dtype in (None, "bfloat16"))
-    assert plain.after_bytes - cast.after_bytes == 2 * 3 * 2  # what the net gave
+    assert plain.after_bytes - cast.after_bytes == 2 * 3 * 2  # the net's outputs
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_peak_of_volumes_is_torchs(mode: str) -> None:
-    """Pools of volumes compute in float32, which torch casts bfloat16 to."""
+    """Pools of volumes compute in float32; torch casts bfloat16 to it."""
     body = "conv 3x3x3 4 -> maxpool 2x2x2/2 -> relu -> conv 1x1x1 4 -> globalavgpool -> flatten -> linear 3"
     assert_told(graph_of(net_of(body, "2x8x8x8")), setup_of(mode, {"batch": 2, "autocast": "bf16"}))
 

@@ -104,7 +104,7 @@ def test_dropout_works_in_training_in_both_passes(steps: str, arithmetic: int) -
 
 
 def test_work_that_involves_an_image_grows_with_the_batch() -> None:
-    """A parameter has no batch axis; what it meets has one."""
+    """A parameter has no batch axis; the value that it is multiplied with has one."""
     body = "param p: [8, 1, 1] init=normal\n  (image, p) -> mul"
     net = graph_of(net_of(body, "8x5x6"))
     assert (work(net).elementwise, work(net, 3).elementwise) == (8 * 5 * 6, 3 * 8 * 5 * 6)
@@ -145,7 +145,7 @@ def test_shipped_nets(row: Row) -> None:
 
 
 def measured() -> dict[str, dict[str, int]]:
-    """Return what each counter printed, by counter and net, from docs/benchmarks/counters.md."""
+    """Return the figures that each counter printed, by counter and net, from docs/benchmarks/counters.md."""
     page = "benchmarks/counters.md"
     (head,) = [table[0] for table in tables(page) if table[0][0] == "net"]
     found: dict[str, dict[str, int]] = {name: {} for name in head[3:]}

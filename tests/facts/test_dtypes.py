@@ -1,4 +1,4 @@
-"""The table of dtypes in `archlang/shapes.py`, held against torch and safetensors."""
+"""The table of dtypes in `archlang/shapes.py`, compared with torch and safetensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corners of the facts that planted faults showed to be without a test."""
+"""Corners of the facts that had no test, as planted faults showed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_value_within_a_call_is_found_whatever_calls_come_after() -> None:
 
 
 def test_the_gradient_of_a_parameter_is_one_of_parameters() -> None:
-    """Of a weight that is a value the gradient is that of the value, and lives until the end of the step."""
+    """The gradient of a weight that is a value is that of the value, and lives until the end of the step."""
     graph = graph_of(net_of("  param p: [300] init=normal\n  (image, p) -> mul -> linear 2", "[300]"))
     found = memory(graph, setup_of("training", {"batch": 1, "optimizer": "adam"}))
     told = {(one.kind, one.path): one.bytes for one in found.alive}
@@ -31,7 +31,7 @@ def test_the_gradient_of_a_parameter_is_one_of_parameters() -> None:
 
 
 def test_strides_that_are_whole_again_are_plain_numbers() -> None:
-    """Behind an upsampling a stride is a fraction; a pool brings it back."""
+    """After an upsampling a stride is a fraction; a pool makes it a whole number again."""
     graph = graph_of(net_of("  upsample 2 -> maxpool 2x2/2", "3x8x8"))
     *_, last = receptive_fields(graph).values()
     assert {(type(side.extent), type(side.stride), type(side.pad)) for (side,) in last.paths.values()} == {(int,) * 3}

@@ -1,4 +1,4 @@
-"""What fits into a memory: the largest batch and input, and what is recomputed, as torch's allocator has it."""
+"""What fits into a memory: the largest batch and input, and recomputed calls, compared with torch's allocator."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_end_is_found_past_the_range(size: int) -> None:
 
 
 def test_where_sizes_end_the_end_is_not_known() -> None:
-    """Nothing says that no larger size is valid."""
+    """Larger sizes may be valid."""
 
     def only(size: int) -> Graph | None:
         return at(size) if size <= 100 else None
@@ -199,7 +199,7 @@ def test_gradients_are_the_same_with_a_plan() -> None:
 
 
 def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import_module("scipy.optimize")  # it is there
+    import_module("scipy.optimize")  # scipy is installed
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(Rejected, match="scipy"):
         plan(DEEP, Setup(16), int(0.7 * peak(DEEP, 16)))

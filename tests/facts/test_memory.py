@@ -1,4 +1,4 @@
-"""Memory over time: the peak byte for byte as torch's allocator has it, rows of calls, the command, promises."""
+"""Memory over time: the peak, equal to torch's allocator byte for byte; rows of calls, the command, promises."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.specs import graph_of, net_of
 
 ROOT = Path(__file__).parents[2]
 BATCH = 5
-SCALARS = 16  # bytes: torch makes tensors of some single numbers, which are not all told
+SCALARS = 16  # bytes: torch makes tensors of some single numbers, not all of which are declared
 
 
 def measured(graph: Graph, mode: str, optimizer: str = "momentum", batch: int = BATCH) -> Measured:
@@ -97,7 +97,7 @@ def test_the_peak_is_torchs(name: str, mode: str) -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_step_of_an_optimiser_is_torchs(optimizer: str) -> None:
-    """Weights alone: the optimiser's state and temporaries decide."""
+    """The net is only weights, so that the optimiser's state and temporaries decide."""
     graph = graph_of(net_of("linear 300 -> linear 200 -> linear 10", "[40]"))
     assert_told(graph, "training", optimizer)
 
@@ -137,7 +137,7 @@ UNTOLD = {
 
 @pytest.mark.parametrize("name", UNTOLD)
 def test_a_lower_bound_is_never_above_torchs_peak(name: str) -> None:
-    """Of a backward pass in calls that are not told, only what is alive before it and after it is certain."""
+    """If the calls of a backward pass are unknown, only what is alive before it and after it is certain."""
     body, shape = UNTOLD[name]
     axes = "n t c" if shape.count("x") == 1 else "n h w c"
     graph = graph_of(f'net bound {{\n input x: {shape}\n permute "{axes}" -> {body}\n output\n}}')
@@ -157,7 +157,7 @@ SUMMED = """net n {
 
 
 def test_the_gradient_of_a_value_that_einsum_sums_first_has_no_known_memory() -> None:
-    """torch spreads it over the summed axis without a copy, so that a bound which counts all of it is too high."""
+    """torch spreads it over the summed axis without a copy, so a bound that counts all of it is too high."""
     graph = graph_of(SUMMED.replace("OUT", "h w"))
     assert told(graph, "training").peak_bytes <= measured(graph, "training").peak_bytes
     graph = graph_of(SUMMED.replace("OUT", "h"))
@@ -175,7 +175,7 @@ def test_a_net_in_another_dtype_allocates_what_memory_predicts(name: str) -> Non
     assert abs(found - training(graph, module, inputs, "adam").peak_bytes) <= SCALARS
 
 
-# ---- what is told --------------------------------------------------------------------------------------------------
+# ---- the result ----------------------------------------------------------------------------------------------------
 
 SMALL = "conv1: conv 3x3 4 pad=1 -> bn: batchnorm -> relu -> flatten -> fc: linear 3"
 
@@ -201,7 +201,7 @@ def test_each_kind_has_its_bytes() -> None:
 
 
 def test_everything_is_freed_but_what_outlives_the_step() -> None:
-    """After a step the weights live, their gradients, the state, the batch, what the net gave, and the loss."""
+    """After a step there are the weights, their gradients, the state, the batch, the net's outputs, and the loss."""
     found = told(graph_of(net_of(SMALL, "3x8x8")), "training", "adam", batch=2)
     params, given = 4 * 3 * 9 + 4 + 8 + 3 * 256 + 3, 2 * 3
     weights, inputs = 4 * (4 * params) + 4 * 8 + 8 + 6 * 4, 4 * 2 * 3 * 64 + 2 * 8

@@ -1,4 +1,4 @@
-"""A net in channels_last: what the emitted module gives, its strides, what it saves and its peaks, against torch."""
+"""A net in channels_last: outputs of the emitted module, strides, saved tensors and peaks, compared with torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receptive fields against hand arithmetic, figures measured on torchvision's nets, and torch's gradients."""
+"""Receptive fields compared with hand arithmetic, with figures of torchvision's nets, and with torch's gradients."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_the_last_map_of_the_nets(spec: str, arguments: dict[str, Any], referenc
     """Measured on torchvision's nets, over their torch.fx graphs."""
     graph = load(spec, **arguments).graph
     seen = receptive_fields(graph)
-    # before what makes one position of the map, or another map of the same size
+    # before the layer that leaves one position, or another map of the same size
     maps = [layer for layer in graph.flat() if layer.output_types[0].shape[2:] and not layer.training_only]
     field = next(seen[layer.outputs[0]] for layer in reversed(maps) if layer.output_types[0].shape[-1] > 1)
     measured = REFERENCE[reference]["receptive_field_last_feature_map"]
@@ -192,10 +192,10 @@ HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
         ("upsample 2", 1, Interval(3 * HALF, HALF, HALF)),
         ("upsample 2 -> conv [3] 2 pad=1", 2, Interval(5 * HALF, HALF, 1)),
         ("upsample 2 -> avgpool [2]", 1, Interval(1, 1, 0)),
-        # position i lies at (i + 1/2)/2 - 1/2, between two
+        # position i is at (i + 1/2)/2 - 1/2, between two
         ("upsample 2 mode=linear", 2, Interval(5 * HALF, HALF, 1)),
         ("upsample 3 mode=linear", 2, Interval(7 * THIRD, THIRD, 1)),
-        # behind a step of 2, position i sees 2*floor(i/2)
+        # after a step of 2, position i sees 2*floor(i/2)
         ("conv [1]/2 2 -> upsample 2", 2, Interval(2, 1, 1)),
         ("deconv [2]/2 2", 1, Interval(3 * HALF, HALF, HALF)),
         ("deconv [4]/2 2 pad=1", 2, Interval(5 * HALF, HALF, 1)),

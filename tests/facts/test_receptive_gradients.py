@@ -87,7 +87,7 @@ def ends(graph: Graph) -> dict[str, tuple[Interval, ...]]:
 
 
 def tried(text: str) -> Graph | None:
-    """Return the net of these lines, where it has no more positions at its end than are worth a run."""
+    """Return the net of these lines, None if it has too many positions at its end for a run."""
     from archlang.elaborate import elaborate
     from archlang.parse import parse
     from archlang.source import Source
@@ -107,7 +107,7 @@ def test_windows_see_exactly_their_receptive_field(text: str) -> None:
         window = told((path,), position, 48)
         assert seen <= window
         start = position * path.stride - path.pad
-        if start >= 0 and start + path.extent <= 48:  # inside, and so not a value less by padding
+        if start >= 0 and start + path.extent <= 48:  # inside, so that padding removes no value
             assert (min(seen), max(seen)) == (min(window), max(window))
             assert len(window) == path.size == path.extent
 
@@ -157,12 +157,12 @@ def test_the_nets(name: str, axis: str, output: int) -> None:
     seen = seen_by_gradient(graph, axis, output)
     windows = [told(field.paths[axis], position, size) for position in range(len(seen))]
     assert all(one <= window for one, window in zip(seen, windows, strict=True))
-    # what is told is no more than twice what some position sees
+    # the interval is at most twice as large as what some position sees
     assert max(map(len, windows)) <= 2 * max(map(len, seen))
 
 
 def _number_of_output(graph: Graph, output: int) -> int:
-    """Return the number in the whole net of an output that an operator of the net itself gives."""
+    """Return the number, in the whole net, of an output of an operator that is in no block."""
     value = graph.root.outputs[output].value
     return next(
         number

@@ -1,4 +1,4 @@
-"""What is saved for backward, byte for byte as torch's hooks see it: every operator, in every layout; every net."""
+"""Tensors saved for backward, equal to what torch's hooks see: every operator in every layout, and every net."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ MODES = list(product((1, 2), (True, False)))  # images, and whether in training 
 operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 
 
-# ---- what torch keeps ----------------------------------------------------------------------------------------------
+# ---- what torch saves ----------------------------------------------------------------------------------------------
 
 
 def kept_by(graph: Graph, batch: int, training: bool) -> int:
-    """Return the bytes that the net's module keeps of a forward pass over random images."""
+    """Return the bytes that the net's module saves in a forward pass over random images."""
     module = Net(graph).module(seed=0).train(training)
     inputs = tensors([graph.root.types[port.value] for port in graph.root.inputs], batch, below=2)
     with own_loops(graph):
@@ -294,7 +294,7 @@ TOKENS = """net tokens {
 
 @pytest.mark.parametrize("bias, freeze", [*product(("true", "false"), ("", "freeze wte", "freeze wte, logits"))])
 def test_layers_with_tied_weights_save_what_is_predicted(bias: str, freeze: str) -> None:
-    """Where the weight is frozen and the bias is not, nothing is kept for it."""
+    """If the weight is frozen and the bias is not, nothing is saved for it."""
     assert_exact(graph_of(TOKENS.replace("BIAS", bias).replace("FREEZE", freeze)))
 
 
@@ -305,7 +305,7 @@ def test_outputs_of_training_keep_nothing_in_evaluation() -> None:
     assert saved(graph).bytes > saved(graph, training=False).bytes
 
 
-# ---- what is told of each tensor -----------------------------------------------------------------------------------
+# ---- the facts about each tensor -----------------------------------------------------------------------------------
 
 SMALL = """conv1: conv 3x3 4 pad=1 -> bn1: batchnorm -> relu -> maxpool 2x2/2
   flatten -> dropout 0.5 -> fc: linear 3"""
@@ -368,7 +368,7 @@ def test_a_wrong_batch_or_dtype_is_an_error() -> None:
 
 
 def test_a_tensor_is_kept_for_the_gradients_that_need_it() -> None:
-    """A product saves each side for the other; a classifier saves its input for its weights alone."""
+    """A product saves each side for the other; a classifier saves its input only for its weights."""
     types = [TensorType((1, 4), ("n", "c"))] * 3
     mul, linear = registry()["mul"](), registry()["linear"].model_validate({"out": 2})
 

@@ -24,7 +24,7 @@ from tests.allocator import images, inference, training
 from tests.specs import graph_of
 
 BATCH = 3
-SCALARS = 16  # bytes: torch makes tensors of some single numbers, which are not all told
+SCALARS = 16  # bytes: torch makes tensors of some single numbers, not all of which are declared
 
 MAPS = """block maps {
   conv 3x3 8 pad=1 -> a: relu
@@ -144,7 +144,7 @@ net n {
 }""",
 }  # fmt: skip
 
-# of several results some are used; these operators do not tell their temporaries, so that the peak is a lower bound
+# only some results are used; these operators do not declare their temporaries, so the peak is a lower bound
 CELLS = {
     f"{name}, {used} of {results}": f"net n {{\n  input x: {shape}\n  {before}{step} -> ({results}): it\n"
     f"  ({used}) -> {after}linear 3\n  output\n}}"

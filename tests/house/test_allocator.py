@@ -30,7 +30,7 @@ def measured(step: Step) -> Measured:
 
 
 def steps() -> object:
-    """Return 3 KiB, and 4 more while these live, and 6 more when the 3 are freed: 10 KiB at most."""
+    """Allocate 3 KiB, 4 more while these live, and 6 more when the 3 are freed: 10 KiB at most."""
     first = floats(3)
     second = floats(4)
     del first
@@ -48,7 +48,7 @@ class Knot:
 
 @pytest.fixture(autouse=True)
 def _by_hand() -> Generator[None]:
-    """Yield the garbage collector runs where a test says so, and nowhere else."""
+    """Let the garbage collector run only when a test says so."""
     gc.collect()
     gc.disable()
     yield
@@ -75,7 +75,7 @@ def test_it_does_not_matter_what_was_allocated_before() -> None:
 
 
 def test_it_does_not_matter_what_is_freed_meanwhile() -> None:
-    with recorded():  # the profiler tells when memory is freed only where it saw it allocated
+    with recorded():  # the profiler reports a free only if it saw the allocation
         held = [floats(50), floats(60)]
 
     def freeing() -> object:
@@ -88,7 +88,7 @@ def test_it_does_not_matter_what_is_freed_meanwhile() -> None:
 
 
 def test_garbage_of_before_does_not_matter() -> None:
-    """Neither if nobody collects it, nor if it is collected in the middle of the step."""
+    """It may stay uncollected, or be collected in the middle of the step."""
     with recorded():
         Knot(50)
     assert measured(steps) == Measured(10 * KIB, 10 * KIB)
@@ -106,7 +106,7 @@ def test_garbage_of_before_does_not_matter() -> None:
 def test_garbage_of_the_step_lives_to_its_end() -> None:
     def leaving() -> object:
         Knot(5)
-        _ = [[] for _ in range(1_000)]  # so many that the collector runs
+        _ = [[] for _ in range(1_000)]  # enough for the collector to run
         return steps()
 
     gc.enable()
@@ -136,7 +136,7 @@ class Wrapped(nn.Module):
 
 
 def test_a_module_left_over_does_not_matter() -> None:
-    """The product and the sum live at once, beside the weight and the input. What a step gave is left over as well."""
+    """The product and the sum live at once, beside the weight and the input. The step's result is left over too."""
     x = floats(8)
     for _ in range(3):
         module = Wrapped()

@@ -1,4 +1,4 @@
-"""Verdicts are the same at each run: what is drawn hangs on nothing that ran before."""
+"""Verdicts are the same at each run: random examples do not depend on anything that ran before."""
 
 from __future__ import annotations
 

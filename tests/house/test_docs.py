@@ -71,7 +71,7 @@ def save_spec(fence: Fence, place: str) -> None:
 
 
 def run_console(fence: Fence, place: str, capfd: pytest.CaptureFixture[str], rewrite: bool) -> str:
-    """Return each `$ archlang ...` prints the lines below it, where `...` stands for any lines; what they should be."""
+    """Check that each `$ archlang ...` prints the lines below it (`...` is any lines); return what they should be."""
     written = ""
     for part in re.split(r"^\$ ", fence.text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")

@@ -1,4 +1,4 @@
-"""The pages of docs/errors: one for each code, whose programs get the very messages that stand in it."""
+"""The pages of docs/errors: one for each code. Its programs get exactly the messages on the page."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_each_code_has_a_page_and_each_page_a_code() -> None:
 
 
 def test_every_code_is_written_with_a_hyphen() -> None:
-    """What the search above takes for granted."""
+    """The search above assumes this."""
     given = [call.args[0] for file in _files() for call in ast.walk(file) if isinstance(call, ast.Call)
              and _called(call) in RAISED and call.args]  # fmt: skip
     written = [node.value for node in given if isinstance(node, ast.Constant)]
@@ -69,12 +69,12 @@ def test_no_code_is_computed() -> None:
                 assert not isinstance(node.args[0], (ast.JoinedStr, ast.BinOp, ast.Call)), ast.unparse(node)
 
 
-# ---- what a page holds
+# ---- the contents of a page
 
 
 @pytest.mark.parametrize("code", PAGES)
 def test_page(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rewrite_golden: bool) -> None:
-    """Its programs are checked anew, and the page says what was printed; what it calls right is right."""
+    """Its programs are checked, and the page shows what was printed; corrected programs are valid."""
     monkeypatch.chdir(tmp_path)
     _other_machine(code, monkeypatch)
     page = ERRORS / f"{code}.md"

@@ -1,4 +1,4 @@
-"""Rules of the house that no single module can keep alone."""
+"""Rules of the project that no single module can keep."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_imports_run_downwards_only(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_no_imports_run_in_a_circle() -> None:
-    """Neither at the top of a file nor within a function. Those that serve types alone are left out."""
+    """Neither at the top of a file nor within a function. Imports that only serve types are left out."""
     assert circles(imports(modules())) == []
 
 
@@ -131,7 +131,7 @@ def test_the_table_is_compiled_by_the_lark_that_reads_it() -> None:
 
 
 def test_the_registry_finds_every_operator() -> None:
-    """What is read off the text of the files is what the classes say; nothing is imported for it."""
+    """The words read from the text of the files are those of the classes; nothing is imported for it."""
     from pkgutil import iter_modules
 
     import archlang.ops as ops
@@ -145,7 +145,7 @@ def test_the_registry_finds_every_operator() -> None:
 
 
 def test_files_and_functions_are_small() -> None:
-    """About 200 lines and 30 are meant; these are the most."""
+    """The aim is about 200 lines and 30; these are the limits."""
     files, functions = list[str](), list[str]()
     for path in sorted((ROOT / "archlang").rglob("*.py")):
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Planted faults: which there are, and that tests are asked about each."""
+"""Planted faults: which there are, and that tests run against each."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_every_page_is_in_the_navigation_once(tmp_path: Path) -> None:
 
 
 def test_a_new_page_has_its_place(tmp_path: Path) -> None:
-    """A page that nobody gave a place to is listed all the same, beside its kin or at the end."""
+    """A page without a place of its own is listed too, beside similar ones or at the end."""
     staged = stage(ROOT, tmp_path)
     sections = tomllib.loads(navigation([*staged, "docs/errors/new-code.md", "docs/new.md"]))["nav"]
     listed = {name: [page for entry in pages for page in entry.values()] for s in sections for name, pages in s.items()}

@@ -1,4 +1,4 @@
-"""The wheel, as a stranger meets it: in an empty environment, away from the checkout."""
+"""The wheel in an empty environment, away from the checkout, as a new user has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules in other hands: copied, pickled, saved, and sent to processes that never saw their spec."""
+"""Modules that are copied, pickled, saved, and sent to processes that never saw their spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corners of the emitted classes that planted faults showed to be without a test."""
+"""Corners of the emitted classes that had no test, as planted faults showed."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def test_every_source_is_what_its_graph_says() -> None:
     "spec, old, new",
     [
         (KEPT_INPUT, "a = self.a(x)", "a = self.a(y)"),  # another value flows in
-        (KEPT_INPUT, "z = self.b(a)", "y = self.b(a)"),  # a value is overwritten that is needed still
+        (KEPT_INPUT, "z = self.b(a)", "y = self.b(a)"),  # a value is overwritten that is still needed
         (KEPT_INPUT, "z = self.b(a)", "z = self.a(a)"),  # another module is called
         (KEPT_INPUT, "[z, a, y, x], 1", "[z, a, y, x], 2"),  # another expression
         (KEPT_INPUT, "return z", "return a"),
@@ -202,7 +202,7 @@ def test_every_source_is_what_its_graph_says() -> None:
         (KEPT_INPUT, "def forward(self, x, y)", "def forward(self, x, y, z)"),
         (KEPT_INPUT, "def forward(self, x, y)", "def forward(self, x, x)"),
         (KEPT_INPUT, "        z = self.b(a)\n", ""),
-        (KEPT_INPUT, "a = self.a(x)", "b = self.a(x)"),  # a name is read that nothing binds
+        (KEPT_INPUT, "a = self.a(x)", "b = self.a(x)"),  # an unbound name is read
         (KEPT_INPUT, "nn.Conv2d(4, 4, 1)", "nn.Linear(4, 4)"),
         (KEPT_INPUT, "self.mixed = Mix()", "self.mixed = Mixed()"),
         (KEPT_INPUT, "import torch\n", ""),

@@ -1,4 +1,4 @@
-"""Random nets over the whole language, held against torch and the interpreter of their Graphs; what was found."""
+"""Random nets over the whole language, compared with torch and the interpreter of their Graphs; found cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.generator.scene import Scene, Value
 from tests.specs import wrong
 
 SEED = 13
-NETS, SWEPT, CHUNK = 100, 2000, 20  # `python -m tests.generated` draws as many as are wanted
+NETS, SWEPT, CHUNK = 100, 2000, 20  # `python -m tests.generated` draws any number
 FOUND = sorted((Path(__file__).parents[1] / "found").glob("*.arch"))
 
 
@@ -38,7 +38,7 @@ def test_random_nets_hold(first: int) -> None:
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
 def test_what_was_found_stays_mended(path: Path) -> None:
-    """A net holds; where its second line names a code, `check` answers with that."""
+    """The net passes all checks; if its second line names a code, `check` reports it."""
     text = path.read_text(encoding="utf-8")
     _, _, code = text.splitlines()[1].partition("# check: ")
     if code:

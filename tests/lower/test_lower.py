@@ -1,4 +1,4 @@
-"""The emitted source: as a person would write it, as a formatter would leave it, and the very code that runs."""
+"""The emitted source: readable, formatted, and exactly the code that runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_vgg16_is_short() -> None:
 
 
 def check_source(text: str, tmp_path: Path) -> None:
-    """Short lines, nothing for a formatter to do, no import but torch, and it runs, without a warning."""
+    """Check that lines are short, a formatter changes nothing, only torch is imported, and no warning is raised."""
     path = tmp_path / "net.py"
     path.write_text(text)
     assert max(map(len, text.splitlines())) <= 100

@@ -1,4 +1,4 @@
-"""Sources in channels_last: what they say, in which format their weights are, and which nets are refused."""
+"""Sources in channels_last: their text, the format of their weights, and the nets that are refused."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_the_module_takes_what_the_command_says(name: str, tmp_path: Path) -> No
 
 
 def test_an_operator_whose_sizes_are_open_says_so_of_its_results() -> None:
-    """Of each example one axis is open: what changes with it is open as well."""
+    """One axis of each example is open: every size that changes with it is open as well."""
     for op in registry().values():
         for case in examples(op):
             for axis in {axis for type in case.types for axis in type.axes if axis not in ("n", "_")}:

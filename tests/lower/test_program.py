@@ -87,7 +87,7 @@ def test_scopes_number_layers_and_values_as_the_graph_does(graph: Graph) -> None
 
 
 def test_every_value_is_made_before_it_is_read_and_kept_until_its_last_use() -> None:
-    """A value that is not kept is read by the entry after its own alone, in every region of every net there is."""
+    """A value that is not kept is only read by the entry after its own, in every region of every net."""
     for name, graph in written():
         waiting = list(program_of(graph).regions.values())
         while waiting:
@@ -125,7 +125,7 @@ def test_a_recomputed_call_gets_a_region_of_its_own_where_others_call_the_same_b
 
 def test_what_no_call_needs_any_more_is_left_out(graph: Graph) -> None:
     program = recomputing(program_of(graph), ["body.0.0", "body.deep.0.0", "body.0"])
-    assert list(program.regions) == ["unit", "pair!1", "tried"]  # both pairs are marked alike within
+    assert list(program.regions) == ["unit", "pair!1", "tried"]  # both pairs have the same marks within
     assert marked(program) == [
         '%1 = unit "0" (%0)  ; last use of %0, recomputed',
         '%3 = pair!1 "0" (%2)  ; last use of %2, recomputed',

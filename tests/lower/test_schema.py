@@ -47,4 +47,4 @@ def test_networkx_sees_the_whole_net() -> None:
     whole = graph.to_networkx()
     assert whole.number_of_nodes() == len(list(graph.flat()))
     assert networkx.is_directed_acyclic_graph(whole)
-    assert len(networkx.dag_longest_path(whole)) < whole.number_of_nodes()  # the projections stand beside the path
+    assert len(networkx.dag_longest_path(whole)) < whole.number_of_nodes()  # the projections are not on the path

@@ -147,7 +147,7 @@ net a {
 
 
 def test_a_declared_initialiser_comes_before_the_languages_own() -> None:
-    """A `let` and a parameter of such a name are meant where weights start; `padding_mode=zeros` is still the word."""
+    """An initialiser may be a `let` or a parameter of such a name; `padding_mode=zeros` is still the word."""
     before = "let zeros = constant(3)\nblock b(ones) { conv 1x1 2 init=ones bias_init=zeros padding_mode=zeros }\n"
     inside = "param p: [2, 1, 1] init=zeros\nparam q: [1] init=ones\ndefault linear init=zeros"
     steps = "b [1, 2, 3, 4, 5, 6] -> (it, p, q) -> mul -> flatten -> linear 1"
@@ -370,7 +370,7 @@ def test_a_trained_factor_is_initialised_only_by_its_own_name(step: str, factor:
     ids=lambda op: op.word,
 )
 def test_each_weight_of_each_operator_is_filled_by_its_name(op: type[Operator]) -> None:
-    """The module has the values, the report and `why` tell them."""
+    """The module has the values; the report and `why` show them."""
     (case, *_), (example, *_) = examples(op), op.examples
     weights = [weight for weight in case.op.weights(*case.types) if not weight.buffer]
     said = {weight.name: f"constant({at + 0.5})" for at, weight in enumerate(weights)}

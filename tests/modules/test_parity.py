@@ -1,4 +1,4 @@
-"""The compiled modules against torchvision's own: the lightest net of each spec, and in the sweep every net below 30
+"""The compiled modules and torchvision's own: the lightest net of each spec, and in the sweep every net below 30
 million parameters, `torch.equal` throughout.
 
 No net needs a tolerance. `python -m tests.prove` holds the larger ones in the same way.

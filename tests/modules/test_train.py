@@ -22,7 +22,7 @@ from archlang.train.loop import MOST_SHIFT, batches
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Several threads of OpenMP wait for each other by spinning: 25 times slower where other tests hold the cores."""
+    """Use one thread, since threads of OpenMP spin while they wait: 25 times slower while other tests use the cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -35,7 +35,7 @@ def real_digits() -> Digits:
 
 
 def few(images: int = 40, held_out: int = 20) -> Digits:
-    """Small images, each as bright as its label is high, with a little noise."""
+    """Return small images, each as bright as its label is high, with a little noise."""
     random = torch.Generator().manual_seed(7)
     labels = torch.randint(10, (images + held_out,), generator=random)
     noise = torch.randn(images + held_out, 1, 8, 8, generator=random)
@@ -261,7 +261,7 @@ def test_a_checkpoint_replaces_only_files_that_it_may_replace(tmp_path: Path) ->
 
 
 def net(takes: tuple[tuple[int, ...], ...], gives: tuple[int, ...], dtype: str = "float32") -> Graph:
-    """Return a net with these input and output shapes; what is between does not matter here."""
+    """Return a net with these input and output shapes; its layers do not matter here."""
     types = (*(input_type(shape, dtype) for shape in takes), *(input_type((width,)) for width in gives))
     block = Block(
         id="net", name="net", arguments={}, types=types, nodes=(), scopes=(), labels={},

@@ -397,9 +397,9 @@ class NormAct(nn.BatchNorm2d):
 
 
 class Structured(Reference):
-    """The net of SPEC, divided otherwise: norms with their activation, functions, containers.
+    """The net of SPEC, divided into other modules: norms with their activation, functions, containers.
 
-    `change` names what differs in truth.
+    `change` names the real difference.
     """
 
     def __init__(self, change: str = "") -> None:
@@ -445,7 +445,7 @@ def test_the_first_difference_under_another_structure(net: archlang.Net, change:
 
 
 def test_a_small_difference_of_a_norm_with_its_activation_is_measured_at_the_norm(net: archlang.Net) -> None:
-    """Not against what its activation gives, which lies far off."""
+    """Not at the result of its activation, which differs far more."""
     verdict = net.verify(Structured("early"))
     assert verdict.first is not None
     found = re.search(r"largest absolute difference ([\d.e-]+)", verdict.first.how)
@@ -453,7 +453,7 @@ def test_a_small_difference_of_a_norm_with_its_activation_is_measured_at_the_nor
 
 
 def test_containers_that_only_the_reference_has(tmp_path: Path) -> None:
-    """Braces that end elsewhere than the container of the same name, and a container more."""
+    """Braces that end at another place than the container of the same name, and an additional container."""
     (tmp_path / "c.arch").write_text("""net c {
   input x: 2x8x8
   stem: { conv: conv 3x3 4 pad=1 -> norm: batchnorm -> relu }
@@ -550,7 +550,7 @@ def test_each_run_prints_the_same(
 
 
 def test_float64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """What only rounding tells apart: a mean taken in two steps."""
+    """A mean taken in two steps differs only by rounding."""
     monkeypatch.chdir(tmp_path)
     Path("two.py").write_text("""from torch import nn
 
@@ -577,7 +577,7 @@ def test_a_dtype_that_is_none() -> None:
 
 
 def test_attention_on_the_way(tmp_path: Path) -> None:
-    """torch's attention takes a faster way where nothing watches it, and rounds differently there."""
+    """torch's attention takes a faster way if nothing watches it, and then rounds differently."""
     (tmp_path / "a.arch").write_text("""net a {
   input x: 16x6
   permute "n t c" -> attn: attention 4

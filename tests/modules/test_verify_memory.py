@@ -1,4 +1,4 @@
-"""Comparing two modules keeps no copy of all that the net computes: each value is compared as it comes."""
+"""Comparing two modules keeps no copies of all values: each is compared when it is computed."""
 
 from __future__ import annotations
 

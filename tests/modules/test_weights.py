@@ -73,7 +73,7 @@ def refused(net: Net, path: Path, **options: Any) -> Rejected:
 
 
 def shipped(name: str) -> str:
-    """Return the net that a shipped spec makes the others of."""
+    """Return the net from which a shipped spec derives the others."""
     return f"{ROOT / 'specs' / name}.arch:{name}"
 
 
@@ -135,7 +135,7 @@ def test_the_prefixes_of_wrappers_are_taken_off(net: Net, prefix: str) -> None:
 
 
 def test_a_part_that_was_wrapped(net: Net) -> None:
-    """torch's old ImageNet example ran AlexNet's and VGG's features alone in parallel."""
+    """torch's old ImageNet example ran only the features of AlexNet and VGG in parallel."""
     state = drawn(net)
     assert_loads(net, saved({key.replace("stem.", "stem.module."): value for key, value in state.items()}), state)
 
@@ -243,7 +243,7 @@ def test_the_first_mnasnet_is_refused_with_the_reason(tmp_path: Path, monkeypatc
 
 
 def test_torchvisions_own_first_mnasnet(torchvision: ModuleType, tmp_path: Path) -> None:
-    """What torchvision builds for a file of version 1 and what we say of it go together."""
+    """Our message about a file of version 1 agrees with the net that torchvision builds for it."""
     theirs = torchvision.models.mnasnet0_5()
     sizes = torchvision.models.mnasnet._get_depths(0.5)
     stem = [nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 32, 3, groups=32), nn.BatchNorm2d(32),

@@ -164,7 +164,7 @@ def test_relative_attention_in_windows_that_are_no_squares() -> None:
 @pytest.mark.parametrize("word", ["window_attention", "cosine_window_attention"])
 @pytest.mark.parametrize(("size", "shift"), [(9, 0), (9, 1), (9, 2), (7, 0), (8, 2), (3, 2), (2, 1)])
 def test_a_position_sees_its_window_and_nothing_else(word: str, size: int, shift: int) -> None:
-    """Of 3 positions, moved by the shift; the two sides of the map, which the last window holds, do not see another."""
+    """Windows have 3 positions, moved by the shift. The two sides of the map in the last window see only themselves."""
     op = registry()[word].model_validate({"window": (3, 2), "heads": 1, "shift": (shift, 0)})
     moved = shift if size > 3 else 0
     firsts = [0, *range(moved or 3, size, 3)]
@@ -303,7 +303,7 @@ def test_one_module_serves_maps_of_every_size(torchvision: ModuleType) -> None:
 
 
 def test_the_receptive_field_of_windows() -> None:
-    """A window's positions see it all, wherever they stand in it; a window that covers the map is the whole axis."""
+    """Every position of a window sees all of it; a window that covers the map is the whole axis."""
     body = (
         'conv 2x2/2 4 -> permute "n h w c" -> window_attention 3x8 2 shift=1 -> permute "n c h w" -> conv 3x3 4 pad=1'
     )

@@ -121,7 +121,7 @@ def test_they_keep_the_laws(file: str, own: Path, capsys: pytest.CaptureFixture[
     for read in json.loads(capsys.readouterr().out):
         verdicts = {one["law"]: one["outcome"] for one in read["verdicts"]}
         unknown = {law for law in verdicts if verdicts[law] == "unknown"}
-        # of several layers, the dtype of the result alone is known
+        # for several layers, only the dtype of the result is known
         several = (
             {"saved bytes under autocast", "temporaries under autocast"}
             if read["word"] in ("mlp", "two_convs")

@@ -38,7 +38,7 @@ def module_of(case: Case) -> nn.Module:
 
 
 def geometry_of(case: Case) -> Geometry:
-    """Return how the window lies, as the formulas of the docstring are told it."""
+    """Return the geometry of the window as the formulas of the docstring get it."""
     told = case.op.symbols(*case.types)
     k, stride, dilation, before, after = (told[name] for name in ("k", "stride", "dilation", "before", "after"))
     sides = [value for value in (k, stride, before, dilation, after) if isinstance(value, tuple)]
@@ -48,7 +48,7 @@ def geometry_of(case: Case) -> Geometry:
 def by_hand(x: torch.Tensor, case: Case, kernel: Kernel) -> torch.Tensor:
     """Return the sum at each position of each output map; `kernel` gives its weights (c, k, k) and bias."""
     geometry = geometry_of(case)
-    images = x.movedim(0, -1)  # so that a place is whole numbers alone
+    images = x.movedim(0, -1)  # so that a place has only whole numbers
     y = torch.zeros(*case.op.outputs(*case.types)[0].shape[1:], x.shape[0])
     places = list(product(*map(range, y.shape[:-1])))
     for place in places:
@@ -183,7 +183,7 @@ def test_padding_that_is_refused() -> None:
 
 
 def test_an_open_size_keeps_one_module_where_the_border_stays(tmp_path: Path) -> None:
-    """At stride 2 the border is uneven at even sizes alone: another module, and so not the same sizes."""
+    """At stride 2 the border is uneven only at even sizes, which need another module."""
     path = tmp_path / "net.arch"
     path.write_text("net n { input x: [1, W=8]; conv [3]/2 2 pad=same_upper; output }")
     width = load(str(path)).sizes({"W": range(1, 17)})["W"]

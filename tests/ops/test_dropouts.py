@@ -1,4 +1,4 @@
-"""What drops values in training: what is dropped together, what is left of mean and deviation, and what torch draws."""
+"""Operators that drop values in training: what is dropped together, mean and deviation afterwards, torch's draws."""
 
 from __future__ import annotations
 

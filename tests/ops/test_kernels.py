@@ -1,4 +1,4 @@
-"""Where torch chooses between kernels that lay out or keep memory differently, each is named and has its law here.
+"""torch chooses between kernels that differ in layout or saved memory: each is named and has its law here.
 
 Which of them runs hangs on the processor, on how torch was built, and on the sizes. The laws of the operators hold for
 the kernels that are named here as told; for the other ones, what differs is held here.

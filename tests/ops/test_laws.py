@@ -39,12 +39,12 @@ PAGES = Path(__file__).parents[2] / "docs" / "errors"
 operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 
 
-# all else is known of every operator of this package
+# everything else is known of every operator of this package
 MAY_BE_OPEN = (
     "temporaries", "backward in one call", "saved bytes under autocast", "temporaries under autocast",
     "memory formats",
 )  # fmt: skip
-# torch refuses bilinear under autocast; an lstm with a projection that hands on its cells gives two dtypes
+# torch refuses bilinear under autocast; an lstm with a projection that returns its cells has results of two dtypes
 NO_AUTOCAST = ("bilinear", "lstm")
 NO_GRADIENT_PLACES = ("einsum",)  # which spreads a gradient over an axis that it summed, in memory of fewer values
 
@@ -68,7 +68,7 @@ def test_examples_keep_the_law(op: type[Operator], law: Comparison) -> None:
 @operators
 @argument_sets(200)
 def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
-    """Every field takes two values at least, a bias is there and is not, every rank occurs: of few cases with those of
+    """Every field takes at least two values, a bias is there or not, every rank occurs: for few cases with those of
     the examples, which keep the laws above.
     """
     kept: list[Case] = []
@@ -120,7 +120,7 @@ def test_every_argument_reaches_torch(op: type[Operator]) -> None:
 
 
 def told(case: Case) -> object:
-    """Return what torch is told: the call, or the settings of its module and how its weights start."""
+    """Return what torch receives: the call, or the settings of its module and its initial weights."""
     call = case.op.torch(*case.types)
     names = [y.axes for y in case.op.outputs(*case.types)]
     if not isinstance(call, Module):

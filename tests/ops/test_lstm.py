@@ -154,7 +154,7 @@ def test_layers_that_are_given_states_are_torchs(word: str) -> None:
         torch.manual_seed(0)
         given = ours.train(training)(x, *(state.transpose(0, 1).flatten(1) for state in states))
         wanted = [y, *(end.transpose(0, 1).flatten(1) for end in (last if count == 2 else (last,)))]
-        # in training oneDNN and torch's loop draw alike, and round differently
+        # in training oneDNN and torch's loop draw the same numbers, and round differently
         assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(given, wanted, strict=True))
 
 

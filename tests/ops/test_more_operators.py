@@ -288,6 +288,6 @@ def test_a_net_of_recurrent_layers() -> None:
 
 @pytest.mark.parametrize("op", [Hardtanh(), RandomRelu(), Glu(), Maxout(parts=2)], ids=lambda op: op.word)
 def test_whole_numbers_and_truths(op: Operator) -> None:
-    """Whole numbers may be compared, and are not bent; truth values are neither."""
+    """Whole numbers may be compared, but not mapped by functions; truth values neither."""
     taken = [dtype for dtype in ("int64", "bool") if Case(op, (input_type((4, 3), dtype),)).rejection() is None]
     assert taken == (["int64"] if op.word == "maxout" else [])

@@ -1,4 +1,4 @@
-"""What every operator is held to besides torch: dtypes, finite numbers, a complete entry in the registry."""
+"""Rules for every operator besides the comparison with torch: dtypes, finite numbers, a complete registry entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`archlang ops --check FILE`: a user's own operator held to the laws, each with its verdict."""
+"""`archlang ops --check FILE`: a user's own operator is checked against the laws, each with its verdict."""
 
 from __future__ import annotations
 

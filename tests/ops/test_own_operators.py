@@ -83,7 +83,7 @@ SPEC = """net scaled {
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield a folder with a spec and the file of its operator; what the test takes in is let go."""
+    """Yield a folder with a spec and the file of its operator; operators that the test registers are removed."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scales.py").write_text(SCALE)
     (tmp_path / "scaled.arch").write_text(SPEC)
@@ -139,7 +139,7 @@ def test_the_module_in_python() -> None:
         read = type(net.graph).model_validate_json(net.graph.model_dump_json())
         assert read == net.graph
         assert foreign_names()["layerscale"] == "rescale" and "sometimes" in enumerations()
-        assert foreign_names()["conv2d"] == "conv"  # what is claimed already stays
+        assert foreign_names()["conv2d"] == "conv"  # a name that is already claimed keeps its meaning
     assert "layerscale" not in foreign_names() and "sometimes" not in enumerations()
     with pytest.raises(archlang.SpecError, match="unknown-operator"):
         archlang.load("scaled.arch")

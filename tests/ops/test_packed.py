@@ -1,4 +1,4 @@
-"""Recurrent layers over texts of different lengths: each image as if it were alone, and torch's packed sequences."""
+"""Recurrent layers over texts of different lengths, compared with each text by itself, and with packed sequences."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def outputs(given: Any) -> tuple[Tensor, ...]:
     [*product(KINDS, ("", "bidirectional=true", "layers=2 bidirectional=true carry=true", "state=true"))],
 )
 def test_each_image_is_read_independently_of_the_others(word: str, options: str) -> None:
-    """By the same layer without lengths, of the positions that there are; what is behind them is 0."""
+    """As the same layer reads it without lengths, up to its length; results after that are 0."""
     packed = module(graph_of(spec(word, options)))
     alone = module(graph_of(spec(word, options).replace("(s, lengths)", "(s)").replace("output", "output lengths,")))
     alone.load_state_dict(packed.state_dict())

@@ -1,4 +1,4 @@
-"""Patterns: what they give, that they fit every batch and every open size, and what they say where they do not fit."""
+"""Patterns: their results, that they fit every batch and every open size, and their messages if they do not fit."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_reshape_takes_no_values_for_images() -> None:
 
 
 def test_views_of_a_parameter() -> None:
-    """Layer scale, one number for each channel of a map, needs one step; a matrix is turned by its places."""
+    """Layer scale, one number for each channel of a map, needs one step; a matrix is transposed by numbers."""
     body = """  param gamma: [3] init=normal
   param table: [2, 5, 3] init=normal
   (gamma) -> reshape [-1, 1, 1] -> (image, it) -> mul -> scaled: it

@@ -1,4 +1,4 @@
-"""What torch refuses at run time is refused or told beforehand, at the step."""
+"""What torch refuses at run time is refused or reported by `check`, at the step."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _runs(case: Case, batch: int, training: bool) -> bool:
 
 
 def test_instancenorm_of_one_position_is_refused() -> None:
-    """Torch takes it at no batch."""
+    """Torch refuses it at every batch size."""
     assert rejection(read("instancenorm", "4x2x2").op, read("relu", "4x1x1").types[0]).code == "one-position"
 
 
@@ -153,7 +153,7 @@ def test_initialisers_that_torch_accepts_are_accepted(init: str) -> None:
 
 
 def test_a_block_that_nothing_calls_is_not_noted() -> None:
-    """A step that was taken back leaves its block in the Graph."""
+    """A step that was discarded leaves its block in the Graph."""
     norm = graph_of("block b {\n globalavgpool -> batchnorm\n}\nnet n {\n input x: 3x8x8\n b\n output\n}")
     assert [note.code for note in cautions(norm)] == ["no-batch-of-one"]
     plain = graph_of(net_of("conv 1x1 2"))

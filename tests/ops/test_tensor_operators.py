@@ -410,7 +410,7 @@ def test_one_hot_vectors() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_one_hot_vectors_in_a_net_of_another_dtype(dtype: torch.dtype) -> None:
-    """As `F.one_hot(x, 5).to(dtype)` by hand, so that the layers behind take them; nothing is in the state dict."""
+    """Like `F.one_hot(x, 5).to(dtype)` by hand, so that the next layers accept them; nothing is in the state dict."""
     graph = graph_of("net n { input x: [6] dtype=int64; a: one_hot 5 -> fc: linear 3; output }")
     net = module(graph).to(dtype)
     assert list(net.state_dict()) == ["fc.weight", "fc.bias"] and len(list(net.buffers())) == 1

@@ -1,4 +1,4 @@
-"""Windows: geometry at the edge of what torch takes, help that is right or absent, exact reach."""
+"""Windows: geometry at the limits of what torch accepts, help that is right or absent, exact reach."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_help_of_a_large_kernel() -> None:
         "kernel",
     )
     assert said.help == "a kernel of 6x7 fits this input; pad=[2, 1] makes room for this one"
-    # reflected values are those behind the edge: of 2 there is 1
+    # reflected values are those next to the edge: of 2 values there is 1
     reflect = Conv(kernel=(7, 7), out=8, padding_mode="reflect")
     assert rejection(reflect, input_type((3, 2, 2))).help == "a kernel of 2x2 fits this input"
     # half of 2 is 1: no padding that a pool takes makes room for 2 values 8 apart, and none is proposed
@@ -122,7 +122,7 @@ EDGES = [
     (MaxPool(kernel=(3, 3), pad=2), (3, 4, 5), False),
     (MaxPool(kernel=(3, 3), pad=2, dilation=2), (3, 4, 5), False),
     (MaxPool(kernel=(3, 3), stride=2), (3, 2, 2), False),
-    (MaxPool(kernel=(3, 3), stride=2, ceil=True), (3, 2, 2), True),  # the window hangs over the end
+    (MaxPool(kernel=(3, 3), stride=2, ceil=True), (3, 2, 2), True),  # the window extends beyond the end
     (MaxPool(kernel=(4, 4), stride=2, ceil=True), (3, 2, 2), False),
     (AvgPool(kernel=(3, 3), pad=1), (3, 1, 1), True),
     (AvgPool(kernel=(3, 3, 3), pad=1), (3, 1, 1, 1), False),

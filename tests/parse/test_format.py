@@ -1,4 +1,4 @@
-"""One layout for each program: what it is, that it is a fixed point, that it changes nothing that a program says."""
+"""One layout for each program: formatting it again changes nothing, and it changes no meaning."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def comments(text: str) -> list[str]:
 
 
 def holds(text: str) -> str:
-    """Return the layout of a text, held to all that it promises."""
+    """Return the layout of a text, after checking all of its rules."""
     result = laid(text)
     assert tree(result) == tree(text)
     assert sorted(comments(result)) == sorted(comments(text))

@@ -1,4 +1,4 @@
-"""Programs mutated from the shipped specs: a Graph or diagnostics, soon. And the fuzzer sees what it should."""
+"""Programs mutated from the shipped specs give a Graph or diagnostics, quickly. And the fuzzer notices failures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_shipped_spec_is_taken_apart() -> None:
     assert all(spec.text[part.start : part.end] == part.text for spec in corpus() for part in spec.parts)
 
 
-# ---- what the fuzzer sees
+# ---- what the fuzzer notices
 
 
 def broken(spec: str) -> Any:

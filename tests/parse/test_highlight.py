@@ -133,7 +133,7 @@ def test_specs_and_fences_have_no_error() -> None:
         assert [word for word, kind in tokens(text) if kind is Error] == [], name
 
 
-# ---- what is wrong is survived
+# ---- invalid text
 
 
 @pytest.mark.parametrize(

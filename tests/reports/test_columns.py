@@ -178,7 +178,7 @@ def test_calls_that_differ_are_separate_rows() -> None:
 
 
 def test_calls_side_by_side_are_separate_rows() -> None:
-    """Alike calls stand once only where each is fed by the one before it."""
+    """Equal calls share a row only if each takes the result of the one before it."""
     block = "block unit(width) { conv 3x3 width pad=1 }"
     body = "  x: unit 3\n  image -> y: unit 3\n  y -> z: unit 3\n  (x, z) -> add"
     made = report(graph_of(net_of(body, before=block)))
@@ -385,7 +385,7 @@ def test_larger_inputs_and_batches_cost_no_more() -> None:
             nonlocal count
             count += event == "call"
 
-        for _ in range(2):  # what is found once and kept is found by the first
+        for _ in range(2):  # facts that are computed once are computed by the first
             count = 0
             sys.setprofile(seen)
             try:

@@ -115,7 +115,7 @@ def test_nothing_is_a_multiple_of_nothing() -> None:
     assert ratio(3, 0) is None and ratio(0, 4) == 0 and ratio(6, 4) == 1.5
 
 
-# ---- how it is printed
+# ---- the output
 
 
 def test_a_few_nets_are_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`archlang diff`: what changed from one net to another, and what it cost."""
+"""`archlang diff`: the changes from one net to another, and their cost."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def shipped(name: str) -> Graph:
 
 
 def told(found: Diff) -> list[Told]:
-    """Kind, places, what was changed, and how often: of all but the layers that follow."""
+    """Return kind, places, change and count of every change, without those that only follow."""
     return [
         (row.change.kind, row.before, row.after, said(row.change), row.change.times)
         for row in rows(found.changes)
@@ -68,7 +68,7 @@ def said(change: Change) -> str:
 
 
 def written(one: Graph) -> object:
-    """Return all of a net that a diff is about, flat: what two nets must agree in to be the same."""
+    """Return everything about a net that a diff compares, in a flat list."""
     layers = [
         (layer.path, layer.op, layer.inputs, layer.output_types, *attributes(layer).items()) for layer in one.flat()
     ]
@@ -136,7 +136,7 @@ def test_the_tree_holds_every_layer_in_order() -> None:
     assert [leaf.layer for leaf in found] == list(net.flat())
 
 
-# ---- what is told of each change
+# ---- the description of each change
 
 
 @pytest.mark.parametrize(

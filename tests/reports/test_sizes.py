@@ -47,7 +47,7 @@ def found(tmp_path: Path, text: str, ranges: dict[str, range], **settings: str) 
 
 @pytest.mark.parametrize("name", NETS)
 def test_valid_sizes_are_those_that_torch_accepts(tmp_path: Path, name: str) -> None:
-    """At each size up to 40 the module of the default runs exactly where the size is right."""
+    """At each size up to 40 the module of the default runs exactly if the size is valid."""
     (height, _) = found(tmp_path, NETS[name], {"H": range(1, 41)})
     net = load(str(tmp_path / "net.arch")).module(seed=0).eval()
     channels = 1 if name == "unet" else 3
@@ -186,7 +186,7 @@ def test_a_step_that_fixes_an_open_size_is_reported(
 
 
 def test_fixed_sizes_are_those_at_which_no_other_is_right(tmp_path: Path) -> None:
-    """What `archlang sizes` finds over a whole range agrees with the warning."""
+    """The result of `archlang sizes` over a whole range agrees with the warning."""
     for step, _, fixed in FIXED:
         (size,) = found(tmp_path, f"net n {{ input i: [4, H=8, 8]\n{step}\noutput }}", {"H": range(1, 33)})
         assert (size.right == [8]) == bool(fixed), step

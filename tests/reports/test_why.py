@@ -1,4 +1,4 @@
-"""The docstrings of operators against what the operators tell, and `archlang why` on the shipped nets."""
+"""The docstrings of operators compared with their answers, and `archlang why` on the shipped nets."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_docstrings_formulas_hold_for_random_cases(op: type[Operator], count
     "op", [op for op in APPLIED if op.pointwise and op.weights is Operator.weights], ids=lambda op: op.word
 )
 def test_what_is_done_value_by_value_has_its_formula(op: type[Operator]) -> None:
-    """A formula that is lost from a docstring leaves nothing that could be wrong."""
+    """Without this test, a formula that was lost from a docstring would not be missed."""
     said = {formula.name for formula in law_of(op).formulas}
     works = [asdict(case.op.work(*case.types)) for case in examples(op)]
     counted = {name for work in works for name in ("activated", "elementwise", "comparisons") if work[name]}
@@ -209,7 +209,7 @@ def values(layer: WhyLayer) -> dict[str, int]:
     "net", ["lenet5", "resnet50", *(pytest.param(net, marks=pytest.mark.sweep) for net in NETS[2:])]
 )
 def test_every_layer_and_scope_is_explained(net: str) -> None:
-    """What the formulas come to is what the layers have and the facts count; every text is narrow."""
+    """The formulas' results are the values of the layers and of the facts; every text fits the width."""
     graph = load(net).graph
     facts = NetFacts(graph)
     counts = facts.counts

@@ -8,7 +8,7 @@ from tests.specs import graph_of, net_of
 
 
 def joins(count: int) -> Places:
-    """Return a net of so many labelled sums."""
+    """Return a net with this number of labelled sums."""
     steps = (f"  (l{at}, it) -> s{at}: add -> l{at + 1}: relu" for at in range(count))
     found = places(graph_of(net_of("\n".join(["  l0: relu", *steps]), "[4]")))
     assert len(found.at("")) == 2 * count + 1

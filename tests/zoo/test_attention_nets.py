@@ -1,4 +1,4 @@
-"""GPT-2 and MobileViT of `sdpa`, against modules by hand with torch's fused attention, and against timm where it is."""
+"""GPT-2 and MobileViT of `sdpa`, against modules by hand with torch's fused attention, and timm if installed."""
 
 from __future__ import annotations
 

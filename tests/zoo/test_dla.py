@@ -42,7 +42,7 @@ class Root(nn.Module):
 
 
 class Leaf(nn.Module):
-    """A tree of depth 1. `more` are the channels of the maps that are handed to it."""
+    """A tree of depth 1. `more` are the channels of the maps that are passed to it."""
 
     def __init__(self, channels: int, width: int, stride: int, more: int = 0) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the networks of the lectures compute, compared with torch by hand where no figure shows it."""
+"""The values that the networks of the lectures compute, compared with torch by hand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_pools_of_googlenet() -> None:
 
 
 def test_the_auxiliary_classifiers_of_googlenet() -> None:
-    """Average pool 5x5/3, 1x1 to 128, 1,024, dropout of 70%; on 4a and 4d, in training alone."""
+    """Average pool 5x5/3, 1x1 to 128, 1,024, dropout of 70%; on 4a and 4d, only in training."""
     layers = {layer.path: layer for layer in graph_of("googlenet_table").flat() if layer.training_only}
     aux = [layer for path, layer in layers.items() if path.startswith("aux1")]
     shapes = [str(layer.output_types[0]) for layer in aux]

@@ -36,7 +36,7 @@ FAMILIES = [
 FILES = [*(SPECS / f"{name}.arch" for name in FAMILIES), *sorted((SPECS / "lectures").glob("*.arch"))]
 FIGURES = tomllib.loads((Path(__file__).parents[1] / "reference" / "lectures.toml").read_text("utf-8"))
 ROWS: list[dict[str, Any]] = [row for table in FIGURES.values() for row in table]
-ABOUT = {"row", "refuted", "tests", "later"}  # what is told of a row; its other keys are nets
+ABOUT = {"row", "refuted", "tests", "later"}  # facts about a row; its other keys are nets
 
 
 def read_text(text: str, name: str = "held.arch") -> Library:
@@ -54,7 +54,7 @@ NETS = {name: path for path in FILES for name in names_in(path)}
 HOMES = {name: path.relative_to(SPECS).as_posix() for path, names in shipped_nets() for name in names}
 
 # WEIGHTY ones run as in evaluation, one image at a time, which takes less memory
-UNBUILT = {"fully_connected_200"}  # 6.4 GB of weights: on the meta device alone
+UNBUILT = {"fully_connected_200"}  # 6.4 GB of weights: only on the meta device
 WEIGHTY = {"captioning", "deconvnet", "fcn_32s", "fcn_16s", "fcn_8s", "fcn_8s_20", "yolo_v1", "zfnet_lectures"} | {
     name for name in NETS if name.startswith(("vgg16", "as_", "on_"))
 }
@@ -130,7 +130,7 @@ def test_a_wrong_figure_is_reported() -> None:
 
 
 def results_of(module: nn.Module, graph: Graph, batch: int, device: str) -> tuple[list[Tensor], list[Tensor]]:
-    """Random inputs, and what the module makes of them, whose shapes are those of the Graph."""
+    """Return random inputs and the module's results, whose shapes must be those of the Graph."""
     inputs = [x.detach() for x in tensors([graph.root.types[port.value] for port in graph.root.inputs], batch, 2)]
     inputs = [x.to(device).requires_grad_(x.is_floating_point()) for x in inputs]
     given = module(*inputs)

@@ -185,7 +185,7 @@ def test_the_layers_are_those_of_the_paper(path: str, output: str, params: int, 
     found = layer(path)
     work = found.op.work(*found.input_types)
     assert (str(found.output_types[0]), found.op.params(*found.input_types)) == (output, params)
-    # a subsampling adds up its values, of which one addition less than there are values, and multiplies once
+    # a subsampling of k values takes k - 1 additions and one multiplication
     assert work.macs + work.bias_adds + (work.elementwise if path in ("s2", "s4") else 0) == connections
 
 

@@ -62,7 +62,7 @@ class Branch(nn.Module):
 
 
 class Cell(nn.Module):
-    """A cell of a table. `shrinks`: the map before is twice as large; with `first` it enters as it is."""
+    """A cell of a table. `shrinks`: the map before is twice as large; with `first` it enters unchanged."""
 
     def __init__(
         self,

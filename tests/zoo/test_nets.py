@@ -1,4 +1,4 @@
-"""Nets that nobody prepared, written from their papers: checked, built, run and trained a step, as the Graph says."""
+"""Nets written from their papers: checked, built, run and trained for one step, in agreement with the Graph."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SMALL = {
     "attention_unet": "small",
     "nasnet": "small",
     "efficientdet": "small",
-}  # what is run where the whole net is large
+}  # smaller nets that run instead of large ones
 
 
 def checked(name: str, net: str | None = None) -> Graph:
     path = NETS / f"{name}.arch"
     found = check(f"{path}:{net}" if net else str(path))
-    told = [one for one in found.warnings if one.code != "no-batch-of-one"]  # a batch norm behind a global pool
+    told = [one for one in found.warnings if one.code != "no-batch-of-one"]  # a batch norm after a global pool
     assert not found.diagnostics and not told, found.rendered()
     return found.graphs[0]
 
