@@ -25,7 +25,7 @@ from archlang.ops.base import (
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
-from archlang.ops.layouts import Strides, channels_last, formatted, is_at, is_contiguous, laid
+from archlang.ops.layouts import Strides, channels_last, contiguous, formatted, is_at, is_contiguous, laid, like
 from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -119,11 +119,20 @@ class BatchNorm(Operator):
         return Module(f"torch.nn.BatchNorm{rank}d", (("num_features", x["c"]),), options)
 
 
+_LOCAL_RESPONSE_NORM_3D = '''
+class LocalResponseNorm3d(nn.LocalResponseNorm):
+    """Local response normalization of volumes, which torch computes where they are contiguous."""
+
+    def forward(self, x):
+        return super().forward(x.contiguous())
+'''
+
+
 class LocalResponseNorm(Operator):
     """Each value divided by (k + alpha/size * sum of squares over `size` neighbouring channels)**beta.
 
-    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form. No weights, no
-    MACs.
+    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form. Of n c d h w, torch
+    refuses values that are not contiguous, and the module copies them. No weights, no MACs.
 
         normalised = c*h*w
     """
@@ -136,6 +145,7 @@ class LocalResponseNorm(Operator):
         Example("lrn 5", "8x6x6"),
         Example("lrn 3 alpha=0.001 beta=0.5 k=2.0", "4x5x5"),
         Example("lrn 5", "8x6"),
+        Example("lrn 3", "4x2x3x3"),
     )
 
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank")
@@ -159,12 +169,22 @@ class LocalResponseNorm(Operator):
         n, c, *spatial = x.shape
         padded = Saved("own", shape=(n, c + self.size - 1, *spatial), dtype=x.dtype, name="squares")
         sums, divisor = (Saved("own", shape=x.shape, dtype=x.dtype, name=name) for name in ("sums", "divisor"))
-        return (Saved("input"), padded, sums, divisor)
+        copy = Saved("own", shape=x.shape, dtype=x.dtype, name="copy")
+        return (copy if self._copies(x) else Saved("input"), padded, sums, divisor)
+
+    def _copies(self, x: TensorType) -> bool:
+        """Return whether the module copies its input."""
+        return len(x.axes) == 5 and not is_contiguous(laid(x))
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known = laid(x)
+        return (contiguous(known.shape) if len(x.axes) == 5 else like(known),)
 
     def temporaries(self, x: TensorType) -> Temporaries:
         padded = x.resized(c=x["c"] + self.size - 1)
         # the squares, padded, and their sums; the sums times alpha plus k, and the power of that; then the power alone
-        return ((x,), (x, padded), (padded, x), (x, x, x), (x,))
+        calls = ((x,), (x, padded), (padded, x), (x, x, x), (x,))
+        return ((x,), *((x, *alive) for alive in calls)) if self._copies(x) else calls
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given") if len(x.shape) == 3 else Autocast("float32", known="float32")
@@ -174,4 +194,6 @@ class LocalResponseNorm(Operator):
 
     def torch(self, x: TensorType) -> Module:
         options = (("alpha", self.alpha, 1e-4), ("beta", self.beta, 0.75), ("k", self.k, 1.0))
+        if len(x.axes) == 5:
+            return Module("LocalResponseNorm3d", (("size", self.size),), options, source=_LOCAL_RESPONSE_NORM_3D)
         return Module("torch.nn.LocalResponseNorm", (("size", self.size),), options)
