@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archlang.shapes import TensorType, input_type
 from tests.generator import labels
+from tests.generator.chains import chain
 from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.nodes import Call, Inline, Label, Node, Pick, run
@@ -106,15 +107,20 @@ def _declared(grower: Grower, scene: Scene, steps: int) -> tuple[Definition, dic
         definition.body += first
     if inner.tuples and draws.chance(50):
         definition.body += grower.tried(inner, over_values, 2)
-    definition.body += grower.body(inner, 1 + draws.below(min(steps, 4)))
+    is_chain = draws.chance(20)
+    definition.body += (chain if is_chain else _body)(grower, inner, steps)
     _outputs(grower, definition, inner)
     if not definition.is_net and not definition.given and draws.chance(15):
         _recursive(definition, types, values, draws)
-    freeze(grower, definition, inner, 10)
+    freeze(grower, definition, inner, 60 if is_chain else 10)
     if definition.is_net:
         definition.outputs(types, {})  # a net is checked by itself too
     grower.known[definition.name] = definition
     return definition, values
+
+
+def _body(grower: Grower, inner: Scene, steps: int) -> list[Node]:
+    return grower.body(inner, 1 + grower.draws.below(min(steps, 4)))
 
 
 def _recursive(definition: Definition, types: tuple[TensorType, ...], values: dict[str, str], draws: Draws) -> None:

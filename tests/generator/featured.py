@@ -11,8 +11,9 @@ from tests.generator import labels
 from tests.generator.arguments import example, made, near
 from tests.generator.bridges import apply, bridge
 from tests.generator.nodes import Label, Node, Pick, Stored, run
+from tests.generator.own_tensors import INITS
 from tests.generator.scene import Scene, Stuck
-from tests.generator.steps import INITS, POSITIVE, fixed, step, takes_one
+from tests.generator.steps import POSITIVE, fixed, step, takes_one
 
 if TYPE_CHECKING:
     from tests.generator.growing import Grower

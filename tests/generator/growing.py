@@ -26,8 +26,7 @@ class Grower:
     known: dict[str, Definition] = field(default_factory=dict[str, Definition])
     declared: set[str] = field(default_factory=set[str])  # the names of blocks, of those too that are being drawn
     word: str = "relu"
-    lets: dict[str, Any] = field(default_factory=dict[str, Any])  # declarations with the name of a word of the language
-    ties: bool = False  # whether a weight is another's
+    lets: dict[str, Any] = field(default_factory=dict[str, Any])  # what the file declares by a word of the language
     depth: int = 0
 
     def body(self, scene: Scene, steps: int) -> list[Node]:

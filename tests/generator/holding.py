@@ -19,10 +19,12 @@ from archlang.laws.calling import shape_of
 from archlang.lower import torch_source
 from archlang.ops.base import Module
 from archlang.parse import parse
+from archlang.program import Program
 from archlang.source import Source
 from tests.generator.beginning import begin_alike, without_starts
 from tests.generator.changing import answered, changed
 from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
+from tests.generator.passes import in_channels_last, recomputed, told_bytes, trained
 from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
 from tests.interpreter import Interpreter, keys_of
@@ -221,6 +223,28 @@ def _mode(net: Built, training: bool) -> None:
         same("MACs", totals(net.graph, BATCH).macs, forward)
 
 
+def channels_last_is_torchs(net: Built) -> None:
+    program = in_channels_last(net.graph) if len(net.text) % 3 == 1 else None
+    if program is not None:
+        _passed(program, "channels_last", training=len(net.text) % 2 == 0)
+
+
+def recomputed_calls_are_the_same(net: Built) -> None:
+    program = recomputed(net.graph) if len(net.text) % 3 == 2 else None
+    if program is not None:
+        _passed(program, "recomputed", training=True)
+
+
+def _passed(program: Program, way: str, training: bool) -> None:
+    """Values, gradients, statistics and saved bytes of a net that runs in another way."""
+    found, wanted, changed = trained(program, executed, training)
+    _values(way, found, wanted)
+    same(f"statistics in {way}", [], changed)
+    told = told_bytes(program.graph, training) if way == "channels_last" else None
+    if told is not None:
+        same(f"saved bytes in {way}", told, found.kept_bytes)
+
+
 def _types(net: Built, mode: str, outputs: list[Tensor], training: bool) -> None:
     root = net.graph.blocks[-1]
     types = [root.types[port.value] for port in root.outputs if training or not port.training]
@@ -262,5 +286,7 @@ LAWS: list[Callable[[Built], None]] = [
     labels_are_modules,
     eval_is_torchs,
     training_is_torchs,
+    channels_last_is_torchs,
+    recomputed_calls_are_the_same,
     open_sizes_are_open,
 ]

@@ -139,6 +139,9 @@ class Apply(Node):
         types = scene.types()
         outputs = applied(op, scene)
         for name, (path, other) in self.ties.items():
+            if not other:
+                _tie_to_own(op.weights(*types), name, path, scene)
+                continue
             owner = scene.applied(Label(path).key(scene))
             if not isinstance(owner.target, Operator) or not _same_shape(
                 op.weights(*types), name, owner.target.weights(*owner.types), other
@@ -147,10 +150,21 @@ class Apply(Node):
         refuse_starts(op, types, scene, self.begun, list(self.ties))
         scene.give(outputs, bound_of(op, scene.it), op.positions_in(*types))
         name_step(self.label, op, (), types, scene, positioned=not op.join)
+        if self.ties:
+            scene.scope.tied.add(scene.scope.layers[-1])
 
     def text(self, indent: str) -> str:
-        tied = "".join(f" {name}={path}.{weight}" for name, (path, weight) in self.ties.items())
+        paths = {name: ".".join(filter(None, tie)) for name, tie in self.ties.items()}
+        tied = "".join(f" {name}={path}" for name, path in paths.items())
         return f"{prefix(self.label)}{self.written}{tied}{''.join(f' {one}' for one in self.begun)}"
+
+
+def _tie_to_own(weights: Sequence[Weight], name: str, path: str, scene: Scene) -> None:
+    """A weight is a parameter of the net's own, which is used by that."""
+    (value,) = scene.find(path)
+    if value.type.shape not in [weight.shape for weight in weights if weight.name == name and not weight.buffer]:
+        raise Stuck("a parameter of another shape")
+    scene.used.add(value.step)
 
 
 def _same_shape(weights: Sequence[Weight], name: str, others: Sequence[Weight], other: str) -> bool:
@@ -394,6 +408,8 @@ class Stored(Node):
         if self.name in scene.scope.keys or self.name in scene.names:
             raise Stuck("taken")
         scene.scope.keys.add(self.name)
+        if self.word == "param":
+            scene.scope.layers.append(self.name)
         scene.it = ()
         scene.give((self.type,))
         scene.bind(self.name, scene.it)

@@ -9,6 +9,7 @@ from archlang.diagnostics import Rejected
 from archlang.shapes import TensorType, input_type
 from tests.generator import labels
 from tests.generator.calls import parameters
+from tests.generator.chains import chain
 from tests.generator.definitions import Definition, Port
 from tests.generator.draws import Draws
 from tests.generator.featured import featured_step
@@ -63,11 +64,13 @@ def _drawn(draws: Draws, number: int) -> Program:
         run(net.body, scene)
     if draws.chance(15):
         net.body += default(grower, scene, 1)
-    if draws.chance(50):
-        net.body += grower.tried(scene, featured_step, 1)
-    net.body += grower.body(scene, 2 + draws.below(8))
+    if draws.chance(8):
+        net.body += chain(grower, scene, 1)
+    else:
+        net.body += grower.tried(scene, featured_step, 1) if draws.chance(50) else []
+        net.body += grower.body(scene, 2 + draws.below(8))
     _finish(grower, net, scene)
-    freeze(grower, net, scene, 25)
+    freeze(grower, net, scene, 30)
     _refuse_hidden([*grower.known.values(), net])
     return Program([*grower.known.values(), net], _derived(net, values, types), grower.lets)
 

@@ -76,13 +76,16 @@ class Scope:
     labels: dict[str, Values] = field(default_factory=dict[str, Values])
     steps: dict[str, Applied] = field(default_factory=dict[str, Applied])
     keys: set[str] = field(default_factory=set[str])
-    layers: list[str] = field(default_factory=list[str])  # the keys of operators and calls
+    layers: list[str] = field(default_factory=list[str])  # the paths of operators, calls and braces
+    tied: set[str] = field(default_factory=set[str])  # the paths of steps whose weights are those of others
+    key: str = ""  # of the braces
     position: int = 0
     outer: Scope | None = None
 
     def forked(self) -> Scope:
         outer = self.outer.forked() if self.outer else None
-        return Scope(dict(self.labels), dict(self.steps), set(self.keys), list(self.layers), self.position, outer)
+        copied = dict(self.labels), dict(self.steps), set(self.keys), list(self.layers), set(self.tied)
+        return Scope(*copied, self.key, self.position, outer)
 
 
 @dataclass

@@ -62,7 +62,6 @@ def tied(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     if not all(part.isidentifier() for part in place.split(".")):
         raise Stuck("a path of words is tied to")
     run([node], scene)
-    grower.ties = True
     return [*nodes, node]
 
 
@@ -77,10 +76,10 @@ def _owns(target: Operator | Definition) -> bool:
 def freeze(grower: Grower, definition: Definition, scene: Scene, percent: int) -> None:
     """Freeze some steps, with this percentage."""
     draws = grower.draws
-    if grower.ties or not draws.chance(percent):
+    if not draws.chance(percent):
         return
-    paths = sorted({*scene.scope.layers, *scene.scope.steps})
-    for _ in range(1 + draws.below(2)):
+    paths = sorted({*scene.scope.layers, *scene.scope.steps} - scene.scope.tied)
+    for _ in range(1 + draws.below(3)):
         path = draws.one(paths or [""])
         if path and path not in definition.frozen:
             definition.frozen.append(path)

@@ -102,7 +102,7 @@ def _drawn(name: str, weights: Sequence[Weight], draws: Draws) -> Begun:
     sizes = {prod(weight.shape) for weight in weights}
     if len(sizes) == 1 and min(sizes) < 7 and draws.chance(40):
         numbers = tuple(draws.one((0.0, 0.5, 1.0, -2.5)) for _ in range(min(sizes)))
-        return Begun(name, f"[{', '.join(f'{number:g}' for number in numbers)}]", "list", numbers)
+        return Begun(name, listed(numbers), "list", numbers)
     for _ in range(8):
         one = Begun(name, *draws.one(WRITTEN))
         try:
@@ -111,6 +111,11 @@ def _drawn(name: str, weights: Sequence[Weight], draws: Draws) -> Begun:
             continue
         return one
     return Begun(name, "torch_default")
+
+
+def listed(numbers: Sequence[float]) -> str:
+    """Numbers as a list is written."""
+    return f"[{', '.join(f'{number:g}' for number in numbers)}]"
 
 
 @dataclass

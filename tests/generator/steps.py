@@ -1,4 +1,4 @@
-"""Single steps, drawn: operators and their arguments, labels, values picked up again, tensors of the net's own."""
+"""Single steps, drawn: operators and their arguments, labels, values picked up again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from archlang.ops import registry
 from archlang.ops.base import Operator
-from archlang.shapes import param_type
 from tests.generator import labels
 from tests.generator.arguments import made, near
 from tests.generator.draws import Draws
-from tests.generator.nodes import Act, Apply, Joint, Label, Node, Pick, Reuse, Stored, path_text, run
+from tests.generator.nodes import Act, Apply, Joint, Label, Node, Pick, Reuse, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.starts import begin
 from tests.generator.writing import Written, operator_text
@@ -226,46 +225,3 @@ def again(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     if len(scene.it) != 1:
         raise Stuck("several values")
     return [node]
-
-
-# ---- tensors of the net's own
-
-
-INITS = ("arange", "zeros", "ones", "constant(0.5)", "normal(0.02)", "normal", "uniform(-1, 1)", "trunc_normal(0.1)",
-         "xavier_uniform", "xavier_normal")  # fmt: skip
-MOST_AXES = 8  # of a parameter
-
-
-FILLING = ("0.25 * {0} - {1}", "{0} // 2 + {1} % 3", "0.5 if {0} == {1} else max({0}, 2) - {1}", "sqrt({0} + {1} ** 2)")
-
-
-def _formula(shape: tuple[int, ...], draws: Draws) -> str:
-    """Return what a function of the place gives that fills a tensor; nothing where an initialiser does."""
-    if len(shape) > 4 or not draws.chance(25):
-        return ""
-    places = [f"p{at}" for at in range(len(shape))]
-    return draws.one(FILLING).format(draws.one(places), draws.one(places))
-
-
-def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """Return a `param` or `buffer` that is joined with the value that flows."""
-    draws = grower.draws
-    if not takes_one(scene) or not scene.it[0].type.is_float or scene.turning:
-        raise Stuck("no place for a parameter")
-    sizes = scene.it[0].type.shape[1:]
-    shape = tuple(size if draws.chance(70) else 1 for size in sizes[draws.below(max(len(sizes), 1)) :])
-    if draws.chance(40):
-        shape = (1, *(size if draws.chance(70) else 1 for size in sizes))
-    name = labels.label(scene, draws)
-    if not 1 <= len(shape) <= MOST_AXES or not name.text.isidentifier():
-        raise Stuck("no shape")
-    word = "param" if draws.chance(70) else "buffer"
-    init = draws.one(INITS[1:] if len(shape) > 1 else INITS[:8])
-    kept = word == "param" or draws.chance(70)
-    node = Stored(word, name.text, param_type(shape, scene.it[0].type.dtype), init, kept, _formula(shape, draws))
-    run([node], scene)
-    order = (path_text(name.text), "it") if draws.chance(50) else ("it", path_text(name.text))
-    nodes: list[Node] = [Pick(order)]
-    run(nodes, scene)
-    op = near(registry()[draws.one(("add", "mul", "sub", "concat", "maximum", "div", "matmul"))], draws, 0, changed=5)
-    return [node, *nodes, *step(grower, scene, op, percent=0)]

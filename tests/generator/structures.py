@@ -32,18 +32,19 @@ class Braces(Node):
 
 
 def enter(scene: Scene, label: Label | None) -> None:
-    """Enter braces, which are a scope of their own. Names from outside are restored when it is left."""
-    scene.claim(label.key(scene) if label else None)
-    scene.scope = Scope(outer=scene.scope)
+    """Go into braces: a scope of their own. What was known by a name outside is put back when it is left."""
+    key = scene.claim(label.key(scene) if label else None)
+    scene.scope = Scope(outer=scene.scope, key=key)
 
 
 def leave(scene: Scene, label: Label | None) -> None:
     """Leave braces: the labels in them are reached by the label of the braces."""
     inner = scene.scope
     assert inner.outer is not None
-    scene.scope = inner.outer
+    scene.scope, key = inner.outer, inner.key
+    scene.scope.layers += [key, *(f"{key}.{path}" for path in inner.layers)] if inner.layers else []
+    scene.scope.tied |= {f"{key}.{path}" for path in inner.tied}
     if label is not None:
-        key = label.key(scene)
         name_results(label, scene)
         scene.scope.labels |= {f"{key}.{name}": values for name, values in inner.labels.items()}
         scene.scope.steps |= {f"{key}.{name}": step for name, step in inner.steps.items()}

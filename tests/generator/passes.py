@@ -1,0 +1,65 @@
+"""A net that runs in another way: in channels_last, or with calls that the backward pass runs again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zlib import crc32
+
+import torch
+from torch import Tensor, nn
+
+from archlang.facts.saved import saved
+from archlang.ir import Graph
+from archlang.lower import torch_source
+from archlang.program import Program, program_of
+from archlang.program.passes import in_memory_format, recomputing
+from archlang.program.passes.recomputing import called
+from tests.generator.running import BATCH, SEED, Ran, inputs_of, ran
+from tests.interpreter import Interpreter
+
+Executed = Callable[[str], nn.Module]
+
+
+def in_channels_last(graph: Graph) -> Program | None:
+    """The Program in channels_last; None where torch has none for it."""
+    try:
+        return in_memory_format(program_of(graph), "channels_last")
+    except ValueError:
+        return None
+
+
+def recomputed(graph: Graph) -> Program | None:
+    """The Program with some calls recomputed, which its name and nodes choose; None where nothing is called."""
+    program = program_of(graph)
+    paths = sorted({*called(program)})
+    chosen = [path for path in paths if crc32(f"{path} {len(graph.blocks)}".encode()) % 2]
+    return recomputing(program, chosen or paths[:1]) if paths else None
+
+
+def trained(program: Program, executed: Executed, training: bool) -> tuple[Ran, Ran, list[str]]:
+    """One step of the Program's module and of the interpreter, and the keys of weights and statistics that differ."""
+    graph, is_last = program.graph, program.root.memory_format is not None
+    module = executed(torch_source(program)).train(training)
+    weights = module.state_dict(keep_vars=True)
+    other = Interpreter(graph, weights)
+    inputs = inputs_of(graph)
+    given = [_converted(x) if is_last else x for x in inputs]
+    torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+    found = ran(lambda: module(*inputs), weights, graph)
+    wanted = ran(lambda: other.run(given, training, SEED), other.weights, graph)
+    changed = [key for key in weights if not _equal(weights[key], other.weights[key])]
+    return found, wanted, changed
+
+
+def told_bytes(graph: Graph, training: bool) -> int | None:
+    """Saved bytes in channels_last; None where they are not known."""
+    told = saved(graph, BATCH, training=training, memory_format="channels_last")
+    return None if told.untold else told.bytes
+
+
+def _converted(x: Tensor) -> Tensor:
+    return x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+def _equal(one: Tensor, two: Tensor) -> bool:
+    return torch.equal(one.nan_to_num(), two.nan_to_num())
