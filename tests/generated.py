@@ -16,7 +16,7 @@ from traceback import extract_tb
 
 from tests.fuzz import Outcome, outcomes
 from tests.generator.holding import Difference, hold
-from tests.generator.programs import program
+from tests.generator.programs import Program, program
 from tests.generator.shrinking import shrunk
 
 DIED = "the process died"
@@ -31,12 +31,12 @@ class Failure:
     message: str
 
 
-def failure(text: str, number: int = 0) -> Failure | None:
-    """Return the failure of a net, or None. An unexpected exception is named by the place that raised it."""
+def failure(net: str | Program, number: int = 0) -> Failure | None:
+    """What is wrong with a net, or None. An exception that nobody meant is told by the place that raised it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            hold(text)
+            hold(net)
     except Difference as difference:
         return Failure(number, difference.kind, str(difference))
     except Exception as error:  # noqa: BLE001  to find those that nobody meant is what this is for
@@ -47,21 +47,21 @@ def failure(text: str, number: int = 0) -> Failure | None:
 
 
 def failures_of(seed: int, numbers: range) -> list[Failure]:
-    """Return the failures among the nets of these numbers."""
-    tried = (failure(program(seed, number).text(), number) for number in numbers)
+    """The failures among the nets of these numbers."""
+    tried = (failure(program(seed, number), number) for number in numbers)
     return [one for one in tried if one is not None]
 
 
-def smallest(seed: int, one: Failure, seconds: float = 60) -> str:
-    """Return the text of a failing net, made as small as possible within this many seconds of CPU."""
+def smallest(seed: int, one: Failure, seconds: float = 60) -> Program:
+    """A failing net, made as small as it can be within so many seconds of CPU."""
 
-    def fails(text: str) -> bool:
+    def fails(net: Program) -> bool:
         if one.kind == DIED:
-            return _dies(text)
-        found = failure(text)
+            return _dies(net.text())
+        found = failure(net)
         return found is not None and found.kind == one.kind
 
-    return shrunk(program(seed, one.number), fails, seconds).text()
+    return shrunk(program(seed, one.number), fails, seconds)
 
 
 def _dies(text: str) -> bool:
@@ -82,7 +82,7 @@ def _serve(results: Connection, seed: int, numbers: range) -> None:
     torch.set_num_threads(1)
     for number in numbers:
         start = process_time()
-        found = failure(program(seed, number).text(), number)
+        found = failure(program(seed, number), number)
         kind, message = (found.kind, found.message) if found else ("", "")
         results.send(Outcome(number, kind=kind, seconds=process_time() - start, failure=message))
     results.close()
@@ -98,8 +98,8 @@ def main() -> int:
     parser.add_argument("--show", type=int, help="print the net of this number, and what is wrong with it")
     chosen = parser.parse_args()
     if chosen.show is not None:
-        text = program(chosen.seed, chosen.show).text()
-        sys.stdout.write(f"{text}\n{failure(text, chosen.show) or 'it holds'}\n")
+        net = program(chosen.seed, chosen.show)
+        sys.stdout.write(f"{net.text()}\n{failure(net, chosen.show) or 'it holds'}\n")
         return 0
     failures: dict[str, list[Failure]] = {}
     seconds = 0.0
@@ -121,8 +121,8 @@ def _tell(failures: dict[str, list[Failure]], seed: int, seconds: float) -> None
     for kind, found in sorted(failures.items(), key=lambda item: -len(item[1])):
         first = min(found, key=lambda one: one.number)
         _say(f"\n== {len(found)} of {kind}: numbers {', '.join(str(one.number) for one in found[:8])}\n")
-        text = smallest(seed, first, seconds) if seconds else program(seed, first.number).text()
-        _say(text if kind == DIED else f"{text}{failure(text)}\n")
+        net = smallest(seed, first, seconds) if seconds else program(seed, first.number)
+        _say(net.text() if kind == DIED else f"{net.text()}{failure(net)}\n")
 
 
 def _say(text: str) -> None:

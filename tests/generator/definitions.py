@@ -13,6 +13,7 @@ from tests.generator.scene import Scene, Scope, Stuck, Value, Values
 
 if TYPE_CHECKING:
     from tests.generator.starts import Begun
+    from tests.generator.tracing import Trace
 
 OPEN = re.compile(r"([A-Z])=(\d+)")
 
@@ -83,13 +84,21 @@ class Definition:
         return 2 if self.is_net else None
 
     def outputs(
-        self, types: tuple[TensorType, ...], arguments: Mapping[str, Any], defaults: tuple[tuple[str, Begun], ...] = ()
+        self,
+        types: tuple[TensorType, ...],
+        arguments: Mapping[str, Any],
+        defaults: tuple[tuple[str, Begun], ...] = (),
+        trace: Trace | None = None,
     ) -> tuple[TensorType, ...]:
         """Return the types that it gives to its caller, whose `defaults` say how weights begin."""
         scene = self.scene(types, arguments)
-        scene.defaults = defaults
+        scene.defaults, scene.trace = defaults, trace
+        if trace is not None:
+            trace.enter(scene.it, self.frozen)
         run(self.body, scene)
         values = self.results(scene)
+        if trace is not None:
+            trace.leave(values)
         if set(scene.made) - scene.used - {value.step for value in values}:
             raise Stuck("a value is left over")
         if not {*self.frozen} <= {*scene.scope.layers, *scene.scope.steps}:

@@ -25,8 +25,10 @@ from tests.generator.beginning import begin_alike, without_starts
 from tests.generator.changing import answered, changed
 from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
 from tests.generator.passes import in_channels_last, recomputed, told_bytes, trained
+from tests.generator.programs import Program as Drawn
 from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
+from tests.generator.tracing import differing
 from tests.interpreter import Interpreter, keys_of
 
 
@@ -53,9 +55,15 @@ def same(kind: str, told: object, found: object) -> None:
         raise Difference(kind, told, found)
 
 
-def hold(text: str) -> None:
-    """Compare the last net of a text with torch, the interpreter, the formatter and its own JSON."""
+def hold(net: str | Drawn) -> None:
+    """Hold the last net of a text against torch, the interpreter, the formatter and its own JSON.
+
+    Of a program that was drawn, the Graph must compute what the generator reads in it.
+    """
+    text = net if isinstance(net, str) else net.text()
     graph = graph_of(text)
+    if not isinstance(net, str) and (found := differing(graph, *net.traced())):
+        raise Difference("the Graph computes something else", *found)
     for of_text in TEXTS:
         of_text(text, graph)
     built = build(text, graph)

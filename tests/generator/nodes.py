@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from archlang.ir import join_path
 from archlang.ops.base import Operator, Weight
 from archlang.shapes import TensorType
 from tests.generator.arguments import made
-from tests.generator.scene import Applied, Scene, Stuck, Values
+from tests.generator.scene import Applied, Scene, Scope, Stuck, Values
 from tests.generator.writing import Written
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class Apply(Node):
                 raise Stuck("a weight of another shape")
         refuse_starts(op, types, scene, self.begun, list(self.ties))
         scene.give(outputs, bound_of(op, scene.it), op.positions_in(*types))
-        name_step(self.label, op, (), types, scene, positioned=not op.join)
+        ties = [(name, join_path(owner_path(path, other, scene), other)) for name, (path, other) in self.ties.items()]
+        name_step(self.label, op, (), types, scene, positioned=not op.join, ties=ties)
         if self.ties:
             scene.scope.tied.add(scene.scope.layers[-1])
 
@@ -157,6 +159,17 @@ class Apply(Node):
         paths = {name: ".".join(filter(None, tie)) for name, tie in self.ties.items()}
         tied = "".join(f" {name}={path}" for name, path in paths.items())
         return f"{prefix(self.label)}{self.written}{tied}{''.join(f' {one}' for one in self.begun)}"
+
+
+def owner_path(path: str, weight: str, scene: Scene) -> str:
+    """The path in the block of a labelled step, or of a parameter where no weight is named."""
+    key = Label(path).key(scene)
+    scope: Scope | None = scene.scope
+    while scope is not None:
+        if key in (scope.steps if weight else scope.labels):
+            return join_path(scope.path, key)
+        scope = scope.outer
+    raise Stuck(f"nothing is called {key}")
 
 
 def _tie_to_own(weights: Sequence[Weight], name: str, path: str, scene: Scene) -> None:
@@ -231,13 +244,18 @@ def name_step(
     types: tuple[TensorType, ...],
     scene: Scene,
     positioned: bool = True,
+    ties: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Record a step's key and the names of its values; a labelled step can be applied again."""
     key = label.key(scene) if isinstance(label, Label) else None
-    if positioned:
-        scene.scope.layers.append(scene.claim(key))
+    own = scene.claim(key) if positioned else None
+    if own is not None:
+        scene.scope.layers.append(own)
         if key is not None and not key.isdecimal():
-            scene.scope.steps[key] = Applied(target, arguments, types, scene.defaults)
+            path = join_path(scene.scope.path, key)
+            scene.scope.steps[key] = Applied(target, arguments, types, scene.defaults, path)
+    if isinstance(target, Operator):
+        scene.note(target, own, ties)
     name_results(label, scene)
 
 
@@ -284,6 +302,7 @@ class Reuse(Node):
     def run(self, scene: Scene) -> None:
         step = scene.applied(Label(self.path).key(scene))
         types = scene.types()
+        inner = scene.trace.inside(step.path, scene.it, again=True) if scene.trace is not None else None
         if isinstance(step.target, Operator):
             outputs = applied(step.target, scene)
             if step.target.weights(*types) != step.target.weights(*step.types):
@@ -293,8 +312,13 @@ class Reuse(Node):
         else:
             if types != step.types:
                 raise Stuck("other types")
-            outputs = step.target.outputs(types, dict(step.arguments), step.defaults)
+            outputs = step.target.outputs(types, dict(step.arguments), step.defaults, inner)
         scene.give(outputs)
+        if scene.trace is not None and inner is not None:
+            if isinstance(step.target, Operator):
+                scene.trace.add(step.path, step.target, scene.taken, scene.it, again=True)
+            else:
+                scene.trace.name(scene.it, inner.leaving)
         name_results(self.label, scene)
 
     def text(self, indent: str) -> str:
@@ -318,8 +342,13 @@ class Call(Node):
         least = self.target.below
         if least is not None and any(not x.type.is_float and (x.below or 1 << 62) > least for x in scene.it):
             raise Stuck("a whole number would be too large")
-        outputs = self.target.outputs(types, values, scene.defaults)
+        key = self.label.key(scene) if isinstance(self.label, Label) else str(scene.scope.position)
+        path = join_path(scene.scope.path, key)
+        inner = scene.trace.inside(path, scene.it, again=False) if scene.trace is not None else None
+        outputs = self.target.outputs(types, values, scene.defaults, inner)
         scene.give(outputs)
+        if scene.trace is not None and inner is not None:
+            scene.trace.name(scene.it, inner.leaving)
         name_step(self.label, self.target, tuple(values.items()), types, scene)
 
     def text(self, indent: str) -> str:
@@ -342,6 +371,7 @@ class Inline(Node):
         inner = self.target.scene(scene.types(), {name: scene.evaluate(text) for name, text in self.arguments})
         inner.scope.keys, inner.scope.position = scene.scope.keys, scene.scope.position
         inner.steps, inner.it, inner.defaults = scene.steps, scene.it, scene.defaults
+        inner.trace, inner.scope.path = scene.trace, scene.scope.path
         inner.scope.labels = {}
         self.target.bind_inputs(scene.it, inner)
         entering = {*inner.scope.labels}
@@ -412,6 +442,7 @@ class Stored(Node):
             scene.scope.layers.append(self.name)
         scene.it = ()
         scene.give((self.type,))
+        scene.note(self.word, self.name)
         scene.bind(self.name, scene.it)
         scene.it = flowing
 

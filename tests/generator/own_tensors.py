@@ -146,7 +146,8 @@ def tied_to_own(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     if op.word == "embedding" or not types[0].is_float:
         raise Stuck("whole numbers")
     op.outputs(*types)
-    weights = [weight for weight in op.weights(*types) if not weight.buffer]
+    fields = type(op).model_fields  # `bias=false` says whether there is one
+    weights = [weight for weight in op.weights(*types) if not weight.buffer and weight.name not in fields]
     if not weights:
         raise Stuck("no weight")
     weight = draws.one(weights)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archlang.diagnostics import Rejected
-from archlang.shapes import TensorType, input_type
+from archlang.shapes import input_type
 from tests.generator import labels
 from tests.generator.calls import parameters
 from tests.generator.chains import chain
@@ -21,6 +21,7 @@ from tests.generator.sharing import freeze
 from tests.generator.starts import default
 from tests.generator.steps import words
 from tests.generator.structures import within
+from tests.generator.tracing import Trace
 
 SHAPES = ("3x6x6", "2x5x4", "4x7x7", "1x8x8", "6x4", "4x9", "[6]", "[9]", "2x4x4x3", "4x6x6", "8x4x4", "2x12x12")
 TRIES = 50
@@ -31,14 +32,26 @@ class Program:
     """The declarations of a file, the net's own last."""
 
     definitions: list[Definition]
-    derived: str = ""
+    given: dict[str, str] = field(default_factory=dict[str, str])  # arguments of the net that is derived from the last
     lets: dict[str, Any] = field(default_factory=dict[str, Any])  # those that hide an operator or a function
 
     def text(self) -> str:
         texts = [definition.text() for definition in self.definitions]
-        return "\n".join(
-            [*declared(texts, self.lets), *(f"{text}\n" for text in texts), *([self.derived] if self.derived else [])]
-        )
+        arguments = " ".join(f"{name}={text}" for name, text in self.given.items())
+        last = [f"net derived = {self.definitions[-1].name} {arguments} {{\n}}\n"] if self.given else []
+        return "\n".join([*declared(texts, self.lets), *(f"{text}\n" for text in texts), *last])
+
+    def traced(self) -> tuple[Trace, list[tuple[int, bool]]]:
+        """What the net computes, and its outputs: the number of each, and whether it is of training alone."""
+        net, trace = self.definitions[-1], Trace()
+        scene = net.scene(tuple(port.type for port in net.inputs if port.type), _evaluated(net, self.given))
+        scene.trace = trace
+        trace.enter(scene.it, net.frozen)
+        run(net.body, scene)
+        trace.leave(net.results(scene))
+        outputs = [(number, False) for number in trace.leaving]
+        trace.leave(tuple(value for path in net.training for value in scene.find(path)))
+        return trace, outputs + [(number, True) for number in trace.leaving]
 
 
 def program(seed: int, number: int) -> Program:
@@ -72,7 +85,9 @@ def _drawn(draws: Draws, number: int) -> Program:
     _finish(grower, net, scene)
     freeze(grower, net, scene, 30)
     _refuse_hidden([*grower.known.values(), net])
-    return Program([*grower.known.values(), net], _derived(net, values, types), grower.lets)
+    if values:
+        net.outputs(types, _evaluated(net, values))  # the net that is derived is checked, and not this one
+    return Program([*grower.known.values(), net], values, grower.lets)
 
 
 def _refuse_hidden(definitions: list[Definition]) -> None:
@@ -99,13 +114,9 @@ def _inputs(draws: Draws) -> list[Port]:
     return ports
 
 
-def _derived(net: Definition, values: dict[str, str], types: tuple[TensorType, ...]) -> str:
-    """Return a net that is this one with some of its arguments fixed; empty if there is none."""
-    if not values:
-        return ""
+def _evaluated(net: Definition, given: dict[str, str]) -> dict[str, Any]:
     scene = Scene({}, dict(net.lets), ())
-    net.outputs(types, {name: scene.evaluate(text) for name, text in values.items()})
-    return f"net derived = {net.name} {' '.join(f'{name}={text}' for name, text in values.items())} {{\n}}\n"
+    return {name: scene.evaluate(text) for name, text in given.items()}
 
 
 def _finish(grower: Grower, net: Definition, scene: Scene) -> None:

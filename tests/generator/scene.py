@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,6 +10,7 @@ from itertools import count
 from math import ceil, floor, log2, sqrt
 from typing import TYPE_CHECKING, Any
 
+from archlang.ir import join_path
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType
@@ -17,6 +18,7 @@ from archlang.shapes import TensorType
 if TYPE_CHECKING:
     from tests.generator.definitions import Definition
     from tests.generator.starts import Begun
+    from tests.generator.tracing import Trace
 
 ACTS = ("relu", "tanh", "gelu", "identity", "leaky_relu", "batchnorm", "softplus")
 
@@ -67,6 +69,7 @@ class Applied:
     arguments: tuple[tuple[str, object], ...]
     types: tuple[TensorType, ...]
     defaults: tuple[tuple[str, Begun], ...] = ()
+    path: str = ""  # in the block
 
 
 @dataclass
@@ -79,13 +82,14 @@ class Scope:
     layers: list[str] = field(default_factory=list[str])  # the paths of operators, calls and braces
     tied: set[str] = field(default_factory=set[str])  # the paths of steps whose weights are those of others
     key: str = ""  # of the braces
+    path: str = ""  # of the braces in the block
     position: int = 0
     outer: Scope | None = None
 
     def forked(self) -> Scope:
         outer = self.outer.forked() if self.outer else None
         copied = dict(self.labels), dict(self.steps), set(self.keys), list(self.layers), set(self.tied)
-        return Scope(*copied, self.key, self.position, outer)
+        return Scope(*copied, self.key, self.path, self.position, outer)
 
 
 @dataclass
@@ -139,6 +143,8 @@ class Scene:
     templates: dict[str, str] = field(default_factory=dict[str, str])  # computed labels: key -> how it is written
     defaults: tuple[tuple[str, Begun], ...] = ()  # how the weights of operators begin here
     tuples: dict[str, Values] = field(default_factory=dict[str, Values])  # inputs that take any number of values
+    trace: Trace | None = None  # where it is noted what runs
+    taken: Values = ()  # by the last step
 
     def forked(self) -> Scene:
         """Return a copy in which something can be tried."""
@@ -157,7 +163,8 @@ class Scene:
     def give(
         self, types: tuple[TensorType, ...], below: int | None = None, positions: tuple[int, ...] | None = None
     ) -> None:
-        """Record a step that takes the value that flows here and returns values of these types."""
+        """A step takes what flows here, and gives values of these types."""
+        self.taken = self.it
         self.used.update(value.step for value in self.it)
         step = next(self.steps)
         self.it = tuple(
@@ -178,6 +185,11 @@ class Scene:
             return eval(text, {"__builtins__": {}}, environment)  # noqa: S307
         except (ArithmeticError, TypeError, ValueError, IndexError, NameError, AttributeError) as error:
             raise Stuck(str(error)) from None
+
+    def note(self, op: Operator | str, key: str | None, ties: Sequence[tuple[str, str]] = ()) -> None:
+        """A step of this key took what it took, and gives what flows. A join has none."""
+        if self.trace is not None:
+            self.trace.add(join_path(self.scope.path, key), op, self.taken, self.it, ties)
 
     def find(self, path: str) -> Values:
         """Return the values of a label or path, or of what a loop over values names."""

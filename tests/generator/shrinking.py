@@ -17,12 +17,12 @@ from tests.generator.scene import Scene, Stuck
 from tests.generator.structures import held, within
 from tests.generator.writing import operator_text
 
-Fails = Callable[[str], bool]
+Fails = Callable[[Program], bool]
 Edit = Callable[[Program], object]
 
 
 def shrunk(program: Program, fails: Fails, seconds: float = 60) -> Program:
-    """Return the smallest program found that still fails in the same way; `fails` says whether a text does."""
+    """The smallest program found that still fails in the same way; `fails` says whether one does."""
     end = process_time() + seconds
     changed = True
     while changed and process_time() < end:
@@ -33,7 +33,7 @@ def shrunk(program: Program, fails: Fails, seconds: float = 60) -> Program:
             if at >= len(edits):
                 break
             smaller = _edited(program, edits[at])
-            if smaller is not None and len(smaller.text()) < len(program.text()) and fails(smaller.text()):
+            if smaller is not None and len(smaller.text()) < len(program.text()) and fails(smaller):
                 program, changed = smaller, True
             else:
                 at += 1

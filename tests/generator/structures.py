@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from archlang.ir import join_path
 from archlang.ops import registry
 from tests.generator.nodes import Body, Label, Node, Pick, applied, body_text, braces, name_results, prefix, run
 from tests.generator.scene import Scene, Scope, Stuck, Values
@@ -34,7 +35,7 @@ class Braces(Node):
 def enter(scene: Scene, label: Label | None) -> None:
     """Go into braces: a scope of their own. What was known by a name outside is put back when it is left."""
     key = scene.claim(label.key(scene) if label else None)
-    scene.scope = Scope(outer=scene.scope, key=key)
+    scene.scope = Scope(outer=scene.scope, key=key, path=join_path(scene.scope.path, key))
 
 
 def leave(scene: Scene, label: Label | None) -> None:
@@ -201,6 +202,7 @@ class Join(Node):
                 op.outputs(*scene.types() * 2)  # if one branch is left, it is checked as two would be
             else:
                 scene.give(applied(op, scene))
+                scene.note(op, None)
         name_results(self.label, scene)
 
     def text(self, indent: str) -> str:

@@ -32,7 +32,7 @@ def chunks() -> Iterator[Any]:
 @pytest.mark.parametrize("first", list(chunks()))
 def test_random_nets_hold(first: int) -> None:
     failures = failures_of(SEED, range(first, first + CHUNK))
-    told = "\n".join(f"{one}\n{smallest(SEED, one, 30)}" for one in failures[:3])
+    told = "\n".join(f"{one}\n{smallest(SEED, one, 30).text()}" for one in failures[:3])
     assert not failures, f"seed {SEED}\n{told}"
 
 
