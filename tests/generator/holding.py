@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from archlang.elaborate import check_declarations, elaborate, nets
 from archlang.facts.passes import passes
 from archlang.facts.saved import saved
+from archlang.facts.untrained import untrained
 from archlang.facts.work import totals
 from archlang.format import formatted
 from archlang.ir import Graph
@@ -220,6 +221,9 @@ def _mode(net: Built, training: bool) -> None:
     wanted = ran(lambda: other.run(inputs, training, SEED), other.weights, net.graph)
     _types(net, mode, found.outputs, training)
     _values(mode, found, wanted)
+    if training and not any(one.reused for one in net.graph.flat()):
+        never = {id(x): x.numel() for x in net.module.parameters() if x.requires_grad and x.grad is None}
+        same("weights that never train", sum(one.values for one in untrained(net.graph)), sum(never.values()))
     changed = {key: other.weights[key] for key in weights if not equal(weights[key], other.weights[key])}
     same(f"statistics in {mode}", [], sorted(changed))
     same(f"saved bytes in {mode}", saved(net.graph, BATCH, training=training).bytes, found.kept_bytes)

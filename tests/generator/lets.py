@@ -27,7 +27,7 @@ HIDING: dict[str, tuple[str, Any]] = {
     "softplus": ("let softplus = leaky_relu", registry()["leaky_relu"]()),
     "selu": ("let selu = leaky_relu(slope=0.25)", made(registry()["leaky_relu"], {"slope": 0.25})),
     "relu": ("let relu = identity", registry()["identity"]()),
-    "tanh": ("let tanh = batchnorm(eps=0.01)", made(registry()["batchnorm"], {"eps": 0.01})),
+    "softsign": ("let softsign = batchnorm(eps=0.01)", made(registry()["batchnorm"], {"eps": 0.01})),
 }
 
 

@@ -15,6 +15,7 @@ from archlang.ops.base import Operator, Weight
 from archlang.shapes import TensorType
 from tests.generator.arguments import made
 from tests.generator.scene import Applied, Scene, Scope, Stuck, Values
+from tests.generator.tracing import Starts
 from tests.generator.writing import Written
 
 if TYPE_CHECKING:
@@ -150,8 +151,7 @@ class Apply(Node):
                 raise Stuck("a weight of another shape")
         refuse_starts(op, types, scene, self.begun, list(self.ties))
         scene.give(outputs, bound_of(op, scene.it), op.positions_in(*types))
-        ties = [(name, join_path(owner_path(path, other, scene), other)) for name, (path, other) in self.ties.items()]
-        name_step(self.label, op, (), types, scene, positioned=not op.join, ties=ties)
+        name_step(self.label, op, (), types, scene, self)
         if self.ties:
             scene.scope.tied.add(scene.scope.layers[-1])
 
@@ -243,20 +243,34 @@ def name_step(
     arguments: tuple[tuple[str, object], ...],
     types: tuple[TensorType, ...],
     scene: Scene,
-    positioned: bool = True,
-    ties: Sequence[tuple[str, str]] = (),
+    step: Apply | None = None,
 ) -> None:
     """Record a step's key and the names of its values; a labelled step can be applied again."""
     key = label.key(scene) if isinstance(label, Label) else None
-    own = scene.claim(key) if positioned else None
+    own = None if isinstance(target, Operator) and target.join else scene.claim(key)
     if own is not None:
         scene.scope.layers.append(own)
         if key is not None and not key.isdecimal():
             path = join_path(scene.scope.path, key)
             scene.scope.steps[key] = Applied(target, arguments, types, scene.defaults, path)
     if isinstance(target, Operator):
-        scene.note(target, own, ties)
+        ties = _paths(step.ties, scene) if step is not None else ()
+        scene.note(target, own, ties, _starts(target, types, step.begun if step is not None else (), ties, scene))
     name_results(label, scene)
+
+
+def _paths(ties: Mapping[str, tuple[str, str]], scene: Scene) -> list[tuple[str, str]]:
+    """Each tied weight, and the path in the block of the one that it shares."""
+    return [(name, join_path(owner_path(path, other, scene), other)) for name, (path, other) in ties.items()]
+
+
+def _starts(
+    op: Operator, types: tuple[TensorType, ...], own: Sequence[Begun], ties: Sequence[tuple[str, str]], scene: Scene
+) -> Starts:
+    from tests.generator.starts import starting
+
+    defaults = [one for word, one in scene.defaults if word == op.word]
+    return starting(op, types, own, defaults, [name for name, _ in ties]) if scene.trace is not None else ()
 
 
 @dataclass

@@ -18,7 +18,7 @@ from archlang.shapes import TensorType
 if TYPE_CHECKING:
     from tests.generator.definitions import Definition
     from tests.generator.starts import Begun
-    from tests.generator.tracing import Trace
+    from tests.generator.tracing import Starts, Trace
 
 ACTS = ("relu", "tanh", "gelu", "identity", "leaky_relu", "batchnorm", "softplus")
 
@@ -186,10 +186,12 @@ class Scene:
         except (ArithmeticError, TypeError, ValueError, IndexError, NameError, AttributeError) as error:
             raise Stuck(str(error)) from None
 
-    def note(self, op: Operator | str, key: str | None, ties: Sequence[tuple[str, str]] = ()) -> None:
+    def note(
+        self, op: Operator | str, key: str | None, ties: Sequence[tuple[str, str]] = (), starts: Starts = ()
+    ) -> None:  # fmt: skip
         """A step of this key took what it took, and gives what flows. A join has none."""
         if self.trace is not None:
-            self.trace.add(join_path(self.scope.path, key), op, self.taken, self.it, ties)
+            self.trace.add(join_path(self.scope.path, key), op, self.taken, self.it, ties, starts)
 
     def find(self, path: str) -> Values:
         """Return the values of a label or path, or of what a loop over values names."""

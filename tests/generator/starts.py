@@ -71,6 +71,23 @@ def filled(argument: str, weights: Sequence[Weight]) -> list[Weight]:
     return own or [weight for weight in general if not weight.factor]
 
 
+def starting(
+    op: Operator, types: tuple[TensorType, ...], own: Sequence[Begun], defaults: Sequence[Begun], tied: Sequence[str]
+) -> tuple[tuple[str, str, tuple[Number, ...]], ...]:
+    """How each weight begins, where something is said: the step's own arguments come first, then the last default."""
+    found: list[tuple[str, str, tuple[Number, ...]]] = []
+    for weight in op.weights(*types):
+        if weight.buffer or weight.name in tied:
+            continue
+        exact = f"{weight.name.replace('.', '_')}_init"
+        general = exact if weight.factor else "bias_init" if is_bias(weight) else "init"
+        said = ([one for one in each if one.argument == name] for each in (own, defaults) for name in (exact, general))
+        chosen = next((fitting[-1] for fitting in said if fitting), None)
+        if chosen is not None and chosen.word:
+            found.append((weight.name, chosen.word, chosen.values))
+    return tuple(sorted(found))
+
+
 def refuse(begun: Sequence[Begun], weights: Sequence[Weight], tied: Sequence[str] = (), own: bool = True) -> None:
     """Raise Stuck or Rejected if one does not fit. A step's own must fill something that is not tied."""
     kept = [weight for weight in weights if not weight.buffer]

@@ -175,7 +175,7 @@ def _bars(bodies: Sequence[Body], indent: str) -> str:
 
 
 def is_identity(bar: Bar) -> bool:
-    return len(bar.body) == 1 and isinstance(bar.body[0], Pick)
+    return len(bar.body) == 1 and isinstance(bar.body[0], Pick) and bar.body[0].paths == ("it",)
 
 
 @dataclass
@@ -207,7 +207,8 @@ class Join(Node):
 
     def text(self, indent: str) -> str:
         if self.sugar == "residual":
-            first, *more = (braces(bar.body, indent) for bar in self.bars if not is_identity(bar))
+            first = braces(self.bars[0].body, indent)
+            more = [braces(bar.body, indent) for bar in self.bars[1:] if not is_identity(bar)]
             only = f"if {self.condition} " if self.condition else ""
             return f"{prefix(self.label)}residual {only}{first}" + "".join(f" shortcut {other}" for other in more)
         if self.sugar == "dense":

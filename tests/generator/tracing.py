@@ -18,6 +18,8 @@ from archlang.ops.base import Operator
 if TYPE_CHECKING:
     from tests.generator.scene import Value, Values
 
+Starts = tuple[tuple[str, str, tuple[float | str, ...]], ...]  # weight, initialiser, its arguments
+
 
 @dataclass(frozen=True)
 class Traced:
@@ -30,6 +32,7 @@ class Traced:
     frozen: bool
     reused: bool
     ties: tuple[tuple[str, str], ...] = ()
+    starts: Starts = ()  # how its weights begin, where something is said
 
 
 @dataclass
@@ -66,7 +69,7 @@ class Trace:
 
     def add(
         self, path: str, op: Operator | str, taken: Values, given: Values,
-        ties: Sequence[tuple[str, str]] = (), again: bool = False,
+        ties: Sequence[tuple[str, str]] = (), starts: Starts = (), again: bool = False,
     ) -> None:  # fmt: skip
         """An operator at a path of this block takes some values and gives others."""
         outputs = self._new(len(given))
@@ -75,7 +78,7 @@ class Trace:
         frozen = any(is_at(full, one) for one in self.frozen)
         inputs = tuple(self.numbers[id(value)] for value in taken)
         reused = self.reused or again
-        self.layers.append(Traced(full, op, inputs, outputs, frozen, reused, tuple(sorted(ties))))
+        self.layers.append(Traced(full, op, inputs, outputs, frozen, reused, tuple(sorted(ties)), starts))
 
     def _new(self, count: int) -> tuple[int, ...]:
         first = self.count[0]
@@ -88,8 +91,10 @@ def read(graph: Graph) -> list[Traced]:
     found: list[Traced] = []
     for layer in graph.flat():
         ties = () if layer.reused else tuple(sorted(layer.ties.items()))
+        begun = () if layer.reused else layer.node.starts.items()
+        starts = tuple(sorted((name, start.word, start.values) for name, start in begun))
         op = layer.op.word if layer.op.declared else layer.op
-        found.append(Traced(layer.path, op, layer.inputs, layer.outputs, layer.frozen, layer.reused, ties))
+        found.append(Traced(layer.path, op, layer.inputs, layer.outputs, layer.frozen, layer.reused, ties, starts))
     return found
 
 
