@@ -77,8 +77,10 @@ class Trace:
         full = join_path(self.prefix, path)
         frozen = any(is_at(full, one) for one in self.frozen)
         inputs = tuple(self.numbers[id(value)] for value in taken)
-        reused = self.reused or again
-        self.layers.append(Traced(full, op, inputs, outputs, frozen, reused, tuple(sorted(ties)), starts))
+        if self.reused or again:  # it has the weights of an earlier one
+            self.layers.append(Traced(full, op, inputs, outputs, frozen, reused=True))
+        else:
+            self.layers.append(Traced(full, op, inputs, outputs, frozen, False, tuple(sorted(ties)), starts))
 
     def _new(self, count: int) -> tuple[int, ...]:
         first = self.count[0]
