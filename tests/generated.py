@@ -32,7 +32,7 @@ class Failure:
 
 
 def failure(net: str | Program, number: int = 0) -> Failure | None:
-    """What is wrong with a net, or None. An exception that nobody meant is told by the place that raised it."""
+    """Return what is wrong with a net, or None. An exception that nobody meant is told by the place that raised it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,13 +47,13 @@ def failure(net: str | Program, number: int = 0) -> Failure | None:
 
 
 def failures_of(seed: int, numbers: range) -> list[Failure]:
-    """The failures among the nets of these numbers."""
+    """Return the failures among the nets of these numbers."""
     tried = (failure(program(seed, number), number) for number in numbers)
     return [one for one in tried if one is not None]
 
 
 def smallest(seed: int, one: Failure, seconds: float = 60) -> Program:
-    """A failing net, made as small as it can be within so many seconds of CPU."""
+    """Return a failing net, made as small as it can be within so many seconds of CPU."""
 
     def fails(net: Program) -> bool:
         if one.kind == DIED:

@@ -23,7 +23,7 @@ LINKS = (
 
 
 def chain(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """One to four steps in a row."""
+    """Return one to four steps in a row."""
     nodes: list[Node] = []
     for _ in range(1 + grower.draws.below(4)):
         nodes += grower.tried(scene, _link, 1)
@@ -40,7 +40,7 @@ def _link(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def braced(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`body: { conv 1x1 2 -> relu }`."""
+    """Return `body: { conv 1x1 2 -> relu }`."""
     label = labels.label(scene, grower.draws) if grower.draws.chance(85) else None
     trial = scene.forked()
     enter(trial, label)

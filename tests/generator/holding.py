@@ -248,7 +248,7 @@ def recomputed_calls_are_the_same(net: Built) -> None:
 
 
 def _passed(program: Program, way: str, training: bool) -> None:
-    """Values, gradients, statistics and saved bytes of a net that runs in another way."""
+    """Compare values, gradients, statistics and saved bytes of a net that runs in another way."""
     found, wanted, changed = trained(program, executed, training)
     _values(way, found, wanted)
     same(f"statistics in {way}", [], changed)

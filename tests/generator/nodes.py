@@ -162,7 +162,7 @@ class Apply(Node):
 
 
 def owner_path(path: str, weight: str, scene: Scene) -> str:
-    """The path in the block of a labelled step, or of a parameter where no weight is named."""
+    """Return the path in the block of a labelled step, or of a parameter where no weight is named."""
     key = Label(path).key(scene)
     scope: Scope | None = scene.scope
     while scope is not None:
@@ -173,7 +173,7 @@ def owner_path(path: str, weight: str, scene: Scene) -> str:
 
 
 def _tie_to_own(weights: Sequence[Weight], name: str, path: str, scene: Scene) -> None:
-    """A weight is a parameter of the net's own, which is used by that."""
+    """Tie a weight to a parameter of the net's own, which is used by that."""
     (value,) = scene.find(path)
     if value.type.shape not in [weight.shape for weight in weights if weight.name == name and not weight.buffer]:
         raise Stuck("a parameter of another shape")
@@ -260,7 +260,7 @@ def name_step(
 
 
 def _paths(ties: Mapping[str, tuple[str, str]], scene: Scene) -> list[tuple[str, str]]:
-    """Each tied weight, and the path in the block of the one that it shares."""
+    """Return each tied weight, and the path in the block of the one that it shares."""
     return [(name, join_path(owner_path(path, other, scene), other)) for name, (path, other) in ties.items()]
 
 

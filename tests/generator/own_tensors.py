@@ -31,7 +31,7 @@ TYING = ("linear", "linear", "conv", "std_conv", "embedding", "deconv", "prelu",
 
 
 def own(grower: Grower, scene: Scene, shape: Sequence[int], word: str = "param") -> Stored:
-    """A `param` or `buffer` of this shape."""
+    """Return a `param` or `buffer` of this shape."""
     draws = grower.draws
     name = labels.label(scene, draws)
     if not takes_one(scene) or not scene.it[0].type.is_float or scene.turning:
@@ -47,7 +47,7 @@ def own(grower: Grower, scene: Scene, shape: Sequence[int], word: str = "param")
 
 
 def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """A `param` or `buffer` that is joined with what flows."""
+    """Return a `param` or `buffer` that is joined with what flows."""
     draws = grower.draws
     sizes = scene.it[0].type.shape[1:] if takes_one(scene) else ()
     shape = tuple(size if draws.chance(70) else 1 for size in sizes[draws.below(max(len(sizes), 1)) :])
@@ -61,7 +61,7 @@ def stored(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def viewed(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`(gamma) -> reshape [4, 1, 1]`: a parameter that is seen in another shape and then joined with what flows."""
+    """Return `(gamma) -> reshape [4, 1, 1]`: a parameter seen in another shape, then joined with what flows."""
     draws = grower.draws
     flowing, start = _named(grower, scene)
     sizes = scene.it[0].type.shape[1:]
@@ -98,7 +98,7 @@ def viewed(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def _named(grower: Grower, scene: Scene) -> tuple[str, list[Node]]:
-    """A name for what flows."""
+    """Return a name for what flows."""
     if not takes_one(scene) or scene.turning:
         raise Stuck("no one value flows")
     label = labels.label(scene, grower.draws)
@@ -108,7 +108,7 @@ def _named(grower: Grower, scene: Scene) -> tuple[str, list[Node]]:
 
 
 def projected(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`(it, table) -> matmul`, or `einsum` over any axis of what flows."""
+    """Return `(it, table) -> matmul`, or `einsum` over any axis of what flows."""
     draws = grower.draws
     if not takes_one(scene) or len(scene.it[0].type.axes) < 2:
         raise Stuck("no one value flows")
@@ -137,7 +137,7 @@ def projected(grower: Grower, scene: Scene, steps: int) -> list[Node]:
 
 
 def tied_to_own(grower: Grower, scene: Scene, steps: int) -> list[Node]:
-    """`linear 4 weight=table`: a step whose weight is a parameter of the net's own."""
+    """Return `linear 4 weight=table`: a step whose weight is a parameter of the net's own."""
     draws = grower.draws
     if not takes_one(scene) or len(scene.it) != 1:
         raise Stuck("no one value flows")

@@ -22,7 +22,7 @@ Executed = Callable[[str], nn.Module]
 
 
 def in_channels_last(graph: Graph) -> Program | None:
-    """The Program in channels_last; None where torch has none for it, or dies.
+    """Return the Program in channels_last; None where torch has none for it, or dies.
 
     torch 2.13 does in the backward pass of a groupnorm whose weights are trained and whose input needs no gradient.
     """
@@ -35,7 +35,7 @@ def in_channels_last(graph: Graph) -> Program | None:
 
 
 def recomputed(graph: Graph) -> Program | None:
-    """The Program with some calls recomputed, which its name and nodes choose; None where nothing is called."""
+    """Return the Program with some calls recomputed, which their paths choose; None where nothing is called."""
     program = program_of(graph)
     paths = sorted({*called(program)})
     chosen = [path for path in paths if crc32(f"{path} {len(graph.blocks)}".encode()) % 2]
@@ -43,7 +43,7 @@ def recomputed(graph: Graph) -> Program | None:
 
 
 def trained(program: Program, executed: Executed, training: bool) -> tuple[Ran, Ran, list[str]]:
-    """One step of the Program's module and of the interpreter, and the keys of weights and statistics that differ."""
+    """Run the Program's module and the interpreter; return what they give, and the keys of weights that differ."""
     graph, is_last = program.graph, program.root.memory_format is not None
     module = executed(torch_source(program)).train(training)
     weights = module.state_dict(keep_vars=True)

@@ -42,7 +42,7 @@ class Program:
         return "\n".join([*declared(texts, self.lets), *(f"{text}\n" for text in texts), *last])
 
     def traced(self) -> tuple[Trace, list[tuple[int, bool]]]:
-        """What the net computes, and its outputs: the number of each, and whether it is of training alone."""
+        """Return what the net computes, and its outputs: the number of each, and whether it is of training alone."""
         net, trace = self.definitions[-1], Trace()
         scene = net.scene(tuple(port.type for port in net.inputs if port.type), _evaluated(net, self.given))
         scene.trace = trace

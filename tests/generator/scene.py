@@ -163,7 +163,7 @@ class Scene:
     def give(
         self, types: tuple[TensorType, ...], below: int | None = None, positions: tuple[int, ...] | None = None
     ) -> None:
-        """A step takes what flows here, and gives values of these types."""
+        """Record a step that takes the value that flows here and returns values of these types."""
         self.taken = self.it
         self.used.update(value.step for value in self.it)
         step = next(self.steps)
@@ -189,7 +189,7 @@ class Scene:
     def note(
         self, op: Operator | str, key: str | None, ties: Sequence[tuple[str, str]] = (), starts: Starts = ()
     ) -> None:  # fmt: skip
-        """A step of this key took what it took, and gives what flows. A join has none."""
+        """Note that a step of this key took what it took, and gives what flows. A join has no key."""
         if self.trace is not None:
             self.trace.add(join_path(self.scope.path, key), op, self.taken, self.it, ties, starts)
 

@@ -22,7 +22,7 @@ Edit = Callable[[Program], object]
 
 
 def shrunk(program: Program, fails: Fails, seconds: float = 60) -> Program:
-    """The smallest program found that still fails in the same way; `fails` says whether one does."""
+    """Return the smallest program found that still fails in the same way; `fails` says whether one does."""
     end = process_time() + seconds
     changed = True
     while changed and process_time() < end:

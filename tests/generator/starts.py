@@ -74,7 +74,7 @@ def filled(argument: str, weights: Sequence[Weight]) -> list[Weight]:
 def starting(
     op: Operator, types: tuple[TensorType, ...], own: Sequence[Begun], defaults: Sequence[Begun], tied: Sequence[str]
 ) -> tuple[tuple[str, str, tuple[Number, ...]], ...]:
-    """How each weight begins, where something is said: the step's own arguments come first, then the last default."""
+    """Return how each weight begins, where something is said: the step's own arguments come before the defaults."""
     found: list[tuple[str, str, tuple[Number, ...]]] = []
     for weight in op.weights(*types):
         if weight.buffer or weight.name in tied:
@@ -131,7 +131,7 @@ def _drawn(name: str, weights: Sequence[Weight], draws: Draws) -> Begun:
 
 
 def listed(numbers: Sequence[float]) -> str:
-    """Numbers as a list is written."""
+    """Return numbers as a list is written."""
     return f"[{', '.join(f'{number:g}' for number in numbers)}]"
 
 

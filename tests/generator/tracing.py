@@ -50,7 +50,7 @@ class Trace:
     leaving: tuple[int, ...] = ()
 
     def inside(self, path: str, values: Values, again: bool) -> Trace:
-        """The same in a block that is called at a path of the one here, with these values."""
+        """Return the same in a block that is called at a path of the one here, with these values."""
         numbers = tuple(self.numbers[id(value)] for value in values)
         prefix = join_path(self.prefix, path)
         return replace(self, prefix=prefix, reused=self.reused or again, entering=numbers)
@@ -71,7 +71,7 @@ class Trace:
         self, path: str, op: Operator | str, taken: Values, given: Values,
         ties: Sequence[tuple[str, str]] = (), starts: Starts = (), again: bool = False,
     ) -> None:  # fmt: skip
-        """An operator at a path of this block takes some values and gives others."""
+        """Add an operator at a path of this block, which takes some values and gives others."""
         outputs = self._new(len(given))
         self.name(given, outputs)
         full = join_path(self.prefix, path)
@@ -89,7 +89,7 @@ class Trace:
 
 
 def read(graph: Graph) -> list[Traced]:
-    """The operators as the Graph has them."""
+    """Return the operators as the Graph has them."""
     found: list[Traced] = []
     for layer in graph.flat():
         ties = () if layer.reused else tuple(sorted(layer.ties.items()))
@@ -101,7 +101,10 @@ def read(graph: Graph) -> list[Traced]:
 
 
 def differing(graph: Graph, trace: Trace, outputs: Sequence[tuple[int, bool]]) -> tuple[object, object] | None:
-    """What is told and what is found where the two differ first. `outputs` are with whether they are of training."""
+    """Return what is told and what is found where the two differ first.
+
+    Each of `outputs` stands beside whether it is of training alone.
+    """
     for told, found in zip_longest(trace.layers, read(graph)):
         if told != found:
             return told, found
