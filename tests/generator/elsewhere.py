@@ -13,7 +13,7 @@ from archlang.ir import Graph
 from archlang.parse import parse
 from archlang.sizes import Spec, valid_at
 from archlang.source import Source
-from tests.generator.running import SEED, inputs_of, several
+from tests.generator.running import SEED, inputs_of, several, weights_of
 from tests.interpreter import Interpreter
 
 DECLARED = re.compile(r"^(?:block|net|let) (\w+)", re.MULTILINE)
@@ -40,7 +40,7 @@ def at_other_sizes(text: str, graph: Graph, module: nn.Module) -> str:
     """Run the module at other valid values of its open sizes; return what differs, or nothing."""
     file, _ = parse(Source("spec.arch", text))
     spec = Spec(file, nets(file)[-1].name, {}, {})
-    weights = module.state_dict(keep_vars=True)
+    weights = weights_of(module)
     for name in graph.open_sizes:
         at, default = valid_at(spec, graph, name), int(graph.arguments[name])
         for size in (default + 1, default + 4, 2 * default):

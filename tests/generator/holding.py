@@ -28,7 +28,7 @@ from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
 from tests.generator.passes import in_channels_last, recomputed, told_bytes, trained
 from tests.generator.programs import Program as Drawn
 from tests.generator.promising import promised, verdicts, with_promises
-from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran
+from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran, weights_of
 from tests.generator.tracing import differing
 from tests.interpreter import Interpreter, keys_of
 
@@ -210,7 +210,7 @@ def _mode(net: Built, training: bool) -> None:
     """Check values, gradients, statistics, saved bytes and MACs of one mode."""
     mode = "training" if training else "eval"
     inputs = inputs_of(net.graph)
-    weights = {**dict(net.module.named_buffers()), **net.module.state_dict(keep_vars=True)}
+    weights = weights_of(net.module)
     other = Interpreter(net.graph, weights)
     net.module.train(training)
     torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]

@@ -20,14 +20,24 @@ from tests.generator.writing import operator_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.generator.draws import Draws
     from tests.generator.growing import Grower
 
 INITS = ("arange", "zeros", "ones", "constant(0.5)", "normal(0.02)", "normal", "uniform(-1, 1)", "trunc_normal(0.1)",
          "xavier_uniform", "xavier_normal")  # fmt: skip
 MOST_AXES = 8  # of a parameter
 JOINED = ("add", "mul", "sub", "concat", "maximum", "div", "matmul")
+FILLING = ("0.25 * {0} - {1}", "{0} // 2 + {1} % 3", "0.5 if {0} == {1} else max({0}, 2) - {1}", "sqrt({0} + {1} ** 2)")
 OUTPUTS = (1, 2, 3, 4, 6)
 TYING = ("linear", "linear", "conv", "std_conv", "embedding", "deconv", "prelu", "layernorm", "batchnorm")
+
+
+def _formula(shape: Sequence[int], draws: Draws) -> str:
+    """Return what a function of the place gives that fills a tensor; nothing where an initialiser does."""
+    if len(shape) > 4 or not draws.chance(25):
+        return ""
+    places = [f"p{at}" for at in range(len(shape))]
+    return draws.one(FILLING).format(draws.one(places), draws.one(places))
 
 
 def own(grower: Grower, scene: Scene, shape: Sequence[int], word: str = "param") -> Stored:
@@ -41,7 +51,9 @@ def own(grower: Grower, scene: Scene, shape: Sequence[int], word: str = "param")
     init = draws.one(INITS[1:] if len(shape) > 1 else INITS[:8])
     if prod(shape) <= 12 and draws.chance(25):
         init = listed([draws.one((0.0, 0.5, 1.0, -2.5, 3.0)) for _ in range(prod(shape))])
-    node = Stored(word, name.text, param_type(tuple(shape), scene.it[0].type.dtype), init)
+    kept = word == "param" or draws.chance(70)
+    type = param_type(tuple(shape), scene.it[0].type.dtype)
+    node = Stored(word, name.text, type, init, kept, _formula(shape, draws))
     run([node], scene)
     return node
 

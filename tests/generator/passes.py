@@ -15,7 +15,7 @@ from archlang.lower import torch_source
 from archlang.program import Program, program_of
 from archlang.program.passes import in_memory_format, recomputing
 from archlang.program.passes.recomputing import called
-from tests.generator.running import BATCH, SEED, Ran, inputs_of, ran
+from tests.generator.running import BATCH, SEED, Ran, inputs_of, ran, weights_of
 from tests.interpreter import Interpreter
 
 Executed = Callable[[str], nn.Module]
@@ -46,7 +46,7 @@ def trained(program: Program, executed: Executed, training: bool) -> tuple[Ran, 
     """Run the Program's module and the interpreter; return what they give, and the keys of weights that differ."""
     graph, is_last = program.graph, program.root.memory_format is not None
     module = executed(torch_source(program)).train(training)
-    weights = module.state_dict(keep_vars=True)
+    weights = weights_of(module)
     other = Interpreter(graph, weights)
     inputs = inputs_of(graph)
     given = [_converted(x) if is_last else x for x in inputs]

@@ -34,6 +34,11 @@ def inputs_of(graph: Graph) -> list[Tensor]:
     return [x.detach() for x in tensors([root.types[port.value] for port in root.inputs], BATCH, below=2)]
 
 
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """Return all parameters and buffers by key, those too that the state dict leaves out."""
+    return {**dict(module.named_buffers()), **module.state_dict(keep_vars=True)}
+
+
 def several(given: Any) -> list[Tensor]:
     return [given] if isinstance(given, Tensor) else list(cast("Sequence[Tensor]", given))
 
