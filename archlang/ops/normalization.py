@@ -131,8 +131,8 @@ class LocalResponseNorm3d(nn.LocalResponseNorm):
 class LocalResponseNorm(Operator):
     """Each value divided by (k + alpha/size * sum of squares over `size` neighbouring channels)**beta.
 
-    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form. Of n c d h w, torch
-    refuses values that are not contiguous, and the module copies them. No weights, no MACs.
+    Krizhevsky et al. 2012, section 3.3, where alpha is not divided by the size; this is torch's form. Volumes n c d h w
+    that are not contiguous, which torch refuses, are copied. No weights, no MACs.
 
         normalised = c*h*w
     """
