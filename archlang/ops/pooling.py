@@ -8,7 +8,8 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Work
+from archlang.ops.borders import PoolBorder, convolving, pooling
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
@@ -20,12 +21,11 @@ from archlang.ops.windows import (
     Stride,
     brief,
     check_inside,
-    check_sides,
-    each,
+    listed,
     short,
     slid,
 )
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, Window
 
 
 def _pooled(shape: Strides, x: Laid) -> Strides:
@@ -51,15 +51,38 @@ class _Pool(Sliding):
 
     kernel: Sizes
     stride: Stride | None = None
-    pad: Natural | tuple[Natural, ...] = 0
+    pad: PoolBorder = 0
     ceil: bool = False
 
     def geometry(self, x: TensorType) -> Geometry:
-        rank, dilation = len(self.kernel), getattr(self, "dilation", 1)
-        check_sides(rank)
-        stride = self.kernel if self.stride is None else each(self.stride, rank, "stride")
-        pad = each(self.pad, rank, "pad")
-        return Geometry(self.kernel, stride, pad, each(dilation, rank, "dilation"), self.ceil)
+        stride = self.kernel if self.stride is None else self.stride
+        geometry = pooling(x, self.word, self.kernel, stride, self.pad, getattr(self, "dilation", 1), self.ceil)
+        if self.ceil and self.pad in ("same_upper", "same_lower"):
+            message = f"pad={self.pad} gives ceil(size/stride) positions, and `ceil=true` can add none"
+            raise Rejected("pool-padding", message, about="ceil")
+        if not geometry.is_even:
+            self._refuse_uneven(geometry, "torch's pools pad both sides of an axis alike at stride 1")
+        return geometry
+
+    def _refuse_uneven(self, geometry: Geometry, why: str) -> None:
+        """Refuse a border that torch cannot make. `geometry` has what is wanted before and after."""
+        uneven = next(border for border in geometry.borders if border[0] != border[1])
+        before, after = (listed(brief(side)) for side in zip(*geometry.borders, strict=True))
+        steps = geometry.stride if len(set(geometry.stride)) > 1 else geometry.stride[:1]
+        pool = f"{self.word} {Window(self.kernel)}/{'x'.join(map(str, steps))}"
+        values = self.border_values
+        help = None if values is None else f"write `pad before={before} after={after}{values} -> {pool}`"
+        message = f"pad={self.pad} would pad by {uneven[0]} before and {uneven[1]} after, but {why}"
+        raise Rejected("pool-padding", message, help=help, about="pad")
+
+    @property
+    def border_values(self) -> str | None:
+        """The arguments of a `pad` that borders a map as this pool does; None if none does."""
+        return None
+
+    def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
+        geometry = self.geometry(x)
+        return {**geometry.symbols, "ceil": geometry.ceil}
 
     def _slid(self, x: TensorType, geometry: Geometry) -> tuple[TensorType]:
         for k, width in zip(self.kernel, geometry.pad, strict=True):
@@ -73,7 +96,7 @@ class _Pool(Sliding):
     def _module(self, name: str, geometry: Geometry, *more: tuple[str, object, object]) -> Module:
         options = (("stride", brief(geometry.stride), brief(self.kernel)), ("padding", brief(geometry.pad), 0), *more)
         args = (("kernel_size", brief(self.kernel)),)
-        return Module(f"torch.nn.{name}{len(self.kernel)}d", args, (*options, ("ceil_mode", self.ceil, False)))
+        return Module(f"torch.nn.{name}{len(self.kernel)}d", args, (*options, ("ceil_mode", geometry.ceil, False)))
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
         return (0,) if len(x.axes) == 3 else ()  # torch pools a map of height 1
@@ -108,6 +131,9 @@ def _refuse_blind_windows(x: TensorType, y: TensorType, geometry: Geometry) -> N
 class MaxPool(_Pool):
     """The largest value under each window. No weights, no MACs.
 
+    `pad` is one number, one for each axis, or a rule, as of `conv`: `same` is half the window, `same_upper` and
+    `same_lower` as little as gives ceil(h/stride) positions. The border never is the largest.
+
     With `ceil=true` the last window may extend beyond the end, unless it would start in the padding. `indices=true`
     adds a second output: the position of each largest value in its map, counted row by row, which `max_unpool` takes.
 
@@ -127,11 +153,13 @@ class MaxPool(_Pool):
         Example("maxpool 2x2/2", "3x8x8"),
         Example("maxpool 3x3/2 pad=1", "2x9x7"),
         Example("maxpool 3x3/2 ceil=true", "2x8x8"),
+        Example("maxpool 3x3/2 pad=same_upper", "2x8x9"),
         Example("maxpool 2x2/1 dilation=2", "2x6x6"),
         Example("maxpool [2]", "3x9"),
         Example("maxpool 2x2x2", "2x4x5x6"),
         Example("maxpool 2x2/2 indices=true", "3x8x8"),
         Example("maxpool [3]/2 indices=true", "3x9"),
+        Example("maxpool 2x2x2 indices=true", "2x4x5x6"),
     )
 
     dilation: Stride = 1
@@ -143,6 +171,15 @@ class MaxPool(_Pool):
         _refuse_blind_windows(x, y, geometry)
         check_dtype(x, self.word, integers=len(self.kernel) > 1)  # only torch's MaxPool1d is for floats alone
         return (y, TensorType(y.shape, y.axes, "int64")) if self.indices else (y,)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        # torch casts max_pool3d, but not the call that gives indices too
+        return Autocast("given") if self.indices else super().autocast(x)
+
+    @property
+    def border_values(self) -> str | None:
+        # a value of the edge that is repeated is no larger than the edge, which the window sees too
+        return " mode=replicate" if self.dilation == 1 and not self.indices else None
 
     def positions_in(self, x: TensorType) -> tuple[int, ...] | None:
         return x.shape[2:] if self.indices else None
@@ -165,6 +202,9 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean under each window; padding counts as zeros unless `count_include_pad=false`.
 
+    `pad` is one number, one for each axis, or a rule, as of `conv`: `same` is half the window, `same_upper` and
+    `same_lower` as little as gives ceil(h/stride) positions (TensorFlow's `SAME` is the first, and counts no padding).
+
     With `ceil=true` the last window may extend beyond the end, unless it would start in the padding. An output takes
     k*k - 1 additions and a division, also at the border. No weights, no MACs.
 
@@ -181,11 +221,24 @@ class AvgPool(_Pool):
         Example("avgpool 2x2/2", "3x8x8"),
         Example("avgpool 3x3/2 pad=1 count_include_pad=false", "2x9x7"),
         Example("avgpool 3x3/2 ceil=true", "2x8x8"),
+        Example("avgpool 3x3/2 pad=same_upper count_include_pad=false", "2x8x9"),
         Example("avgpool [2]", "3x9"),
         Example("avgpool 2x2x2", "2x4x5x6"),
     )
 
     count_include_pad: bool = True
+
+    def geometry(self, x: TensorType) -> Geometry:
+        geometry = super().geometry(x)
+        if self.pad == "same_upper" and self.count_include_pad and geometry.ceil:
+            wanted = convolving(x, self.word, self.kernel, geometry.stride, "same_upper", 1)
+            why = "torch's means count no zeros there; `count_include_pad=false` counts none at all"
+            self._refuse_uneven(wanted, why)
+        return geometry
+
+    @property
+    def border_values(self) -> str | None:
+        return "" if self.count_include_pad else None
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if len(self.kernel) == 3 and x.spatial(3, self.word):
