@@ -1,4 +1,4 @@
-"""The padding of convolutions and pools: by a number, by the sides of each axis, or by the name of a rule."""
+"""The padding of convolutions: by a number, by the sides of each axis, or by the name of a rule."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ Border = (
     Natural | tuple[Natural | tuple[Natural, ...], ...] | Literal["same", "valid", "same_upper", "same_lower", "causal"]
 )
 
-PoolBorder = Natural | tuple[Natural, ...] | Literal["same", "valid", "same_upper", "same_lower"]
-
 
 def convolving(x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad: Border, dilation: Stride) -> Geometry:
     """Return how the window of a convolution slides over `x`.
@@ -29,32 +27,11 @@ def convolving(x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad:
     check_sides(rank)
     steps, gaps = each(stride, rank, "stride"), each(dilation, rank, "dilation")
     if isinstance(pad, str):
-        borders = _named_borders(pad, x.spatial(rank, operator), kernel, steps, gaps)
+        borders = named_borders(pad, x.spatial(rank, operator), kernel, steps, gaps)
     else:
         borders = _given_borders(pad, rank)
     before, after = zip(*borders, strict=True)
     return Geometry(kernel, steps, before, gaps, after=after)
-
-
-def pooling(
-    x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad: PoolBorder, dilation: Stride, ceil: bool
-) -> Geometry:
-    """Return how the window of a pool slides over `x`. The rules are those of convolutions.
-
-    torch's pools pad both sides of an axis alike. Where `same_upper` asks for one value more after, the last window
-    extends beyond the end instead, as with `ceil=true`. Where `same_lower` asks for one more before, both sides have
-    it, and no window reaches the last one. At stride 1 this is not possible: the geometry has two borders then.
-    """
-    rank = len(kernel)
-    check_sides(rank)
-    steps, gaps = each(stride, rank, "stride"), each(dilation, rank, "dilation")
-    if not isinstance(pad, str):
-        return Geometry(kernel, steps, each(pad, rank, "pad"), gaps, ceil)
-    borders = _named_borders(pad, x.spatial(rank, operator), kernel, steps, gaps)
-    before, after = zip(*borders, strict=True)
-    if any(step == 1 and one != other for step, (one, other) in zip(steps, borders, strict=True)):
-        return Geometry(kernel, steps, before, gaps, after=after)
-    return Geometry(kernel, steps, before, gaps, ceil or (pad == "same_upper" and before != after))
 
 
 def sliding_options(geometry: Geometry) -> tuple[tuple[str, object, object], ...]:
@@ -80,9 +57,10 @@ def _given_borders(pad: int | Sequence[int | Sequence[int]], rank: int) -> list[
     return borders
 
 
-def _named_borders(
+def named_borders(
     pad: str, sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> list[tuple[int, int]]:
+    """Return the padding before and after along each axis by the name of a rule."""
     if pad == "same":
         return [(width, width) for width in pads("same", kernel, dilation)]
     # how many positions a window covers besides its first

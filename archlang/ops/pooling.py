@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Work
-from archlang.ops.borders import PoolBorder, convolving, pooling
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
+from archlang.ops.pool_borders import PoolBorder, pooling, refuse_uneven
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
@@ -21,11 +21,10 @@ from archlang.ops.windows import (
     Stride,
     brief,
     check_inside,
-    listed,
     short,
     slid,
 )
-from archlang.shapes import TensorType, Window
+from archlang.shapes import TensorType
 
 
 def _pooled(shape: Strides, x: Laid) -> Strides:
@@ -57,28 +56,13 @@ class _Pool(Sliding):
     def geometry(self, x: TensorType) -> Geometry:
         stride = self.kernel if self.stride is None else self.stride
         geometry = pooling(x, self.word, self.kernel, stride, self.pad, getattr(self, "dilation", 1), self.ceil)
-        if self.ceil and self.pad in ("same_upper", "same_lower"):
-            message = f"pad={self.pad} gives ceil(size/stride) positions, and `ceil=true` can add none"
-            raise Rejected("pool-padding", message, about="ceil")
-        if not geometry.is_even:
-            self._refuse_uneven(geometry, "torch's pools pad both sides of an axis alike at stride 1")
+        refuse_uneven(geometry, x, self.word, self.pad, *self.border)
         return geometry
 
-    def _refuse_uneven(self, geometry: Geometry, why: str) -> None:
-        """Refuse a border that torch cannot make. `geometry` has what is wanted before and after."""
-        uneven = next(border for border in geometry.borders if border[0] != border[1])
-        before, after = (listed(brief(side)) for side in zip(*geometry.borders, strict=True))
-        steps = geometry.stride if len(set(geometry.stride)) > 1 else geometry.stride[:1]
-        pool = f"{self.word} {Window(self.kernel)}/{'x'.join(map(str, steps))}"
-        values = self.border_values
-        help = None if values is None else f"write `pad before={before} after={after}{values} -> {pool}`"
-        message = f"pad={self.pad} would pad by {uneven[0]} before and {uneven[1]} after, but {why}"
-        raise Rejected("pool-padding", message, help=help, about="pad")
-
     @property
-    def border_values(self) -> str | None:
-        """The arguments of a `pad` that borders a map as this pool does; None if none does."""
-        return None
+    def border(self) -> tuple[bool, str | None]:
+        """Whether the border counts as zeros, and the arguments of a `pad` that makes the same border, if one does."""
+        raise TypeError(f"{type(self).__name__} does not say what its border is")
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         geometry = self.geometry(x)
@@ -177,9 +161,9 @@ class MaxPool(_Pool):
         return Autocast("given") if self.indices else super().autocast(x)
 
     @property
-    def border_values(self) -> str | None:
+    def border(self) -> tuple[bool, str | None]:
         # a value of the edge that is repeated is no larger than the edge, which the window sees too
-        return " mode=replicate" if self.dilation == 1 and not self.indices else None
+        return False, " mode=replicate" if self.dilation == 1 and not self.indices else None
 
     def positions_in(self, x: TensorType) -> tuple[int, ...] | None:
         return x.shape[2:] if self.indices else None
@@ -228,17 +212,9 @@ class AvgPool(_Pool):
 
     count_include_pad: bool = True
 
-    def geometry(self, x: TensorType) -> Geometry:
-        geometry = super().geometry(x)
-        if self.pad == "same_upper" and self.count_include_pad and geometry.ceil:
-            wanted = convolving(x, self.word, self.kernel, geometry.stride, "same_upper", 1)
-            why = "torch's means count no zeros there; `count_include_pad=false` counts none at all"
-            self._refuse_uneven(wanted, why)
-        return geometry
-
     @property
-    def border_values(self) -> str | None:
-        return "" if self.count_include_pad else None
+    def border(self) -> tuple[bool, str | None]:
+        return self.count_include_pad, "" if self.count_include_pad else None
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         if len(self.kernel) == 3 and x.spatial(3, self.word):

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from archlang.compiler import Net
 from archlang.diagnostics import Diagnostic
@@ -34,7 +33,7 @@ def bordered(x: Tensor, kernel: int, stride: int, upper: bool, value: float) -> 
         missing = (-(-size // stride) - 1) * stride + kernel - size
         sides = [missing // 2, missing - missing // 2] if missing > 0 else [0, missing]
         borders += sides if upper or missing < 0 else sides[::-1]
-    return F.pad(x, borders, value=value)
+    return nn.functional.pad(x, borders, value=value)
 
 
 @pytest.mark.parametrize("upper", [True, False])
@@ -43,10 +42,11 @@ def test_a_window_stands_at_every_stride(kernel: int, stride: int, upper: bool) 
     rule = f"{kernel}x{kernel}/{stride} pad=same_{'upper' if upper else 'lower'}"
     for height, width in SIZES:
         x = image(height, width)
-        largest = F.max_pool2d(bordered(x, kernel, stride, upper, -torch.inf), kernel, stride)
+        largest = nn.functional.max_pool2d(bordered(x, kernel, stride, upper, -torch.inf), kernel, stride)
         assert torch.equal(pooled(f"maxpool {rule}", x), largest)
         sums, shares = (
-            F.avg_pool2d(bordered(y, kernel, stride, upper, 0), kernel, stride) for y in (x, torch.ones_like(x))
+            nn.functional.avg_pool2d(bordered(y, kernel, stride, upper, 0), kernel, stride)
+            for y in (x, torch.ones_like(x))
         )
         torch.testing.assert_close(pooled(f"avgpool {rule} count_include_pad=false", x), sums / shares)
         if not upper:
@@ -55,8 +55,8 @@ def test_a_window_stands_at_every_stride(kernel: int, stride: int, upper: bool) 
 
 def test_half_the_window_and_nothing() -> None:
     x = image()
-    assert torch.equal(pooled("maxpool 3x5/2 pad=same", x), F.max_pool2d(x, (3, 5), 2, (1, 2)))
-    assert torch.equal(pooled("avgpool 3x3/2 pad=valid", x), F.avg_pool2d(x, 3, 2))
+    assert torch.equal(pooled("maxpool 3x5/2 pad=same", x), nn.functional.max_pool2d(x, (3, 5), 2, (1, 2)))
+    assert torch.equal(pooled("avgpool 3x3/2 pad=valid", x), nn.functional.avg_pool2d(x, 3, 2))
 
 
 def refusal(step: str) -> Diagnostic:
@@ -75,15 +75,15 @@ def cure(step: str) -> str:
 @pytest.mark.parametrize("rule", ["upper", "lower"])
 def test_what_torch_cannot_pad_is_refused_with_a_cure(kernel: int, rule: str) -> None:
     x, step = image(), f"{kernel}x{kernel}/1 pad=same_{rule}"
-    wanted = F.max_pool2d(bordered(x, kernel, 1, rule == "upper", -torch.inf), kernel, 1)
+    wanted = nn.functional.max_pool2d(bordered(x, kernel, 1, rule == "upper", -torch.inf), kernel, 1)
     assert torch.equal(pooled(cure(f"maxpool {step}"), x), wanted)
-    sums = F.avg_pool2d(bordered(x, kernel, 1, rule == "upper", 0), kernel, 1)
+    sums = nn.functional.avg_pool2d(bordered(x, kernel, 1, rule == "upper", 0), kernel, 1)
     assert torch.equal(pooled(cure(f"avgpool {step}"), x), sums)
 
 
 def test_zeros_at_the_end_are_not_counted_by_torch() -> None:
     x = image()
-    wanted = F.avg_pool2d(bordered(x, 3, 2, True, 0), 3, 2)
+    wanted = nn.functional.avg_pool2d(bordered(x, 3, 2, True, 0), 3, 2)
     assert torch.equal(pooled(cure("avgpool 3x3/2 pad=same_upper"), x), wanted)
 
 
@@ -96,6 +96,6 @@ def test_one_module_serves_the_sizes_at_which_it_pads_alike() -> None:
     text = "net n {\n input x: [3, H=8, W=9]\n maxpool 3x3/2 pad=same_upper\n output\n}"
     module = Net(graph_of(text)).module()
     x = image(12, 5)
-    assert torch.equal(module(x), F.max_pool2d(bordered(x, 3, 2, True, -torch.inf), 3, 2))
+    assert torch.equal(module(x), nn.functional.max_pool2d(bordered(x, 3, 2, True, -torch.inf), 3, 2))
     with pytest.raises(ValueError, match="% 2 == 0"):
         module(image(9, 9))
