@@ -27,7 +27,7 @@ def pooled(lines: str, x: Tensor) -> Tensor:
 
 
 def bordered(x: Tensor, kernel: int, stride: int, upper: bool, value: float) -> Tensor:
-    """The map with as little border as gives a window at every stride, an odd rest after or before, and no more."""
+    """Return the map with the least border that gives a window at every stride, an odd rest after or before."""
     borders: list[int] = []
     for size in (x.shape[3], x.shape[2]):
         missing = (-(-size // stride) - 1) * stride + kernel - size
