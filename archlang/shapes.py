@@ -31,6 +31,16 @@ class Window(tuple[int, ...]):
         return "x".join(map(str, self)) if len(self) != 1 else f"[{self[0]}]"
 
 
+def bytes_of(shape: tuple[int, ...], dtype: str) -> int:
+    """Return the bytes of a tensor."""
+    return prod(shape) * DTYPE_BYTES[dtype]
+
+
+def in_dtype(dtype: str, other: str | None) -> str:
+    """Return the dtype of values if `other` replaces every float dtype; None replaces nothing."""
+    return other if other and "float" in dtype else dtype
+
+
 @dataclass(frozen=True, slots=True)
 class TensorType:
     """The type of a value: sizes, axis names and dtype.
@@ -75,7 +85,7 @@ class TensorType:
     @property
     def bytes(self) -> int:
         """The number of bytes for one image."""
-        return self.values * DTYPE_BYTES[self.dtype]
+        return bytes_of(self.shape, self.dtype)
 
     @property
     def is_float(self) -> bool:

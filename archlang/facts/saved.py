@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
-from math import prod
 
 from archlang.facts.gradients import gradients
 from archlang.facts.storages import is_saved, layout_key, strides_of, view_of
@@ -24,7 +23,7 @@ from archlang.ops.base import Saved, Wanted
 from archlang.ops.layouts import Laid, MemoryFormat, Strides, at_batch, contiguous, converted
 from archlang.program import Program, program_of
 from archlang.program.passes import in_memory_format
-from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, TensorType
+from archlang.shapes import FLOAT_DTYPES, TensorType, bytes_of, in_dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +143,7 @@ class _Run:
 
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
         """Return bytes of a tensor; `shape` holds the batch."""
-        return prod(shape) * DTYPE_BYTES[self.told(dtype)]
-
-    def told(self, dtype: str) -> str:
-        return self.dtype if self.dtype and "float" in dtype else dtype
+        return bytes_of(shape, in_dtype(dtype, self.dtype))
 
     def fresh(
         self, type: TensorType, strides: tuple[int, ...], path: str, lasting: bool = False, spare: int = 0
@@ -244,5 +240,5 @@ def _kept(one: Saved, layer: Layer, held: Mapping[int, _Held], keepers: dict[int
         keepers[storage.number] = layer.path
     keeper = keepers.get(storage.number)
     new_bytes = storage.bytes if is_new else 0
-    told = run.told(dtype)
+    told = in_dtype(dtype, run.dtype)
     return Kept(storage.path, value, one.name, shape, told, storage.number, storage.bytes, new_bytes, keeper)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import prod
 from typing import Literal
 
-from archlang.shapes import DTYPE_BYTES, TensorType
+from archlang.shapes import TensorType, bytes_of
 
 Ratio = int | Fraction
 # Where the gradient of an input is allocated. `new`: in its own memory. `shared`: in memory that all such inputs share.
@@ -122,7 +122,7 @@ class Saved:
     @property
     def bytes(self) -> int:
         """Bytes of an own tensor, for one image."""
-        return prod(self.shape) * DTYPE_BYTES[self.dtype]
+        return bytes_of(self.shape, self.dtype)
 
     def is_of(self, *, training: bool) -> bool:
         """Return whether it is saved in training mode, or in evaluation."""

@@ -74,11 +74,6 @@ def _listed(dtypes: set[str]) -> str:
     return " and ".join(sorted(dtypes))
 
 
-def in_dtype(dtype: str, computed: str | None) -> str:
-    """Return the dtype that replaces a float dtype of the spec."""
-    return computed if computed and "float" in dtype else dtype
-
-
 def cast_places(
     layer: Layer, inputs: Sequence[Held], places: tuple[GradientPlace, ...], computed: str | None
 ) -> tuple[GradientPlace, ...]:  # fmt: skip

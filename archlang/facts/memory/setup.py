@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Literal, cast
 
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.ops.base import Weight
 from archlang.ops.layouts import MEMORY_FORMATS, MemoryFormat
-from archlang.shapes import DTYPE_BYTES, FLOAT_DTYPES, SHORT_DTYPES
+from archlang.shapes import FLOAT_DTYPES, SHORT_DTYPES, bytes_of, in_dtype
 
 Mode = Literal["training", "inference"]
 MODES: tuple[Mode, ...] = ("training", "inference")
@@ -53,13 +52,9 @@ class Setup:
     def training(self) -> bool:
         return self.mode == "training"
 
-    def told(self, dtype: str) -> str:
-        """Return the dtype that replaces this one."""
-        return self.dtype if self.dtype and "float" in dtype else dtype
-
     def bytes(self, shape: tuple[int, ...], dtype: str) -> int:
         """Return bytes of a tensor; `shape` includes the batch."""
-        return prod(shape) * DTYPE_BYTES[self.told(dtype)]
+        return bytes_of(shape, in_dtype(dtype, self.dtype))
 
     def weight_bytes(self, weight: Weight) -> int:
         """Return bytes of a weight."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from archlang.facts.gradients import trained_weights
-from archlang.facts.memory.casts import Held, cast_places, computed_in, in_dtype, result_dtype
+from archlang.facts.memory.casts import Held, cast_places, computed_in, result_dtype
 from archlang.facts.memory.setup import Setup
 from archlang.facts.storages import layout_key, strides_of
 from archlang.facts.untold import UnknownFact, Untold, untold
 from archlang.ir import Layer
 from archlang.ops.base import GradientPlace, Operator, Saved, Temporaries, is_view
 from archlang.ops.layouts import Laid, MemoryFormat, at_batch
+from archlang.shapes import in_dtype
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
 
