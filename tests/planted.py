@@ -110,7 +110,7 @@ FAULTS = (
         "elaborate/state/builder.py",
         "        if self.contents.layers > MAX_LAYERS:\n            raise Mistake",
         "        if made.layers > MAX_LAYERS:\n            raise Mistake",
-        (f"{SHARING}::test_what_is_written_out_counts_towards_the_limit_of_layers",),
+        (f"{SHARING}::test_inlined_layers_count_towards_the_limit_of_layers",),
     ),
     Named(
         "the steps of lrn",

@@ -102,7 +102,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("archlang 0.")
 
 
-def test_what_is_no_text_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "binary.arch").write_bytes(b"net \xff\xfe")
     assert main(["check", str(tmp_path / "binary.arch")]) == 2
     assert "UTF-8" in capsys.readouterr().err

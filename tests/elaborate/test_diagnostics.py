@@ -82,7 +82,7 @@ def test_wide_and_combining_characters() -> None:
     assert shown('"漢字" x', at(1, 2, 2)) == '  |\n1 | "漢字" x\n  |  ^^^^'
 
 
-def test_what_would_move_the_cursor_is_shown_as_a_sign() -> None:
+def test_control_characters_are_shown_as_signs() -> None:
     assert "\x1b" not in shown("a \x1b[31m b\0\r c", at(1, 3))
 
 

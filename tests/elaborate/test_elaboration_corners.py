@@ -270,7 +270,7 @@ def test_labels_after_the_inputs_of_an_inlined_block_are_those_of_its_caller() -
         ("(x, x) -> conv 3/2 8", "3x8x8", "write `3x3/2`"),
     ],
 )
-def test_what_a_slash_without_a_window_can_mean(step: str, shape: str, help: str) -> None:
+def test_a_slash_without_a_window_gets_a_suggestion(step: str, shape: str, help: str) -> None:
     (found,) = wrong(f"net n(width=3) {{\n  input x: {shape}\n  {step}\n  output\n}}")
     assert (found.code, found.help) == ("slash-without-window", help)
 

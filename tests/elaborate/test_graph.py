@@ -104,7 +104,7 @@ def test_json_holds_the_operator_under_its_word() -> None:
         ({"op": "linear", "out": True}, "valid integer"),
     ],
 )
-def test_what_is_no_operator_is_refused(op: object, message: str) -> None:
+def test_a_class_that_is_no_operator_is_refused(op: object, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Graph.model_validate_json(with_first_node(op=op))
 
@@ -118,7 +118,7 @@ def test_what_is_no_operator_is_refused(op: object, message: str) -> None:
         ({"span": 1}, "span"),
     ],
 )
-def test_what_is_no_node_is_refused(change: Mapping[str, object], message: str) -> None:
+def test_an_invalid_node_is_refused(change: Mapping[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Graph.model_validate_json(with_first_node(**change))
 

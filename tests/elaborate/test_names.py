@@ -207,7 +207,7 @@ def test_strings_spell_as_the_language_does() -> None:
 # ---- calls
 
 
-def test_what_differs_only_in_type_is_another_block() -> None:
+def test_arguments_that_differ_only_in_type_give_another_block() -> None:
     before = "block b(x) { relu }"
     built = graph_of(net_of("b 1 -> b true -> b 1.0 -> b [3] -> b 3 -> b 1 -> b x=1", before=before))
     called = [node.block for node in built.root.nodes if isinstance(node, CallNode)]

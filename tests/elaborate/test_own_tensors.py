@@ -85,13 +85,13 @@ def test_values_from_a_list() -> None:
         ("buffer s: [2] init=[0, 1] dtype=int64\n(it, s) -> take axis=2 -> (it, image) -> take", "wrong-dtype", "take"),
     ],
 )
-def test_what_is_refused(body: str, code: str, at: str) -> None:
+def test_invalid_tensors_are_refused(body: str, code: str, at: str) -> None:
     text = net_of(body, "3x2x2")
     told = wrong(text)[0]
     assert (told.code, words_at(text, told)) == (code, at)
 
 
-def test_what_is_tied_to_a_parameter_is_frozen_with_it() -> None:
+def test_a_weight_that_is_tied_to_a_parameter_is_frozen_with_it() -> None:
     body = "param s: [4, 3, 1, 1] init=zeros\nlast: conv 1x1 4 weight=s\nfreeze last"
     told = wrong(net_of(body, "3x2x2"))[0]
     assert (told.code, told.help) == ("tied-weight", "freeze `s` as well")

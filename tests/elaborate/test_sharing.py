@@ -202,7 +202,7 @@ def test_a_convolution_that_would_pad_otherwise_is_not_applied_again(before: str
 
 
 @pytest.mark.parametrize("body", ["inline all -> relu -> one", "one -> inline all", "inline all -> inline most"])
-def test_what_is_written_out_counts_towards_the_limit_of_layers(body: str) -> None:
+def test_inlined_layers_count_towards_the_limit_of_layers(body: str) -> None:
     """`all` holds 1,000,000 layers, the most that a net may have."""
     blocks = "block one { relu }\nblock k { repeat 1000 { relu } }\nblock all { repeat 1000 { k } }\nblock most { k }\n"
     found = wrong(f"{blocks}net n {{\n input a: [2]\n {body}\n output\n}}")

@@ -133,7 +133,7 @@ def test_names_of_the_file_come_before_shipped_nets() -> None:
         (f"{SPECS}/resnet.arch", "outside-the-root", None),
     ],
 )
-def test_what_no_shipped_spec_is_called(path: str, code: str, help: str | None) -> None:
+def test_a_name_of_no_shipped_spec_is_reported(path: str, code: str, help: str | None) -> None:
     (diagnostic, *_) = check(written("main.arch", f'use "{path}": bottleneck\n{BLOCK}')).diagnostics
     assert diagnostic.code == code
     assert help is None or diagnostic.help == help

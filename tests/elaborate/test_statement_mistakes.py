@@ -289,14 +289,14 @@ def test_slip(rule: str, slip: Slip, place: str) -> None:
     assert complaint(slip, PLACES[place](slip.line)) is None
 
 
-def test_what_a_repeated_label_would_name_is_unknown() -> None:
+def test_the_value_of_a_repeated_label_is_unknown() -> None:
     """In the second turn `kept` is not the map of the first, of another size, whose sum would be a second mistake."""
     (diagnostic,) = wrong(at_the_top("repeat 2 { maxpool 2x2/2 -> kept: it; relu; (it, kept) -> add }"))
     assert diagnostic.code == "label-repeats"
     assert wrong(at_the_top("repeat 2 { maxpool 2x2/2; let kept = it; relu; (it, kept) -> add }")) == []
 
 
-def test_what_is_around_the_slips_is_right() -> None:
+def test_the_text_around_the_slips_is_valid() -> None:
     assert [wrong(put("let a = 3")) for put in PLACES.values()] == [[], [], []]
 
 

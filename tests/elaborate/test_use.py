@@ -68,7 +68,7 @@ def test_a_link_leads_nowhere_else(here: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a folder", "a pipe", "no text", "nothing"])
-def test_what_is_no_text_is_refused(kind: str) -> None:
+def test_a_file_that_is_no_text_is_refused(kind: str) -> None:
     path = Path("odd.arch")
     if kind == "a folder":
         path.mkdir()

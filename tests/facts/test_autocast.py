@@ -151,7 +151,7 @@ GIVEN_BOTH = "computes under autocast, given bfloat16 and float32"
         ("add { | conv 1x1 4 | conv 1x1 4 | it } -> flatten", f"this add {GIVEN_BOTH}"),
     ],
 )
-def test_what_is_not_known_is_refused(body: str, wrong: str) -> None:
+def test_an_unknown_dtype_is_refused(body: str, wrong: str) -> None:
     with pytest.raises(AutocastUnknown, match="it is not known in which dtype") as error:
         memory(graph_of(net_of(body, "4x8x8")), Setup(autocast="bfloat16"))
     assert wrong in error.value.message and error.value.code == "autocast-unknown"

@@ -98,7 +98,7 @@ def test_the_end_is_found_past_the_range(size: int) -> None:
         assert (found.size, found.too_large) == (size, size + 4)
 
 
-def test_where_sizes_end_the_end_is_not_known() -> None:
+def test_the_limit_is_unknown_if_all_tried_sizes_fit() -> None:
     """Larger sizes may be valid."""
 
     def only(size: int) -> Graph | None:
@@ -176,7 +176,7 @@ def test_a_plan_is_no_dearer_than_the_cheapest_single_call() -> None:
     assert found is not None and enough and found.extra_macs <= min(enough)
 
 
-def test_what_fits_needs_no_plan_and_what_cannot_has_none() -> None:
+def test_a_batch_that_fits_needs_no_plan_and_one_that_cannot_has_none() -> None:
     found = plan(DEEP, Setup(4), 100 * MIB)
     assert found is not None and found.recomputed == () and found.price == 0
     assert plan(DEEP, Setup(400), MIB) is None

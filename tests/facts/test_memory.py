@@ -210,7 +210,7 @@ def test_everything_is_freed_but_what_outlives_the_step() -> None:
     assert found.timeline[-1].after_bytes == 4 * params + 4 * 8 + 8 + 4 * 2 * 3 * 64 + 4 * given
 
 
-def test_where_nothing_trains_a_step_is_a_forward_pass_and_a_loss() -> None:
+def test_a_step_without_trained_weights_is_a_forward_pass_and_a_loss() -> None:
     for optimizer in OPTIMIZERS:
         found = told(graph_of(net_of("relu -> maxpool 2x2/2", "3x8x8")), "training", optimizer)
         assert {moment.phase for moment in found.timeline} == {"forward", "loss", "backward", "step"}

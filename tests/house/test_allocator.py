@@ -146,7 +146,7 @@ def test_a_module_left_over_does_not_matter() -> None:
         del module
 
 
-def test_what_is_computed_again_is_found() -> None:
+def test_recomputed_values_are_measured() -> None:
     """A chain of products saves each of its 4 inputs; if it is recomputed, the first alone until then."""
     weights = [floats(8).requires_grad_() for _ in range(4)]
 

@@ -37,7 +37,7 @@ def test_random_nets_hold(first: int) -> None:
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
-def test_what_was_found_stays_mended(path: Path) -> None:
+def test_faults_that_were_found_stay_mended(path: Path) -> None:
     """The net passes all checks; if its second line names a code, `check` reports it."""
     text = path.read_text(encoding="utf-8")
     _, _, code = text.splitlines()[1].partition("# check: ")

@@ -123,7 +123,7 @@ def test_a_recomputed_call_gets_a_region_of_its_own_where_others_call_the_same_b
     assert called == {"body.0": "pair", "body.deep.0": "pair!1"}
 
 
-def test_what_no_call_needs_any_more_is_left_out(graph: Graph) -> None:
+def test_regions_that_no_call_needs_are_removed(graph: Graph) -> None:
     program = recomputing(program_of(graph), ["body.0.0", "body.deep.0.0", "body.0"])
     assert list(program.regions) == ["unit", "pair!1", "tried"]  # both pairs have the same marks within
     assert marked(program) == [

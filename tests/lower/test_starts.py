@@ -195,7 +195,7 @@ def test_a_tied_weight_starts_like_the_weight_it_is_tied_to(tmp_path: Path) -> N
         ("default lineer init=zeros\n  linear 9", "unknown-operator"),
     ],
 )
-def test_what_does_not_fit_is_refused(step: str, code: str, tmp_path: Path) -> None:
+def test_an_initialiser_that_does_not_fit_is_refused(step: str, code: str, tmp_path: Path) -> None:
     with pytest.raises(archlang.SpecError) as refused:
         loaded(tmp_path, f"net a {{\n  input x: [9]\n  {step}\n  output\n}}\n")
     assert refused.value.diagnostics[0].code == code

@@ -202,7 +202,7 @@ def test_a_tolerance(net: archlang.Net) -> None:
     assert wrong(verdict) == []
 
 
-def test_what_is_not_finite_proves_little(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_prove_little(tmp_path: Path) -> None:
     spec = tmp_path / "f.arch"
     spec.write_text("net f {\n  input x: [4]\n  linear 4 -> exp -> exp -> exp\n  output\n}\n")
 

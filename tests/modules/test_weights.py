@@ -354,7 +354,7 @@ def test_torchscript_is_refused_with_what_to_do(net: Net) -> None:
 
 
 @pytest.mark.parametrize("content", [3, [torch.zeros(2)], {"epoch": 3}, {1: torch.zeros(2)}, {"a": {"b": 2}}], ids=str)
-def test_what_is_no_state_dict_is_refused(net: Net, content: object) -> None:
+def test_a_file_that_is_no_state_dict_is_refused(net: Net, content: object) -> None:
     assert refused(net, saved(content)).code == "bad-weights-file"
 
 

@@ -159,7 +159,7 @@ def test_temporaries_of_several_calls_follow_from_the_parts(word: str) -> None:
         assert case.op.temporaries_beside_saved(*case.types) is not None
 
 
-def test_what_a_variable_holds_is_alive_to_the_end() -> None:
+def test_a_value_that_a_variable_holds_is_alive_to_the_end() -> None:
     """torch's function keeps the means beside their signs and their rectified values."""
     x = input_type((2, 8))
     y = x.resized(t=4)
@@ -207,7 +207,7 @@ def test_autocast_follows_from_the_parts(own: Path) -> None:
         ("x + other", "the formula of an operator has no `other`"),
     ],
 )
-def test_what_a_formula_does_not_have(formula: str, told: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_formula_is_reported(formula: str, told: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = SQUAREPLUS.replace("0.5 * (x + (x ** 2 + 4).sqrt())", formula)
     (own / "squareplus.py").write_text(text, encoding="utf-8")
     assert main(["ops", "--check", str(own / "squareplus.py")]) == 1

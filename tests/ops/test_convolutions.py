@@ -103,7 +103,7 @@ def borders(step: str, shape: str) -> tuple[tuple[int, int], ...]:
     return geometry_of(read(step, shape)).borders
 
 
-def test_what_names_of_padding_stand_for() -> None:
+def test_the_padding_of_each_name() -> None:
     # width 13, filter 6, stride 5: TensorFlow's documentation puts one zero before and two after
     assert borders("conv [6]/5 1 pad=same_upper", "1x13") == ((1, 2),)
     assert borders("conv [6]/5 1 pad=same_lower", "1x13") == ((2, 1),)

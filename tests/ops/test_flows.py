@@ -35,7 +35,7 @@ def test_the_help_shows_how_values_flow_in(step: str, code: str, words: str, hel
 
 
 @pytest.mark.parametrize("word", ["sdpa", "lstm", "masked_fill", "where", "rotary_embedding", "sequence_mask"])
-def test_what_the_help_writes_can_be_read(word: str) -> None:
+def test_the_text_in_the_help_parses(word: str) -> None:
     """The names are those of a net in which they stand for values of fitting types."""
     for written in registry()[word].flows.values():
         graph = graph_of(f"""net n {{

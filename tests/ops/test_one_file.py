@@ -90,7 +90,7 @@ def test_the_tests_find_it(house: Path) -> None:
     assert int(told.split(" passed")[0].split()[-1]) > 20
 
 
-def test_what_is_derived_is_made_anew(house: Path) -> None:
+def test_derived_files_are_regenerated(house: Path) -> None:
     derived = files(house, "schema", "operator_pages")
     assert "3 passed" in run(house, "tests.regenerate", *derived)
     run(house, "pytest", "-q", "-p", "no:cacheprovider", "-k", "published or pages_are or part or cubed", *derived)

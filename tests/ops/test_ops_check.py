@@ -86,7 +86,7 @@ def test_an_operator_that_breaks_one(
     assert status == 1 and verdicts[law][0] == "fail" and why in verdicts[law][1], verdicts
 
 
-def test_what_it_does_not_declare_is_unknown_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_undeclared_answer_is_unknown_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = DOUBLED.replace("    pointwise = True\n    runs = ELEMENTWISE\n", "").replace(SAVED, "")
     status, verdicts = checked(tmp_path, text, capsys)
     unknown = {law: why for law, (outcome, why) in verdicts.items() if outcome == "unknown"}

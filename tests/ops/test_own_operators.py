@@ -114,7 +114,7 @@ def test_every_command_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Scale(4, start=0.5)" in output(capsys, "build", "scaled.arch")
 
 
-def test_what_is_built_runs_without_the_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_built_source_runs_without_the_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output(capsys, "build", "scaled.arch", "-o", "built.py")
     (here / "scales.py").unlink()
     code = (

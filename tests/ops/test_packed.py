@@ -123,7 +123,7 @@ def test_a_tagger_is_a_module_by_hand_in_outputs_and_gradients(length: int) -> N
         assert found is not None and wanted is not None and torch.equal(found, wanted), name
 
 
-def test_what_is_saved_depends_on_the_lengths_and_is_said_to_be_unknown() -> None:
+def test_saved_bytes_that_depend_on_lengths_are_reported_as_unknown() -> None:
     graph = graph_of(TAGGER)
     assert [(one.path, one.question) for one in saved(graph).untold] == [("lstm", "saved")]
     with pytest.raises(UnknownFact, match="`lstm` \\(lstm\\) does not declare `saved`"):

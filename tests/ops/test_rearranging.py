@@ -99,7 +99,7 @@ def test_patterns_that_do_not_fit(pattern: str, code: str, message: str) -> None
     assert (said.code, said.message, said.about) == (code, message, "pattern")
 
 
-def test_what_the_others_say() -> None:
+def test_other_patterns_are_rejected_with_a_reason() -> None:
     said = rejection(Permute(axes="n h c"), MAP)
     assert said.message == "permute needs the axes of its input 3x4x6, n c h w, each once, but this is `n h c`"
     assert rejection(Permute(axes="c n h w"), MAP).code == "batch-axis"

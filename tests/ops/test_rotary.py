@@ -73,7 +73,7 @@ def test_positions_of_all_images_are_a_buffer() -> None:
     torch.testing.assert_close(net(x).double(), by_head(x.mT, 2, torch.arange(5), 8, False), rtol=1e-5, atol=1e-5)
 
 
-def test_what_was_read_goes_on_from_its_offset() -> None:
+def test_a_sequence_can_be_continued_by_its_offset() -> None:
     """The products of two halves, the second with its offset, are those of the whole."""
     x = torch.randn(1, 8, 4, generator=torch.Generator().manual_seed(1))
     whole = called(read("rotary_embedding", "8x4 n t c"))(x)

@@ -138,7 +138,7 @@ def test_one_value_has_no_variance() -> None:
 # ---- moved, cut, repeated ------------------------------------------------------------------------------------------
 
 
-def test_what_leaves_at_one_end_comes_in_at_the_other() -> None:
+def test_rolled_values_that_leave_at_one_end_enter_at_the_other() -> None:
     x = torch.randn(2, 3, 4, 5)
     y = called(read("roll [1, -2]", "3x4x5"))(x)
     for i, j in product(range(4), range(5)):
@@ -204,7 +204,7 @@ def test_axes_of_one_position() -> None:
     assert said.message == "expand repeats axes of size 1, but 3x4x6 has 6 along w, where `shape` has 7"
 
 
-def test_what_is_expanded_can_be_added() -> None:
+def test_an_expanded_value_can_be_added() -> None:
     """Elsewhere `add` refuses unequal shapes, which are a mistake in a residual net."""
     body = "x: conv 3x3 4 pad=1\n residual { globalavgpool -> conv 1x1 4 -> expand [-1, 8, 8] }"
     graph = graph_of(net_of(body, "3x8x8"))
@@ -243,7 +243,7 @@ def test_an_unpooling_that_fits_no_pool() -> None:
     assert rejection(MaxUnpool(kernel=(2, 2), pad=2), MAP, places).code == "pool-padding"
 
 
-def test_what_an_unpooled_value_sees() -> None:
+def test_the_receptive_field_of_an_unpooled_value() -> None:
     """By torch's gradients: no more than declared, and some phase touches each end."""
     body = "conv [3] 2 pad=1 -> maxpool [2]/2 indices=true -> (pooled, places): it\n"
     body += "(pooled) -> conv [3] 2 pad=1 -> (it, places) -> max_unpool [2]/2 -> conv [3] 2 pad=1"

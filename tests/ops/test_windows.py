@@ -51,7 +51,7 @@ def too_large(draw: st.DrawFn, op: type[Operator], others: dict[str, st.SearchSt
 
 
 @pytest.mark.parametrize("op, others", WINDOWS, ids=lambda value: getattr(value, "word", ""))
-def test_what_the_help_proposes_fits(op: type[Operator], others: dict[str, st.SearchStrategy[Any]]) -> None:
+def test_the_proposals_of_the_help_fit(op: type[Operator], others: dict[str, st.SearchStrategy[Any]]) -> None:
     proposed: set[str] = set()
 
     @more

@@ -180,7 +180,7 @@ LONG = "conv 3x3 16 pad=1"  # 17 characters
     ],
     ids=range(8),
 )
-def test_what_does_not_fit(written: str, layout: str) -> None:
+def test_lines_that_do_not_fit_are_broken(written: str, layout: str) -> None:
     assert holds(f"net n {{\n{written}\n}}") == in_net(layout)
 
 

@@ -188,7 +188,7 @@ def test_calls_side_by_side_are_separate_rows() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_shared_counts_once_and_works_each_time(nets: dict[str, Graph]) -> None:
+def test_shared_weights_count_once_and_their_work_each_time(nets: dict[str, Graph]) -> None:
     made = report(nets["shared"])
     rows, total = table(made, columns=("op", "params", "trainable_params", "macs"), depth=1)
     assert [(row["path"], row["op"], row["params"]) for row in rows] == [

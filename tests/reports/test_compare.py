@@ -174,7 +174,7 @@ def test_settings_are_of_every_net(capsys: pytest.CaptureFixture[str]) -> None:
     assert [net["params"] for net in nets] == [11_181_642, 134_301_514]
 
 
-def test_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_calls_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "lenet5", "resnet9*"]) == 2
     assert capsys.readouterr().err == "archlang: no shipped net matches resnet9*\n"
     assert main(["compare", "lenet5", written(tmp_path, SMALL.replace("relu", "rel"))]) == 1

@@ -257,7 +257,7 @@ MACs: 1,814,073,344 → 3,663,761,408 (+1,849,688,064, ×2.02)
     )
 
 
-def test_what_follows_is_one_row_or_with_all_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_changes_that_follow_share_a_row_unless_all_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     few = [line.split() for line in printed(capsys, "vgg11", "vgg13").splitlines()]
     assert few[-3] == ["=", "1", "other", "layer", "follows", "+73,728", "+924,844,032"]
     every = [line.split() for line in printed(capsys, "vgg11", "vgg13", "--all").splitlines()]

@@ -269,7 +269,7 @@ def test_nets_of_a_file_without_an_accuracy_are_reported(
         (["resnet18", "-o", "a.gif"], "a.gif: the name of a plot must end in .svg, .png, .pdf"),
     ],
 )  # fmt: skip
-def test_what_is_wrong(
+def test_wrong_calls_are_reported(
     words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -190,7 +190,7 @@ def test_any_name_is_drawn_unchanged(name: str) -> None:
 
 
 @pytest.mark.parametrize("name, drawn", [("a\nb", "a\\nb"), ("a\x00\x1b", "a\\x00\\x1b"), ("\ud800", "\\ud800")])
-def test_what_cannot_be_printed_is_written_out(name: str, drawn: str) -> None:
+def test_unprintable_characters_are_written_out(name: str, drawn: str) -> None:
     assert drawn in texts(Chain("net", input_type((1, 8, 8)), name).op("relu").graph())
 
 

@@ -84,7 +84,7 @@ def test_the_docstrings_formulas_hold_for_random_cases(op: type[Operator], count
 @pytest.mark.parametrize(
     "op", [op for op in APPLIED if op.pointwise and op.weights is Operator.weights], ids=lambda op: op.word
 )
-def test_what_is_done_value_by_value_has_its_formula(op: type[Operator]) -> None:
+def test_work_value_by_value_has_its_formula(op: type[Operator]) -> None:
     """Without this test, a formula that was lost from a docstring would not be missed."""
     said = {formula.name for formula in law_of(op).formulas}
     works = [asdict(case.op.work(*case.types)) for case in examples(op)]
@@ -330,7 +330,7 @@ net n(width=4) {
 """
 
 
-def test_what_is_shared_weighs_once_and_works_each_time() -> None:
+def test_shared_layers_have_weights_once_and_work_each_time() -> None:
     graph = graph_of(SHARED)
     scope = scope_at(graph)
     shared = next(part for part in scope.parts if part.name == "shared")
