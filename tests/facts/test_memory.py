@@ -95,6 +95,45 @@ def test_the_peak_is_torchs(name: str, mode: str) -> None:
     assert_told(graph_of(net_of(BODIES[name], "4x16x16")), mode)
 
 
+VECTOR = "globalavgpool -> flatten -> linear 60\n param table: [60, 60] init=normal\n"
+TIED = {  # weights that are those of a `param`
+    "a linear": "globalavgpool -> flatten\n param table: [60, 4] init=normal\n linear 60 weight=table -> linear 3",
+    "two linears": f"{VECTOR} linear 60 weight=table -> tanh -> linear 60 weight=table bias=false -> linear 3",
+    "two convolutions": """param kernels: [8, 4, 3, 3] init=normal
+    conv 3x3 8 pad=1 weight=kernels -> relu -> conv 1x1 4 -> conv 3x3 8 pad=1 bias=false weight=kernels
+    flatten -> linear 4""",
+    "one that is read too": f"""{VECTOR} linear 60 weight=table -> tanh -> h: it
+    (table) -> square -> mean axis=0 -> m: it
+    (h, m) -> mul -> linear 3""",
+    "one that is read before and after": f"""{VECTOR} h: it
+    (table) -> mean axis=0 -> m: it
+    (h, m) -> mul -> linear 60 weight=table -> h2: it
+    (table) -> square -> mean axis=0 -> m2: it
+    (h2, m2) -> mul -> linear 3""",
+    "one that is read alone": f"{VECTOR} tanh -> h: it\n (table) -> square -> mean axis=0 -> m: it\n (h, m) -> mul",
+    "a frozen one": f"{VECTOR} linear 60 weight=table -> tanh -> linear 60 weight=table bias=false\n freeze table",
+    "norms": "param scale: [8] init=ones\n conv 1x1 8 -> batchnorm weight=scale -> relu -> conv 1x1 8\n"
+    "batchnorm weight=scale -> flatten -> linear 4",
+    "in braces": """a: { conv 3x3 8 pad=1; b: { param scale: [8] init=ones
+      batchnorm weight=scale -> conv 3x3 16 pad=1 } }
+    globalavgpool -> flatten -> linear 4""",
+}
+
+
+@pytest.mark.parametrize(("mode", "optimizer"), [("training", "momentum"), ("training", "adam"), ("inference", "sgd")])
+@pytest.mark.parametrize("name", TIED)
+def test_the_peak_of_weights_tied_to_a_param_is_torchs(name: str, mode: str, optimizer: str) -> None:
+    assert_told(graph_of(net_of(TIED[name], "4x16x16")), mode, optimizer)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_peak_of_an_embedding_tied_to_a_param_is_torchs(mode: str) -> None:
+    body = """param table: [500, 30] init=normal
+    embedding 500 30 weight=table -> linear 30 -> tanh -> linear 500 bias=false weight=table"""
+    graph = graph_of(f"net n {{ input ids: [6] dtype=int64\n {body}\n output }}")
+    assert_told(graph, mode, "adam" if mode == "training" else "sgd")
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_step_of_an_optimiser_is_torchs(optimizer: str) -> None:
     """The net is only weights, so that the optimiser's state and temporaries decide."""

@@ -21,9 +21,11 @@ class Gradients:
     heap: Heap
     values: dict[int, tuple[int, bool]] = field(default_factory=dict[int, tuple[int, bool]])
     weights: dict[str, tuple[int, bool]] = field(default_factory=dict[str, tuple[int, bool]])
+    declared: dict[int, Step] = field(default_factory=dict[int, "Step"])  # the parameters of the net, by value
 
     def run_back(self, steps: Sequence[Entry]) -> None:
         """Run the backward pass of these steps, the last first."""
+        self.declared.update({one.outputs[0]: one for one in steps if isinstance(one, Step) and one.declared})
         for step in reversed(steps):
             if isinstance(step, Repeated):
                 with self.heap.repeated(step.times):
@@ -47,9 +49,7 @@ class Gradients:
         heap = self.heap
         heap.begin("backward", step.path, step.word)
         if step.declared:
-            found = self.values.pop(step.outputs[0])
-            self.weights.update((weight.key, found) for weight in step.weights)
-            heap.kinds[found[0]] = "gradients of parameters"
+            self._add_value_of(step, *self.values.pop(step.outputs[0]))
             return
         kept = step.kept_for(self.values)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
@@ -112,7 +112,27 @@ class Gradients:
                 heap.drop(before)
         return found
 
+    def _add_value_of(self, step: Step, storage: int, in_place: bool) -> None:
+        """Add the gradient of the value of a parameter to that of the weights that are tied to it."""
+        heap = self.heap
+        if not step.weights:
+            heap.drop(storage)
+            return
+        (weight,) = step.weights
+        if weight.key not in self.weights:
+            self.weights[weight.key] = storage, in_place
+            heap.kinds[storage] = "gradients of parameters"
+            return
+        first, adds_in_place = self.weights[weight.key]
+        if not (adds_in_place and heap.references[first] == 1):
+            self.weights[weight.key] = heap.take(weight.bytes, "gradients of parameters", step.path), True
+            heap.drop(first)
+        heap.drop(storage)
+
     def _add(self, wish: Wish, storage: int, in_place: bool) -> None:
+        if wish.value in self.declared:
+            self._add_value_of(self.declared[wish.value], storage, in_place)
+            return
         if wish.value not in self.values:
             self.values[wish.value] = storage, in_place
             return

@@ -96,15 +96,27 @@ def _train(operations: Operations, outputs: Sequence[Held]) -> list[Trained]:
     operations.copies.end()
     run_back(found, operations, gradients)
     optimizer = operations.setup.optimizer
-    trained = [
-        Trained(one.path, size, one.times)
+    found_by_key = {
+        key: Trained(one.path, size, one.times)
         for one in operations.owned
         for key, size in one.trained
         if key in gradients.weights
-    ]
+    }
+    trained = [found_by_key[key] for key in _as_torch_lists(list(found_by_key))]
     heap.begin("step", "", optimizer)
     heap.drop(heap.take(OPTIMIZERS[optimizer].temporary_bytes([one.bytes for one in trained]), "temporaries", ""))
     return trained
+
+
+def _as_torch_lists(keys: Sequence[str]) -> list[str]:
+    """Return keys in the order of `nn.Module.parameters`: of each module its own, then those of the modules in it."""
+    own = [key for key in keys if "." not in key]
+    parts: dict[str, list[str]] = {}
+    for key in keys:
+        head, dot, rest = key.partition(".")
+        if dot:
+            parts.setdefault(head, []).append(rest)
+    return [*own, *(f"{head}.{rest}" for head, inner in parts.items() for rest in _as_torch_lists(inner))]
 
 
 def _lasting(owned: Sequence[Owned], trained: Sequence[Trained], setup: Setup) -> Counter[tuple[Kind, str]]:
