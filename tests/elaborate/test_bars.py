@@ -101,3 +101,21 @@ def test_both_sides_of_an_if_hold_bars(lines: str, extra: str) -> None:
     text = net_of(f"add {{\n| it\n{lines}\n}}", parameters=f"extra={extra}, rates=[1, 2]")
     (diagnostic,) = wrong(text)
     assert (diagnostic.code, words_at(text, diagnostic)) == ("branch-without-bar", "{")
+
+
+@pytest.mark.parametrize(
+    "branch, is_told",
+    [
+        ("if true { tanh }", False),
+        ("if false { tanh }", True),
+        ("if it.channels > 3 { tanh }", True),
+        ("if false { tanh } else { relu }", False),
+        ("if false { | tanh } | relu", False),
+        ("relu -> if false { tanh }", False),
+    ],
+)
+def test_a_branch_whose_condition_does_not_hold_is_told_where_shapes_differ(branch: str, is_told: bool) -> None:
+    (found,) = wrong(net_of(f"concat {{ | conv 1x1 3 | {branch} | maxpool 2x2/2 }}"))
+    assert found.code == "unequal-sizes"
+    assert ("leaves the branch out" in (found.help or "")) == is_told
+    assert any("this branch is `it`" in label.text for label in found.labels) == is_told

@@ -7,10 +7,12 @@ from itertools import pairwise
 
 from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
-from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, flattened
+from archlang.elaborate.evaluating.evaluate import truth
+from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, Value, flattened
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.loops import Walk, chosen, turns
+from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.source import Span
 
 AroundBars = s.For | s.If | s.Repeat  # what may stand around bars
@@ -74,6 +76,37 @@ def _branch(body: s.Body, here: Here, run: Walk) -> list[Tensor | Unknown]:
     nested = here.nested()
     run(body, nested)
     return flattened([nested.it if nested.it is not None else UNKNOWN])
+
+
+# ---- a branch that is `it` because its condition does not hold
+
+
+def told_of_untaken(mistake: Mistake, branches: s.Branches | None, before: Value | None, here: Here) -> Mistake:
+    """Return the mistake of a join, which says of its shapes which branches are `it` because their `if` is not taken.
+
+    `before` is the value from which the branches start.
+    """
+    if branches is None or not mistake.rejected.code.startswith("unequal-"):
+        return mistake
+    inside = here.nested()
+    inside.it = before
+    untaken = [action for action in map(_lone_if, branches.branches) if action and not truth(action.condition, inside)]
+    if not untaken:
+        return mistake
+    labels = [Label(action.condition.span, "does not hold, so this branch is `it`") for action in untaken]
+    cure = f"`| if {spelled(untaken[0].condition)} {{ | ... }}` leaves the branch out where the condition does not hold"
+    rejected = mistake.rejected
+    rejected.help = f"{rejected.help}; {cure}" if rejected.help else cure
+    return Mistake(rejected, mistake.span, (*mistake.labels, *labels))
+
+
+def _lone_if(branch: s.Body) -> s.If | None:
+    """Return the condition that is all of a branch; None if it has an `else` or bars."""
+    match branch:
+        case s.Body(items=(s.Step(action=s.If(otherwise=None) as action),)) if not holds_bars(action):
+            return action
+        case _:
+            return None
 
 
 # ---- bars that were forgotten

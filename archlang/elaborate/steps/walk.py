@@ -20,7 +20,7 @@ from archlang.elaborate.state.lookup import labelled_and_step
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.braces import enter
-from archlang.elaborate.steps.branches import gathered, vary
+from archlang.elaborate.steps.branches import gathered, told_of_untaken, vary
 from archlang.elaborate.steps.calls import call_block
 from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_step
 from archlang.elaborate.steps.inlining import inline
@@ -132,7 +132,7 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
     if not isinstance(head, (OperatorValue, BlockValue)):
         name_value(step, action, head, here)
         return
-    label = step_labels.label_of(step.label, here) if step.label is not None else None
+    label, before = step_labels.label_of(step.label, here) if step.label is not None else None, here.it
     if action.branches is not None:
         values = gathered(action.branches, here, run)
         # where the number of branches depends on a condition or a loop, one of them is a tuple of one
@@ -143,17 +143,25 @@ def _apply(step: s.Step, action: s.Apply, here: Here) -> None:
         name = name or step_labels.claim(label, step.span, here)
     at = At(here.scope.path, name, action.span, labelled=isinstance(step.label, (s.Name, s.Text)))
     if isinstance(head, OperatorValue):
-        plain, tied = ties_in(action.arguments, head.op, here) if _may_tie(action) else (action.arguments, ())
-        given = givens(plain, here, head.op)
-        if any(argument.name == "like" for argument in action.arguments):
-            given = liked(given, head.op, here)
-        apply = apply_to_one if head.op.of_one and is_one(here.it) else apply_operator
-        here.it = apply(head, (*head.given, *given), at, action.head.span, here, tied)
+        try:
+            here.it = _operate(head, action, at, here)
+        except Mistake as mistake:
+            raise told_of_untaken(mistake, action.branches, before, here) from None
     else:
         given = givens(action.arguments, here)
         here.it = call_block(head, (*head.given, *given), at, action.head.span, here, run)
     if label is not None:
         step_labels.bind(label, here.it, here)
+
+
+def _operate(head: OperatorValue, action: s.Apply, at: At, here: Here) -> Value:
+    """Return the result of an operator with the arguments as they are written."""
+    plain, tied = ties_in(action.arguments, head.op, here) if _may_tie(action) else (action.arguments, ())
+    given = givens(plain, here, head.op)
+    if any(argument.name == "like" for argument in action.arguments):
+        given = liked(given, head.op, here)
+    apply = apply_to_one if head.op.of_one and is_one(here.it) else apply_operator
+    return apply(head, (*head.given, *given), at, action.head.span, here, tied)
 
 
 def _may_tie(action: s.Apply) -> bool:
