@@ -169,6 +169,9 @@ def _input(stop: Stop) -> Slip | None:
         shape = stop.words(stop.at, max(stop.last_of_line(), stop.at))
         message = "an input has a name: it is written `input NAME: SHAPE`"
         return Slip("unexpected-word", message, start, stop.at, f"write `input image: {shape}`")
+    if stop.tokens[start].type == "INPUT" and stop.found.type == "STAR" and stop.at == start + 2:
+        help = f"write `input *{stop.tokens[start + 1]}`"
+        return Slip("unexpected-word", "the star of an input stands before its name", stop.at, stop.at, help)
     if stop.tokens[start].type != "INPUT" or stop.found.type not in ("WINDOW", "LSQB", "LPAR", "INDEX", "EQUAL"):
         return None
     name = stop.tokens[start + 1] if stop.at == start + 2 else "image"
@@ -176,6 +179,17 @@ def _input(stop: Stop) -> Slip | None:
     shape = stop.words(first, max(stop.last_of_line(), first))
     message = "an input is a name, a colon and a shape"
     return Slip("unexpected-word", message, stop.at, stop.at, f"write `input {name}: {shape}`")
+
+
+def _parameter_of_any_number(stop: Stop) -> Slip | None:
+    """Find `block mix(*maps)`, as Python writes any number of values."""
+    if stop.found.type != "STAR" or stop.tokens[0].type not in ("BLOCK", "NET") or stop.kind(1) != "NAME":
+        return None
+    if stop.kind(-1) not in ("LPAR", "CALL", "COMMA"):
+        return None
+    name = stop.tokens[stop.at + 1]
+    message = "parameters are settings; values flow in"
+    return Slip("unexpected-word", message, stop.at, stop.at + 1, f"write `input *{name}` in the braces of the block")
 
 
 def _use(stop: Stop) -> Slip | None:
@@ -226,6 +240,6 @@ def _misspelt(stop: Stop) -> Slip | None:
 
 
 STATEMENT_SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
-    _reserved, _input, _misspelt, _dotted_label, _numbered_label, _arrows, _use, _derived_call, _comment,
-    _statement_after_arrow, _colon, _else_if, _pipe, _let_step, _without_braces,
+    _reserved, _input, _parameter_of_any_number, _misspelt, _dotted_label, _numbered_label, _arrows, _use,
+    _derived_call, _comment, _statement_after_arrow, _colon, _else_if, _pipe, _let_step, _without_braces,
 )  # fmt: skip

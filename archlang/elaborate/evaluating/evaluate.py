@@ -36,6 +36,7 @@ from archlang.elaborate.state.builtins import (
 from archlang.elaborate.state.kinds import (
     UNKNOWN,
     BlockValue,
+    Bundle,
     Function,
     Given,
     Initial,
@@ -86,6 +87,8 @@ def truth(node: s.Expression, here: Here) -> bool:
         message = f"a condition must be true or false, not {kind(value)}"
         number = isinstance(value, (int, float)) and isinstance(node, s.Name)
         help = f"compare it, as in `{node.text} > 0`" if number and isinstance(node, s.Name) else None
+        if isinstance(value, (tuple, Bundle)):
+            help = f"compare its length, as in `len({spelled(node)}) > 0`"
         raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
     return value
 

@@ -22,12 +22,17 @@ def refuse_values(node: s.Binary, left: Value, right: Value) -> None:
         message = f"`{node.operator}` does not take values of the net: {kind(left)}, {kind(right)}"
         step = _step(node, left, right)
         help = f"an operator computes it: `{step}`" if step else None
+        if step and "->" not in step:
+            help = f"one tuple of all is `{step}`"
         raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
 
 
 def _step(node: s.Binary, left: Value, right: Value) -> str | None:
     """Return the step for `left sign right`; None if there is no such operator, or a value is a tuple."""
     sign, before, after = node.operator, spelled(node.left), spelled(node.right)
+    if sign == "+" and isinstance(left, (Tensor, Bundle)) and isinstance(right, (Tensor, Bundle)):
+        if isinstance(left, Bundle) or isinstance(right, Bundle):
+            return f"({before}, {after})"  # tuples in a tuple are flat
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return f"({before}, {after}) -> {_JOINS[sign]}" if sign in _JOINS else None
     if isinstance(left, Tensor) and isinstance(right, (int, float)):

@@ -142,7 +142,8 @@ def kind(value: Value) -> str:
         case Tensor():
             return f"the value {value.type}"
         case Bundle():
-            return f"a tuple of {len(value.items)} values"
+            many = {0: "an empty tuple", 1: "a tuple of one value"}
+            return many.get(len(value.items), f"a tuple of {len(value.items)} values")
         case _:
             return _kind_of_word(value)
 

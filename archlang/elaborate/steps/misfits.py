@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from archlang.diagnostics import Rejected
-from archlang.elaborate.state.kinds import BlockValue, OperatorValue, Value, kind, shown
+from archlang.elaborate.state.kinds import BlockValue, Bundle, OperatorValue, Tensor, Value, kind, shown
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ops.base import Operator
 from archlang.shapes import Window
@@ -22,6 +22,9 @@ def misplaced(op: type[Operator], value: Value, again: str, left: Sequence[str],
         value = value.op.word  # one of the operator's own words, which is another operator's name too
     what = kind(value)
     wanted = f"{op.word} takes {needs(op, left)} here, not {what}" if left else None
+    if isinstance(value, (Tensor, Bundle)):
+        message = f"values flow into {op.word} from the left of an arrow, but this is {what}"
+        return Rejected("value-as-argument", message, help=f"write it before the arrow: `(...) -> {op.word}`")
     if isinstance(value, (OperatorValue, BlockValue)):
         message = wanted or f"{op.word} does not take {what} as an argument"
         return Rejected("wrong-kind", message, help=f"steps are joined by an arrow: `-> {what.rpartition(' ')[2]}`")
