@@ -151,7 +151,8 @@ def foreign_names() -> dict[str, str]:
 @cache
 def akin_names() -> dict[str, tuple[str, str]]:
     """Return other libraries' operators that are close to one of ours: our word, and how theirs differs."""
-    return {name.lower(): (word, differs) for word, op in _sound().items() for name, differs in op.akin.items()}
+    own = [(word, vars(op).get("akin", {})) for word, op in _sound().items()]  # not what a subclass inherits
+    return {name.lower(): (word, differs) for word, akin in own for name, differs in akin.items()}
 
 
 @cache

@@ -55,6 +55,9 @@ class PaddedConvRANKd(nn.ConvRANKd):
 '''
 
 
+_DEPTHWISE = "`conv 3x3 (it.channels) groups=it.channels`"
+
+
 class Conv(Sliding):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
@@ -76,6 +79,10 @@ class Conv(Sliding):
     word: ClassVar[str] = "conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Conv1d", "Conv2d", "Conv3d", "Conv2D", "Convolution", "convolution")
+    akin: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("DepthwiseConv2D", "depthwise_conv", "depthwise", "dwconv"), f"it is {_DEPTHWISE}"),
+        **dict.fromkeys(("SeparableConv2D", "separable_conv"), f"it is {_DEPTHWISE}, then `conv 1x1 64`"),
+    }
     examples: ClassVar[tuple[Example, ...]] = (
         Example("conv 5x5 6", "1x32x32"),
         Example("conv 3x3/2 8 pad=same bias=false", "3x9x12"),

@@ -78,6 +78,10 @@ def _comma(stop: Stop) -> Slip | None:
     while stop.tokens[end + 1].type not in {*LINE_ENDS, "ARROW", "LBRACE"}:
         end += 1
     line = stop.tokens[start : end + 1]
+    names = next((at for at, token in enumerate(line) if token.type not in ("NAME", "COMMA")), len(line))
+    if names < len(line) and line[names].type == "COLON":
+        help = f"several results have their names in parentheses: `({stop.words(start, start + names - 1)}): ...`"
+        return Slip("comma-between-arguments", "several labels must be in parentheses", stop.at, stop.at, help)
     if {token.type for token in line} <= {"NAME", "COMMA", "DOT"}:
         help = f"several values are a tuple: `({stop.words(start, end)})`"
         return Slip("comma-between-arguments", "several values must be in parentheses", stop.at, stop.at, help)

@@ -29,7 +29,8 @@ def flowing(node: s.Expression, here: Here) -> Value:
             value = evaluate(node, here)
     if not isinstance(value, (Tensor, Bundle)):
         message = f"this is {kind(value)}, but only values of the net flow"
-        raise Mistake(Rejected("not-a-value", message), node.span)
+        help = "`identity` is the operator that changes nothing" if value in ("none", False) else None
+        raise Mistake(Rejected("not-a-value", message, help=help), node.span)
     return value
 
 
