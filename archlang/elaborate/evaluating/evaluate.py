@@ -9,7 +9,7 @@ from typing import Any
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import bind_parameters
-from archlang.elaborate.evaluating.joined import refuse_values
+from archlang.elaborate.evaluating.instead import as_condition, refuse_values
 from archlang.elaborate.evaluating.open_arithmetic import Hole, filled, open_binary, taken
 from archlang.elaborate.evaluating.parts import (
     attribute_of,
@@ -36,7 +36,6 @@ from archlang.elaborate.state.builtins import (
 from archlang.elaborate.state.kinds import (
     UNKNOWN,
     BlockValue,
-    Bundle,
     Function,
     Given,
     Initial,
@@ -85,11 +84,7 @@ def truth(node: s.Expression, here: Here) -> bool:
     value = evaluate(node, here)
     if not isinstance(value, bool):
         message = f"a condition must be true or false, not {kind(value)}"
-        number = isinstance(value, (int, float)) and isinstance(node, s.Name)
-        help = f"compare it, as in `{node.text} > 0`" if number and isinstance(node, s.Name) else None
-        if isinstance(value, (tuple, Bundle)):
-            help = f"compare its length, as in `len({spelled(node)}) > 0`"
-        raise Mistake(Rejected("wrong-kind", message, help=help), node.span)
+        raise Mistake(Rejected("wrong-kind", message, help=as_condition(node, value)), node.span)
     return value
 
 

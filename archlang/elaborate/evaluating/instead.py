@@ -1,4 +1,4 @@
-"""Arithmetic that is written between values of the net, which operators compute."""
+"""What to write instead of an expression of the wrong kind: of values of the net, or of a number as a condition."""
 
 from __future__ import annotations
 
@@ -50,3 +50,11 @@ def _with_number(sign: str, number: str) -> str | None:
     if sign == "/":
         return f"scale (1 / {number})"
     return arithmetic.get(sign) or (f"{_JOINS[sign]} {number}" if sign in _JOINS else None)
+
+
+def as_condition(node: s.Expression, value: Value) -> str | None:
+    """Return the comparison to write where a number or a tuple stands as a condition."""
+    if isinstance(value, (tuple, Bundle)):
+        return f"compare its length, as in `len({spelled(node)}) > 0`"
+    is_number = isinstance(value, (int, float)) and isinstance(node, s.Name)
+    return f"compare it, as in `{spelled(node)} > 0`" if is_number else None
