@@ -25,7 +25,8 @@ MOST_TEXT = 4000
 FUNCTIONS = MappingProxyType(
     {
         "min": "min", "max": "max", "abs": "abs", "round": "round", "int": "int", "sqrt": "math.sqrt",
-        "log2": "math.log2", "floor": "math.floor", "ceil": "math.ceil",
+        "exp": "math.exp", "log": "math.log", "log2": "math.log2", "sin": "math.sin", "cos": "math.cos",
+        "floor": "math.floor", "ceil": "math.ceil",
     }
 )  # fmt: skip
 _NAMES = {name for name in FUNCTIONS.values() if "." not in name}

@@ -139,11 +139,13 @@ def test_tables_of_every_kind() -> None:
   let causal(i, j) = j <= i and not i == 3
   let mixed(i, j, most=3) = min(i**2, most) - max(j, 1) * abs(i - 2)
   let rooted(i, j) = sqrt(i) + log2(j + 1) + floor(i / 2) + ceil(j / 2) + (-2) ** 3
+  let waves(i, j) = sin(i * exp(-log(10) * j / 4)) if j % 2 == 0 else cos(i)
   buffer a: [4] init=ramp persistent=false
   buffer b: [6, 4] init=causal dtype=bool
   buffer c: [6, 4] init=mixed dtype=int32
   param d: [6, 4] init=rooted
-  (b, image, d) -> where -> (it, a) -> mul"""
+  param e: [6, 4] init=waves
+  (b, image, d) -> where -> (it, a) -> mul -> (it, e) -> mul"""
     graph = graph_of(net_of(body, "6x4").replace("  output", "  output it, c"))
     net = module(graph)
     i, j = torch.meshgrid(torch.arange(6.0), torch.arange(4.0), indexing="ij")
@@ -152,7 +154,9 @@ def test_tables_of_every_kind() -> None:
     assert torch.equal(net.get_buffer("c"), ((i**2).clamp(max=3) - j.clamp(min=1) * (i - 2).abs()).int())
     rooted = i.sqrt() + (j + 1).log2() + (i / 2).floor() + (j / 2).ceil() - 8
     torch.testing.assert_close(net.get_parameter("d").detach(), rooted)
-    assert sorted(net.state_dict()) == ["b", "c", "d"]
+    waves = (i * 10 ** (-j / 4)).sin().where(j % 2 == 0, i.cos())
+    torch.testing.assert_close(net.get_parameter("e").detach(), waves)
+    assert sorted(net.state_dict()) == ["b", "c", "d", "e"]
     assert totals(graph).buffers == 4 + 24 + 24
 
 

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
-from math import ceil, floor, log2, sqrt
+from math import ceil, cos, exp, floor, log, log2, sin, sqrt
 from typing import TYPE_CHECKING, Any
 
 from archlang.ir import join_path
@@ -29,7 +29,7 @@ def _twice(v: float, more: float = 0) -> float:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "floor": floor, "ceil": ceil, "int": int,
-    "sqrt": sqrt, "log2": log2, "twice": _twice,
+    "sqrt": sqrt, "exp": exp, "log": log, "log2": log2, "sin": sin, "cos": cos, "twice": _twice,
     "range": range, "enumerate": enumerate, "zip": lambda *lists: tuple(zip(*lists, strict=True)),
 }  # fmt: skip
 

@@ -132,6 +132,11 @@ def test_keys_outputs_and_gradients() -> None:
     computes_the_same(ours, theirs, image, outputs=1e-9, gradients=1e-7)
 
 
+def test_each_class_begins_with_a_chance_of_one_percent() -> None:
+    bias = archlang.load(f"{SPEC}:small").module().get_parameter("classifier.predict.pointwise.bias")
+    torch.testing.assert_close(bias.sigmoid(), torch.full_like(bias, 0.01))
+
+
 def test_one_block_fuses_two_maps_or_three() -> None:
     (graph,) = check(f"{SPEC}:small").graphs
     assert {len(block.inputs) for block in graph.blocks if block.name == "fuse"} == {2, 3}

@@ -114,7 +114,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": _of_number(abs),
     "round": _rounded("round", round), "floor": _rounded("floor", math.floor), "ceil": _rounded("ceil", math.ceil),
     "int": _rounded("int", int),
-    "sqrt": _of_number(math.sqrt), "log2": _of_number(math.log2), "range": _range, "enumerate": _enumerate, "zip": _zip,
+    "sqrt": _of_number(math.sqrt), "exp": _of_number(math.exp), "log": _of_number(math.log),
+    "log2": _of_number(math.log2), "sin": _of_number(math.sin), "cos": _of_number(math.cos),
+    "range": _range, "enumerate": _enumerate, "zip": _zip,
 }  # fmt: skip
 _ADDING = {"min", "max", "sum"}
 _PASSING = {"len", "round", "floor", "ceil", "int", "enumerate", "zip"}
