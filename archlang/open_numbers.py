@@ -1,4 +1,4 @@
-"""Numbers that remember their formula: how they are made of sizes which are only known when a net runs.
+"""Numbers with their formula: how they are computed from sizes which are only known when a net runs.
 
 Arithmetic with `OpenInt` and `OpenFloat` gives such numbers again, in expressions and in operators.
 """
@@ -13,7 +13,7 @@ from archlang.formulas import COMPUTE, MOST_PARTS, ROUND, Formula, Made, Rounded
 
 
 class _Open:
-    """The arithmetic of numbers that remember how they are made."""
+    """The arithmetic of numbers with a formula."""
 
     formula: Formula | None
 
@@ -61,9 +61,9 @@ class _Open:
 
 
 class OpenInt(_Open, int):
-    """A whole number that depends on a size which a net leaves open; what is computed of it does so too.
+    """A whole number that depends on a size which a net leaves open, as does everything that is computed from it.
 
-    Its `formula` says how it is made; it is None in the types of values, which say no more than that a size is open.
+    Its `formula` says how it is computed. It is None in the types of values, which only say that a size is open.
     """
 
     def __new__(cls, value: int, formula: Formula | None = None) -> OpenInt:
@@ -132,7 +132,7 @@ def with_numbers(value: str | tuple[int, ...] | int, numbers: Sequence[int]) -> 
 def joined(sign: Sign, left: Any, right: Any) -> Any:
     """Return `left sign right` of numbers, one of them open. Raises OverflowError if the formula is too long.
 
-    A decimal result of numbers that do not remember their formula, or that write themselves, is a plain one.
+    A decimal result of numbers without a formula, or of numbers that write themselves, is a plain number.
     """
     for one in (left, right):
         if not isinstance(one, (int, float)) or isinstance(one, bool):
@@ -150,7 +150,7 @@ def joined(sign: Sign, left: Any, right: Any) -> Any:
 
 
 def rounded(how: Rounding, number: OpenInt | OpenFloat) -> OpenInt:
-    """Return a number that is open as a whole one."""
+    """Return an open number, rounded to a whole one."""
     if isinstance(number, OpenInt):
         return number
     return OpenInt(ROUND[how](float(number)), Rounded(how, formula_of(number)))

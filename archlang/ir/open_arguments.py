@@ -1,4 +1,4 @@
-"""The arguments of a step that are made of sizes when a net runs, as the language writes them."""
+"""The arguments of a step that depend on sizes when a net runs, as the language writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archlang.shapes import AXIS_WORDS
 def open_arguments(node: OpNode, block: Block) -> dict[str, str]:
     """Return the arguments whose numbers the module computes: `{"size": "[it.height // 2, kept.width]"}`.
 
-    `it` is the value that flows into the step; others have their label, or the path of their step.
+    `it` is the input of the step; other values have their label, or the path of their step.
     """
     found: dict[str, str] = {}
     for name, formulas in node.sizes.items():

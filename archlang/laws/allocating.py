@@ -18,7 +18,7 @@ from archlang.ops.layouts import Laid
 from archlang.shapes import DTYPE_BYTES, TensorType
 
 BATCH = 3
-ONE_NUMBER = 8  # at most so many bytes
+ONE_NUMBER = 8  # at most this many bytes
 
 
 def counted(size: int) -> int:

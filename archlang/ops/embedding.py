@@ -32,7 +32,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Table(Operator):
-    """What tables share: `count` vectors of `width` values, of which the input's integers select."""
+    """What tables share: `count` vectors of `width` values, which the integers of the input select."""
 
     pointwise = True
     runs = replace(ONE_CALL, autocast="float32")
@@ -115,8 +115,8 @@ class Embedding(Table):
 class EmbeddingBag(Table):
     """The sum, mean or largest value of the vectors of a bag of integers: n t -> n c. No MACs.
 
-    Vectors are as those of `embedding`. The number `padding` is ignored, and a bag of it alone gives 0. torch's bags of
-    different lengths, one after the other in one long row, have no batch and are not accepted.
+    The vectors are like those of `embedding`. The number `padding` is ignored; a bag that holds nothing else gives 0.
+    torch's bags of different lengths, one after the other in one long row, have no batch and are not accepted.
 
         c' = width
         params = count*width

@@ -1,4 +1,4 @@
-"""How weights begin of which torch would not read the fans: those whose first two axes are not outputs and inputs."""
+"""Initial values of weights whose fans torch would misread: their first two axes are not outputs and inputs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _asked(word: str, values: tuple[Number, ...]) -> tuple[str, ...]:
 
 
 def by_number(word: str, values: tuple[Number, ...], fans: Fans | None) -> tuple[str, tuple[Number, ...]]:
-    """Return an initialiser with the deviation or the bound that these fans give it; others as they are."""
+    """Return an initialiser with its fan replaced by the deviation or the bound; others unchanged."""
     asked = [fans[_PLACES[name]] for name in _asked(word, values)] if fans is not None else []
     sizes = [size for size in asked if size is not None]
     if not sizes:

@@ -104,7 +104,7 @@ def _first_failing(text: str, shape: tuple[int, ...]) -> list[int]:
 
 
 def checked(text: str, rank: int) -> None:
-    """Raise Rejected if a text is more than arithmetic on the places along so many axes."""
+    """Raise Rejected if a text is more than arithmetic on the places along this many axes."""
     try:
         tree = expression(text) if len(text) <= MOST_TEXT else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -139,7 +139,7 @@ def _is_arithmetic(node: ast.AST, places: Sequence[str]) -> bool:
 
 
 def _is_bounded(base: ast.expr, power: ast.expr) -> bool:
-    """Return whether a power takes no long time: a small whole exponent, or a base that is a decimal number."""
+    """Return whether a power is quick to compute: a small whole exponent, or a decimal base."""
     if isinstance(base, ast.Constant) and type(base.value) is float:
         return True
     small = isinstance(power, ast.Constant) and type(power.value) is int and 0 <= power.value <= 8
@@ -147,7 +147,7 @@ def _is_bounded(base: ast.expr, power: ast.expr) -> bool:
 
 
 def renamed(text: str, taken: Sequence[str]) -> str:
-    """Return the text of a table with other names for the places that are names of something else."""
+    """Return the text of a table with places renamed if their names are taken."""
     for place in PLACES:
         if place in taken:
             text = re.sub(rf"\b{place}\b", f"{place}_", text)
@@ -155,7 +155,7 @@ def renamed(text: str, taken: Sequence[str]) -> str:
 
 
 def broken(text: str) -> list[str]:
-    """Return the lines of a table's tensor that is too long for one, broken where its loops and conditions are."""
+    """Return the lines of a table's tensor, broken at its loops and conditions because it is too long for one."""
     first, *loops = text.split(" for ")
     last, _, rest = loops[-1].rpartition("]")
     loops[-1] = f"{last}]"

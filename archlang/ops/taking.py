@@ -1,4 +1,4 @@
-"""The values at several positions, which a list or a tensor of whole numbers tells."""
+"""The values at several positions, given by a list or a tensor of whole numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Take(Part):
     """The values at several positions along `axis`: those of a list, `take [0, 2, 5]`, or of a second value.
 
     `(table, places) -> take axis=0` takes the rows of a table, in the shape of `places`, which are int64. If both have
-    a batch, it is not said which position belongs to which value, and they are refused. No weights, no MACs.
+    a batch, it is ambiguous which position belongs to which value, and they are refused. No weights, no MACs.
     """
 
     runs = replace(ONE_CALL, autocast="given")
@@ -68,7 +68,7 @@ class Take(Part):
             self._check(x, int(one), self._size(x))
 
     def _at(self, x: TensorType, index: TensorType) -> TensorType:
-        """Return the type of the values at the positions that a tensor tells."""
+        """Return the type of the values at the positions in a tensor."""
         if index.dtype != "int64":
             message = f"take needs positions in int64, but the second value {index} is {index.dtype}"
             help = "write `dtype=int64`" if "n" not in index.axes else None

@@ -1,4 +1,4 @@
-"""An operator of the last axis that is applied to another one. It has a file of its own since few nets need it."""
+"""An operator of the last axis, applied to another one. It has its own file because few nets import it."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def index_formula(function: Function, rank: int, span: Span, here: Here) -> str:
 
 
 def _body(let: s.Let, function: Function, texts: Texts, values: Mapping[str, Value], span: Span, here: Here) -> str:
-    """Return the text of a function's value, whose arguments are texts of the place, or values."""
+    """Return the text of a function's value; its arguments are values, or texts that depend on the place."""
     here.session.tick(span, CALL_STEPS)
     if here.session.depth >= MAX_DEPTH:
         message = f"`{let.name}` calls itself more than {MAX_DEPTH} deep"

@@ -1,4 +1,4 @@
-"""What joins propose if one of their maps became smaller on its way: the steps with the padding that keeps the size."""
+"""The help of joins if one map lost borders: the steps with the padding that keeps the size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archlang.ops.written import arguments
 
 
 def that_keep_the_size(inputs: tuple[Tensor, ...], here: Here) -> str | None:
-    """Return the steps to write if the maps differ by lost borders only.
+    """Return the steps to write if the maps differ only by lost borders.
 
     None if they do not differ in their sides, or if a smaller map was made within a block, or by a step that is small
     on purpose: one with a stride that is written.
