@@ -50,6 +50,18 @@ class Node:
         raise NotImplementedError
 
 
+class Declaration(Node):
+    """A statement that is no step, and has a line of its own."""
+
+    @property
+    def starts(self) -> bool:
+        return True
+
+    @property
+    def ends(self) -> bool:
+        return True
+
+
 Body = Sequence[Node]
 
 
@@ -429,7 +441,7 @@ class Act(Node):
 
 
 @dataclass
-class Stored(Node):
+class Stored(Declaration):
     """`param` or `buffer`: a value of its own, which leaves the current value unchanged."""
 
     word: str
@@ -438,14 +450,6 @@ class Stored(Node):
     init: str
     persistent: bool = True
     formula: str = ""  # of the places p0, p1, ..., which fills it in the place of `init`
-
-    @property
-    def starts(self) -> bool:
-        return True
-
-    @property
-    def ends(self) -> bool:
-        return True
 
     def run(self, scene: Scene) -> None:
         flowing = scene.it
@@ -472,19 +476,11 @@ class Stored(Node):
 
 
 @dataclass
-class Let(Node):
+class Let(Declaration):
     """A number under a name, to the end of the braces."""
 
     name: str
     value: str
-
-    @property
-    def starts(self) -> bool:
-        return True
-
-    @property
-    def ends(self) -> bool:
-        return True
 
     def run(self, scene: Scene) -> None:
         if self.name in scene.names or self.name in scene.visible():

@@ -13,7 +13,7 @@ from archlang.ops.fans import refuse_fans
 from archlang.ops.initialisers import Number, refuse_start
 from archlang.shapes import TensorType
 from tests.generator.draws import Draws
-from tests.generator.nodes import Node
+from tests.generator.nodes import Declaration, Node
 from tests.generator.scene import Scene, Stuck
 
 if TYPE_CHECKING:
@@ -136,19 +136,11 @@ def listed(numbers: Sequence[float]) -> str:
 
 
 @dataclass
-class Default(Node):
+class Default(Declaration):
     """`default conv init=normal(0.02)`: the initial weights of the steps that follow in its braces."""
 
     word: str
     begun: tuple[Begun, ...]
-
-    @property
-    def starts(self) -> bool:
-        return True
-
-    @property
-    def ends(self) -> bool:
-        return True
 
     def run(self, scene: Scene) -> None:
         scene.defaults = (*scene.defaults, *((self.word, one) for one in self.begun))

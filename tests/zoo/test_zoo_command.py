@@ -213,3 +213,15 @@ def test_each_net_is_counted_once(capsys: pytest.CaptureFixture[str], monkeypatc
 
     monkeypatch.setattr("archlang.facts.net.count", noted)
     assert {*names(zoo(capsys, "--family", "resnet"))} == {*counted} and len(counted) == len({*counted})
+
+
+def test_no_other_sizes_are_tried(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows show counts at the default, and no warnings; `check` tries other sizes of the same nets."""
+
+    def tried(*_: object) -> None:
+        raise AssertionError("other sizes were tried")
+
+    monkeypatch.setattr("archlang.sizes.fixing", tried)
+    assert "fcn_8s" in names(zoo(capsys, "--family", "fcn"))
+    with pytest.raises(AssertionError, match="other sizes"):
+        main(["check", "fcn_8s"])
