@@ -9,7 +9,7 @@ from archlang.ir import is_at
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, column_of, constant
 from archlang.lower.containers import DICT, LIST, Tree, is_list, tree_of
-from archlang.lower.forward import WIDTH, attributes, forward, reference
+from archlang.lower.forward import WIDTH, attributes, forward, held, reference
 from archlang.lower.recompute import recomputes
 from archlang.lower.starting import starting
 from archlang.ops.base import Expression, Module, Stored
@@ -64,7 +64,7 @@ def _class(found: Class, made: Classes) -> str:
 
 def _starting(found: Class, made: Classes) -> list[str]:
     """Return the lines that initialise weights, in the class of the net."""
-    return starting(made.program.graph) if found is made.classes[-1] else []
+    return starting(made.program) if found is made.classes[-1] else []
 
 
 def _shared_and_frozen(body: Region, made: Classes) -> list[str]:
@@ -125,9 +125,8 @@ def _sequential_class(found: Class, made: Classes) -> str:
 def _members(found: Class, made: Classes) -> list[str]:
     names = attributes(found.region)
     members: dict[str, Entry] = {}
-    for entry in found.region.entries:
-        if entry.name is not None and not (isinstance(entry, Call) and isinstance(entry.torch, Expression)):
-            members.setdefault(names[id(entry)], entry)
+    for entry in held(found.region):
+        members.setdefault(names[id(entry)], entry)
     tree = tree_of(members)
     return [line for name, entry in tree.items() for line in _assigned(name, entry, found, made)]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from archlang.formulas import text_of
-from archlang.ir import MODULE_ATTRIBUTES, Guard
+from archlang.ir import MODULE_ATTRIBUTES, Guard, join_path
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, FixedSize
 from archlang.lower.containers import lists_in, member
 from archlang.lower.variables import borrowed, variables
 from archlang.ops.base import Expression, Module
-from archlang.program import Call, Entry, Region
+from archlang.program import Call, Entry, Program, Region
 
 WIDTH = 88  # the default of formatters
 
@@ -38,6 +38,29 @@ def attributes(region: Region) -> dict[int, str]:
             name = shared[entry.torch]
         found[id(entry)] = name
     return found
+
+
+def held(region: Region) -> list[Entry]:
+    """Return the entries of a region that a module of its class stands for; expressions have none."""
+    return [
+        entry
+        for entry in region.entries
+        if entry.name is not None and not (isinstance(entry, Call) and isinstance(entry.torch, Expression))
+    ]
+
+
+def module_paths(region: Region, program: Program, path: str = "") -> Iterator[str]:
+    """Yield the paths of all modules of the source at and below a region, as `named_modules` gives them."""
+    names = attributes(region)
+    for entry in held(region):
+        inside = join_path(path, names[id(entry)])
+        yield inside
+        if isinstance(entry, Region):
+            yield from module_paths(entry, program, inside)
+        elif entry.callee is not None and entry.module is None:
+            yield from module_paths(program.regions[entry.callee], program, inside)
+        elif isinstance(entry.torch, Module):  # the modules that an operator's own class may hold
+            yield from (f"{inside}.{name}" for name in re.findall(r"\bself\.(\w+) = ", entry.torch.source))
 
 
 def _word(call: Call) -> str:
@@ -147,7 +170,7 @@ def _value(entry: Entry, name: str, names: Mapping[int, str], region: Region, bo
     if isinstance(entry, Call) and entry.module is not None:
         module = _again(entry.module, region, borrowed)
     else:
-        module = member(name, lists_in(inner.name or "" for inner in region.entries))
+        module = member(name, lists_in(inner.name or "" for inner in held(region)))
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
     if isinstance(entry, Call) and entry.recomputed:
         return f"{recompute.FUNCTION}({', '.join([module, *inputs])})"

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archlang.ir import Graph, Layer, Start
-from archlang.lower.forward import WIDTH
+from archlang.lower.forward import WIDTH, module_paths
 from archlang.ops.base import Module
 from archlang.ops.fans import by_number
 from archlang.ops.initialisers import filling
+from archlang.program import Program
 
 Starts = Mapping[str, Start]
 _MAY_LACK = ("weight", "bias")  # torch stores None for a weight that a module does not have
@@ -47,8 +48,9 @@ class _Rule:
         )
 
 
-def starting(graph: Graph) -> list[str]:
+def starting(program: Program) -> list[str]:
     """Return the lines of the constructor that initialise weights; none if all begin as torch's modules do."""
+    graph = program.graph
     if not any(node.starts for block in graph.blocks for node in block.nodes if node.kind == "op"):
         return []
     owners = list(_owners(graph))
@@ -56,7 +58,8 @@ def starting(graph: Graph) -> list[str]:
     rules = {kind: rule for kind, rule in rules.items() if rule.starts}
     named = [owner for owner in owners if _is_named(owner, rules)]
     lines: list[str] = []
-    for condition, starts, optional in (*_by_name(named, _paths(graph, owners)), *_by_class(rules)):
+    paths = _paths(program, owners) if named else set[str]()
+    for condition, starts, optional in (*_by_name(named, paths), *_by_class(rules)):
         lines.append(f"{_INDENT}{'elif' if lines else 'if'} {condition}:")
         lines += _fillings(starts, optional)
     loop = "name, module in self.named_modules()" if named else "module in self.modules()"
@@ -93,9 +96,9 @@ def begun_by_number(layer: Layer) -> dict[str, Start]:
     return found
 
 
-def _paths(graph: Graph, owners: Sequence[Owner]) -> set[str]:
+def _paths(program: Program, owners: Sequence[Owner]) -> set[str]:
     """Return the paths of all modules: of layers, of what they hold, and of the scopes around them."""
-    leaves = [*(layer.path for layer in graph.flat()), *(owner.path for owner in owners)]
+    leaves = [*module_paths(program.root, program), *(owner.path for owner in owners)]
     parts = [path.split(".") for path in leaves]
     return {".".join(each[:count]) for each in parts for count in range(1, len(each) + 1)}
 

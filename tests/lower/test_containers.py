@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import archlang
 from archlang.ir import Graph
 from archlang.lower import module, torch_source
 from tests.specs import graph_of, layers, net_of, words_at, wrong
@@ -84,3 +85,16 @@ def test_labels_that_are_refused(body: str, code: str, at: str) -> None:
 def test_a_label_with_dots_needs_quotes() -> None:
     helps = [wrong(net_of(f"{label}: conv 3x3 4", "3x8x8"))[0].help for label in ("convs.0", "a.b.first")]
     assert helps == ['write `"convs.0": ...`', 'write `"a.b.first": ...`']
+
+
+def test_a_list_has_the_labels_of_modules_alone() -> None:
+    text = """
+net tried {
+  input image: 8x4x4
+  "convs.3": neg
+  "convs.0": { log_softmax }
+  output
+}
+"""
+    image = torch.rand(1, 8, 4, 4)
+    assert torch.equal(archlang.loads(text).module()(image), torch.log_softmax(-image, 1))

@@ -438,3 +438,20 @@ def test_weights_without_an_initialiser_are_not_filled() -> None:
     loop = "        for module in self.modules():\n            if isinstance(module, nn.Linear):"
     with pytest.raises(SourceError, match="begin as torch's modules"):
         audit(f"{text}{loop}\n                pass\n", classes_of(program_of(graph)))
+
+
+def test_a_condition_on_names_leaves_modules_without_weights_alone() -> None:
+    text = """
+block inner { input y; layernorm -> relu -> z: it; (z, y) -> add; output }
+block outer { input x; relu: linear 3 init=ones -> nn: inner; output }
+net tried {
+  input image: 2x4x4
+  default linear init=xavier_uniform
+  flatten -> a: outer -> b: outer -> linear 2
+  output
+}
+"""
+    made = archlang.loads(text, "tried").module()
+    assert isinstance(made.get_submodule("a.nn.relu"), nn.ReLU)  # a step without a label has torch's name
+    assert torch.equal(made.get_parameter("b.relu.weight"), torch.ones(3, 3))
+    assert not torch.equal(made.get_parameter("3.weight"), torch.ones(2, 3))
