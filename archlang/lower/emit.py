@@ -12,7 +12,7 @@ from archlang.lower.containers import DICT, LIST, Tree, is_list, tree_of
 from archlang.lower.forward import WIDTH, attributes, forward, held, reference
 from archlang.lower.recompute import recomputes
 from archlang.lower.starting import starting
-from archlang.ops.base import Expression, Module, Stored
+from archlang.ops.base import Module, Stored
 from archlang.ops.tables import broken, renamed
 from archlang.program import Call, Entry, Region
 
