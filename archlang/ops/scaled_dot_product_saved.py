@@ -112,13 +112,13 @@ def _in_steps(call: Attended) -> tuple[Saved, ...]:
 
 
 def _hidden(call: Attended) -> tuple[Saved, ...]:
-    """Return the mask of what `causal` and the lengths hide; the gradient of a trained mask needs it."""
-    padded = call.lengths is not None
-    if not call.is_biased or not (padded or call.causal):
+    """Return the masks of what the lengths and `causal` hide; the gradient of a trained mask needs them."""
+    if not call.is_biased:
         return ()
-    images, rows = call.query.shape[0] if padded else 1, call.query.shape[-2] if call.causal else 1
-    shape = (images, rows, call.key.shape[-2])
-    return (Saved("own", shape=shape, dtype="bool", per_image=padded, when=(3,), name="hidden"),)
+    images, queries, keys = call.query.shape[0], call.query.shape[-2], call.key.shape[-2]
+    padded = Saved("own", shape=(images, keys), dtype="bool", when=(3,), name="padding")
+    later = Saved("own", shape=(queries, keys), dtype="bool", per_image=False, when=(3,), name="hidden")
+    return (*(padded,) * (call.lengths is not None), *(later,) * call.causal)
 
 
 def _is_copied(call: Attended) -> bool:
