@@ -40,6 +40,10 @@ class OpenSize:
     default: int
     tried: tuple[Tried, ...]
 
+    def __repr__(self) -> str:
+        """Return one line, since thousands of sizes may have been tried."""
+        return f"<OpenSize {self.name}: {described(self)}>"
+
     @property
     def right(self) -> list[int]:
         """The valid sizes."""

@@ -48,7 +48,8 @@ class Net:
         """Return parameters, work and activations, layer by layer, with totals, for `batch` images.
 
         `dtype` replaces the float dtypes. `mode` is `eval` for an inference, or `train` for a step of training.
-        `to_json()` of the report is what `archlang report --format json` prints.
+        `to_json()` of the report is what `archlang report --format json` prints, and
+        `archlang.report.render_report(report)` returns the table of the command as text.
         """
         from archlang.report import report
 
@@ -139,10 +140,12 @@ class Net:
     def diff(self, other: Net) -> Diff:
         """Return the changes from this net to another, and the parameters and MACs that each adds.
 
-        `to_json()` is what `archlang diff --format json` prints.
+        `to_json()` is what `archlang diff --format json` prints. Raises CallError if `other` is no net.
         """
         from archlang.diff import diff
 
+        if not isinstance(other, Net):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise CallError(f"`diff` takes a net, such as `archlang.load(...)` returns, and not {other!r}")
         return diff(self.graph, other.graph, fold=False)
 
     def render(self, format: str = "svg") -> bytes:

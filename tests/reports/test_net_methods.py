@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import archlang
+import archlang.report
 from archlang import Net
 from archlang.cli import main
 
@@ -51,6 +52,21 @@ def test_the_same_data_as_the_command(
 ) -> None:
     assert main([*words, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(made()))
+
+
+def test_the_table_of_a_report_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "lenet5"]) == 0
+    assert capsys.readouterr().out == archlang.report.render_report(archlang.load("lenet5").report()) + "\n"
+
+
+def test_one_open_size_is_shown_in_one_line(spec: str) -> None:
+    assert repr(archlang.load(spec).sizes()["H"]) == "<OpenSize H: 4, 8, 12, ..., 32: multiples of 4>"
+
+
+def test_a_net_is_compared_with_a_net_alone() -> None:
+    name: Any = "resnet34"
+    with pytest.raises(archlang.CallError, match=r"`diff` takes a net, such as .* and not 'resnet34'"):
+        archlang.load("resnet18").diff(name)
 
 
 def test_typed_results(spec: str) -> None:
