@@ -70,7 +70,7 @@ def test_a_file_is_imported_when_its_operator_is_asked_for() -> None:
         "words['relu']; print(sorted(name for name in sys.modules if name.startswith('archlang.ops.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    files = ("activation", "answers", "base", "checks", "law", "layouts", "running", "runs", "stricter")
+    files = ("activation", "answers", "base", "checks", "errors", "law", "layouts", "running", "runs", "stricter")
     assert done.stdout.strip() == str([f"archlang.ops.{name}" for name in files])
 
 
