@@ -20,11 +20,11 @@ SPEC = """net n {{
     "step, code, words, help",
     [
         ("(x, x, x) -> sdpa 2 mask=x", "unknown-argument", "mask",
-         "it is a value that flows in: `(q, k, v, mask) -> sdpa 8`"),
+         "it is a value that flows in: `(q, k, v, mask) -> sdpa ...`"),
         ("(x) -> lstm 8 lengths=lengths", "unknown-argument", "lengths",
-         "it is a value that flows in: `(x, lengths) -> lstm 64`"),
-        ("(x) -> masked_fill 0", "too-few-inputs", "masked_fill", "write `(x, mask) -> masked_fill 0`"),
-        ("(x, x) -> sdpa 2", "too-few-inputs", "sdpa", "write `(q, k, v) -> sdpa 8`"),
+         "it is a value that flows in: `(x, lengths) -> lstm ...`"),
+        ("(x) -> masked_fill 0", "too-few-inputs", "masked_fill", "write `(x, mask) -> masked_fill 0.0`"),
+        ("(x, x) -> sdpa 2", "too-few-inputs", "sdpa", "write `(q, k, v) -> sdpa 2`"),
     ],
 )  # fmt: skip
 def test_the_help_shows_how_values_flow_in(step: str, code: str, words: str, help: str) -> None:

@@ -236,7 +236,7 @@ def test_values_go_back_where_they_came_from(step: str) -> None:
 def test_an_unpooling_that_fits_no_pool() -> None:
     places = TensorType(MAP.shape, MAP.axes, "int64")
     said = rejection(MaxUnpool(kernel=(2, 2), size=(7, 14)), MAP, places)
-    assert said.message == "a pool with 6 outputs along w has 11 to 13 inputs there, but `size` is 14"
+    assert said.message == "a pool with 6 outputs along w has 11 to 13 inputs, but `size` is 14"
     said = rejection(MaxUnpool(kernel=(2, 2)), MAP, MAP)
     assert said.help == "`maxpool 2x2/2 indices=true` gives them as its second value"
     assert rejection(MaxUnpool(kernel=(2, 2)), MAP, places.resized(h=3)).code == "unequal-shapes"
