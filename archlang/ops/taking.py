@@ -28,7 +28,7 @@ class Take(Part):
     arity: ClassVar[tuple[int, ...]] = (1, 2)
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
     flows: ClassVar[Mapping[str, str]] = {"index": "(table, index) -> take axis=0"}
-    elsewhere: ClassVar[tuple[str, ...]] = ("index_select", "Gather")
+    elsewhere: ClassVar[tuple[str, ...]] = ("index_select",)
     akin: ClassVar[Mapping[str, str]] = {"gather": "it takes its positions from a tensor, one for each value"}
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "empty-output", "wrong-dtype", "wrong-rank")
     examples: ClassVar[tuple[Example, ...]] = (
