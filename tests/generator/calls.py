@@ -12,6 +12,7 @@ from tests.generator.draws import Draws
 from tests.generator.nodes import Call, Inline, Label, Node, Pick, run
 from tests.generator.scene import ACTS, Scene, Stuck
 from tests.generator.sharing import freeze
+from tests.generator.starts import other_default
 from tests.generator.steps import joint, takes_one
 from tests.generator.structures import If
 from tests.generator.tuples import over_values
@@ -34,6 +35,7 @@ def call(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     if known and (draws.chance(50) or len(grower.known) >= MOST):
         target = draws.one(known)
         values = {name: _other(text, draws) for name, text in target.parameters.items() if draws.chance(60)}
+        before += other_default(grower, scene, target) if draws.chance(25) else []
     else:
         target, values = _declared(grower, scene, steps)
     if hidden & {*values.values()}:

@@ -175,7 +175,7 @@ def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
     """Return the bar, or `for` or `if` around it, perhaps with one more branch, after a step or with an `else`."""
     draws = grower.draws
     kind = draws.below(10)
-    if kind > 2 or (kind and not labels.is_free("turn", scene)):
+    if kind > 3 or (kind and not labels.is_free("turn", scene)):
         return bar
     if kind == 0:
         text = _asked(scene, draws)
@@ -183,7 +183,7 @@ def _around(grower: Grower, scene: Scene, bar: Bar) -> Bar:
         if draws.chance(30):
             around.other = [_branch(grower, scene) for _ in range(1 + draws.below(2))]
     else:
-        items = str([draws.one((1, 2, 3)) for _ in range(draws.one((0, 1, 1, 2)))])
+        items = str([draws.one((1, 2, 3)) for _ in range(draws.one((0, 1, 2, 2, 3)))])
         around = Bar(bar.body, f"for turn in {items}", ("turn",), items)
     if draws.chance(30):
         around.more = [_branch(grower, scene)]

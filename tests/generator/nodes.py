@@ -166,6 +166,8 @@ class Apply(Node):
         name_step(self.label, op, (), types, scene, self)
         if self.ties:
             scene.scope.tied.add(scene.scope.layers[-1])
+            keys = {Label(path).key(scene) for path, _ in self.ties.values()}
+            scene.scope.owners |= keys & {*scene.scope.steps, *scene.scope.layers}
 
     def text(self, indent: str) -> str:
         paths = {name: ".".join(filter(None, tie)) for name, tie in self.ties.items()}

@@ -80,6 +80,7 @@ class Scope:
     steps: dict[str, Applied] = field(default_factory=dict[str, Applied])
     keys: set[str] = field(default_factory=set[str])
     layers: list[str] = field(default_factory=list[str])  # the paths of operators, calls and braces
+    owners: set[str] = field(default_factory=set[str])  # the labels of steps whose weights others share
     tied: set[str] = field(default_factory=set[str])  # the paths of steps whose weights are those of others
     key: str = ""  # of the braces
     path: str = ""  # of the braces in the block
@@ -88,7 +89,14 @@ class Scope:
 
     def forked(self) -> Scope:
         outer = self.outer.forked() if self.outer else None
-        copied = dict(self.labels), dict(self.steps), set(self.keys), list(self.layers), set(self.tied)
+        copied = (
+            dict(self.labels),
+            dict(self.steps),
+            set(self.keys),
+            list(self.layers),
+            set(self.owners),
+            set(self.tied),
+        )
         return Scope(*copied, self.key, self.path, self.position, outer)
 
 

@@ -17,6 +17,7 @@ from tests.generator.nodes import Declaration, Node
 from tests.generator.scene import Scene, Stuck
 
 if TYPE_CHECKING:
+    from tests.generator.definitions import Definition
     from tests.generator.growing import Grower
 
 # as written, its word, its arguments
@@ -149,10 +150,20 @@ class Default(Declaration):
         return f"default {self.word} {' '.join(map(str, self.begun))}"
 
 
-def default(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+def other_default(grower: Grower, scene: Scene, target: Definition) -> list[Node]:
+    """Return a default for an operator of a block that is called again, which thereby is another block."""
+    from tests.generator.nodes import Apply
+    from tests.generator.structures import within
+
+    nodes = (node for body in within(target.body) for node in body)
+    words = [node.op.word for node in nodes if isinstance(node, Apply) and node.op.word in DEFAULTS]
+    return default(grower, scene, 1, words) if words else []
+
+
+def default(grower: Grower, scene: Scene, steps: int, words: Sequence[str] = DEFAULTS) -> list[Node]:
     """Return a default, which fits most weights of its operator."""
     draws = grower.draws
-    word = draws.one(DEFAULTS)
+    word = draws.one(words)
     found = [Begun("init", *draws.one(WRITTEN))] if draws.chance(70) else []
     if not found or draws.chance(40):
         found.append(Begun("bias_init", *draws.one(WRITTEN[:9])))

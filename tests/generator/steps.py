@@ -210,6 +210,24 @@ def fits(word: str, types: tuple[Any, ...]) -> bool:
     return True
 
 
+def gated(grower: Grower, scene: Scene, steps: int) -> list[Node]:
+    """Return `split 2 -> (a, b): it`, of which one half multiplies the other."""
+    draws = grower.draws
+    axis = draws.one([at for at, size in enumerate(scene.it[0].type.shape) if at and size % 2 == 0] or [0])
+    if not takes_one(scene) or not axis:
+        raise Stuck("nothing is even")
+    op = made(registry()["split"], {"parts": 2, "axis": axis})
+    node = Apply(type(op), dict(op), operator_text(type(op), dict(op), draws), joint=joint(draws))
+    run([node], scene)
+    first, other = labels.label(scene, draws), labels.label(scene, draws)
+    named = Pick(("it",), (first, other), joint=" -> ")
+    run([named], scene)
+    nodes: list[Node] = [node, named, Pick((first.text,)), fixed(draws.one(("sigmoid", "tanh", "gelu")), draws)]
+    nodes.append(Pick((other.text, "it"), joint=joint(draws)))
+    run(nodes[2:], scene)
+    return [*nodes, *step(grower, scene, made(registry()["mul"], {}))]
+
+
 def again(grower: Grower, scene: Scene, steps: int) -> list[Node]:
     """Return `reuse`: a labelled step applied once more."""
     scope, paths = scene.scope, list[str]()
