@@ -80,7 +80,7 @@ def freeze(grower: Grower, definition: Definition, scene: Scene, percent: int) -
         return
     paths = sorted({*scene.scope.layers, *scene.scope.steps} - scene.scope.tied)
     for _ in range(1 + draws.below(3)):
-        owners = sorted(scene.scope.owners)  # of weights that others share
+        owners = sorted(scene.scope.owners - scene.scope.tied)  # of weights that others share
         path = draws.one(owners if owners and draws.chance(50) else paths or [""])
         if path and path not in definition.frozen:
             definition.frozen.append(path)
