@@ -146,12 +146,21 @@ def _flattened(call: Attended) -> Strides | None:
 
 def strides(call: Attended, y: TensorType) -> Strides | None:
     """Return the strides of the result; None if they depend on the gradients that are wanted, or on the mode."""
-    if not call.can_fuse:
-        return contiguous(y.shape)
     is_split = len(y.axes) == 3
+    in_steps = _by_products(call) if is_split else contiguous(y.shape)
+    if not call.can_fuse:
+        return in_steps
     fused = _flattened(call) or contiguous(y.shape) if is_split else like(_by_head(call.query, call.heads))
-    is_known = fused == contiguous(y.shape) or not (call.dropout or call.is_biased)
+    is_known = fused == in_steps or not (call.dropout or call.is_biased)
     return fused if is_known else None
+
+
+def _by_products(call: Attended) -> Strides:
+    """Return the strides of the last product with its heads side by side: a view where a head has one channel."""
+    images, queries = call.query.shape[0], call.query.shape[-2]
+    n, heads, t, c = contiguous((images, call.heads, queries, call.out))
+    shape = (images, queries, call.heads * call.out)
+    return viewed((images, queries, call.heads, call.out), (n, t, heads, c), shape) or contiguous(shape)
 
 
 def _by_head(x: TensorType, heads: int) -> Laid:
