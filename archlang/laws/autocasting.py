@@ -38,10 +38,14 @@ def dtypes_under_autocast(case: Case) -> None:
     """Compare the dtype of each output under autocast, of float32 inputs and of bfloat16 ones."""
     how = _how(case)
     for dtype in DTYPES:
+        if dtype == LOWER and not how.takes_lower:
+            agree("whether torch refuses the lower dtype under autocast", True, _is_refused(case))
+            continue
         with autocast():
             given = called(case)(*_inputs(case, dtype))
         found = [str(y.dtype).removeprefix("torch.") for y in _each(given) if y.is_floating_point()]
-        told = [_result(how, dtype)] * sum(y.is_float for y in case.op.outputs(*case.types))
+        outputs = enumerate(case.op.outputs(*case.types))
+        told = [_result(how, dtype, at) for at, y in outputs if y.is_float]
         agree(f"the dtype of the results of {dtype} under autocast", told, found)
 
 
@@ -99,6 +103,15 @@ def temporaries_under_autocast(case: Case) -> None:
         agree(f"bytes alive during a forward pass of {dtype} under autocast", told, most_alive(run))
 
 
+def _is_refused(case: Case) -> bool:
+    with autocast():
+        try:
+            called(case)(*_inputs(case, LOWER))
+        except RuntimeError:
+            return any(x.is_float for x in case.types)
+    return False
+
+
 def _how(case: Case) -> Autocast:
     how = case.op.autocast(*case.types)
     if how is None:
@@ -130,8 +143,9 @@ def _computed(how: Autocast, dtype: str) -> str:
     return {"lower": LOWER, "float32": "float32"}.get(how.dtype, dtype)
 
 
-def _result(how: Autocast, dtype: str) -> str:
-    return dtype if how.result == "given" else _computed(how, dtype)
+def _result(how: Autocast, dtype: str, at: int = 0) -> str:
+    result = how.results[at] if how.results else how.result
+    return dtype if result == "given" else _computed(how, dtype)
 
 
 def _told_saved(case: Case, types: Sequence[Laid], dtype: str, wanted: Wanted, training: bool) -> int:

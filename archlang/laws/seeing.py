@@ -40,13 +40,13 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
     # a window that sees padding alone, or whose holes cover the input, sees nothing along any axis
     tight = axis in slides and axis != "c" and all(inside(slides[other], x, y, other) for other in others)
     # an index stays the same if all values that it chooses among grow alike
-    tight = (
-        tight
-        and y.is_float
-        and slide.step > 0
-        and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
-    )
-    for position, seen in enumerate(influence(case, at, axis, output, moved)):
+    tight = tight and y.is_float and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    of_each = influence(case, at, axis, output, moved)
+    if slide.step == 0:  # what is constant, as a softmax of one value is, sees nothing
+        tight = tight and x.is_float and x[axis] > 1 and any(of_each)
+    if slide.at_most:  # each position sees a part of the window, and all of them together its ends
+        of_each = [set[int]().union(*of_each)]
+    for position, seen in enumerate(of_each):
         first = position * slide.step - slide.before
         window = range(ceil(first), floor(first + slide.extent - 1) + 1)
         if copies and not (0 <= first and window[-1] < x[axis]):
@@ -60,7 +60,7 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
         # a key that is alone in its softmax has weight 1, whatever its value
         alone = len(visible) == 1 and len(case.types) > 1 and not case.op.join
         ends = {*window[:1], *window[-1:]} & visible
-        if tight and not alone and not ends <= seen and not ends <= sloped(case, at, axis, output, moved, position):
+        if tight and not alone and not ends <= seen | _seen_otherwise(case, at, axis, output, moved, position, slide):
             raise Broken(
                 f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and depends on "
                 f"{_listed(seen)} alone"
@@ -92,9 +92,24 @@ def sloped(case: Case, at: int, axis: str, output: int, moved: str, position: in
     """Return where a value along an axis has a gradient. Gradients that fade from step to step are ignored."""
     module = opened(case)
     inputs = [x.detach().double().requires_grad_(x.is_floating_point()) for x in inputs_of(case)]
-    along = case.op.outputs(*case.types)[output].axes.index(moved)
-    (slope,) = torch.autograd.grad(_at(module(*inputs), output).select(along, position).sum(), inputs[at])
+    axes, y = case.op.outputs(*case.types)[output].axes, _at(module(*inputs), output)
+    seeing = y.select(axes.index(moved), position) if moved in axes else y
+    grad: Any = torch.autograd.grad  # torch's annotation omits that the gradient of an unused input is None
+    (slope,) = grad(seeing.sum(), inputs[at], allow_unused=True)
+    if slope is None:
+        return set()
     return _true(slope.movedim(case.types[at].axes.index(axis), 0).flatten(1).any(1))
+
+
+def _seen_otherwise(
+    case: Case, at: int, axis: str, output: int, moved: str, position: int, slide: Slide
+) -> set[int]:  # fmt: skip
+    """Return the positions that a value sees by its gradient, or by changes other than an increase: a least value."""
+    found = sloped(case, at, axis, output, moved, position) if case.types[at].is_float else set[int]()
+    if slide.step == 0:
+        of_each = influence(case, at, axis, output, moved, grows=False)
+        found |= set[int]().union(*of_each) if slide.at_most else of_each[position]
+    return found
 
 
 def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
@@ -104,10 +119,13 @@ def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
     return any(first >= 0 and first + slide.extent <= x[axis] for first in firsts)
 
 
-def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") -> list[set[int]]:
+def influence(
+    case: Case, at: int, axis: str, output: int = 0, moved: str = "", *, grows: bool = True
+) -> list[set[int]]:
     """Return, for each position of an output along an axis, the positions of input `at` that change it.
 
-    The output's axis is `moved` if it has another name. An output without that axis counts as one position.
+    The output's axis is `moved` if it has another name. An output without that axis counts as one position. Values
+    change by 10; they become greater where it `grows`.
     """
     module = opened(case)
     table = getattr(case.op, "count", None)  # integers that choose a row stay unchanged
@@ -115,12 +133,13 @@ def influence(case: Case, at: int, axis: str, output: int = 0, moved: str = "") 
     inputs = [x.detach() if whole else x.detach().double() for whole, x in zip(kept, inputs_of(case), strict=True)]
     along, y = case.types[at].axes.index(axis), case.op.outputs(*case.types)[output]
     made = moved or axis
+    change = 10 if grows else -10
     seen = [set[int]() for _ in range(y[made] if made in y.axes else 1)]
     before = _drawn_alike(module, inputs, output)
     for position in range(case.types[at][axis]):
         changed = inputs[at].clone()
         place = changed.select(along, position)
-        place.copy_((place + 1) % table if table else ~place if place.dtype == torch.bool else place + 10)
+        place.copy_((place + 1) % table if table else ~place if place.dtype == torch.bool else place + change)
         after = _drawn_alike(module, [*inputs[:at], changed, *inputs[at + 1 :]], output)
         # a weight of 0 may come out as a rounding error
         differs = ~before.isclose(after, rtol=0, atol=1e-9, equal_nan=True)

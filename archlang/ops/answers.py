@@ -149,18 +149,23 @@ class Autocast:
     this dtype, or that of the inputs if it is cast back. `keeps` names the cast weights that autograd saves: if any
     gradient is wanted, or only if a gradient of the inputs is. It is unknown if some of several inputs want none.
 
-    `known` says what else is known. `all`: the saved tensors and temporaries. `float32`: those for float32 inputs.
-    `training`: all in training, but in evaluation those for float32 inputs. `result`: nothing but the dtype of the
-    result, since torch computes in several dtypes.
+    `known` says how far this goes: to `all` saved tensors and temporaries; to those of `float32` inputs; to all in
+    `training`, but in evaluation to those of float32 inputs; or to the dtype of the `result` alone, where torch
+    computes in several dtypes. `results` says it of each output where they differ. torch refuses inputs of the lower
+    dtype unless it `takes_lower`.
     """
 
     dtype: Computed
     keeps: Keeps = ()
     known: Literal["all", "training", "float32", "result"] = "all"
     result: Literal["computed", "given"] = "computed"
+    results: tuple[Literal["computed", "given"], ...] = ()
+    takes_lower: bool = True
 
     def is_known(self, *, training: bool, lower: bool) -> bool:
-        """Return whether saved tensors and temporaries are known for inputs in the lower dtype, or in float32."""
+        """Return whether saved tensors and temporaries are known, of inputs in the lower dtype or in float32."""
+        if lower and not self.takes_lower:
+            return False
         return self.known == "all" or (
             self.known != "result" and (not lower or (self.known == "training" and training))
         )
@@ -173,13 +178,15 @@ class Slide:
     These are `extent` positions from i*step - before on, dilation included. If this differs from position to position,
     as after an upsampling, the numbers are fractions: position i depends at most on the whole numbers from i*step -
     before to i*step - before + extent - 1. The step is 0 if all positions depend on the same ones, or if the output
-    lacks the axis. `axis` is the output's axis along which it moves, if that has another name.
+    lacks the axis. `axis` is the output's axis along which it moves, if that has another name. If it is `at_most`, each
+    position depends on some of these, and all of them together on the first and the last one.
     """
 
     extent: Ratio = 1
     step: Ratio = 1
     before: Ratio = 0
     axis: str = ""
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)

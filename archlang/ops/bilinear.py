@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Module, Operator, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Size, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import laid, viewed
@@ -33,7 +34,7 @@ class Bilinear(Operator):
     """
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, autocast=Autocast("given", takes_lower=False))
     word: ClassVar[str] = "bilinear"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     arity: ClassVar[tuple[int, ...]] = (2,)

@@ -138,7 +138,9 @@ class Lstm(Recurrent):
     def autocast(self, *inputs: TensorType) -> Autocast | None:
         if self.projection is None:
             return super().autocast(*inputs)
-        return None if self.carry else Autocast("lower", known="result")  # the cells it gives have another dtype
+        if not self.carry:
+            return Autocast("lower", known="result")
+        return Autocast("lower", known="result", results=("computed", "computed", "given"))  # the cell is not cast
 
     def torch(self, *inputs: TensorType) -> Module:
         module = super().torch(*inputs)

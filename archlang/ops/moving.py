@@ -166,7 +166,9 @@ class Flip(_Moved):
 
     def reach(self, x: TensorType) -> Reach:
         turned = {x.axes[at]: x.shape[at] for at in self._turned(x)}
-        return Reach({axis: Slide(size, 0) for axis, size in turned.items() if axis not in ("n", "c", "_")})
+        return Reach(
+            {axis: Slide(size, 0, at_most=True) for axis, size in turned.items() if axis not in ("n", "c", "_")}
+        )
 
     def torch(self, x: TensorType) -> Expression:
         return Expression(f"{{0}}.flip({', '.join(map(str, self._turned(x)))})")
@@ -208,7 +210,7 @@ class Tile(_Moved):
 
     def reach(self, x: TensorType) -> Reach:
         axis, size = x.axes[self.axis], x.shape[self.axis]
-        return Reach({} if self.count == 1 or axis in ("c", "_") else {axis: Slide(size, 0)})
+        return Reach({} if self.count == 1 or axis in ("c", "_") else {axis: Slide(size, 0, at_most=True)})
 
     def symbols(self, x: TensorType) -> Mapping[str, int]:
         return {"size": x.shape[self.axis], "size'": self.outputs(x)[0].shape[self.axis]}

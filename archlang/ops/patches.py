@@ -15,8 +15,8 @@ from archlang.ops.base import (
     Module,
     Natural,
     Reach,
+    Slide,
     Work,
-    seeing_all,
 )
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import laid
@@ -31,7 +31,7 @@ class Unfold(Sliding):
     """The values under each window as channels, one window after another: n c h w becomes n c*k*k t (im2col).
 
     A product of matrices over them is a convolution (Chellapilla, Puri and Simard 2006). Channels are outermost, then
-    the rows of the window. The receptive field is given as the whole map. No weights, no MACs.
+    the rows of the window. The receptive field is that of all windows together. No weights, no MACs.
 
         c' = c*k*k
     """
@@ -79,7 +79,10 @@ class Unfold(Sliding):
         return ("resized",)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(seeing_all(x))
+        geometry = self.geometry(x)
+        sides = zip(slid(x, self.word, geometry).items(), geometry.stride, geometry.extent, geometry.pad, strict=True)
+        # from the first window to the last one
+        return Reach({axis: Slide((count - 1) * step + extent, 0, pad) for (axis, count), step, extent, pad in sides})
 
     def torch(self, x: TensorType) -> Module:
         found = self.geometry(x)

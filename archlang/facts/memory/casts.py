@@ -28,11 +28,16 @@ class Held:
 
 
 class AutocastUnknown(Rejected):
-    """It is not known in which dtype a layer computes under torch.autocast; `of` names the inputs concerned."""
+    """It is not known in which dtype a layer computes under torch.autocast; `of` names the inputs concerned.
 
-    def __init__(self, layer: Layer, of: str = "") -> None:
+    Or torch refuses to compute it of the `refused` dtype.
+    """
+
+    def __init__(self, layer: Layer, of: str = "", refused: str = "") -> None:
         place = f"`{layer.path}` ({layer.op.word})" if layer.path else f"this {layer.op.word}"
         message = f"it is not known in which dtype {place} computes under autocast{of}"
+        if refused:
+            message = f"torch refuses {place} of {refused} under autocast, since it does not cast the weights"
         super().__init__("autocast-unknown", message)
         self.layer = layer
 
@@ -47,6 +52,8 @@ def computed_in(layer: Layer, inputs: Sequence[Held], setup: Setup) -> str | Non
         return None
     how = layer.op.autocast(*layer.input_types)
     is_known = how is not None and how.is_known(training=setup.training, lower=setup.autocast in dtypes)
+    if how is not None and not how.takes_lower and setup.autocast in dtypes:
+        raise AutocastUnknown(layer, refused=setup.autocast)
     if how is None or not is_known or dtypes - {"float32", setup.autocast}:
         raise AutocastUnknown(layer, f", given {_listed(dtypes)}" if how and how.known != "result" else "")
     if how.keeps and setup.training and len({x.needs for x in inputs if x.type.is_float}) > 1:
