@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from archlang.facts.memory import Setup
+from archlang.facts.memory.alone import alone
 from archlang.laws.agreeing import Undeclared, agree
 from archlang.laws.allocator import peaks, recorded
 from archlang.laws.calling import called, laid_as, results, tensors
@@ -186,6 +188,9 @@ def backward_bytes_are_torchs(case: Case) -> None:
 
 def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
     """Return the most bytes allocated according to the operator; None if they are unknown."""
+    if case.op.course(*types) is not None:
+        passes = _alone(case, types, training)
+        return None if passes is None else passes[0]
     temporaries = case.op.temporaries(*types)
     if temporaries is None:
         return None
@@ -217,7 +222,17 @@ def storages_are_torchs(case: Case) -> None:
         agree("bytes of the memory of the outputs", storage_bytes(case, types), found)
 
 
+def _alone(case: Case, types: list[Laid], training: bool) -> tuple[int, int] | None:
+    """Return the bytes of both passes of an operator in parts, as the simulation of memory has them."""
+    setup = Setup(BATCH, mode="training" if training else "inference")
+    return alone(case.op, case.types, types, setup, counted)
+
+
 def told_backward(case: Case, types: list[Laid]) -> int | None:
+    """Return the most bytes allocated during a backward pass according to the operator; None if they are unknown."""
+    if case.op.course(*types) is not None:
+        passes = _alone(case, types, training=True)
+        return None if passes is None else passes[1]
     places = case.op.gradient_places(*types)
     if places is None or case.op.backward_in_one_call(*types) is None:
         return None

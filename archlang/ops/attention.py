@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archlang.diagnostics import Rejected
+from archlang.ops.attention_parts import cross_attention, self_attention
 from archlang.ops.base import (
     Autocast,
     Example,
@@ -16,15 +17,18 @@ from archlang.ops.base import (
     Reach,
     Saved,
     Size,
-    Slide,
     Wanted,
     Weight,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
+from archlang.ops.heads import causal, check_heads, check_positions
+from archlang.ops.in_parts import course_of
 from archlang.ops.layouts import Strides, laid, viewed
+from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.scaled_dot_product import ScaledDotProduct
 from archlang.ops.states import check_sequence
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -97,28 +101,6 @@ class OfTokens(Operator):
         if self.causal:
             seen = causal(seen)
         return Reach(seen) if len(inputs) == 1 else Reach(inputs=({}, seen, seen))
-
-
-def check_positions(query: TensorType, key: TensorType, value: TensorType, is_causal: bool) -> None:
-    """Check that keys and values have equal positions, and with a causal mask as many as the queries. Channels last."""
-    if key.shape[:-1] != value.shape[:-1] or query.shape[0] != key.shape[0]:
-        message = f"keys and values need the same positions, but these differ: {key} and {value}"
-        raise Rejected("unequal-sizes", message, about="input")
-    queries, keys = query.shape[-2], key.shape[-2]
-    if is_causal and queries != keys:
-        message = f"a causal mask needs as many keys as queries, but there are {keys} and {queries}"
-        raise Rejected("causal-lengths", message, about="causal")
-
-
-def causal(seen: Mapping[str, Slide]) -> dict[str, Slide]:
-    """Return the slides if no position sees a later one."""
-    return {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
-
-
-def check_heads(width: int, heads: int) -> None:
-    """Check that the channels divide into the heads."""
-    if not heads or width % heads:
-        raise Rejected("heads-do-not-divide", f"{width} channels are not a multiple of {heads} heads", about="heads")
 
 
 def _projected(at: int, x: TensorType) -> Saved:
@@ -221,6 +203,16 @@ class Attention(OfTokens):
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         n, _, c = laid(inputs[0]).shape
         return ((c, n * c, 1),)  # torch computes t n c
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        attend, places = ScaledDotProduct(), {laid(x).place for x in inputs}
+        if self._is_even(inputs) and len(places - {-1}) == 1:
+            kind = {"bias": self.bias, "causal": self.causal, "training": training}
+            parts = self_attention(inputs, attend, self.heads, **kind)
+        else:
+            kind = {"bias": self.bias, "causal": self.causal, "is_even": self._is_even(inputs)}
+            parts = cross_attention(self.all_of(inputs), attend, self.heads, **kind)
+        return course_of(self, parts, inputs)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         query, key, value = self.all_of(inputs)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from archlang.ops.answers import Expression, Module, Reach, Slide, Stored, Wanted, Weight, Work
-from archlang.ops.in_parts import InParts
-from archlang.ops.parts import Part, module_of
+from archlang.ops.in_parts import InParts, course_of, flowing_back, values_of
+from archlang.ops.parts import Course, Part, module_of, own_name
 from archlang.shapes import TensorType
 
 __all__ = ["Composed", "Part"]
@@ -17,50 +17,55 @@ __all__ = ["Composed", "Part"]
 class Composed(InParts):
     """An operator whose `parts` determine everything: shapes, weights, arithmetic, reach, and how it runs."""
 
+    def _course(self, inputs: tuple[TensorType, ...]) -> Course:
+        return course_of(self, self.parts(*inputs), inputs)
+
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:
-        return list(self._steps(inputs))[-1][2]
+        return self._course(inputs).stages[-1].outputs
 
     def knows_formats(self, *inputs: Any, **_: Any) -> bool:
-        return all(part.op.knows_formats(*given) for part, given, _ in self._steps(inputs))
+        return all(stage.part.op.knows_formats(*stage.inputs) for stage in self._course(inputs).stages)
 
     def weights(self, *inputs: Any, **_: Any) -> tuple[Weight, ...]:
         return tuple(
-            replace(weight, name=f"{part.name}.{weight.name}")
-            for part, given, _ in self._steps(inputs)
-            for weight in part.op.weights(*given)
+            replace(weight, name=own_name(stage.part, weight.name))
+            for stage in self._course(inputs).stages
+            for weight in stage.part.op.weights(*stage.inputs)
         )
 
     def work(self, *inputs: Any, **_: Any) -> Work:
-        return sum((part.op.work(*given) for part, given, _ in self._steps(inputs)), Work())
+        return sum((stage.part.op.work(*stage.inputs) for stage in self._course(inputs).stages), Work())
 
     def training_work(self, *inputs: Any, **_: Any) -> Work:
-        return sum((part.op.training_work(*given) for part, given, _ in self._steps(inputs)), Work())
+        return sum((stage.part.op.training_work(*stage.inputs) for stage in self._course(inputs).stages), Work())
 
     def backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Work:
-        values = self._values(inputs)
+        course = self._course(inputs)
+        values = values_of(course)
         atoms = {at for at, flag in enumerate(wanted.inputs) if flag} | ({-1} if wanted.weights else set[int]())
         works = (
-            part.op.backward(
-                Wanted(tuple(bool(values[at].atoms & atoms) for at in part.inputs), wanted.weights), *given
+            stage.part.op.backward(
+                Wanted(tuple(bool(values[at].atoms & atoms) for at in stage.taken), wanted.weights), *stage.inputs
             )
-            for (part, given, _), flows in zip(self._steps(inputs), self._backward(inputs), strict=True)
+            for stage, flows in zip(course.stages, flowing_back(course), strict=True)
             if flows
         )
         return sum(works, Work())
 
     def reach(self, *inputs: Any, **_: Any) -> Reach | None:
-        reaches: list[Reach | None] = [part.op.reach(*given) for part, given, _ in self._steps(inputs)]
+        stages = self._course(inputs).stages
+        reaches: list[Reach | None] = [stage.part.op.reach(*stage.inputs) for stage in stages]
         if None in reaches:
             return None
         windows = [reach for reach in reaches if reach != Reach()]
-        is_chain = all(part.inputs == (at,) for at, part in enumerate(self.parts(*inputs)))
+        is_chain = all(stage.taken == (at,) for at, stage in enumerate(stages))
         if len(windows) > 1 and not is_chain:
             return None
         return _through([reach for reach in windows if reach is not None])
 
     def torch(self, *inputs: Any, **_: Any) -> Module | Expression | Stored:
         """Return a class of its own, in which each part with a name is a module of that name."""
-        return module_of(type(self).__name__, list(self._steps(inputs)), len(inputs))
+        return module_of(type(self).__name__, self._course(inputs).stages, len(inputs))
 
 
 def _through(reaches: Sequence[Reach]) -> Reach | None:

@@ -16,13 +16,15 @@ from archlang.ops.base import (
     Module,
     Saved,
     Size,
-    Temporaries,
     Weight,
     Work,
 )
 from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
-from archlang.ops.layouts import Strides, contiguous, convolved, laid
+from archlang.ops.in_parts import InParts
+from archlang.ops.layouts import Strides, convolved, laid
+from archlang.ops.padding import Pad
+from archlang.ops.parts import Part
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
@@ -58,7 +60,7 @@ class PaddedConvRANKd(nn.ConvRANKd):
 _DEPTHWISE = "`conv 3x3 (it.channels) groups=it.channels`"
 
 
-class Conv(Sliding):
+class Conv(InParts, Sliding):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
     Weights (out, c/groups, k, k) and a bias. `pad` is one number, one for each axis, or for an axis two numbers, before
@@ -75,7 +77,7 @@ class Conv(Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(ONE_CALL, weights="any format")
+    runs = replace(ONE_CALL, weights="any format", autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Conv1d", "Conv2d", "Conv3d", "Conv2D", "Convolution", "convolution")
@@ -135,36 +137,26 @@ class Conv(Sliding):
         macs = y.values * (x["c"] // self.groups) * prod(self.kernel)
         return Work(macs=macs, bias_adds=y.values if self.bias else 0)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        geometry = self.geometry(x)
-        if self.padding_mode == "zeros" and geometry.is_even:
-            return (Saved("input"),)  # for any gradient, even if the weights need none
-        # torch pads in a separate call, even by 0, and convolves the padded copy. Reflecting and replicating also save
-        # the input; padding with zeros or in a circle does not
-        padded = Saved("own", shape=geometry.padded(x), dtype=x.dtype, name="padded")
-        return (padded,) if self.padding_mode in ("zeros", "circular") else (Saved("input", when="inputs"), padded)
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        """Return none where the convolution pads by itself; for other borders torch pads a copy, even by nothing."""
+        inner = self.model_copy(update={"pad": 0, "padding_mode": "zeros"})
+        return (self.border_part(x), Part(inner, (1,))) if self.pads_first(x) else ()
 
-    def temporaries(self, x: TensorType) -> Temporaries | None:
-        padded = TensorType(self.geometry(x).padded(x), x.axes, x.dtype)
-        return () if self._pads_within(x) else ((padded,),)
+    def pads_first(self, x: TensorType) -> bool:
+        """Return whether torch pads a copy before it convolves."""
+        return self.padding_mode != "zeros" or not self.geometry(x).is_even
 
-    def backward_in_one_call(self, x: TensorType) -> bool | None:
-        return True if self._pads_within(x) else None
+    def border_part(self, x: TensorType) -> Part:
+        before, after = zip(*self.geometry(x).borders, strict=True)
+        return Part(Pad(before=before, after=after, mode=self.padding_mode), (0,), "padded")
 
-    def _pads_within(self, x: TensorType) -> bool:
-        """Return whether the convolution pads by itself. For other borders torch has a padding call before it."""
-        return self.padding_mode == "zeros" and self.geometry(x).is_even
+    def saved(self, x: TensorType) -> tuple[Saved, ...] | None:
+        return super().saved(x) if self.parts(x) else (Saved("input"),)  # also where the weights need no gradient
 
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        known, weight = laid(x), self.weights(x)[0].shape
-        shape = self.outputs(known)[0].shape
-        if self.padding_mode == "circular":  # torch convolves a contiguous copy
-            known = replace(known, strides=contiguous(known.shape))
-        return (convolved(shape, known, weight),)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        # a separate padding call runs in the dtype of the input, or in float32
-        return Autocast("lower", (("weight", "any"),), known="all" if self._pads_within(x) else "result")
+    def strides(self, x: TensorType) -> tuple[Strides, ...] | None:
+        if self.parts(x):
+            return super().strides(x)
+        return (convolved(self.outputs(laid(x))[0].shape, x, self.weights(x)[0].shape),)
 
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self.geometry(x), len(self.kernel)

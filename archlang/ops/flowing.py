@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archlang.ops.answers import Autocast, Computed
-from archlang.ops.parts import Part
-from archlang.shapes import TensorType
+from archlang.ops.parts import Course, own_name
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """A part, the types that it takes, and how many values it gives."""
-
-    part: Part
-    taken: list[TensorType]
-    given: int
-
-
-def autocast_of(flows: Sequence[Flow], inputs: int) -> Autocast | None:
-    """Return the dtype of the last part's result; None if a part does not declare its own.
+def autocast_of(course: Course) -> Autocast | None:
+    """Return the dtype of the last part's result; tensors within are known where all parts compute in that one.
 
     Saved tensors and temporaries are known if all parts compute in this dtype and only the first casts weights: a later
     part would allocate its casts when it is called.
     """
+    inputs = len(course.inputs)
     dtypes: list[Computed] = ["given"] * inputs  # of each value
+    dtypes += ["float32"] * len(course.weights)
     hows: list[Autocast] = []
-    for flow in flows:
-        how = flow.part.op.autocast(*flow.taken)
+    for stage in course.stages:
+        how = stage.part.op.autocast(*stage.inputs)
         if how is None:
             return None
         hows.append(how)
-        floats: list[Computed] = [dtypes[at] for at, x in zip(flow.part.inputs, flow.taken, strict=True) if x.is_float]
-        dtypes.extend(_result(how, floats) for _ in range(flow.given))
+        floats: list[Computed] = [dtypes[at] for at, x in zip(stage.taken, stage.inputs, strict=True) if x.is_float]
+        dtypes.extend(_result(how, floats) for _ in stage.given)
     kinds = {"given" if how.dtype == "widest" else how.dtype for how in hows}
-    within = [dtypes[at] for flow in flows for at in flow.part.inputs if at >= inputs]
+    within = [dtypes[at] for stage in course.stages for at in stage.taken if at >= inputs]
     is_uniform = not kinds - {"given", dtypes[-1]} and not set(within) - {dtypes[-1]}
-    later = zip(flows[1:], hows[1:], strict=True)
-    casts_late = any(how.dtype == "lower" and flow.part.op.weights(*flow.taken) for flow, how in later)
+    later = zip(course.stages[1:], hows[1:], strict=True)
+    casts_late = any(how.dtype == "lower" and stage.part.op.weights(*stage.inputs) for stage, how in later)
     if not is_uniform or casts_late or any(how.known != "all" for how in hows):
         return Autocast(dtypes[-1], known="result")
-    keeps = tuple((f"{flows[0].part.name}.{name}", when) for name, when in hows[0].keeps)
+    keeps = tuple((own_name(course.stages[0].part, name), when) for name, when in hows[0].keeps)
     return replace(hows[-1], dtype=dtypes[-1], keeps=keeps)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Module, Operator, Saved, Weight, Work
+from archlang.ops.alike import Add
+from archlang.ops.arithmetic import Mul, Sub
+from archlang.ops.base import Example, Module, Weight, Work
 from archlang.ops.checks import check_channels, check_dtype
-from archlang.ops.runs import ONE_CALL
+from archlang.ops.elementary import Rsqrt
+from archlang.ops.in_parts import InParts
+from archlang.ops.parts import Own, Part
+from archlang.ops.scaling import Shift
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.views import Viewed
 from archlang.shapes import TensorType
 
 _FROZEN_BATCHNORM = '''
@@ -34,7 +39,7 @@ class FrozenBatchNorm(nn.Module):
 '''
 
 
-class FrozenBatchNorm(Operator):
+class FrozenBatchNorm(InParts):
     """Batch normalisation whose weight, bias and statistics are all buffers, so that training changes none of them.
 
     Each value becomes weight*(x - mean)/sqrt(var + eps) + bias, channel by channel (Ioffe and Szegedy 2015,
@@ -47,7 +52,6 @@ class FrozenBatchNorm(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, layout="input", forward=None, autocast="float32")
     word: ClassVar[str] = "frozen_batchnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-dtype", "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
@@ -73,8 +77,14 @@ class FrozenBatchNorm(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(normalised=x.values)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("own", shape=(x["c"],), per_image=False, when="inputs", name="scale"),)
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        weight, bias, mean, var = (Own(one.name, trained=False) for one in self.weights(x))
+        view = Viewed(shape=(x["c"], *(1,) * (len(x.axes) - 2)))
+        return (
+            Part(Shift(offset=self.eps), (var,)), Part(Rsqrt(), (1,)), Part(Mul(), (weight, 2), "scale", held=True),
+            Part(Mul(), (mean, 3)), Part(Sub(), (bias, 4), held=True), Part(view, (3,)), Part(Mul(), (0, 6)),
+            Part(view, (5,)), Part(Add(), (7, 8)),
+        )  # fmt: skip
 
     def torch(self, x: TensorType) -> Module:
         args, options = (("num_features", x["c"]),), (("eps", self.eps, 1e-5),)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.attention import OfTokens, check_heads
-from archlang.ops.base import Example, Module, Saved, Size, Wanted, Weight, Work
-from archlang.ops.layouts import laid, viewed
+from archlang.ops.attention import OfTokens
+from archlang.ops.base import Example, Module, Size
+from archlang.ops.composed import Composed, Part
+from archlang.ops.heads import check_heads
+from archlang.ops.linear import Linear
+from archlang.ops.scaled_dot_product import ScaledDotProduct
 from archlang.shapes import TensorType
 
 _GROUPED_QUERY_ATTENTION = '''
@@ -53,15 +55,7 @@ class GroupedQueryAttention(nn.Module):
 '''
 
 
-def _kept(at: int, x: TensorType) -> Saved:
-    """Return what a projection saves: the input, or a copy of it if its rows do not form one matrix."""
-    known = laid(x)
-    if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
-        return Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy")
-    return Saved("input", at, when="weights")
-
-
-class GroupedQueryAttention(OfTokens):
+class GroupedQueryAttention(OfTokens, Composed):
     """Attention in which groups of heads share their keys and values (Ainslie et al. 2023, arXiv:2305.13245).
 
     There are `heads` heads of queries and `kv_heads` heads of keys and values. Each group of heads/kv_heads heads in
@@ -116,92 +110,34 @@ class GroupedQueryAttention(OfTokens):
         check_heads(query["c"], self.heads)
         return query["c"] // self.heads
 
-    def weights(self, *inputs: TensorType) -> tuple[Weight, ...]:
-        query, key, value = self.all_of(inputs)
-        inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))
-        sizes = {"q": (inner, query["c"]), "k": (shared, key["c"]), "v": (shared, value["c"]), "o": (query["c"], inner)}
-        found: list[Weight] = []
-        for name, size in sizes.items():
-            found.append(Weight(f"{name}_proj.weight", size))
-            if self.proj_bias if name == "o" else self.qkv_bias:
-                found.append(Weight(f"{name}_proj.bias", size[:1]))
-        return tuple(found)
-
-    def _projections(self, inputs: tuple[TensorType, ...]) -> tuple[int, int, int, int]:
-        """Return the MACs of the projections of queries, keys, values, and result."""
-        query, key, value = self.all_of(inputs)
-        inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))
-        return query.values * inner, key.values * shared, value.values * shared, query.values * inner
-
-    def _scores(self, inputs: tuple[TensorType, ...]) -> int:
-        """Return the number of pairs of a query and a key, over all heads."""
-        query, key, _ = self.all_of(inputs)
-        return query["n"] * self.heads * query.shape[1] * key.shape[1]
-
-    def work(self, *inputs: TensorType) -> Work:
-        query, key, _ = self.all_of(inputs)
-        scores, width = self._scores(inputs), self._width(query)
-        biased = query.values // query["c"] * self.heads + 2 * (key.values // key["c"]) * self.kv_heads
-        return Work(
-            macs=sum(self._projections(inputs)) + 2 * scores * width,
-            bias_adds=biased * width * self.qkv_bias + query.values * self.proj_bias,
-            activated=scores,
-        )
-
-    def backward(self, wanted: Wanted, *inputs: TensorType) -> Work:
-        # to train the projections, the gradient must flow back through the products, even if no input wants one
-        work, scores = self.work(*inputs), self._scores(inputs) * self._width(inputs[0])
-        flows = wanted.inputs if len(inputs) == 3 else wanted.inputs * 3
-        query, key, value = (wanted.weights or flow for flow in flows)
-        times = (wanted.weights + flow for flow in (*flows, wanted.any))
-        projected = sum(macs * each for macs, each in zip(self._projections(inputs), times, strict=True))
-        return Work(
-            macs=projected + scores * (query + key + (query or key) + value),
-            bias_adds=work.bias_adds * wanted.weights,
-            activated=work.activated * (query or key),
-        )
-
-    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
-        # torch saves what it projects, the projections, the result of the attention, and one sum for each row of scores
-        query, key, value = self.all_of(inputs)
-        copies = (_kept(at % len(inputs), x) for at, x in enumerate((query, key, value)))
-        inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))
-        own = {
-            "queries": (*query.shape[:2], inner),
-            "keys": (*key.shape[:2], shared),
-            "values": (*value.shape[:2], shared),
-            "result": (*query.shape[:2], inner),
-            "sums": (query.shape[0], self.heads, query.shape[1]),
-        }
-        return (*copies, *(Saved("own", shape=shape, dtype=query.dtype, name=name) for name, shape in own.items()))
+    def parts(self, *inputs: TensorType) -> tuple[Part, ...]:
+        query, key, value = (0, 1, 2) if len(inputs) == 3 else (0, 0, 0)
+        inner, shared = (count * self._width(inputs[0]) for count in (self.heads, self.kv_heads))
+        many, few = Linear(out=inner, bias=self.qkv_bias), Linear(out=shared, bias=self.qkv_bias)
+        heads = ScaledDotProduct(heads=self.heads, causal=self.causal, scale=self.scale)
+        into, first = Linear(out=inputs[0]["c"], bias=self.proj_bias), len(inputs)
+        return (
+            Part(many, (query,), "q_proj", held=True), Part(few, (key,), "k_proj", held=True),
+            Part(few, (value,), "v_proj", held=True), Part(heads, (first, first + 1, first + 2), held=True),
+            Part(into, (first + 3,), "o_proj"),
+        )  # fmt: skip
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         query, key, value = self.all_of(inputs)
-        return {
-            "width": query["c"],
-            "inner": self.heads * self._width(query),
-            "shared": self.kv_heads * self._width(query),
-            "queries": query.shape[1],
-            "keys": key.shape[1],
-            "key_c": key["c"],
-            "value_c": value["c"],
-        }
+        inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))
+        sizes = {"width": query["c"], "inner": inner, "shared": shared}
+        return sizes | {"queries": query.shape[1], "keys": key.shape[1], "key_c": key["c"], "value_c": value["c"]}
 
     def torch(self, *inputs: TensorType) -> Module:
         query, key, value = self.all_of(inputs)
-        width = query["c"]
+        width, kdim, vdim = (x["c"] for x in (query, key, value))
         args = (
-            ("embed_dim", width),
-            ("num_heads", self.heads),
-            ("kv_heads", self.kv_heads),
+            ("embed_dim", width), ("num_heads", self.heads), ("kv_heads", self.kv_heads),
             ("head_width", self._width(query)),
-        )
+        )  # fmt: skip
         options = (
-            ("kdim", None if key["c"] == width else key["c"], None),
-            ("vdim", None if value["c"] == width else value["c"], None),
-            ("qkv_bias", self.qkv_bias, True),
-            ("proj_bias", self.proj_bias, True),
-            ("causal", self.causal, False),
+            ("kdim", None if kdim == width else kdim, None), ("vdim", None if vdim == width else vdim, None),
+            ("qkv_bias", self.qkv_bias, True), ("proj_bias", self.proj_bias, True), ("causal", self.causal, False),
             ("scale", self.scale, None),
-        )
+        )  # fmt: skip
         return Module("GroupedQueryAttention", args, options, _GROUPED_QUERY_ATTENTION)

@@ -8,143 +8,95 @@ from typing import Any, Literal
 
 from archlang.ops.answers import Autocast, GradientPlace, Saved
 from archlang.ops.base import Operator, Temporaries
-from archlang.ops.flowing import Flow, autocast_of
-from archlang.ops.layouts import Laid, MemoryFormat, Strides, contiguous
-from archlang.ops.parts import Part
-from archlang.shapes import TensorType
+from archlang.ops.flowing import autocast_of
+from archlang.ops.layouts import Laid, Strides, channels_last, contiguous
+from archlang.ops.parts import Course, Own, Part, Stage, freeing
+from archlang.shapes import TensorType, param_type
 
 OWN_PLACE = 1_000_000  # from here on, the places of values within a composition
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
-    """A value: its type, the value whose memory it shares, the gradients that its own gradient serves, its name.
+class Value:
+    """A value: its type, the value whose memory it is, the atoms of the gradients for which it needs one, its name.
 
-    These gradients are `atoms`: the number of an input, or -1 for the weights of the parts.
+    An atom is the number of an input, or -1 for the weights. A weight is `lasting`: it is alive anyway.
     """
 
     type: TensorType
     root: int
     atoms: frozenset[int]
     name: str = ""
+    lasting: bool = False
 
 
 class InParts(Operator):
-    """An operator that lists its `parts`; the last part gives the result.
+    """An operator that tells its `parts`; the last part gives the result. Without parts, torch computes it as one.
 
-    Saved bytes, memory layout, temporaries, gradient places and autocast are derived from them. It declares what is
-    true on paper itself, unless it is `Composed`.
+    Saved bytes, memory layout, temporaries, both passes, gradient places and autocast are derived from them. What is
+    true on paper it says itself, unless it is `Composed`.
     """
 
     def parts(self, *inputs: Any, **_: Any) -> tuple[Part, ...]:
         """Return the parts, in the order in which they are computed."""
         raise TypeError(f"{type(self).__name__} does not say its parts")
 
-    def _steps(self, inputs: Sequence[TensorType]) -> Iterator[tuple[Part, list[TensorType], tuple[TensorType, ...]]]:
-        """Yield each part, its inputs and its outputs, with memory layouts if those of the inputs are known."""
-        values = list(inputs)
-        is_laid = any(isinstance(x, Laid) for x in inputs)
-        formats: list[MemoryFormat | None] = [x.weights for x in inputs if isinstance(x, Laid)]
-        weights = formats[0] if formats else None
-        for part in self.parts(*inputs):
-            given = [values[at] for at in part.inputs]
-            outputs = part.op.outputs(*given)
-            if is_laid:
-                strides = part.op.strides(*given) or [contiguous(y.shape) for y in outputs]
-                outputs = tuple(
-                    Laid(y.shape, y.axes, y.dtype, each, OWN_PLACE + len(values) + at, weights)
-                    for at, (y, each) in enumerate(zip(outputs, strides, strict=True))
-                )
-            yield part, given, outputs
-            values += outputs
-
-    def _values(self, inputs: Sequence[TensorType]) -> list[_Value]:
-        values = [_Value(x, at, frozenset({at} if x.is_float else ())) for at, x in enumerate(inputs)]
-        for part, given, outputs in self._steps(inputs):
-            atoms = frozenset[int]().union(*(values[at].atoms for at in part.inputs))
-            atoms |= frozenset({-1} if part.op.params(*given) else ())
-            is_view = part.op.view(*given)
-            for y in outputs:
-                root = values[part.inputs[0]].root if is_view else len(values)
-                values.append(
-                    _Value(
-                        y,
-                        root,
-                        atoms if y.is_float and not part.op.detached else frozenset(),
-                        part.name or f"value {len(values)}",
-                    )
-                )
-        return values
-
-    def _last_uses(self, inputs: Sequence[TensorType]) -> dict[int, int]:
-        """Return the number of the part that uses each value last; one past the end if a variable holds the value."""
-        values, steps, first = self._values(inputs), list(self._steps(inputs)), len(inputs)
-        uses: dict[int, int] = {}
-        held: dict[int, int] = {}
-        for number, (part, _given, outputs) in enumerate(steps):
-            uses |= {values[at].root: number for at in part.inputs}
-            held |= {values[first + at].root: len(steps) for at in range(len(outputs)) if part.held}
-            first += len(outputs)
-        return uses | held
-
-    def _backward(self, inputs: Sequence[TensorType]) -> list[bool]:
-        """Return for each part whether a gradient of the result flows through it."""
-        steps, first = list(self._steps(inputs)), len(inputs)
-        numbers: list[range] = []
-        for _part, _given, outputs in steps:
-            numbers.append(range(first, first + len(outputs)))
-            first += len(outputs)
-        reached, found = {*numbers[-1]}, [False] * len(steps)
-        for at in reversed(range(len(steps))):
-            part = steps[at][0]
-            found[at] = not (part.op.detached or reached.isdisjoint(numbers[at]))
-            reached.update(part.inputs if found[at] else ())
-        return found
+    def course(self, *inputs: Any, training: bool = True, **_: Any) -> Course | None:
+        parts = self.parts(*inputs)
+        return course_of(self, parts, inputs) if parts else None
 
     def view(self, *inputs: Any, **_: Any) -> bool | None:
-        views = [part.op.view(*given) for part, given, _ in self._steps(inputs)]
-        return None if None in views else self._values(inputs)[-1].root == 0
+        course = self.course(*inputs)
+        if course is None:
+            return super().view(*inputs)
+        views = [stage.part.op.view(*stage.inputs) for stage in course.stages]
+        return None if None in views else values_of(course)[-1].root == 0
 
     def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...] | None:
-        last: tuple[Strides, ...] | None = None
-        for part, given, _outputs in self._steps(inputs):
-            last = part.op.strides(*given)
-            if last is None:
-                return None
-        return last
+        course = self.course(*inputs)
+        if course is None:
+            return super().strides(*inputs)
+        each = [stage.part.op.strides(*stage.inputs) for stage in course.stages]
+        return None if None in each else each[-1]
 
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...] | None:
-        values, first = self._values(inputs), len(inputs)
+        course = self.course(*inputs)
+        if course is None:
+            return super().saved(*inputs)
+        values = values_of(course)
         found: dict[object, Saved] = {}
         wanted: dict[object, frozenset[int]] = {}
-        for (part, given, outputs), flows in zip(self._steps(inputs), self._backward(inputs), strict=True):
-            numbers = {"input": part.inputs, "output": tuple(range(first, first + len(outputs)))}
-            saved = part.op.saved(*given)
+        for stage, flows in zip(course.stages, flowing_back(course), strict=True):
+            numbers = {"input": stage.taken, "output": stage.given}
+            saved = stage.part.op.saved(*stage.inputs)
             if saved is None:
                 return None
             for one in saved if flows else ():
                 root = None if one.what == "own" else values[numbers[one.what][one.index]].root
-                key: object = (first, one.name) if root is None else root
-                wanted[key] = wanted.get(key, frozenset()) | _atoms(one, part, values)
+                if root is not None and values[root].lasting:
+                    continue
+                key: object = (stage.given, one.name) if root is None else root
+                wanted[key] = wanted.get(key, frozenset()) | _atoms(one, stage, values)
                 found[key] = one if root is None else _kept(root, one, values, len(inputs))
-            first += len(outputs)
         kept = ((one, wanted[key]) for key, one in found.items() if wanted[key])
         return tuple(replace(one, when=_when(atoms, inputs)) for one, atoms in kept)
 
     def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
+        course = self.course(*inputs)
+        if course is None:
+            return super().gradient_places(*inputs)
         uses: dict[int, list[tuple[int, GradientPlace]]] = {}  # of each value: the results that use it, and the places
-        first = len(inputs)
-        for part, given, outputs in self._steps(inputs):
-            places = part.op.gradient_places(*given)
+        stages = course.stages
+        for stage in stages:
+            places = stage.part.op.gradient_places(*stage.inputs)
             if places is None:
                 return None
-            for at, place in zip(part.inputs, places, strict=True):
-                uses.setdefault(at, []).append((first, place))
-            first += len(outputs)
+            for at, place in zip(stage.taken, places, strict=True):
+                uses.setdefault(at, []).append((stage.given[0], place))
 
         def place_of(at: int) -> GradientPlace:
-            """Return the place: that of the result's gradient if every step passes it on. A sum of gradients is new."""
-            if at == first - 1:
+            """Handed on from the result where each step to it hands it on; gradients that meet are added anew."""
+            if at == stages[-1].given[-1]:
                 return "whole"
             if len(uses.get(at, ())) != 1:
                 return "new"
@@ -157,31 +109,33 @@ class InParts(Operator):
         return tuple(place_of(at) for at in range(len(inputs)))
 
     def temporaries(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        values, first = self._values(inputs), len(inputs)
-        last_use = self._last_uses(inputs)
+        course = self.course(*inputs)
+        if course is None:
+            return super().temporaries(*inputs)
+        values, last_use = values_of(course), _last_uses(course)
         alive: dict[int, TensorType] = {}
         found: list[tuple[TensorType, ...]] = []
-        steps = list(self._steps(inputs))
-        for number, (part, given, outputs) in enumerate(steps):
-            within = part.op.temporaries(*given)
+        for number, stage in enumerate(course.stages):
+            within = stage.part.op.temporaries(*stage.inputs)
             if within is None:
                 return None
             found += [(*alive.values(), *call) for call in within]
-            if number == len(steps) - 1:
+            if number == len(course.stages) - 1:
                 others = tuple(x for root, x in alive.items() if root != values[-1].root)  # it is the result itself
                 found += [] if within else [others]
                 break
             beside = within[-1] if within else ()
-            alive |= {at: values[at].type for at in range(first, first + len(outputs)) if values[at].root == at}
+            alive |= {at: values[at].type for at in stage.given if values[at].root == at}
             found.append((*alive.values(), *beside))
             alive = {root: x for root, x in alive.items() if last_use.get(root, number) > number}
-            first += len(outputs)
         return tuple(found)
 
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
-        """Return the temporaries if they are exact: tensors that are saved later must have the saved sizes."""
-        values, first, steps = self._values(inputs), len(inputs), list(self._steps(inputs))
-        last_use = self._last_uses(inputs)
+        """Return the temporaries if they are exact: those that are saved later must have the saved tensors' sizes."""
+        course = self.course(*inputs)
+        if course is None:
+            return super().temporaries_beside_saved(*inputs)
+        values, last_use = values_of(course), _last_uses(course)
         saved = self.saved(*inputs)
         if saved is None:
             return None
@@ -189,9 +143,9 @@ class InParts(Operator):
         names = {one.name for one in to_come}
         alive: dict[int, TensorType] = {}
         found: list[tuple[TensorType, ...]] = []
-        for number, (_part, _given, outputs) in enumerate(steps):
-            here = [at for at in range(first, first + len(outputs)) if values[at].root == at]
-            if number < len(steps) - 1:
+        for number, stage in enumerate(course.stages):
+            here = [at for at in stage.given if values[at].root == at]
+            if number < len(course.stages) - 1:
                 alive |= {at: values[at].type for at in here if values[at].name not in names}
             to_come = [one for one in to_come if one.name not in {values[at].name for at in here}]
             others = _without([*alive.values()], to_come)
@@ -199,16 +153,100 @@ class InParts(Operator):
                 return None
             found.append(others)
             alive = {root: x for root, x in alive.items() if last_use.get(root, number) > number}
-            first += len(outputs)
         return tuple(found)
 
     def backward_in_one_call(self, *inputs: Any, **_: Any) -> bool | None:
-        steps = list(self._steps(inputs))
-        return steps[0][0].op.backward_in_one_call(*steps[0][1]) if len(steps) == 1 else None
+        course = self.course(*inputs)
+        if course is None:
+            return super().backward_in_one_call(*inputs)
+        (first, *others) = course.stages
+        return None if others else first.part.op.backward_in_one_call(*first.inputs)
 
     def autocast(self, *inputs: Any, **_: Any) -> Autocast | None:
-        flows = [Flow(part, given, len(outputs)) for part, given, outputs in self._steps(inputs)]
-        return autocast_of(flows, len(inputs))
+        course = self.course(*inputs)
+        return super().autocast(*inputs) if course is None else autocast_of(course)
+
+
+def course_of(op: Operator, parts: Sequence[Part], inputs: tuple[TensorType, ...]) -> Course:
+    """Return the parts of an operator with the types of their values, which have memory layouts if the inputs do."""
+    owns = tuple(dict.fromkeys(one for part in parts for one in part.inputs if isinstance(one, Own)))
+    values = [*inputs, *_owned(op, owns, inputs)]
+    first = len(values)
+    stages: list[Stage] = []
+    for part in parts:
+        taken = tuple(
+            len(inputs) + owns.index(one) if isinstance(one, Own) else one + len(owns) * (one >= len(inputs))
+            for one in part.inputs
+        )
+        given = tuple(values[at] for at in taken)
+        outputs = _laid(part.op, given, len(values))
+        stages.append(Stage(part, taken, given, tuple(range(len(values), len(values) + len(outputs))), outputs))
+        values += outputs
+    return Course(inputs, tuple(zip(owns, values[len(inputs) : first], strict=True)), freeing(stages, first))
+
+
+def _owned(op: Operator, owns: Sequence[Own], inputs: Sequence[TensorType]) -> Iterator[TensorType]:
+    """Yield the types of the weights that are values, with memory layouts if the inputs have them."""
+    weights = {weight.name: weight for weight in op.weights(*inputs)} if owns else {}
+    for at, own in enumerate(owns):
+        weight = weights[own.name]
+        x = param_type(own.shape or weight.shape, weight.dtype)
+        first = inputs[0]
+        if isinstance(first, Laid):
+            strides = channels_last(x.shape) if first.weights and len(weight.shape) == 4 else contiguous(x.shape)
+            yield Laid(x.shape, x.axes, x.dtype, strides, OWN_PLACE - 1 - at, first.weights)
+        else:
+            yield x
+
+
+def _laid(op: Operator, given: Sequence[TensorType], place: int) -> tuple[TensorType, ...]:
+    """Return the outputs of a part, with memory layouts if its inputs have them."""
+    outputs: tuple[TensorType, ...] = op.outputs(*given)
+    format = next((x.weights for x in given if isinstance(x, Laid)), None)
+    if not any(isinstance(x, Laid) for x in given):
+        return outputs
+    strides = op.strides(*given) or [contiguous(y.shape) for y in outputs]
+    return tuple(
+        Laid(y.shape, y.axes, y.dtype, each, OWN_PLACE + place + at, format)
+        for at, (y, each) in enumerate(zip(outputs, strides, strict=True))
+    )
+
+
+def values_of(course: Course) -> list[Value]:
+    """Return the values of a course, by number: its inputs, its weights, the results of its parts."""
+    values = [Value(x, at, frozenset({at} if x.is_float else ())) for at, x in enumerate(course.inputs)]
+    values += [
+        Value(x, len(course.inputs) + at, frozenset({-1} if own.trained else ()), lasting=True)
+        for at, (own, x) in enumerate(course.weights)
+    ]
+    for stage in course.stages:
+        part = stage.part
+        atoms = frozenset[int]().union(*(values[at].atoms for at in stage.taken))
+        atoms |= frozenset({-1} if part.op.params(*stage.inputs) else ())
+        is_view = part.op.view(*stage.inputs)
+        for y in stage.outputs:
+            root = values[stage.taken[0]].root if is_view else len(values)
+            needs = atoms if y.is_float and not part.op.detached else frozenset[int]()
+            values.append(Value(y, root, needs, part.name or f"value {len(values)}"))
+    return values
+
+
+def flowing_back(course: Course) -> list[bool]:
+    """Return for each part whether a gradient of the result flows through it."""
+    reached, found = {*course.stages[-1].given}, [False] * len(course.stages)
+    for at in reversed(range(len(course.stages))):
+        stage = course.stages[at]
+        found[at] = not (stage.part.op.detached or reached.isdisjoint(stage.given))
+        reached.update(stage.taken if found[at] else ())
+    return found
+
+
+def _last_uses(course: Course) -> dict[int, int]:
+    """Return the number of the part that uses each memory last; after the last one where a variable holds it."""
+    values = values_of(course)
+    uses = {values[at].root: number for number, stage in enumerate(course.stages) for at in stage.taken}
+    held = (at for stage in course.stages if stage.part.held for at in stage.given)
+    return uses | {values[at].root: len(course.stages) for at in held}
 
 
 def _without(alive: Sequence[TensorType], to_come: Sequence[Saved]) -> tuple[TensorType, ...] | None:
@@ -222,7 +260,7 @@ def _without(alive: Sequence[TensorType], to_come: Sequence[Saved]) -> tuple[Ten
     return tuple(left)
 
 
-def _kept(root: int, one: Saved, values: Sequence[_Value], inputs: int) -> Saved:
+def _kept(root: int, one: Saved, values: Sequence[Value], inputs: int) -> Saved:
     """Return a saved value of a part as an answer of the composition: an input, the result, or a tensor of its own."""
     if root < inputs:
         return replace(one, what="input", index=root)
@@ -233,10 +271,10 @@ def _kept(root: int, one: Saved, values: Sequence[_Value], inputs: int) -> Saved
     return replace(one, what="own", index=0, shape=x.shape, dtype=x.dtype, per_image=per_image, name=values[root].name)
 
 
-def _atoms(one: Saved, part: Part, values: Sequence[_Value]) -> frozenset[int]:
+def _atoms(one: Saved, stage: Stage, values: Sequence[Value]) -> frozenset[int]:
     """Return the gradients of the composition for which a part's tensor is saved."""
-    places = one.when if isinstance(one.when, tuple) else range(len(part.inputs)) if one.when != "weights" else ()
-    atoms = frozenset[int]().union(*(values[part.inputs[at]].atoms for at in places))
+    places = one.when if isinstance(one.when, tuple) else range(len(stage.taken)) if one.when != "weights" else ()
+    atoms = frozenset[int]().union(*(values[stage.taken[at]].atoms for at in places))
     return atoms | {-1} if one.when in ("any", "weights") else atoms
 
 

@@ -39,7 +39,9 @@ def contiguous(shape: Sequence[int]) -> Strides:
 
 
 def at_batch(x: TensorType, batch: int) -> TensorType:
-    """Return the type with this number of images."""
+    """Return the type with so many images; one with strides is at its batch already."""
+    if isinstance(x, Laid):
+        return x
     shape = (size * batch if axis == "n" else size for size, axis in zip(x.shape, x.axes, strict=True))
     return TensorType(tuple(shape), x.axes, x.dtype)
 

@@ -11,27 +11,27 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import (
     Autocast,
     Example,
-    GradientPlace,
     Kind,
     Lecture,
     Module,
-    Operator,
     Reach,
     Saved,
     Size,
-    Temporaries,
     Weight,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_axis, check_batched, check_dtype
-from archlang.ops.layouts import Strides, laid, viewed
+from archlang.ops.in_parts import InParts
+from archlang.ops.layouts import laid, viewed
+from archlang.ops.parts import Part
+from archlang.ops.rearranging import Permute
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
 
 if TYPE_CHECKING:
-    from archlang.ops.turned import Turned
+    pass
 
 _SOURCE = """
 class AxisLinear(nn.Linear):
@@ -49,8 +49,8 @@ def _axes(x: TensorType) -> range:
     return range(1, len(x.axes))
 
 
-class Linear(Operator):
-    """Fully connected layer: y = x·Wᵀ + b over the channels, which are the last axis, at each position separately.
+class Linear(InParts):
+    """Fully connected layer: y = x·Wᵀ + b over the channels, the last axis, at each position by itself.
 
     `axis` selects another one, counted from the batch, 0: `linear 256 axis=1` mixes the tokens of n t c, each channel
     by itself. Its size is `size`, and it becomes `out`. Weights (out, size) and a bias.
@@ -109,13 +109,14 @@ class Linear(Operator):
         """Return the name of the axis that is mixed."""
         return x.axes[-1 if self.axis is None else self.axis]
 
-    def _turned(self, x: TensorType) -> Turned | None:
-        """Return its parts if its axis is not the last one."""
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        """Return none where the last axis is mixed; else that axis is turned to the end and back."""
         if self.axis is None or self.axis % len(x.axes) == len(x.axes) - 1:
-            return None
-        from archlang.ops.turned import Turned
-
-        return Turned(inner=self.model_copy(update={"axis": -1}), axis=self.axis)
+            return ()
+        names = list(x.axes)
+        names[self.axis], names[-1] = names[-1], names[self.axis]
+        turn, back = Permute(axes=" ".join(names)), Permute(axes=" ".join(x.axes))
+        return Part(turn, (0,)), Part(Linear(out=self.out, bias=self.bias, axis=-1), (1,)), Part(back, (2,))
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         weight = Weight("weight", (self.out, x[self._name(x)]))
@@ -133,40 +134,21 @@ class Linear(Operator):
         return {"size": size, "size'": self.out, "positions": prod(x.shape[1:]) // size}
 
     def saved(self, x: TensorType) -> tuple[Saved, ...] | None:
-        turned = self._turned(x)
-        if turned is not None:
-            return turned.saved(x)
+        if self.parts(x):
+            return super().saved(x)
         known = laid(x)
         if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
             return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
         return (Saved("input", when="weights"),)
 
     def viewed_gradients(self, x: TensorType) -> tuple[int | str, ...]:
-        turned = self._turned(x)
-        if turned is not None:
-            return turned.viewed_gradients(x)
         # torch multiplies by the transposed weight, with the rows of all positions
         return ("weight", "bias") if len(x.axes) == 2 else (0, "weight", "bias")
-
-    def strides(self, x: TensorType) -> tuple[Strides, ...] | None:
-        turned = self._turned(x)
-        return super().strides(x) if turned is None else turned.strides(x)
-
-    def temporaries(self, x: TensorType) -> Temporaries | None:
-        turned = self._turned(x)
-        return super().temporaries(x) if turned is None else turned.temporaries(x)
-
-    def gradient_places(self, x: TensorType) -> tuple[GradientPlace, ...] | None:
-        turned = self._turned(x)
-        return super().gradient_places(x) if turned is None else turned.gradient_places(x)
-
-    def backward_in_one_call(self, x: TensorType) -> bool | None:
-        return super().backward_in_one_call(x) if self._turned(x) is None else None
 
     def torch(self, x: TensorType) -> Module:
         args = (("in_features", x[self._name(x)]), ("out_features", self.out))
         options = (("bias", self.bias, True),)
-        if self._turned(x) is None:
+        if not self.parts(x):
             return Module("torch.nn.Linear", args, options)
         return Module("AxisLinear", (*args, ("axis", self.axis)), options, _SOURCE)
 

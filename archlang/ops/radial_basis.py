@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Kind, Lecture, Module, Operator, Saved, Size, Wanted, Weight, Work
+from archlang.ops.arithmetic import Sub
+from archlang.ops.base import Example, Kind, Lecture, Module, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
-from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.in_parts import InParts
+from archlang.ops.parts import Own, Part
+from archlang.ops.reduction import Sum
+from archlang.ops.scaling import Square
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.unit_axes import Unsqueeze
 from archlang.shapes import TensorType
 
 _RADIAL_BASIS = '''
@@ -31,7 +35,7 @@ class RadialBasis(nn.Module):
 '''
 
 
-class RadialBasis(Operator):
+class RadialBasis(InParts):
     """Euclidean radial basis units: y_i is the sum over j of (x_j - w_ij)**2, at each position by itself.
 
     LeCun et al. 1998, section II.B: the output of LeNet-5 is `radial_basis 10 fixed=true`, and the smallest value is
@@ -47,7 +51,6 @@ class RadialBasis(Operator):
     """
 
     pointwise = True
-    runs = replace(SEVERAL_CALLS, autocast="float32")
     word: ClassVar[str] = "radial_basis"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RBF", "RadialBasis", "RBFLayer", "euclidean_rbf")
@@ -85,8 +88,12 @@ class RadialBasis(Operator):
         """Return the arithmetic: the gradient of either side visits the differences and squares once more."""
         return self.work(x) if wanted.any else Work()
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        return (Saved("own", shape=(*x.shape[:-1], self.out, x["c"]), name="differences"),)
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        codes = Own("weight", trained=not self.fixed)
+        return (
+            Part(Unsqueeze(axis=-2), (0,)), Part(Sub(), (1, codes), "differences"), Part(Square(), (2,)),
+            Part(Sum(axis=-1), (3,)),
+        )  # fmt: skip
 
     def torch(self, x: TensorType) -> Module:
         args = (("in_features", x["c"]), ("out_features", self.out))

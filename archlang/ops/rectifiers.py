@@ -11,7 +11,11 @@ from pydantic import Field
 from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
 from archlang.ops.base import Example, Expression, Kind, Module, Saved
-from archlang.ops.runs import ELEMENTWISE, SEVERAL_CALLS
+from archlang.ops.elementary import Sign
+from archlang.ops.in_parts import InParts
+from archlang.ops.parts import Part
+from archlang.ops.runs import ELEMENTWISE
+from archlang.ops.scaling import Scale, Shift
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -100,7 +104,11 @@ class Threshold(_Rectifier):
         return Module("torch.nn.Threshold", (("threshold", self.threshold), ("value", self.value)))
 
 
-class Step(Pointwise):
+class _Ceil(Sign):
+    """The least whole number that is not less: a part of `step`, which runs as `sign` does."""
+
+
+class Step(InParts, Pointwise):
     """1 where x >= 0, 0 elsewhere (McCulloch and Pitts 1943; Heaviside's step). No weights, no MACs.
 
     Its gradient is 0 everywhere, so that nothing before it is trained through it, and nothing is saved. torch.heaviside
@@ -109,11 +117,14 @@ class Step(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(SEVERAL_CALLS, layout="input", saved="nothing", autocast="given")
     word: ClassVar[str] = "step"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("heaviside", "binary_step", "hardlim")
     examples: ClassVar[tuple[Example, ...]] = (Example("step", "3x4x4"), Example("step", "7"))
+
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        half = Scale(factor=0.5)
+        return Part(Sign(), (0,)), Part(Shift(offset=1), (1,)), Part(half, (2,)), Part(_Ceil(), (3,))
 
     def torch(self, x: TensorType) -> Expression:
         return Expression("torch.ceil((torch.sign({0}) + 1) / 2)")

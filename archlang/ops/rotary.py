@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.attention import check_heads
 from archlang.ops.base import Example, Kind, Module, Natural, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
+from archlang.ops.heads import check_heads
 from archlang.ops.joining import joined
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, unsqueezed, viewed
 from archlang.ops.rotary_source import Source, source_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from archlang.ops.answers import Autocast, GradientPlace, Saved
 from archlang.ops.law import Law
@@ -11,7 +11,10 @@ from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.runs import SAVED, UNKNOWN, Runs
 from archlang.shapes import TensorType
 
-Temporaries = tuple[tuple[TensorType, ...], ...]  # for each internal call, the tensors alive besides the inputs
+if TYPE_CHECKING:
+    from archlang.ops.parts import Course
+
+Temporaries = tuple[tuple[TensorType, ...], ...]  # of each call but the last, the tensors that are alive besides
 
 
 class Running(Law):
@@ -49,6 +52,13 @@ class Running(Law):
     def knows_formats(self, *inputs: Any, **_: Any) -> bool:
         """Return whether the answers hold for every memory format of the weights. It matters for four axes only."""
         return bool(self.runs.weights) or all(len(weight.shape) != 4 for weight in self.weights(*inputs))
+
+    def course(self, *inputs: Any, training: bool = True, **_: Any) -> Course | None:
+        """Return the parts in which torch computes it, each an operator; None if it is one, or if they are unknown.
+
+        In evaluation without gradients torch may compute it in others than in `training`.
+        """
+        return None
 
     def spare_values(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
         """Return how many values of memory each output has beyond its own size; nothing if none has any."""

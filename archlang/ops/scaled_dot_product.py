@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.attention import causal, check_heads, check_positions
 from archlang.ops.base import (
     Autocast,
     Example,
@@ -18,12 +18,14 @@ from archlang.ops.base import (
     Reach,
     Saved,
     Size,
+    Slide,
     Temporaries,
     Wanted,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
+from archlang.ops.heads import causal, check_heads, check_positions
 from archlang.ops.layouts import Strides, laid
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.scaled_dot_product_saved import Attended, is_one_call, saved, strides
@@ -198,7 +200,11 @@ class ScaledDotProduct(Operator):
         seen = seeing_all(key, key.axes[-2:-1]) | seeing_all(value, value.axes[-2:-1])
         if self.causal:
             seen = causal(seen)
-        return Reach(inputs=({}, seen, seen, *(seeing_all(x) for x in inputs[3:])))
+        return Reach(inputs=({}, seen, seen, *map(self._seen_of_mask, inputs[3:])))
+
+    def _seen_of_mask(self, x: TensorType) -> Mapping[str, Slide]:
+        """Return all of a mask: of which a query needs its own row, of some keys where causality hides the others."""
+        return {axis: replace(slide, at_most=True) for axis, slide in seeing_all(x).items()}
 
     # ---- in torch
 

@@ -18,6 +18,7 @@ from archlang.ops.moments import Norm
 from archlang.ops.parts import Part
 from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.unit_axes import Expand
 from archlang.shapes import TensorType
 
 Positive = Annotated[float, Field(gt=0)]
@@ -66,7 +67,8 @@ class Normalize(InParts):
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:
         norm, least = Norm(p=self.p, axis=self.axis, keep=True), Clamp(low=self.eps)
-        return (Part(norm, (0,), "norm"), Part(least, (1,), "divisor"), Part(Div(), (0, 2)))
+        repeated = Expand(shape=x.shape[1:])
+        return (Part(norm, (0,), "norm"), Part(least, (1,), "divisor"), Part(repeated, (2,)), Part(Div(), (0, 3)))
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x, [x.axes[self.axis]]))

@@ -10,10 +10,15 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Lecture, Module, Saved, Temporaries, Wanted, Weight, Work
+from archlang.ops.base import Example, Lecture, Module, Wanted, Weight, Work
+from archlang.ops.calls import convolution, standardized
 from archlang.ops.convolution import Conv
-from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.layouts import convolved, laid
+from archlang.ops.parts import Own, Part
+from archlang.ops.runs import ONE_CALL
+from archlang.ops.scaling import Scale
 from archlang.ops.stricter import beyond_torch
+from archlang.ops.views import Reshaped, Viewed
 from archlang.shapes import TensorType
 
 _SOURCE = '''
@@ -78,7 +83,7 @@ class StdConv(Conv):
         normalised = out*(c/groups)*k*k/n
     """
 
-    runs = replace(SEVERAL_CALLS, layout="input")
+    runs = replace(ONE_CALL, weights="any format")
     word: ClassVar[str] = "std_conv"
     elsewhere: ClassVar[tuple[str, ...]] = (
         "StdConv2d", "ScaledStdConv2d", "WSConv2d", "weight_standardization", "weight_standardized_conv",
@@ -130,23 +135,21 @@ class StdConv(Conv):
         times = wanted.weights + sum(wanted.inputs)
         return Work(macs=work.macs * times, bias_adds=work.bias_adds * wanted.weights) + self.once_backward(wanted, x)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        kernels = Saved("own", shape=self._kernels(x), per_image=False, name="kernels")
-        names = ("mean", "deviation", *(("gain",) if self.gamma is not None else ()))
-        own = (Saved("own", shape=(self.out,), per_image=False, when="weights", name=name) for name in names)
-        return (*super().saved(x), kernels, *own)
-
-    def temporaries(self, x: TensorType) -> Temporaries | None:
-        return None
-
-    def backward_in_one_call(self, x: TensorType) -> bool | None:
-        return None
-
-    def viewed_gradients(self, x: TensorType) -> tuple[int | str, ...]:
-        return ("weight",)
-
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("lower", known="result")
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        shape, (y,), pads = self._kernels(x), self.outputs(x), self.pads_first(x)
+        found = [self.border_part(x)] if pads else []
+        gain: tuple[int, ...] = ()
+        if self.gamma is not None:
+            found.append(Part(Scale(factor=self.gamma), (Own("gain"),)))
+            found.append(Part(Viewed(shape=(self.out,)), (len(found),), held=True))
+            gain = (len(found),)
+        sizes = (1, self.out, prod(shape[1:]))
+        found.append(Part(Reshaped(shape=sizes), (Own("weight"),)))
+        found.append(Part(standardized(sizes, gain=bool(gain)), (len(found), *gain), "kernels", held=True))
+        found.append(Part(Viewed(shape=shape), (len(found),)))
+        bias = (Own("bias"),) if self.bias else ()
+        lies = convolved(y.shape, replace(laid(x), weights=None), shape)
+        return (*found, Part(convolution(y, lies), (int(pads), len(found), *bias)))
 
     def lecture(self, x: TensorType) -> Lecture:
         row = super().lecture(x)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Wanted, Weight, Work
+from archlang.ops.alike import Add
+from archlang.ops.arithmetic import Mul
+from archlang.ops.base import Example, Kind, Lecture, Module, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.layouts import Strides
+from archlang.ops.in_parts import InParts
+from archlang.ops.parts import Own, Part
 from archlang.ops.pooling import AvgPool
-from archlang.ops.runs import SEVERAL_CALLS
+from archlang.ops.scaling import Scale
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_sides, each, short, slid
@@ -38,7 +40,7 @@ class Subsampling(nn.Module):
 '''
 
 
-class Subsampling(Sliding):
+class Subsampling(InParts, Sliding):
     """The sum under each window, times a learned coefficient and plus a learned bias of its map.
 
     LeCun et al. 1998, section II.B: S2 and S4 of LeNet-5, `subsampling 2x2`, before the squashing, which is a step of
@@ -54,7 +56,6 @@ class Subsampling(Sliding):
         bias_adds = c*h'*w'
     """
 
-    runs = replace(SEVERAL_CALLS, autocast=Autocast("float32", known="float32"))
     word: ClassVar[str] = "subsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialSubSampling", "TemporalSubSampling", "subsample", "sub_sampling")
@@ -96,12 +97,13 @@ class Subsampling(Sliding):
         products = work.elementwise * wanted.inputs[0] + y.values * wanted.weights
         return Work(elementwise=products, bias_adds=work.bias_adds * wanted.weights)
 
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        (y,) = self.outputs(x)
-        return (Saved("input", when="inputs"), Saved("own", shape=y.shape, when="weights", name="sums"))
-
-    def strides(self, x: TensorType) -> tuple[Strides, ...]:
-        return AvgPool(kernel=self.kernel, stride=self.stride).strides(x)  # the products have the layout of the means
+    def parts(self, x: TensorType) -> tuple[Part, ...]:
+        means, shape = AvgPool(kernel=self.kernel, stride=self.stride), (x["c"], *(1,) * len(self.kernel))
+        values = prod(self.kernel) if self.mode == "sum" else 1
+        return (
+            Part(means, (0,)), Part(Scale(factor=values), (1,), "sums", held=True),
+            Part(Mul(), (2, Own("weight", shape))), Part(Add(), (3, Own("bias", shape))),
+        )  # fmt: skip
 
     def torch(self, x: TensorType) -> Module:
         geometry = self.geometry(x)

@@ -11,7 +11,6 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.attention import check_heads
 from archlang.ops.base import (
     Autocast,
     Kind,
@@ -28,6 +27,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
+from archlang.ops.heads import check_heads
 from archlang.ops.layouts import laid, viewed
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch

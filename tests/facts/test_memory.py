@@ -166,12 +166,41 @@ def test_the_losses_of_several_outputs_are_freed_once_they_are_added(name: str, 
     assert found == wanted
 
 
+IN_PARTS = {  # operators that torch computes in parts
+    "transformer": 'permute "n t c" -> repeat 5 { residual { layernorm -> attention 4 -> dropout 0.1 } ->'
+    " residual { layernorm -> linear 32 -> gelu -> linear 16 } }\n select 0 -> linear 5",
+    "decoder": 'permute "n t c" -> repeat 5 { residual { layernorm -> attention 4 causal=true } ->'
+    " residual { layernorm -> linear 32 -> gelu -> linear 16 } }\n linear 5",
+    "an odd number of heads": 'permute "n t c" -> linear 9 -> attention 3 -> tanh -> attention 3 bias=false',
+    "encoder and decoder": 'permute "n t c" -> linear 16 -> a: it\n a -> slice 0 9 axis=1 -> linear 16 -> b: it\n'
+    "(a, b, b) -> attention 4",
+    "three inputs": 'permute "n t c" -> linear 16 -> a: it\n a -> slice 0 9 axis=1 -> b: it\n b -> linear 12 -> c: it\n'
+    "(a, b, c) -> attention 4 causal=false -> tanh",
+    "one input three times": 'permute "n t c" -> linear 16 -> a: it\n (a, a, a) -> attention 4 -> tanh',
+    "grouped queries": 'permute "n t c" -> repeat 4 { residual { layernorm -> grouped_query_attention 4 kv_heads=2'
+    " causal=true } }\n linear 5",
+    "applied again": 'permute "n t c" -> linear 16 -> cell: attention 4 -> tanh -> reuse cell\n linear 16 axis=1 ->'
+    " basis: radial_basis 16 -> reuse basis",
+    "frozen": 'permute "n t c" -> linear 16 -> body: { attention 4 -> tanh -> units: radial_basis 16 }\n linear 3\n'
+    "freeze body",
+    "maps": "reshape 4x8x12 -> conv 3x3 8 pad=1 padding_mode=reflect -> frozen_batchnorm -> relu -> subsampling 2x2\n"
+    "scaled_tanh -> std_conv 3x3 8 pad=1 gamma=1.2 -> softsign -> flatten -> linear 4",
+    "norms of vectors": "reshape 4x8x12 -> conv 3x3 8 pad=1 -> lppool 2x2/2 -> normalize -> flatten -> linear 10",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_the_peak_of_what_torch_computes_in_parts_is_torchs(name: str, mode: str) -> None:
+    graph = graph_of(net_of(IN_PARTS[name], "16x24"))
+    assert not told(graph, mode).untold
+    assert_told(graph, mode)
+
+
 UNTOLD = {
-    "attention": ("attention 4 -> select 0 -> linear 3", "256x10"),
-    "attention twice": ("attention 4 -> attention 4 -> select 0 -> linear 3", "256x40"),
     "a recurrence": ("gru 24 -> tanh", "64x30"),
     "attention in windows": ("window_attention 4 window=4x4", "32x8x8"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", UNTOLD)

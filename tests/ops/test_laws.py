@@ -42,17 +42,13 @@ operators = pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 # everything else is known of every operator of this package
 MAY_BE_OPEN = (
     "temporaries", "backward in one call", "saved bytes under autocast", "temporaries under autocast",
-    "memory formats",
 )  # fmt: skip
-# torch refuses bilinear under autocast; an lstm with a projection that returns its cells has results of two dtypes
-NO_AUTOCAST = ("bilinear", "lstm")
 NO_GRADIENT_PLACES = ("einsum",)  # which spreads a gradient over an axis that it summed, in memory of fewer values
 
 
 def open_questions(op: type[Operator] | Operator, law: Comparison) -> suppress:
     """Pass over a law about what an operator may leave undeclared."""
-    is_open = law.name in MAY_BE_OPEN or (law.name == "autocast" and op.word in NO_AUTOCAST)
-    is_open = is_open or (law.name == "gradient places" and op.word in NO_GRADIENT_PLACES)
+    is_open = law.name in MAY_BE_OPEN or (law.name == "gradient places" and op.word in NO_GRADIENT_PLACES)
     return suppress(*([Undeclared] if is_open else []))
 
 

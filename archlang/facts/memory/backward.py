@@ -47,10 +47,10 @@ class Gradients:
 
     def _back(self, step: Step) -> None:
         heap = self.heap
-        heap.begin("backward", step.path, step.word)
         if step.declared:
             self._add_value_of(step, *self.values.pop(step.outputs[0]))
             return
+        heap.begin("backward", step.path, step.word, step.unit)
         kept = step.kept_for(self.values)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
         over: Sequence[int] = [*(storage for storage, _ in entering), *kept]
@@ -119,6 +119,7 @@ class Gradients:
             heap.drop(storage)
             return
         (weight,) = step.weights
+        in_place = in_place and not weight.view
         if weight.key not in self.weights:
             self.weights[weight.key] = storage, in_place
             heap.kinds[storage] = "gradients of parameters"

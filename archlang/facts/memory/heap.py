@@ -24,6 +24,7 @@ class Row:
     """A moment: one operation of a phase, at a path. Heights are bytes above what is allocated throughout.
 
     `top` is the greatest height while it runs, reached after `top_at` log entries; `after` is the height at its end.
+    Parts of one operator have its `unit`, a number, and are one moment.
     """
 
     phase: Phase
@@ -32,6 +33,7 @@ class Row:
     top: int
     top_at: int
     after: int
+    unit: int | None = None
 
 
 @dataclass(slots=True)
@@ -62,9 +64,11 @@ class Heap:
     log: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # storage, 1 or -1
     height: int = 0
 
-    def begin(self, phase: Phase, path: str, word: str) -> None:
-        """Begin a moment, which ends the one before it."""
-        self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height))
+    def begin(self, phase: Phase, path: str, word: str, unit: int | None = None) -> None:
+        """Begin a moment, which ends the one before it, unless both are parts of one operator."""
+        if unit is not None and self.rows and (self.rows[-1].unit, self.rows[-1].phase) == (unit, phase):
+            return
+        self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height, unit))
 
     def take(self, size: int, kind: Kind, path: str) -> int:
         """Allocate a storage with one reference, and return its number."""

@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from archlang.facts.memory.casts import Held
+from archlang.facts.memory.composition import Composition
 from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.history import History
 from archlang.facts.memory.setup import Setup
-from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wanting, Wish
+from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Unit, Wanting, Wish
 from archlang.facts.memory.values import Operators, Told, Weights
 from archlang.facts.storages import is_saved, view_of
 from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
 from archlang.ops.layouts import Laid, at_batch, contiguous
+from archlang.ops.parts import Own
 from archlang.shapes import TensorType
 
 Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # the inputs and the outputs of an operation
@@ -45,6 +47,7 @@ class Operations:
     times: int = 1
     phase: Phase = "forward"
     recording: bool = True  # whether operations are recorded for the backward pass
+    unit: Unit | None = None  # the operator of which a part runs
     targets: int = 0  # bytes of the targets of the loss, which are allocated before the step
     copies: Copies = field(init=False)
     history: History = field(init=False)
@@ -130,10 +133,47 @@ class Operations:
         if layer.op.idle and not self.setup.training:
             self.hold(inputs[0])
             return [inputs[0]]
+        made_of = self.operators.composition(layer, inputs)
+        return self._one(layer, scope, inputs) if made_of is None else self._parts(layer, scope, inputs, made_of)
+
+    def _parts(self, layer: Layer, scope: str, inputs: Sequence[Held], made_of: Composition) -> list[Held]:
+        """Run the parts of a layer one after another, and free what no later part uses."""
+        outer, unit = self.unit, next(self.operators.numbers)
+        self.unit = outer or Unit(unit, layer.path, layer.op.word)
+        owned = [self._owned(layer, scope, *one) for one in made_of.course.weights]
+        values, known = [*inputs, *owned], len(self.operators.untold)
+        for stage, part in made_of.at(layer):
+            values += self.run(part, scope, [values[at] for at in stage.taken])
+            for at in stage.freed:
+                self.drop(values[at])
+        for value in owned:
+            self.drop(value)
+        self.operators.name_untold(known, layer)
+        self.unit = outer
+        results = (values[at] for at in made_of.course.stages[-1].given)
+        return [
+            replace(y, type=replace(y.type, axes=type.axes))
+            for y, type in zip(results, layer.output_types, strict=True)
+        ]
+
+    def _owned(self, layer: Layer, scope: str, own: Own, type: TensorType) -> Held:
+        """Return a weight that a part takes as a value, and record where its gradient goes."""
+        number, trained = next(self.operators.numbers), dict(self.operators.weights(layer))
+        needs = self.setup.training and own.name in trained
+        laid = Laid(type.shape, type.axes, type.dtype, contiguous(type.shape), number)
+        if needs and self.recording and self.unit:
+            wanting = Wanting(self._keys(layer, scope)[own.name], trained[own.name], bool(own.shape))
+            step = Step(layer.path, self.unit.word, (number,), (), (wanting,), (), 0, declared=True)
+            self.record(replace(step, unit=self.unit.number))
+        return Held(number, laid, -1, layer.path, needs, lasting=True)
+
+    def _one(self, layer: Layer, scope: str, inputs: Sequence[Held]) -> list[Held]:
+        """Run a layer that torch computes as one."""
         told = self.operators.ask(layer, inputs)
         weights = self.operators.weights(layer) if self.setup.training else ()
         wanted = Wanted(tuple(x.needs for x in inputs), bool(weights))
-        self.heap.begin(self.phase, layer.path, layer.op.word)
+        unit = self.unit or Unit(None, layer.path, layer.op.word)
+        self.heap.begin(self.phase, unit.path, unit.word, unit.number)
         made = self._prepared(layer, scope, told, inputs, wanted)
         own = self._own_kept(layer, told, wanted) if self.recording else {}
         passing = self._temporaries(layer, told.beside_saved if own else told.temporaries)
@@ -207,8 +247,10 @@ class Operations:
         )
         numbers, size = tuple(y.number for y in results), self._bytes(results[0])
         wishes = (*wishes, *made.wishes)
+        unit = self.unit or Unit(None, layer.path, layer.op.word)
         return Step(
-            layer.path, layer.op.word, numbers, wishes, sizes, kept, size, layer.op.declared, one_call=told.one_call
+            unit.path, unit.word, numbers, wishes, sizes, kept, size, layer.op.declared, one_call=told.one_call,
+            unit=unit.number,
         )  # fmt: skip
 
     def _bytes(self, value: Held) -> int:

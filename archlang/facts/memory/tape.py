@@ -32,13 +32,22 @@ class Wanting:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """An operator as a moment is named: its path and word; a number if it runs in parts."""
+
+    number: int | None
+    path: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """An operation: its outputs, the gradients wanted of its inputs, the storages saved for it, by number.
 
     `weights` are the weights whose gradient is wanted; `bytes` is the size of the first output. A `declared` step
     is a parameter of the net: the gradient of its value is the parameter's. `partial` lists storages that are saved
-    only for some of the outputs: these outputs, and the storages. If it is not known to be `one_call`, its gradients
-    may be allocated after what it saves is freed.
+    for some of the outputs alone: these outputs, and the storages. If it is not known to be `one_call`, its gradients
+    may be allocated after what it saves is freed. `unit` is the number of the operator of which it is a part.
     """
 
     path: str
@@ -51,6 +60,7 @@ class Step:
     declared: bool = False
     partial: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
     one_call: bool = True
+    unit: int | None = None
 
     def kept_for(self, given: Container[int]) -> list[int]:
         """Return the saved storages, given which values have a gradient."""

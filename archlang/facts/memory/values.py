@@ -8,6 +8,7 @@ from itertools import count
 
 from archlang.facts.gradients import trained_weights
 from archlang.facts.memory.casts import Held, cast_places, computed_in, result_dtype
+from archlang.facts.memory.composition import Composition, composition
 from archlang.facts.memory.setup import Setup
 from archlang.facts.storages import layout_key, strides_of
 from archlang.facts.untold import UnknownFact, Untold, untold
@@ -44,6 +45,7 @@ class Operators:
     numbers: Iterator[int] = field(default_factory=count)
     known: dict[object, Told] = field(default_factory=dict[object, Told])
     trained: dict[object, Weights] = field(default_factory=dict[object, Weights])
+    composed: dict[object, Composition | None] = field(default_factory=dict[object, "Composition | None"])
     untold: list[Untold] = field(
         default_factory=list["Untold"]
     )  # facts not declared, so that the figures are a lower bound
@@ -55,12 +57,24 @@ class Operators:
             self.known[key] = self._told(layer, inputs)
         return self.known[key]
 
-    def _told(self, layer: Layer, inputs: Sequence[Held]) -> Told:
-        # operators are asked with the dtypes of the spec, which autocast then replaces
-        types = [
+    def composition(self, layer: Layer, inputs: Sequence[Held]) -> Composition | None:
+        """Return the parts in which torch computes the layer; None if it is computed as one."""
+        if self.setup.autocast:
+            return None
+        key = layout_key(layer, [x.type for x in inputs])
+        if key not in self.composed:
+            self.composed[key] = composition(layer, self._asked(layer, inputs), key, training=self.setup.training)
+        return self.composed[key]
+
+    def _asked(self, layer: Layer, inputs: Sequence[Held]) -> list[Laid]:
+        """Return the types with which an operator is asked: with the dtypes of the spec, which autocast replaces."""
+        return [
             replace(x.type, dtype=type.dtype, weights=self.weights_format)
             for x, type in zip(inputs, layer.input_types, strict=True)
         ]
+
+    def _told(self, layer: Layer, inputs: Sequence[Held]) -> Told:
+        types = self._asked(layer, inputs)
         op, computed = layer.op, computed_in(layer, inputs, self.setup)
         view, training = op.view(*types) if inputs else False, self.setup.training
         strides, unknown = strides_of(layer, types, self.weights_format)
@@ -96,6 +110,10 @@ class Operators:
             back = layer.op.backward_in_one_call(*types)
         self.untold += untold(layer, temporaries=found, temporaries_beside_saved=beside, backward_in_one_call=back)
         return found or (), beside or ()
+
+    def name_untold(self, known: int, layer: Layer) -> None:
+        """Name what is not declared by the operator that a user wrote, not by its part, from so many entries on."""
+        self.untold[known:] = [replace(one, word=layer.op.word) for one in self.untold[known:]]
 
     def _outputs(self, layer: Layer) -> list[Laid]:
         types = (at_batch(type, self.setup.batch) for type in layer.output_types)

@@ -1,0 +1,94 @@
+"""Calls of torch that are parts of operators, told by their results: each makes new memory, or is a view."""
+
+from __future__ import annotations
+
+from archlang.ops.answers import Computed
+from archlang.ops.base import Autocast, GradientPlace, Operator, Saved, Temporaries
+from archlang.ops.layouts import Strides, contiguous
+from archlang.ops.runs import ONE_CALL
+from archlang.ops.views import View
+from archlang.shapes import TensorType
+
+
+class _Told(Operator):
+    """A part whose result has this shape, the batch included, and these names of axes."""
+
+    shape: tuple[int, ...]
+    axes: tuple[str, ...] = ()
+    dtype: str = "float32"
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
+        return (TensorType(self.shape, self.axes or ("_",) * len(self.shape), self.dtype),)
+
+
+class Call(_Told):
+    """A part that makes new memory, and one tensor of the size of each gradient.
+
+    `keeps` lists the inputs that are saved, each with the inputs for whose gradients it is. `places` says where the
+    gradients are allocated, if that is not new memory. `own` are the shapes of tensors that it makes for the backward
+    pass, by name, without a batch; `beside` are those of tensors that are alive meanwhile.
+    """
+
+    runs = ONE_CALL
+
+    keeps: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    keeps_result: bool = False
+    own: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    places: tuple[GradientPlace, ...] = ()
+    beside: tuple[tuple[int, ...], ...] = ()
+    lies: Strides = ()
+    cast: Computed = "given"
+
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        return Autocast(self.cast)
+
+    def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
+        kept = tuple(Saved("input", at, when=when) for at, when in self.keeps)
+        made = tuple(Saved("own", shape=shape, per_image=False, name=name) for name, shape in self.own)
+        return (*kept, *made, *(Saved("output", when="inputs"),) * self.keeps_result)
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        new: GradientPlace = "new"
+        return self.places or (new,) * len(inputs)
+
+    def temporaries(self, *inputs: TensorType) -> Temporaries:
+        return tuple((TensorType(shape, ("_",) * len(shape), self.dtype),) for shape in self.beside)
+
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        return (self.lies or contiguous(self.shape),)
+
+
+def product(shape: tuple[int, ...], axes: tuple[str, ...] = ()) -> Call:
+    """Return the part that multiplies two batches of matrices: each is saved for the gradient of the other."""
+    return Call(shape=shape, axes=axes, keeps=((0, (1,)), (1, (0,))), cast="lower")
+
+
+def copied(shape: tuple[int, ...], axes: tuple[str, ...] = ()) -> Call:
+    """Return the part that copies a value, perhaps in another shape: its gradient is the result's."""
+    return Call(shape=shape, axes=axes, places=("whole",))
+
+
+def standardized(shape: tuple[int, ...], *, gain: bool) -> Call:
+    """Return the part that normalises each row by itself, as batch norm does it, and scales it by a gain."""
+    own, inputs = (("mean", shape[1:2]), ("deviation", shape[1:2])), (0, 1)[: 1 + gain]
+    return Call(shape=shape, keeps=tuple((at, inputs) for at in inputs), own=own)
+
+
+def convolution(y: TensorType, lies: Strides) -> Call:
+    """Return the part that convolves a value by kernels that are a value too. Both are saved for either gradient."""
+    return Call(shape=y.shape, axes=y.axes, keeps=((0, (0, 1)), (1, (0, 1))), lies=lies, cast="lower")
+
+
+class Look(_Told, View):
+    """A part that is a view of its input, with these strides. The gradient is `spread` where it is a part of it."""
+
+    runs = View.runs
+
+    lies: Strides
+    spread: bool = False
+
+    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+        return (self.lies,)
+
+    def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
+        return ("new",) if self.spread else ("whole",)
