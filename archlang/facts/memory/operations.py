@@ -12,8 +12,8 @@ from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.history import History
 from archlang.facts.memory.setup import Setup
-from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Unit, Wanting, Wish
-from archlang.facts.memory.values import Operators, Told, Weights
+from archlang.facts.memory.tape import Entry, Owned, Recomputed, Repeated, Step, Unit, Wanting, Wish
+from archlang.facts.memory.values import Operators, Told
 from archlang.facts.storages import is_saved, view_of
 from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
@@ -22,17 +22,6 @@ from archlang.ops.parts import Own
 from archlang.shapes import TensorType
 
 Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # the inputs and the outputs of an operation
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """The weights of a layer: key and bytes of each trainable one, bytes of all, and how many equal layers run."""
-
-    path: str
-    trained: Weights
-    parameters: int
-    buffers: int
-    times: int
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from archlang.facts.memory.forward import Forward
 from archlang.facts.memory.heap import Heap, Kind
 from archlang.facts.memory.history import DiesLater
 from archlang.facts.memory.loss import losses, run_back
-from archlang.facts.memory.operations import Operations, Owned
+from archlang.facts.memory.operations import Operations
 from archlang.facts.memory.optimizers import OPTIMIZERS
 from archlang.facts.memory.setup import Setup
+from archlang.facts.memory.tape import Owned
 from archlang.facts.memory.values import Operators
 from archlang.facts.untold import Untold, united
 from archlang.ir import Graph, Layer

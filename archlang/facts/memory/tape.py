@@ -32,6 +32,17 @@ class Wanting:
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """The weights of a layer: key and bytes of each trainable one, bytes of all, and how many equal layers run."""
+
+    path: str
+    trained: tuple[tuple[str, int], ...]
+    parameters: int
+    buffers: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """An operator as a moment is named: its path and word; a number if it runs in parts."""
 
