@@ -43,8 +43,8 @@ class ScaledDotProduct(Operator):
     n t t or n h t t: floats are added to Q·Kᵀ, and truth values say which keys are seen. Truth values with axes n t
     say it for all queries of an image. The other is the lengths: an int64 for each image, the number of its keys that
     are no padding. With `causal=true` a position attends to no later one. `scale` is 1/sqrt(the channels of a head)
-    unless it is given. `dropout` applies to the weights of attention. It has no parameters. The MACs are those of
-    Q·Kᵀ and A·V. What a mask hides is counted too, since torch computes it.
+    unless it is given. `dropout` applies to the weights of attention. No weights. The MACs are those of Q·Kᵀ
+    and A·V. What a mask hides is counted too, since torch computes it.
 
         MACs = heads*queries*keys*(head_c + value_c)
         elementwise = heads*queries*keys*biased

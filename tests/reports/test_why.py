@@ -375,7 +375,7 @@ CONV1 = """\
 conv1 of resnet50: conv
 Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998)
 
-  written    resnet.arch:38  conv1: conv 7x7/2 64 pad=3 bias=false -> bn1: batchnorm -> relu ->  ...
+  written    resnet.arch:39  conv1: conv 7x7/2 64 pad=3 bias=false -> bn1: batchnorm -> relu ->  ...
   arguments  kernel=7x7 out=64 stride=2 pad=3 dilation=1 groups=1 bias=false padding_mode=zeros
   input      c=3 h=224 w=224
   output     c=64 h=112 w=112
