@@ -16,6 +16,7 @@ from archlang.library import CallError, Found, Library, SettingError, find, read
 from archlang.net import Net
 from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
+from archlang.recipes import Evaluated, Recipe, evaluated, misfits, recipe_names
 from archlang.source import Source, Span
 from archlang.syntax import Expression
 
@@ -34,14 +35,15 @@ class SpecError(Exception):
 class Checked:
     """The result of checking a spec: the Graphs of the nets asked for, the errors, and warnings about valid nets.
 
-    `facts` holds the facts of each of the `graphs`, for one image in evaluation. `settings` replace parameters of the
-    nets.
+    `facts` holds the facts of each of the `graphs`, for one image in evaluation. `recipes` are those of the file, if no
+    net of it was asked for by name. `settings` replace parameters of the nets.
     """
 
     library: Library
     settings: Mapping[str, Expression]
     graphs: list[Graph] = field(default_factory=list[Graph])
     facts: list[NetFacts] = field(default_factory=list[NetFacts])
+    recipes: list[Recipe] = field(default_factory=list[Recipe])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
@@ -144,6 +146,10 @@ def _checked(
     checked = Checked(library, settings or {}, diagnostics=library.diagnostics, warnings=library.notes)
     if found.net in file.broken:  # its mistakes are already reported
         return checked
+    recipes = [name.text for name in recipe_names(file)]
+    if found.net in recipes:
+        _add_recipe(checked, str(found.net))
+        return checked
     names = _chosen(found, told, nets(file, settings or (), files), only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
     checked.warnings += notes(file, files)
@@ -162,11 +168,51 @@ def _checked(
             checked.facts.append(facts)
         if meter.spent:  # this is reported
             break
-    if not names and not checked.diagnostics and found.net is None:
+    for name in recipes if found.net is None and not only else ():
+        _add_recipe(checked, name)
+    if not names and not checked.recipes and not checked.diagnostics and found.net is None:
         start = Span(file.name, 1, 1, 1, 2)
         help = "give the parameters of a net defaults, or derive one: `net a = b depth=2`"
         _add(checked, [Diagnostic("no-net", "this file holds no net that can be built as it is", start, help=help)])
     return checked
+
+
+def _add_recipe(checked: Checked, name: str) -> Evaluated | None:
+    """Check a recipe of the spec, and return it with the Graph of its net; None if it has a mistake."""
+    library = checked.library
+    found, wrong = evaluated(library.main, name, checked.settings, library.files)
+    _refuse_settings(wrong)
+    _add(checked, wrong)
+    if found is None:
+        return None
+    _add(checked, misfits(found.recipe, found.graph))
+    checked.recipes.append(found.recipe)
+    return found
+
+
+def prepared(
+    spec: str, settings: Mapping[str, Expression] | None = None, root: Path | None = None
+) -> tuple[Evaluated, Library] | None:
+    """Return the recipe that a SPEC names, or the only one of its file, with the Graph of its net.
+
+    None if it names a net, or its file has no recipe. Raises SpecError if the recipe or its net is wrong, and CallError
+    if the file has several recipes and none is named.
+    """
+    found = find(spec, root)
+    library = read(found)
+    names = [name.text for name in recipe_names(library.main)]
+    name = found.net or (names[0] if len(names) == 1 else None)
+    if name is None and names:
+        raise CallError(f"{spec} has several recipes: name one, as in `{spec}:{names[0]}`; it has {', '.join(names)}")
+    checked = Checked(library, settings or {}, diagnostics=library.diagnostics)
+    if name not in names:
+        return None
+    if checked.diagnostics:
+        raise SpecError(checked)
+    made = _add_recipe(checked, name)
+    if made is None or checked.diagnostics:
+        raise SpecError(checked)
+    return made, library
 
 
 def _with_fixed_sizes(graph: Graph, checked: Checked, settings: Mapping[str, Expression]) -> Graph:

@@ -31,6 +31,8 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
         stack.callback(os.unlink, name)
         with open(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(handle)  # else a crash of the machine can leave the name with no content
         os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)
         stack.pop_all()  # the file has its final name

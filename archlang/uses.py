@@ -97,6 +97,7 @@ def _words(file: s.File) -> tuple[dict[str, s.Name], set[str]]:
                 s.Apply(head=s.Name() as name)
                 | s.Inline(head=name)
                 | s.Derived(base=name)
+                | s.Recipe(base=s.Name() as name)
                 | s.Call(function=s.Name() as name)
                 | s.Argument(value=s.Name() as name)
             ):
@@ -109,7 +110,7 @@ def _words(file: s.File) -> tuple[dict[str, s.Name], set[str]]:
                 defined.update(name.text for name in names if isinstance(name, s.Name))
             case _:
                 pass
-        if isinstance(node, (s.Definition, s.Derived, s.Repeat)) and node.name is not None:
+        if isinstance(node, (s.Definition, s.Derived, s.Recipe, s.Repeat)) and node.name is not None:
             defined.add(node.name.text)
     return called, defined
 

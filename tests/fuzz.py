@@ -127,7 +127,7 @@ def _answered(path: Path, number: int, data: bytes) -> tuple[str, bool, bool]:
 
 def _told(checked: Checked) -> None:
     """Check that there is an answer, and that each diagnostic can be shown at a place in the text."""
-    assert checked.graphs or checked.diagnostics, "neither a Graph nor a diagnostic"
+    assert checked.graphs or checked.recipes or checked.diagnostics, "neither a Graph, a recipe nor a diagnostic"
     assert len({graph.name for graph in checked.graphs}) == len(checked.graphs)
     for diagnostic, shown in zip(checked.diagnostics, checked.rendered(), strict=True):
         json.dumps(as_json(diagnostic))

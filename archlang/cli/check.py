@@ -43,6 +43,10 @@ def _check(arguments: argparse.Namespace) -> int:
                 kept = f", {row['promises']} promises kept" if len(graph.promises) > 1 else ""
                 kept = ", 1 promise kept" if len(graph.promises) == 1 else kept
                 print(f"{graph.name}: {counts.params:,} parameters, {counts.macs:,} MACs{kept}")
+        for recipe in checked.recipes:
+            if arguments.format == "text" and not checked.diagnostics:
+                length = f"{recipe.steps:,} steps" if recipe.steps is not None else f"{recipe.epochs:,} epochs"
+                print(f"{recipe.name}: trains {recipe.net} for {length} in batches of {recipe.batch:,}")
         if arguments.format == "text" and checked.diagnostics and sys.stderr.isatty():
             print(f"\n`archlang explain {checked.diagnostics[0].code}` tells more", file=sys.stderr)
     if arguments.format == "json":

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, net_of, positive
+from archlang.cli.command import Command, checked_net, net_of, positive, settings_of
 from archlang.cli.output import check_target, output_options
 from archlang.packages import need
 
@@ -16,23 +16,51 @@ if TYPE_CHECKING:
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", choices=["mnist"], required=True, help="mnist: 5,000 digits, 1,000 of them held out")
-    parser.add_argument("--epochs", type=positive, default=30, metavar="N", help="passes over the data (30)")
     parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="seed of the initial weights, the order of the images and their shifts (0)",
+        "--data", metavar="PATH", help="the file or folder of a recipe's data; for a net alone, mnist: 5,000 digits"
     )
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="the device to train on (cpu)")
-    output_options(parser, "the checkpoint (default: NAME.pt, or NAME-2.pt and so on if that exists)")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the data (the recipe's; else 30)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of weights, order and augmentation (the recipe's; else 0)"
+    )
+    parser.add_argument("--device", default="cpu", help="the device to train on: cpu, cuda or cuda:1 (cpu)")
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="processes that read samples (0: none besides)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder of the run (default: runs/NAME, or runs/NAME-2 ...)"
+    )
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
+    parser.add_argument(
+        "--resume-anyway", action="store_true", help="resume even if the recipe or the net changed since"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="train with each seed that the recipe promises a result for"
+    )
+    output_options(parser, "for a net alone: the checkpoint (default: NAME.pt, or NAME-2.pt and so on)")
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from archlang.compiler import Net
+    from archlang.compiler import CallError, Net, prepared, setting
     from archlang.files import fresh_path
 
+    settings = settings_of(arguments)
+    for name in ("epochs", "seed"):
+        if getattr(arguments, name) is not None:
+            settings.setdefault(name, setting(name, str(getattr(arguments, name))))
+    made = prepared(arguments.spec, settings, arguments.root)
+    if made is not None:
+        from archlang.cli.recipe_run import run_recipe
+
+        # Must be set before torch is imported, see `_train_and_save`.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        arguments.data = None if arguments.data is None else Path(arguments.data)
+        return run_recipe(arguments, *made)
+    if arguments.data != "mnist":
+        raise CallError(f"{arguments.spec} names no recipe; a net alone trains on digits: `--data mnist`")
+    if arguments.resume or arguments.out or arguments.verify or arguments.workers:
+        raise CallError("--resume, --out, --verify and --workers are for recipes: `train NAME = NET {`")
+    arguments.epochs, arguments.seed = arguments.epochs or 30, arguments.seed or 0
     checked = checked_net(arguments)
     net = Net(checked.graphs[0])
     check_target(arguments.output or fresh_path(f"{net.graph.name}.pt"), arguments, checked.library.paths)
@@ -107,5 +135,5 @@ def _show(net: Net, arguments: argparse.Namespace) -> None:
     )
 
 
-TRAIN = Command("train a net on real digits", _train, _train_options)
+TRAIN = Command("train a net by a recipe, or on handwritten digits", _train, _train_options)
 DEMO = Command("check, report, draw, build and train LeNet-5", _demo, _demo_options, spec="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -38,7 +38,8 @@ class NetName:
 
 
 __all__ = [
-    "Files", "NetName", "check_declarations", "elaborate", "is_known", "meter_of", "nets", "notes", "written",
+    "Files", "Meter", "NetName", "check_declarations", "elaborate", "is_known", "meter_of", "net_with", "nets", "notes",
+    "top_of", "written",
 ]  # fmt: skip
 
 Files = Mapping[str, s.File]  # what `use` may name, by the file's name
@@ -138,12 +139,19 @@ def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
 
 
 def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
+    """Return the Graph of a net, with `settings` in the place of its own arguments; None if it has a mistake."""
+    return net_with(
+        name, [Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items()], here
+    )
+
+
+def net_with(name: str, settings: Sequence[Given], here: Here) -> ir.Graph | None:
+    """Return the Graph of a net, with arguments in the place of its own; None if it has a mistake."""
     session = here.session
     definition, home, given, promises = resolved(name, here)
     inside = Here(session, Builder(definition, home, trace=session.trace), Scope(), Lets({}))
     what = definition.name.text
-    replaced = tuple(Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items())
-    given = given | assigned(what, definition.parameters, replaced)
+    given = given | assigned(what, definition.parameters, settings, fixed=given)
     refuse_flowing(what, tuple(given.values()))
     span = next(found[0].name.span for found in [here.builder.home.net(name)] if found)
     bound = bind_parameters(what, definition.parameters, tuple(given.values()), span, inside, evaluate)

@@ -10,7 +10,7 @@ from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.block_parameters import assigned
 from archlang.elaborate.evaluating.evaluate import evaluate, givens
 from archlang.elaborate.state.builder import Builder
-from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, Given, Value
+from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, Given, RecipeValue, Value
 from archlang.elaborate.state.lookup import Home, Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, Session, meter_of
@@ -47,8 +47,10 @@ def _top(file: s.File, session: Session) -> Here:
             continue
         sound = _check_parameters(declaration, here)
         home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
-        if not isinstance(declaration, s.Let):
+        if isinstance(declaration, (s.Definition, s.Derived)):
             home.nets[name] = declaration
+        if isinstance(declaration, s.Recipe):
+            home.recipes.add(name)
     return here
 
 
@@ -100,14 +102,17 @@ def _used(name: s.Name, use: s.Use, here: Here) -> Value:
 # ---- declarations
 
 
-def named(declaration: s.Definition | s.Derived | s.Let) -> tuple[str, Span]:
+_Named = s.Definition | s.Derived | s.Let | s.Recipe
+
+
+def named(declaration: _Named) -> tuple[str, Span]:
     """Return the name of a declaration, and its place."""
     if isinstance(declaration, s.Let):
         return declaration.name, declaration.span
     return declaration.name.text, declaration.name.span
 
 
-def _check_parameters(declaration: s.Definition | s.Derived | s.Let, here: Here) -> bool:
+def _check_parameters(declaration: _Named, here: Here) -> bool:
     """Refuse parameters that share a name or are called `it`; return whether all are valid."""
     if isinstance(declaration, s.Derived):
         return True
@@ -125,7 +130,7 @@ def _check_parameters(declaration: s.Definition | s.Derived | s.Let, here: Here)
     return len(here.session.diagnostics) == told
 
 
-def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callable[[], Value]:
+def _maker(declaration: _Named, here: Here) -> Callable[[], Value]:
     """Return a function that evaluates a declaration."""
 
     def make() -> Value:
@@ -135,6 +140,8 @@ def _maker(declaration: s.Definition | s.Derived | s.Let, here: Here) -> Callabl
             case s.Derived(name=name):
                 definition, home, given, _ = resolved(name.text, here)
                 return BlockValue(definition, home, tuple(given.values()))
+            case s.Recipe():
+                return RecipeValue(declaration, here.builder.home)
             case s.Let(parameters=None):
                 return evaluate(declaration.value, here)
             case s.Let():

@@ -30,13 +30,14 @@ def gaps(kinds: list[str], in_bracket: bool) -> list[bool]:
         operator = previous in _ENDS
         argument = operator and not expression and kind in ("SIGN", "STRIDE_SLASH")
         if kind in _FACTORS and operator and not argument:
-            term.append(at)
+            if expression or kind != "STAR":  # the factor of a loss has spaces: `loss 0.3 * crossentropy aux`
+                term.append(at)
         elif argument or (operator and kind not in _GLUED_BRACKETS and kind != "DOT") or kind in _END_EXPRESSION:
             _settle(term, kinds, before, after)
             term = []
         if argument or (kind in _SIGNS and not operator):
             after[at] = True
-        elif kind == "EQUAL" and defined in ("LET", "NET"):
+        elif kind == "EQUAL" and defined in ("LET", "NET", "TRAIN"):
             expression, defined = defined == "LET", ""
         else:
             before[at] = _is_tight_before(kind, previous)

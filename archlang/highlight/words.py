@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from archlang.parse.layout import RESERVED
 from archlang.paths import GRAMMAR
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -17,9 +16,9 @@ INT = r"[0-9]+(?:_[0-9]+)*(?!\w)"
 OPERATOR = r"->|\*\*|//|==|!=|<=|>=|[-+*/%<>=~]"
 
 # these lists only choose colours; a keyword in none of them belongs to the control words
-_TOP = {"net", "block"}  # these name what they declare, and braces follow
+_TOP = {"net", "block", "train"}  # these name what they declare, and braces follow
 _DECLARATIONS = {"let", "input", "param", "buffer"}  # these name what they declare
-_STATEMENTS = {"use", "output", "expect", "freeze", "default", "train"}
+_STATEMENTS = {"use", "output", "expect", "freeze", "default"}
 _LOGIC = {"and", "or", "not"}
 _CONSTANTS = {"true", "false"}
 
@@ -46,9 +45,9 @@ class Words:
 
 @cache
 def words() -> Words:
-    """Return the keywords of the grammar, and the words that are reserved for later."""
+    """Return the keywords of the grammar."""
     rules = re.sub(r"//[^\n]*", "", GRAMMAR.read_text(encoding="utf-8"))
-    found = RESERVED | set(re.findall(r'"([a-z]+)"', rules))
+    found = set(re.findall(r'"([a-z]+)"', rules))
     coloured = (_TOP, _DECLARATIONS, _STATEMENTS, _LOGIC, _CONSTANTS)
     groups = [tuple(sorted(found & group)) for group in (*coloured, found.difference(*coloured))]
     return Words(*groups)

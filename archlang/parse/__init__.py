@@ -102,7 +102,7 @@ def _repaired(
     from archlang.parse.stop import Stop
 
     told = any(token.type == "BROKEN" for token in tokens[max(at - 1, 0) : at + 1])
-    if told or (tokens[at].type == "RESERVED" and str(tokens[at]) in broken):
+    if told or (tokens[at].type == "TRAIN" and str(tokens[at]) in broken):
         return without_line(tokens, at)
     machine = begin()
     for token in tokens[:at]:

@@ -18,12 +18,11 @@ from archlang.source import Span
 KEYWORDS = {
     "NET", "BLOCK", "LET", "INPUT", "OUTPUT", "WHEN", "TRAINING", "EXPECT", "FOR", "IN", "IF", "ELSE", "REPEAT", "AS",
     "RESIDUAL", "SHORTCUT", "DENSE", "OR", "AND", "NOT", "TRUE", "FALSE", "USE", "PARAM", "BUFFER", "INLINE", "REUSE",
-    "FREEZE", "DEFAULT", "RESERVED",
+    "FREEZE", "DEFAULT", "TRAIN",
 }  # fmt: skip
-RESERVED = frozenset({"train"})  # for parts of the language still to be built
 _EXPRESSION_WORDS = {"NOT", "TRUE", "FALSE", "IF"}  # these keep their meaning after `=`
 _TOP = {"NET", "BLOCK"}
-_DECLARES = {"USE", "NET", "BLOCK", "LET", "RESERVED"}
+_DECLARES = {*_TOP, "TRAIN", "USE", "LET"}
 _BLANK = {"NEWLINE", "SEMICOLON"}
 _CALLABLE = {"NAME", "RPAR", "RSQB", "STRING", "STRING_TAIL"}
 _VALUE_ENDS = {*_CALLABLE, "INT", "FLOAT", "WINDOW", "QUANTITY", "TRUE", "FALSE"}
@@ -113,7 +112,7 @@ def _words(tokens: Iterator[Token], text: str) -> Iterator[Token]:
     while ahead is not None:
         token, ahead = ahead, next(tokens, None)
         glued = previous is not None and previous.end_pos == token.start_pos and previous.type != "NEWLINE"
-        kind = "RESERVED" if token.type == "NAME" and token in RESERVED else token.type
+        kind = token.type
         if kind in KEYWORDS and _is_name(kind, token, previous, ahead):
             kind = "NAME"
         elif kind in ("LPAR", "LSQB") and glued and previous is not None and previous.type in _CALLABLE:

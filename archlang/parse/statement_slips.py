@@ -15,14 +15,16 @@ _WORDS = ("input", "output", "expect", "repeat", "residual", "dense")
 _SHORT_WORDS = ("let", "for", "if", "net", "block")
 
 
-def _reserved(stop: Stop) -> Slip | None:
-    word = stop.found
-    if word.type != "RESERVED":
-        return None
-    if stop.begins_step(stop.at):
-        message = f"`{word}` is reserved for a part of the language that this version does not have"
-        return Slip("not-carried-out", message, stop.at, stop.at)
-    return keyword(stop)
+def _train(stop: Stop) -> Slip | None:
+    """Answer `train` inside a net, and `train` without a name."""
+    if stop.found.type == "TRAIN" and stop.begins_step(stop.at):
+        message = "a recipe stands outside of nets and blocks"
+        help = "end the net before it, and write `train NAME = NET {`"
+        return Slip("outside-a-net", message, stop.at, stop.at, help)
+    if stop.kind(-1) == "TRAIN" and stop.found.type == "LBRACE":
+        help = "write `train NAME = NET {`"
+        return Slip("needs-a-name", "a recipe needs a name", stop.at - 1, stop.at - 1, help)
+    return None
 
 
 def keyword(stop: Stop) -> Slip | None:
@@ -240,6 +242,6 @@ def _misspelt(stop: Stop) -> Slip | None:
 
 
 STATEMENT_SLIPS: tuple[Callable[[Stop], Slip | None], ...] = (
-    _reserved, _input, _parameter_of_any_number, _misspelt, _dotted_label, _numbered_label, _arrows, _use,
+    _train, _input, _parameter_of_any_number, _misspelt, _dotted_label, _numbered_label, _arrows, _use,
     _derived_call, _comment, _statement_after_arrow, _colon, _else_if, _pipe, _let_step, _without_braces,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.syntax.actions import Action, Apply, Body, Branches, For, If, Inline, Repeat, Residual, Reuse, Targets
-from archlang.syntax.declarations import Declaration, Definition, Derived, File, Use
+from archlang.syntax.declarations import Declaration, Definition, Derived, File, Recipe, RecipeLine, Setting, Use
 from archlang.syntax.expressions import (
     Argument,
     Attribute,
@@ -37,7 +37,8 @@ from archlang.syntax.statements import (
 
 __all__ = [
     "Action", "Apply", "Argument", "Attribute", "Binary", "Body", "Branches", "Broken", "Call", "Conditional",
-    "Declaration", "Default", "Definition", "Derived", "Expect", "Expression", "File", "For", "Freeze", "If", "Index",
-    "Inline", "Input", "Let", "Literal", "Name", "OpenSize", "Output", "Param", "Parameter", "Quantity", "Repeat",
-    "Residual", "Reuse", "Sequence", "Slice", "Statement", "Step", "Targets", "Text", "Unary", "Use",
+    "Declaration", "Default", "Definition", "Derived", "Expect", "Expression", "File", "For", "Freeze", "If",
+    "Index", "Inline", "Input", "Let", "Literal", "Name", "OpenSize", "Output", "Param", "Parameter", "Quantity",
+    "Recipe", "RecipeLine", "Repeat", "Residual", "Reuse", "Sequence", "Setting", "Slice", "Statement", "Step",
+    "Targets", "Text", "Unary", "Use",
 ]  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from archlang.source import Span
-from archlang.syntax.actions import Body
-from archlang.syntax.expressions import Argument, Name
+from archlang.syntax.actions import Apply, Body
+from archlang.syntax.expressions import Argument, Expression, Name
 from archlang.syntax.frozen import tree
-from archlang.syntax.statements import Let, Parameter
+from archlang.syntax.statements import Broken, Expect, Let, Parameter
 
 
 @tree
@@ -42,7 +42,35 @@ class Use:
     file: str = ""
 
 
-Declaration = Definition | Derived | Let | Use
+@tree
+class Setting:
+    """One line of a recipe: its word, its arguments, and further steps behind arrows.
+
+    `augment randomcrop 32 -> randomhorizontalflip`; in `loss 0.3 * crossentropy aux` the factor is 0.3, and the only
+    step is `crossentropy aux`.
+    """
+
+    word: Name
+    arguments: tuple[Argument, ...]
+    factor: Expression | None
+    steps: tuple[Apply, ...]
+    span: Span
+
+
+@tree
+class Recipe:
+    """`train name(parameters) = base arguments { settings }`. Without a base, it is a group of settings for others."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    base: Name | None
+    arguments: tuple[Argument, ...]
+    lines: tuple[RecipeLine, ...]
+    span: Span
+
+
+RecipeLine = Let | Expect | Setting | Broken
+Declaration = Definition | Derived | Let | Use | Recipe
 
 
 @tree

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.train.data import Digits, check_fits, digits, shifted
+from archlang.train.digits import Digits, check_fits, digits, shifted
 from archlang.train.loop import Result, checkpoint, held_out_correct, save_checkpoint, train
 
 __all__ = [

@@ -19,7 +19,7 @@ from archlang.diagnostics import Rejected
 from archlang.files import write_fresh, write_whole
 from archlang.marks import marked
 from archlang.packages import need
-from archlang.train.data import Digits, shifted
+from archlang.train.digits import Digits, shifted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

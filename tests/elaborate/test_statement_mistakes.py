@@ -56,7 +56,7 @@ STATEMENTS: dict[str, list[Slip]] = {
         Slip("let a = conv 3x3 8", "unexpected-word", "conv 3x3", "`a: conv 3x3 8`"),
         Slip("let a 3", "unexpected-word", "3", "`3`"),
         Slip('use "blocks.arch": two', "unexpected-word", "use", "the top of a file"),
-        Slip("train { epochs 3 }", "not-carried-out", "train", "`train`"),
+        Slip("train { epochs 3 }", "outside-a-net", "train", "`train NAME = NET {`"),
     ],
     "function": [
         Slip("let double(v) = 2 * w; conv 3x3 double(4)", "unknown-name", "w", "`w`"),
@@ -232,6 +232,23 @@ DECLARATIONS: dict[str, list[Slip]] = {
         Slip("block pair { relu }", "duplicate-declaration", "pair", "`pair`"),
         Slip("block other(width) relu", "unexpected-word", "relu", "`{`"),
     ],
+    "recipe": [
+        Slip("train other = { batch 3 }", "unexpected-word", "{", "a name"),
+        Slip("train other tried { batch 3 }", "unexpected-word", "tried", "`=`"),
+    ],
+    "recipe_body": [
+        Slip("train other = tried { residual { relu } }", "unexpected-word", "residual", "a name"),
+        Slip("train other = tried { input x: 3x4x4 }", "unexpected-word", "input", "a name"),
+    ],
+    "setting": [
+        Slip("train other = tried { batch 3, 4 }", "comma-between-arguments", ",", "`batch 3 4`"),
+        Slip("train other = tried { loss 0.3 * 4 }", "unexpected-word", "4", "a name"),
+        Slip("train other = tried { view normalize -> }", "unexpected-word", "}", "a name"),
+    ],
+    "setting_word": [
+        Slip('train other = tried { "loss" crossentropy }', "unexpected-word", '"loss"', "a name"),
+        Slip("train other = tried { loss: crossentropy }", "unexpected-word", ":", "an argument"),
+    ],
     "parameters": [
         Slip("block other(a, a) { relu }", "name-taken", "a", "`a`"),
         Slip("block other(a b) { relu }", "unexpected-word", "b", "`,`"),
@@ -251,7 +268,7 @@ DECLARATIONS: dict[str, list[Slip]] = {
 
 # rules that name a choice of others, or a part of one that has its mistakes above
 GROUPS = {"declaration", "_braces", "line", "step", "_action", "step_word", "target", "argument", "_operand", "_signed",
-          "negative", "minus", "broken"}  # fmt: skip
+          "negative", "minus", "broken", "_recipe_line", "_factor"}  # fmt: skip
 
 
 def complaint(slip: Slip, text: str) -> str | None:

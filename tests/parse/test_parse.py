@@ -262,8 +262,8 @@ def test_a_broken_line_becomes_a_statement_whose_value_is_unknown() -> None:
         ("conv 3x3 1) -> relu\nconv 3x3, 4", ["unopened-bracket", "comma-between-arguments"]),
         ("conv 3x3 (1] -> relu\nconv 3x3, 4", ["unclosed-bracket", "comma-between-arguments"]),
         ("'a' 'b' 'c'\nconv 3x3, 4", ["unexpected-character", "comma-between-arguments"]),
-        ("train a\nconv 3x3, 4\ntrain b", ["not-carried-out", "comma-between-arguments", "not-carried-out"]),
-        ("train {\n  data mnist; loss {\n }\n}\nconv 3x3, 4", ["not-carried-out", "comma-between-arguments"]),
+        ("train a\nconv 3x3, 4\ntrain b", ["outside-a-net", "comma-between-arguments", "outside-a-net"]),
+        ("train {\n  data mnist; loss {\n }\n}\nconv 3x3, 4", ["outside-a-net", "comma-between-arguments"]),
         ("{\n  conv 3x3, 4\n}\nrepeat 3 {\n relu -> -> tanh\n}", ["comma-between-arguments", "unexpected-word"]),
     ],
 )

@@ -85,6 +85,14 @@ class BlockValue:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeValue:
+    """A recipe of training; `home` has the names of the file that declares it. No step or number is one."""
+
+    recipe: syntax.Recipe
+    home: Home = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A function defined by `let`, which sees the names visible at its definition. A built-in one has no `home`."""
 
@@ -103,7 +111,17 @@ class Initial:
 
 Plain = int | float | bool | str | Window
 Value = (
-    Plain | tuple["Value", ...] | Tensor | Bundle | Unknown | Strided | OperatorValue | BlockValue | Function | Initial
+    Plain
+    | tuple["Value", ...]
+    | Tensor
+    | Bundle
+    | Unknown
+    | Strided
+    | OperatorValue
+    | BlockValue
+    | Function
+    | Initial
+    | RecipeValue
 )  # a list is a tuple too
 
 
@@ -148,7 +166,7 @@ def kind(value: Value) -> str:
             return _kind_of_word(value)
 
 
-def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initial | Unknown) -> str:
+def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initial | RecipeValue | Unknown) -> str:
     match value:
         case Strided():
             return "a window with a stride"
@@ -160,6 +178,8 @@ def _kind_of_word(value: Strided | OperatorValue | BlockValue | Function | Initi
             return f"the function {value.name}"
         case Initial():
             return f"the initialiser {value.word}"
+        case RecipeValue():
+            return f"the recipe {value.recipe.name.text}"
         case Unknown():
             return "an unknown value"
 

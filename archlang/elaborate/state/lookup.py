@@ -115,6 +115,7 @@ class Home:
     globals: dict[str, Value] = field(default_factory=dict[str, "Value"])
     later: dict[str, Callable[[], Value]] = field(default_factory=dict[str, "Callable[[], Value]"])
     under_way: set[str] = field(default_factory=set[str])
+    recipes: set[str] = field(default_factory=set[str])  # those that the file declares
 
     def declared(self, name: str) -> Value | None:
         """Return what the file declares or uses by that name. It is evaluated when it is first needed."""

@@ -82,6 +82,9 @@ def _unknown(name: str, span: Span, here: Here, rejected: Rejected) -> Exception
         return Silent()
     if name == "it":
         return Mistake(Rejected("nothing-flows", "`it` has no value yet"), span)
+    if name in here.builder.home.recipes:
+        message, help = f"`{name}` is a recipe, which trains a net; no step", f"`archlang train SPEC:{name}` runs it"
+        return Mistake(Rejected("unknown-name", message, help=help), span)
     skipped = here.scope.skipped_at(name)
     if skipped is not None:
         label = Label(skipped, "named here")

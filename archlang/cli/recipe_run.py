@@ -1,0 +1,141 @@
+"""Runs a recipe from the command line: options, progress, and what is printed of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from archlang.library import CallError
+
+if TYPE_CHECKING:
+    from archlang.library import Library
+    from archlang.recipes import Evaluated
+    from archlang.recipes.recipe import Goal
+    from archlang.train.running import Outcome
+    from archlang.train.session import Session
+
+INTERRUPTED = 130  # 128 and SIGINT's number
+_COMPARE = {"<": float.__lt__, "<=": float.__le__, ">": float.__gt__, ">=": float.__ge__}
+
+
+def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library) -> int:
+    """Train by a recipe, print what happens, and return the exit status."""
+    from archlang.train.data import check_path
+    from archlang.train.memory import check_device, predicted
+
+    recipe = made.recipe
+    check_device(arguments.device)
+    check_path(recipe.data, arguments.data)
+    folder = _folder(arguments, recipe.name)
+    print(_headline(made))
+    print(predicted(recipe, made.graph, arguments.device))
+    if arguments.verify:
+        return _verified(arguments, made, library, folder)
+    outcome = _run(arguments, made, library, folder)
+    return _told(outcome, folder)
+
+
+def _folder(arguments: argparse.Namespace, name: str) -> Path:
+    """Return the folder of the run: that of `--resume`, that of `--out`, which must be new, or a free name."""
+    from archlang.files import fresh_path
+
+    if arguments.resume is not None:
+        if not (arguments.resume / "last.pt").is_file():
+            raise CallError(f"--resume {arguments.resume}: there is no checkpoint last.pt in that folder")
+        chosen: Path = arguments.resume
+        return chosen
+    if arguments.out is None:
+        return fresh_path(Path("runs") / name)
+    if arguments.out.exists() and any(arguments.out.iterdir()):
+        raise CallError(f"--out {arguments.out}: that folder holds files; name a new one, or go on with --resume")
+    out: Path = arguments.out
+    return out
+
+
+def _headline(made: Evaluated) -> str:
+    from archlang.facts.work import totals
+
+    recipe = made.recipe
+    length = f"{recipe.steps:,} steps" if recipe.steps is not None else f"{recipe.epochs:,} epochs"
+    params = totals(made.graph).trainable_params
+    return f"{recipe.name}: {recipe.net} with {params:,} trainable parameters, {length} in batches of {recipe.batch:,}"
+
+
+def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path) -> Outcome:
+    from archlang.packages import need
+    from archlang.train.running import Where, run
+
+    tqdm: Any = need("tqdm", "the progress of training is shown by")
+    where = Where(
+        folder,
+        arguments.data,
+        arguments.device,
+        arguments.workers,
+        resume=arguments.resume is not None,
+        anyway=arguments.resume_anyway,
+    )
+    with tqdm.tqdm(unit="step", mininterval=0.5, disable=not sys.stderr.isatty()) as bar:
+
+        def show(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:
+            bar.total = session.steps
+            if loss is not None:
+                bar.n = session.step
+                bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+                bar.update(0)
+            if row is not None:
+                bar.clear()
+                print(line(row), flush=True)
+
+        return run(made.recipe, made.graph, where, library.sources, show)
+
+
+def line(row: Mapping[str, float]) -> str:
+    """Return a row of the table of results as a line to print."""
+    shown = [f"{name} {_figure(name, value)}" for name, value in row.items() if name not in ("epoch", "step", "lr")]
+    return f"epoch {row['epoch']:g}: {', '.join(shown)}"
+
+
+def _figure(name: str, value: float) -> str:
+    is_share = any(word in name for word in ("accuracy", "error", "iou"))
+    return f"{value:.2%}" if is_share else f"{value:.4f}"
+
+
+def _told(outcome: Outcome, folder: Path) -> int:
+    if outcome.interrupted:
+        print(f"interrupted; go on with --resume {folder}", file=sys.stderr)
+        return INTERRUPTED
+    print(f"run: {folder}, with the weights of the last epoch in last.pt and of the best one in best.pt")
+    return 0
+
+
+def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path) -> int:
+    """Train once for each seed that the recipe promises something for, and compare the means with its promises."""
+    goals = made.recipe.goals
+    if not goals:
+        raise CallError(f"--verify: {made.recipe.name} promises nothing, as `expect accuracy >= 0.98` would")
+    rows: list[Mapping[str, float]] = []
+    for seed in range(max(goal.seeds for goal in goals)):
+        print(f"seed {seed}")
+        one = replace(made, recipe=replace(made.recipe, seed=seed))
+        outcome = _run(arguments, one, library, folder / f"seed-{seed}")
+        if outcome.interrupted:
+            return _told(outcome, folder / f"seed-{seed}")
+        rows.append(outcome.last)
+    kept = [_kept(goal, rows) for goal in goals]
+    return 0 if all(kept) else 1
+
+
+def _kept(goal: Goal, rows: list[Mapping[str, float]]) -> bool:
+    name = f"held-out {goal.metric}"
+    values = [row[name] for row in rows[: goal.seeds]]
+    found = mean(values)
+    is_kept = _COMPARE[goal.comparison](float(found), float(goal.value))
+    over = f", the mean of {len(values)} seeds" if len(values) > 1 else ""
+    verdict = "kept" if is_kept else "not kept"
+    print(f"{goal.metric} {_figure(name, found)}{over}: {goal.comparison} {_figure(name, goal.value)} is {verdict}")
+    return is_kept

@@ -1,0 +1,9 @@
+"""Recipes: how a net is trained. All is checked before torch is imported."""
+
+from __future__ import annotations
+
+from archlang.recipes.evaluation import Evaluated, evaluated, recipe_names
+from archlang.recipes.fitting import misfits
+from archlang.recipes.recipe import Recipe
+
+__all__ = ["Evaluated", "Recipe", "evaluated", "misfits", "recipe_names"]

@@ -1,0 +1,186 @@
+"""The losses: their words, arguments, and the values that each compares.
+
+Their laws are those of torch's documentation: which shapes and dtypes fit one another. A test holds names, defaults and
+verdicts against the installed torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from archlang.recipes.arguments import (
+    FLAG,
+    FRACTION,
+    INTEGER,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Known,
+    Number,
+    Setting,
+    Several,
+    Word,
+    known,
+)
+
+Arguments = dict[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a loss compares: a value of the net or a field of the data, for one image.
+
+    `shape` has no axis of images. It is None where it is unknown before the data is read, and so are `dtype` and
+    `classes`, the number of classes that an integer field counts.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str | None
+    classes: int | None = None
+
+    def __str__(self) -> str:
+        shape = "x".join(map(str, self.shape)) or "one number" if self.shape is not None else "unknown shape"
+        return f"`{self.name}` ({shape}{f' {self.dtype}' if self.dtype else ''})"
+
+
+Law = Callable[[Sequence[Compared], Arguments], "str | None"]  # returns what does not fit, None if all is well
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss: its class of torch.nn (or function of archlang), the values it takes in order, and their law.
+
+    `target` is the position of the value that the data gives, None if the net gives all of them.
+    """
+
+    known: Known
+    takes: tuple[str, ...]
+    law: Law
+    target: int | None = 1
+
+
+def _labels(values: Sequence[Compared], arguments: Arguments) -> str | None:
+    """Compare scores of C classes, C or C x positions, with class indices at each position, or with probabilities."""
+    scores, target = values
+    if scores.dtype is not None and not scores.dtype.startswith(("float", "bfloat")):
+        return f"the scores {scores} must be floats"
+    if scores.shape == ():
+        return f"{scores} is one number, where one score for each class is needed"
+    weights = arguments.get("weight")
+    if scores.shape is not None and isinstance(weights, tuple) and len(weights) != scores.shape[0]:
+        return f"{scores} has {scores.shape[0]} classes, and `weight` has {len(weights)} numbers"
+    return _labels_of(scores, target)
+
+
+def _labels_of(scores: Compared, target: Compared) -> str | None:
+    if target.dtype is not None and not target.dtype.startswith(("float", "bfloat")):
+        if target.dtype not in ("int64", "uint8"):
+            return f"classes are int64 or uint8, and {target} is {target.dtype}"
+        if None not in (scores.shape, target.shape) and (scores.shape or ())[1:] != target.shape:
+            return f"{scores} and {target} do not fit: the target has a class for each position of the scores"
+        if scores.shape is not None and target.classes is not None and target.classes != scores.shape[0]:
+            return f"{scores} has {scores.shape[0]} scores, and `{target.name}` has {target.classes} classes"
+    elif target.dtype is not None and None not in (scores.shape, target.shape) and scores.shape != target.shape:
+        return f"probabilities of classes have the shape of the scores: {scores} and {target} differ"
+    return None
+
+
+def _indices(values: Sequence[Compared], arguments: Arguments) -> str | None:
+    """Compare scores of classes with class indices, which cannot be probabilities."""
+    if (values[1].dtype or "").startswith(("float", "bfloat")):
+        return f"{values[1]} must be class indices (int64)"
+    return _labels(values, arguments)
+
+
+def _alike(values: Sequence[Compared], arguments: Arguments) -> str | None:
+    """Compare floats of one shape."""
+    for value in values:
+        if value.dtype is not None and not value.dtype.startswith(("float", "bfloat")):
+            return f"{value} must be floats"
+    shapes = {value.shape for value in values if value.shape is not None}
+    if len(shapes) > 1:
+        return f"{' and '.join(map(str, values))} must have one shape"
+    return None
+
+
+_REDUCTION = (Word(("mean", "sum")), "mean")
+_WEIGHT = (Several(NOT_NEGATIVE), None)
+_PAIR = ("prediction", "target")
+
+LOSSES = {
+    "bce": Loss(known("BCELoss", reduction=_REDUCTION), _PAIR, _alike),
+    "bcewithlogits": Loss(
+        known("BCEWithLogitsLoss", reduction=_REDUCTION, pos_weight=(Several(POSITIVE), None)), _PAIR, _alike
+    ),
+    "crossentropy": Loss(
+        known(
+            "CrossEntropyLoss",
+            weight=_WEIGHT,
+            ignore_index=(INTEGER, -100),
+            reduction=_REDUCTION,
+            label_smoothing=(FRACTION, 0.0),
+        ),
+        ("scores", "target"),
+        _labels,
+    ),
+    "gaussiannll": Loss(
+        known("GaussianNLLLoss", full=(FLAG, False), eps=(POSITIVE, 1e-06), reduction=_REDUCTION),
+        ("mean", "target", "variance"),
+        _alike,
+    ),
+    "huber": Loss(known("HuberLoss", reduction=_REDUCTION, delta=(POSITIVE, 1.0)), _PAIR, _alike),
+    "kl": Loss(known("kl", reduction=(Word(("mean", "sum")), "sum")), ("mean", "logvar"), _alike, None),
+    "kldiv": Loss(
+        known("KLDivLoss", reduction=(Word(("mean", "sum", "batchmean")), "mean"), log_target=(FLAG, False)),
+        ("logprobabilities", "target"),
+        _alike,
+    ),
+    "l1": Loss(known("L1Loss", reduction=_REDUCTION), _PAIR, _alike),
+    "mse": Loss(known("MSELoss", reduction=_REDUCTION), _PAIR, _alike),
+    "multimargin": Loss(
+        known(
+            "MultiMarginLoss",
+            p=(Number("[1, 2]", whole=True), 1),
+            margin=(POSITIVE, 1.0),
+            weight=_WEIGHT,
+            reduction=_REDUCTION,
+        ),
+        ("scores", "target"),
+        _indices,
+    ),
+    "nll": Loss(
+        known("NLLLoss", weight=_WEIGHT, ignore_index=(INTEGER, -100), reduction=_REDUCTION),
+        ("logprobabilities", "target"),
+        _indices,
+    ),
+    "poissonnll": Loss(
+        known(
+            "PoissonNLLLoss",
+            log_input=(FLAG, True),
+            full=(FLAG, False),
+            eps=(POSITIVE, 1e-08),
+            reduction=_REDUCTION,
+        ),
+        _PAIR,
+        _alike,
+    ),
+    "smoothl1": Loss(known("SmoothL1Loss", reduction=_REDUCTION, beta=(POSITIVE, 1.0)), _PAIR, _alike),
+    "softmargin": Loss(known("SoftMarginLoss", reduction=_REDUCTION), _PAIR, _alike),
+    "tripletmargin": Loss(
+        known(
+            "TripletMarginLoss",
+            margin=(POSITIVE, 1.0),
+            p=(Number("[1, inf)"), 2.0),
+            eps=(POSITIVE, 1e-06),
+            swap=(FLAG, False),
+            reduction=_REDUCTION,
+        ),
+        ("anchor", "positive", "negative"),
+        _alike,
+        None,
+    ),
+}
+
+ELSEWHERE = {"hinge": "multimargin", "svm": "multimargin", "ce": "crossentropy", "softmax": "crossentropy",
+             "l2": "mse", "mae": "l1", "sigmoid": "bcewithlogits"}  # fmt: skip

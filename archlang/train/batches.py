@@ -1,0 +1,70 @@
+"""The batches of a run, in an order that follows from (seed, epoch)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from archlang.train.keys import key
+from archlang.train.transforming import Transformed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Keys = list[tuple[int, int]]  # (epoch, index) of each sample
+
+
+def order(seed: int, epoch: int, samples: int, batch: int) -> list[Keys]:
+    """Return the batches of an epoch: every sample once, in a new order. A last batch of one sample is left out."""
+    import torch
+
+    generator = torch.Generator().manual_seed(key(seed, "order", epoch))
+    indices = cast("list[int]", torch.randperm(samples, generator=generator).tolist())  # pyright: ignore[reportUnknownMemberType]
+    return [
+        [(epoch, index) for index in indices[start : start + batch]]
+        for start in range(0, samples, batch)
+        if samples - start > 1 or samples == 1
+    ]
+
+
+def training_batches(
+    samples: Transformed, seed: int, batch: int, first: int, steps: int, per_epoch: int, workers: int
+) -> Iterator[dict[str, Tensor]]:
+    """Yield the batches of the steps from `first` to before `steps`, whichever epochs they are in."""
+    return iter(_loader(samples, _keys(seed, len(samples), batch, first, steps, per_epoch), workers))
+
+
+def _keys(seed: int, samples: int, batch: int, first: int, steps: int, per_epoch: int) -> Iterator[Keys]:
+    step = first
+    while step < steps:
+        epoch, done = divmod(step, per_epoch)
+        for keys in order(seed, epoch, samples, batch)[done : done + steps - step]:
+            yield keys
+            step += 1
+
+
+def held_out_batches(samples: Transformed, batch: int, workers: int) -> Iterable[dict[str, Tensor]]:
+    """Return all samples of the held-out part in order, batch by batch. It can be gone through again and again."""
+    starts = range(0, len(samples), batch)
+    keys = [[(0, at) for at in range(start, min(start + batch, len(samples)))] for start in starts]
+    return cast("Iterable[dict[str, Tensor]]", _loader(samples, keys, workers))
+
+
+def _loader(samples: Transformed, keys: Iterable[Keys], workers: int) -> Any:
+    """Return torch's loader over batches of keys. Its workers draw nothing: each sample has a seed of its own."""
+    from torch.utils.data import DataLoader
+
+    return DataLoader(
+        cast(Any, samples),
+        batch_sampler=cast(Any, keys),
+        num_workers=workers,
+        generator=_generator(),
+        persistent_workers=workers > 0,  # starting them takes seconds
+        multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
+    )
+
+
+def _generator() -> Any:
+    import torch
+
+    return torch.Generator().manual_seed(0)  # else the loader draws from the generator that dropout draws from

@@ -1,0 +1,159 @@
+"""Makes the objects of torch that a recipe names: loss functions, optimiser, schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archlang.diagnostics import Rejected
+from archlang.recipes.fitting import Fitted, values_of
+from archlang.recipes.losses import LOSSES
+from archlang.recipes.optimizers import OPTIMIZERS
+from archlang.recipes.recipe import Part, Recipe
+from archlang.recipes.schedules import LENGTHS, SCHEDULES, WHOLE_RUN
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+Values = Mapping[str, "Tensor"]
+
+
+# ---- losses
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One summand of the loss: its function, its factor, and the names of the values it compares."""
+
+    function: Callable[..., Tensor]
+    scale: float
+    names: tuple[str, ...]
+
+    def of(self, values: Values) -> Tensor:
+        """Return the loss of these values, times the factor."""
+        loss = self.function(*(values[name] for name in self.names))
+        return loss if self.scale == 1.0 else self.scale * loss
+
+    def can_take(self, values: Values) -> bool:
+        """Return whether all its values are there: those of outputs for training are not, in evaluation."""
+        return all(name in values for name in self.names)
+
+
+def terms(fitted: Fitted) -> list[Term]:
+    """Return the summands of the loss of a recipe."""
+    return [
+        Term(
+            _function(term.part),
+            term.scale,
+            tuple(fitted.output if v.text == "it" else v.text for v in values_of(term, fitted)),
+        )
+        for term in fitted.recipe.losses
+    ]
+
+
+def _function(part: Part) -> Callable[..., Tensor]:
+    """Return the function of a loss, with its arguments."""
+    import torch
+
+    if part.word == "kl":
+        return kl_to_standard_normal if part.arguments["reduction"] == "sum" else _mean_kl
+    given = {name: part.arguments[name] for name in part.given}
+    tensors = {name: torch.tensor(value) for name, value in given.items() if isinstance(value, tuple)}
+    made: Callable[..., Tensor] = getattr(torch.nn, LOSSES[part.word].known.name)(**(given | tensors))
+    return made
+
+
+def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
+    """Return the divergence of normal distributions from the standard one, summed over all values.
+
+    `mean` and `logvar` have one shape. Kingma and Welling 2013 (arXiv:1312.6114), appendix B.
+    """
+    return -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum()
+
+
+def _mean_kl(mean: Tensor, logvar: Tensor) -> Tensor:
+    return kl_to_standard_normal(mean, logvar) / mean.numel()
+
+
+# ---- optimiser
+
+
+def optimizer(fitted: Fitted, module: nn.Module) -> Optimizer:
+    """Return the optimiser of a recipe for the parameters of a module, in groups with their own settings."""
+    import torch
+
+    part = fitted.recipe.optimizer
+    kind = getattr(torch.optim, OPTIMIZERS[part.word].name, None)
+    if kind is None:
+        raise Rejected("missing-extra", f"torch {torch.__version__} has no optimiser {OPTIMIZERS[part.word].name}")
+    parameters = {name: one for name, one in module.named_parameters() if name in fitted.parameters}
+    rest = dict(parameters)
+    groups: list[dict[str, Any]] = []
+    for group in fitted.recipe.groups:
+        names = [name for target in group.targets for name in fitted.chosen(target.text) if name in rest]
+        groups.append({"params": [rest.pop(name) for name in names], **group.settings})
+    groups = [one for one in ({"params": list(rest.values())}, *groups) if one["params"]]
+    given = {name: part.arguments[name] for name in part.given}
+    made: Optimizer = kind(groups, **given)
+    return made
+
+
+# ---- schedule
+
+
+def schedule(recipe: Recipe, optimizer: Optimizer, length: int) -> LRScheduler | ReduceLROnPlateau | None:
+    """Return the schedule of a recipe, None for a constant rate. `length` is that of the run, in its steps."""
+    from torch.optim import lr_scheduler
+
+    parts = recipe.schedule.parts
+    if not parts:
+        return None
+    made: list[Any] = []
+    starts: list[int] = []
+    before = 0
+    for part in parts:
+        made.append(_schedule(part, optimizer, length - before))
+        before += _length(part)
+        starts.append(before)
+    only: LRScheduler | ReduceLROnPlateau = made[0]
+    return only if len(made) == 1 else lr_scheduler.SequentialLR(optimizer, made, milestones=starts[:-1])
+
+
+def _length(part: Part) -> int:
+    """Return after how many of its steps the next schedule begins."""
+    value = part.arguments.get("length" if part.word == "warmup" else "total_iters", 0)
+    return value if isinstance(value, int) else 0
+
+
+def _schedule(part: Part, optimizer: Optimizer, rest: int) -> Any:
+    from torch.optim import lr_scheduler
+
+    if part.word == "warmup":
+        return lr_scheduler.LinearLR(optimizer, part.number("start_factor"), total_iters=int(part.number("length")))
+    if part.word == "timebased":
+        decay = part.number("decay")
+        return lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + decay * t))
+    arguments: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in part.arguments.items()
+        if name in part.given
+    }
+    length = LENGTHS.get(part.word)
+    if length is not None and part.arguments[length] == WHOLE_RUN:
+        arguments[length] = max(rest, 1)
+    return getattr(lr_scheduler, SCHEDULES[part.word].name)(optimizer, **arguments)
+
+
+def learning_rates(optimizer: Optimizer) -> list[float]:
+    """Return the rate of each group."""
+    return [float(group["lr"]) for group in optimizer.param_groups]
+
+
+def in_order(values: Sequence[Tensor] | Tensor | tuple[Tensor, ...], names: Sequence[str]) -> dict[str, Tensor]:
+    """Return what a module returned, one tensor or a tuple, by the names of the net's outputs."""
+    import torch
+
+    return dict(zip(names, [values] if isinstance(values, torch.Tensor) else values, strict=True))

@@ -1,0 +1,103 @@
+"""Measures a net on samples: the mean loss, accuracy and their like, over all samples together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, sqrt
+from typing import TYPE_CHECKING
+
+from archlang.recipes.recipe import Part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def told(part: Part) -> str:
+    """Return the name of a measure in tables: `accuracy`, `accuracy top=5`."""
+    top = part.arguments.get("top", 1)
+    return part.word if top == 1 else f"{part.word} top={top}"
+
+
+@dataclass
+class Measuring:
+    """Sums over batches, from which the measures follow. `names` are the two values that the first loss compares."""
+
+    parts: Sequence[Part]
+    names: tuple[str, ...]
+    samples: int = 0
+    positions: int = 0
+    loss: float = 0.0
+    first_loss: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict[str, float])
+    confusion: Tensor | None = None
+
+    def add(self, values: Mapping[str, Tensor], loss: float, first_loss: float, samples: int) -> None:
+        """Add a batch: the values by name, its loss, that of the first summand, and the number of its samples."""
+        self.samples += samples
+        self.loss += loss * samples
+        self.first_loss += first_loss * samples
+        prediction, target = (values[name].detach() for name in self.names[:2])
+        positions = target.numel() if not target.is_floating_point() else samples
+        self.positions += positions
+        for part in self.parts:
+            amount = self._amount(part, prediction, target)
+            self.sums[told(part)] = self.sums.get(told(part), 0.0) + amount
+
+    def _amount(self, part: Part, prediction: Tensor, target: Tensor) -> float:
+        match part.word:
+            case "accuracy" | "error":
+                return _correct(prediction, target, int(part.number("top")))
+            case "mae":
+                return float((prediction - target).abs().double().mean()) * len(target)
+            case "rmse":
+                return float((prediction - target).square().double().mean()) * len(target)
+            case "iou":
+                self._count(prediction, target)
+        return 0.0
+
+    def _count(self, prediction: Tensor, target: Tensor) -> None:
+        import torch
+
+        classes = prediction.shape[1]
+        valid = (target >= 0) & (target < classes)
+        pairs = target[valid].long() * classes + prediction.argmax(1)[valid]
+        counted = torch.bincount(pairs.flatten().cpu(), minlength=classes * classes).view(classes, classes)
+        self.confusion = counted if self.confusion is None else self.confusion + counted
+
+    def results(self) -> dict[str, float]:
+        """Return the mean loss and each measure."""
+        found = {"loss": self.loss / max(self.samples, 1)}
+        for part in self.parts:
+            name = told(part)
+            match part.word:
+                case "accuracy":
+                    found[name] = self.sums[name] / max(self.positions, 1)
+                case "error":
+                    found[name] = 1 - self.sums[name] / max(self.positions, 1)
+                case "perplexity":
+                    found[name] = exp(min(self.first_loss / max(self.samples, 1), 700))
+                case "mae":
+                    found[name] = self.sums[name] / max(self.samples, 1)
+                case "rmse":
+                    found[name] = sqrt(self.sums[name] / max(self.samples, 1))
+                case "iou" if self.confusion is not None:
+                    found[name] = _mean_iou(self.confusion)
+                case _:
+                    pass
+        return found
+
+
+def _correct(scores: Tensor, target: Tensor, top: int) -> float:
+    """Return how many of the targets are among the `top` highest scores along the axis of classes, 1."""
+    if top == 1:
+        return float((scores.argmax(1) == target).sum())
+    return float((scores.topk(min(top, scores.shape[1]), 1).indices == target.unsqueeze(1)).sum())
+
+
+def _mean_iou(confusion: Tensor) -> float:
+    """Return the mean over the classes that occur of intersection over union (Everingham et al. 2010, section 4.3)."""
+    both = confusion.diagonal().double()
+    union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
+    occurs = union > 0
+    return float((both[occurs] / union[occurs]).mean())

@@ -1,0 +1,226 @@
+"""Runs a recipe: epochs of steps, a measurement after each, checkpoints that survive whatever happens."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from archlang.diagnostics import Rejected
+from archlang.ir import Graph
+from archlang.recipes import Recipe
+from archlang.recipes.fitting import misfits_of_data
+from archlang.recipes.measures import SMALLER_IS_BETTER
+from archlang.source import Source
+from archlang.train.batches import held_out_batches, training_batches
+from archlang.train.checkpoints import Progress, load, save
+from archlang.train.data import Data, open_data
+from archlang.train.folder import RunFolder, stamp
+from archlang.train.making import learning_rates
+from archlang.train.measuring import told
+from archlang.train.session import Session, session_of
+from archlang.train.transforming import Transformed, transformed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAVED_EVERY = 60.0  # seconds between checkpoints within an epoch
+EVALUATED_AT_ONCE = 250  # samples; more would take more memory than a step of training
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where and how a recipe runs, which changes nothing about its result on one machine.
+
+    `data` is the file or folder of the data, `resume` goes on where the run folder was left, `anyway` even if the
+    recipe or the net changed since.
+    """
+
+    folder: Path
+    data: Path | None = None
+    device: str = "cpu"
+    workers: int = 0
+    resume: bool = False
+    anyway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a run: a row for each epoch, and whether it ran to its end or was interrupted."""
+
+    rows: tuple[Mapping[str, float], ...]
+    interrupted: bool
+    folder: RunFolder
+
+    @property
+    def last(self) -> Mapping[str, float]:
+        """The measures after the last epoch."""
+        return self.rows[-1] if self.rows else {}
+
+
+Show = Callable[[Session, float | None, Mapping[str, float] | None], None]
+
+
+def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source], show: Show | None = None) -> Outcome:
+    """Train a net by its recipe, and return the measures of each epoch.
+
+    `show` is called after each step with its loss, and after each epoch with its row. Raises `Rejected` if the data
+    does not fit, before the first step, and if the loss is no number any more.
+    """
+    data = open_data(recipe.data, where.data)
+    training, held_out = transformed(recipe, data)
+    check_data(recipe, graph, data, training)
+    folder = RunFolder(where.folder)
+    with _restored(where.device):
+        session = session_of(recipe, graph, training[0, 0], len(training), len(data.classes), where.device)
+        made_from = stamp(recipe, graph)
+        progress = Progress()
+        if where.resume:
+            progress = load(folder.last, session, made_from, where.anyway)
+        else:
+            folder.begin(recipe, sources)
+        batches = held_out_batches(held_out, EVALUATED_AT_ONCE, where.workers)
+        runner = _Runner(session, folder, made_from, training, batches, where, show or _silent)
+        return runner.run(progress)
+
+
+def check_data(recipe: Recipe, graph: Graph, data: Data, training: Transformed) -> None:
+    """Compare the fields of a sample, behind the transforms, with what the recipe and the net take."""
+    if recipe.batch > len(training):
+        message = f"a batch of {recipe.batch:,} is larger than the {len(training):,} samples to train on"
+        raise Rejected("data-does-not-fit", message)
+    sample = training[0, 0]
+    shapes = {name: (tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in sample.items()}
+    wrong = misfits_of_data(recipe, graph, shapes, len(data.classes))
+    if wrong is not None:
+        raise Rejected("data-does-not-fit", wrong)
+
+
+def _silent(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class _Runner:
+    """One run under way."""
+
+    session: Session
+    folder: RunFolder
+    made_from: Mapping[str, str]
+    training: Transformed
+    held_out: Iterable[Mapping[str, Tensor]]
+    where: Where
+    show: Show
+
+    def run(self, progress: Progress) -> Outcome:
+        """Train to the end of the recipe, or until a signal or `stop` ends it."""
+        session, recipe = self.session, self.session.recipe
+        saved = monotonic()
+        self.folder.table(progress.rows)
+        with _signals() as stopping:
+            batches = training_batches(
+                self.training,
+                recipe.seed,
+                recipe.batch,
+                session.step,
+                session.steps,
+                session.per_epoch,
+                self.where.workers,
+            )
+            for batch in batches:
+                loss = session.train_step(batch)
+                progress = replace(progress, losses=(*progress.losses, loss))
+                self.show(session, loss, None)
+                ends = session.step % session.per_epoch == 0 or session.step == session.steps
+                if ends:
+                    progress = self._measured(progress)
+                if ends or stopping or monotonic() - saved > SAVED_EVERY:
+                    save(self.folder.last, session, progress, self.made_from)
+                    self.folder.table(progress.rows)
+                    saved = monotonic()
+                if stopping:
+                    return Outcome(progress.rows, True, self.folder)
+                if ends and self._is_enough(progress):
+                    break
+        return Outcome(progress.rows, False, self.folder)
+
+    def _measured(self, progress: Progress) -> Progress:
+        """Measure the held-out part, and keep the weights if they are the best so far."""
+        session = self.session
+        results = session.measure(self.held_out)
+        row: dict[str, float] = {
+            "epoch": -(-session.step // session.per_epoch),
+            "step": session.step,
+            "lr": max(learning_rates(session.optimizer)),
+            "training loss": sum(progress.losses) / len(progress.losses),
+            **{f"held-out {name}": value for name, value in results.items()},
+        }
+        watched = self.watched
+        value = results[watched]
+        is_better = progress.best is None or (
+            value < progress.best if watched.split()[0] in SMALLER_IS_BETTER else value > progress.best
+        )
+        if session.waits_for_result:
+            session.schedule.step(results["loss"])
+        progress = replace(
+            progress,
+            rows=(*progress.rows, row),
+            losses=(),
+            best=value if is_better else progress.best,
+            waited=0 if is_better else progress.waited + 1,
+        )
+        if is_better:
+            save(self.folder.best, session, progress, self.made_from)
+        self.show(session, None, row)
+        return progress
+
+    @property
+    def watched(self) -> str:
+        """The measure by which the best epoch is chosen: that of `stop`, else the first one, else the loss."""
+        recipe = self.session.recipe
+        if recipe.stop is not None:
+            return str(recipe.stop.arguments["on"])
+        return told(recipe.metrics[0]) if recipe.metrics else "loss"
+
+    def _is_enough(self, progress: Progress) -> bool:
+        """Return whether `stop` ends the run."""
+        stop = self.session.recipe.stop
+        return stop is not None and progress.waited >= stop.number("after")
+
+
+@contextmanager
+def _signals() -> Generator[list[int]]:
+    """Collect SIGINT and SIGTERM, so that the step under way ends and a checkpoint is written. A second one kills."""
+    caught: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        caught.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    names = [signal.SIGINT, signal.SIGTERM]
+    try:
+        before = {name: signal.signal(name, note) for name in names}
+    except ValueError:  # not in the main thread, which alone receives signals
+        before = {}
+    try:
+        yield caught
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+@contextmanager
+def _restored(device: str) -> Generator[None]:
+    """Leave the random state as it was, and allow only deterministic algorithms of cuDNN inside."""
+    import torch
+
+    cards = [torch.cuda.current_device()] if device.startswith("cuda") else []
+    with (
+        torch.random.fork_rng(cards),  # pyright: ignore[reportUnknownMemberType]
+        torch.backends.cudnn.flags(deterministic=True, benchmark=False),
+    ):
+        yield

@@ -1,0 +1,297 @@
+"""A training run as an object: module, loss, optimiser and schedule, one step at a time.
+
+Nothing here depends on how often it was interrupted: what is random is seeded by its place in the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from archlang.diagnostics import Rejected
+from archlang.ir import Graph
+from archlang.recipes import Recipe
+from archlang.recipes.fitting import Fitted, fed
+from archlang.recipes.reading import NOISE
+from archlang.train.data import Sample
+from archlang.train.keys import key
+from archlang.train.labelled import returning
+from archlang.train.making import Term, in_order, learning_rates, optimizer, schedule, terms
+from archlang.train.measuring import Measuring
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+Batch = Mapping[str, "Tensor"]
+
+
+@dataclass
+class Session:
+    """The objects of a run. `steps` is how many steps it has, `per_epoch` how many of them are one epoch."""
+
+    recipe: Recipe
+    graph: Graph
+    module: nn.Module
+    terms: Sequence[Term]
+    optimizer: Optimizer
+    schedule: Any
+    average: Any
+    scaler: Any
+    steps: int
+    per_epoch: int
+    device: str
+    mixes: Sequence[Any] = ()
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    step: int = 0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next step, from 0."""
+        return self.step // self.per_epoch
+
+    @property
+    def measured(self) -> nn.Module:
+        """The module that is measured and kept: the moving average of the weights, if there is one."""
+        made: nn.Module = self.module if self.average is None else self.average.module
+        return made
+
+    # ---- one step
+
+    def train_step(self, batch: Batch) -> float:
+        """Train on a batch and return its loss. Raises `Rejected` if the loss is not a number."""
+        import torch
+
+        torch.manual_seed(key(self.recipe.seed, "step", self.step))  # pyright: ignore[reportUnknownMemberType]
+        self.module.train()
+        self._thaw()
+        total = 0.0
+        self.optimizer.zero_grad(set_to_none=True)
+        parts = _parts(batch, self.recipe.accumulate)
+        for part in parts:
+            loss = self._loss(self._mixed(part), training=True) / len(parts)
+            self._backward(loss)
+            total += float(loss.detach())
+        if not isfinite(total):
+            raise Rejected(
+                "training-diverged",
+                f"the loss of step {self.step + 1:,} is {total}",
+                help=f"try a learning rate below {max(learning_rates(self.optimizer)):g}, or `clip norm=1.0`",
+            )
+        self._update()
+        return total
+
+    def _backward(self, loss: Tensor) -> None:
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+
+    def _update(self) -> None:
+        """Clip the gradients, step the optimiser, the schedule and the moving average."""
+        import torch
+
+        clip = self.recipe.clip
+        if clip is not None:
+            if self.scaler is not None:
+                self.scaler.unscale_(self.optimizer)
+            if "norm" in clip.given:
+                torch.nn.utils.clip_grad_norm_(self.module.parameters(), clip.number("norm"))
+            else:
+                torch.nn.utils.clip_grad_value_(self.module.parameters(), clip.number("value"))
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        self.step += 1
+        if self.average is not None and self.step % int(self.recipe.ema.number("every") if self.recipe.ema else 1) == 0:
+            self.average.update_parameters(self.module)
+        ends = self.step % self.per_epoch == 0
+        if self.schedule is not None and (self.recipe.schedule.by == "step" or ends) and not self.waits_for_result:
+            self.schedule.step()
+
+    @property
+    def waits_for_result(self) -> bool:
+        """Whether the schedule is stepped by the result of each epoch."""
+        return any(part.word == "reduceonplateau" for part in self.recipe.schedule.parts)
+
+    def _thaw(self) -> None:
+        """Let parameters train or not, as `freeze` says for this epoch."""
+        if not self.recipe.freezes:
+            return
+        frozen = self.frozen_at(self.epoch)
+        for name, parameter in self.module.named_parameters():
+            if name in self.fitted.parameters:
+                parameter.requires_grad_(name not in frozen)
+
+    @property
+    def fitted(self) -> Fitted:
+        """The recipe beside the facts of its net."""
+        return Fitted(self.recipe, self.graph)
+
+    def frozen_at(self, epoch: int) -> set[str]:
+        """Return the parameters that do not train in an epoch."""
+        fitted = self.fitted
+        return {
+            name
+            for freeze in self.recipe.freezes
+            if freeze.until is None or epoch < freeze.until
+            for target in freeze.targets
+            for name in fitted.chosen(target.text)
+        }
+
+    # ---- values
+
+    def _mixed(self, batch: Batch) -> Batch:
+        """Return the batch behind one of the mixes, drawn for this batch: images and labels of pairs are mixed."""
+        if not self.mixes:
+            return batch
+        import torch
+
+        chosen = self.mixes[int(torch.randint(len(self.mixes), ()))] if len(self.mixes) > 1 else self.mixes[0]
+        image, label = chosen(batch["image"], batch["label"])
+        return {**batch, "image": image, "label": label}
+
+    def values(self, batch: Batch, module: nn.Module) -> dict[str, Tensor]:
+        """Run a module on a batch; return the fields, the inputs and the outputs by name."""
+        import torch
+
+        on_device = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        count = len(next(iter(batch.values())))
+        inputs: dict[str, Tensor] = {}
+        for port in self.graph.root.inputs:
+            source, type = self.sources[port.name], self.graph.root.types[port.value]
+            if source in NOISE:
+                draw = torch.randn if source == "normal" else torch.rand
+                inputs[port.name] = draw(count, *type.shape[1:]).to(self.device)
+            else:
+                inputs[port.name] = _as(on_device[source], type.dtype)
+        names = [port.name for port in self.graph.root.outputs if module.training or not port.training]
+        with self._autocast():
+            outputs = in_order(module(*inputs.values()), names)
+        return {**on_device, **inputs, **outputs}
+
+    def _autocast(self) -> Any:
+        import torch
+
+        if self.recipe.precision == "fp32":
+            return nullcontext()
+        dtype = torch.bfloat16 if self.recipe.precision == "bf16" else torch.float16
+        return torch.autocast(self.device.partition(":")[0], dtype)
+
+    def _loss(self, batch: Batch, *, training: bool) -> Tensor:
+        values = self.values(batch, self.module if training else self.measured)
+        return self._sum(values)
+
+    def _sum(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Return the sum of the terms whose values are there."""
+        with self._autocast():
+            found = [term.of(values) for term in self.terms if term.can_take(values)]
+        total = found[0]
+        for one in found[1:]:
+            total = total + one
+        return total
+
+    def measure(self, batches: Any) -> dict[str, float]:
+        """Return the mean loss and the measures of the module in evaluation, over all batches."""
+        import torch
+
+        module = self.measured.eval()
+        measuring = Measuring(self.recipe.metrics, self.terms[0].names)
+        torch.manual_seed(key(self.recipe.seed, "held out"))  # pyright: ignore[reportUnknownMemberType]
+        with torch.inference_mode():
+            for batch in batches:
+                values = self.values(batch, module)
+                loss, first = float(self._sum(values)), float(self.terms[0].of(values))
+                measuring.add(values, loss, first, len(next(iter(batch.values()))))
+        return measuring.results()
+
+
+def _as(value: Tensor, dtype: str) -> Tensor:
+    """Return a field in the dtype of an input: bytes of an image become floats from 0 to 1."""
+    import torch
+
+    wanted: torch.dtype = getattr(torch, dtype)
+    if value.dtype == torch.uint8 and wanted.is_floating_point:
+        return value.to(wanted) / 255
+    return value.to(wanted)
+
+
+def _parts(batch: Batch, count: int) -> list[Batch]:
+    """Return a batch in equal parts, whose gradients are added."""
+    if count == 1:
+        return [batch]
+    total = len(next(iter(batch.values())))
+    size = -(-total // count)
+    starts = range(0, total, size)
+    return [{name: value[start : start + size] for name, value in batch.items()} for start in starts]
+
+
+def session_of(
+    recipe: Recipe,
+    graph: Graph,
+    example: Sample,
+    samples: int,
+    classes: int,
+    device: str,
+    module: nn.Module | None = None,
+) -> Session:
+    """Return the objects of a run over this many training samples; `example` is one sample.
+
+    The weights start from the recipe's seed, or are those of `module`, made of the same net.
+    """
+    import torch
+
+    from archlang.lower import module as made_module
+    from archlang.program import program_of
+
+    fitted = Fitted(recipe, graph)
+    summands = terms(fitted)
+    graph = returning(graph, [name for term in summands for name in term.names if name not in example])
+    made = made_module(program_of(graph), recipe.seed) if module is None else module
+    made.to(device)
+    per_epoch = steps_of(samples, recipe.batch)
+    steps = recipe.steps if recipe.steps is not None else (recipe.epochs or 0) * per_epoch
+    chosen = optimizer(fitted, made)
+    length = steps if recipe.schedule.by == "step" else -(-steps // per_epoch)
+    return Session(
+        recipe,
+        graph,
+        made,
+        summands,
+        chosen,
+        schedule(recipe, chosen, length),
+        _average(recipe, made),
+        torch.amp.GradScaler(device) if recipe.precision == "fp16" else None,
+        steps,
+        per_epoch,
+        device,
+        _mixes(recipe, classes),
+        fed(recipe, [port.name for port in graph.root.inputs], list(example)),
+    )
+
+
+def _average(recipe: Recipe, module: nn.Module) -> Any:
+    """Return the moving average of the weights that a recipe asks for; None if it asks for none."""
+    if recipe.ema is None:
+        return None
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    return AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema.number("decay")), use_buffers=True)
+
+
+def _mixes(recipe: Recipe, classes: int) -> list[Any]:
+    if not recipe.mixes:
+        return []
+    from archlang.recipes.transforms import MIXES
+    from archlang.train.vision import transforms_v2
+
+    v2 = transforms_v2()
+    return [getattr(v2, MIXES[p.word].name)(alpha=p.number("alpha"), num_classes=classes) for p in recipe.mixes]
+
+
+def steps_of(samples: int, batch: int) -> int:
+    """Return the steps of an epoch. A last batch of one sample is left out: batch norm cannot train on it."""
+    whole, rest = divmod(samples, batch)
+    return max(1, whole + (rest > 1))

@@ -1,0 +1,171 @@
+"""The transforms of samples: the stages of a recipe as modules of torchvision, with seeds for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from archlang.diagnostics import Rejected
+from archlang.recipes.recipe import Part, Recipe, Stage
+from archlang.recipes.transforms import TRANSFORMS
+from archlang.train.data import Data, InMemory, Sample, Samples
+from archlang.train.keys import key
+from archlang.train.vision import transforms_v2
+
+MEASURED = 10_000  # samples at most from which the mean and deviation of `normalize` are taken
+IN_MEMORY = 2**30  # bytes up to which transformed samples are kept
+Transform = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A transform as data: its word and arguments. Another process makes it anew."""
+
+    word: str
+    arguments: Mapping[str, Any]
+    is_random: bool
+
+    def made(self) -> Transform:
+        """Return the transform of torchvision."""
+        v2 = transforms_v2()
+        if self.word == "normalize":
+            normalize: Transform = v2.Compose([v2.ToDtype(_float32(), scale=True), v2.Normalize(**self.arguments)])
+            return normalize
+        arguments = dict(self.arguments)
+        if self.word == "autoaugment":
+            arguments["policy"] = v2.AutoAugmentPolicy(arguments.get("policy", "imagenet"))
+        transform: Transform = getattr(v2, TRANSFORMS[self.word].name)(**arguments)
+        return transform
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """Samples behind transforms. A key (epoch, index) gives the same sample every time, in whichever process."""
+
+    samples: Samples
+    described: tuple[Described, ...]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Transformed, (self.samples, self.described, self.seed)  # without the transforms that are made here
+
+    @cached_property
+    def transforms(self) -> list[Transform]:
+        """The transforms, made when the first sample is asked for."""
+        return [one.made() for one in self.described]
+
+    @cached_property
+    def is_random(self) -> bool:
+        """Whether a transform draws numbers."""
+        return any(one.is_random for one in self.described)
+
+    def __getitem__(self, at: tuple[int, int]) -> Sample:
+        import torch
+
+        epoch, index = at
+        sample = self.samples[index]
+        if not self.described:
+            return sample
+        if self.is_random:
+            torch.default_generator.manual_seed(key(self.seed, "sample", epoch, index))
+        return applied(sample, self.transforms)
+
+
+def applied(sample: Mapping[str, Any], transforms: Sequence[Transform]) -> dict[str, Any]:
+    """Return a sample behind transforms: its `image`, and a `mask` with it. Other fields stay."""
+    import torch
+
+    moved = {name: _wrapped(name, value) for name, value in sample.items()}
+    for transform in transforms:
+        moved = transform(moved)
+    return {name: value.as_subclass(torch.Tensor) for name, value in moved.items()}
+
+
+def _wrapped(name: str, value: Any) -> Any:
+    from torchvision import tv_tensors
+
+    if name == "image":
+        return tv_tensors.Image(value)
+    return tv_tensors.Mask(value) if name == "mask" else value
+
+
+def transformed(recipe: Recipe, data: Data) -> tuple[Transformed, Transformed]:
+    """Return the samples of both parts behind the transforms of a recipe.
+
+    `normalize` without numbers takes the mean and deviation of the training samples, before what is random. What is
+    neither random nor large is done once, and kept.
+    """
+    stages = recipe.stages
+    if not stages:
+        return Transformed(data.training, (), recipe.seed), Transformed(data.held_out, (), recipe.seed)
+    if "image" not in data.training[0]:
+        raise Rejected("bad-data", f"`{stages[0].where}` transforms images, and `data {recipe.data.word}` has none")
+    training, held_out = _described(data.training, stages)
+    return _cached(data.training, training, recipe.seed), _cached(data.held_out, held_out, recipe.seed)
+
+
+def _described(samples: Samples, stages: Sequence[Stage]) -> tuple[list[Described], list[Described]]:
+    """Return the transforms of both parts. Each `normalize` is measured behind the deterministic ones before it."""
+    training: list[Described] = []
+    held_out: list[Described] = []
+    before: list[Transform] = []
+    for stage in stages:
+        for part in stage.parts:
+            one = _one(part, samples, before, is_random=stage.where == "augment")
+            training += [one] if stage.where != "evaluate" else []
+            held_out += [one] if stage.where != "augment" else []
+            before += [one.made()] if stage.where == "view" else []
+    return training, held_out
+
+
+def _one(part: Part, samples: Samples, before: Sequence[Transform], is_random: bool) -> Described:
+    arguments = {name: _listed(value) for name, value in part.arguments.items() if name in part.given}
+    if part.word == "normalize" and len(arguments) < 2:
+        mean, std = _measured(samples, before)
+        arguments = {"mean": mean, "std": std} | arguments
+    return Described(part.word, arguments, is_random)
+
+
+def _float32() -> Any:
+    import torch
+
+    return torch.float32
+
+
+def _listed(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _measured(samples: Samples, before: Sequence[Transform]) -> tuple[list[float], list[float]]:
+    """Return mean and deviation of each channel over the samples, at most `MEASURED` of them, spread evenly."""
+    import torch
+
+    step = max(1, len(samples) // MEASURED)
+    count, total, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    for at in range(0, len(samples), step):
+        image = applied(samples[at], before)["image"]
+        scale = 255.0 if not image.is_floating_point() else 1.0
+        pixels = image.double().flatten(1) / scale
+        count += pixels.shape[1]
+        total = total + pixels.sum(1)
+        squares = squares + pixels.square().sum(1)
+    mean = total / count
+    deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
+    return mean.tolist(), deviation.clamp_min(1e-8).tolist()
+
+
+def _cached(samples: Samples, steps: Sequence[Described], seed: int) -> Transformed:
+    """Return samples behind steps. The steps before the first random one run now, if the results fit into memory."""
+    ready = next((at for at, step in enumerate(steps) if step.is_random), len(steps))
+    if ready and isinstance(samples, InMemory):
+        first = applied(samples[0], [step.made() for step in steps[:ready]])
+        if sum(value.nbytes for value in first.values()) * len(samples) <= IN_MEMORY:
+            # these transforms take all rows at once
+            samples = InMemory(applied(samples.fields, [step.made() for step in steps[:ready]]))
+            steps = steps[ready:]
+    return Transformed(samples, tuple(steps), seed)
