@@ -44,8 +44,7 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
     of_each = influence(case, at, axis, output, moved)
     if slide.step == 0:  # what is constant, as a softmax of one value is, sees nothing
         tight = tight and x.is_float and x[axis] > 1 and any(of_each)
-    if slide.at_most:  # each position sees a part of the window, and all of them together its ends
-        of_each = [set[int]().union(*of_each)]
+    tight = tight and not slide.at_most
     for position, seen in enumerate(of_each):
         first = position * slide.step - slide.before
         window = range(ceil(first), floor(first + slide.extent - 1) + 1)
@@ -108,7 +107,7 @@ def _seen_otherwise(
     found = sloped(case, at, axis, output, moved, position) if case.types[at].is_float else set[int]()
     if slide.step == 0:
         of_each = influence(case, at, axis, output, moved, grows=False)
-        found |= set[int]().union(*of_each) if slide.at_most else of_each[position]
+        found |= of_each[position]
     return found
 
 

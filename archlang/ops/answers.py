@@ -179,7 +179,7 @@ class Slide:
     as after an upsampling, the numbers are fractions: position i depends at most on the whole numbers from i*step -
     before to i*step - before + extent - 1. The step is 0 if all positions depend on the same ones, or if the output
     lacks the axis. `axis` is the output's axis along which it moves, if that has another name. If it is `at_most`, each
-    position depends on some of these, and all of them together on the first and the last one.
+    position depends on some of these: by their values, or in another order.
     """
 
     extent: Ratio = 1

@@ -114,7 +114,8 @@ class LocalContrastNorm(Operator):
         return (blended(known.shape, centred, around),)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(seeing_all(x))  # through the mean deviation
+        # through the mean deviation, where that is the greater one
+        return Reach({axis: replace(slide, at_most=True) for axis, slide in seeing_all(x).items()})
 
     def torch(self, x: TensorType) -> Module:
         options = (("sigma", self.sigma, None), ("eps", self.eps, 1e-4))

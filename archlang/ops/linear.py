@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
@@ -68,7 +67,7 @@ class Linear(InParts):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "inputs"),)))
+    runs = ONE_CALL
     word: ClassVar[str] = "linear"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("linear-needs-channels-last")
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
@@ -140,6 +139,9 @@ class Linear(InParts):
         if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
             return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
         return (Saved("input", when="weights"),)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("lower", (("weight", "inputs"),))  # whichever axis is mixed
 
     def viewed_gradients(self, x: TensorType) -> tuple[int | str, ...]:
         # torch multiplies by the transposed weight, with the rows of all positions

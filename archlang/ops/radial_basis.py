@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.arithmetic import Sub
-from archlang.ops.base import Example, Kind, Lecture, Module, Size, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.in_parts import InParts
 from archlang.ops.parts import Own, Part
@@ -87,6 +87,9 @@ class RadialBasis(InParts):
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         """Return the arithmetic: the gradient of either side visits the differences and squares once more."""
         return self.work(x) if wanted.any else Work()
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("float32")
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:
         codes = Own("weight", trained=not self.fixed)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from archlang.ops.alike import Add
 from archlang.ops.arithmetic import Mul
-from archlang.ops.base import Example, Kind, Lecture, Module, Wanted, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_parts import InParts
 from archlang.ops.parts import Own, Part
@@ -96,6 +96,9 @@ class Subsampling(InParts, Sliding):
         work, (y,) = self.work(x), self.outputs(x)
         products = work.elementwise * wanted.inputs[0] + y.values * wanted.weights
         return Work(elementwise=products, bias_adds=work.bias_adds * wanted.weights)
+
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("float32", known="float32")
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:
         means, shape = AvgPool(kernel=self.kernel, stride=self.stride), (x["c"], *(1,) * len(self.kernel))

@@ -108,14 +108,14 @@ class Take(Part):
 
     def reach(self, x: TensorType, *index: TensorType) -> Reach:
         if index:
-            seen = {} if x.axes[self.axis] in ("c", "_") else {x.axes[self.axis]: Slide(self._size(x), 0)}
+            seen = {} if x.axes[self.axis] in ("c", "_") else {x.axes[self.axis]: Slide(self._size(x), 0, at_most=True)}
             return Reach(inputs=(seen, {}))
         places = [one % self._size(x) for one in self.indexes or ()]
         steps = {after - before for before, after in pairwise(places)}
         if len(steps) == 1 and min(steps) > 0:
             return picked(x, self.axis, Slide(1, min(steps), -places[0]))
         first = min(places)  # in any other order a position may see each of them
-        return picked(x, self.axis, Slide(max(places) - first + 1, 0, -first))
+        return picked(x, self.axis, Slide(max(places) - first + 1, 0, -first, at_most=True))
 
     def strides(self, x: TensorType, *index: TensorType) -> tuple[Strides]:
         # torch keeps the memory order of the input's axes, except the one whose positions are taken
