@@ -9,8 +9,7 @@ from typing import ClassVar
 from archlang.open_numbers import is_open
 from archlang.ops.base import Autocast, Example, Expression, Kind, Lecture, Module, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
-from archlang.ops.layouts import Strides, laid
-from archlang.ops.pooling import averaged
+from archlang.ops.layouts import Strides, averaged, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch

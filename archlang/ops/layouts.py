@@ -185,6 +185,19 @@ def formatted(shape: Sequence[int], x: TensorType) -> Strides:
     return channels_last(shape) if is_channels_last(laid(x)) else contiguous(shape)
 
 
+def pooled(shape: Strides, x: Laid) -> Strides:
+    """Return the strides of a result that keeps the memory format; torch pools n c t as n c 1 t."""
+    if len(x.shape) > 3:
+        return formatted(shape, x)
+    n, c, _, t = formatted((*shape[:2], 1, *shape[2:]), unsqueezed(x, 2))
+    return n, c, t
+
+
+def averaged(shape: Strides, x: Laid) -> Strides:
+    """Return the strides of means, which are contiguous if windows have three sides."""
+    return contiguous(shape) if len(shape) == 5 else pooled(shape, x)
+
+
 def convolved(shape: Sequence[int], x: TensorType, weight: Sequence[int]) -> Strides:
     """Return the strides of a convolution's result: those of the memory format of the input, or else of the weight.
 

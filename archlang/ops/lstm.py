@@ -86,10 +86,7 @@ class Lstm(Recurrent):
         Example("lstm 4 bidirectional=true state=true", "5x4 n t c, 8, 8"),
     )
 
-    stricter: ClassVar[Mapping[str, str]] = {
-        **Recurrent.stricter,
-        "projection": "torch writes 0 for none",
-    }
+    stricter: ClassVar[Mapping[str, str]] = {**Recurrent.stricter, "projection": "torch writes 0 for none"}
 
     projection: Size | None = None
 

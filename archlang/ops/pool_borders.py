@@ -38,6 +38,14 @@ def pooling(
     return Geometry(kernel, steps, before, gaps, ceil or (pad == "same_upper" and before != after))
 
 
+def check_half(geometry: Geometry) -> None:
+    """Refuse padding by more than half the window, in which a window could see nothing else."""
+    for k, width in zip(geometry.kernel, geometry.pad, strict=True):
+        if width > k // 2:
+            message = f"a pool's pad is at most half its window: {width} is over {k}/2"
+            raise Rejected("pool-padding", message, about="pad")
+
+
 def refuse_uneven(
     geometry: Geometry, x: TensorType, pool: str, pad: PoolBorder, counted: bool, values: str | None
 ) -> None:

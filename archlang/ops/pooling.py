@@ -10,8 +10,8 @@ from typing import ClassVar
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.layouts import Laid, Strides, contiguous, formatted, laid, unsqueezed
-from archlang.ops.pool_borders import PoolBorder, pooling, refuse_uneven
+from archlang.ops.layouts import Strides, averaged, laid, pooled
+from archlang.ops.pool_borders import PoolBorder, check_half, pooling, refuse_uneven
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
@@ -25,19 +25,6 @@ from archlang.ops.windows import (
     slid,
 )
 from archlang.shapes import TensorType
-
-
-def _pooled(shape: Strides, x: Laid) -> Strides:
-    """Return the strides of a result that keeps the memory format; torch pools n c t as n c 1 t."""
-    if len(x.shape) > 3:
-        return formatted(shape, x)
-    n, c, _, t = formatted((*shape[:2], 1, *shape[2:]), unsqueezed(x, 2))
-    return n, c, t
-
-
-def averaged(shape: Strides, x: Laid) -> Strides:
-    """Return the strides of means, which are contiguous if windows have three sides."""
-    return contiguous(shape) if len(shape) == 5 else _pooled(shape, x)
 
 
 class _Pool(Sliding):
@@ -69,10 +56,7 @@ class _Pool(Sliding):
         return {**geometry.symbols, "ceil": geometry.ceil}
 
     def _slid(self, x: TensorType, geometry: Geometry) -> tuple[TensorType]:
-        for k, width in zip(self.kernel, geometry.pad, strict=True):
-            if width > k // 2:
-                message = f"a pool's pad is at most half its window: {width} is over {k}/2"
-                raise Rejected("pool-padding", message, about="pad")
+        check_half(geometry)
         # a dilated window may cover only padding, so no padding is proposed for it
         widest = [k // 2 if d == 1 else 0 for k, d in zip(self.kernel, geometry.dilation, strict=True)]
         return (x.resized(**slid(x, self.word, geometry, widest)),)
@@ -86,7 +70,7 @@ class _Pool(Sliding):
         return (0,) if len(x.axes) == 3 else ()  # torch pools a map of height 1
 
     def strides(self, x: TensorType) -> tuple[Strides, ...]:
-        return tuple(_pooled(y.shape, laid(x)) for y in self.outputs(laid(x)))
+        return tuple(pooled(y.shape, laid(x)) for y in self.outputs(laid(x)))
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given" if len(x.shape) < 5 else "float32")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
-from math import floor
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.open_numbers import is_open
-from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Size, Slide, Work
+from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Size, Work
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.interpolation import NEIGHBOURS, Interpolation, Mode
 from archlang.ops.layouts import Strides, formatted, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
@@ -19,9 +18,7 @@ from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, brief, check_sides
 from archlang.shapes import TensorType, spatial_axes
 
-Mode = Literal["nearest", "nearest_exact", "linear", "bilinear", "bicubic", "trilinear"]
 _SIDES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
-_NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bicubic": 16, "trilinear": 8}
 
 
 class _Resample(Operator):
@@ -46,14 +43,14 @@ class _Resample(Operator):
             fitting = [mode for mode, count in _SIDES.items() if count == len(wanted)]
             help = f"write mode={fitting[0]}" if fitting else None
             raise Rejected("mode-rank", message, help=help, about="mode")
-        if self.align_corners and _NEIGHBOURS[self.mode] == 1:
+        if self.align_corners and NEIGHBOURS[self.mode] == 1:
             message = f"`align_corners` is for modes that interpolate, but mode={self.mode} copies values"
             raise Rejected("align-corners-of-nearest", message, about="align_corners")
         return (x.resized(**dict(zip(x.axes[2:], wanted, strict=True))),)
 
     def work(self, x: TensorType) -> Work:
         (y,) = self.outputs(x)
-        near = _NEIGHBOURS[self.mode]
+        near = NEIGHBOURS[self.mode]
         return Work(moved=y.values) if near == 1 else Work(elementwise=y.values * (2 * near - 1))
 
     def strides(self, x: TensorType) -> tuple[Strides]:
@@ -61,23 +58,8 @@ class _Resample(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         sides = zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True)
-        return Reach({axis: self._slide(size, wanted) for axis, size, wanted in sides})
-
-    def _slide(self, size: int, wanted: int) -> Slide:
-        """Return the smallest slide that holds what each position sees: the value at or beside i*step + first.
-
-        A position between two of the input sees `far` neighbours on each side: 1 in linear modes, 2 in cubic ones. A
-        position that coincides with one of the input sees only that one.
-        """
-        corners, copies = int(self.align_corners), _NEIGHBOURS[self.mode] == 1
-        step = Fraction(size - corners, max(wanted - corners, 1))
-        middle = {"nearest": Fraction(0), "nearest_exact": step / 2}.get(self.mode, (step - 1) / 2)
-        first, far = (Fraction(0) if corners else middle), 2 if self.mode == "bicubic" else 1
-        places = [(at * step, at * step + first) for at in range(step.denominator)]  # then it repeats
-        between = [0 if copies or place.denominator == 1 else far for _, place in places]
-        before = max(at - floor(place) + max(side - 1, 0) for (at, place), side in zip(places, between, strict=True))
-        after = max(floor(place) + side - at for (at, place), side in zip(places, between, strict=True))
-        return Slide(1 + before + after, step, before)
+        rule = Interpolation(self.mode, self.align_corners)
+        return Reach({axis: rule.seen(size, wanted) for axis, size, wanted in sides})
 
     def _module(self, name: str, value: object) -> Module:
         corners = (("align_corners", True, None),) if self.align_corners else ()

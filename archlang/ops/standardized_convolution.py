@@ -116,13 +116,11 @@ class StdConv(Conv):
         return (y,)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        if self.gamma is None:
-            return super().weights(x)
-        return (*super().weights(x), Weight("gain", (self.out, *(1,) * (len(self.kernel) + 1)), factor=True))
+        gain = Weight("gain", (self.out, *(1,) * (len(self.kernel) + 1)), factor=True)
+        return super().weights(x) if self.gamma is None else (*super().weights(x), gain)
 
     def once(self, x: TensorType) -> Work:
-        scaled = self.out if self.gamma is not None else 0
-        return Work(normalised=prod(self._kernels(x)), elementwise=scaled)
+        return Work(normalised=prod(self._kernels(x)), elementwise=self.out if self.gamma is not None else 0)
 
     def work(self, x: TensorType) -> Work:
         return super().work(x) + self.once(x)
@@ -147,20 +145,15 @@ class StdConv(Conv):
         found.append(Part(Reshaped(shape=sizes), (Own("weight"),)))
         found.append(Part(standardized(sizes, gain=bool(gain)), (len(found), *gain), "kernels", held=True))
         found.append(Part(Viewed(shape=shape), (len(found),)))
-        bias = (Own("bias"),) if self.bias else ()
         lies = convolved(y.shape, replace(laid(x), weights=None), shape)
-        return (*found, Part(convolution(y, lies), (int(pads), len(found), *bias)))
+        return (*found, Part(convolution(y, lies), (int(pads), len(found), *([Own("bias")] if self.bias else []))))
 
     def lecture(self, x: TensorType) -> Lecture:
-        row = super().lecture(x)
-        if self.gamma is None:
-            return row
-        return replace(row, weights=f"({prod(self._kernels(x)[1:]) + 1})*{self.out}")  # each kernel has a gain
+        gains = {} if self.gamma is None else {"weights": f"({prod(self._kernels(x)[1:]) + 1})*{self.out}"}
+        return replace(super().lecture(x), **gains)
 
     def torch(self, x: TensorType) -> Module:
         call, rank = super().torch(x), len(self.kernel)
         named = dict(call.args)
-        border = (("border", named["border"], None),) if "border" in named else ()
-        args = tuple((name, value) for name, value in call.args if name != "border")
-        own = (("eps", self.eps, 1e-6), ("gamma", self.gamma, None))
-        return Module(f"StdConv{rank}d", args, (*call.options, *border, *own), _SOURCE.replace("RANK", str(rank)))
+        own = (("border", named.pop("border", None), None), ("eps", self.eps, 1e-6), ("gamma", self.gamma, None))
+        return Module(f"StdConv{rank}d", (*named.items(),), (*call.options, *own), _SOURCE.replace("RANK", str(rank)))

@@ -128,7 +128,6 @@ class TableConv(Sliding):
         return sum(map(len, self.connections))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         if not self.connections or not all(self.connections):
             message = "each output map of table_conv sees one input map at least, but `connections` has an empty list"
@@ -137,7 +136,7 @@ class TableConv(Sliding):
             if number >= x["c"]:
                 message = f"{x} has {x['c']} maps, counted from 0, but `connections` names map {number}"
                 raise Rejected("no-such-position", message, about="connections")
-        return (x.resized(c=len(self.connections), **sizes),)
+        return (x.resized(c=len(self.connections), **slid(x, self.word, self.geometry(x))),)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         weight = Weight("weight", (self._pairs, *self.kernel), fans=self._fans())
@@ -158,9 +157,8 @@ class TableConv(Sliding):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         shape = self.geometry(x).padded(x)
         kernels = Saved("own", shape=(self._pairs, *self.kernel), per_image=False, name="kernels")
-        if shape == x.shape:
-            return (Saved("input"), kernels)
-        return (Saved("own", shape=shape, dtype=x.dtype, name="padded"), kernels)
+        padded = Saved("own", shape=shape, dtype=x.dtype, name="padded")
+        return (Saved("input") if shape == x.shape else padded, kernels)
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {**super().symbols(x), "out": len(self.connections), "pairs": self._pairs}
@@ -172,9 +170,8 @@ class TableConv(Sliding):
         geometry, rank = self.geometry(x), len(self.kernel)
         args = (("connections", self.connections), ("kernel_size", self.kernel))
         options = (*sliding_options(geometry), ("bias", self.bias, True), ("drawn", self.drawn, "torch"))
-        source = _TABLE_CONV.replace("RANK", str(rank))
-        return Module(f"TableConv{rank}d", args, options, source)
+        return Module(f"TableConv{rank}d", args, options, _TABLE_CONV.replace("RANK", str(rank)))
 
     def lecture(self, x: TensorType) -> Lecture:
-        window = "*".join(map(str, self.kernel))
-        return Lecture(f"CONV{short(self.kernel)}-{len(self.connections)}", f"({window})*{self._pairs}")
+        weights = f"({'*'.join(map(str, self.kernel))})*{self._pairs}"
+        return Lecture(f"CONV{short(self.kernel)}-{len(self.connections)}", weights)
