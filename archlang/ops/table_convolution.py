@@ -128,6 +128,7 @@ class TableConv(Sliding):
         return sum(map(len, self.connections))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
+        sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         if not self.connections or not all(self.connections):
             message = "each output map of table_conv sees one input map at least, but `connections` has an empty list"
@@ -136,7 +137,7 @@ class TableConv(Sliding):
             if number >= x["c"]:
                 message = f"{x} has {x['c']} maps, counted from 0, but `connections` names map {number}"
                 raise Rejected("no-such-position", message, about="connections")
-        return (x.resized(c=len(self.connections), **slid(x, self.word, self.geometry(x))),)
+        return (x.resized(c=len(self.connections), **sizes),)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         weight = Weight("weight", (self._pairs, *self.kernel), fans=self._fans())
@@ -167,9 +168,8 @@ class TableConv(Sliding):
         return Autocast("float32" if self.bias else "lower", known="result")
 
     def torch(self, x: TensorType) -> Module:
-        geometry, rank = self.geometry(x), len(self.kernel)
-        args = (("connections", self.connections), ("kernel_size", self.kernel))
-        options = (*sliding_options(geometry), ("bias", self.bias, True), ("drawn", self.drawn, "torch"))
+        rank, args = len(self.kernel), (("connections", self.connections), ("kernel_size", self.kernel))
+        options = (*sliding_options(self.geometry(x)), ("bias", self.bias, True), ("drawn", self.drawn, "torch"))
         return Module(f"TableConv{rank}d", args, options, _TABLE_CONV.replace("RANK", str(rank)))
 
     def lecture(self, x: TensorType) -> Lecture:
