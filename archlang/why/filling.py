@@ -59,8 +59,8 @@ def filled(op: Operator, inputs: Types, outputs: Types) -> tuple[Filled, ...]:
     setting = _setting(op, inputs, outputs)
     holding: dict[str, Formula] = {}
     for formula in law_of(type(op)).formulas:
-        if formula.name.endswith("'") and formula.name not in setting.names:
-            continue  # of an axis that the result of another layout does not have
+        if formula.name.endswith("'") and "_" in outputs[0].axes:
+            continue  # the axes of a parameter have no names
         if not formula.condition or evaluate(formula.condition, setting.names):
             holding[formula.name] = formula
     return tuple(line for formula in holding.values() for line in _lines(formula, setting))
