@@ -25,6 +25,7 @@ SMALL = {
     "yolo_v3": "small",
     "attention_unet": "small",
     "nasnet": "small",
+    "cspnet": "small",
     "efficientdet": "small",
 }  # smaller nets that run instead of large ones
 
