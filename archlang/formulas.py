@@ -46,8 +46,8 @@ class Rounded:
 Formula = int | float | SizeOf | Made | Rounded
 
 COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
-    "%": operator.mod, "min": min, "max": max,
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "%": operator.mod, "min": min, "max": max,
+    "/": operator.truediv, "//": operator.floordiv,  # pyright: ignore[reportUnknownMemberType]
 }  # fmt: skip
 ROUND: dict[str, Callable[[float], int]] = {"int": int, "round": round, "floor": math.floor, "ceil": math.ceil}
 _PYTHON = {"floor": "math.floor", "ceil": "math.ceil"}  # others have no module

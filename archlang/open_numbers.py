@@ -139,7 +139,7 @@ def joined(sign: Sign, left: Any, right: Any) -> Any:
             return NotImplemented
     result = COMPUTE[sign](closed(left), closed(right))
     is_float = isinstance(result, float)
-    kind: type[OpenInt] = type(left if isinstance(left, OpenInt) else right)
+    kind = cast(type[OpenInt], type(left if isinstance(left, OpenInt) else right))
     formulas = [cast("Formula | None", one.formula if isinstance(one, _Open) else one) for one in (left, right)]
     if formulas[0] is None or formulas[1] is None or (is_float and issubclass(kind, WrittenInt)):
         return result if is_float else kind(result)

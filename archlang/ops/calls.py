@@ -87,7 +87,7 @@ class Look(_Told, View):
     lies: Strides
     spread: bool = False
 
-    def strides(self, *inputs: TensorType) -> tuple[Strides]:
+    def strides(self, x: TensorType) -> tuple[Strides]:
         return (self.lies,)
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:

@@ -16,8 +16,9 @@ def autocast_of(course: Course) -> Autocast | None:
     part would allocate its casts when it is called.
     """
     inputs = len(course.inputs)
-    dtypes: list[Computed] = ["given"] * inputs  # of each value
-    dtypes += ["float32"] * len(course.weights)
+    dtypes: list[Computed] = []  # of each value
+    dtypes.extend("given" for _ in course.inputs)
+    dtypes.extend("float32" for _ in course.weights)
     hows: list[Autocast] = []
     for stage in course.stages:
         how = stage.part.op.autocast(*stage.inputs)

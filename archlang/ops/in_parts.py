@@ -9,7 +9,7 @@ from typing import Any, Literal
 from archlang.ops.answers import Autocast, GradientPlace, Saved
 from archlang.ops.base import Operator, Temporaries
 from archlang.ops.flowing import autocast_of
-from archlang.ops.layouts import Laid, Strides, channels_last, contiguous
+from archlang.ops.layouts import Laid, MemoryFormat, Strides, channels_last, contiguous
 from archlang.ops.parts import Course, Own, Part, Stage, freeing
 from archlang.shapes import TensorType, param_type
 
@@ -202,12 +202,12 @@ def _owned(op: Operator, owns: Sequence[Own], inputs: Sequence[TensorType]) -> I
 def _laid(op: Operator, given: Sequence[TensorType], place: int) -> tuple[TensorType, ...]:
     """Return the outputs of a part, with memory layouts if its inputs have them."""
     outputs: tuple[TensorType, ...] = op.outputs(*given)
-    format = next((x.weights for x in given if isinstance(x, Laid)), None)
-    if not any(isinstance(x, Laid) for x in given):
+    formats: list[MemoryFormat | None] = [x.weights for x in given if isinstance(x, Laid)]
+    if not formats:
         return outputs
     strides = op.strides(*given) or [contiguous(y.shape) for y in outputs]
     return tuple(
-        Laid(y.shape, y.axes, y.dtype, each, OWN_PLACE + place + at, format)
+        Laid(y.shape, y.axes, y.dtype, each, OWN_PLACE + place + at, formats[0])
         for at, (y, each) in enumerate(zip(outputs, strides, strict=True))
     )
 

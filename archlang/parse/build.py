@@ -56,11 +56,11 @@ class Build(BuildExpressions):
     # ---- recipes
 
     def recipe(self, c: Children) -> s.Recipe:
-        parameters = next((child for child in c if isinstance(child, tuple)), ())
+        parameters = cast("tuple[s.Parameter, ...]", c[2] if isinstance(c[2], tuple) else ())
         base = next((self._name(c[at + 1]) for at, child in enumerate(c) if child == "="), None)
         return s.Recipe(
             self._name(c[1]),
-            cast("tuple[s.Parameter, ...]", parameters),
+            parameters,
             base,
             self._only(c, s.Argument),
             tuple(cast("list[s.RecipeLine]", c[-1])),

@@ -36,8 +36,8 @@ class Number:
         """Return the value. Raises `Unfit` if it is no number in the interval."""
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
             raise Unfit(self.told())
-        if self.whole and not isinstance(value, int):
-            if value != int(value):
+        if self.whole and isinstance(value, float):
+            if not value.is_integer():
                 raise Unfit(self.told())
             value = int(value)  # 1e3
         low, high, low_open, high_open = self.bounds()
@@ -76,7 +76,7 @@ class Word:
 
     def fitting(self, value: Setting) -> Setting:
         """Return the word. Raises `Unfit` if it is none of them."""
-        if value not in self.words or not isinstance(value, str):
+        if value not in self.words:
             raise Unfit(self.told())
         return value
 

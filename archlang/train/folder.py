@@ -1,4 +1,4 @@
-"""The folder of a run: the spec as it was, the settings, the table of results, checkpoints, and a summary."""
+"""The folder of a run: the spec as it was, the settings, the table of results, and checkpoints."""
 
 from __future__ import annotations
 
@@ -50,13 +50,9 @@ class RunFolder:
             lines = [",".join(names), *(",".join(_number(row[name]) for name in names) for row in rows)]
             write_whole(self.path / TABLE, "\n".join(lines) + "\n")
 
-    def summary(self, text: str) -> None:
-        """Write the summary."""
-        write_whole(self.path / "summary.md", text)
-
 
 def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) or value == int(value) else repr(value)
+    return f"{value:.0f}" if float(value).is_integer() else repr(value)
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class Measuring:
                 return float((prediction - target).square().double().mean()) * len(target)
             case "iou":
                 self._count(prediction, target)
+            case _:
+                pass
         return 0.0
 
     def _count(self, prediction: Tensor, target: Tensor) -> None:

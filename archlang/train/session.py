@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
@@ -85,7 +85,8 @@ class Session:
         return total
 
     def _backward(self, loss: Tensor) -> None:
-        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+        scaled: Tensor = loss if self.scaler is None else self.scaler.scale(loss)
+        scaled.backward()  # pyright: ignore[reportUnknownMemberType]
 
     def _update(self) -> None:
         """Clip the gradients, step the optimiser, the schedule and the moving average."""
@@ -278,7 +279,8 @@ def _average(recipe: Recipe, module: nn.Module) -> Any:
         return None
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    return AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema.number("decay")), use_buffers=True)
+    update = cast(Any, get_ema_multi_avg_fn(recipe.ema.number("decay")))
+    return AveragedModel(module, multi_avg_fn=update, use_buffers=True)
 
 
 def _mixes(recipe: Recipe, classes: int) -> list[Any]:

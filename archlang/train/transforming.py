@@ -156,7 +156,7 @@ def _measured(samples: Samples, before: Sequence[Transform]) -> tuple[list[float
         squares = squares + pixels.square().sum(1)
     mean = total / count
     deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
-    return mean.tolist(), deviation.clamp_min(1e-8).tolist()
+    return [float(one) for one in mean], [float(one) for one in deviation.clamp_min(1e-8)]
 
 
 def _cached(samples: Samples, steps: Sequence[Described], seed: int) -> Transformed:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import archlang
 from tests.specs import net_of, wrong
@@ -65,17 +66,17 @@ def test_of_one_value() -> None:
     assert torch.equal(result(proposed("tanh -> y: it\n(-image)")), -image())
 
 
-@pytest.mark.parametrize(
-    "line, expected",
-    [
-        ("y + image", lambda x: x.tanh() + x),
-        ("y + image + it", lambda x: x.tanh() + x + x.tanh()),
-        ("y * image", lambda x: x.tanh() * x),
-        ("abs - it", lambda x: x.tanh().abs() - x.tanh()),
-        ("z: y - image", lambda x: x.tanh() - x),
-        ("avgpool 3x3/1 pad=1 - it", lambda x: torch.nn.functional.avg_pool2d(x.tanh(), 3, 1, 1) - x.tanh()),
-    ],
-)
+EXPECTED: list[tuple[str, Callable[[Tensor], Tensor]]] = [
+    ("y + image", lambda x: x.tanh() + x),
+    ("y + image + it", lambda x: x.tanh() + x + x.tanh()),
+    ("y * image", lambda x: x.tanh() * x),
+    ("abs - it", lambda x: x.tanh().abs() - x.tanh()),
+    ("z: y - image", lambda x: x.tanh() - x),
+    ("avgpool 3x3/1 pad=1 - it", lambda x: torch.nn.functional.avg_pool2d(x.tanh(), 3, 1, 1) - x.tanh()),
+]
+
+
+@pytest.mark.parametrize("line, expected", EXPECTED)
 def test_a_step_of_arithmetic(line: str, expected: Callable[[torch.Tensor], torch.Tensor]) -> None:
     assert torch.equal(result(proposed(f"tanh -> y: it\n{line}")), expected(image()))
 

@@ -14,12 +14,29 @@ LETS = {
     "slightly": "let slightly = normal(0.02)",
 }  # where the word stands in a file
 
+
+def _plus(a: Any, b: Any) -> Any:
+    return a + b
+
+
+def _times(a: Any, b: Any = 2) -> Any:
+    return a * b
+
+
+def _ceiling(v: Any) -> Any:
+    return -int(-v // 1)
+
+
+def _three(v: Any) -> Any:
+    return 3
+
+
 # the text of a declaration, and the value of its name
 HIDING: dict[str, tuple[str, Any]] = {
-    "max": ("let max(a, b) = a + b", lambda a, b: a + b),
-    "min": ("let min(a, b=2) = a * b", lambda a, b=2: a * b),
-    "int": ("let int(v) = ceil(v)", lambda v: -int(-v // 1)),
-    "len": ("let len(v) = 3", lambda v: 3),
+    "max": ("let max(a, b) = a + b", _plus),
+    "min": ("let min(a, b=2) = a * b", _times),
+    "int": ("let int(v) = ceil(v)", _ceiling),
+    "len": ("let len(v) = 3", _three),
     "abs": ("let abs = 3", 3),
     "sum": ("let sum = [3, 3]", (3, 3)),
     "mean": ("let mean = 2", 2),

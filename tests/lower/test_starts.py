@@ -306,18 +306,18 @@ UNITS = {
 }
 
 
+DEVIATIONS: list[tuple[str, Callable[[int, int], float]]] = [
+    ("he_normal", lambda fan_in, _: math.sqrt(2 / fan_in)),
+    ("he_uniform(mode=fan_out, nonlinearity=leaky_relu, slope=0.5)", lambda _, out: math.sqrt(2 / 1.25 / out)),
+    ("he_normal(nonlinearity=tanh)", lambda fan_in, _: 5 / 3 / math.sqrt(fan_in)),
+    ("xavier_uniform(gain=3)", lambda fan_in, out: 3 * math.sqrt(2 / (fan_in + out))),
+    ("xavier_normal", lambda fan_in, out: math.sqrt(2 / (fan_in + out))),
+    ("lecun_normal", lambda fan_in, _: math.sqrt(1 / fan_in)),
+]
+
+
 @pytest.mark.parametrize("step", UNITS)
-@pytest.mark.parametrize(
-    ("start", "deviation"),
-    [
-        ("he_normal", lambda fan_in, _: math.sqrt(2 / fan_in)),
-        ("he_uniform(mode=fan_out, nonlinearity=leaky_relu, slope=0.5)", lambda _, out: math.sqrt(2 / 1.25 / out)),
-        ("he_normal(nonlinearity=tanh)", lambda fan_in, _: 5 / 3 / math.sqrt(fan_in)),
-        ("xavier_uniform(gain=3)", lambda fan_in, out: 3 * math.sqrt(2 / (fan_in + out))),
-        ("xavier_normal", lambda fan_in, out: math.sqrt(2 / (fan_in + out))),
-        ("lecun_normal", lambda fan_in, _: math.sqrt(1 / fan_in)),
-    ],
-)
+@pytest.mark.parametrize(("start", "deviation"), DEVIATIONS)
 def test_fans_are_the_inputs_and_outputs_of_a_unit(
     step: str, start: str, deviation: Callable[[int, int], float]
 ) -> None:

@@ -74,7 +74,7 @@ class GhostNet(nn.Module):
             nn.Sequential(Bottleneck(16, 3, 48, 24, 0, 2)),
             nn.Sequential(Bottleneck(24, 5, 40, 24, 12, 1), Bottleneck(24, 5, 36, 20, 12, 2)),
         )
-        last = OrderedDict(zip(("conv", "bn1"), unit(20, 36, 1), strict=True))
+        last: OrderedDict[str, nn.Module] = OrderedDict(zip(("conv", "bn1"), unit(20, 36, 1), strict=True))
         self.blocks.append(nn.Sequential(nn.Sequential(last)))
         self.conv_head, self.classifier = nn.Conv2d(36, 1280, 1), nn.Linear(1280, 5)
 

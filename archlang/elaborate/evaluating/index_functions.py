@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from typing import cast
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
@@ -66,7 +67,7 @@ def _depends(node: object, texts: Texts) -> bool:
     if isinstance(node, s.Name):
         return node.text in texts
     if isinstance(node, tuple):
-        return any(_depends(one, texts) for one in node)
+        return any(_depends(one, texts) for one in cast("tuple[object, ...]", node))
     return is_dataclass(node) and any(_depends(getattr(node, field.name), texts) for field in fields(node))
 
 

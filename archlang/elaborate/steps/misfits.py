@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -140,15 +140,16 @@ def _rejected(op: type[Operator], name: str, value: Any, errors: list[ErrorDetai
         if error["loc"][0] == name:
             words = _accepts(error)
             wanted += [words] if words not in wanted else []
-    items: tuple[Any, ...] = value if isinstance(value, tuple) else ()
+    items = cast("tuple[Value, ...]", value) if isinstance(value, tuple) else ()
     decimal = next((item for item in items if isinstance(item, float)), None)
     if decimal is not None and _TYPES["int_type"] in wanted:
         message = f"`{name}` of {op.word} takes whole numbers, and one of these is {kind(decimal)}"
         return Rejected("wrong-kind", message, help=_instead(decimal, wanted))
-    message = f"`{name}` of {op.word} must be {' or '.join(wanted)}, not {kind(value)}"
-    if op.positional.get(name) == "window" and type(value) is int and value > 0:
-        return Rejected("wrong-kind", message, help=f"a window is written `{name}={value}x{value}`")
-    return Rejected("wrong-kind", message, help=_instead(value, wanted))
+    message = f"`{name}` of {op.word} must be {' or '.join(wanted)}, not {kind(cast(Value, value))}"
+    number = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if op.positional.get(name) == "window" and number > 0:
+        return Rejected("wrong-kind", message, help=f"a window is written `{name}={number}x{number}`")
+    return Rejected("wrong-kind", message, help=_instead(cast(Value, value), wanted))
 
 
 def _instead(value: Any, wanted: Sequence[str]) -> str | None:

@@ -136,7 +136,8 @@ def npz(part: Part, path: Path) -> Data:
     if len(set(lengths.values())) != 1:
         listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise wrong(path, f"its arrays have different numbers of rows: {listed}")
-    fields = {name: torch.from_numpy(array) for name, array in arrays.items() if array.dtype.kind in "fiub"}
+    kept = {name: array for name, array in arrays.items() if array.dtype.kind in "fiub"}
+    fields = {name: torch.from_numpy(array) for name, array in kept.items()}  # pyright: ignore[reportUnknownMemberType]
     if len(fields) < len(arrays):
         bad = next(name for name in arrays if name not in fields)
         raise wrong(path, f"`{bad}` holds {arrays[bad].dtype}, where numbers are needed")

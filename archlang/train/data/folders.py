@@ -43,7 +43,7 @@ def image(path: Path, mode: str) -> Any:
             pixels = numpy.array(found.convert("RGB" if mode == "rgb" else "L"))
     except (OSError, ValueError, SyntaxError) as error:
         raise Rejected("bad-data", f"{path.parent.name}/{path.name} is no image that can be read: {error}") from None
-    tensor = torch.from_numpy(pixels)
+    tensor = torch.from_numpy(pixels)  # pyright: ignore[reportUnknownMemberType]
     return tensor.permute(2, 0, 1).contiguous() if tensor.dim() == 3 else tensor.unsqueeze(0)
 
 

@@ -14,6 +14,7 @@ from archlang.train.data.samples import Data, in_memory
 
 if TYPE_CHECKING:
     import numpy
+    from torch import Tensor
 
 DIGITS = tuple(map(str, range(10)))
 
@@ -43,5 +44,6 @@ def digits(part: Part) -> Data:
     import torch
 
     found = cast(Any, need("sklearn.datasets", "the digits are in")).load_digits()
-    images = (torch.from_numpy(found.images) * 255 / 16).round().to(torch.uint8).unsqueeze(1)
-    return in_memory({"image": images, "label": torch.from_numpy(found.target).long()}, part.number("held_out"), DIGITS)
+    from_numpy = cast("Callable[[Any], Tensor]", torch.from_numpy)  # pyright: ignore[reportUnknownMemberType]
+    images = (from_numpy(found.images) * 255 / 16).round().to(torch.uint8).unsqueeze(1)
+    return in_memory({"image": images, "label": from_numpy(found.target).long()}, part.number("held_out"), DIGITS)
