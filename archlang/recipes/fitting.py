@@ -51,6 +51,11 @@ class Fitted:
         found = type_at(self.facts.tree, self.output if name == "it" else name)
         return None if found is None else _compared(name, found)
 
+    def class_axis(self, name: str) -> int:
+        """Return the axis of a batch of values that has the classes: the channels, 1 in n c h w and 2 in n t c."""
+        found = type_at(self.facts.tree, self.output if name == "it" else name)
+        return found.axes.index("c") if found is not None and "c" in found.axes else 1
+
     @cached_property
     def parameters(self) -> dict[str, Layer]:
         """The trainable parameters by their path, each with its layer."""
@@ -114,9 +119,19 @@ def _losses(fitted: Fitted) -> Iterator[Diagnostic]:
         compared = [one for one in found if isinstance(one, Compared)]
         if wrong or len(compared) < len(values):
             continue
-        reason = loss.law(compared, dict(term.part.arguments))
+        reason = loss.law(_classes_first(compared, term, fitted), dict(term.part.arguments))
         if reason is not None:
             yield Diagnostic("loss-does-not-fit", f"`{term.part.word}`: {reason}", term.part.span)
+
+
+def _classes_first(compared: Sequence[Compared], term: LossTerm, fitted: Fitted) -> list[Compared]:
+    """Return the values with the classes of the scores as their first axis, if the loss compares classes."""
+    first, *rest = compared
+    if not LOSSES[term.part.word].of_classes or not first.shape:
+        return list(compared)
+    at = fitted.class_axis(first.name) - 1
+    shape = (first.shape[at], *first.shape[:at], *first.shape[at + 1 :])
+    return [Compared(first.name, shape, first.dtype), *rest]
 
 
 def _value(value: Named, fitted: Fitted) -> Compared | Diagnostic | None:
@@ -138,7 +153,7 @@ def _value(value: Named, fitted: Fitted) -> Compared | Diagnostic | None:
 
 def _measures(fitted: Fitted) -> Iterator[Diagnostic]:
     first = fitted.recipe.losses[0] if fitted.recipe.losses else None
-    of_classes = first is not None and first.part.word in ("crossentropy", "nll", "multimargin")
+    of_classes = first is not None and LOSSES[first.part.word].of_classes
     for part in fitted.recipe.metrics:
         if part.word in OF_CLASSES and not of_classes:
             message = f"`{part.word}` measures classes, and the first loss of the recipe compares none"
@@ -261,7 +276,8 @@ def misfits_of_data(
         values = [_known(value.text, fitted, fields, classes) for value in values_of(term, fitted)]
         if None in values:
             return f"`{term.part.word}` compares a field that the data does not have; it has {', '.join(fields)}"
-        reason = LOSSES[term.part.word].law([one for one in values if one is not None], dict(term.part.arguments))
+        known = _classes_first([one for one in values if one is not None], term, fitted)
+        reason = LOSSES[term.part.word].law(known, dict(term.part.arguments))
         if reason is not None:
             return f"`{term.part.word}`: {reason}"
     return None

@@ -59,6 +59,11 @@ class Loss:
     law: Law
     target: int | None = 1
 
+    @property
+    def of_classes(self) -> bool:
+        """Whether the first value holds a score for each class, along the axis of channels."""
+        return self.law in (_labels, _indices)
+
 
 def _labels(values: Sequence[Compared], arguments: Arguments) -> str | None:
     """Compare scores of C classes, C or C x positions, with class indices at each position, or with probabilities."""

@@ -26,15 +26,24 @@ Values = Mapping[str, "Tensor"]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One summand of the loss: its function, its factor, and the names of the values it compares."""
+    """One summand of the loss: its function, its factor, and the names of the values it compares.
+
+    `class_axis` is the axis of classes in the first value; torch's losses of classes want it as axis 1.
+    """
 
     function: Callable[..., Tensor]
     scale: float
     names: tuple[str, ...]
+    class_axis: int = 1
+
+    def compared(self, values: Values) -> list[Tensor]:
+        """Return the values that it compares, with classes as axis 1."""
+        first, *rest = (values[name] for name in self.names)
+        return [first if self.class_axis == 1 else first.movedim(self.class_axis, 1), *rest]
 
     def of(self, values: Values) -> Tensor:
         """Return the loss of these values, times the factor."""
-        loss = self.function(*(values[name] for name in self.names))
+        loss = self.function(*self.compared(values))
         return loss if self.scale == 1.0 else self.scale * loss
 
     def can_take(self, values: Values) -> bool:
@@ -44,14 +53,12 @@ class Term:
 
 def terms(fitted: Fitted) -> list[Term]:
     """Return the summands of the loss of a recipe."""
-    return [
-        Term(
-            _function(term.part),
-            term.scale,
-            tuple(fitted.output if v.text == "it" else v.text for v in values_of(term, fitted)),
-        )
-        for term in fitted.recipe.losses
-    ]
+    made: list[Term] = []
+    for term in fitted.recipe.losses:
+        names = tuple(fitted.output if one.text == "it" else one.text for one in values_of(term, fitted))
+        axis = fitted.class_axis(names[0]) if LOSSES[term.part.word].of_classes else 1
+        made.append(Term(_function(term.part), term.scale, names, axis))
+    return made
 
 
 def _function(part: Part) -> Callable[..., Tensor]:

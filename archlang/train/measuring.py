@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, sqrt
 from typing import TYPE_CHECKING
@@ -21,10 +21,9 @@ def told(part: Part) -> str:
 
 @dataclass
 class Measuring:
-    """Sums over batches, from which the measures follow. `names` are the two values that the first loss compares."""
+    """Sums over batches, from which the measures follow."""
 
     parts: Sequence[Part]
-    names: tuple[str, ...]
     samples: int = 0
     positions: int = 0
     loss: float = 0.0
@@ -32,12 +31,12 @@ class Measuring:
     sums: dict[str, float] = field(default_factory=dict[str, float])
     confusion: Tensor | None = None
 
-    def add(self, values: Mapping[str, Tensor], loss: float, first_loss: float, samples: int) -> None:
-        """Add a batch: the values by name, its loss, that of the first summand, and the number of its samples."""
+    def add(self, compared: Sequence[Tensor], loss: float, first_loss: float, samples: int) -> None:
+        """Add a batch: the two values that the first loss compares, the losses, and the number of samples."""
         self.samples += samples
         self.loss += loss * samples
         self.first_loss += first_loss * samples
-        prediction, target = (values[name].detach() for name in self.names[:2])
+        prediction, target = (value.detach() for value in compared[:2])
         positions = target.numel() if not target.is_floating_point() else samples
         self.positions += positions
         for part in self.parts:

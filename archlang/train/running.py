@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SAVED_EVERY = 60.0  # seconds between checkpoints within an epoch
-EVALUATED_AT_ONCE = 250  # samples; more would take more memory than a step of training
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,8 @@ def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source
             progress = load(folder.last, session, made_from, where.anyway)
         else:
             folder.begin(recipe, sources)
-        batches = held_out_batches(held_out, EVALUATED_AT_ONCE, where.workers)
+        # as many at once as a step takes: a loss that is summed over a batch stays comparable
+        batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
         runner = _Runner(session, folder, made_from, training, batches, where, show or _silent)
         return runner.run(progress)
 

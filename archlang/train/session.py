@@ -199,13 +199,13 @@ class Session:
         import torch
 
         module = self.measured.eval()
-        measuring = Measuring(self.recipe.metrics, self.terms[0].names)
+        measuring = Measuring(self.recipe.metrics)
         torch.manual_seed(key(self.recipe.seed, "held out"))  # pyright: ignore[reportUnknownMemberType]
         with torch.inference_mode():
             for batch in batches:
                 values = self.values(batch, module)
                 loss, first = float(self._sum(values)), float(self.terms[0].of(values))
-                measuring.add(values, loss, first, len(next(iter(batch.values()))))
+                measuring.add(self.terms[0].compared(values), loss, first, len(next(iter(batch.values()))))
         return measuring.results()
 
 

@@ -23,16 +23,17 @@ def transforms_v2() -> ModuleType:
     """
     import torch
 
-    if not _operators_load():
+    are_missing = not _operators_load()
+    if are_missing:
         library: Any = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(library)
-        if multiprocessing.parent_process() is None:
-            warnings.warn(
-                "torchvision's compiled operators do not load here; its transforms run without them", stacklevel=2
-            )
-    return need("torchvision.transforms.v2", "images are transformed by")
+    found = need("torchvision.transforms.v2", "images are transformed by")
+    if are_missing and multiprocessing.parent_process() is None:
+        message = "torchvision's compiled operators do not load here; its transforms run without them"
+        warnings.warn(message, stacklevel=2)
+    return found
 
 
 def _operators_load() -> bool:

@@ -200,3 +200,61 @@ def test_the_table_has_a_row_for_each_epoch(tmp_path: Path) -> None:
     assert last["held-out accuracy"] == pytest.approx(1 - last["held-out error"])
     assert last["held-out accuracy"] <= last["held-out accuracy top=3"] <= 1
     assert last["held-out accuracy"] > 0.5
+
+
+GPT = """
+net gpt(width=16) {
+  input tokens: [8] dtype=int64
+  embedding 256 width
+  linear width -> head: linear 256
+  output
+}
+train run = gpt {
+  data text length=8 by=bytes
+  loss crossentropy
+  optimizer sgd lr=0.5
+  batch 4; steps 1
+  metric accuracy; metric perplexity
+}
+"""
+
+
+def test_classes_are_the_channels_of_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(bytes(range(97, 123)) * 40)
+    made = recipe_of(GPT)
+    outcome = ran(made, tmp_path / "run", data=tmp_path / "a.txt")
+    assert outcome is not None
+    net = module(program_of(made.graph), 0)
+    samples = open_data(made.recipe.data, tmp_path / "a.txt").training
+    batch = [samples[index] for _, index in order(0, 0, len(samples), 4)[0]]
+    tokens, target = (torch.stack([sample[name] for sample in batch]) for name in ("tokens", "next"))
+    expected = nn.functional.cross_entropy(net(tokens).transpose(1, 2), target)  # torch wants the classes as axis 1
+    assert outcome.last["training loss"] == pytest.approx(expected.item(), rel=1e-6)
+    assert 0 <= outcome.last["held-out accuracy"] <= 1
+
+
+def test_an_input_is_fed_with_noise(tmp_path: Path) -> None:
+    text = """
+net vae(code=4) {
+  input image: 1x8x8
+  input noise: [code]
+  (image) -> flatten -> linear 8 -> h: it
+  (h) -> mean: linear code
+  (h) -> logvar: linear code
+  (logvar) -> scale 0.5 -> exp -> sd: it
+  (sd, noise) -> mul -> (it, mean) -> add -> linear 64 -> sigmoid -> decoder: reshape 1x8x8
+  output decoder
+}
+train run = vae {
+  data digits
+  feed noise normal
+  loss bce decoder image
+  loss 0.01 * kl mean logvar reduction=mean
+  optimizer adam
+  batch 64; epochs 2
+}
+"""
+    made = recipe_of(text)
+    one, two = ran(made, tmp_path / "a"), ran(made, tmp_path / "b")
+    assert one is not None and two is not None and one.rows == two.rows
+    assert one.rows[1]["held-out loss"] < one.rows[0]["held-out loss"]

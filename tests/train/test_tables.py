@@ -14,7 +14,6 @@ from archlang.recipes.losses import LOSSES
 from archlang.recipes.optimizers import ELSEWHERE, OPTIMIZERS
 from archlang.recipes.schedules import SCHEDULES, WHOLE_RUN
 from archlang.recipes.transforms import MIXES, RANDOM, TRANSFORMS
-from tests.torchvision_models import torchvision
 
 # how an optimiser or a transform runs, and what no text can say
 LEFT_OUT = {
@@ -79,7 +78,6 @@ def test_losses_are_those_of_torch(word: str) -> None:
 
 @pytest.mark.parametrize("word", [*TRANSFORMS, *MIXES])
 def test_transforms_are_those_of_torchvision(word: str) -> None:
-    torchvision()
     from torchvision.transforms import v2
 
     known = {**TRANSFORMS, **MIXES}[word]
@@ -91,7 +89,6 @@ def test_transforms_are_those_of_torchvision(word: str) -> None:
 
 
 def test_what_draws_is_told_as_random() -> None:
-    torchvision()
     from torchvision.transforms import v2
 
     for word, known in TRANSFORMS.items():
