@@ -127,10 +127,9 @@ def test_folders_of_images(tmp_path: Path) -> None:
     assert tuple(open_data(part("imagefolder mode=gray"), tmp_path).training[0]["image"].shape) == (1, 4, 6)
     (tmp_path / "cat" / "9.png").write_bytes(b"no image")
     broken = open_data(part("imagefolder"), tmp_path)
+    at = parted(11, 0.2)[0].index(5)  # the sixth file, behind the five cats
     with pytest.raises(Rejected, match=r"cat/9\.png is no image"):
-        for half in (broken.training, broken.held_out):
-            for at in range(len(half)):
-                assert half[at]
+        broken.training[at]
     (tmp_path / "bird").mkdir()
     assert refused("imagefolder", tmp_path).startswith("the class `bird`")
 
