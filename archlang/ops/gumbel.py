@@ -57,7 +57,8 @@ class GumbelSoftmax(Operator):
         return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="shares"),)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(seeing_all(x, [x.axes[self.axis]]))
+        # at a small tau the largest share is 1, and no gradient reaches the others
+        return Reach({axis: replace(slide, at_most=True) for axis, slide in seeing_all(x, [x.axes[self.axis]]).items()})
 
     def torch(self, x: TensorType) -> Expression:
         options = f"tau={self.tau}, hard={self.hard}, dim={self.axis}"

@@ -212,7 +212,9 @@ class Reshape(_Layout):
         return tuple(count // known if size == -1 else size for size in self.shape)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach() if self.outputs(x)[0] == x else Reach(seeing_all(x))
+        if self.outputs(x)[0] == x:
+            return Reach()
+        return Reach({axis: replace(slide, at_most=True) for axis, slide in seeing_all(x).items()})
 
     def torch(self, x: TensorType) -> Expression:
         if "n" not in x.axes:

@@ -21,7 +21,7 @@ from archlang.laws.cases import Case, examples, out_of_bounds
 from archlang.laws.strategies import accepted, cases
 from archlang.ops import registry
 from archlang.ops.base import Module, Operator
-from tests.cases import ARGUMENT_SETS, argument_sets, more
+from tests.cases import argument_sets, more
 
 OPERATORS = [op for op in registry().values() if not op.declared]
 TORCH_REFUSES = (
@@ -62,11 +62,9 @@ def test_examples_keep_the_law(op: type[Operator], law: Comparison) -> None:
 
 
 @operators
-@argument_sets(200)
+@argument_sets(100)
 def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
-    """Every field takes at least two values, a bias is there or not, every rank occurs: for few cases with those of
-    the examples, which keep the laws above.
-    """
+    """Every field takes at least two values, a bias is there or not, every rank occurs, with the examples counted."""
     kept: list[Case] = []
 
     @settings(more, max_examples=count)
@@ -80,7 +78,7 @@ def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
 
     keep_the_laws()
     assert len(kept) >= count
-    seen = kept if count > ARGUMENT_SETS else [*kept, *examples(op)]
+    seen = [*kept, *examples(op)]
     for field in op.model_fields:
         assert len({repr(getattr(case.op, field)) for case in seen}) > 1, f"{field} has one value in all cases"
     ranks = {tuple(len(x.axes) for x in case.types) for case in seen}
@@ -128,7 +126,7 @@ def told(case: Case) -> object:
 
 
 @operators
-@argument_sets(200)
+@argument_sets(100)
 def test_torch_takes_and_refuses_the_same(op: type[Operator], count: int) -> None:
     @settings(more, max_examples=count)
     @given(cases(op))
