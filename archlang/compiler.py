@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from archlang.cautions import cautions
 from archlang.diagnostics import Diagnostic, render
@@ -16,9 +16,11 @@ from archlang.library import CallError, Found, Library, SettingError, find, read
 from archlang.net import Net
 from archlang.parse import SETTINGS, parse_value
 from archlang.promises import verify
-from archlang.recipes import Evaluated, Recipe, evaluated, misfits, recipe_names
 from archlang.source import Source, Span
 from archlang.syntax import Expression
+
+if TYPE_CHECKING:
+    from archlang.recipes import Evaluated, Recipe
 
 __all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting"]
 
@@ -43,7 +45,7 @@ class Checked:
     settings: Mapping[str, Expression]
     graphs: list[Graph] = field(default_factory=list[Graph])
     facts: list[NetFacts] = field(default_factory=list[NetFacts])
-    recipes: list[Recipe] = field(default_factory=list[Recipe])
+    recipes: list[Recipe] = field(default_factory=list["Recipe"])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
@@ -146,7 +148,7 @@ def _checked(
     checked = Checked(library, settings or {}, diagnostics=library.diagnostics, warnings=library.notes)
     if found.net in file.broken:  # its mistakes are already reported
         return checked
-    recipes = [name.text for name in recipe_names(file)]
+    recipes = [name.text for name in file.recipes]
     if found.net in recipes:
         _add_recipe(checked, str(found.net))
         return checked
@@ -179,6 +181,8 @@ def _checked(
 
 def _add_recipe(checked: Checked, name: str) -> Evaluated | None:
     """Check a recipe of the spec, and return it with the Graph of its net; None if it has a mistake."""
+    from archlang.recipes import evaluated, misfits  # only where a spec has a recipe: start-up counts
+
     library = checked.library
     found, wrong = evaluated(library.main, name, checked.settings, library.files)
     _refuse_settings(wrong)
@@ -200,7 +204,7 @@ def prepared(
     """
     found = find(spec, root)
     library = read(found)
-    names = [name.text for name in recipe_names(library.main)]
+    names = [name.text for name in library.main.recipes]
     name = found.net or (names[0] if len(names) == 1 else None)
     if name is None and names:
         raise CallError(f"{spec} has several recipes: name one, as in `{spec}:{names[0]}`; it has {', '.join(names)}")

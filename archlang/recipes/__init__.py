@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archlang.recipes.evaluation import Evaluated, evaluated, recipe_names
+from archlang.recipes.evaluation import Evaluated, evaluated
 from archlang.recipes.fitting import misfits
 from archlang.recipes.recipe import Recipe
 
-__all__ = ["Evaluated", "Recipe", "evaluated", "misfits", "recipe_names"]
+__all__ = ["Evaluated", "Recipe", "evaluated", "misfits"]

@@ -38,11 +38,6 @@ class Evaluated:
     graph: Graph
 
 
-def recipe_names(file: s.File) -> list[s.Name]:
-    """Return the names of the recipes of a file that have a net, in the order written."""
-    return [one.name for one in file.declarations if isinstance(one, s.Recipe) and one.base is not None]
-
-
 def evaluated(
     file: s.File,
     name: str,

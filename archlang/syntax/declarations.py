@@ -85,3 +85,8 @@ class File:
     comments: tuple[tuple[Span, str], ...]
     broken: frozenset[str]
     words: int = 0
+
+    @property
+    def recipes(self) -> list[Name]:
+        """The names of the recipes that have a net, in the order written."""
+        return [one.name for one in self.declarations if isinstance(one, Recipe) and one.base is not None]

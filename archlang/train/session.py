@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,6 +48,7 @@ class Session:
     mixes: Sequence[Any] = ()
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     step: int = 0
+    thawed: int = -1  # the epoch for which parameters train or not, as `freeze` says
 
     @property
     def epoch(self) -> int:
@@ -119,14 +121,15 @@ class Session:
 
     def _thaw(self) -> None:
         """Let parameters train or not, as `freeze` says for this epoch."""
-        if not self.recipe.freezes:
+        if not self.recipe.freezes or self.thawed == self.epoch:
             return
+        self.thawed = self.epoch
         frozen = self.frozen_at(self.epoch)
         for name, parameter in self.module.named_parameters():
             if name in self.fitted.parameters:
                 parameter.requires_grad_(name not in frozen)
 
-    @property
+    @cached_property
     def fitted(self) -> Fitted:
         """The recipe beside the facts of its net."""
         return Fitted(self.recipe, self.graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.diagnostics import Diagnostic
 from archlang.parse import parse
-from archlang.recipes import Evaluated, evaluated, misfits, recipe_names
+from archlang.recipes import Evaluated, evaluated, misfits
 from archlang.source import Source
 from archlang.syntax import File
 from tests.specs import expressions
@@ -29,7 +29,7 @@ def file_of(text: str) -> File:
 def told(text: str, name: str | None = None, **settings: str) -> tuple[Evaluated | None, list[Diagnostic]]:
     """Return the recipe of that name, the last one where none is named, and all that is wrong with it."""
     file = file_of(text)
-    chosen = name or recipe_names(file)[-1].text
+    chosen = name or file.recipes[-1].text
     found, wrong = evaluated(
         file, chosen, expressions({key.replace("__", "."): text for key, text in settings.items()})
     )
