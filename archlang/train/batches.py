@@ -27,6 +27,12 @@ def order(seed: int, epoch: int, samples: int, batch: int) -> list[Keys]:
     ]
 
 
+def steps_of(samples: int, batch: int) -> int:
+    """Return the steps of an epoch. A last batch of one sample is left out: batch norm cannot train on it."""
+    whole, rest = divmod(samples, batch)
+    return max(1, whole + (rest > 1))
+
+
 def training_batches(
     samples: Transformed, seed: int, batch: int, first: int, steps: int, per_epoch: int, workers: int
 ) -> Iterator[dict[str, Tensor]]:

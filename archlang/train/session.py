@@ -17,6 +17,7 @@ from archlang.ir import Graph
 from archlang.recipes import Recipe
 from archlang.recipes.fitting import Fitted, fed
 from archlang.recipes.reading import NOISE
+from archlang.train.batches import steps_of
 from archlang.train.data import Sample
 from archlang.train.keys import key
 from archlang.train.labelled import returning
@@ -294,9 +295,3 @@ def _mixes(recipe: Recipe, classes: int) -> list[Any]:
 
     v2 = transforms_v2()
     return [getattr(v2, MIXES[p.word].name)(alpha=p.number("alpha"), num_classes=classes) for p in recipe.mixes]
-
-
-def steps_of(samples: int, batch: int) -> int:
-    """Return the steps of an epoch. A last batch of one sample is left out: batch norm cannot train on it."""
-    whole, rest = divmod(samples, batch)
-    return max(1, whole + (rest > 1))
