@@ -152,11 +152,12 @@ def _of_training_alone(block: Block) -> set[int]:
     if not any(port.training for port in block.outputs):
         return set()
     needed = {port.value for port in block.outputs if not port.training}
+    needed |= {size.value for guard in block.guards for size in guard.sizes}
     found: set[int] = set()
     for at in reversed(range(len(block.nodes))):
         node = block.nodes[at]
         if needed & {*node.outputs}:
-            needed |= {*node.inputs}
+            needed |= {*node.reads}  # the sizes that its conditions read are needed too
         else:
             found.add(at)
     return found
