@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from archlang.library import CallError
@@ -15,12 +14,10 @@ from archlang.library import CallError
 if TYPE_CHECKING:
     from archlang.library import Library
     from archlang.recipes import Evaluated
-    from archlang.recipes.recipe import Goal
     from archlang.train.running import Outcome
     from archlang.train.session import Session
 
 INTERRUPTED = 130  # 128 and SIGINT's number
-_COMPARE = {"<": float.__lt__, "<=": float.__le__, ">": float.__gt__, ">=": float.__ge__}
 
 
 def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library) -> int:
@@ -37,7 +34,7 @@ def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library)
     if arguments.verify:
         return _verified(arguments, made, library, folder)
     outcome = _run(arguments, made, library, folder)
-    return _told(outcome, folder)
+    return _told(outcome, folder, library)
 
 
 def _folder(arguments: argparse.Namespace, name: str) -> Path:
@@ -96,25 +93,30 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
 
 def line(row: Mapping[str, float]) -> str:
     """Return a row of the table of results as a line to print."""
-    shown = [f"{name} {_figure(name, value)}" for name, value in row.items() if name not in ("epoch", "step", "lr")]
+    from archlang.train.figures import figure
+
+    shown = [f"{name} {figure(name, value)}" for name, value in row.items() if name not in ("epoch", "step", "lr")]
     return f"epoch {row['epoch']:g}: {', '.join(shown)}"
 
 
-def _figure(name: str, value: float) -> str:
-    is_share = any(word in name for word in ("accuracy", "error", "iou"))
-    return f"{value:.2%}" if is_share else f"{value:.4f}"
-
-
-def _told(outcome: Outcome, folder: Path) -> int:
+def _told(outcome: Outcome, folder: Path, library: Library) -> int:
     if outcome.interrupted:
         print(f"interrupted; go on with --resume {folder}", file=sys.stderr)
         return INTERRUPTED
+    from archlang.train.summary import summarise
+
+    why = summarise(outcome, library.sources)
+    if why is not None:
+        print(f"archlang: no pictures: {why}", file=sys.stderr)
     print(f"run: {folder}, with the weights of the last epoch in last.pt and of the best one in best.pt")
+    print(f"summary: {folder / 'summary.md'}, with its pictures also in summary.html")
     return 0
 
 
 def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path) -> int:
     """Train once for each seed that the recipe promises something for, and compare the means with its promises."""
+    from archlang.train.figures import verdicts
+
     goals = made.recipe.goals
     if not goals:
         raise CallError(f"--verify: {made.recipe.name} promises nothing, as `expect accuracy >= 0.98` would")
@@ -124,18 +126,8 @@ def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, 
         one = replace(made, recipe=replace(made.recipe, seed=seed))
         outcome = _run(arguments, one, library, folder / f"seed-{seed}")
         if outcome.interrupted:
-            return _told(outcome, folder / f"seed-{seed}")
-        rows.append(outcome.last)
-    kept = [_kept(goal, rows) for goal in goals]
-    return 0 if all(kept) else 1
-
-
-def _kept(goal: Goal, rows: list[Mapping[str, float]]) -> bool:
-    name = f"held-out {goal.metric}"
-    values = [row[name] for row in rows[: goal.seeds]]
-    found = mean(values)
-    is_kept = _COMPARE[goal.comparison](float(found), float(goal.value))
-    over = f", the mean of {len(values)} seeds" if len(values) > 1 else ""
-    verdict = "kept" if is_kept else "not kept"
-    print(f"{goal.metric} {_figure(name, found)}{over}: {goal.comparison} {_figure(name, goal.value)} is {verdict}")
-    return is_kept
+            return _told(outcome, folder / f"seed-{seed}", library)
+        rows.append({name.removeprefix("held-out "): value for name, value in outcome.last.items()})
+    found = verdicts(goals, rows)
+    print("\n".join(map(str, found)))
+    return 0 if all(one.is_kept for one in found) else 1

@@ -52,12 +52,16 @@ def check_format(format: str) -> None:
 
 
 @contextmanager
-def look() -> Generator[None]:
-    """Apply the style of all plots to figures that are made and saved within."""
+def look(*, letters: bool = False) -> Generator[None]:
+    """Apply the style of all plots to figures that are made and saved within.
+
+    `letters` keeps text as text in an SVG, which can then be searched and read aloud; otherwise it becomes outlines.
+    """
     from matplotlib.style import context
 
     _add_font()
-    with context(["default", dict(_LOOK)]):  # whatever the user's own settings are
+    kept = {"svg.fonttype": "none"} if letters else {}
+    with context(["default", {**_LOOK, **kept}]):  # whatever the user's own settings are
         yield
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from archlang.files import write_whole
 from archlang.ir import Graph
 from archlang.recipes import Recipe
+from archlang.recipes.listing import listed
 from archlang.recipes.recipe import Part
 from archlang.source import Source
 
@@ -89,7 +90,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
         "feeds": {name: source.text for name, source in recipe.feeds.items()},
         "metrics": [part(one) for one in recipe.metrics],
         "seed": recipe.seed,
-        "written": {word: f"{span.file}:{span.line}" for word, span in recipe.origins.items()},
+        "origins": [[one.name, one.value, one.origin] for one in listed(recipe)],
         "versions": {"python": python_version(), "torch": torch.__version__},
     }
 
@@ -97,7 +98,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 def stamp(recipe: Recipe, graph: Graph) -> dict[str, str]:
     """Return what a checkpoint depends on: the recipe and the net, each as a hash."""
     chosen = settings(recipe)
-    for name in ("written", "versions"):
+    for name in ("origins", "versions"):
         del chosen[name]
     graph_text = graph.model_dump_json(exclude={"promises"})
     return {

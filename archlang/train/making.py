@@ -100,7 +100,8 @@ def optimizer(fitted: Fitted, module: nn.Module) -> Optimizer:
     rest = dict(parameters)
     groups: list[dict[str, Any]] = []
     for group in fitted.recipe.groups:
-        names = [name for target in group.targets for name in fitted.chosen(target.text) if name in rest]
+        found = dict.fromkeys(name for target in group.targets for name in fitted.chosen(target.text))
+        names = [name for name in found if name in rest]
         groups.append({"params": [rest.pop(name) for name in names], **group.settings})
     groups = [one for one in ({"params": list(rest.values())}, *groups) if one["params"]]
     given = {name: part.arguments[name] for name in part.given}

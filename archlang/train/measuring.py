@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import exp, sqrt
 from typing import TYPE_CHECKING
 
-from archlang.recipes.recipe import Part
+from archlang.recipes.measures import MEASURES, SMALLER_IS_BETTER
+from archlang.recipes.recipe import Part, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,6 +18,31 @@ def told(part: Part) -> str:
     """Return the name of a measure in tables: `accuracy`, `accuracy top=5`."""
     top = part.arguments.get("top", 1)
     return part.word if top == 1 else f"{part.word} top={top}"
+
+
+def measured(recipe: Recipe) -> list[Part]:
+    """Return what a recipe measures beside the loss: its metrics, and what its promises and `stop` name besides."""
+    parts = list(recipe.metrics)
+    named = [(goal.metric, goal.span) for goal in recipe.goals]
+    if recipe.stop is not None:
+        named.append((str(recipe.stop.arguments["on"]), recipe.stop.span))
+    for word, span in named:
+        if word != "loss" and word not in map(told, parts):
+            defaults = {name: default for name, (_, default) in MEASURES[word].arguments.items()}
+            parts.append(Part(word, defaults, span))
+    return parts
+
+
+def watched(recipe: Recipe) -> str:
+    """Return the measure by which the best epoch is chosen: that of `stop`, else the first one, else the loss."""
+    if recipe.stop is not None:
+        return str(recipe.stop.arguments["on"])
+    return told(recipe.metrics[0]) if recipe.metrics else "loss"
+
+
+def is_better_than(name: str, value: float, other: float) -> bool:
+    """Return whether a value of a measure is better than another one."""
+    return value < other if name.partition(" ")[0] in SMALLER_IS_BETTER else value > other
 
 
 @dataclass

@@ -14,14 +14,13 @@ from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.recipes import Recipe
 from archlang.recipes.fitting import misfits_of_data
-from archlang.recipes.measures import SMALLER_IS_BETTER
 from archlang.source import Source
 from archlang.train.batches import held_out_batches, training_batches
 from archlang.train.checkpoints import Progress, load, save
 from archlang.train.data import Data, open_data
 from archlang.train.folder import RunFolder, stamp
 from archlang.train.making import learning_rates
-from archlang.train.measuring import told
+from archlang.train.measuring import is_better_than, watched
 from archlang.train.session import Session, session_of
 from archlang.train.transforming import Transformed, transformed
 
@@ -49,11 +48,17 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a run: a row for each epoch, and whether it ran to its end or was interrupted."""
+    """The result of a run: a row for each epoch, and whether it ran to its end or was interrupted.
+
+    `session`, `data` and the batches of the held-out part are those that it ran with.
+    """
 
     rows: tuple[Mapping[str, float], ...]
     interrupted: bool
     folder: RunFolder
+    session: Session
+    data: Data
+    held_out: Iterable[Mapping[str, Tensor]]
 
     @property
     def last(self) -> Mapping[str, float]:
@@ -74,7 +79,7 @@ def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source
     training, held_out = transformed(recipe, data)
     check_data(recipe, graph, data, training)
     folder = RunFolder(where.folder)
-    with _restored(where.device):
+    with restored(where.device):
         session = session_of(recipe, graph, training[0, 0], len(training), len(data.classes), where.device)
         made_from = stamp(recipe, graph)
         progress = Progress()
@@ -84,7 +89,7 @@ def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source
             folder.begin(recipe, sources)
         # as many at once as a step takes: a loss that is summed over a batch stays comparable
         batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
-        runner = _Runner(session, folder, made_from, training, batches, where, show or _silent)
+        runner = _Runner(session, folder, made_from, data, training, batches, where, show or _silent)
         return runner.run(progress)
 
 
@@ -111,6 +116,7 @@ class _Runner:
     session: Session
     folder: RunFolder
     made_from: Mapping[str, str]
+    data: Data
     training: Transformed
     held_out: Iterable[Mapping[str, Tensor]]
     where: Where
@@ -143,10 +149,13 @@ class _Runner:
                     self.folder.table(progress.rows)
                     saved = monotonic()
                 if stopping:
-                    return Outcome(progress.rows, True, self.folder)
+                    return self._outcome(progress, interrupted=True)
                 if ends and self._is_enough(progress):
                     break
-        return Outcome(progress.rows, False, self.folder)
+        return self._outcome(progress, interrupted=False)
+
+    def _outcome(self, progress: Progress, *, interrupted: bool) -> Outcome:
+        return Outcome(progress.rows, interrupted, self.folder, self.session, self.data, self.held_out)
 
     def _measured(self, progress: Progress) -> Progress:
         """Measure the held-out part, and keep the weights if they are the best so far."""
@@ -159,11 +168,9 @@ class _Runner:
             "training loss": sum(progress.losses) / len(progress.losses),
             **{f"held-out {name}": value for name, value in results.items()},
         }
-        watched = self.watched
-        value = results[watched]
-        is_better = progress.best is None or (
-            value < progress.best if watched.split()[0] in SMALLER_IS_BETTER else value > progress.best
-        )
+        chosen_by = watched(session.recipe)
+        value = results[chosen_by]
+        is_better = progress.best is None or is_better_than(chosen_by, value, progress.best)
         if session.waits_for_result:
             session.schedule.step(results["loss"])
         progress = replace(
@@ -177,14 +184,6 @@ class _Runner:
             save(self.folder.best, session, progress, self.made_from)
         self.show(session, None, row)
         return progress
-
-    @property
-    def watched(self) -> str:
-        """The measure by which the best epoch is chosen: that of `stop`, else the first one, else the loss."""
-        recipe = self.session.recipe
-        if recipe.stop is not None:
-            return str(recipe.stop.arguments["on"])
-        return told(recipe.metrics[0]) if recipe.metrics else "loss"
 
     def _is_enough(self, progress: Progress) -> bool:
         """Return whether `stop` ends the run."""
@@ -214,7 +213,7 @@ def _signals() -> Generator[list[int]]:
 
 
 @contextmanager
-def _restored(device: str) -> Generator[None]:
+def restored(device: str) -> Generator[None]:
     """Leave the random state as it was, and allow only deterministic algorithms of cuDNN inside."""
     import torch
 

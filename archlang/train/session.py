@@ -5,7 +5,7 @@ Nothing here depends on how often it was interrupted: what is random is seeded b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +22,7 @@ from archlang.train.data import Sample
 from archlang.train.keys import key
 from archlang.train.labelled import returning
 from archlang.train.making import Term, in_order, learning_rates, optimizer, schedule, terms
-from archlang.train.measuring import Measuring
+from archlang.train.measuring import Measuring, measured
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -198,18 +198,24 @@ class Session:
             total = total + one
         return total
 
-    def measure(self, batches: Any) -> dict[str, float]:
-        """Return the mean loss and the measures of the module in evaluation, over all batches."""
+    def measure(self, batches: Any, look: Callable[[Sequence[Tensor]], None] | None = None) -> dict[str, float]:
+        """Return the mean loss and the measures of the module in evaluation, over all batches.
+
+        `look` is called with the values that the first loss compares, batch by batch.
+        """
         import torch
 
         module = self.measured.eval()
-        measuring = Measuring(self.recipe.metrics)
+        measuring = Measuring(measured(self.recipe))
         torch.manual_seed(key(self.recipe.seed, "held out"))  # pyright: ignore[reportUnknownMemberType]
         with torch.inference_mode():
             for batch in batches:
                 values = self.values(batch, module)
                 loss, first = float(self._sum(values)), float(self.terms[0].of(values))
-                measuring.add(self.terms[0].compared(values), loss, first, len(next(iter(batch.values()))))
+                compared = self.terms[0].compared(values)
+                measuring.add(compared, loss, first, len(next(iter(batch.values()))))
+                if look is not None:
+                    look(compared)
         return measuring.results()
 
 

@@ -87,6 +87,7 @@ def applied(sample: Mapping[str, Any], transforms: Sequence[Transform]) -> dict[
 
 
 def _wrapped(name: str, value: Any) -> Any:
+    transforms_v2()  # torchvision cannot be imported by itself everywhere
     from torchvision import tv_tensors
 
     if name == "image":
