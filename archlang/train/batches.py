@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from archlang.train.keys import key
@@ -11,6 +11,7 @@ from archlang.train.transforming import Transformed
 if TYPE_CHECKING:
     from torch import Tensor
 
+Batch = Mapping[str, "Tensor"]
 Keys = list[tuple[int, int]]  # (epoch, index) of each sample
 
 
@@ -74,3 +75,13 @@ def _generator() -> Any:
     import torch
 
     return torch.Generator().manual_seed(0)  # else the loader draws from the generator that dropout draws from
+
+
+def parts_of(batch: Batch, count: int) -> list[Batch]:
+    """Return a batch in equal parts, whose gradients are added."""
+    if count == 1:
+        return [batch]
+    total = len(next(iter(batch.values())))
+    size = -(-total // count)
+    starts = range(0, total, size)
+    return [{name: value[start : start + size] for name, value in batch.items()} for start in starts]

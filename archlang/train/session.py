@@ -17,7 +17,7 @@ from archlang.ir import Graph
 from archlang.recipes import Recipe
 from archlang.recipes.fitting import Fitted, fed
 from archlang.recipes.reading import NOISE
-from archlang.train.batches import steps_of
+from archlang.train.batches import Batch, parts_of, steps_of
 from archlang.train.data import Sample
 from archlang.train.keys import key
 from archlang.train.labelled import returning
@@ -27,8 +27,6 @@ from archlang.train.measuring import Measuring, measured
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
-
-Batch = Mapping[str, "Tensor"]
 
 
 @dataclass
@@ -73,7 +71,7 @@ class Session:
         self._thaw()
         total = 0.0
         self.optimizer.zero_grad(set_to_none=True)
-        parts = _parts(batch, self.recipe.accumulate)
+        parts = parts_of(batch, self.recipe.accumulate)
         for part in parts:
             loss = self._loss(self._mixed(part), training=True) / len(parts)
             self._backward(loss)
@@ -227,16 +225,6 @@ def _as(value: Tensor, dtype: str) -> Tensor:
     if value.dtype == torch.uint8 and wanted.is_floating_point:
         return value.to(wanted) / 255
     return value.to(wanted)
-
-
-def _parts(batch: Batch, count: int) -> list[Batch]:
-    """Return a batch in equal parts, whose gradients are added."""
-    if count == 1:
-        return [batch]
-    total = len(next(iter(batch.values())))
-    size = -(-total // count)
-    starts = range(0, total, size)
-    return [{name: value[start : start + size] for name, value in batch.items()} for start in starts]
 
 
 def session_of(
