@@ -23,6 +23,7 @@ INSTALLED_BY = {
     "torchvision": _TRAIN,
     "PIL": _TRAIN,
     "numpy": "pip install numpy",
+    "pyarrow": 'pip install "archlang[tables]"',
     "scipy": 'pip install "archlang[fit]"',
 }
 

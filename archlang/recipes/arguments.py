@@ -86,6 +86,21 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """A name that the data or the user gives, such as that of a column. A bare word needs no quotes."""
+
+    def fitting(self, value: Setting) -> Setting:
+        """Return the name. Raises `Unfit` if it is no text, or empty."""
+        if not isinstance(value, str) or not value:
+            raise Unfit(self.told())
+        return value
+
+    def told(self) -> str:
+        """Return what a message says of the values."""
+        return "a name"
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
     """A list of values of one kind, of one of the `lengths` if any are given; `rising` values grow one by one."""
 
@@ -131,7 +146,7 @@ class Either:
         return ", or ".join(kind.told() for kind in self.kinds)
 
 
-Kind = Number | Flag | Word | Several | Either
+Kind = Number | Flag | Word | Name | Several | Either
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,19 @@ def words_of(kind: Kind) -> tuple[str, ...]:
             return ()
 
 
+def takes_names(kind: Kind) -> bool:
+    """Return whether any word is a value of a kind, or of a list of that kind."""
+    match kind:
+        case Name():
+            return True
+        case Either(kinds):
+            return any(takes_names(one) for one in kinds)
+        case Several(of=of):
+            return takes_names(of)
+        case _:
+            return False
+
+
 def _less(one: Setting, other: Setting) -> bool:
     return isinstance(one, (int, float)) and isinstance(other, (int, float)) and one < other
 
@@ -181,3 +209,4 @@ COUNT = Number("[1, inf)", whole=True)
 FROM_ZERO = Number("[0, inf)", whole=True)
 INTEGER = Number(whole=True)
 FLAG = Flag()
+NAME = Name()

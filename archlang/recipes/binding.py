@@ -12,7 +12,7 @@ from archlang.elaborate.state.kinds import Value, kind
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.suggest import did_you_mean
-from archlang.recipes.arguments import REQUIRED, Kind, Known, Setting, Unfit, words_of
+from archlang.recipes.arguments import REQUIRED, Kind, Known, Setting, Unfit, takes_names, words_of
 from archlang.recipes.recipe import Part
 from archlang.source import Span
 
@@ -63,8 +63,7 @@ _OTHERS = {"learning_rate": "lr", "wd": "weight_decay", "decay": "weight_decay",
 
 def fitting(what: str, kind_of: Kind, node: s.Expression, here: Here) -> Setting:
     """Evaluate an expression and return its value, which must be of a kind. `what` begins the message."""
-    word = _word(kind_of, node, here)
-    value = plain(what, node, here) if word is None else word
+    value = _read(what, kind_of, node, here)
     try:
         return kind_of.fitting(value)
     except Unfit as unfit:
@@ -74,10 +73,24 @@ def fitting(what: str, kind_of: Kind, node: s.Expression, here: Here) -> Setting
         raise Mistake(Rejected("out-of-range", message, help=help), node.span) from None
 
 
+def _read(what: str, kind_of: Kind, node: s.Expression, here: Here) -> Setting:
+    """Return what is written: words of the kind as they stand, lists item by item, all else evaluated."""
+    word = _word(kind_of, node, here)
+    if word is not None:
+        return word
+    if isinstance(node, s.Sequence) and node.is_list and takes_names(kind_of):
+        return tuple(_read(what, kind_of, item, here) for item in node.items)
+    return plain(what, node, here)
+
+
 def _word(kind_of: Kind, node: s.Expression, here: Here) -> str | None:
     """Return a bare word that is a value of the kind, or that is nothing else here; None if it is no such word."""
     words = words_of(kind_of)
-    if not isinstance(node, s.Name) or not words or here.lets.find(node.text) is not None:
+    if not isinstance(node, s.Name) or here.lets.find(node.text) is not None:
+        return None
+    if takes_names(kind_of):
+        return node.text
+    if not words:
         return None
     return node.text if node.text in words or node.text not in here.builder.home.declarations() else None
 

@@ -39,7 +39,13 @@ class Fitted:
     def fields(self) -> Mapping[str, Compared]:
         """The fields of a sample that are known without reading the data."""
         part = self.recipe.data
-        return DATA[part.word].fields(part.arguments)
+        return DATA[part.word].fields(part.arguments, self.graph)
+
+    @property
+    def target(self) -> str:
+        """The field that a loss compares with where it names none."""
+        part = self.recipe.data
+        return DATA[part.word].target(part.arguments)
 
     @property
     def output(self) -> str:
@@ -49,7 +55,7 @@ class Fitted:
     def value(self, name: str) -> Compared | None:
         """Return a value of the net by its path, label or port; None if it has none of that name."""
         found = type_at(self.facts.tree, self.output if name == "it" else name)
-        return None if found is None else _compared(name, found)
+        return None if found is None else compared(name, found)
 
     def class_axis(self, name: str) -> int:
         """Return the axis of a batch of values that has the classes: the channels, 1 in n c h w and 2 in n t c."""
@@ -78,7 +84,7 @@ class Fitted:
         return [path for path in self.parameters if is_at(path, target)]
 
 
-def _compared(name: str, type: TensorType) -> Compared:
+def compared(name: str, type: TensorType) -> Compared:
     sides = tuple(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n")
     return Compared(name, sides, type.dtype)
 
@@ -102,7 +108,7 @@ def values_of(term: LossTerm, fitted: Fitted) -> list[Named]:
     if not values:
         values.append(Named("it", span))
     if loss.target is not None and len(values) == loss.target:
-        values.append(Named(DATA[fitted.recipe.data.word].target, span))
+        values.append(Named(fitted.target, span))
     return values
 
 
@@ -119,12 +125,12 @@ def _losses(fitted: Fitted) -> Iterator[Diagnostic]:
         compared = [one for one in found if isinstance(one, Compared)]
         if wrong or len(compared) < len(values):
             continue
-        reason = loss.law(_classes_first(compared, term, fitted), dict(term.part.arguments))
+        reason = loss.law(classes_first(compared, term, fitted), dict(term.part.arguments))
         if reason is not None:
             yield Diagnostic("loss-does-not-fit", f"`{term.part.word}`: {reason}", term.part.span)
 
 
-def _classes_first(compared: Sequence[Compared], term: LossTerm, fitted: Fitted) -> list[Compared]:
+def classes_first(compared: Sequence[Compared], term: LossTerm, fitted: Fitted) -> list[Compared]:
     """Return the values with the classes of the scores as their first axis, if the loss compares classes."""
     first, *rest = compared
     if not LOSSES[term.part.word].of_classes or not first.shape:
@@ -248,46 +254,3 @@ def fed(recipe: Recipe, inputs: Sequence[str], fields: Sequence[str]) -> dict[st
         source = recipe.feeds.get(name)
         found[name] = source.text if source else name if name in fields or at > 0 else fields[0]
     return found
-
-
-def misfits_of_data(
-    recipe: Recipe, graph: Graph, fields: Mapping[str, tuple[tuple[int, ...], str]], classes: int
-) -> str | None:
-    """Return what of the data does not fit the net or the losses; None if all does.
-
-    `fields` has shape and dtype of each field of a sample behind the transforms, `classes` the number of classes.
-    """
-    fitted = Fitted(recipe, graph)
-    root = graph.root
-    sources = fed(recipe, [port.name for port in root.inputs], list(fields))
-    for port in root.inputs:
-        source = sources[port.name]
-        if source in NOISE:
-            continue
-        if source not in fields:
-            return f"nothing fills the input `{port.name}`; the data has the fields {', '.join(fields)}"
-        wanted, (shape, dtype) = _compared(port.name, root.types[port.value]), fields[source]
-        if shape != wanted.shape:
-            told = "x".join(map(str, shape)) or "one number"
-            return f"the field `{source}` is {told} behind the transforms, and the input {wanted} is not"
-        if "float" in dtype and "int" in (wanted.dtype or ""):
-            return f"the field `{source}` holds {dtype}, and the input {wanted} takes integers"
-    for term in recipe.losses:
-        values = [_known(value.text, fitted, fields, classes) for value in values_of(term, fitted)]
-        if None in values:
-            return f"`{term.part.word}` compares a field that the data does not have; it has {', '.join(fields)}"
-        known = _classes_first([one for one in values if one is not None], term, fitted)
-        reason = LOSSES[term.part.word].law(known, dict(term.part.arguments))
-        if reason is not None:
-            return f"`{term.part.word}`: {reason}"
-    return None
-
-
-def _known(
-    name: str, fitted: Fitted, fields: Mapping[str, tuple[tuple[int, ...], str]], classes: int
-) -> Compared | None:
-    found = fitted.value(name)
-    if found is not None or name not in fields:
-        return found
-    shape, dtype = fields[name]
-    return Compared(name, shape, dtype, classes if name == "label" and classes else None)

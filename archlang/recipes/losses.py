@@ -31,13 +31,14 @@ class Compared:
     """What a loss compares: a value of the net or a field of the data, for one image.
 
     `shape` has no axis of images. It is None where it is unknown before the data is read, and so are `dtype` and
-    `classes`, the number of classes that an integer field counts.
+    `classes`, the number of classes that an integer field counts. `ignored` is a value beside them that is no class.
     """
 
     name: str
     shape: tuple[int, ...] | None
     dtype: str | None
     classes: int | None = None
+    ignored: int | None = None
 
     def __str__(self) -> str:
         shape = "x".join(map(str, self.shape)) or "one number" if self.shape is not None else "unknown shape"
@@ -75,6 +76,8 @@ def _labels(values: Sequence[Compared], arguments: Arguments) -> str | None:
     weights = arguments.get("weight")
     if scores.shape is not None and isinstance(weights, tuple) and len(weights) != scores.shape[0]:
         return f"{scores} has {scores.shape[0]} classes, and `weight` has {len(weights)} numbers"
+    if target.ignored is not None and arguments.get("ignore_index", target.ignored) != target.ignored:
+        return f"{target} is {target.ignored} where nothing is to be learned: write `ignore_index={target.ignored}`"
     return _labels_of(scores, target)
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.recipes import Recipe
-from archlang.recipes.fitting import misfits_of_data
+from archlang.recipes.fitting_data import misfits_of_data
 from archlang.source import Source
 from archlang.train.batches import held_out_batches, training_batches
 from archlang.train.checkpoints import Progress, load, save
-from archlang.train.data import Data, open_data
+from archlang.train.data import Data, Named, open_data
 from archlang.train.folder import RunFolder, stamp
 from archlang.train.making import learning_rates
 from archlang.train.measuring import is_better_than, watched
@@ -75,9 +75,9 @@ def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source
     `show` is called after each step with its loss, and after each epoch with its row. Raises `Rejected` if the data
     does not fit, before the first step, and if the loss is no number any more.
     """
-    data = open_data(recipe.data, where.data)
+    data = open_data(recipe.data, where.data, graph)
     training, held_out = transformed(recipe, data)
-    check_data(recipe, graph, data, training)
+    check_data(recipe, graph, data, training, held_out)
     folder = RunFolder(where.folder)
     with restored(where.device):
         session = session_of(recipe, graph, training[0, 0], len(training), len(data.classes), where.device)
@@ -93,16 +93,24 @@ def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source
         return runner.run(progress)
 
 
-def check_data(recipe: Recipe, graph: Graph, data: Data, training: Transformed) -> None:
-    """Compare the fields of a sample, behind the transforms, with what the recipe and the net take."""
+def check_data(
+    recipe: Recipe, graph: Graph, data: Data, training: Transformed, held_out: Transformed | None = None
+) -> None:
+    """Compare the fields of samples, behind the transforms, with what the recipe and the net take."""
     if recipe.batch > len(training):
         message = f"a batch of {recipe.batch:,} is larger than the {len(training):,} samples to train on"
         raise Rejected("data-does-not-fit", message)
-    sample = training[0, 0]
-    shapes = {name: (tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in sample.items()}
-    wrong = misfits_of_data(recipe, graph, shapes, len(data.classes))
-    if wrong is not None:
-        raise Rejected("data-does-not-fit", wrong)
+    for half, samples in ((data.training, training), (data.held_out, held_out)):
+        if samples is None:
+            continue
+        named = half if isinstance(half, Named) else None
+        for at in dict.fromkeys((0, *(named.representatives if named else ()))):  # images of different sizes
+            sample = samples[0, at]
+            shapes = {name: (tuple(one.shape), str(one.dtype).removeprefix("torch.")) for name, one in sample.items()}
+            wrong = misfits_of_data(recipe, graph, shapes, len(data.classes), data.extremes)
+            if wrong is not None:
+                file = f"{named.name(at)}: " if named else ""
+                raise Rejected("data-does-not-fit", f"{file}{wrong}")
 
 
 def _silent(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:

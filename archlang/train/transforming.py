@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,7 @@ class Described:
     word: str
     arguments: Mapping[str, Any]
     is_random: bool
+    ignored: int | None = None  # the class of pixels of a mask that a transform adds
 
     def made(self) -> Transform:
         """Return the transform of torchvision."""
@@ -36,6 +37,10 @@ class Described:
         arguments = dict(self.arguments)
         if self.word == "autoaugment":
             arguments["policy"] = v2.AutoAugmentPolicy(arguments.get("policy", "imagenet"))
+        if self.ignored is not None and "fill" in TRANSFORMS[self.word].arguments:
+            from torchvision import tv_tensors
+
+            arguments["fill"] = {tv_tensors.Mask: self.ignored, "others": arguments.get("fill", 0)}
         transform: Transform = getattr(v2, TRANSFORMS[self.word].name)(**arguments)
         return transform
 
@@ -106,18 +111,21 @@ def transformed(recipe: Recipe, data: Data) -> tuple[Transformed, Transformed]:
         return Transformed(data.training, (), recipe.seed), Transformed(data.held_out, (), recipe.seed)
     if "image" not in data.training[0]:
         raise Rejected("bad-data", f"`{stages[0].where}` transforms images, and `data {recipe.data.word}` has none")
-    training, held_out = _described(data.training, stages)
+    ignored = recipe.data.arguments.get("ignore")
+    training, held_out = _described(data.training, stages, ignored if isinstance(ignored, int) else None)
     return _cached(data.training, training, recipe.seed), _cached(data.held_out, held_out, recipe.seed)
 
 
-def _described(samples: Samples, stages: Sequence[Stage]) -> tuple[list[Described], list[Described]]:
+def _described(
+    samples: Samples, stages: Sequence[Stage], ignored: int | None
+) -> tuple[list[Described], list[Described]]:
     """Return the transforms of both parts. Each `normalize` is measured behind the deterministic ones before it."""
     training: list[Described] = []
     held_out: list[Described] = []
     before: list[Transform] = []
     for stage in stages:
         for part in stage.parts:
-            one = _one(part, samples, before, is_random=stage.where == "augment")
+            one = replace(_one(part, samples, before, is_random=stage.where == "augment"), ignored=ignored)
             training += [one] if stage.where != "evaluate" else []
             held_out += [one] if stage.where != "augment" else []
             before += [one.made()] if stage.where == "view" else []

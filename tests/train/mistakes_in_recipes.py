@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from archlang.recipes.arguments import REQUIRED, Either, Flag, Kind, Known, Number, Several, Word
+from archlang.recipes.arguments import REQUIRED, Either, Flag, Kind, Known, Name, Number, Several, Word
 from archlang.recipes.losses import LOSSES
 from archlang.recipes.measures import MEASURES
 from archlang.recipes.optimizers import OPTIMIZERS
@@ -101,8 +101,12 @@ def _right(kind: Kind) -> str:
             return "true"
         case Word(words):
             return words[0]
+        case Name():
+            return "column"
         case Several(of, lengths, rising):
             count = (lengths or (2,))[0]
+            if isinstance(of, Name):
+                return f"[{', '.join(f'column{at}' for at in range(count))}]"
             values = [float(_right(of)) + (at if rising else 0) for at in range(count)]
             return f"[{', '.join(f'{value:g}' for value in values)}]"
         case Either(kinds):
@@ -113,27 +117,34 @@ def _wrong(kind: Kind) -> Iterator[str]:
     """Yield values that are not of the kind: of another one, and beyond each end of a range."""
     match kind:
         case Number():
-            yield '"much"'
-            yield "true"
-            low, high, low_open, high_open = kind.bounds()
-            if low > float("-inf"):
-                yield f"({low if low_open else low - 1:g})".replace("(-", "(0-")
-            if high < float("inf"):
-                yield f"{high if high_open else high + 1:g}"
-            if kind.whole:
-                yield "1.5"
+            yield from _no_number(kind)
         case Flag():
             yield "1"
         case Word(words):
             yield f"{words[0]}zq"
             yield "3"
-        case Several():
+        case Name():
             yield "3"
-            yield '["a", "b"]'
+            yield '""'
+        case Several(of):
+            yield "3"
+            yield "[true, true]" if isinstance(of, Name) else '["a", "b"]'
             if kind.rising:
                 yield "[2, 1]"
-        case Either():
-            yield '"much"'
+        case Either(kinds):
+            yield "3" if isinstance(kinds[0], Name) else '"much"'
+
+
+def _no_number(kind: Number) -> Iterator[str]:
+    yield '"much"'
+    yield "true"
+    low, high, low_open, high_open = kind.bounds()
+    if low > float("-inf"):
+        yield f"({low if low_open else low - 1:g})".replace("(-", "(0-")
+    if high < float("inf"):
+        yield f"{high if high_open else high + 1:g}"
+    if kind.whole:
+        yield "1.5"
 
 
 def wrong_answers() -> list[str]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from archlang.diagnostics import Rejected
 from archlang.recipes.recipe import Part
-from archlang.train.data import Data, open_data
+from archlang.train.data import Data, folders, open_data
 from archlang.train.data.samples import parted
 from tests.train.recipes import NET, recipe_of
 
@@ -114,7 +114,7 @@ def test_arrays(tmp_path: Path) -> None:
     assert refused("npz", path).startswith("arrays.npz: it cannot be read")
 
 
-def test_folders_of_images(tmp_path: Path) -> None:
+def test_folders_of_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, count in (("cat", 5), ("dog", 5)):
         (tmp_path / name).mkdir()
         for number in range(count):
@@ -126,6 +126,10 @@ def test_folders_of_images(tmp_path: Path) -> None:
     assert (tuple(image.shape), image.dtype, image[:, 0, 0].tolist()) == ((3, 4, 6), torch.uint8, [1, 0, 255])
     assert tuple(open_data(part("imagefolder mode=gray"), tmp_path).training[0]["image"].shape) == (1, 4, 6)
     (tmp_path / "cat" / "9.png").write_bytes(b"no image")
+    assert refused("imagefolder", tmp_path) == "cat/9.png is no image that can be read: cannot identify image file"
+    monkeypatch.setattr(folders, "READ_FIRST", 0)  # of many files, only the sizes are read before the first step
+    whole = (tmp_path / "cat" / "4.png").read_bytes()
+    (tmp_path / "cat" / "9.png").write_bytes(whole[:45])
     broken = open_data(part("imagefolder"), tmp_path)
     at = parted(11, 0.2)[0].index(5)  # the sixth file, behind the five cats
     with pytest.raises(Rejected, match=r"cat/9\.png is no image"):

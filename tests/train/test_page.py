@@ -12,6 +12,8 @@ from archlang.recipes.optimizers import OPTIMIZERS
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.sources import DATA
 from archlang.recipes.transforms import MIXES, TRANSFORMS
+from tests.specs import graph_of
+from tests.train.recipes import NET
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 BEGIN, END = "<!-- words -->\n", "<!-- end of words -->\n"
@@ -36,8 +38,11 @@ def tables() -> Iterator[str]:
     yield from table("Transforms", TRANSFORMS)
     yield from table("Mixes", MIXES)
     yield from table("Measures", MEASURES)
+    graph = graph_of(NET)
+    unknown = {"custom": "its fields", "npy": "its arrays", "npz": "its arrays"}
     fields = {
-        word: f" with {', '.join(kind.fields(example(kind.known))) or 'its arrays'}" for word, kind in DATA.items()
+        word: f" with {unknown.get(word) or ', '.join(kind.fields(example(kind.known), graph))}"
+        for word, kind in DATA.items()
     }
     yield from table("Kinds of data", {word: kind.known for word, kind in DATA.items()}, fields)
 

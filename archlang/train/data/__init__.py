@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from archlang.diagnostics import Rejected
+from archlang.ir import Graph
 from archlang.recipes.recipe import Part
 from archlang.recipes.sources import DATA
-from archlang.train.data.samples import Data, InMemory, Sample, Samples
+from archlang.train.data.samples import Data, InMemory, Named, Sample, Samples
 
-__all__ = ["Data", "InMemory", "Sample", "Samples", "check_path", "open_data"]
+__all__ = ["Data", "InMemory", "Named", "Sample", "Samples", "check_path", "open_data"]
 
 
-def open_data(part: Part, path: Path | None) -> Data:
-    """Return the data that a recipe names; `path` is the file or folder that `--data` names.
+def open_data(part: Part, path: Path | None, graph: Graph | None = None) -> Data:
+    """Return the data that a recipe names; `path` is what `--data` names, `graph` the net, for `synthetic`.
 
     Raises `Rejected` if a file is missing or wrong, with its name.
     """
     check_path(part, path)
-    data = _opened(part, path)
+    data = _opened(part, path, graph)
     if not len(data.training) or not len(data.held_out):
         counts = f"{len(data.training)} samples to train on, {len(data.held_out)} held out"
         raise Rejected("bad-data", f"`data {part.word}`: {counts}")
@@ -28,31 +30,53 @@ def open_data(part: Part, path: Path | None) -> Data:
 def check_path(part: Part, path: Path | None) -> None:
     """Raise `Rejected` if the data that a recipe names needs a path, takes none, or is not there."""
     kind = DATA[part.word]
+    if path is None and kind.path == "callable":
+        raise Rejected("bad-data", "`data custom` is what a function returns", help="name it: `--data module:callable`")
     if path is None and kind.path == "needed":
         help = "name it: `--data PATH`"
         raise Rejected("bad-data", f"`data {part.word}` is read from files", help=help)
     if path is not None and kind.path == "never":
-        raise Rejected("bad-data", f"`data {part.word}` comes with a package: it takes no `--data`")
-    if path is not None and not path.exists():
+        why = "is made here" if part.word == "synthetic" else "comes with a package"
+        raise Rejected("bad-data", f"`data {part.word}` {why}: it takes no `--data`")
+    if path is not None and kind.path == "callable":
+        from archlang.train.data.custom import check_name
+
+        check_name(str(path))
+    elif path is not None and not path.exists():
         raise Rejected("bad-data", f"there is no {path}")
 
 
-def _opened(part: Part, path: Path | None) -> Data:
-    from archlang.train.data import files, folders, packaged, texts
+def _opened(part: Part, path: Path | None, graph: Graph | None) -> Data:
+    from archlang.train.data import packaged
+    from archlang.train.data.synthetic import synthetic
 
     if part.word == "mnist":
         return packaged.mnist(part, path)
     if part.word == "digits":
         return packaged.digits(part)
+    if part.word == "synthetic":
+        if graph is None:
+            raise Rejected("bad-data", "`data synthetic` needs the net whose shapes it has")
+        return synthetic(part, list(DATA[part.word].fields(part.arguments, graph).values()))
     assert path is not None
-    match part.word:
-        case "fashionmnist":
-            return files.idx(part, path)
-        case "cifar10" | "cifar100":
-            return files.cifar(part, path)
-        case "npz":
-            return files.npz(part, path)
-        case "text":
-            return texts.text(part, path)
-        case _:
-            return folders.imagefolder(part, path)
+    return _reader(part.word)(part, path)
+
+
+def _reader(word: str) -> Callable[[Part, Path], Data]:
+    """Return what reads files of this kind."""
+    from archlang.train.data import arrays, custom, files, folders, masks, tables, texts
+
+    readers: dict[str, Callable[[Part, Path], Data]] = {
+        "cifar10": files.cifar,
+        "cifar100": files.cifar,
+        "csv": tables.table,
+        "custom": lambda part, name: custom.custom(part, str(name)),
+        "fashionmnist": files.idx,
+        "imagefolder": folders.imagefolder,
+        "npy": arrays.npy,
+        "npz": arrays.npz,
+        "parquet": tables.table,
+        "segmentation": masks.segmentation,
+        "text": texts.text,
+    }
+    return readers[word]

@@ -1,4 +1,4 @@
-"""Data in files: the original files of MNIST, Fashion-MNIST and CIFAR, arrays, and text."""
+"""The original files of MNIST, Fashion-MNIST and CIFAR."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
-from archlang.packages import need
 from archlang.recipes.recipe import Part
-from archlang.train.data.samples import Data, InMemory, in_memory
+from archlang.train.data.samples import Data, InMemory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,37 +116,3 @@ def _cifar(paths: Sequence[Path], labels: int) -> InMemory:
         rows.append(raw.view(-1, labels + _CIFAR_PIXELS))
     every = torch.cat(rows)
     return InMemory({"image": every[:, labels:].reshape(-1, 3, 32, 32), "label": every[:, labels - 1].long()})
-
-
-# ---- arrays
-
-
-def npz(part: Part, path: Path) -> Data:
-    """Return the arrays of an .npz file as fields: rows are samples. Integers of `label` are classes."""
-    import torch
-
-    numpy = need("numpy", "arrays are read by")
-    try:
-        with numpy.load(path, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files}
-    except (OSError, ValueError) as error:
-        raise wrong(path, f"it cannot be read: {error}") from None
-    lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
-    if len(set(lengths.values())) != 1:
-        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise wrong(path, f"its arrays have different numbers of rows: {listed}")
-    kept = {name: array for name, array in arrays.items() if array.dtype.kind in "fiub"}
-    fields = {name: torch.from_numpy(array) for name, array in kept.items()}  # pyright: ignore[reportUnknownMemberType]
-    if len(fields) < len(arrays):
-        bad = next(name for name in arrays if name not in fields)
-        raise wrong(path, f"`{bad}` holds {arrays[bad].dtype}, where numbers are needed")
-    return in_memory({name: _dtyped(one) for name, one in fields.items()}, part.number("held_out"))
-
-
-def _dtyped(rows: Tensor) -> Tensor:
-    """Return float64 as float32, and integers other than bytes as int64."""
-    import torch
-
-    if rows.is_floating_point():
-        return rows.float()
-    return rows if rows.dtype == torch.uint8 and rows.dim() > 1 else rows.long()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
 from archlang.packages import need
 from archlang.recipes.recipe import Part
-from archlang.train.data.samples import Data, Sample, parted
+from archlang.train.data.samples import Data, Sample, halves
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+READ_FIRST = 64 * 2**20  # bytes of files up to which all pixels are read before the first step
+DIFFERENT = 20  # sizes of images that are tried before the first step
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"})
-_HELD_OUT = ("val", "valid", "validation", "test")
+HELD_OUT = ("val", "valid", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class Images:
 
     files: Sequence[tuple[Path, int]]
     mode: str
+    representatives: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -32,19 +39,74 @@ class Images:
         path, label = self.files[index]
         return {"image": image(path, self.mode), "label": torch.tensor(label)}
 
+    def name(self, index: int) -> str:
+        """Return the name of the file of a sample, for messages."""
+        return shown(self.files[index][0])
 
-def image(path: Path, mode: str) -> Any:
+
+def shown(path: Path) -> str:
+    """Return a file with its folder, as messages name it."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def unreadable(path: Path, error: Exception) -> str:
+    """Return the message about a file that is no image."""
+    return f"{shown(path)} is no image that can be read: {str(error).replace(f' {str(path)!r}', '')}"
+
+
+def image(path: Path, mode: str) -> Tensor:
     """Return an image file as a tensor c x h x w of uint8. Raises `Rejected` if it cannot be read."""
-    import torch
-
-    numpy, pillow = need("numpy", "images are read by"), need("PIL.Image", "images are read by")
+    pillow = need("PIL.Image", "images are read by")
     try:
         with cast(Any, pillow).open(path) as found:
-            pixels = numpy.array(found.convert("RGB" if mode == "rgb" else "L"))
+            return pixels(found.convert("RGB" if mode == "rgb" else "L"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise Rejected("bad-data", f"{path.parent.name}/{path.name} is no image that can be read: {error}") from None
-    tensor = torch.from_numpy(pixels)  # pyright: ignore[reportUnknownMemberType]
+        raise Rejected("bad-data", unreadable(path, error)) from None
+
+
+def pixels(picture: Any) -> Tensor:
+    """Return an image of PIL as a tensor c x h x w of uint8."""
+    import torch
+
+    numpy = need("numpy", "images are read by")
+    tensor: Tensor = torch.from_numpy(numpy.array(picture))  # pyright: ignore[reportUnknownMemberType]
     return tensor.permute(2, 0, 1).contiguous() if tensor.dim() == 3 else tensor.unsqueeze(0)
+
+
+def check_images(paths: Sequence[Path], whole: bool | None = None) -> tuple[list[tuple[int, int]], bool]:
+    """Return the width and height of each file, and whether its pixels were read too.
+
+    They are where all files together are at most `READ_FIRST` bytes. Raises `Rejected` for files that are no images.
+    """
+    if whole is None:
+        whole = sum(path.stat().st_size for path in paths) <= READ_FIRST
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda path: _size(path, whole), paths))
+    if bad := [one for one in found if isinstance(one, str)]:
+        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise Rejected("bad-data", f"{bad[0]}{more}")
+    return [one for one in found if not isinstance(one, str)], whole
+
+
+def _size(path: Path, whole: bool) -> tuple[int, int] | str:
+    """Return the size of an image, or what is wrong with it."""
+    pillow = need("PIL.Image", "images are read by")
+    try:
+        with cast(Any, pillow).open(path) as found:
+            if whole:
+                found.load()
+            size: tuple[int, int] = found.size
+            return size
+    except (OSError, ValueError, SyntaxError) as error:
+        return unreadable(path, error)
+
+
+def representatives(sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the index of one image of each size, of the first `DIFFERENT` sizes."""
+    first: dict[tuple[int, int], int] = {}
+    for at, size in enumerate(sizes):
+        first.setdefault(size, at)
+    return list(first.values())[:DIFFERENT]
 
 
 def imagefolder(part: Part, path: Path) -> Data:
@@ -54,19 +116,29 @@ def imagefolder(part: Part, path: Path) -> Data:
     """
     mode = str(part.arguments["mode"])
     if (path / "train").is_dir():
-        other = next((path / name for name in _HELD_OUT if (path / name).is_dir()), None)
+        other = next((path / name for name in HELD_OUT if (path / name).is_dir()), None)
         if other is None:
-            raise Rejected("bad-data", f"{path.name} has a folder train, and none of {', '.join(_HELD_OUT)}")
-        classes, files = _files(path / "train")
+            raise Rejected("bad-data", f"{path.name} has a folder train, and none of {', '.join(HELD_OUT)}")
+        classes, learned = _files(path / "train")
         others, rest = _files(other)
         if others != classes:
             odd = min(set(others) ^ set(classes))
             raise Rejected("bad-data", f"train and {other.name} have different classes: `{odd}` is in one of them")
-        return Data(Images(files, mode), Images(rest, mode), classes)
-    classes, files = _files(path)
-    halves = ([files[at] for at in half] for half in parted(len(files), part.number("held_out")))
-    training, held_out = (Images(half, mode) for half in halves)
-    return Data(training, held_out, classes)
+        told = f"{len(learned):,} images to train on, {len(rest):,} held out in the folder {other.name}"
+    else:
+        classes, files = _files(path)
+        names = [one.relative_to(path).as_posix() for one, _ in files]
+        first, second, told = halves(part, len(files), names)
+        learned, rest = [files[at] for at in first], [files[at] for at in second]
+        present = {label for _, label in learned}
+        if missing := [name for number, name in enumerate(classes) if number not in present]:
+            raise Rejected("bad-data", f"all images of the class `{missing[0]}` are held out: none is left to train on")
+    return Data(_images(learned, mode), _images(rest, mode), classes, told)
+
+
+def _images(files: Sequence[tuple[Path, int]], mode: str) -> Images:
+    sizes, _ = check_images([path for path, _ in files])
+    return Images(files, mode, representatives(sizes))
 
 
 def _files(folder: Path) -> tuple[tuple[str, ...], list[tuple[Path, int]]]:

