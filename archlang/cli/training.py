@@ -37,6 +37,9 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify", action="store_true", help="train with each seed that the recipe promises a result for"
     )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write events for TensorBoard to the run folder, too"
+    )
     output_options(parser, "for a net alone: the checkpoint (default: NAME.pt, or NAME-2.pt and so on)")
 
 
@@ -58,8 +61,8 @@ def _train(arguments: argparse.Namespace) -> int:
         return run_recipe(arguments, *made)
     if arguments.data != "mnist":
         raise CallError(f"{arguments.spec} names no recipe; a net alone trains on digits: `--data mnist`")
-    if arguments.resume or arguments.out or arguments.verify or arguments.workers:
-        raise CallError("--resume, --out, --verify and --workers are for recipes: `train NAME = NET {`")
+    if arguments.resume or arguments.out or arguments.verify or arguments.workers or arguments.tensorboard:
+        raise CallError("--resume, --out, --verify, --workers and --tensorboard are for recipes: `train NAME = NET {`")
     arguments.epochs, arguments.seed = arguments.epochs or 30, arguments.seed or 0
     checked = checked_net(arguments)
     net = Net(checked.graphs[0])

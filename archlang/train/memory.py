@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 from archlang.diagnostics import Rejected
 from archlang.facts.memory import AutocastUnknown, Setup, memory
@@ -52,6 +53,19 @@ def free_bytes(device: str) -> int | None:
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # a system without these names
+        return None
+
+
+def used_bytes(device: str) -> int | None:
+    """Return the bytes in use: those torch has allocated on a card, else of this process; None if nothing says."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.memory_allocated(device))
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])  # those in memory
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # another system than Linux
         return None
 
 
