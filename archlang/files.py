@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from tempfile import mkstemp
 
+UNFINISHED = (".archlang-", ".tmp")  # how the temporary name of a file begins and ends
+
 
 def write_whole(path: str | Path, data: bytes | str) -> None:
     """Write `data` to `path`, replacing an existing file. Text is written as UTF-8; its line ends stay unchanged.
@@ -24,9 +26,13 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
         target.write_bytes(content)
         return
     try:
-        handle, name = mkstemp(dir=target.parent, prefix=".archlang-", suffix=".tmp")
-    except OSError as error:  # the error names the temporary file, which the caller does not know
+        _write_and_rename(content, target)
+    except OSError as error:  # the error names the temporary file, which the caller does not know, or no file at all
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_and_rename(content: bytes, target: Path) -> None:
+    handle, name = mkstemp(dir=target.parent, prefix=UNFINISHED[0], suffix=UNFINISHED[1])
     with ExitStack() as stack:
         stack.callback(os.unlink, name)
         with open(handle, "wb") as file:

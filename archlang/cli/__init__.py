@@ -1,4 +1,7 @@
-"""The command line. Exit status: 0 the spec is valid, 1 it is not, 2 the call is wrong, 141 a closed pipe ended it."""
+"""The command line.
+
+Exit status: 0 the spec is valid, 1 it is not, 2 the call is wrong; 130 Ctrl-C ended it, 141 a closed pipe did.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from archlang.cli.commands import COMMANDS, command
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
 OPERATORS_HELP = "a Python file that defines operators of your own; archlang executes it; repeatable"
 KNOW_OPERATORS = ("ops",)  # commands that take `--operators` though they take no SPEC
+INTERRUPTED = 130  # 128 and SIGINT's number
 BROKEN_PIPE = 141  # 128 and SIGPIPE's number: what a shell reports of any tool that a closed pipe ends
 
 
@@ -24,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("archlang: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except OSError as error:
         if error.filename is None:  # standard output, as every file is opened by its name
             _discard_output()

@@ -57,8 +57,8 @@ def _folder(arguments: argparse.Namespace, name: str) -> Path:
     from archlang.files import fresh_path
 
     if arguments.resume is not None:
-        if not (arguments.resume / "last.pt").is_file():
-            raise CallError(f"--resume {arguments.resume}: there is no checkpoint last.pt in that folder")
+        if not any((arguments.resume / name).is_file() for name in ("last.pt", "settings.json")):
+            raise CallError(f"--resume {arguments.resume}: that folder holds no run")
         chosen: Path = arguments.resume
         return chosen
     if arguments.out is None:
@@ -100,12 +100,12 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
             if events is not None:
                 events(session, loss, row)
 
-        return run(made.recipe, made.graph, where, library.sources, show)
+        return run(made.recipe, made.graph, where, library.sources, show, print)
 
 
 def _told(outcome: Outcome, folder: Path, library: Library) -> int:
     if outcome.interrupted:
-        print(f"interrupted; go on with --resume {folder}", file=sys.stderr)
+        print(f"interrupted; checkpoint: {folder / 'last.pt'}; go on with --resume {folder}", file=sys.stderr)
         return INTERRUPTED
     from archlang.train.summary import summarise
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from archlang.train.data import InMemory
 from archlang.train.keys import key
+from archlang.train.survival import ignore_signals
 from archlang.train.transforming import Transformed
 
 if TYPE_CHECKING:
@@ -57,16 +60,42 @@ def held_out_batches(samples: Transformed, batch: int, workers: int) -> Iterable
     return cast("Iterable[dict[str, Tensor]]", _loader(samples, keys, workers))
 
 
+@dataclass(frozen=True)
+class _Batches:
+    """The samples as torch's loader asks for them: all of a batch at once."""
+
+    samples: Transformed
+
+    def __getitems__(self, keys: Keys) -> dict[str, Tensor]:
+        """Return a batch. Samples that are rows in memory, with nothing left to transform, are taken together."""
+        import torch
+        from torch.utils.data import default_collate
+
+        rows = self.samples.samples
+        if isinstance(rows, InMemory) and not self.samples.described:
+            chosen = torch.tensor([index for _, index in keys])
+            return {name: one[chosen] for name, one in rows.fields.items()}
+        made: dict[str, Tensor] = default_collate([self.samples[one] for one in keys])  # pyright: ignore[reportUnknownVariableType]
+        return made
+
+
+def _as_it_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a batch, which is made already."""
+    return batch
+
+
 def _loader(samples: Transformed, keys: Iterable[Keys], workers: int) -> Any:
     """Return torch's loader over batches of keys. Its workers draw nothing: each sample has a seed of its own."""
     from torch.utils.data import DataLoader
 
     return DataLoader(
-        cast(Any, samples),
+        cast(Any, _Batches(samples)),
         batch_sampler=cast(Any, keys),
         num_workers=workers,
+        collate_fn=cast(Any, _as_it_is),
         generator=_generator(),
         persistent_workers=workers > 0,  # starting them takes seconds
+        worker_init_fn=ignore_signals,
         multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from archlang.diagnostics import Rejected
 from archlang.files import write_whole
 from archlang.train.session import Session
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class Progress:
 
 
 def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, str]) -> None:
-    """Write a checkpoint whole, and to the disk, or not at all. `stamp` says what the run was made from."""
+    """Write a checkpoint whole, and to the disk, or not at all. `stamp` says what the run was made from.
+
+    Raises `Rejected` if it cannot be written; the checkpoint before it is then still there.
+    """
     import torch
 
     state: dict[str, Any] = {
@@ -36,6 +40,7 @@ def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, s
         "step": session.step,
         "state_dict": session.module.state_dict(),
         "optimizer": session.optimizer.state_dict(),
+        "names": names_of(session),
         "schedule": None if session.schedule is None else _plain(session.schedule.state_dict()),
         "average": None if session.average is None else session.average.state_dict(),
         "scaler": None if session.scaler is None else session.scaler.state_dict(),
@@ -46,8 +51,26 @@ def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, s
     }
     written = BytesIO()
     torch.save(state, written)
-    write_whole(path, written.getvalue())
-    _flush(path.parent)
+    with writing(path.parent):
+        write_whole(path, written.getvalue())
+        _flush(path.parent)
+
+
+def names_of(session: Session) -> list[str]:
+    """Return the names of the parameters in the order in which the optimiser numbers them."""
+    names = {id(one): name for name, one in session.module.named_parameters()}
+    return [names[id(one)] for group in session.optimizer.param_groups for one in group["params"]]
+
+
+@contextmanager
+def writing(folder: Path) -> Generator[None]:
+    """Turn a failure to write a file of a run, as on a full disk, into a `Rejected` that says how to go on."""
+    try:
+        yield
+    except OSError as error:
+        last = folder / "last.pt"
+        help = f"make room, then go on with `--resume {folder}`: {last.name} is whole" if last.exists() else None
+        raise Rejected("cannot-save", f"{error.filename or folder}: {error.strerror}", help=help) from error
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +81,7 @@ def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
             made[name] = [_plain(one) for one in value]
         elif name == "milestones" and isinstance(value, Mapping):
             made[name] = {int(step): int(count) for step, count in cast("Mapping[int, int]", value).items()}
-        elif not callable(value) and name not in ("lr_lambdas", "_anneal_func_type_callable"):
+        elif not callable(value):
             made[name] = value
     return made
 
@@ -72,34 +95,6 @@ def _flush(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def load(path: Path, session: Session, stamp: Mapping[str, str], anyway: bool) -> Progress:
-    """Put a run where a checkpoint left it, and return what it had measured.
-
-    Raises `Rejected` if the file is no checkpoint, or was made from another recipe or net; with `anyway`, weights are
-    kept as far as they fit.
-    """
-    from collections import Counter
-
-    state = read(path)
-    differ = [name for name, value in stamp.items() if state["stamp"].get(name) != value]
-    if differ and not anyway:
-        help = "start anew, or go on with what fits: `--resume-anyway`"
-        raise Rejected("checkpoint-differs", f"{path.name} was made with another {' and '.join(differ)}", help=help)
-    session.module.load_state_dict(state["state_dict"])
-    session.optimizer.load_state_dict(state["optimizer"])
-    if session.schedule is not None and state["schedule"] is not None:
-        found = state["schedule"]
-        if isinstance(found.get("milestones"), Mapping):
-            found["milestones"] = Counter(found["milestones"])
-        session.schedule.load_state_dict(found)
-    if session.average is not None and state["average"] is not None:
-        session.average.load_state_dict(state["average"])
-    if session.scaler is not None and state["scaler"] is not None:
-        session.scaler.load_state_dict(state["scaler"])
-    session.step = state["step"]
-    return Progress(tuple(state["rows"]), tuple(state["losses"]), state["best"], state["waited"])
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from archlang.files import write_whole
-from archlang.ir import Graph
+from archlang.files import UNFINISHED, write_whole
 from archlang.recipes import Recipe
 from archlang.recipes.listing import listed
 from archlang.recipes.recipe import Part
@@ -35,6 +33,11 @@ class RunFolder:
     def best(self) -> Path:
         """The weights of the best epoch."""
         return self.path / BEST
+
+    def clean(self) -> None:
+        """Remove what a run that was killed within a write left: files whose names no reader knows."""
+        for left in self.path.glob(f"{UNFINISHED[0]}*{UNFINISHED[1]}"):
+            left.unlink(missing_ok=True)
 
     def begin(self, recipe: Recipe, sources: Mapping[str, Source]) -> None:
         """Write what the run is made from."""
@@ -92,16 +95,4 @@ def settings(recipe: Recipe) -> dict[str, Any]:
         "seed": recipe.seed,
         "origins": [[one.name, one.value, one.origin] for one in listed(recipe)],
         "versions": {"python": python_version(), "torch": torch.__version__},
-    }
-
-
-def stamp(recipe: Recipe, graph: Graph) -> dict[str, str]:
-    """Return what a checkpoint depends on: the recipe and the net, each as a hash."""
-    chosen = settings(recipe)
-    for name in ("origins", "versions"):
-        del chosen[name]
-    graph_text = graph.model_dump_json(exclude={"promises"})
-    return {
-        "recipe": sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
-        "net": sha256(graph_text.encode()).hexdigest(),
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
@@ -16,12 +15,15 @@ from archlang.recipes import Recipe
 from archlang.recipes.fitting_data import misfits_of_data
 from archlang.source import Source
 from archlang.train.batches import held_out_batches, training_batches
-from archlang.train.checkpoints import Progress, load, save
+from archlang.train.checkpoints import Progress, save, writing
 from archlang.train.data import Data, Named, open_data
-from archlang.train.folder import RunFolder, stamp
+from archlang.train.folder import RunFolder
 from archlang.train.making import learning_rates
 from archlang.train.measuring import is_better_than, watched
+from archlang.train.resuming import resumed
 from archlang.train.session import Session, session_of
+from archlang.train.stamps import stamp
+from archlang.train.survival import check_weights, signals, surviving
 from archlang.train.transforming import Transformed, transformed
 
 if TYPE_CHECKING:
@@ -67,13 +69,22 @@ class Outcome:
 
 
 Show = Callable[[Session, float | None, Mapping[str, float] | None], None]
+Tell = Callable[[str], None]
 
 
-def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source], show: Show | None = None) -> Outcome:
+def run(
+    recipe: Recipe,
+    graph: Graph,
+    where: Where,
+    sources: Mapping[str, Source],
+    show: Show | None = None,
+    tell: Tell | None = None,
+) -> Outcome:
     """Train a net by its recipe, and return the measures of each epoch.
 
-    `show` is called after each step with its loss, and after each epoch with its row. Raises `Rejected` if the data
-    does not fit, before the first step, and if the loss is no number any more.
+    `show` is called after each step with its loss, and after each epoch with its row; `tell` with lines about what was
+    resumed. Raises `Rejected` if the data does not fit, before the first step; if the loss is no number any more; and
+    if a file cannot be written. What was saved before is whole.
     """
     data = open_data(recipe.data, where.data, graph)
     training, held_out = transformed(recipe, data)
@@ -81,16 +92,33 @@ def run(recipe: Recipe, graph: Graph, where: Where, sources: Mapping[str, Source
     folder = RunFolder(where.folder)
     with restored(where.device):
         session = session_of(recipe, graph, training[0, 0], len(training), len(data.classes), where.device)
-        made_from = stamp(recipe, graph)
-        progress = Progress()
-        if where.resume:
-            progress = load(folder.last, session, made_from, where.anyway)
-        else:
-            folder.begin(recipe, sources)
+        progress = _begun(session, folder, where, sources, tell or _unheard)
         # as many at once as a step takes: a loss that is summed over a batch stays comparable
         batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
+        made_from = stamp(recipe, session.graph)
         runner = _Runner(session, folder, made_from, data, training, batches, where, show or _silent)
-        return runner.run(progress)
+        with surviving(folder.path):
+            return runner.run(progress)
+
+
+def _begun(session: Session, folder: RunFolder, where: Where, sources: Mapping[str, Source], tell: Tell) -> Progress:
+    """Begin a run, or go on where its last checkpoint left it; return what it has measured."""
+    if where.resume and folder.last.exists():
+        folder.clean()
+        progress, notes = resumed(folder.last, session, where.anyway)
+        for note in notes:
+            tell(note)
+        return progress
+    if where.resume:
+        tell("there is no checkpoint yet: the run begins anew")
+    with writing(folder.path):
+        folder.begin(session.recipe, sources)
+    folder.clean()
+    return Progress()
+
+
+def _unheard(line: str) -> None:
+    """Tell nobody."""
 
 
 def check_data(
@@ -117,6 +145,14 @@ def _silent(session: Session, loss: float | None, row: Mapping[str, float] | Non
     """Show nothing."""
 
 
+class Interrupted(Exception):
+    """A signal ended the run; `progress` is what its checkpoint holds."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__("interrupted")
+        self.progress = progress
+
+
 @dataclass
 class _Runner:
     """One run under way."""
@@ -129,46 +165,75 @@ class _Runner:
     held_out: Iterable[Mapping[str, Tensor]]
     where: Where
     show: Show
+    stopping: list[int] = field(default_factory=list[int])  # the signals that came
 
     def run(self, progress: Progress) -> Outcome:
         """Train to the end of the recipe, or until a signal or `stop` ends it."""
-        session, recipe = self.session, self.session.recipe
-        saved = monotonic()
-        self.folder.table(progress.rows)
-        with _signals() as stopping:
-            batches = training_batches(
-                self.training,
-                recipe.seed,
-                recipe.batch,
-                session.step,
-                session.steps,
-                session.per_epoch,
-                self.where.workers,
-            )
-            for batch in batches:
-                loss = session.train_step(batch)
-                progress = replace(progress, losses=(*progress.losses, loss))
-                self.show(session, loss, None)
-                ends = session.step % session.per_epoch == 0 or session.step == session.steps
-                if ends:
-                    progress = self._measured(progress)
-                if ends or stopping or monotonic() - saved > SAVED_EVERY:
-                    save(self.folder.last, session, progress, self.made_from)
-                    self.folder.table(progress.rows)
-                    saved = monotonic()
-                if stopping:
-                    return self._outcome(progress, interrupted=True)
-                if ends and self._is_enough(progress):
-                    break
-        return self._outcome(progress, interrupted=False)
+        self._write_table(progress)
+        try:
+            with signals(self.stopping):
+                return self._outcome(self._trained(progress), interrupted=False)
+        except Interrupted as interrupted:
+            return self._outcome(interrupted.progress, interrupted=True)
 
     def _outcome(self, progress: Progress, *, interrupted: bool) -> Outcome:
         return Outcome(progress.rows, interrupted, self.folder, self.session, self.data, self.held_out)
 
+    def _trained(self, progress: Progress) -> Progress:
+        session = self.session
+        losses, saved = list(progress.losses), monotonic()
+        if losses and self._ends:  # it was interrupted while it measured an epoch
+            progress, losses = self._measured(progress), []
+            self._save(progress)
+        if self._is_enough(progress):
+            return progress
+        for batch in self._batches():
+            losses.append(session.train_step(batch))
+            self.show(session, losses[-1], None)
+            ends = self._ends
+            if ends or self.stopping or monotonic() - saved > SAVED_EVERY:
+                progress = replace(progress, losses=tuple(losses))
+                check_weights(session)
+                if ends:
+                    progress, losses = self._measured(progress), []
+                self._save(progress)
+                saved = monotonic()
+            if self.stopping:
+                raise Interrupted(progress)
+            if ends and self._is_enough(progress):
+                break
+        return progress
+
+    @property
+    def _ends(self) -> bool:
+        """Whether an epoch, or the run, ends with the step that was made last."""
+        return self.session.step % self.session.per_epoch == 0 or self.session.step == self.session.steps
+
+    def _batches(self) -> Iterable[Mapping[str, Tensor]]:
+        session, recipe = self.session, self.session.recipe
+        counts = session.step, session.steps, session.per_epoch
+        return training_batches(self.training, recipe.seed, recipe.batch, *counts, self.where.workers)
+
+    def _save(self, progress: Progress) -> None:
+        save(self.folder.last, self.session, progress, self.made_from)
+        self._write_table(progress)
+
+    def _write_table(self, progress: Progress) -> None:
+        with writing(self.folder.path):
+            self.folder.table(progress.rows)
+
+    def _held_out(self, progress: Progress) -> Iterator[Mapping[str, Tensor]]:
+        """Yield what is measured; a signal in between saves the run as it was before, and ends it."""
+        for batch in self.held_out:
+            if self.stopping:
+                self._save(progress)
+                raise Interrupted(progress)
+            yield batch
+
     def _measured(self, progress: Progress) -> Progress:
         """Measure the held-out part, and keep the weights if they are the best so far."""
         session = self.session
-        results = session.measure(self.held_out)
+        results = session.measure(self._held_out(progress))
         row: dict[str, float] = {
             "epoch": -(-session.step // session.per_epoch),
             "step": session.step,
@@ -197,27 +262,6 @@ class _Runner:
         """Return whether `stop` ends the run."""
         stop = self.session.recipe.stop
         return stop is not None and progress.waited >= stop.number("after")
-
-
-@contextmanager
-def _signals() -> Generator[list[int]]:
-    """Collect SIGINT and SIGTERM, so that the step under way ends and a checkpoint is written. A second one kills."""
-    caught: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        caught.append(number)
-        signal.signal(number, signal.SIG_DFL)
-
-    names = [signal.SIGINT, signal.SIGTERM]
-    try:
-        before = {name: signal.signal(name, note) for name in names}
-    except ValueError:  # not in the main thread, which alone receives signals
-        before = {}
-    try:
-        yield caught
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 @contextmanager

@@ -60,6 +60,11 @@ class Session:
         made: nn.Module = self.module if self.average is None else self.average.module
         return made
 
+    @property
+    def cure(self) -> str:
+        """What to try if the loss or the weights become infinite."""
+        return f"try a learning rate below {max(learning_rates(self.optimizer)):g}, or `clip norm=1.0`"
+
     # ---- one step
 
     def train_step(self, batch: Batch) -> float:
@@ -77,11 +82,7 @@ class Session:
             self._backward(loss)
             total += float(loss.detach())
         if not isfinite(total):
-            raise Rejected(
-                "training-diverged",
-                f"the loss of step {self.step + 1:,} is {total}",
-                help=f"try a learning rate below {max(learning_rates(self.optimizer)):g}, or `clip norm=1.0`",
-            )
+            raise Rejected("training-diverged", f"the loss of step {self.step + 1:,} is {total}", help=self.cure)
         self._update()
         return total
 

@@ -16,11 +16,12 @@ from archlang.recipes import Recipe
 from archlang.recipes.listing import listed
 from archlang.sheets import Cell, Sheet, as_csv
 from archlang.source import Source
-from archlang.train.checkpoints import load
+from archlang.train.checkpoints import read
 from archlang.train.document import Code, Heading, Image, Paragraph, Piece, Table, as_html, as_markdown
 from archlang.train.figures import figure, is_share, verdicts
 from archlang.train.findings import Finding, Findings
 from archlang.train.measuring import is_better_than, watched
+from archlang.train.resuming import restore
 from archlang.train.running import Outcome, restored
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _found(outcome: Outcome) -> Findings:
     session = outcome.session
     found = Findings(session.terms[0], session.recipe.losses[0].part.word)
     with restored(session.device):
-        load(outcome.folder.best, session, {}, anyway=True)
+        restore(session, read(outcome.folder.best))
         session.measure(outcome.held_out, found.add)
     return found
 

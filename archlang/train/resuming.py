@@ -1,0 +1,127 @@
+"""Goes on from a checkpoint: holds it against the recipe and the net, and takes from it what fits."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from archlang.diagnostics import Rejected
+from archlang.train.checkpoints import Progress, names_of, read
+from archlang.train.stamps import changed, differences, listed, stamp
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from archlang.train.session import Session
+
+State = Mapping[str, Any]
+
+
+def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[str]]:
+    """Put a run where a checkpoint left it; return what it had measured, and what is said about it.
+
+    Raises `Rejected` if the file is no checkpoint, or was made with another recipe or net; with `anyway`, weights and
+    the state of the optimiser are kept as far as they fit, and the result says what was kept.
+    """
+    state = read(path)
+    recipe, graph = session.recipe, session.graph
+    names = changed(state["stamp"], stamp(recipe, graph))
+    if not names:
+        restore(session, state)
+        return _progress(state), []
+    differ = differences(state["stamp"], recipe, graph)
+    if not anyway:
+        message = f"{path.name} was made with another {' and '.join(names)}: {listed(differ)}"
+        raise Rejected("checkpoint-differs", message, help="start anew, or go on with what fits: `--resume-anyway`")
+    kept = _as_far_as_it_fits(session, state)
+    return _progress(state), [f"resumed, though it differs: {listed(differ)}", f"kept: {', '.join(kept)}"]
+
+
+def _progress(state: State) -> Progress:
+    return Progress(tuple(state["rows"]), tuple(state["losses"]), state["best"], state["waited"])
+
+
+def restore(session: Session, state: State) -> None:
+    """Put a run where a checkpoint of the same run left it."""
+    session.module.load_state_dict(state["state_dict"])
+    session.optimizer.load_state_dict(state["optimizer"])
+    session.step = state["step"]
+    if session.schedule is not None:
+        session.schedule.load_state_dict(_schedule(state["schedule"]))
+    if session.average is not None:
+        session.average.load_state_dict(state["average"])
+    if session.scaler is not None:
+        session.scaler.load_state_dict(state["scaler"])
+
+
+def _schedule(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a schedule as torch wants it; the milestones of `multistep` are counted."""
+    if isinstance(state.get("milestones"), Mapping):
+        return {**state, "milestones": Counter(cast("Mapping[int, int]", state["milestones"]))}
+    if "_schedulers" in state:
+        return {**state, "_schedulers": [_schedule(one) for one in state["_schedulers"]]}
+    return state
+
+
+# ---- what fits of a checkpoint of another run
+
+
+def _as_far_as_it_fits(session: Session, state: State) -> list[str]:
+    """Take what fits of a checkpoint, and return what that is, in words. Settings are those of the new recipe."""
+    kept = [f"step {state['step']:,}", _weights(session.module, state["state_dict"])]
+    session.step = state["step"]
+    if _optimizer(session, state):
+        kept.append("the state of the optimiser")
+    if session.average is not None:
+        average = state["average"]
+        if average is None:
+            session.average.module.load_state_dict(session.module.state_dict())
+        else:
+            kept.append(f"of the moving average {_weights(session.average, average)}")
+    if session.scaler is not None and state["scaler"] is not None:
+        session.scaler.load_state_dict(state["scaler"])
+        kept.append("the scale of the loss")
+    _advance(session)
+    return kept
+
+
+def _weights(module: nn.Module, state: Mapping[str, Tensor]) -> str:
+    """Load the weights that have the same name and shape; return how many those are."""
+    own = module.state_dict()
+    fitting = {name: one for name, one in state.items() if name in own and own[name].shape == one.shape}
+    module.load_state_dict({**own, **fitting})
+    new = [name for name in own if name not in fitting]
+    said = f"{len(fitting)} of {len(own)} tensors of weights"
+    return said + (f" (new: {listed(new)})" if new else "")
+
+
+def _optimizer(session: Session, state: State) -> bool:
+    """Take the momentum and the like of parameters by their names; return whether there was any that fits."""
+    optimizer, own = session.optimizer, session.optimizer.state_dict()
+    settings = [set(one["param_groups"][0]) - {"params", "initial_lr"} for one in (own, state["optimizer"])]
+    if settings[0] != settings[1]:  # another optimiser
+        return False
+    before = {name: number for number, name in enumerate(state["names"])}
+    shapes = {name: one.shape for name, one in session.module.named_parameters()}
+    found = {
+        number: state["optimizer"]["state"][before[name]]
+        for number, name in enumerate(names_of(session))
+        if before.get(name) in state["optimizer"]["state"] and shapes[name] == state["state_dict"][name].shape
+    }
+    optimizer.load_state_dict({**own, "state": {**own["state"], **found}})
+    return bool(found)
+
+
+def _advance(session: Session) -> None:
+    """Bring the schedule of the new recipe to the step of the run."""
+    schedule = session.schedule
+    if schedule is None or session.waits_for_result:
+        return
+    done = session.step if session.recipe.schedule.by == "step" else session.epoch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch expects a step of the optimiser before each
+        for _ in range(done):
+            schedule.step()
