@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 
 from archlang.parse.layout import lay_out
+from archlang.parse.machine import lex
 from archlang.parse.parser_table import load
 from archlang.paths import GRAMMAR, SPECS, TABLE
 
@@ -51,8 +52,7 @@ class Spec:
 @cache
 def corpus() -> tuple[Spec, ...]:
     """Return the shipped specs and the fences of the pages, taken apart."""
-    parser: Any = load(GRAMMAR, TABLE, None)
-    specs = tuple(taken_apart(parser, file, text) for file, text in _texts())
+    specs = tuple(taken_apart(file, text) for file, text in _texts())
     assert all(spec.parts for spec in specs)
     return specs
 
@@ -78,11 +78,16 @@ def pools() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return by_role, by_type
 
 
-def taken_apart(parser: Lark | Any, file: str, text: str) -> Spec:
+@cache
+def _parser() -> Any:
+    return load(GRAMMAR, TABLE, None)
+
+
+def taken_apart(file: str, text: str) -> Spec:
     """Return a spec's tokens, and the parts of its trees."""
-    spec = Spec(file, text, list(parser.lex(text)))
-    for chunk in lay_out(file, parser.lex, text).chunks:
-        machine = parser.parse_interactive(start="declaration")
+    spec = Spec(file, text, list(lex(text)))
+    for chunk in lay_out(file, lex, text).chunks:
+        machine = _parser().parse_interactive(start="declaration")
         for token in chunk.tokens:
             machine.feed_token(token)
         spec.parts += _parts(machine.feed_token(Token("$END", "")), text)

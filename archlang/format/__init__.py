@@ -10,7 +10,7 @@ from archlang.format.commented_words import words_of
 from archlang.format.nesting import grow
 from archlang.format.page import Page
 from archlang.format.statement_rows import write_lines
-from archlang.parse import laid_out, parse
+from archlang.parse import laid_out, parse_laid_out
 from archlang.source import Source
 
 
@@ -19,10 +19,10 @@ def formatted(source: Source) -> tuple[str | None, list[Diagnostic]]:
 
     The result parses to the same tree, and formatting it again changes nothing.
     """
-    _, diagnostics = parse(source)
+    layout = laid_out(source)
+    _, diagnostics = parse_laid_out(source, layout)
     if diagnostics:
         return None, diagnostics
-    layout = laid_out(source)
     declarations, below = words_of(source.text, [chunk.tokens for chunk in layout.chunks], layout.comments)
     page = Page()
     write_lines(page, tuple(line for words in declarations for line in grow(words)), 0)

@@ -12,6 +12,7 @@ import ast
 import builtins
 import symtable
 from collections.abc import Iterator
+from itertools import product
 
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes, carried
@@ -54,9 +55,8 @@ def audit(text: str, made: Classes) -> None:
         if start_loops(node):
             raise SourceError(f"{name} fills weights, which the net's own class does")
     follow_starts(net, made.program.graph)
-    for training in (True, False):
-        for found in made.classes:
-            _class(classes[found.name], found, made, training)
+    for found in made.classes:
+        _class(classes[found.name], found, made)
 
 
 def _bound(top: symtable.SymbolTable, known: set[str], allowed: set[str]) -> None:
@@ -80,7 +80,7 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
         yield from _tables(child)
 
 
-def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> None:
+def _class(node: ast.ClassDef, found: Class, made: Classes) -> None:
     for part in ast.walk(node):
         hidden = isinstance(part, ast.Attribute) and part.attr.startswith("__") and part.attr != "__init__"
         if hidden or (isinstance(part, ast.stmt) and not isinstance(part, _STATEMENTS)):
@@ -93,7 +93,7 @@ def _class(node: ast.ClassDef, found: Class, made: Classes, training: bool) -> N
     ):
         raise SourceError(f"{found.name} has the methods {', '.join(methods)}")
     if not made.is_sequential(found):
-        for region in found.instances:
+        for training, region in product((True, False), found.instances):
             Following(found, region, made, members, training).follow(methods["forward"])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +15,7 @@ from archlang.lower.containers import name_of
 from archlang.lower.forward import size_check
 from archlang.ops.base import Expression, Module
 from archlang.program import Call, Entry, Region
-from archlang.python_text import expression, statements
+from archlang.python_text import expression, replaced, statements
 
 
 class SourceError(RuntimeError):
@@ -46,7 +45,7 @@ class Following:
         for statement in self._after_checks(function.body, names[1:]):
             match statement:
                 case ast.If(test=test, body=[ast.Raise()], orelse=[]) if due:
-                    refused = ast.unparse(self._replaced(test, bound))
+                    refused = ast.unparse(replaced(test, bound))
                     if refused != ast.unparse(expression(due.pop(0))):
                         raise self._wrong(f"refuses `{refused}`")
                 case ast.Return(value=ast.expr() as value) if not due:
@@ -55,7 +54,7 @@ class Following:
                 case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=ast.Constant(None)):
                     self._bind(target, [ast.Constant(None)], bound)
                 case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=value):
-                    given = self._replaced(value, bound)
+                    given = replaced(value, bound)
                     if entries and not due and self._is(given, entries[0]):
                         tokens = [ast.Name(_value(value)) for value in entries.pop(0).outputs]
                         self._bind(target, tokens, bound)
@@ -107,7 +106,7 @@ class Following:
             else region.outputs
         )
         expected = ", ".join(map(self._token, outputs))
-        given = ast.unparse(self._replaced(value, bound)).removeprefix("(").removesuffix(")")
+        given = ast.unparse(replaced(value, bound)).removeprefix("(").removesuffix(")")
         if left or given != expected:
             raise self._wrong(f"returns {given or 'nothing'} where the region gives {expected}, {len(left)} steps left")
 
@@ -118,12 +117,6 @@ class Following:
         for name, value in zip(names, values, strict=True):
             assert isinstance(name, ast.Name)
             bound[name.id] = value
-
-    def _replaced(self, expression: ast.expr, bound: Mapping[str, ast.expr]) -> ast.expr:
-        """Return an expression in which names are replaced by the values that they are bound to."""
-        found: object = _Replacing(bound).visit(deepcopy(expression))  # other instances read it too
-        assert isinstance(found, ast.expr)
-        return found
 
     def _is(self, given: ast.expr, entry: Entry) -> bool:
         """Return whether an expression computes an entry."""
@@ -190,14 +183,6 @@ class Following:
     def _wrong(self, what: str) -> SourceError:
         mode = "training" if self.training else "evaluation"
         return SourceError(f"the `forward` of {self.found.name}, in {mode}, {what}")
-
-
-class _Replacing(ast.NodeTransformer):
-    def __init__(self, bound: Mapping[str, ast.expr]) -> None:
-        self.bound = bound
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.bound.get(node.id, node)
 
 
 def _value(value: int) -> str:

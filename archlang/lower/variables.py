@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain, count
 
 from archlang.lower import recompute
@@ -73,9 +74,12 @@ def _free_names(entry: Entry) -> Iterator[str]:
     if isinstance(entry, Call) and entry.recomputed:
         yield recompute.FUNCTION
     for guard in entry.guards if isinstance(entry, Call) else ():
-        tree = expression(guard.text(lambda _: "{0}"))
-        yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        yield from _names_in(guard.text(lambda _: "{0}"))
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
-        # the placeholder of an input, `{0}`, parses as a set in Python
-        tree = expression(entry.torch.template)
-        yield from (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id != "all")
+        yield from _names_in(entry.torch.template) - {"all"}
+
+
+@lru_cache(maxsize=1024)
+def _names_in(template: str) -> frozenset[str]:
+    """Return the names in a template. The placeholder of an input, `{0}`, parses as a set in Python."""
+    return frozenset(node.id for node in ast.walk(expression(template)) if isinstance(node, ast.Name))

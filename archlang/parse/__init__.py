@@ -9,7 +9,6 @@ from lark import Token, UnexpectedToken
 from archlang.collector import paused
 from archlang.diagnostics import Diagnostic
 from archlang.parse.brackets import Chunk
-from archlang.parse.build import Build
 from archlang.parse.layout import Layout, lay_out
 from archlang.parse.machine import Begin, beginning, lex
 from archlang.source import Source, Span
@@ -20,12 +19,16 @@ MAX_ERRORS = 20  # in one declaration
 MAX_REPORTS = 50  # in one file, then parsing stops
 
 
-@paused()
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     """Return the syntax tree of a file, and its diagnostics in the order of the lines."""
-    layout = laid_out(source)
+    return parse_laid_out(source, laid_out(source))
+
+
+@paused()
+def parse_laid_out(source: Source, layout: Layout) -> tuple[File, list[Diagnostic]]:
+    """Return the syntax tree of a file whose words are laid out, and its diagnostics in the order of the lines."""
     diagnostics = layout.diagnostics
-    begin = beginning(Build(source.name))
+    begin = beginning(source.name)
     declarations: list[Declaration] = []
     broken: set[str] = set()
     for chunk in layout.chunks:
@@ -45,6 +48,7 @@ def parse(source: Source) -> tuple[File, list[Diagnostic]]:
     return File(source.name, tuple(declarations), tuple(layout.comments), frozenset(broken), words), diagnostics
 
 
+@paused()
 def laid_out(source: Source) -> Layout:
     """Return the words of a file, split into declarations as the parser reads them, with its comments."""
     return lay_out(source.name, lex, source.text)

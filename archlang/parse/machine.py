@@ -1,12 +1,13 @@
 """The parser's table, shared by all calls, and the parser machine of one call.
 
-Nothing is written after the table is loaded, so several threads can parse at the same time.
+Nothing is written after the table is loaded and the lexer's patterns are compiled, so several threads can parse at the
+same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from lark import Token
@@ -28,15 +29,18 @@ def _parser() -> Any:
 
 def lex(text: str) -> Iterable[Token]:
     """Return the tokens of a text."""
-    tokens: Iterable[Token] = _parser().lex(text)
+    lexer = _parser().parser.lexer  # `Lark.lex` makes a new one for each text, and compiles its patterns again
+    reading: Any = LexerThread.from_text(lexer, text)
+    tokens: Iterable[Token] = reading.lex(None)
     return tokens
 
 
-def beginning(build: Build) -> Begin:
-    """Return a function that makes a new machine. Each machine reads one declaration, and `build` makes its tree."""
+@lru_cache(maxsize=8)
+def beginning(file: str) -> Begin:
+    """Return a function that makes a new machine. Each machine reads one declaration of a file, and makes its tree."""
     parser = _parser()
     # Lark has no public way to give one table other callbacks, hence the private names
-    callbacks = parser._parse_tree_builder.create_callback(build)  # noqa: SLF001
+    callbacks = parser._parse_tree_builder.create_callback(Build(file))  # noqa: SLF001
     tables = parser.parser.parser
     conf = ParseConf(tables._parse_table, callbacks, STARTS[0])  # noqa: SLF001
     lexer = LexerThread(parser.parser.lexer, None)  # it reads nothing, it only has the class of tokens

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from zlib import crc32
 
 from archlang.diagnostics import render
 from archlang.elaborate import check_declarations, elaborate, nets
 from archlang.lower import torch_source
 from archlang.parse import parse
-from archlang.parse.parser_table import load
-from archlang.paths import GRAMMAR, TABLE
 from archlang.source import Source
 from tests.mutations import Choices, by_tokens, by_trees
 from tests.parts import Spec, taken_apart
@@ -18,8 +15,7 @@ from tests.parts import Spec, taken_apart
 
 def changed(text: str) -> str:
     """Return the text with tokens, statements or arguments replaced, left out, doubled or swapped."""
-    parser: Any = load(GRAMMAR, TABLE, None)
-    spec: Spec = taken_apart(parser, "spec.arch", text)
+    spec: Spec = taken_apart("spec.arch", text)
     choices = Choices(crc32(text.encode()), 0)
     return choices.one((by_trees, by_trees, by_tokens))(spec, choices).decode()
 

@@ -13,6 +13,7 @@ from archlang.ir import Graph
 from archlang.parse import parse
 from archlang.sizes import Spec, valid_at
 from archlang.source import Source
+from archlang.syntax import File
 from tests.generator.running import SEED, inputs_of, several, weights_of
 from tests.interpreter import Interpreter
 
@@ -36,9 +37,8 @@ def graph_of_two(blocks: str, text: str) -> Graph | str:
     return graph if graph is not None else str([*wrong, *more, *found][0].message)
 
 
-def at_other_sizes(text: str, graph: Graph, module: nn.Module) -> str:
+def at_other_sizes(file: File, graph: Graph, module: nn.Module) -> str:
     """Run the module at other valid values of its open sizes; return what differs, or nothing."""
-    file, _ = parse(Source("spec.arch", text))
     spec = Spec(file, nets(file)[-1].name, {}, {})
     weights = weights_of(module)
     for name in graph.open_sizes:

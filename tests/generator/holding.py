@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from archlang.ops.base import Module
 from archlang.parse import parse
 from archlang.program import Program
 from archlang.source import Source
+from archlang.syntax import File
 from tests.generator.beginning import begin_alike, without_starts
 from tests.generator.changing import answered, changed
 from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
@@ -31,6 +33,8 @@ from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran, weights_of
 from tests.generator.tracing import differing
 from tests.interpreter import Interpreter, keys_of
+
+SPAN = re.compile(r'"span":\{[^{}]*\},?')
 
 
 class Difference(AssertionError):
@@ -46,6 +50,7 @@ class Built:
     """A checked net, its source and its module."""
 
     text: str
+    file: File
     graph: Graph
     source: str
     module: nn.Module
@@ -62,34 +67,39 @@ def hold(net: str | Drawn) -> None:
     Of a program that was drawn, the Graph must compute what the generator reads in it.
     """
     text = net if isinstance(net, str) else net.text()
-    graph = graph_of(text)
+    file, graph = checked(text)
     if not isinstance(net, str) and (found := differing(graph, *net.traced())):
         raise Difference("the Graph computes something else", *found)
     for of_text in TEXTS:
         of_text(text, graph)
-    built = build(text, graph)
+    built = build(text, file, graph)
     for law in LAWS:
         law(built)
 
 
 def graph_of(text: str) -> Graph:
     """Return the Graph of the text's last net; the text must be valid."""
+    return checked(text)[1]
+
+
+def checked(text: str) -> tuple[File, Graph]:
+    """Return the tree of a text and the Graph of its last net; the text must be valid."""
     file, wrong = parse(Source("spec.arch", text))
     wrong += check_declarations(file)
     graph, more = elaborate(file, nets(file)[-1].name)
     if wrong or more or graph is None:
         told = [*wrong, *more][0]
         raise Difference(f"check: {told.code}", told.message, f"line {told.span.line}")
-    return graph
+    return file, graph
 
 
-def build(text: str, graph: Graph) -> Built:
+def build(text: str, file: File, graph: Graph) -> Built:
     source = torch_source(graph)
     try:
         module = executed(source)
     except Exception as error:
         raise Difference(f"compile: {type(error).__name__}", "", error) from error
-    return Built(text, graph, source, module)
+    return Built(text, file, graph, source, module)
 
 
 def executed(source: str) -> nn.Module:
@@ -105,11 +115,9 @@ def executed(source: str) -> nn.Module:
 # ---- the text and the Graph
 
 
-def placeless(value: Any) -> Any:
-    """Return a dumped Graph without the places in the text."""
-    if isinstance(value, dict):
-        return {key: placeless(item) for key, item in value.items() if key != "span"}  # pyright: ignore[reportUnknownVariableType]
-    return [placeless(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+def placeless(graph: Graph) -> str:
+    """Return the JSON of a Graph without the places in the text."""
+    return SPAN.sub("", graph.model_dump_json())
 
 
 def fmt_keeps_the_graph(text: str, graph: Graph) -> None:
@@ -118,9 +126,9 @@ def fmt_keeps_the_graph(text: str, graph: Graph) -> None:
     laid, wrong = formatted(Source("spec.arch", text))
     if laid is None:
         raise Difference("fmt", "", wrong)
-    dumped = placeless(graph_of(laid).model_dump(mode="json"))
-    same("fmt changes the Graph", placeless(graph.model_dump(mode="json")), dumped)
-    same("fmt is not settled", formatted(Source("spec.arch", laid))[0], laid)
+    if laid != text:
+        same("fmt changes the Graph", placeless(graph), placeless(graph_of(laid)))
+        same("fmt is not settled", formatted(Source("spec.arch", laid))[0], laid)
 
 
 def json_comes_back(net: Built) -> None:
@@ -129,16 +137,17 @@ def json_comes_back(net: Built) -> None:
     if loaded != net.graph:
         raise Difference("JSON is another Graph")
     same("JSON is another text", dumped, loaded.model_dump_json())
-    same("JSON gives another source", net.source, torch_source(loaded))
+    if len(net.text) % 3 == 0:  # the Graphs are equal, so this rarely tells more
+        same("JSON gives another source", net.source, torch_source(loaded))
 
 
 def promises_are_kept(text: str, graph: Graph) -> None:
     if len(text) % 2:
         return
     facts = promised(graph)
-    same("promises", [], verdicts(graph_of(with_promises(text, facts, 0))))
-    broken = verdicts(graph_of(with_promises(text, facts, 1)))
-    same("promises that are off", ["broken-promise"] * len(facts), [told.partition(":")[0] for told in broken])
+    told = verdicts(graph_of(with_promises(text, facts)), len(facts))
+    same("promises", [], [one for one in told[0::2] if one])
+    same("promises that are off", ["broken-promise"] * len(facts), [one.partition(":")[0] for one in told[1::2]])
 
 
 def changes_are_answered(text: str, graph: Graph) -> None:
@@ -152,12 +161,11 @@ def blocks_may_stand_elsewhere(text: str, graph: Graph) -> None:
     blocks, net = in_two_files(text)
     if blocks:
         found = graph_of_two(blocks, net)
-        told = found if isinstance(found, str) else placeless(found.model_dump(mode="json"))
-        same("blocks of another file", placeless(graph.model_dump(mode="json")), told)
+        same("blocks of another file", placeless(graph), found if isinstance(found, str) else placeless(found))
 
 
 def open_sizes_are_open(net: Built) -> None:
-    same("a valid size computes", "", at_other_sizes(net.text, net.graph, net.module))
+    same("a valid size computes", "", at_other_sizes(net.file, net.graph, net.module))
 
 
 # ---- weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from archlang.facts.net import NetFacts
 from archlang.ir import Graph, is_at
@@ -43,15 +44,16 @@ def _counts(graph: Graph) -> Iterator[Fact]:
             yield (f"{path_text(path)}.{fact}" if path else fact), total
 
 
-def with_promises(text: str, facts: list[Fact], off: int) -> str:
-    """Return the text with these facts promised by its last net, each number changed by this much."""
+def with_promises(text: str, facts: list[Fact]) -> str:
+    """Return the text with these facts promised by its last net, and below each the same with its number off by one."""
     lines: list[str] = []
-    for subject, value in facts:
+    for (subject, value), off in product(facts, (0, 1)):
         moved = Window((value[0] + off, *value[1:])) if isinstance(value, tuple) else value + off
         lines.append(f"  expect {subject} == {moved}\n")
     return text.rstrip()[:-1] + "".join(lines) + "}\n"
 
 
-def verdicts(graph: Graph) -> list[str]:
-    """Return the code and the message of each promise of a net that is not kept."""
-    return [f"{told.code}: {told.message}" for told in verify(NetFacts(graph))]
+def verdicts(graph: Graph, facts: int) -> list[str]:
+    """Return the code and the message of each promise of `with_promises`, an empty text if it is kept."""
+    told = {diagnostic.span: f"{diagnostic.code}: {diagnostic.message}" for diagnostic in verify(NetFacts(graph))}
+    return [told.get(promise.span, "") for promise in graph.promises[-2 * facts :]]
