@@ -91,22 +91,29 @@ def _over(loop: ast.For) -> str:
 def begin_alike(graph: Graph, module: nn.Module, plain: nn.Module) -> str:
     """Return the error in the weights of a module that was not run; `plain` has the same seed, and no initialisers."""
     found, own = (dict(one.named_parameters(remove_duplicate=False)) for one in (module, plain))
-    told: dict[str, Start] = {}
+    told: dict[str, tuple[Start, int]] = {}
     for layer in graph.flat():
+        own_kernels = layer.op.word in ("locally_connected", "tiled_conv")
         for name, start in layer.node.starts.items():
-            told[f"{layer.path}.{name}"] = start
+            key = f"{layer.path}.{name}"
+            positions = found[key].ndim - len(layer.input_types[0].shape) if own_kernels and name == "weight" else 0
+            told[key] = start, positions
     owners = {id(found[key]): start for key, start in told.items()}  # weights that are tied to it start in the same way
     for key, value in found.items():
         wanted = owners.get(id(value))
         if wanted is None and not torch.equal(value, own[key]):
             return f"{key} begins in another way than torch's module"
-        if wanted is not None and not _follows(value.detach(), wanted):
-            return f"{key} does not begin as {wanted}"
+        if wanted is not None and not _follows(value.detach(), *wanted):
+            return f"{key} does not begin as {wanted[0]}"
     return ""
 
 
-def _follows(value: Tensor, start: Start) -> bool:
-    """Return whether a weight starts in this way, as far as its values show."""
+def _follows(value: Tensor, start: Start, positions: int) -> bool:
+    """Return whether a weight starts in this way, as far as its values show.
+
+    If its first axes are positions, each of which has a kernel of its own, the kernel of one position says how many
+    inputs and outputs a unit has.
+    """
     word, values = start.word, start.values
     if word == "list":
         return value.flatten().tolist() == list(values)
@@ -119,6 +126,9 @@ def _follows(value: Tensor, start: Start) -> bool:
         zeros = ceil(float(values[0]) * value.shape[0])
         rest = value[value != 0] / float(values[1])
         return bool(((value == 0).sum(0) == zeros).all()) and bool((rest.abs() < 6).all())
+    if positions and word not in ("normal", "uniform", "trunc_normal"):
+        fill = DRAWN[word]
+        return _likely(lambda w, *given: [fill(one, *given) for one in w.flatten(0, positions - 1)], value, *values)
     return _likely(DRAWN[word], value, *values)
 
 
