@@ -73,8 +73,8 @@ def find(spec: str, root: Path | None = None) -> Found:
             text = _decoded(path, file.read(MAX_BYTES + 1))
         folder = Folder(Path(), root or Path(path).parent)
         return Found(Source(Path(path).as_posix(), text), net or None, folder, Path(path))
-    named = re.fullmatch(rf"(?:{SPACE})?(\w+)(?::(\w+))?", spec)
-    if named is None or (named[2] and named[1] not in shipped_files()):
+    named = re.fullmatch(rf"(?:{SPACE})?(\w+(?:/\w+)?)(?::(\w+))?", spec)
+    if named is None or ((named[2] or "/" in named[1]) and named[1] not in shipped_files()):
         raise CallError(f"there is no file {path}")
     return _shipped(named[1], named[2])
 

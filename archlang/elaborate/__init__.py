@@ -128,8 +128,8 @@ def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for one in {**(files or {}), file.name: file}.values():
         for declaration in one.declarations:
-            if isinstance(declaration, s.Use):
-                continue  # the file that declares it has the note
+            if isinstance(declaration, (s.Use, s.Recipe)):
+                continue  # the file that declares it has the note; no net names a recipe
             name, span = named(declaration)
             hidden = _hidden(name)
             if hidden:
