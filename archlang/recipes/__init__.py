@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.recipes.evaluation import Evaluated, evaluated
-from archlang.recipes.fitting import misfits
+from archlang.recipes.misfits import misfits
 from archlang.recipes.recipe import Recipe
 
 __all__ = ["Evaluated", "Recipe", "evaluated", "misfits"]

@@ -117,6 +117,8 @@ def _recipe(name: str, found: Unfolded, span: Span) -> Recipe:
         precision=cast(Precision, read.one("precision", lambda line: reading.word(line, reading.PRECISIONS)) or "fp32"),
         ema=read.one("ema", lambda line: reading.arguments_alone(line, reading.EMA)),
         stop=read.one("stop", lambda line: reading.arguments_alone(line, reading.STOP)),
+        penalties=read.all("regularize", reading.penalties) or (),
+        swa=read.one("swa", lambda line: reading.arguments_alone(line, reading.SWA)),
         feeds=read.all("feed", reading.feeds) or {},
         goals=read.all("expect", reading.goals) or (),
         seed=read.one("seed", lambda line: reading.count(line, 0)) or 0,

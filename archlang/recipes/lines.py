@@ -25,11 +25,11 @@ MAX_DERIVED = 20  # recipes that derive from one another
 
 WORDS = frozenset({
     "data", "view", "augment", "evaluate", "mix", "loss", "optimizer", "group", "freeze", "schedule", "epochs", "steps",
-    "batch", "accumulate", "precision", "clip", "ema", "stop", "metric", "feed", "seed",
+    "batch", "accumulate", "precision", "clip", "ema", "swa", "stop", "metric", "feed", "seed", "regularize",
 })  # fmt: skip
 # words that may be written several times; all of them are replaced together in a recipe that derives from another
 SEVERAL = frozenset({
-    "loss", "view", "augment", "evaluate", "mix", "metric", "group", "freeze", "feed", "expect",
+    "loss", "view", "augment", "evaluate", "mix", "metric", "group", "freeze", "feed", "expect", "regularize",
 })  # fmt: skip
 _SAME = {"steps": "epochs"}  # a run has one length
 
@@ -158,7 +158,8 @@ def _group(item: s.Setting, here: Here) -> RecipeValue:
 OTHERS = {"optimiser": "optimizer", "solver": "optimizer", "criterion": "loss", "objective": "loss", "lr": "optimizer",
           "scheduler": "schedule", "batch_size": "batch", "bs": "batch", "epoch": "epochs", "iterations": "steps",
           "transform": "view", "transforms": "view", "augmentation": "augment", "dataset": "data", "amp": "precision",
-          "early_stopping": "stop", "grad_clip": "clip", "metrics": "metric"}  # fmt: skip
+          "early_stopping": "stop", "regularise": "regularize", "regularizer": "regularize", "maxnorm": "regularize",
+          "l1": "regularize", "l2": "regularize", "grad_clip": "clip", "metrics": "metric"}  # fmt: skip
 
 
 def _net(name: s.Name, home: Home) -> None:

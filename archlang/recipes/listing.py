@@ -34,7 +34,7 @@ def listed(recipe: Recipe) -> list[Listed]:
         *_parts("schedule", recipe.schedule.parts, recipe),
         *([_row("schedule.by", recipe.schedule.by, recipe)] if recipe.schedule.parts else []),
         *_counts(recipe),
-        *(row for word in ("clip", "ema", "stop") for row in _own(word, getattr(recipe, word))),
+        *(row for word in ("clip", "ema", "swa", "stop") for row in _own(word, getattr(recipe, word))),
         *(Listed(f"feed {name}", one.text, _place(one.span)) for name, one in recipe.feeds.items()),
         *_parts("metric", recipe.metrics, recipe),
         _row("seed", recipe.seed, recipe),
@@ -66,6 +66,10 @@ def _targets(recipe: Recipe) -> Iterator[Listed]:
     for freeze in recipe.freezes:
         names = " ".join(target.text for target in freeze.targets)
         yield Listed("freeze", names + (f" until={freeze.until}" if freeze.until else ""), _place(freeze.span))
+    for penalty in recipe.penalties:
+        names = " ".join(target.text for target in penalty.targets) or "all"
+        values = " ".join(f"{name}={shown(penalty.part.arguments[name])}" for name in penalty.part.given)
+        yield Listed(f"regularize {names}", values, _place(penalty.part.span))
 
 
 def _parts(word: str, parts: Sequence[Part], recipe: Recipe) -> Iterator[Listed]:

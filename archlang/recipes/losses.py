@@ -65,6 +65,11 @@ class Loss:
         """Whether the first value holds a score for each class, along the axis of channels."""
         return self.law in (_labels, _indices)
 
+    @property
+    def of_numbers(self) -> bool:
+        """Whether a prediction is compared with a target of its shape."""
+        return self.law is _alike and self.target is not None
+
 
 def _labels(values: Sequence[Compared], arguments: Arguments) -> str | None:
     """Compare scores of C classes, C or C x positions, with class indices at each position, or with probabilities."""
@@ -145,6 +150,9 @@ LOSSES = {
         _alike,
     ),
     "l1": Loss(known("L1Loss", reduction=_REDUCTION), _PAIR, _alike),
+    "magnitude": Loss(
+        known("magnitude", p=(Number("[1, 2]", whole=True), 1), reduction=_REDUCTION), ("value",), _alike, None
+    ),
     "mse": Loss(known("MSELoss", reduction=_REDUCTION), _PAIR, _alike),
     "multimargin": Loss(
         known(
@@ -191,4 +199,5 @@ LOSSES = {
 }
 
 ELSEWHERE = {"hinge": "multimargin", "svm": "multimargin", "ce": "crossentropy", "softmax": "crossentropy",
-             "l2": "mse", "mae": "l1", "sigmoid": "bcewithlogits"}  # fmt: skip
+             "sparsity": "magnitude", "activity": "magnitude", "l2": "mse",
+             "mae": "l1", "sigmoid": "bcewithlogits"}  # fmt: skip

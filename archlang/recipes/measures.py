@@ -16,4 +16,5 @@ MEASURES = {
     "rmse": known("rmse"),
 }
 OF_CLASSES = frozenset({"accuracy", "error", "perplexity", "iou"})  # these need scores of classes
+OF_NUMBERS = frozenset({"mae", "rmse"})  # these need numbers, and a target of their shape
 SMALLER_IS_BETTER = frozenset({"error", "loss", "perplexity", "mae", "rmse"})

@@ -9,12 +9,12 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.recipes import losses, optimizers
-from archlang.recipes.arguments import COUNT, FROM_ZERO, POSITIVE, Known, Number, Word, known
+from archlang.recipes.arguments import COUNT, FROM_ZERO, POSITIVE, REQUIRED, Known, Number, Word, known
 from archlang.recipes.binding import bound, fitting, plain
 from archlang.recipes.lines import Line
 from archlang.recipes.measures import MEASURES
 from archlang.recipes.phrases import chain_of, first_word, found, named, setting_of, without_arrows
-from archlang.recipes.recipe import Clock, Freeze, Goal, Group, LossTerm, Named, Part, Schedule, Stage
+from archlang.recipes.recipe import Clock, Freeze, Goal, Group, LossTerm, Named, Part, Penalty, Schedule, Stage
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.sources import DATA
 from archlang.recipes.transforms import MIXES, RANDOM, TRANSFORMS
@@ -24,6 +24,14 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 CLIP = known("clip", norm=(POSITIVE, None), value=(POSITIVE, None))
 EMA = known("ema", decay=(Number("(0, 1)"), None), every=(COUNT, 1))
 STOP = known("stop", after=(COUNT, None), on=(Word(tuple(MEASURES)), "loss"))
+SWA = known(
+    "SWALR",
+    start=(COUNT, REQUIRED),
+    lr=(POSITIVE, REQUIRED),
+    anneal_epochs=(COUNT, 10),
+    anneal_strategy=(Word(("cos", "linear")), "cos"),
+)
+REGULARIZE = known("regularize", l1=(POSITIVE, None), l2=(POSITIVE, None), maxnorm=(POSITIVE, None))
 NOISE = ("normal", "uniform")  # what may feed an input besides a field of the data
 
 
@@ -147,6 +155,21 @@ def freezes(lines: Sequence[Line]) -> tuple[Freeze, ...]:
     return tuple(made)
 
 
+def penalties(lines: Sequence[Line]) -> tuple[Penalty, ...]:
+    """Read `regularize`: paths, or none for all parameters, and what is asked of them."""
+    made: list[Penalty] = []
+    for line in lines:
+        item = without_arrows(line)
+        targets = tuple(named(one.value, line.here, "`regularize`") for one in item.arguments if one.name is None)
+        rest = [one for one in item.arguments if one.name is not None]
+        part = bound(item.word, REGULARIZE, rest, line.here)
+        if not part.given:
+            message = "`regularize` needs `l1`, `l2` or `maxnorm`: `regularize fc maxnorm=3`"
+            raise Mistake(Rejected("missing-argument", message), item.span)
+        made.append(Penalty(targets, part))
+    return tuple(made)
+
+
 def schedule(line: Line) -> Schedule:
     """Read `schedule`: schedules one after the other; `by=epoch` or `by=step` says what each of their steps is."""
     item = setting_of(line)
@@ -174,8 +197,10 @@ def _check_order(parts: Sequence[Part]) -> None:
             message = f"`{part.word}` has no end at which another schedule could begin; only `warmup`, `constant` and"
             raise Mistake(Rejected("out-of-range", f"{message} `linear` have one"), part.span)
     for part in parts[1:]:
-        if part.word in ("warmup", "reduceonplateau", "onecycle"):
-            raise Mistake(Rejected("out-of-range", f"`{part.word}` cannot follow another schedule"), part.span)
+        if part.word in ("warmup", "onecycle") or (part.word == "reduceonplateau" and len(parts) > 2):
+            why = "has a warm-up of its own" if part.word == "onecycle" else "cannot follow another schedule"
+            why = "follows a warm-up alone" if part.word == "reduceonplateau" else why
+            raise Mistake(Rejected("out-of-range", f"`{part.word}` {why}"), part.span)
 
 
 def measures(lines: Sequence[Line]) -> tuple[Part, ...]:

@@ -68,6 +68,14 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Penalty:
+    """What `regularize` asks of parameters, or of all where it names none: `part` has `l1`, `l2` and `maxnorm`."""
+
+    targets: tuple[Named, ...]
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """Transforms one after the other, of all samples (`view`), of training (`augment`) or the rest (`evaluate`)."""
 
@@ -126,3 +134,5 @@ class Recipe:
     span: Span = field(compare=False)
     arguments: Mapping[str, Plain] = field(default_factory=dict[str, Plain])
     origins: Mapping[str, Span] = field(default_factory=dict[str, Span], compare=False)
+    penalties: tuple[Penalty, ...] = ()
+    swa: Part | None = None

@@ -62,6 +62,8 @@ TRANSFORMS = {
         fill=(_FILL, 0),
         padding_mode=_MODE,
     ),
+    # noise along the principal axes of the colours, which are measured on the training part; not of torchvision
+    "pcacolor": known("PcaColor", sigma=(POSITIVE, 0.1)),
     "randaugment": known(
         "RandAugment",
         num_ops=(COUNT, 2),
@@ -133,6 +135,6 @@ MIXES = {
 }
 
 RANDOM = frozenset(word for word in TRANSFORMS if word.startswith("random")) | {
-    "autoaugment", "augmix", "colorjitter", "elastictransform", "gaussianblur", "gaussiannoise", "randaugment",
-    "trivialaugmentwide",
+    "pcacolor", "autoaugment", "augmix", "colorjitter", "elastictransform", "gaussianblur", "gaussiannoise",
+    "randaugment", "trivialaugmentwide",
 }  # fmt: skip

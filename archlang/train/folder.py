@@ -89,6 +89,10 @@ def settings(recipe: Recipe) -> dict[str, Any]:
         "precision": recipe.precision,
         "clip": part(recipe.clip),
         "ema": part(recipe.ema),
+        "swa": part(recipe.swa),
+        "penalties": [
+            {"targets": [one.text for one in penalty.targets], **penalty.part.arguments} for penalty in recipe.penalties
+        ],
         "stop": part(recipe.stop),
         "feeds": {name: source.text for name, source in recipe.feeds.items()},
         "metrics": [part(one) for one in recipe.metrics],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Rejected
@@ -12,6 +13,9 @@ from archlang.recipes.losses import LOSSES
 from archlang.recipes.optimizers import OPTIMIZERS
 from archlang.recipes.recipe import Part, Recipe
 from archlang.recipes.schedules import LENGTHS, SCHEDULES, WHOLE_RUN
+from archlang.recipes.transforms import MIXES
+from archlang.train import own_losses
+from archlang.train.phases import ThenAveraged, WarmedPlateau
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,6 +55,12 @@ class Term:
         return all(name in values for name in self.names)
 
 
+OWN: Mapping[str, Callable[..., Tensor]] = {
+    "kl": own_losses.kl_to_standard_normal,
+    "magnitude": own_losses.magnitude,
+}
+
+
 def terms(fitted: Fitted) -> list[Term]:
     """Return the summands of the loss of a recipe."""
     made: list[Term] = []
@@ -65,24 +75,12 @@ def _function(part: Part) -> Callable[..., Tensor]:
     """Return the function of a loss, with its arguments."""
     import torch
 
-    if part.word == "kl":
-        return kl_to_standard_normal if part.arguments["reduction"] == "sum" else _mean_kl
     given = {name: part.arguments[name] for name in part.given}
+    if part.word in OWN:
+        return partial(OWN[part.word], **given)
     tensors = {name: torch.tensor(value) for name, value in given.items() if isinstance(value, tuple)}
     made: Callable[..., Tensor] = getattr(torch.nn, LOSSES[part.word].known.name)(**(given | tensors))
     return made
-
-
-def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
-    """Return the divergence of normal distributions from the standard one, summed over all values.
-
-    `mean` and `logvar` have one shape. Kingma and Welling 2013 (arXiv:1312.6114), appendix B.
-    """
-    return -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum()
-
-
-def _mean_kl(mean: Tensor, logvar: Tensor) -> Tensor:
-    return kl_to_standard_normal(mean, logvar) / mean.numel()
 
 
 # ---- optimiser
@@ -112,8 +110,16 @@ def optimizer(fitted: Fitted, module: nn.Module) -> Optimizer:
 # ---- schedule
 
 
-def schedule(recipe: Recipe, optimizer: Optimizer, length: int) -> LRScheduler | ReduceLROnPlateau | None:
+def schedule(recipe: Recipe, optimizer: Optimizer, length: int) -> Any:
     """Return the schedule of a recipe, None for a constant rate. `length` is that of the run, in its steps."""
+    first = _in_order(recipe, optimizer, length)
+    return first if recipe.swa is None else ThenAveraged(first, recipe, optimizer)
+
+
+def _in_order(
+    recipe: Recipe, optimizer: Optimizer, length: int
+) -> LRScheduler | ReduceLROnPlateau | WarmedPlateau | None:
+    """Return the schedules of a recipe, one after the other."""
     from torch.optim import lr_scheduler
 
     parts = recipe.schedule.parts
@@ -123,9 +129,11 @@ def schedule(recipe: Recipe, optimizer: Optimizer, length: int) -> LRScheduler |
     starts: list[int] = []
     before = 0
     for part in parts:
-        made.append(_schedule(part, optimizer, length - before))
+        made.append(_schedule(part, recipe, optimizer, length - before))
         before += _length(part)
         starts.append(before)
+    if parts[-1].word == "reduceonplateau" and len(made) == 2:
+        return WarmedPlateau(made[0], made[1], starts[0])
     only: LRScheduler | ReduceLROnPlateau = made[0]
     return only if len(made) == 1 else lr_scheduler.SequentialLR(optimizer, made, milestones=starts[:-1])
 
@@ -136,7 +144,7 @@ def _length(part: Part) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _schedule(part: Part, optimizer: Optimizer, rest: int) -> Any:
+def _schedule(part: Part, recipe: Recipe, optimizer: Optimizer, rest: int) -> Any:
     from torch.optim import lr_scheduler
 
     if part.word == "warmup":
@@ -149,10 +157,22 @@ def _schedule(part: Part, optimizer: Optimizer, rest: int) -> Any:
         for name, value in part.arguments.items()
         if name in part.given
     }
+    if part.word in ("onecycle", "cyclic"):
+        arguments |= _cycled(part, recipe, optimizer)
     length = LENGTHS.get(part.word)
     if length is not None and part.arguments[length] == WHOLE_RUN:
         arguments[length] = max(rest, 1)
     return getattr(lr_scheduler, SCHEDULES[part.word].name)(optimizer, **arguments)
+
+
+def _cycled(part: Part, recipe: Recipe, optimizer: Optimizer) -> dict[str, list[float]]:
+    """Return the rates of a cycle for each group: a group with a rate of its own cycles in proportion to it."""
+    name = "max_lr" if part.word == "onecycle" else "base_lr"
+    rate = part.number(name)
+    count = len(optimizer.param_groups) - len(recipe.groups)  # those that no line `group` made: one, or none
+    own = [1.0] * count + [float(str(group.settings.get("lr", rate))) / rate for group in recipe.groups]
+    cycled = ("max_lr",) if part.word == "onecycle" else ("base_lr", "max_lr")
+    return {word: [part.number(word) * factor for factor in own] for word in cycled}
 
 
 def learning_rates(optimizer: Optimizer) -> list[float]:
@@ -165,3 +185,16 @@ def in_order(values: Sequence[Tensor] | Tensor | tuple[Tensor, ...], names: Sequ
     import torch
 
     return dict(zip(names, [values] if isinstance(values, torch.Tensor) else values, strict=True))
+
+
+# ---- mixes
+
+
+def mixes(recipe: Recipe, classes: int) -> list[Any]:
+    """Return the mixes of torchvision that a recipe names, for labels of so many classes."""
+    if not recipe.mixes:
+        return []
+    from archlang.train.vision import transforms_v2
+
+    v2 = transforms_v2()
+    return [getattr(v2, MIXES[p.word].name)(alpha=p.number("alpha"), num_classes=classes) for p in recipe.mixes]

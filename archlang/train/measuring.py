@@ -62,7 +62,8 @@ class Measuring:
         self.samples += samples
         self.loss += loss * samples
         self.first_loss += first_loss * samples
-        prediction, target = (value.detach() for value in compared[:2])
+        both = [value.detach() for value in compared[:2]]
+        prediction, target = both[0], both[-1]  # a loss of one value has no target
         positions = target.numel() if not target.is_floating_point() else samples
         self.positions += positions
         for part in self.parts:

@@ -14,6 +14,7 @@ from archlang.ir import Graph
 from archlang.recipes import Recipe
 from archlang.recipes.fitting_data import misfits_of_data
 from archlang.source import Source
+from archlang.train.averaging import refresh_statistics
 from archlang.train.batches import held_out_batches, training_batches
 from archlang.train.checkpoints import Progress, save, writing
 from archlang.train.data import Data, Named, open_data
@@ -233,6 +234,7 @@ class _Runner:
     def _measured(self, progress: Progress) -> Progress:
         """Measure the held-out part, and keep the weights if they are the best so far."""
         session = self.session
+        self._refresh()
         results = session.measure(self._held_out(progress))
         row: dict[str, float] = {
             "epoch": -(-session.step // session.per_epoch),
@@ -257,6 +259,17 @@ class _Runner:
             save(self.folder.best, session, progress, self.made_from)
         self.show(session, None, row)
         return progress
+
+    def _refresh(self) -> None:
+        """Measure the statistics of batch norm over the epoch's batches, for weights that `swa` averaged."""
+        session = self.session
+        if session.recipe.swa is None or session.measured is session.module:
+            return
+        first = (session.step - 1) // session.per_epoch * session.per_epoch
+        recipe, per_epoch = session.recipe, session.per_epoch
+        last = first + per_epoch
+        batches = training_batches(self.training, recipe.seed, recipe.batch, first, last, per_epoch, self.where.workers)
+        refresh_statistics(session, batches)
 
     def _is_enough(self, progress: Progress) -> bool:
         """Return whether `stop` ends the run."""

@@ -10,19 +10,22 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.recipes import Recipe
 from archlang.recipes.fitting import Fitted, fed
 from archlang.recipes.reading import NOISE
+from archlang.train.averaging import average_of
 from archlang.train.batches import Batch, parts_of, steps_of
 from archlang.train.data import Sample
 from archlang.train.keys import key
 from archlang.train.labelled import returning
-from archlang.train.making import Term, in_order, learning_rates, optimizer, schedule, terms
+from archlang.train.making import Term, in_order, learning_rates, mixes, optimizer, schedule, terms
 from archlang.train.measuring import Measuring, measured
+from archlang.train.penalizing import Penalties, penalties
+from archlang.train.phases import check_lengths, tick
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,6 +49,7 @@ class Session:
     device: str
     mixes: Sequence[Any] = ()
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    penalties: Penalties | None = None
     step: int = 0
     thawed: int = -1  # the epoch for which parameters train or not, as `freeze` says
 
@@ -57,7 +61,9 @@ class Session:
     @property
     def measured(self) -> nn.Module:
         """The module that is measured and kept: the moving average of the weights, if there is one."""
-        made: nn.Module = self.module if self.average is None else self.average.module
+        if self.average is None or (self.recipe.swa is not None and not int(self.average.n_averaged)):
+            return self.module
+        made: nn.Module = self.average.module
         return made
 
     @property
@@ -78,7 +84,8 @@ class Session:
         self.optimizer.zero_grad(set_to_none=True)
         parts = parts_of(batch, self.recipe.accumulate)
         for part in parts:
-            loss = self._loss(self._mixed(part), training=True) / len(parts)
+            loss = self._loss(self._mixed(part), training=True)
+            loss = (loss if self.penalties is None else self.penalties.added_to(loss)) / len(parts)
             self._backward(loss)
             total += float(loss.detach())
         if not isfinite(total):
@@ -107,12 +114,22 @@ class Session:
         else:
             self.scaler.step(self.optimizer)
             self.scaler.update()
+        if self.penalties is not None:
+            self.penalties.limit()
         self.step += 1
-        if self.average is not None and self.step % int(self.recipe.ema.number("every") if self.recipe.ema else 1) == 0:
+        ends, ema = self.step % self.per_epoch == 0, self.recipe.ema
+        if (ema is not None and self.step % int(ema.number("every")) == 0) or (ends and self.is_averaged):
             self.average.update_parameters(self.module)
-        ends = self.step % self.per_epoch == 0
-        if self.schedule is not None and (self.recipe.schedule.by == "step" or ends) and not self.waits_for_result:
-            self.schedule.step()
+        if not self.is_averaged and (self.recipe.schedule.by == "step" or ends):
+            tick(self.schedule)
+        elif self.is_averaged and ends:
+            self.schedule.average()
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether the last step was one of the epochs that `swa` averages."""
+        swa = self.recipe.swa
+        return swa is not None and self.step > int(swa.number("start")) * self.per_epoch
 
     @property
     def waits_for_result(self) -> bool:
@@ -252,7 +269,8 @@ def session_of(
     made = made_module(program_of(graph), recipe.seed) if module is None else module
     made.to(device)
     per_epoch = steps_of(samples, recipe.batch)
-    steps = recipe.steps if recipe.steps is not None else (recipe.epochs or 0) * per_epoch
+    steps = recipe.steps or (recipe.epochs or 0) * per_epoch
+    check_lengths(recipe, steps, per_epoch)
     chosen = optimizer(fitted, made)
     length = steps if recipe.schedule.by == "step" else -(-steps // per_epoch)
     return Session(
@@ -262,31 +280,12 @@ def session_of(
         summands,
         chosen,
         schedule(recipe, chosen, length),
-        _average(recipe, made),
+        average_of(recipe, made),
         torch.amp.GradScaler(device) if recipe.precision == "fp16" else None,
         steps,
         per_epoch,
         device,
-        _mixes(recipe, classes),
+        mixes(recipe, classes),
         fed(recipe, [port.name for port in graph.root.inputs], list(example)),
+        penalties(fitted, made) if recipe.penalties else None,
     )
-
-
-def _average(recipe: Recipe, module: nn.Module) -> Any:
-    """Return the moving average of the weights that a recipe asks for; None if it asks for none."""
-    if recipe.ema is None:
-        return None
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-    update = cast(Any, get_ema_multi_avg_fn(recipe.ema.number("decay")))
-    return AveragedModel(module, multi_avg_fn=update, use_buffers=True)
-
-
-def _mixes(recipe: Recipe, classes: int) -> list[Any]:
-    if not recipe.mixes:
-        return []
-    from archlang.recipes.transforms import MIXES
-    from archlang.train.vision import transforms_v2
-
-    v2 = transforms_v2()
-    return [getattr(v2, MIXES[p.word].name)(alpha=p.number("alpha"), num_classes=classes) for p in recipe.mixes]

@@ -12,6 +12,7 @@ from archlang.recipes.recipe import Part, Recipe, Stage
 from archlang.recipes.transforms import TRANSFORMS
 from archlang.train.data import Data, InMemory, Sample, Samples
 from archlang.train.keys import key
+from archlang.train.pca import PcaColor, principal_axes
 from archlang.train.vision import transforms_v2
 
 MEASURED = 10_000  # samples at most from which the mean and deviation of `normalize` are taken
@@ -34,6 +35,8 @@ class Described:
         if self.word == "normalize":
             normalize: Transform = v2.Compose([v2.ToDtype(_float32(), scale=True), v2.Normalize(**self.arguments)])
             return normalize
+        if self.word == "pcacolor":
+            return PcaColor(**self.arguments)
         arguments = dict(self.arguments)
         if self.word == "autoaugment":
             arguments["policy"] = v2.AutoAugmentPolicy(arguments.get("policy", "imagenet"))
@@ -137,6 +140,9 @@ def _one(part: Part, samples: Samples, before: Sequence[Transform], is_random: b
     if part.word == "normalize" and len(arguments) < 2:
         mean, std = _measured(samples, before)
         arguments = {"mean": mean, "std": std} | arguments
+    if part.word == "pcacolor":
+        variances, axes = principal_axes(applied(samples[at], before)["image"] for at in _chosen(samples))
+        arguments = {"sigma": part.number("sigma"), "variances": variances, "axes": axes}
     return Described(part.word, arguments, is_random)
 
 
@@ -154,9 +160,8 @@ def _measured(samples: Samples, before: Sequence[Transform]) -> tuple[list[float
     """Return mean and deviation of each channel over the samples, at most `MEASURED` of them, spread evenly."""
     import torch
 
-    step = max(1, len(samples) // MEASURED)
     count, total, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
-    for at in range(0, len(samples), step):
+    for at in _chosen(samples):
         image = applied(samples[at], before)["image"]
         scale = 255.0 if not image.is_floating_point() else 1.0
         pixels = image.double().flatten(1) / scale
@@ -166,6 +171,11 @@ def _measured(samples: Samples, before: Sequence[Transform]) -> tuple[list[float
     mean = total / count
     deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
     return [float(one) for one in mean], [float(one) for one in deviation.clamp_min(1e-8)]
+
+
+def _chosen(samples: Samples) -> range:
+    """Return the samples from which transforms are measured."""
+    return range(0, len(samples), max(1, len(samples) // MEASURED))
 
 
 def _cached(samples: Samples, steps: Sequence[Described], seed: int) -> Transformed:

@@ -13,7 +13,7 @@ from archlang.recipes.arguments import REQUIRED, Either, Flag, Kind, Known, Name
 from archlang.recipes.losses import LOSSES
 from archlang.recipes.measures import MEASURES
 from archlang.recipes.optimizers import OPTIMIZERS
-from archlang.recipes.reading import CLIP, EMA, STOP
+from archlang.recipes.reading import CLIP, EMA, REGULARIZE, STOP, SWA
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.sources import DATA
 from archlang.recipes.transforms import MIXES, RANDOM, TRANSFORMS
@@ -47,7 +47,7 @@ def slips() -> Iterator[Slip]:
         some = next(iter(table))
         yield Slip(f"{begins} {some[:-1]}zq", replaces, "unknown-setting")
         yield Slip(f"{begins} 3", replaces, "missing-argument")
-    for word, known in {"clip": CLIP, "ema": EMA, "stop": STOP}.items():
+    for word, known in {"clip": CLIP, "ema": EMA, "stop": STOP, "swa": SWA, "regularize": REGULARIZE}.items():
         yield from _of_class(word, word, known)
     for word in ("batch", "epochs", "accumulate", "seed"):
         yield Slip(f"{word} -1", word, "out-of-range")
@@ -56,9 +56,23 @@ def slips() -> Iterator[Slip]:
         yield Slip(f"{word} 1 2", word, "too-many-arguments")
         yield Slip(word, word, "missing-argument")
     yield Slip("precision fp8", "precision", "out-of-range")
+    yield from _unfit()
+
+
+def _unfit() -> Iterator[Slip]:
+    """Yield lines that are right by themselves, and do not fit the net, the data, the run or another line."""
     yield Slip("group conv9 lr=0.1", "group", "unknown-name")
     yield Slip("group lr=0.1", "group", "missing-argument")
     yield Slip("group conv1 weight_decai=0", "group", "unknown-argument")
+    yield Slip("regularize conv9 l1=0.1", "regularize", "unknown-name")
+    yield Slip("regularize conv1", "regularize", "missing-argument")
+    yield Slip("regularize biases maxnorm=3", "regularize", "out-of-range")
+    yield Slip("swa start=2 lr=0.1", "swa", "out-of-range")
+    yield Slip("schedule step step_size=3", "schedule", "out-of-range")
+    yield Slip("schedule onecycle max_lr=0.3", "schedule", "duplicate-setting")
+    yield Slip("schedule onecycle max_lr=0.1 total_steps=1", "schedule", "out-of-range")
+    yield Slip("schedule warmup 1 -> onecycle max_lr=0.1", "schedule", "out-of-range")
+    yield Slip("stop 2 on=mae", "stop", "loss-does-not-fit")
     yield Slip("freeze conv9", "freeze", "unknown-name")
     yield Slip("freeze conv1 until=2", "freeze", "out-of-range")
     yield Slip("freeze conv1 until=0", "freeze", "out-of-range")
