@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -87,14 +87,8 @@ def _recipe(name: str, found: Unfolded, span: Span) -> Recipe:
     by_word: dict[str, list[Line]] = {}
     for line in found.lines:
         by_word.setdefault(line.word, []).append(line)
-    missing = [word for word in NEEDED if word not in by_word]
-    if "epochs" not in by_word and "steps" not in by_word:
-        missing.append("epochs")
-    for word in missing:
-        example = NEEDED.get(word, "epochs 30")
-        session.report(
-            Mistake(Rejected("missing-setting", f"`{name}` says no `{word}`", help=f"write `{example}`"), span)
-        )
+    for mistake in _missing(name, by_word, span):
+        session.report(mistake)
     read = _Reading(by_word, found.here)
     optimizer = read.one("optimizer", reading.optimizer)
     recipe = Recipe(
@@ -128,6 +122,16 @@ def _recipe(name: str, found: Unfolded, span: Span) -> Recipe:
     if session.diagnostics:
         raise Silent
     return recipe
+
+
+def _missing(name: str, by_word: Mapping[str, Sequence[Line]], span: Span) -> Iterator[Mistake]:
+    """Yield the mistakes of lines that every recipe needs, and this one does not have."""
+    missing = [word for word in NEEDED if word not in by_word]
+    if "epochs" not in by_word and "steps" not in by_word:
+        missing.append("epochs")
+    for word in missing:
+        help = f"write `{NEEDED.get(word, 'epochs 30')}`"
+        yield Mistake(Rejected("missing-setting", f"`{name}` says no `{word}`", help=help), span)
 
 
 def _stages(lines: Sequence[Line], session: Session) -> tuple[Stage, ...]:
