@@ -21,6 +21,7 @@ COMMANDS = {
     "diff": "diff",
     "plot": "plot",
     "train": "training",
+    "evaluate": "evaluation",
     "demo": "training",
     "fmt": "fmt",
     "ops": "ops",

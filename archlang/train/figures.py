@@ -36,6 +36,19 @@ class Verdict:
         """Whether the mean is as promised."""
         return bool(COMPARE[self.goal.comparison](float(self.found), float(self.goal.value)))
 
+    def to_json(self) -> dict[str, str | float | bool]:
+        """Return the promise and what was measured, as JSON."""
+        goal = self.goal
+        return {
+            "metric": goal.metric,
+            "comparison": goal.comparison,
+            "promised": goal.value,
+            "measured": self.found,
+            "seeds": self.seeds,
+            "seeds_promised": goal.seeds,
+            "kept": self.is_kept,
+        }
+
     def __str__(self) -> str:
         goal = self.goal
         over = f", the mean of {self.seeds} seeds" if self.seeds > 1 else ""

@@ -50,11 +50,15 @@ class Described:
 
 @dataclass(frozen=True)
 class Transformed:
-    """Samples behind transforms. A key (epoch, index) gives the same sample every time, in whichever process."""
+    """Samples behind transforms. A key (epoch, index) gives the same sample every time, in whichever process.
+
+    `every` has all transforms, also those that `samples` are behind already.
+    """
 
     samples: Samples
     described: tuple[Described, ...]
     seed: int
+    every: tuple[Described, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -116,7 +120,7 @@ def transformed(recipe: Recipe, data: Data) -> tuple[Transformed, Transformed]:
         raise Rejected("bad-data", f"`{stages[0].where}` transforms images, and `data {recipe.data.word}` has none")
     ignored = recipe.data.arguments.get("ignore")
     training, held_out = _described(data.training, stages, ignored if isinstance(ignored, int) else None)
-    return _cached(data.training, training, recipe.seed), _cached(data.held_out, held_out, recipe.seed)
+    return behind(data.training, training, recipe.seed), behind(data.held_out, held_out, recipe.seed)
 
 
 def _described(
@@ -178,8 +182,9 @@ def _chosen(samples: Samples) -> range:
     return range(0, len(samples), max(1, len(samples) // MEASURED))
 
 
-def _cached(samples: Samples, steps: Sequence[Described], seed: int) -> Transformed:
+def behind(samples: Samples, steps: Sequence[Described], seed: int) -> Transformed:
     """Return samples behind steps. The steps before the first random one run now, if the results fit into memory."""
+    every = tuple(steps)
     ready = next((at for at, step in enumerate(steps) if step.is_random), len(steps))
     if ready and isinstance(samples, InMemory):
         first = applied(samples[0], [step.made() for step in steps[:ready]])
@@ -187,4 +192,4 @@ def _cached(samples: Samples, steps: Sequence[Described], seed: int) -> Transfor
             # these transforms take all rows at once
             samples = InMemory(applied(samples.fields, [step.made() for step in steps[:ready]]))
             steps = steps[ready:]
-    return Transformed(samples, tuple(steps), seed)
+    return Transformed(samples, tuple(steps), seed, every)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = [
-    "Fit", "Held", "Misshapen", "WeightsFile", "check_weights", "converted", "fit", "headers",
-    "is_safetensors", "load_weights",
+    "Fit", "Held", "Misshapen", "WeightsFile", "check_weights", "converted", "fit", "fitted_state", "headers", "held",
+    "is_safetensors", "load_weights", "tensors",
 ]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def check_weights(graph: Graph, file: WeightsFile) -> Fit:
     if is_safetensors(file.path) and not file.entry:
         found = check_fit(graph, headers(file.path), str(file.path))
     else:
-        found = check_fit(graph, _held(tensors(file.path, file.entry)), str(file.path))
+        found = check_fit(graph, held(tensors(file.path, file.entry)), str(file.path))
     _check_input(graph, file)
     return found
 
@@ -74,17 +74,26 @@ def converted(graph: Graph, file: WeightsFile) -> bytes:
 
 
 def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:
-    """Return the state dict of the net with the file's values; counters that the file lacks are 0."""
-    given = tensors(file.path, file.entry)
+    """Return the state dict of the net with the file's values."""
+    state = fitted_state(graph, tensors(file.path, file.entry), str(file.path))
+    _check_input(graph, file)
+    return state
+
+
+def fitted_state(graph: Graph, given: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Return the state dict of a net with the values given, which messages call `name`. Counters that lack are 0.
+
+    Raises `Rejected` with the code `weights-do-not-fit` and every key that does not.
+    """
     import torch
 
-    found = check_fit(graph, _held(given), str(file.path))
-    _check_input(graph, file)
+    found = check_fit(graph, held(given), name)
     state = {ours: given[theirs] for ours, theirs in found.names.items()}
     return state | {key: torch.zeros((), dtype=torch.int64) for key in found.counters}
 
 
-def _held(given: Mapping[str, Tensor]) -> dict[str, Held]:
+def held(given: Mapping[str, Tensor]) -> dict[str, Held]:
+    """Return the shape and dtype of each tensor."""
     return {key: Held(tuple(value.shape), str(value.dtype).removeprefix("torch.")) for key, value in given.items()}
 
 

@@ -55,8 +55,11 @@ def headers(path: Path) -> dict[str, Held]:
         raise _bad(path, f"is not a safetensors file: {error}") from None
 
 
-def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:
-    """Return the tensors of a file by key, on the CPU. `entry` names one of a checkpoint's several state dicts."""
+def tensors(path: Path, entry: str = "", preferred: str = "") -> dict[str, Tensor]:
+    """Return the tensors of a file by key, on the CPU. `entry` names one of a checkpoint's several state dicts.
+
+    `preferred` is the one that is taken if it is there and no entry is named.
+    """
     if is_safetensors(path):
         if entry:
             raise _bad(path, "is a safetensors file, which holds one set of weights and no entries")
@@ -65,7 +68,7 @@ def tensors(path: Path, entry: str = "") -> dict[str, Tensor]:
         from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
         return load_file(path)
-    return _chosen(_unpickled(path), path, entry)
+    return _chosen(_unpickled(path), path, entry, preferred)
 
 
 def _dtype(name: str) -> str:
@@ -108,8 +111,8 @@ def _refuse(path: Path, said: str) -> NoReturn:
     raise _bad(path, what, "where it was made, save the weights alone: `torch.save(net.state_dict(), FILE)`") from None
 
 
-def _chosen(content: object, path: Path, entry: str) -> dict[str, Tensor]:
-    """Choose the state dict: the content itself, its only entry that is one, or the entry named."""
+def _chosen(content: object, path: Path, entry: str, preferred: str) -> dict[str, Tensor]:
+    """Choose the state dict: the content itself, its only entry that is one, or the entry named or preferred."""
     weights = _state_dict(content)
     held = _mapping(content)
     parts = {str(name): part for name, value in held.items() if (part := _state_dict(value))}
@@ -119,6 +122,8 @@ def _chosen(content: object, path: Path, entry: str) -> dict[str, Tensor]:
         return parts[entry]
     if weights is not None:
         return weights
+    if preferred in parts:
+        return parts[preferred]
     if len(parts) > 1:
         listed = ", ".join(parts)
         raise _bad(path, f"holds several sets of weights: {listed}", f"choose one: `entry={next(iter(parts))}`")

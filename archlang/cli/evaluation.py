@@ -1,0 +1,91 @@
+"""`archlang evaluate`: the measures of trained weights on held-out samples, and whether the recipe's promises hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command, format_option, settings_of
+
+if TYPE_CHECKING:
+    from archlang.library import Library
+    from archlang.recipes import Evaluated
+    from archlang.train.evaluating import Evaluation
+    from archlang.train.figures import Verdict
+
+SPLITS = ("held-out", "training", "all")
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="a file of weights, or the folder of a run, whose best epoch is measured",
+    )
+    parser.add_argument("--data", type=Path, metavar="PATH", help="the file or folder of the data")
+    parser.add_argument("--split", choices=SPLITS, default="held-out", help="the samples to measure (held-out)")
+    parser.add_argument("--device", default="cpu", help="the device to run on: cpu, cuda or cuda:1 (cpu)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read samples (0)")
+    format_option(parser)
+
+
+def recipe_of(arguments: argparse.Namespace) -> tuple[Evaluated, Library]:
+    """Return the recipe that a SPEC names. Raises SpecError if it is wrong, and CallError if there is none."""
+    from archlang.compiler import CallError, prepared
+
+    made = prepared(arguments.spec, settings_of(arguments), arguments.root)
+    if made is None:
+        help = "a recipe says what is measured, and on which data: `train NAME = NET {`"
+        raise CallError(f"{arguments.spec} names no recipe; {help}")
+    return made
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    """Print the measures. Returns 1 if a promise of the recipe is broken."""
+    made, _ = recipe_of(arguments)
+    from archlang.cli.recipe_run import check_transforms
+    from archlang.train.evaluating import Where, evaluate
+    from archlang.train.figures import verdicts
+    from archlang.train.memory import check_device
+
+    check_device(arguments.device)
+    if made.recipe.stages:
+        check_transforms()
+    where = Where(arguments.weights, arguments.data, arguments.split, arguments.device, arguments.workers)
+    found = evaluate(made.recipe, made.graph, where)
+    goals = made.recipe.goals if arguments.split == "held-out" else ()
+    kept = verdicts(goals, [found.measures])
+    told = _json if arguments.format == "json" else _text
+    print(told(made, arguments.split, found, kept))
+    return 0 if all(one.is_kept for one in kept) else 1
+
+
+def _text(made: Evaluated, split: str, found: Evaluation, kept: list[Verdict]) -> str:
+    from archlang.train.figures import figure
+
+    part = {"held-out": "held-out samples", "training": "samples for training", "all": "samples"}[split]
+    lines = [f"{made.recipe.name}: {made.recipe.net} with {found.weights}, {found.samples:,} {part}"]
+    lines += [f"note: {note}" for note in found.notes]
+    lines += [f"{name} {figure(name, value)}" for name, value in found.measures.items()]
+    return "\n".join([*lines, *map(str, kept)])
+
+
+def _json(made: Evaluated, split: str, found: Evaluation, kept: list[Verdict]) -> str:
+    content = {
+        "recipe": made.recipe.name,
+        "net": made.recipe.net,
+        "weights": str(found.weights),
+        "split": split,
+        "samples": found.samples,
+        "measures": dict(found.measures),
+        "promises": [one.to_json() for one in kept],
+        "notes": list(found.notes),
+    }
+    return json.dumps(content, indent=2)
+
+
+EVALUATE = Command("measure trained weights by a recipe", _evaluate, _options)

@@ -1,0 +1,79 @@
+"""What a run knows and its spec does not say: the net as compiled, the names of classes, the measured transforms.
+
+With it, a trained net is used on other files exactly as it was measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from archlang.diagnostics import Rejected
+from archlang.files import write_whole
+from archlang.ir import Graph
+from archlang.recipes.arguments import Setting
+from archlang.train.transforming import Described
+
+RECORD = "trained.json"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A trained net: its recipe, the net, the kind of data with its arguments, and how held-out samples are prepared.
+
+    `transforms` have every number that was measured on the training samples. `classes` are the names of labels, or the
+    characters of a text. `fields` names the field of the data that fills each input of the net.
+    """
+
+    recipe: str
+    graph: Graph
+    data: str
+    arguments: Mapping[str, Setting]
+    classes: tuple[str, ...]
+    transforms: tuple[Described, ...]
+    fields: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write the record to a run folder."""
+        content = {
+            "version": VERSION,
+            "recipe": self.recipe,
+            "data": self.data,
+            "arguments": dict(self.arguments),
+            "classes": list(self.classes),
+            "transforms": [[one.word, dict(one.arguments), one.ignored] for one in self.transforms],
+            "fields": dict(self.fields),
+            "net": json.loads(self.graph.model_dump_json()),
+        }
+        write_whole(folder / RECORD, json.dumps(content) + "\n")
+
+
+def read_record(folder: Path) -> Record:
+    """Return the record of a run folder. Raises `Rejected` if there is none, or if it is damaged."""
+    path = folder / RECORD
+    if not path.is_file():
+        help = "name a folder that `archlang train` or `archlang finetune` wrote"
+        raise Rejected("bad-checkpoint", f"{folder} is no folder of a run: it has no {RECORD}", help=help)
+    try:
+        content = cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
+        if content["version"] != VERSION:
+            raise Rejected("bad-checkpoint", f"{path} was written by another version of archlang")
+        return Record(
+            content["recipe"],
+            Graph.model_validate_json(json.dumps(content["net"])),
+            content["data"],
+            {name: _setting(value) for name, value in content["arguments"].items()},
+            tuple(content["classes"]),
+            tuple(Described(word, arguments, False, ignored) for word, arguments, ignored in content["transforms"]),
+            content["fields"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Rejected("bad-checkpoint", f"{path} cannot be read: {str(error).partition(chr(10))[0]}") from None
+
+
+def _setting(value: Any) -> Setting:
+    return tuple(map(_setting, value)) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
