@@ -70,7 +70,7 @@ class Progress(AbstractContextManager["Progress"]):
         """Remove the bar, and say how fast the run was."""
         self.bar.leave = False
         self.bar.close()
-        if self.last is not None and self.first is not None:
+        if self.last is not None and self.first is not None and self.last.step > self.first:
             took = duration(monotonic() - self.began)
             print(f"step {self.last.step:,} after {took}, {self._speed(self.last)}", file=sys.stderr)
 
