@@ -12,7 +12,7 @@ MARK = "made by archlang"
 METADATA = {"made_by": "archlang"}  # of a .safetensors file
 
 _HEAD = 4096  # the mark is within this many bytes from the start or the end of a file
-_SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\."""\r?\n')
+_SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\.(?:""")?\r?\n')
 _DOT = f"// {MARK}\n".encode()
 _SVG = re.compile(rb"(<\?xml[^\n]*\?>\n)")
 _SVG_MARK = f"<!-- {MARK} -->\n".encode()

@@ -22,10 +22,10 @@ def torch_source(net: Graph | Program) -> str:
 
     Raises ValueError if the Graph has a name that the language does not allow.
     """
-    return _written(net)[0]
+    return source_and_class(net)[0]
 
 
-def _written(net: Graph | Program) -> tuple[str, str]:
+def source_and_class(net: Graph | Program) -> tuple[str, str]:
     """Return the source of a net, and the name of the net's class in it."""
     program = net if isinstance(net, Program) else program_of(net)
     graph = program.graph
@@ -46,7 +46,7 @@ def module(net: Graph | Program, seed: int | None = None) -> nn.Module:
     A `seed` is given to torch before the weights are drawn. A traceback shows the source's lines.
     """
     need("torch", "a module is made by")
-    text, name = _written(net)
+    text, name = source_and_class(net)
     graph = net.graph if isinstance(net, Program) else net
     made: type[nn.Module] = vars(execute(text, graph.name))[name]
     if seed is not None:

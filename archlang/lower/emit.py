@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archlang.ir import is_at
 from archlang.lower import recompute
@@ -12,20 +11,10 @@ from archlang.lower.containers import DICT, LIST, Tree, is_list, tree_of
 from archlang.lower.forward import WIDTH, attributes, forward, held, reference
 from archlang.lower.recompute import recomputes
 from archlang.lower.starting import starting
+from archlang.lower.written import Written, laid_out
 from archlang.ops.base import Module, Stored
-from archlang.ops.tables import broken, renamed
+from archlang.ops.tables import renamed
 from archlang.program import Call, Entry, Region
-
-
-@dataclass(frozen=True)
-class Written:
-    """A call to write: its name and arguments, some of which may be calls."""
-
-    name: str
-    arguments: tuple[str | Written, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
 def source(made: Classes, summary: str) -> str:
@@ -113,7 +102,7 @@ def _init(found: Class) -> str:
     params = ["self"]
     for name in found.params:
         params.append(f"{name}={found.defaults[name]!r}" if name in found.defaults else name)
-    return "\n".join(_lines("    ", Written("def __init__", tuple(params)), ":"))
+    return "\n".join(laid_out("    ", Written("def __init__", tuple(params)), ":"))
 
 
 def _sequential_class(found: Class, made: Classes) -> str:
@@ -144,8 +133,8 @@ def _assigned(name: str, entry: Entry | Tree[Entry], found: Class, made: Classes
         return _stored(name, entry.torch, _texts(entry, found, made), found.params)
     call = _constructor(entry, found, made)
     if not name.isidentifier():
-        return _lines("        ", Written("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
-    return _lines(f"        self.{name} = ", call, "", _shape(entry, found))
+        return laid_out("        ", Written("self.add_module", (f'"{name}"', call)), "", _shape(entry, found))
+    return laid_out(f"        self.{name} = ", call, "", _shape(entry, found))
 
 
 def _container(start: str, tree: Tree[Entry], end: str, found: Class, made: Classes) -> list[str]:
@@ -161,7 +150,7 @@ def _container(start: str, tree: Tree[Entry], end: str, found: Class, made: Clas
         elif isinstance(entry, Region) and made.of(entry) is None:
             lines += [f"{begin}nn.Sequential(", *_items(entry, found, made, len(pad) + 4), f"{pad}),"]
         else:
-            lines += _lines(begin, _constructor(entry, found, made), ",", _shape(entry, found))
+            lines += laid_out(begin, _constructor(entry, found, made), ",", _shape(entry, found))
     return [*lines, f"{pad[4:]}{closing}{end}"]
 
 
@@ -176,8 +165,8 @@ def _stored(name: str, call: Stored, texts: list[str], taken: Sequence[str]) -> 
         made = made.replace(f"{{{word}}}", text)
     if call.buffer:
         kept = () if call.persistent else ("persistent=False",)
-        return _lines("        ", Written("self.register_buffer", (f'"{name}"', made, *kept)), "")
-    return _lines(f"        self.{name} = ", Written("nn.Parameter", (made,)), "")
+        return laid_out("        ", Written("self.register_buffer", (f'"{name}"', made, *kept)), "")
+    return laid_out(f"        self.{name} = ", Written("nn.Parameter", (made,)), "")
 
 
 def _items(region: Region, found: Class, made: Classes, indent: int) -> list[str]:
@@ -188,7 +177,7 @@ def _items(region: Region, found: Class, made: Classes, indent: int) -> list[str
             pad = " " * indent
             lines = [f"{pad}nn.Sequential(", *_items(entry, found, made, indent + 4), f"{pad}),"]
         else:
-            lines = _lines(" " * indent, _constructor(entry, found, made), ",", _shape(entry, found))
+            lines = laid_out(" " * indent, _constructor(entry, found, made), ",", _shape(entry, found))
         if rows and rows[-1][0] == lines:
             rows[-1] = (lines, rows[-1][1] + 1)
         else:
@@ -249,30 +238,6 @@ def _given(entry: Entry, option: str, found: Class, made: Classes) -> bool:
             if slot.name == option and slot.default is not ... and slot.value != slot.default:
                 return True
     return False
-
-
-def _lines(start: str, call: Written, end: str, comment: str = "") -> list[str]:
-    """Return a call on one line, or broken as formatters break it: all arguments on one line, or each on its own."""
-    line = f"{start}{call}{end}"
-    if len(line) <= WIDTH:
-        return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
-    pad = " " * (len(start) - len(start.lstrip()))
-    inner = f"{pad}    {', '.join(map(str, call.arguments))}"
-    if len(inner) <= WIDTH:
-        return [f"{start}{call.name}(", inner, f"{pad}){end}"]
-    lines = [f"{start}{call.name}("]
-    for argument in call.arguments:
-        lines += _argument(f"{pad}    ", argument)
-    return [*lines, f"{pad}){end}"]
-
-
-def _argument(pad: str, argument: str | Written) -> list[str]:
-    """Return the lines of an argument that stands alone."""
-    if isinstance(argument, Written):
-        return _lines(pad, argument, ",")
-    is_long = len(pad) + len(argument) + 1 > WIDTH and argument.startswith("torch.tensor([") and " for " in argument
-    lines = broken(argument) if is_long else [argument]
-    return [f"{pad}{line}" for line in [*lines[:-1], f"{lines[-1]},"]]
 
 
 def _shape(entry: Entry, found: Class) -> str:

@@ -161,20 +161,24 @@ def _listed(value: object) -> object:
 
 
 def _measured(samples: Samples, before: Sequence[Transform]) -> tuple[list[float], list[float]]:
-    """Return mean and deviation of each channel over the samples, at most `MEASURED` of them, spread evenly."""
+    """Return mean and deviation of each channel over the samples, some `MEASURED` of them at least, spread evenly.
+
+    Sums of bytes are whole numbers, which float64 holds exactly: their order does not matter.
+    """
     import torch
 
     count, total, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    scale = 1.0
     for at in _chosen(samples):
         image = applied(samples[at], before)["image"]
-        scale = 255.0 if not image.is_floating_point() else 1.0
-        pixels = image.double().flatten(1) / scale
+        scale = 1.0 if image.is_floating_point() else 255.0
+        pixels = image.double().flatten(1)
         count += pixels.shape[1]
         total = total + pixels.sum(1)
         squares = squares + pixels.square().sum(1)
     mean = total / count
     deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
-    return [float(one) for one in mean], [float(one) for one in deviation.clamp_min(1e-8)]
+    return [float(one) for one in mean / scale], [float(one) for one in (deviation / scale).clamp_min(1e-8)]
 
 
 def _chosen(samples: Samples) -> range:
