@@ -37,6 +37,8 @@ def _render(arguments: argparse.Namespace) -> int:
 
 def _build_options(parser: argparse.ArgumentParser) -> None:
     output_options(parser, "the file for the source (default: standard output)")
+    parser.add_argument("--train", action="store_true", help="write the training of a recipe, as one Python file")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="with --train: the data that the file reads")
     parser.add_argument("--weights", type=Path, metavar="FILE", help=_WEIGHTS_HELP)
     parser.add_argument("--recompute", default="", metavar="PATHS", help=_RECOMPUTE_HELP)
     memory_format_option(parser)
@@ -60,10 +62,17 @@ _RECOMPUTE_HELP = "calls of blocks that the backward pass runs again, separated 
 
 
 def _build(arguments: argparse.Namespace) -> int:
+    if arguments.train:
+        from archlang.cli.training_script import build_script
+
+        return build_script(arguments)
     from archlang.compiler import Net
     from archlang.files import write_whole
+    from archlang.library import CallError
     from archlang.weights import WeightsFile, check_weights, converted
 
+    if arguments.data is not None:
+        raise CallError("--data is for --train: a net alone reads no data")
     checked = checked_net(arguments)
     net = Net(checked.graphs[0])
     file = WeightsFile(arguments.weights, arguments.entry, arguments.scaled_input) if arguments.weights else None
@@ -109,4 +118,4 @@ def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
 
 
 RENDER = Command("draw a net as svg, png, pdf or dot", _render, _render_options)
-BUILD = Command("print the PyTorch source of a net", _build, _build_options)
+BUILD = Command("print the PyTorch source of a net, or of its training", _build, _build_options)

@@ -19,7 +19,10 @@ Keys = list[tuple[int, int]]  # (epoch, index) of each sample
 
 
 def order(seed: int, epoch: int, samples: int, batch: int) -> list[Keys]:
-    """Return the batches of an epoch: every sample once, in a new order. A last batch of one sample is left out."""
+    """Return the batches of an epoch: every sample once, in a new order.
+
+    A last batch of one sample is left out, unless batches have one sample each.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(key(seed, "order", epoch))
@@ -27,14 +30,14 @@ def order(seed: int, epoch: int, samples: int, batch: int) -> list[Keys]:
     return [
         [(epoch, index) for index in indices[start : start + batch]]
         for start in range(0, samples, batch)
-        if samples - start > 1 or samples == 1
+        if samples - start > 1 or batch == 1
     ]
 
 
 def steps_of(samples: int, batch: int) -> int:
     """Return the steps of an epoch. A last batch of one sample is left out: batch norm cannot train on it."""
     whole, rest = divmod(samples, batch)
-    return max(1, whole + (rest > 1))
+    return whole + (rest > 1)
 
 
 def training_batches(

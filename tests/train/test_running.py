@@ -15,7 +15,7 @@ from archlang.diagnostics import Rejected
 from archlang.lower import module
 from archlang.program import program_of
 from archlang.recipes import Evaluated
-from archlang.train.batches import order
+from archlang.train.batches import order, steps_of
 from archlang.train.checkpoints import read
 from archlang.train.data import open_data
 from archlang.train.keys import key
@@ -132,6 +132,7 @@ def test_each_epoch_has_every_sample_once() -> None:
     assert [len(keys) for keys in first] == [4, 4, 2]
     assert first != second and {epoch for keys in second for epoch, _ in keys} == {1}
     assert [len(keys) for keys in order(0, 0, 9, 4)] == [4, 4]  # batch norm cannot train on one sample
+    assert [len(keys) for keys in order(0, 0, 3, 1)] == [1, 1, 1] and steps_of(3, 1) == 3  # batches of one are meant
     assert order(0, 0, 10, 4) == first
 
 

@@ -28,10 +28,10 @@ from archlang.train.script.values import literal
 __all__ = ["needs_data", "training_script"]
 
 
-def needs_data(recipe: Recipe) -> bool:
+def needs_data(recipe: Recipe, graph: Graph) -> bool:
     """Return whether the data itself must tell its fields, so that a script cannot be written without it."""
     part = recipe.data
-    return not DATA[part.word].fields(part.arguments)
+    return not DATA[part.word].fields(part.arguments, graph)
 
 
 def training_script(
@@ -43,7 +43,7 @@ def training_script(
     otherwise. `dtypes` are those of the fields, for data that `needs_data`.
     """
     if dtypes is None:
-        found = DATA[recipe.data.word].fields(recipe.data.arguments)
+        found = DATA[recipe.data.word].fields(recipe.data.arguments, graph)
         dtypes = {name: one.dtype or "float32" for name, one in found.items()}
     plan = plan_of(recipe, graph, spec, dtypes, path)
     wrong = refused(plan)

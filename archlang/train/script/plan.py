@@ -18,7 +18,6 @@ from archlang.program import Program, program_of
 from archlang.python_text import statements
 from archlang.recipes.fitting import Fitted, fed, values_of
 from archlang.recipes.recipe import LossTerm, Recipe
-from archlang.recipes.sources import DATA
 from archlang.train.labelled import returning
 
 _TAKEN = {
@@ -69,7 +68,7 @@ class Plan:
     @property
     def target(self) -> str:
         """A field that each sample has, by which samples are counted."""
-        target = DATA[self.recipe.data.word].target
+        target = self.fitted.target
         return target if target in self.dtypes else next(iter(self.dtypes))
 
     @cached_property

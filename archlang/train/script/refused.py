@@ -32,6 +32,7 @@ WRITTEN = {
     Named: {"text", "span"},
     Goal: {"metric", "comparison", "value", "seeds", "span"},
 }  # fmt: skip
+_ARGUMENTS = {"held_out", "mode", "length", "by", "split"}  # of kinds of data
 _MEASURES = {"accuracy", "error", "loss", "perplexity", "iou", "mae", "rmse"}
 
 
@@ -46,6 +47,8 @@ def refused(plan: Plan) -> list[Diagnostic]:
         found.append(_not("a second `normalize` that is measured", part.span, help))
     if recipe.mixes and recipe.data.word == "imagefolder" and not _is_normalized(recipe):
         found.append(_not("`mix` of image files without `normalize`", recipe.mixes[0].span))
+    if "mask" in plan.dtypes and recipe.stages:
+        found.append(_not("transforms of masks", recipe.stages[0].parts[0].span))
     if any(layer.frozen for layer in plan.fitted.facts.layers):
         for freeze in recipe.freezes:
             if freeze.until is not None:
@@ -69,6 +72,9 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
     if recipe.data.word not in kinds():
         listed = f"a script reads {', '.join(sorted(kinds()))}"
         yield _not(f"`data {recipe.data.word}`", recipe.data.span, listed)
+    for name, value in recipe.data.arguments.items():
+        if name not in _ARGUMENTS or (name == "split" and value != "even"):
+            yield _not(f"`{name}` of `data {recipe.data.word}`", recipe.data.given.get(name, recipe.data.span))
     losses = {word: loss.known for word, loss in LOSSES.items()}
     schedules = {**SCHEDULES, "warmup": WARMUP, "timebased": TIME_BASED}
     for line, part, table in (
