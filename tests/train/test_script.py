@@ -58,7 +58,7 @@ train run = lenet {
   freeze c3 until=1
   schedule warmup 5 -> cosineannealing eta_min=1e-4 by=step
   batch 128; epochs 3
-  stop 1 on=loss
+  stop 1 on=accuracy
 }
 """
 VAE = """
@@ -214,7 +214,11 @@ def test_scripts_are_laid_out_as_a_formatter_would(text: str, tmp_path: Path) ->
     assert is_made_here(script)
     for command in (["check", "--select", "B,C4,E,F,I,PIE,RET,SIM,UP,W", "--ignore", "RET504"], ["format", "--check"]):
         done = subprocess.run(
-            ["ruff", *command, "--isolated", script.name], cwd=tmp_path, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "ruff", *command, "--isolated", script.name],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout
 
@@ -250,7 +254,9 @@ def test_scripts_know_every_field_of_a_recipe() -> None:
         assert {one.name for one in fields(kind)} >= names  # type: ignore[arg-type]
 
 
-def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("spec.arch").write_text(MLP)
     assert main(["build", "spec.arch", "--train", "--set", "batch=50", "-o", "run.py"]) == 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archlang.recipes.measures import SMALLER_IS_BETTER
 from archlang.recipes.transforms import MIXES
-from archlang.train.measuring import told
+from archlang.train.measuring import watched
 from archlang.train.script.losing import criteria_with_tensors, results_of
 from archlang.train.script.optimizing import condition, optimizer, schedule
 from archlang.train.script.plan import Plan, Script
@@ -129,10 +129,7 @@ class Looping:
 
     @property
     def _watched(self) -> str:
-        recipe = self.plan.recipe
-        if recipe.stop is not None:
-            return str(recipe.stop.arguments["on"])
-        return told(recipe.metrics[0]) if recipe.metrics else "loss"
+        return watched(self.plan.recipe)
 
     @property
     def _falls(self) -> bool:

@@ -26,7 +26,7 @@ MEASURED_BY_VALUES = frozenset({"accuracy", "error", "iou", "mae", "rmse"})  # b
 
 def results_of(plan: Plan) -> list[str]:
     """Return what `loss_of` returns: the loss, and what the measures need of the first of its terms."""
-    words = {part.word for part in plan.recipe.metrics}
+    words = {part.word for part in plan.metrics}
     found = ["loss"]
     if "perplexity" in words and len(plan.terms) > 1:
         found.append("first")

@@ -20,7 +20,7 @@ def mean_iou(confusion):
 
 def measuring(plan: Plan, script: Script) -> None:
     """Write `evaluate`."""
-    parts = {told(part): part for part in plan.recipe.metrics}
+    parts = {told(part): part for part in plan.metrics}
     words = {part.word for part in parts.values()}
     if "iou" in words:
         script.add(_IOU)

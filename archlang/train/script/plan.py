@@ -17,8 +17,9 @@ from archlang.lower import source_and_class
 from archlang.program import Program, program_of
 from archlang.python_text import statements
 from archlang.recipes.fitting import Fitted, fed, values_of
-from archlang.recipes.recipe import LossTerm, Recipe
+from archlang.recipes.recipe import LossTerm, Part, Recipe
 from archlang.train.labelled import returning
+from archlang.train.measuring import measured
 
 _TAKEN = {
     "model", "batch", "device", "torch", "nn", "numpy", "loss", "main", "key", "batches", "evaluate", "criterion", "v2",
@@ -78,6 +79,11 @@ class Plan:
             (term, tuple(self.fitted.output if one.text == "it" else one.text for one in values_of(term, self.fitted)))
             for term in self.recipe.losses
         ]
+
+    @cached_property
+    def metrics(self) -> list[Part]:
+        """What is measured beside the loss."""
+        return measured(self.recipe)
 
     @property
     def training_only(self) -> set[str]:

@@ -72,6 +72,7 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
     if recipe.data.word not in kinds():
         listed = f"a script reads {', '.join(sorted(kinds()))}"
         yield _not(f"`data {recipe.data.word}`", recipe.data.span, listed)
+        return
     for name, value in recipe.data.arguments.items():
         if name not in _ARGUMENTS or (name == "split" and value != "even"):
             yield _not(f"`{name}` of `data {recipe.data.word}`", recipe.data.given.get(name, recipe.data.span))
