@@ -46,10 +46,7 @@ class _Chosen:
 
 def _groups(plan: Plan, script: Script) -> None:
     """Write `parameter_groups`."""
-    groups = _chosen(plan)
-    rest = set(plan.fitted.parameters) - {
-        path for one in groups for target in one.group.targets for path in plan.fitted.chosen(target.text)
-    }
+    groups, rest = _chosen(plan), _rest_of(plan)
     variables = [*(["rest"] if rest else []), *(one.variable for one in groups)]
     needs_module = any("isinstance(module" in one.condition for one in groups)
     rows: list[Row] = ['"""Return the parameters in groups with settings of their own."""']
@@ -71,6 +68,14 @@ def _groups(plan: Plan, script: Script) -> None:
         rows.append(f'    {{"params": {one.variable}, {settings}}},')
     rows.append("]")
     script.add(text_of(["def parameter_groups(model):", *indented(rows)]))
+
+
+def _rest_of(plan: Plan) -> set[str]:
+    """Return the parameters that are in no group."""
+    grouped = {
+        path for group in plan.recipe.groups for target in group.targets for path in plan.fitted.chosen(target.text)
+    }
+    return set(plan.fitted.parameters) - grouped
 
 
 def _condition(word: str, condition: str) -> list[str]:
@@ -185,11 +190,27 @@ def _call(plan: Plan, part: Part, before: int) -> Written:
     if part.word == "timebased":
         decay = literal(part.arguments["decay"])
         return Written("torch.optim.lr_scheduler.LambdaLR", ("optimizer", f"lambda t: 1 / (1 + {decay} * t)"))
-    arguments = keywords(part)
+    arguments = [*keywords(part, skip=_CYCLED.get(part.word, ())), *_cycled(plan, part)]
     length = LENGTHS.get(part.word)
     if length is not None and part.arguments[length] == WHOLE_RUN:
         arguments.append(f"{length}={_rest(plan, before)}")
     return Written(f"torch.optim.lr_scheduler.{SCHEDULES[part.word].name}", ("optimizer", *arguments))
+
+
+_CYCLED = {"onecycle": ("max_lr",), "cyclic": ("base_lr", "max_lr")}
+
+
+def _cycled(plan: Plan, part: Part) -> list[str]:
+    """Return the rates of a cycle, one for each group where a group has a rate of its own: in proportion to it."""
+    words = _CYCLED.get(part.word, ())
+    if not words:
+        return []
+    rate = part.number(words[0])
+    factors = [float(str(one.group.settings.get("lr", rate))) / rate for one in _chosen(plan)]
+    if all(factor == 1.0 for factor in factors):
+        return [f"{word}={literal(part.arguments[word])}" for word in words]
+    factors = [*([1.0] if _rest_of(plan) else []), *factors]
+    return [f"{word}={literal(tuple(part.number(word) * factor for factor in factors))}" for word in words]
 
 
 def _rest(plan: Plan, before: int) -> str:

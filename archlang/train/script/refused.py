@@ -32,6 +32,7 @@ WRITTEN = {
     Named: {"text", "span"},
     Goal: {"metric", "comparison", "value", "seeds", "span"},
 }  # fmt: skip
+OWN = {"pcacolor"}  # what is no class of torchvision
 _ARGUMENTS = {"held_out", "mode", "length", "by", "split"}  # of kinds of data
 _MEASURES = {"accuracy", "error", "loss", "perplexity", "iou", "mae", "rmse"}
 
@@ -85,8 +86,10 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
         *((stage.where, part, TRANSFORMS) for stage in recipe.stages for part in stage.parts),
         *(("mix", part, MIXES) for part in recipe.mixes),
     ):
-        if not table[part.word].name[0].isupper():  # a function of archlang, and no class of torch
+        if part.word in OWN or not table[part.word].name[0].isupper():  # it is archlang's, and no class of torch
             yield _not(f"`{line} {part.word}`", part.span)
+    if len(recipe.schedule.parts) > 1 and recipe.schedule.parts[-1].word == "reduceonplateau":
+        yield _not("`reduceonplateau` behind another schedule", recipe.schedule.parts[-1].span)
     for part in recipe.metrics:
         if part.word not in _MEASURES:
             yield _not(f"`metric {part.word}`", part.span)
