@@ -27,7 +27,7 @@ def laid_out(start: str, call: Written, end: str, comment: str = "") -> list[str
         return [f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line]
     pad = " " * (len(start) - len(start.lstrip()))
     inner = f"{pad}    {', '.join(map(str, call.arguments))}"
-    first, last = call.brackets
+    first, last = call.brackets[0], call.brackets[1]
     if len(inner) <= WIDTH and call.brackets == "()":
         return [f"{start}{call.name}{first}", inner, f"{pad}{last}{end}"]
     parts = [f"{start}{call.name}{first}"]
