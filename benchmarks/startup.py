@@ -44,7 +44,7 @@ class Made{number}(Conv):
 '''
 
 
-def times_the_imports(folder: Path, more: str = "") -> float:
+def times_the_imports(folder: Path, more: str = "", tries: int = 9) -> float:
     """Return how many times its imports `archlang check` takes, whole processes, of a spec which no process has seen.
 
     Both find their bytecode where it was left, as an installed package does.
@@ -57,7 +57,7 @@ def times_the_imports(folder: Path, more: str = "") -> float:
     check, base = of_program("-c", code, **variables), of_program("-c", BASE, **variables)
     check()  # it leaves the bytecode, as the next line does
     base()
-    return ratio(check, base, 9)
+    return ratio(check, base, tries)
 
 
 def with_many_operators(folder: Path) -> float:

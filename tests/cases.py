@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-ARGUMENT_SETS = 40  # of each operator; the sweep draws more
+ARGUMENT_SETS = 24  # of each operator; the sweep draws more
 
 more = settings(
     max_examples=100,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import torch
@@ -27,8 +27,7 @@ def called(case: Case) -> Callable[..., Any]:
         text = told.template.replace("{all}", ", ".join(names))
         for at, name in enumerate(names):
             text = text.replace(f"{{{at}}}", name)
-        function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", {"torch": torch})  # noqa: S307
-        return function
+        return _function(f"lambda {', '.join(names)}: {text}")
     module = built(told)
     if case.weights:
         convert = cast("Callable[..., object]", module.to)  # torch does not annotate this argument
@@ -37,6 +36,12 @@ def called(case: Case) -> Callable[..., Any]:
         module.register_forward_pre_hook(_without_onednn)
         module.register_forward_hook(_with_onednn, always_call=True)
     return module
+
+
+@lru_cache(maxsize=256)
+def _function(text: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = eval(text, {"torch": torch})  # noqa: S307
+    return function
 
 
 def _without_onednn(*_: object) -> None:

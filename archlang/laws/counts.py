@@ -92,8 +92,9 @@ def macs_are_torchs(case: Case) -> None:
     module = called(case)
     if isinstance(module, torch.nn.Module):
         module.eval()
+    inputs = inputs_of(case)  # outside, because the counter looks at each call
     with FlopCounterMode(display=False, custom_mapping=UNKNOWN_TO_THE_COUNTER) as counter, sdpa_kernel(SDPBackend.MATH):
-        module(*inputs_of(case))
+        module(*inputs)
     told = case.op.work(*case.types).over(BATCH, case.op.once(*case.types))
     agree("FLOPs of matrix products and convolutions", told.macs * 2, counter.get_total_flops())
 

@@ -59,7 +59,9 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
         # a key that is alone in its softmax has weight 1, whatever its value
         alone = len(visible) == 1 and len(case.types) > 1 and not case.op.join
         ends = {*window[:1], *window[-1:]} & visible
-        if tight and not alone and not ends <= seen | _seen_otherwise(case, at, axis, output, moved, position, slide):
+        if not tight or alone or ends <= seen:
+            continue
+        if not ends <= seen | _seen_otherwise(case, at, axis, output, moved, position, slide):
             raise Broken(
                 f"position {position} along {axis} is said to see {_listed(window)} of input {at}, and depends on "
                 f"{_listed(seen)} alone"
@@ -150,7 +152,7 @@ def influence(
 
 def _true(x: torch.Tensor) -> set[int]:
     """Return the positions of a vector that are not zero."""
-    return {at for at in range(len(x)) if bool(x[at])}
+    return set(x.nonzero().flatten().tolist())
 
 
 def _drawn_alike(module: Callable[..., Any], inputs: Sequence[torch.Tensor], output: int) -> torch.Tensor:

@@ -122,19 +122,29 @@ def graphs(path: Path) -> list[Graph]:
 
 
 LIGHT, LIGHT_MACS = 30_000_000, 6_000_000_000  # parameters and MACs of the nets that are run here
-LARGE = {
-    "unet", "vit", "vit_b_16", "vit_b_32", "vit_l_16", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl",
-    "mobilevit", "mobilevit_s", "mobilevit_xs", "mobilevit_xxs",
-}  # fmt: skip  # a small one of the same file is run
+SMALL_MACS = 100_000_000  # of the nets in tests/nets that are run outside the sweep
 FILES = sorted((ROOT / "specs").glob("*.arch"))
 HEAVY = {"captioning", "deconvnet", "fcn", "inception_v4", "maxvit", "vgg", "yolo_v1"}  # their lightest nets are not
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "nets").glob("*.arch")), ids=lambda path: path.stem)
+own_nets = pytest.mark.parametrize("path", sorted((ROOT / "tests" / "nets").glob("*.arch")), ids=lambda path: path.stem)
+
+
+@own_nets
 def test_nets_save_what_is_predicted(path: Path) -> None:
-    tried = [graph for graph in graphs(path) if graph.name not in LARGE]
-    assert tried
+    small = [graph for graph in graphs(path) if totals(graph).macs < SMALL_MACS]
+    assert small
+    assert_all_exact(small)
+
+
+@pytest.mark.sweep
+@own_nets
+def test_larger_nets_save_what_is_predicted(path: Path) -> None:
+    assert_all_exact([graph for graph in graphs(path) if SMALL_MACS <= totals(graph).macs < LIGHT_MACS])
+
+
+def assert_all_exact(tried: Sequence[Graph]) -> None:
     for graph in tried:
         layers = [layer for layer in graph.flat() if layer.op.least_batch(True, *layer.input_types) > 1]
         assert_exact(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,11 @@ import pytest
 from benchmarks.startup import times_the_imports, with_many_operators
 
 
-@pytest.mark.parametrize("measure", [times_the_imports, pytest.param(with_many_operators, marks=pytest.mark.sweep)])
-def test_check_costs_little_more_than_its_imports(measure: Callable[[Path], float], tmp_path: Path) -> None:
+def test_check_costs_little_more_than_its_imports(tmp_path: Path) -> None:
     """torch or networkx would add far more to the ratio than other programs on the machine."""
-    assert measure(tmp_path) <= 3
+    assert times_the_imports(tmp_path, tries=4) <= 3
+
+
+@pytest.mark.sweep
+def test_many_operators_cost_little_more(tmp_path: Path) -> None:
+    assert with_many_operators(tmp_path) <= 3

@@ -168,6 +168,7 @@ def test_words_that_are_no_choice(words: list[str]) -> None:
 # ---- all at once
 
 
+@pytest.mark.sweep
 def test_the_whole_zoo_is_checked_in_the_time_of_40_nets() -> None:
     """Whole processes, torch unimportable."""
     every = sorted(map(str, SPECS.glob("*.arch")))
