@@ -108,7 +108,7 @@ def values_of(term: LossTerm, fitted: Fitted) -> list[Named]:
 def classes_first(compared: Sequence[Compared], term: LossTerm, fitted: Fitted) -> list[Compared]:
     """Return the values with the classes of the scores as their first axis, if the loss compares classes."""
     first, *rest = compared
-    if not LOSSES[term.part.word].of_classes or not first.shape:
+    if not LOSSES[term.part.word].along_channels or not first.shape:
         return list(compared)
     at = fitted.class_axis(first.name) - 1
     shape = (first.shape[at], *first.shape[:at], *first.shape[at + 1 :])

@@ -67,7 +67,9 @@ def _known(name: str, fitted: Fitted, fields: Shapes, classes: int) -> Compared 
     shape, dtype = fields[name]
     told = fitted.fields.get(name)
     counted = classes if name in ("label", "mask") and classes else None
-    return Compared(name, shape, dtype, counted, None if told is None else told.ignored)
+    if told is None:
+        return Compared(name, shape, dtype, counted)
+    return Compared(name, shape, dtype, counted or told.classes, told.ignored)
 
 
 def _ranges(fitted: Fitted, fields: Shapes, extremes: Extremes) -> Iterator[str]:

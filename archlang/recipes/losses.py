@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archlang.recipes.arguments import (
+    COUNT,
     FLAG,
     FRACTION,
     INTEGER,
@@ -66,6 +67,11 @@ class Loss:
         return self.law in (_labels, _indices)
 
     @property
+    def along_channels(self) -> bool:
+        """Whether the first value must have its channels as axis 1 of a batch."""
+        return self.of_classes or self.law is _cells
+
+    @property
     def of_numbers(self) -> bool:
         """Whether a prediction is compared with a target of its shape."""
         return self.law is _alike and self.target is not None
@@ -114,6 +120,26 @@ def _alike(values: Sequence[Compared], arguments: Arguments) -> str | None:
     shapes = {value.shape for value in values if value.shape is not None}
     if len(shapes) > 1:
         return f"{' and '.join(map(str, values))} must have one shape"
+    return None
+
+
+def _cells(values: Sequence[Compared], arguments: Arguments) -> str | None:
+    """Compare a grid of boxes and scores of classes with rows of class, x, y, width and height."""
+    cells, target = values
+    count = arguments["boxes"]
+    assert isinstance(count, int)
+    if cells.dtype is not None and not cells.dtype.startswith(("float", "bfloat")):
+        return f"{cells} must be floats"
+    if target.shape is not None and (len(target.shape) != 2 or target.shape[1] != 5):
+        return f"{target} must be rows of a class, x, y, width and height, as in the field `boxes`"
+    if cells.shape is None:
+        return None
+    scores = cells.shape[0] - 5 * count
+    if len(cells.shape) != 3 or scores < 1:
+        return f"{cells} must be a grid of {count} boxes of 5 numbers and a score for each class"
+    if target.classes is not None and scores != target.classes:
+        told = f"has {scores} scores beside {count} boxes of 5 numbers"
+        return f"{cells} {told}, and `{target.name}` has {target.classes} classes"
     return None
 
 
@@ -195,6 +221,17 @@ LOSSES = {
         ("anchor", "positive", "negative"),
         _alike,
         None,
+    ),
+    "yolov1": Loss(
+        known(
+            "yolo_v1",
+            boxes=(COUNT, 2),
+            coord=(POSITIVE, 5.0),
+            noobj=(NOT_NEGATIVE, 0.5),
+            reduction=_REDUCTION,
+        ),
+        ("cells", "boxes"),
+        _cells,
     ),
 }
 

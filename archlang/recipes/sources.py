@@ -71,6 +71,22 @@ def _masks(arguments: Arguments, graph: Graph) -> Fields:
     }
 
 
+def _boxes(arguments: Arguments, graph: Graph) -> Fields:
+    most, classes = arguments["most"], arguments["classes"]
+    assert isinstance(most, int) and isinstance(classes, int)
+    return {"image": Compared("image", None, "uint8"), "boxes": Compared("boxes", (most, 5), "float32", classes)}
+
+
+def _shapes(arguments: Arguments, graph: Graph) -> Fields:
+    size, classes = arguments["size"], arguments["classes"]
+    assert isinstance(size, int) and isinstance(classes, int)
+    return {
+        "image": Compared("image", (3, size, size), "uint8"),
+        "mask": Compared("mask", (size, size), "int64", classes + 1),
+        "boxes": _boxes(arguments, graph)["boxes"],
+    }
+
+
 def _text(arguments: Arguments, graph: Graph) -> Fields:
     length = arguments["length"]
     assert isinstance(length, int)
@@ -128,6 +144,21 @@ DATA = {
     "cifar100": DataKind(known("cifar100"), _images((3, 32, 32), 100), "needed"),
     "csv": DataKind(known("csv", **_TABLE), _table, "needed", _target_of_table),
     "custom": DataKind(known("custom", held_out=_HELD_OUT, split=_SPLIT), _unknown, "callable"),
+    "detection": DataKind(
+        known(
+            "detection",
+            classes=(COUNT, REQUIRED),
+            most=(COUNT, 32),
+            images=(NAME, "images"),
+            labels=(NAME, "labels"),
+            held_out=_HELD_OUT,
+            mode=_MODE,
+            split=_SPLIT_OF_FILES,
+        ),
+        _boxes,
+        "needed",
+        lambda arguments: "boxes",
+    ),
     "digits": DataKind(known("digits", held_out=_HELD_OUT), _images((1, 8, 8), 10), "never"),
     "fashionmnist": DataKind(known("fashionmnist"), _images((1, 28, 28), 10), "needed"),
     "imagefolder": DataKind(
@@ -150,6 +181,20 @@ DATA = {
         ),
         _masks,
         "needed",
+        lambda arguments: "mask",
+    ),
+    "shapes": DataKind(
+        known(
+            "shapes",
+            size=(Number("[16, inf)", whole=True), 32),
+            samples=(_CLASSES, 1000),
+            classes=(Number("[1, 3]", whole=True), 3),
+            most=(COUNT, 2),
+            seed=(FROM_ZERO, 0),
+            held_out=_HELD_OUT,
+        ),
+        _shapes,
+        "never",
         lambda arguments: "mask",
     ),
     "synthetic": DataKind(

@@ -58,6 +58,7 @@ class Term:
 OWN: Mapping[str, Callable[..., Tensor]] = {
     "kl": own_losses.kl_to_standard_normal,
     "magnitude": own_losses.magnitude,
+    "yolov1": own_losses.yolo_v1,
 }
 
 
@@ -66,7 +67,7 @@ def terms(fitted: Fitted) -> list[Term]:
     made: list[Term] = []
     for term in fitted.recipe.losses:
         names = tuple(fitted.output if one.text == "it" else one.text for one in values_of(term, fitted))
-        axis = fitted.class_axis(names[0]) if LOSSES[term.part.word].of_classes else 1
+        axis = fitted.class_axis(names[0]) if LOSSES[term.part.word].along_channels else 1
         made.append(Term(_function(term.part), term.scale, names, axis))
     return made
 

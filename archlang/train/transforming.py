@@ -11,6 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.recipes.recipe import Part, Recipe, Stage
 from archlang.recipes.transforms import TRANSFORMS
 from archlang.train.data import Data, InMemory, Sample, Samples
+from archlang.train.framing import framed, unframed
 from archlang.train.keys import key
 from archlang.train.pca import PcaColor, principal_axes
 from archlang.train.vision import transforms_v2
@@ -89,17 +90,22 @@ class Transformed:
 
 
 def applied(sample: Mapping[str, Any], transforms: Sequence[Transform]) -> dict[str, Any]:
-    """Return a sample behind transforms: its `image`, and a `mask` with it. Other fields stay."""
+    """Return a sample behind transforms: its `image`, a `mask` and `boxes` with it. Other fields stay."""
     import torch
 
+    if not transforms:
+        return dict(sample)
     moved = {name: _wrapped(name, value) for name, value in sample.items()}
+    if "boxes" in sample:
+        moved["boxes"] = framed(sample["boxes"], sample["image"])
     for transform in transforms:
         moved = transform(moved)
+    if "boxes" in sample:
+        moved["boxes"] = unframed(sample["boxes"], moved["boxes"])
     return {name: value.as_subclass(torch.Tensor) for name, value in moved.items()}
 
 
 def _wrapped(name: str, value: Any) -> Any:
-    transforms_v2()  # torchvision cannot be imported by itself everywhere
     from torchvision import tv_tensors
 
     if name == "image":

@@ -21,7 +21,7 @@ LEFT_OUT = {
     "size_average", "reduce", "device", "decoupled_weight_decay", "scale_fn", "scale_mode", "epochs",
     "steps_per_epoch", "self",
 }  # fmt: skip
-OWN = {"kl", "magnitude"}  # losses that torch does not have
+OWN = {"kl", "magnitude", "yolov1"}  # losses that torch does not have
 OWN_TRANSFORMS = {"pcacolor"}  # that torchvision does not have
 
 

@@ -36,7 +36,7 @@ def check_path(part: Part, path: Path | None) -> None:
         help = "name it: `--data PATH`"
         raise Rejected("bad-data", f"`data {part.word}` is read from files", help=help)
     if path is not None and kind.path == "never":
-        why = "is made here" if part.word == "synthetic" else "comes with a package"
+        why = "is made here" if part.word in ("shapes", "synthetic") else "comes with a package"
         raise Rejected("bad-data", f"`data {part.word}` {why}: it takes no `--data`")
     if path is not None and kind.path == "callable":
         from archlang.train.data.custom import check_name
@@ -48,12 +48,15 @@ def check_path(part: Part, path: Path | None) -> None:
 
 def _opened(part: Part, path: Path | None, graph: Graph | None) -> Data:
     from archlang.train.data import packaged
+    from archlang.train.data.shapes import shapes
     from archlang.train.data.synthetic import synthetic
 
     if part.word == "mnist":
         return packaged.mnist(part, path)
     if part.word == "digits":
         return packaged.digits(part)
+    if part.word == "shapes":
+        return shapes(part)
     if part.word == "synthetic":
         if graph is None:
             raise Rejected("bad-data", "`data synthetic` needs the net whose shapes it has")
@@ -64,13 +67,14 @@ def _opened(part: Part, path: Path | None, graph: Graph | None) -> Data:
 
 def _reader(word: str) -> Callable[[Part, Path], Data]:
     """Return what reads files of this kind."""
-    from archlang.train.data import arrays, custom, files, folders, masks, tables, texts
+    from archlang.train.data import arrays, boxed, custom, files, folders, masks, tables, texts
 
     readers: dict[str, Callable[[Part, Path], Data]] = {
         "cifar10": files.cifar,
         "cifar100": files.cifar,
         "csv": tables.table,
         "custom": lambda part, name: custom.custom(part, str(name)),
+        "detection": boxed.detection,
         "fashionmnist": files.idx,
         "imagefolder": folders.imagefolder,
         "npy": arrays.npy,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from archlang.diagnostics import Rejected
 from archlang.packages import need
 from archlang.recipes.recipe import Part
-from archlang.train.data.folders import ENDINGS, HELD_OUT, check_images, image, representatives, shown, unreadable
-from archlang.train.data.samples import Data, Sample, halves
+from archlang.train.data.folders import ENDINGS, check_images, image, representatives, shown, unreadable
+from archlang.train.data.pairs import paired_halves
+from archlang.train.data.samples import Data, Sample
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,37 +71,9 @@ def segmentation(part: Part, path: Path) -> Data:
     classes, ignored = int(part.number("classes")), part.arguments["ignore"]
     kept = ignored if isinstance(ignored, int) else None
     mode = str(part.arguments["mode"])
-    if (path / "train").is_dir():
-        other = next((path / name for name in HELD_OUT if (path / name).is_dir()), None)
-        if other is None:
-            raise Rejected("bad-data", f"{path.name} has a folder train, and none of {', '.join(HELD_OUT)}")
-        learned, rest = _pairs(part, path / "train"), _pairs(part, other)
-        told = f"{len(learned):,} samples to train on, {len(rest):,} held out in the folder {other.name}"
-    else:
-        every = _pairs(part, path)
-        names = [pair[0].relative_to(path).as_posix() for pair in every]
-        first, second, told = halves(part, len(every), names)
-        learned, rest = [every[at] for at in first], [every[at] for at in second]
-    parts = [
-        Masked(half, mode, classes, kept, representatives(_sizes(half, classes, kept))) for half in (learned, rest)
-    ]
+    found, told = paired_halves(part, path, "masks", ENDINGS)
+    parts = [Masked(half, mode, classes, kept, representatives(_sizes(half, classes, kept))) for half in found]
     return Data(parts[0], parts[1], tuple(map(str, range(classes))), told)
-
-
-def _pairs(part: Part, folder: Path) -> list[tuple[Path, Path]]:
-    """Return the images of a folder, each with the mask of its name. Raises `Rejected` for one that has none."""
-    found: list[dict[str, Path]] = []
-    for word in ("images", "masks"):
-        inside = folder / str(part.arguments[word])
-        if not inside.is_dir():
-            raise Rejected("bad-data", f"there is no folder {inside.name} in {folder.name}")
-        files = sorted(one for one in inside.rglob("*") if one.suffix.lower() in ENDINGS)
-        found.append({one.relative_to(inside).with_suffix("").as_posix(): one for one in files})
-    images, masks = found
-    if odd := sorted(images.keys() ^ masks.keys()):
-        has, lacks = ("image", "mask") if odd[0] in images else ("mask", "image")
-        raise Rejected("bad-data", f"{folder.name}: the {has} `{odd[0]}` has no {lacks}, one of {len(odd)} without")
-    return [(images[name], masks[name]) for name in images]
 
 
 def _sizes(pairs: Sequence[tuple[Path, Path]], classes: int, ignored: int | None) -> list[tuple[int, int]]:
