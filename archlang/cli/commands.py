@@ -22,6 +22,7 @@ COMMANDS = {
     "plot": "plot",
     "train": "training",
     "evaluate": "evaluation",
+    "predict": "prediction",
     "demo": "training",
     "fmt": "fmt",
     "ops": "ops",

@@ -26,7 +26,8 @@ class Record:
     """A trained net: its recipe, the net, the kind of data with its arguments, and how held-out samples are prepared.
 
     `transforms` have every number that was measured on the training samples. `classes` are the names of labels, or the
-    characters of a text. `fields` names the field of the data that fills each input of the net.
+    characters of a text. `fields` names the field of the data that fills each input of the net. `loss` is the word of
+    the recipe's first loss, empty without a recipe: it says what the values of the first output are.
     """
 
     recipe: str
@@ -36,6 +37,7 @@ class Record:
     classes: tuple[str, ...]
     transforms: tuple[Described, ...]
     fields: Mapping[str, str]
+    loss: str = ""
 
     def write(self, folder: Path) -> None:
         """Write the record to a run folder."""
@@ -47,6 +49,7 @@ class Record:
             "classes": list(self.classes),
             "transforms": [[one.word, dict(one.arguments), one.ignored] for one in self.transforms],
             "fields": dict(self.fields),
+            "loss": self.loss,
             "net": json.loads(self.graph.model_dump_json()),
         }
         write_whole(folder / RECORD, json.dumps(content) + "\n")
@@ -70,6 +73,7 @@ def read_record(folder: Path) -> Record:
             tuple(content["classes"]),
             tuple(Described(word, arguments, False, ignored) for word, arguments, ignored in content["transforms"]),
             content["fields"],
+            content["loss"],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rejected("bad-checkpoint", f"{path} cannot be read: {str(error).partition(chr(10))[0]}") from None

@@ -129,7 +129,8 @@ def _record(session: Session, graph: Graph, data: Data, held_out: Transformed) -
     """Return what is known of the net beside its weights: it is written before they are."""
     recipe = session.recipe
     kind, arguments = recipe.data.word, recipe.data.arguments
-    return Record(recipe.name, graph, kind, arguments, data.classes, held_out.every, session.sources)
+    loss = recipe.losses[0].part.word
+    return Record(recipe.name, graph, kind, arguments, data.classes, held_out.every, session.sources, loss)
 
 
 def check_data(

@@ -187,7 +187,7 @@ class Session:
                 draw = torch.randn if source == "normal" else torch.rand
                 inputs[port.name] = draw(count, *type.shape[1:]).to(self.device)
             else:
-                inputs[port.name] = _as(on_device[source], type.dtype)
+                inputs[port.name] = as_dtype(on_device[source], type.dtype)
         names = [port.name for port in self.graph.root.outputs if module.training or not port.training]
         with self._autocast():
             outputs = in_order(module(*inputs.values()), names)
@@ -235,7 +235,7 @@ class Session:
         return measuring.results()
 
 
-def _as(value: Tensor, dtype: str) -> Tensor:
+def as_dtype(value: Tensor, dtype: str) -> Tensor:
     """Return a field in the dtype of an input: bytes of an image become floats from 0 to 1."""
     import torch
 

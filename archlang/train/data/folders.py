@@ -46,7 +46,7 @@ class Images:
 
 def shown(path: Path) -> str:
     """Return a file with its folder, as messages name it."""
-    return f"{path.parent.name}/{path.name}"
+    return str(Path(*path.parts[-2:]))
 
 
 def unreadable(path: Path, error: Exception) -> str:
