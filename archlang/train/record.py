@@ -15,7 +15,9 @@ from archlang.diagnostics import Rejected
 from archlang.files import write_whole
 from archlang.ir import Graph
 from archlang.recipes.arguments import Setting
-from archlang.train.transforming import Described
+from archlang.train.data import Data
+from archlang.train.session import Session
+from archlang.train.transforming import Described, Transformed
 
 RECORD = "trained.json"
 VERSION = 1
@@ -53,6 +55,13 @@ class Record:
             "net": json.loads(self.graph.model_dump_json()),
         }
         write_whole(folder / RECORD, json.dumps(content) + "\n")
+
+
+def record_of(session: Session, graph: Graph, data: Data, held_out: Transformed) -> Record:
+    """Return what a run knows of its net beside the weights; `graph` is the net without further outputs for losses."""
+    recipe = session.recipe
+    kind, arguments, loss = recipe.data.word, recipe.data.arguments, recipe.losses[0].part.word
+    return Record(recipe.name, graph, kind, arguments, data.classes, held_out.every, session.sources, loss)
 
 
 def read_record(folder: Path) -> Record:

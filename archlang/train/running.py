@@ -21,7 +21,7 @@ from archlang.train.data import Data, Named, open_data
 from archlang.train.folder import RunFolder
 from archlang.train.making import learning_rates
 from archlang.train.measuring import is_better_than, watched
-from archlang.train.record import Record
+from archlang.train.record import record_of
 from archlang.train.resuming import resumed
 from archlang.train.session import Session, session_of
 from archlang.train.stamps import stamp
@@ -96,7 +96,7 @@ def run(
         session = session_of(recipe, graph, training[0, 0], len(training), len(data.classes), where.device)
         progress = _begun(session, folder, where, sources, tell or _unheard)
         with writing(folder.path):
-            _record(session, graph, data, held_out).write(folder.path)
+            record_of(session, graph, data, held_out).write(folder.path)
         # as many at once as a step takes: a loss that is summed over a batch stays comparable
         batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
         made_from = stamp(recipe, session.graph)
@@ -123,14 +123,6 @@ def _begun(session: Session, folder: RunFolder, where: Where, sources: Mapping[s
 
 def _unheard(line: str) -> None:
     """Tell nobody."""
-
-
-def _record(session: Session, graph: Graph, data: Data, held_out: Transformed) -> Record:
-    """Return what is known of the net beside its weights: it is written before they are."""
-    recipe = session.recipe
-    kind, arguments = recipe.data.word, recipe.data.arguments
-    loss = recipe.losses[0].part.word
-    return Record(recipe.name, graph, kind, arguments, data.classes, held_out.every, session.sources, loss)
 
 
 def check_data(

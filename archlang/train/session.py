@@ -171,7 +171,7 @@ class Session:
         import torch
 
         chosen = self.mixes[int(torch.randint(len(self.mixes), ()))] if len(self.mixes) > 1 else self.mixes[0]
-        image, label = chosen(_as(batch["image"], "float32"), batch["label"])
+        image, label = chosen(as_dtype(batch["image"], "float32"), batch["label"])
         return {**batch, "image": image, "label": label}
 
     def values(self, batch: Batch, module: nn.Module) -> dict[str, Tensor]:
