@@ -24,6 +24,7 @@ INSTALLED_BY = {
     "torchvision": _TRAIN,
     "PIL": _TRAIN,
     "numpy": "pip install numpy",
+    "datasets": 'pip install "archlang[huggingface]"',
     "pyarrow": 'pip install "archlang[tables]"',
     "scipy": 'pip install "archlang[fit]"',
 }

@@ -161,6 +161,11 @@ DATA = {
     ),
     "digits": DataKind(known("digits", held_out=_HELD_OUT), _images((1, 8, 8), 10), "never"),
     "fashionmnist": DataKind(known("fashionmnist"), _images((1, 28, 28), 10), "needed"),
+    "huggingface": DataKind(
+        known("huggingface", image=(NAME, None), label=(NAME, None), held_out=_HELD_OUT, mode=_MODE, split=_SPLIT),
+        _unknown,
+        "needed",
+    ),
     "imagefolder": DataKind(
         known("imagefolder", held_out=_HELD_OUT, mode=_MODE, split=_SPLIT_OF_FILES), _images(None, None), "needed"
     ),
@@ -212,5 +217,8 @@ DATA = {
         _text,
         "needed",
         lambda arguments: "next",
+    ),
+    "webdataset": DataKind(
+        known("webdataset", held_out=_HELD_OUT, mode=_MODE, split=_SPLIT_OF_FILES), _unknown, "needed"
     ),
 }

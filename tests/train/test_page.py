@@ -39,7 +39,9 @@ def tables() -> Iterator[str]:
     yield from table("Mixes", MIXES)
     yield from table("Measures", MEASURES)
     graph = graph_of(NET)
-    unknown = {"custom": "its fields", "npy": "its arrays", "npz": "its arrays"}
+    unknown = {"custom": "its fields", "huggingface": "its columns", "npy": "its arrays", "npz": "its arrays"} | {
+        "webdataset": "its files"
+    }
     fields = {
         word: f" with {unknown.get(word) or ', '.join(kind.fields(example(kind.known), graph))}"
         for word, kind in DATA.items()

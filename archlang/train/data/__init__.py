@@ -67,7 +67,7 @@ def _opened(part: Part, path: Path | None, graph: Graph | None) -> Data:
 
 def _reader(word: str) -> Callable[[Part, Path], Data]:
     """Return what reads files of this kind."""
-    from archlang.train.data import arrays, boxed, custom, files, folders, masks, tables, texts
+    from archlang.train.data import arrays, boxed, custom, files, folders, hub, masks, shards, tables, texts
 
     readers: dict[str, Callable[[Part, Path], Data]] = {
         "cifar10": files.cifar,
@@ -76,11 +76,13 @@ def _reader(word: str) -> Callable[[Part, Path], Data]:
         "custom": lambda part, name: custom.custom(part, str(name)),
         "detection": boxed.detection,
         "fashionmnist": files.idx,
+        "huggingface": hub.huggingface,
         "imagefolder": folders.imagefolder,
         "npy": arrays.npy,
         "npz": arrays.npz,
         "parquet": tables.table,
         "segmentation": masks.segmentation,
         "text": texts.text,
+        "webdataset": shards.webdataset,
     }
     return readers[word]
