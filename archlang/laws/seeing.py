@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil, floor
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -152,7 +152,8 @@ def influence(
 
 def _true(x: torch.Tensor) -> set[int]:
     """Return the positions of a vector that are not zero."""
-    return set(x.nonzero().flatten().tolist())
+    places: list[int] = cast(Any, x.nonzero().flatten()).tolist()
+    return set(places)
 
 
 def _drawn_alike(module: Callable[..., Any], inputs: Sequence[torch.Tensor], output: int) -> torch.Tensor:

@@ -30,7 +30,7 @@ def _parser() -> Any:
 def lex(text: str) -> Iterable[Token]:
     """Return the tokens of a text."""
     lexer = _parser().parser.lexer  # `Lark.lex` makes a new one for each text, and compiles its patterns again
-    reading: Any = LexerThread.from_text(lexer, text)
+    reading: Any = LexerThread.from_text(lexer, text)  # pyright: ignore[reportUnknownMemberType]
     tokens: Iterable[Token] = reading.lex(None)
     return tokens
 

@@ -72,7 +72,7 @@ class _Batches:
     def __getitems__(self, keys: Keys) -> dict[str, Tensor]:
         """Return a batch. Samples that are rows in memory, with nothing left to transform, are taken together."""
         import torch
-        from torch.utils.data import default_collate
+        from torch.utils.data import default_collate  # pyright: ignore[reportUnknownVariableType]
 
         rows = self.samples.samples
         if isinstance(rows, InMemory) and not self.samples.described:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ def framed(boxes: Tensor, image: Tensor) -> Any:
     height, width = image.shape[-2:]
     sides = boxes.new_tensor([width, height, width, height])
     places = boxes[..., 1:].flatten(0, -2) * sides
-    return tv_tensors.BoundingBoxes(places, format="CXCYWH", canvas_size=(height, width))
+    return cast(Any, tv_tensors.BoundingBoxes)(places, format="CXCYWH", canvas_size=(height, width))
 
 
 def unframed(before: Tensor, moved: Any) -> Tensor:

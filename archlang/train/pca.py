@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
 
@@ -51,6 +51,8 @@ def principal_axes(images: Iterable[Tensor]) -> tuple[list[float], list[list[flo
         total += pixels.sum(1)
         products += pixels @ pixels.T
     mean = total / count
-    variances, axes = torch.linalg.eigh(products / count - mean.outer(mean))
+    found: tuple[Tensor, Tensor] = cast(Any, torch.linalg).eigh(products / count - mean.outer(mean))
+    variances, axes = found
     signs = axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()  # an axis has no direction of its own
-    return [float(one) for one in variances.clamp_min(0)], (axes * signs).tolist()
+    columns: list[list[float]] = cast(Any, axes * signs).tolist()
+    return [float(one) for one in variances.clamp_min(0)], columns

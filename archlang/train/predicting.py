@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
@@ -236,4 +236,5 @@ def stacked(file: BinaryIO, results: Sequence[Predicted]) -> None:
 
 def plain(value: Tensor) -> list[Any]:
     """Return the numbers of a tensor as lists."""
-    return value.tolist()  # pyright: ignore[reportUnknownMemberType]
+    found: list[Any] = cast(Any, value).tolist()
+    return found

@@ -32,7 +32,7 @@ def _without_places(value: Any) -> Any:
         named = cast("dict[str, Any]", value)
         return {name: _NOWHERE if name == "span" else _without_places(one) for name, one in named.items()}
     if isinstance(value, list):
-        items: list[Any] = value
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return [_without_places(one) for one in items]
     return value
 
@@ -67,7 +67,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         for name, one in cast("dict[str, Any]", value).items():
             yield from _leaves(one, f"{path}.{name}".lstrip("."))
     elif isinstance(value, list):
-        items: list[Any] = value
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         for at, one in enumerate(items):
             yield from _leaves(one, path if len(items) == 1 else f"{path}.{at}")
     elif path:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
 
@@ -59,7 +59,8 @@ def check_weights(session: Session) -> None:
     import torch
 
     names, values = zip(*session.module.named_parameters(), strict=True)
-    finite = torch.stack([one.detach().isfinite().all() for one in values]).tolist()
+    found = torch.stack([one.detach().isfinite().all() for one in values])
+    finite: list[bool] = cast(Any, found).tolist()
     if not all(finite):
         message = f"{names[finite.index(False)]} is not finite after step {session.step:,}"
         raise Rejected("training-diverged", message, help=session.cure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import ceil, sqrt
 from typing import Any
 
@@ -127,9 +128,14 @@ def _follows(value: Tensor, start: Start, positions: int) -> bool:
         rest = value[value != 0] / float(values[1])
         return bool(((value == 0).sum(0) == zeros).all()) and bool((rest.abs() < 6).all())
     if positions and word not in ("normal", "uniform", "trunc_normal"):
-        fill = DRAWN[word]
-        return _likely(lambda w, *given: [fill(one, *given) for one in w.flatten(0, positions - 1)], value, *values)
+        return _likely(partial(_filled_each, DRAWN[word], positions), value, *values)
     return _likely(DRAWN[word], value, *values)
+
+
+def _filled_each(fill: Callable[..., object], positions: int, w: Tensor, *values: Any) -> None:
+    """Fill the kernel of each position by itself."""
+    for one in w.flatten(0, positions - 1):
+        fill(one, *values)
 
 
 def _equal(fill: Callable[..., object], value: Tensor, *values: Any) -> bool:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,8 @@ def scalars(folder: Path) -> dict[str, dict[int, float]]:
 
     found = EventAccumulator(str(folder / "tensorboard"))
     found.Reload()
-    return {tag: {one.step: one.value for one in found.Scalars(tag)} for tag in found.Tags()["scalars"]}
+    tags: Any = found.Tags()["scalars"]
+    return {tag: {one.step: one.value for one in found.Scalars(tag)} for tag in tags}
 
 
 class Stop(Exception):

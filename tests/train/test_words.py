@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ class Loop:
         fields: Any = open_data(made.recipe.data, None).training
         self.images, self.labels = fields.fields["image"].float() / 255, fields.fields["label"]
         self.net = module(program_of(made.graph), 0).train()
-        self.optimizer = torch.optim.SGD(self.net.parameters(), **{"lr": 0.1, "momentum": 0.9, **optimizer})
+        self.optimizer = torch.optim.SGD(self.net.parameters(), **cast(Any, {"lr": 0.1, "momentum": 0.9, **optimizer}))
         self.penalty: Callable[[nn.Module], Tensor | float] = lambda net: 0.0
         self.after: Callable[[], None] = lambda: None
 

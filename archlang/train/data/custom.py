@@ -36,9 +36,9 @@ class Own:
 
 def custom(part: Part, name: str) -> Data:
     """Return the data of a function of the user: it returns one dataset, which is split, or a pair of them."""
-    found = _called(name)
-    if isinstance(found, tuple) and len(found) == 2:
-        training, rest = found
+    found: Any = _called(name)
+    if isinstance(found, tuple) and len(found) == 2:  # pyright: ignore[reportUnknownArgumentType]
+        training, rest = cast("tuple[Any, Any]", found)
         both = [Own(_checked(one, name), range(len(one))) for one in (training, rest)]
         told = f"{len(training):,} samples to train on, {len(rest):,} held out, as {name} returns them"
         return Data(both[0], both[1], _classes(training), told)
@@ -94,7 +94,8 @@ def _fields(sample: Any, where: str) -> dict[str, Tensor]:
     elif isinstance(sample, (tuple, list)) and len(cast("list[Any]", sample)) == 2:
         named = dict(zip(FIELDS, cast("list[Any]", sample), strict=True))
     else:
-        message = f"{where} is {type(sample).__name__}: a sample is a mapping of names to tensors, or (image, label)"
+        kind = type(cast(object, sample)).__name__
+        message = f"{where} is {kind}: a sample is a mapping of names to tensors, or (image, label)"
         raise Rejected("bad-data", message)
     return {str(name): tensor_of(value, f"`{name}` of {where}") for name, value in named.items()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,7 +82,7 @@ def check_images(paths: Sequence[Path], whole: bool | None = None) -> tuple[list
     if whole is None:
         whole = sum(path.stat().st_size for path in paths) <= READ_FIRST
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda path: _size(path, whole), paths))
+        found = list(pool.map(partial(_size, whole=whole), paths))
     if bad := [one for one in found if isinstance(one, str)]:
         more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise Rejected("bad-data", f"{bad[0]}{more}")

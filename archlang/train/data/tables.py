@@ -112,7 +112,7 @@ def _check_classes(path: Path, fields: dict[str, Tensor], learned: Sequence[int]
     """Raise `Rejected` for a class of which no row is left to train on."""
     if not names:
         return
-    present = set(cast("list[int]", fields["label"][list(learned)].tolist()))
+    present: list[int] = cast(Any, fields["label"][list(learned)]).tolist()
     missing = next((name for at, name in enumerate(names) if at not in present), None)
     if missing is not None:
         raise wrong(path, f"all rows of the class {missing} are held out: none is left to train on")

@@ -106,7 +106,7 @@ def _run(plan: Plan, criteria: Mapping[int, str]) -> list[Row]:
 
 def _outputs(plan: Plan, training: bool) -> list[Row]:
     root = plan.graph.root
-    used = {name for term, names in plan.terms for name in names if training or not _is_late(plan, names)}
+    used = {name for _, names in plan.terms for name in names if training or not _is_late(plan, names)}
     ports = [port.name for port in root.outputs if training or not port.training]
     targets = [plan.names[port] if port in used else "_" for port in ports]
     inputs = tuple(plan.names[port.name] for port in root.inputs)
