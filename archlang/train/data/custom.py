@@ -38,7 +38,8 @@ def custom(part: Part, name: str) -> Data:
     """Return the data of a function of the user: it returns one dataset, which is split, or a pair of them."""
     found: Any = _called(name)
     if isinstance(found, tuple) and len(found) == 2:  # pyright: ignore[reportUnknownArgumentType]
-        training, rest = cast("tuple[Any, Any]", found)
+        pair: list[Any] = list(found)  # pyright: ignore[reportUnknownArgumentType]
+        training, rest = pair
         both = [Own(_checked(one, name), range(len(one))) for one in (training, rest)]
         told = f"{len(training):,} samples to train on, {len(rest):,} held out, as {name} returns them"
         return Data(both[0], both[1], _classes(training), told)
