@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +14,7 @@ from archlang.facts.net import NetFacts
 from archlang.ir import Graph
 from archlang.library import CallError, Found, Library, SettingError, find, read, text_alone
 from archlang.net import Net
-from archlang.parse import SETTINGS, parse_value
+from archlang.parse import SETTINGS, parse, parse_value
 from archlang.promises import verify
 from archlang.source import Source, Span
 from archlang.syntax import Expression
@@ -216,6 +216,36 @@ def prepared(
     made = _add_recipe(checked, name)
     if made is None or checked.diagnostics:
         raise SpecError(checked)
+    return made, library
+
+
+def prepared_by(
+    spec: str,
+    name: str,
+    text_for: Callable[[Graph], str],
+    settings: Mapping[str, Expression] | None = None,
+    root: Path | None = None,
+) -> tuple[Evaluated, Library]:
+    """Return the net of a SPEC with a recipe called `name`, whose text is made for its Graph.
+
+    Raises SpecError if the net is wrong, or the recipe does not fit it, and CallError if the spec uses that name.
+    """
+    from archlang.recipes.lines import WORDS
+
+    own = {key: value for key, value in (settings or {}).items() if key.partition(".")[0] not in WORDS}
+    checked = check(spec, own, only=True, root=root)
+    if checked.diagnostics:
+        raise SpecError(checked)
+    library, source = checked.library, Source(name, text_for(checked.graphs[0]))
+    if any(one.text == name for one in library.main.recipes):
+        raise CallError(f"{spec} has a recipe `{name}` of its own; name it, or give it another name")
+    added, _ = parse(source)
+    library.sources[name] = source
+    library.main = replace(library.main, declarations=(*library.main.declarations, *added.declarations))
+    complete = Checked(library, settings or {})
+    made = _add_recipe(complete, name)
+    if made is None or complete.diagnostics:
+        raise SpecError(complete)
     return made, library
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "diff": "diff",
     "plot": "plot",
     "train": "training",
+    "finetune": "finetuning",
     "evaluate": "evaluation",
     "predict": "prediction",
     "demo": "training",

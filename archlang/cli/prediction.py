@@ -100,7 +100,7 @@ def _table(rows: list[list[str]]) -> str:
 def _predictor(arguments: argparse.Namespace) -> Predictor:
     """Return the net of a run's folder, or that of a SPEC with the weights that are named."""
     from archlang.compiler import CallError, prepared
-    from archlang.train.evaluating import located
+    from archlang.train.located import located
     from archlang.train.memory import check_device
     from archlang.train.predicting import chosen
     from archlang.train.record import read_record

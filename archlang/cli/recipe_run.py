@@ -73,7 +73,8 @@ def _headline(made: Evaluated) -> str:
     from archlang.facts.work import totals
 
     recipe = made.recipe
-    length = f"{recipe.steps:,} steps" if recipe.steps is not None else f"{recipe.epochs:,} epochs"
+    count, unit = (recipe.steps, "step") if recipe.steps is not None else (recipe.epochs or 0, "epoch")
+    length = f"{count:,} {unit}" + ("s" if count != 1 else "")
     params = totals(made.graph).trainable_params
     return f"{recipe.name}: {recipe.net} with {params:,} trainable parameters, {length} in batches of {recipe.batch:,}"
 
@@ -90,6 +91,8 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
         arguments.workers,
         resume=arguments.resume is not None,
         anyway=arguments.resume_anyway,
+        weights=arguments.weights,
+        scaled_input=arguments.scaled_input,
     )
     with ExitStack() as stack:
         progress = stack.enter_context(Progress())

@@ -13,12 +13,11 @@ from archlang.packages import need
 
 if TYPE_CHECKING:
     from archlang.compiler import Net
+    from archlang.syntax import Expression
 
 
-def _train_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", metavar="PATH", help="the file or folder of a recipe's data; for a net alone, mnist: 5,000 digits"
-    )
+def run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run, by whichever command."""
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the data (the recipe's; else 30)")
     parser.add_argument(
         "--seed", type=int, metavar="N", help="seed of weights, order and augmentation (the recipe's; else 0)"
@@ -35,22 +34,47 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
         "--resume-anyway", action="store_true", help="resume even if the recipe or the net changed since"
     )
     parser.add_argument(
-        "--verify", action="store_true", help="train with each seed that the recipe promises a result for"
+        "--tensorboard", action="store_true", help="write events for TensorBoard to the run folder, too"
     )
     parser.add_argument(
-        "--tensorboard", action="store_true", help="write events for TensorBoard to the run folder, too"
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="start from these weights, or those of a run's folder, as far as they fit",
+    )
+    parser.add_argument(
+        "--scaled-input",
+        action="store_true",
+        help="declare that images are already scaled to the range that a published file expects",
+    )
+
+
+def settings_with_options(settings: dict[str, Expression], arguments: argparse.Namespace) -> dict[str, Expression]:
+    """Return the settings with those that options of their own name."""
+    from archlang.compiler import setting
+
+    for name in ("epochs", "seed"):
+        if getattr(arguments, name) is not None:
+            settings.setdefault(name, setting(name, str(getattr(arguments, name))))
+    return settings
+
+
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", metavar="PATH", help="the file or folder of a recipe's data; for a net alone, mnist: 5,000 digits"
+    )
+    run_options(parser)
+    parser.add_argument(
+        "--verify", action="store_true", help="train with each seed that the recipe promises a result for"
     )
     output_options(parser, "for a net alone: the checkpoint (default: NAME.pt, or NAME-2.pt and so on)")
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from archlang.compiler import CallError, Net, prepared, setting
+    from archlang.compiler import CallError, Net, prepared
     from archlang.files import fresh_path
 
-    settings = settings_of(arguments)
-    for name in ("epochs", "seed"):
-        if getattr(arguments, name) is not None:
-            settings.setdefault(name, setting(name, str(getattr(arguments, name))))
+    settings = settings_with_options(settings_of(arguments), arguments)
     made = prepared(arguments.spec, settings, arguments.root)
     if made is not None:
         from archlang.cli.recipe_run import run_recipe
@@ -61,8 +85,9 @@ def _train(arguments: argparse.Namespace) -> int:
         return run_recipe(arguments, *made)
     if arguments.data != "mnist":
         raise CallError(f"{arguments.spec} names no recipe; a net alone trains on digits: `--data mnist`")
-    if arguments.resume or arguments.out or arguments.verify or arguments.workers or arguments.tensorboard:
-        raise CallError("--resume, --out, --verify, --workers and --tensorboard are for recipes: `train NAME = NET {`")
+    for name in ("resume", "out", "verify", "workers", "tensorboard", "weights", "scaled_input"):
+        if getattr(arguments, name):
+            raise CallError(f"--{name.replace('_', '-')} is for recipes: `train NAME = NET {{`")
     arguments.epochs, arguments.seed = arguments.epochs or 30, arguments.seed or 0
     checked = checked_net(arguments)
     net = Net(checked.graphs[0])

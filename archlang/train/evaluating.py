@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
@@ -13,15 +13,12 @@ from archlang.recipes import Recipe
 from archlang.recipes.fitting_data import misfits_of_data
 from archlang.train.batches import held_out_batches
 from archlang.train.data import Data, Sample, Samples, open_data
-from archlang.train.folder import BEST
-from archlang.train.record import RECORD, Record, read_record
+from archlang.train.located import located, measured_tensors
+from archlang.train.record import Record
 from archlang.train.running import restored
 from archlang.train.session import session_of
 from archlang.train.transforming import Transformed, behind, transformed
-from archlang.weights import fitted_state, tensors
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from archlang.weights import fitted_state
 
 Split = Literal["held-out", "training", "all"]
 SPLITS: tuple[Split, ...] = ("held-out", "training", "all")
@@ -70,23 +67,6 @@ def evaluate(recipe: Recipe, graph: Graph, where: Where) -> Evaluation:
         session.module.load_state_dict(state)
         batches = held_out_batches(samples, -(-recipe.batch // recipe.accumulate), where.workers)
         return Evaluation(session.measure(batches), len(samples), file, tuple(notes))
-
-
-def located(weights: Path) -> tuple[Path, Record | None]:
-    """Return a file of weights, best.pt of a run folder, and the record of its run if it is in the folder of one."""
-    if weights.is_dir():
-        record = read_record(weights)
-        if not (weights / BEST).is_file():
-            raise Rejected("bad-checkpoint", f"{weights} has no {BEST}: its run has not come to the end of an epoch")
-        return weights / BEST, record
-    if not weights.is_file():
-        raise Rejected("bad-checkpoint", f"there is no file or folder {weights}")
-    return weights, read_record(weights.parent) if (weights.parent / RECORD).is_file() else None
-
-
-def measured_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file by name. Of a run's checkpoint with a moving average, those of the average."""
-    return tensors(path, preferred="average")
 
 
 def _prepared(recipe: Recipe, data: Data, split: Split, record: Record | None, notes: list[str]) -> Transformed:

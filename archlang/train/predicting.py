@@ -16,7 +16,7 @@ from archlang.recipes.reading import NOISE
 from archlang.recipes.sources import DATA
 from archlang.train.data.files import CIFAR10, FASHION
 from archlang.train.data.folders import ENDINGS, image
-from archlang.train.evaluating import located, measured_tensors
+from archlang.train.located import located, measured_tensors
 from archlang.train.making import in_order
 from archlang.train.record import Record
 from archlang.train.session import as_dtype

@@ -25,6 +25,7 @@ from archlang.train.record import record_of
 from archlang.train.resuming import resumed
 from archlang.train.session import Session, session_of
 from archlang.train.stamps import stamp
+from archlang.train.starting import start_from
 from archlang.train.survival import check_weights, signals, surviving
 from archlang.train.transforming import Transformed, transformed
 
@@ -39,7 +40,7 @@ class Where:
     """Where and how a recipe runs, which changes nothing about its result on one machine.
 
     `data` is the file or folder of the data, `resume` goes on where the run folder was left, `anyway` even if the
-    recipe or the net changed since.
+    recipe or the net changed since. A new run starts from `weights`, as far as they fit.
     """
 
     folder: Path
@@ -48,6 +49,8 @@ class Where:
     workers: int = 0
     resume: bool = False
     anyway: bool = False
+    weights: Path | None = None
+    scaled_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def _begun(session: Session, folder: RunFolder, where: Where, sources: Mapping[s
     if where.resume:
         tell("there is no checkpoint yet: the run begins anew")
     with writing(folder.path):
+        if where.weights is not None:
+            start_from(session, where.weights, folder.path, tell, scaled_input=where.scaled_input)
         folder.begin(session.recipe, sources)
     folder.clean()
     return Progress()

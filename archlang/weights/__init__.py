@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = [
-    "Fit", "Held", "Misshapen", "WeightsFile", "check_weights", "converted", "fit", "fitted_state", "headers", "held",
-    "is_safetensors", "load_weights", "tensors",
+    "Fit", "Held", "Misshapen", "WeightsFile", "check_input", "check_weights", "converted", "fit", "fitted_state",
+    "headers", "held", "is_safetensors", "load_weights", "tensors",
 ]  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def check_weights(graph: Graph, file: WeightsFile) -> Fit:
         found = check_fit(graph, headers(file.path), str(file.path))
     else:
         found = check_fit(graph, held(tensors(file.path, file.entry)), str(file.path))
-    _check_input(graph, file)
+    check_input(graph, file)
     return found
 
 
@@ -76,7 +76,7 @@ def converted(graph: Graph, file: WeightsFile) -> bytes:
 def _state(graph: Graph, file: WeightsFile) -> dict[str, Tensor]:
     """Return the state dict of the net with the file's values."""
     state = fitted_state(graph, tensors(file.path, file.entry), str(file.path))
-    _check_input(graph, file)
+    check_input(graph, file)
     return state
 
 
@@ -97,7 +97,7 @@ def held(given: Mapping[str, Tensor]) -> dict[str, Held]:
     return {key: Held(tuple(value.shape), str(value.dtype).removeprefix("torch.")) for key, value in given.items()}
 
 
-def _check_input(graph: Graph, file: WeightsFile) -> None:
+def check_input(graph: Graph, file: WeightsFile) -> None:
     """Refuse a published file whose net scales its input, unless the spec does so or `scaled_input` is set."""
     if file.scaled_input or graph.arguments.get(SCALED_BY) == "true":
         return

@@ -109,10 +109,11 @@ def _lines(graph: Graph, held: Mapping[str, Held], found: Fit) -> Iterator[str]:
         missing.append((key, f"{_shape(expected[key].shape)}, at {_place(expected[key])}{hint}"))
     yield from _listed("missing", missing)
     yield from _listed("unexpected", [(key, _shape(held[key].shape)) for key in found.unexpected])
-    yield from _listed("differs", [(one.key, _difference(one)) for one in found.misshapen])
+    yield from _listed("differs", [(one.key, difference(one)) for one in found.misshapen])
 
 
-def _difference(one: Misshapen) -> str:
+def difference(one: Misshapen) -> str:
+    """Return in words how a tensor of a file differs from that of the net."""
     shapes = one.file.shape != one.net.shape
     file, net = (_shape(side.shape) if shapes else side.dtype for side in (one.file, one.net))
     return f"{file} in the file, {net} in the net, at {_place(one.net)}"

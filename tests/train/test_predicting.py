@@ -20,7 +20,7 @@ from archlang.program import program_of
 from archlang.train.checkpoints import read
 from archlang.train.continuing import continued
 from archlang.train.data import open_data
-from archlang.train.evaluating import located
+from archlang.train.located import located
 from archlang.train.predicting import Predictor, chosen, predictor
 from archlang.train.record import read_record
 from archlang.train.running import Where, run
