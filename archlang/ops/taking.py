@@ -29,7 +29,9 @@ class Take(Part):
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
     flows: ClassVar[Mapping[str, str]] = {"index": "(table, index) -> take axis=0"}
     elsewhere: ClassVar[tuple[str, ...]] = ("index_select",)
-    akin: ClassVar[Mapping[str, str]] = {"gather": "it takes its positions from a tensor, one for each value"}
+    akin: ClassVar[Mapping[str, str]] = {
+        "gather": "it has a position for each value, and `(table, index) -> take axis=0` one for each row",
+    }
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "empty-output", "wrong-dtype", "wrong-rank")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("take [0, 2, 5]", "6x4x4"),

@@ -117,6 +117,17 @@ def test_mistakes(block: str, call: str, code: str) -> None:
     assert {diagnostic.code for diagnostic in wrong(net_of(call, before=block))} == {code}
 
 
+def test_an_item_that_nothing_uses_is_told_by_its_place() -> None:
+    told = wrong(net_of(f"{THREE}b", before="block b { input *xs; (xs[0], xs[2]) -> concat }"))
+    message = "nothing uses value 1 of the input `*xs`"
+    assert [(one.message, one.help) for one in told] == [(message, "use `xs[1]`, or let it not flow into `b`")]
+
+
+def test_an_input_beside_a_tuple_is_told_by_its_name() -> None:
+    told = wrong(net_of(f"{THREE}b", before="block b { input *xs; input y; xs -> concat }"))
+    assert [one.message for one in told] == ["nothing uses the input `y`"]
+
+
 def test_outputs_that_are_items_have_names() -> None:
     text = net_of(f"{THREE}b -> concat", before="block b { input *xs; output xs[1], xs[0], xs[2] }")
     (block,) = [block for block in graph_of(text).blocks if block.name == "b"]

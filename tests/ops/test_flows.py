@@ -23,7 +23,7 @@ SPEC = """net n {{
          "it is a value that flows in: `(q, k, v, mask) -> sdpa ...`"),
         ("(x) -> lstm 8 lengths=lengths", "unknown-argument", "lengths",
          "it is a value that flows in: `(x, lengths) -> lstm ...`"),
-        ("(x) -> masked_fill 0", "too-few-inputs", "masked_fill", "write `(x, mask) -> masked_fill 0.0`"),
+        ("(x) -> masked_fill 0", "too-few-inputs", "masked_fill", "write `(x, mask) -> masked_fill 0`"),
         ("(x, x) -> sdpa 2", "too-few-inputs", "sdpa", "write `(q, k, v) -> sdpa 2`"),
     ],
 )  # fmt: skip

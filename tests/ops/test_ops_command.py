@@ -121,5 +121,5 @@ def test_an_operator_that_is_only_near_is_not_taken_for_it(name: str, capsys: py
     said = capsys.readouterr()
     assert said.out == "" and said.err == (
         f"archlang: there is no operator called {name}; `take` is near, but `{name}` differs: "
-        "it takes its positions from a tensor, one for each value\n"
+        "it has a position for each value, and `(table, index) -> take axis=0` one for each row\n"
     )

@@ -103,11 +103,19 @@ def _refuse_unused(here: Here) -> None:
 
 
 def refuse_unused_input(port: ir.Port, span: Span, here: Here) -> None:
-    """Refuse an input that nothing uses."""
-    if port.value not in here.builder.contents.used:
+    """Refuse an input that nothing uses, and one of the values of `input *xs`."""
+    if port.value in here.builder.contents.used:
+        return
+    inputs = [item for item in here.builder.definition.body.items if isinstance(item, s.Input)]
+    many = next((item.name for item in inputs if item.many), None)
+    if many is None or port.name in [item.name for item in inputs if not item.many]:
         message = f"nothing uses the input `{port.name}`"
         help = f"begin with it, as in `{port.name} -> ...`, or take it out"
-        refuse(here, Mistake(Rejected("unused-input", message, help=help), span))
+    else:
+        at = port.name.removeprefix(many)
+        message = f"nothing uses value {at} of the input `*{many}`"
+        help = f"use `{many}[{at}]`, or let it not flow into `{here.builder.definition.name.text}`"
+    refuse(here, Mistake(Rejected("unused-input", message, help=help), span))
 
 
 def _described(node: ir.OpNode | ir.CallNode) -> str:

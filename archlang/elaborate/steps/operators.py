@@ -216,7 +216,7 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
     if not op.join and len(inputs) not in op.arity:
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
         if len(inputs) < min(op.arity):
-            given = "".join(f" {argument}" for argument in arguments(op))
+            given = "".join(f" {argument.removesuffix('.0')}" for argument in arguments(op))  # 0 is written, not 0.0
             help = f"write `{flowing(type(op), next(iter(op.flows.values())), given)}`" if op.flows else None
             message = f"{op.word} takes {takes} values, but {len(inputs)} {'flows' if len(inputs) == 1 else 'flow'} in"
             raise Mistake(Rejected("too-few-inputs", message, help=help), word, sides(inputs, at.span, here))
