@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archlang.diagnostics import Diagnostic, Label
+from archlang.facts.crashing import crashing
 from archlang.facts.untrained import untrained
 from archlang.facts.work import totals
 from archlang.ir import Block, CallNode, Graph, OpNode
@@ -17,7 +18,13 @@ LISTED = 4  # layers by name
 
 def cautions(graph: Graph) -> list[Diagnostic]:
     """Return the warnings about a valid net."""
-    return [*_never_trained(graph), *_no_batch_of_one(graph), *_mask_that_hides(graph), *_meets_the_last_axis(graph)]
+    return [
+        *_never_trained(graph),
+        *_no_batch_of_one(graph),
+        *_crashes(graph),
+        *_mask_that_hides(graph),
+        *_meets_the_last_axis(graph),
+    ]
 
 
 def _never_trained(graph: Graph) -> list[Diagnostic]:
@@ -64,6 +71,20 @@ def _no_batch_of_one(graph: Graph) -> list[Diagnostic]:
     labels = tuple(Label(span, "") for span in list(dict.fromkeys(one.node.span for one in layers))[1 : 1 + SHOWN])
     label = f"{first.input_types[0]} flows in"
     return [Diagnostic("no-batch-of-one", message, first.node.span, labels, None, "note", label)]
+
+
+def _crashes(graph: Graph) -> list[Diagnostic]:
+    """Return one note for all layers whose backward pass ends the process in channels_last."""
+    found = crashing(graph)
+    if not found:
+        return []
+    listed = _listed(layer.path for layer in found)
+    message = (
+        f"in channels_last the backward pass of {listed} ends the process, by a fault of torch 2.13: its input needs "
+        "no gradient, and its weights do"
+    )
+    help = "train it on contiguous maps, `freeze` it, or put a step with weights before it"
+    return [Diagnostic("crashes-in-channels-last", message, found[0].node.span, (), help, "note")]
 
 
 def _mask_that_hides(graph: Graph) -> list[Diagnostic]:

@@ -92,13 +92,14 @@ def _build(arguments: argparse.Namespace) -> int:
 
 def _source(net: Net, arguments: argparse.Namespace) -> str:
     """Return the source of a net, with the calls recomputed that `--recompute` names, in the `--memory-format`."""
+    from archlang.facts.crashing import crashing
     from archlang.library import CallError
 
     format, recompute = checked_format(net.graph, arguments), arguments.recompute
     try:
         return net.source([path.strip() for path in recompute.split(",")] if recompute else [], format)
     except ValueError as error:
-        raise CallError(f"--recompute: {error}") from None
+        raise CallError(f"{'--memory-format' if format and crashing(net.graph) else '--recompute'}: {error}") from None
 
 
 def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlang.built import execute
+from archlang.facts.crashing import crashing
 from archlang.facts.work import totals
 from archlang.ir import Graph, check_names
 from archlang.lower.audit import audit
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def torch_source(net: Graph | Program) -> str:
     """Return the Python source of a net: `nn.Module` classes that need torch alone, the net's own last.
 
-    Raises ValueError if the Graph has a name that the language does not allow.
+    Raises ValueError if the Graph has a name that the language does not allow, or if torch would end the process in
+    the net's memory format.
     """
     return source_and_class(net)[0]
 
@@ -30,6 +32,8 @@ def source_and_class(net: Graph | Program) -> tuple[str, str]:
     program = net if isinstance(net, Program) else program_of(net)
     graph = program.graph
     check_names(graph)
+    if program.root.memory_format:
+        _refuse_crash(graph)
     counts = totals(graph)
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
     # this line marks a source as made by archlang (marks.py)
@@ -38,6 +42,17 @@ def source_and_class(net: Graph | Program) -> tuple[str, str]:
     text = source(made, summary)
     audit(text, made)
     return text, made.classes[-1].name
+
+
+def _refuse_crash(graph: Graph) -> None:
+    """Refuse a net in channels_last whose backward pass would end the process."""
+    found = crashing(graph)
+    if found:
+        where = f"`{found[0].path}` ({found[0].op.word})"
+        raise ValueError(
+            f"in channels_last the backward pass of {where} ends the process, by a fault of torch 2.13: "
+            "its input needs no gradient, and its weights do"
+        )
 
 
 def module(net: Graph | Program, seed: int | None = None) -> nn.Module:

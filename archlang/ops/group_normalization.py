@@ -161,6 +161,7 @@ class GroupNorm(Operator):
     """
 
     runs = replace(ONE_CALL, autocast="given")
+    crashes = True
     word: ClassVar[str] = "groupnorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"

@@ -8,7 +8,7 @@ from zlib import crc32
 import torch
 from torch import Tensor, nn
 
-from archlang.facts.gradients import gradients
+from archlang.facts.crashing import crashing
 from archlang.facts.saved import saved
 from archlang.ir import Graph
 from archlang.lower import torch_source
@@ -22,11 +22,8 @@ Executed = Callable[[str], nn.Module]
 
 
 def in_channels_last(graph: Graph) -> Program | None:
-    """Return the Program in channels_last; None where torch has none for it, or dies.
-
-    torch 2.13 does in the backward pass of a groupnorm whose weights are trained and whose input needs no gradient.
-    """
-    if any(layer.op.word == "groupnorm" and not wanted.inputs[0] for layer, wanted in gradients(graph)):
+    """Return the Program in channels_last; None where torch has none for it, or ends the process."""
+    if crashing(graph):
         return None
     try:
         return in_memory_format(program_of(graph), "channels_last")

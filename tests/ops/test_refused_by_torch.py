@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from signal import SIGSEGV
+
 import pytest
 import torch
 
 from archlang.cautions import cautions
+from archlang.cli import main
+from archlang.compiler import Net
 from archlang.laws.calling import called
 from archlang.laws.cases import Case, read, rejection
 from archlang.lower import module
@@ -130,6 +137,52 @@ def test_a_net_that_takes_no_batch_of_one_is_reported(norm: str, does: str) -> N
     words = "`2`, `5` would normalise over a single value there"
     assert (note.code, note.severity, words_at(text, note)) == ("no-batch-of-one", "note", norm)
     assert note.message == f"tried does not {does} at batch 1: {words}"
+
+
+# ---- a backward pass that ends the process
+
+CRASHING = """
+import sys, torch
+x = torch.rand(2, 4, 6, 6).to(memory_format=torch.channels_last).requires_grad_(sys.argv[1] == "wanted")
+torch.nn.GroupNorm(1, 4)(x).sum().backward()
+"""
+
+
+@pytest.mark.parametrize(
+    "body, found",
+    [
+        ("groupnorm 2 -> conv 1x1 3", ["0"]),
+        ("trunk: conv 1x1 4 bias=false\nfreeze trunk\nrelu -> norm: groupnorm 2", ["norm"]),
+        ("conv 1x1 4 -> groupnorm 2", []),
+        ("groupnorm 2 affine=false -> conv 1x1 3", []),
+        ("norm: groupnorm 2\nfreeze norm\nconv 1x1 3", []),
+        ("flatten -> groupnorm 2 -> linear 3", []),
+    ],
+)
+def test_a_groupnorm_that_crashes_in_channels_last_is_noted(body: str, found: list[str]) -> None:
+    graph = graph_of(net_of(body, "4x6x6"))
+    notes = [note for note in cautions(graph) if note.code == "crashes-in-channels-last"]
+    assert [note.message.split("`")[1] for note in notes] == found
+    build = Net(graph).source
+    if found:
+        with pytest.raises(ValueError, match=f"`{found[0]}` .groupnorm. ends the process"):
+            build(memory_format="channels_last")
+    else:
+        assert "channels_last" in build(memory_format="channels_last")
+
+
+def test_the_command_says_which_option_it_cannot_follow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "normed.arch"
+    path.write_text(net_of("groupnorm 2 -> conv 1x1 3", "4x6x6"), encoding="utf-8")
+    assert main(["build", str(path), "--memory-format", "channels_last"]) == 2
+    assert capsys.readouterr().err.startswith("archlang: --memory-format: in channels_last the backward pass of `0`")
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("gradient, status", [("none", -SIGSEGV), ("wanted", 0)])
+def test_torch_ends_the_process(gradient: str, status: int) -> None:
+    """If it does not any more, `crashes` of `groupnorm` goes, and all that reads it."""
+    assert subprocess.run([sys.executable, "-c", CRASHING, gradient], check=False).returncode == status
 
 
 # ---- initialisers
