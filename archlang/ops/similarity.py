@@ -49,6 +49,7 @@ class Normalize(InParts):
         Example("normalize axis=-1 eps=0.001", "3x6 n t c"),
         Example("normalize p=1", "4x3x5"),
         Example("normalize p=3 axis=2", "4x3x5"),
+        Example("normalize axis=0", "4x3 param"),
     )
 
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", p="below 1 it gives no norm", eps=OF_ZEROS)
@@ -67,7 +68,7 @@ class Normalize(InParts):
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:
         norm, least = Norm(p=self.p, axis=self.axis, keep=True), Clamp(low=self.eps)
-        repeated = Expand(shape=x.shape[1:])
+        repeated = Expand(shape=x.shape["n" in x.axes :])
         return (Part(norm, (0,), "norm"), Part(least, (1,), "divisor"), Part(repeated, (2,)), Part(Div(), (0, 3)))
 
     def reach(self, x: TensorType) -> Reach:
