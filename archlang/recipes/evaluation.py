@@ -17,6 +17,7 @@ from archlang.ir import Graph
 from archlang.recipes import reading
 from archlang.recipes.lines import Line, Unfolded, unfolded
 from archlang.recipes.overriding import changed
+from archlang.recipes.reading_losses import loss_terms
 from archlang.recipes.recipe import Part, Precision, Recipe, Schedule, Stage
 from archlang.source import Span
 
@@ -95,7 +96,7 @@ def _recipe(name: str, found: Unfolded, span: Span) -> Recipe:
         name=name,
         net=found.net[0].text if found.net else "",
         data=cast(Part, read.one("data", reading.data)),
-        losses=read.all("loss", reading.loss_terms) or (),
+        losses=read.all("loss", loss_terms) or (),
         optimizer=cast(Part, optimizer),
         batch=read.one("batch", reading.count) or 0,
         epochs=read.one("epochs", reading.count),

@@ -9,10 +9,10 @@ from functools import cached_property
 from archlang.facts.named_values import type_at
 from archlang.facts.net import NetFacts
 from archlang.ir import Graph, Layer, is_at
-from archlang.recipes.losses import LOSSES, Compared
+from archlang.recipes.losses import Compared, loss_of
 from archlang.recipes.recipe import LossTerm, Named, Recipe
 from archlang.recipes.sources import DATA
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, input_type
 
 NORMS = frozenset({"batchnorm", "layernorm", "groupnorm", "instancenorm", "rmsnorm", "frozen_batchnorm", "lrn"})
 
@@ -50,6 +50,14 @@ class Fitted:
         """Return a value of the net by its path, label or port; None if it has none of that name."""
         found = type_at(self.facts.tree, self.output if name == "it" else name)
         return None if found is None else compared(name, found)
+
+    def type(self, name: str) -> TensorType | None:
+        """Return the type of a value that a loss compares: of the net, or a field whose shape is known."""
+        found = type_at(self.facts.tree, self.output if name == "it" else name)
+        field = self.fields.get(name)
+        if found is not None or field is None or field.shape is None or field.dtype is None:
+            return found
+        return input_type(field.shape, field.dtype)
 
     def class_axis(self, name: str) -> int:
         """Return the axis of a batch of values that has the classes: the channels, 1 in n c h w and 2 in n t c."""
@@ -96,7 +104,7 @@ def compared(name: str, type: TensorType) -> Compared:
 
 def values_of(term: LossTerm, fitted: Fitted) -> list[Named]:
     """Return the values that a loss compares: those written, then the net's output and the data's target."""
-    loss, values = LOSSES[term.part.word], list(term.values)
+    loss, values = loss_of(term.part.word), list(term.values)
     span = term.part.span
     if not values:
         values.append(Named("it", span))
@@ -108,7 +116,7 @@ def values_of(term: LossTerm, fitted: Fitted) -> list[Named]:
 def classes_first(compared: Sequence[Compared], term: LossTerm, fitted: Fitted) -> list[Compared]:
     """Return the values with the classes of the scores as their first axis, if the loss compares classes."""
     first, *rest = compared
-    if not LOSSES[term.part.word].along_channels or not first.shape:
+    if not loss_of(term.part.word).along_channels or not first.shape:
         return list(compared)
     at = fitted.class_axis(first.name) - 1
     shape = (first.shape[at], *first.shape[:at], *first.shape[at + 1 :])

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from archlang.ir import Graph
 from archlang.ops.embedding import Table
 from archlang.recipes.fitting import Fitted, classes_first, compared, fed, values_of
-from archlang.recipes.losses import LOSSES, Compared
+from archlang.recipes.losses import Compared, loss_of
+from archlang.recipes.own_loss import misfit_of_own
 from archlang.recipes.reading import NOISE
 from archlang.recipes.recipe import Recipe
+from archlang.shapes import TensorType, input_type
 
 Shapes = Mapping[str, tuple[tuple[int, ...], str]]  # shape and dtype of each field of a sample
 Extremes = Callable[[str, int | None], tuple[int, int] | None]  # the least and largest integer of a field, without one
@@ -55,9 +57,17 @@ def _losses(fitted: Fitted, fields: Shapes, classes: int) -> Iterator[str]:
             yield f"`{term.part.word}` compares a field that the data does not have; it has {', '.join(fields)}"
             continue
         known = classes_first([one for one in values if one is not None], term, fitted)
-        reason = LOSSES[term.part.word].law(known, dict(term.part.arguments))
+        if term.own is not None:
+            types = [fitted.type(value.text) or _type(fields, value.text) for value in values_of(term, fitted)]
+            reason = misfit_of_own(term.own, types)
+        else:
+            reason = loss_of(term.part.word).law(known, dict(term.part.arguments))
         if reason is not None:
             yield f"`{term.part.word}`: {reason}"
+
+
+def _type(fields: Shapes, name: str) -> TensorType | None:
+    return input_type(*fields[name]) if name in fields else None
 
 
 def _known(name: str, fitted: Fitted, fields: Shapes, classes: int) -> Compared | None:
@@ -75,7 +85,7 @@ def _known(name: str, fitted: Fitted, fields: Shapes, classes: int) -> Compared 
 def _ranges(fitted: Fitted, fields: Shapes, extremes: Extremes) -> Iterator[str]:
     """Yield classes that have no score, and integers that have no vector in the table that they go into."""
     for term in fitted.recipe.losses:
-        if not LOSSES[term.part.word].of_classes:
+        if not loss_of(term.part.word).of_classes:
             continue
         scores, target = values_of(term, fitted)
         ignored = term.part.arguments.get("ignore_index")

@@ -235,6 +235,14 @@ LOSSES = {
     ),
 }
 
+OWN = Loss(known("own", reduction=_REDUCTION), (), lambda values, arguments: None, None)  # an operator or a block
+
+
+def loss_of(word: str) -> Loss:
+    """Return the loss of a word: one of torch's or archlang's, or what all those of the user's own have in common."""
+    return LOSSES.get(word, OWN)
+
+
 ELSEWHERE = {"hinge": "multimargin", "svm": "multimargin", "ce": "crossentropy", "softmax": "crossentropy",
              "sparsity": "magnitude", "activity": "magnitude", "l2": "mse",
              "mae": "l1", "sigmoid": "bcewithlogits"}  # fmt: skip

@@ -9,8 +9,9 @@ from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.ir import Graph
 from archlang.recipes.fitting import Fitted, classes_first, values_of
 from archlang.recipes.lasting import outlasting
-from archlang.recipes.losses import LOSSES, Compared
+from archlang.recipes.losses import Compared, loss_of
 from archlang.recipes.measures import OF_CLASSES, OF_NUMBERS
+from archlang.recipes.own_loss import misfit_of_own
 from archlang.recipes.reading import NOISE
 from archlang.recipes.recipe import Named, Recipe
 
@@ -34,8 +35,8 @@ def misfits(recipe: Recipe, graph: Graph) -> list[Diagnostic]:
 
 def _losses(fitted: Fitted) -> Iterator[Diagnostic]:
     for term in fitted.recipe.losses:
-        loss, values = LOSSES[term.part.word], values_of(term, fitted)
-        if len(values) != len(loss.takes):
+        loss, values = loss_of(term.part.word), values_of(term, fitted)
+        if term.own is None and len(values) != len(loss.takes):
             message = f"`{term.part.word}` compares {len(loss.takes)} values: {', '.join(loss.takes)}"
             yield Diagnostic("missing-argument", message, term.part.span)
             continue
@@ -45,7 +46,10 @@ def _losses(fitted: Fitted) -> Iterator[Diagnostic]:
         compared = [one for one in found if isinstance(one, Compared)]
         if wrong or len(compared) < len(values):
             continue
-        reason = loss.law(classes_first(compared, term, fitted), dict(term.part.arguments))
+        if term.own is not None:
+            reason = misfit_of_own(term.own, [fitted.type(value.text) for value in values])
+        else:
+            reason = loss.law(classes_first(compared, term, fitted), dict(term.part.arguments))
         if reason is not None:
             yield Diagnostic("loss-does-not-fit", f"`{term.part.word}`: {reason}", term.part.span)
 
@@ -72,7 +76,7 @@ def _measures(fitted: Fitted) -> Iterator[Diagnostic]:
     recipe = fitted.recipe
     if not recipe.losses:
         return
-    loss = LOSSES[recipe.losses[0].part.word]
+    loss = loss_of(recipe.losses[0].part.word)
     watched = recipe.stop.arguments["on"] if recipe.stop is not None else "loss"
     names = [(part.word, part.span) for part in recipe.metrics] + [(goal.metric, goal.span) for goal in recipe.goals]
     if recipe.stop is not None:

@@ -8,13 +8,13 @@ from typing import Literal, cast
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.mistakes import Mistake
-from archlang.recipes import losses, optimizers
+from archlang.recipes import optimizers
 from archlang.recipes.arguments import COUNT, FROM_ZERO, POSITIVE, REQUIRED, Known, Number, Word, known
 from archlang.recipes.binding import bound, fitting, plain
 from archlang.recipes.lines import Line
 from archlang.recipes.measures import MEASURES
 from archlang.recipes.phrases import chain_of, first_word, found, named, setting_of, without_arrows
-from archlang.recipes.recipe import Clock, Freeze, Goal, Group, LossTerm, Named, Part, Penalty, Schedule, Stage
+from archlang.recipes.recipe import Clock, Freeze, Goal, Group, Named, Part, Penalty, Schedule, Stage
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.sources import DATA
 from archlang.recipes.transforms import MIXES, RANDOM, TRANSFORMS
@@ -69,43 +69,6 @@ def data(line: Line) -> Part:
     return bound(
         name, found(name, {word: kind.known for word, kind in DATA.items()}, "kind of data"), arguments, line.here
     )
-
-
-def loss_terms(lines: Sequence[Line]) -> tuple[LossTerm, ...]:
-    """Read `loss`: the summands, each with the values that are written."""
-    terms: list[LossTerm] = []
-    for line in lines:
-        item = setting_of(line)
-        scale = 1.0
-        name, arguments = _weighted(item)
-        if item.factor is not None:
-            value = fitting("the factor of a loss", Number(), item.factor, line.here)
-            assert isinstance(value, (int, float))
-            scale = float(value)
-        loss = {word: one.known for word, one in losses.LOSSES.items()}
-        kind = found(name, loss, "loss", losses.ELSEWHERE)
-        values = tuple(named(one.value, line.here, "a loss") for one in arguments if one.name is None)
-        takes = losses.LOSSES[name.text].takes
-        if len(values) > len(takes):
-            message = f"`{name.text}` takes {len(takes)} values: {', '.join(takes)}"
-            raise Mistake(Rejected("too-many-arguments", message), values[len(takes)].span)
-        part = bound(name, kind, [one for one in arguments if one.name is not None], line.here)
-        terms.append(LossTerm(part, scale, values))
-    return tuple(terms)
-
-
-def _weighted(item: s.Setting) -> tuple[s.Name, Sequence[s.Argument]]:
-    """Return the word of a loss and its arguments, behind a factor if there is one."""
-    if item.factor is None:
-        if item.steps:
-            raise Mistake(Rejected("unknown-setting", "no arrow follows a loss"), item.steps[0].span)
-        return first_word(item, item.arguments, "crossentropy")
-    step = item.steps[0]
-    if not isinstance(step.head, s.Name) or len(item.steps) > 1:
-        raise Mistake(
-            Rejected("unknown-setting", "a loss follows its factor: `loss 0.3 * crossentropy aux`"), step.span
-        )
-    return step.head, step.arguments
 
 
 def optimizer(line: Line) -> Part:

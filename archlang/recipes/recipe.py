@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from archlang.recipes.arguments import Plain, Setting
 from archlang.source import Span
+
+if TYPE_CHECKING:
+    from archlang.recipes.own_loss import OwnLoss
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Clock = Literal["step", "epoch"]
@@ -42,11 +45,15 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class LossTerm:
-    """One summand of the loss: `0.3 * crossentropy aux label`. `values` are those written, in order."""
+    """One summand of the loss: `0.3 * crossentropy aux label`. `values` are those written, in order.
+
+    `own` is the operator or block of the user's own that it is, if it is none of the losses that are known.
+    """
 
     part: Part
     scale: float
     values: tuple[Named, ...]
+    own: OwnLoss | None = None
 
 
 @dataclass(frozen=True, slots=True)

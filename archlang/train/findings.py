@@ -8,7 +8,7 @@ from heapq import nlargest
 from math import isnan
 from typing import TYPE_CHECKING
 
-from archlang.recipes.losses import LOSSES
+from archlang.recipes.losses import loss_of
 from archlang.train.making import Term
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Findings:
         """Add a batch: the values that the first loss compares, with classes as axis 1."""
         size = len(compared[0])
         losses = [float(self.term.function(*(value[at : at + 1] for value in compared))) for at in range(size)]
-        has_labels = LOSSES[self.word].of_classes and compared[1].dim() == 1 and not compared[1].is_floating_point()
+        has_labels = loss_of(self.word).of_classes and compared[1].dim() == 1 and not compared[1].is_floating_point()
         told = self._classes(compared[0], compared[1]) if has_labels else [(None, None, None)] * size
         rows = [Finding(self.seen + at, losses[at], *told[at]) for at in range(size)]
         known = [one for one in rows if not isnan(one.loss)]  # an ignored label has no loss

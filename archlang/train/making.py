@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from archlang.diagnostics import Rejected
 from archlang.recipes.fitting import Fitted, values_of
-from archlang.recipes.losses import LOSSES
+from archlang.recipes.losses import LOSSES, loss_of
 from archlang.recipes.optimizers import OPTIMIZERS
-from archlang.recipes.recipe import Part, Recipe
+from archlang.recipes.recipe import LossTerm, Part, Recipe
 from archlang.recipes.schedules import LENGTHS, SCHEDULES, WHOLE_RUN
 from archlang.recipes.transforms import MIXES
+from archlang.shapes import TensorType, input_type
 from archlang.train import own_losses
 from archlang.train.phases import ThenAveraged, WarmedPlateau
 
@@ -62,14 +63,35 @@ OWN: Mapping[str, Callable[..., Tensor]] = {
 }
 
 
-def terms(fitted: Fitted) -> list[Term]:
-    """Return the summands of the loss of a recipe."""
+def terms(fitted: Fitted, example: Mapping[str, Tensor] | None = None) -> list[Term]:
+    """Return the summands of the loss of a recipe. `example` is a sample, whose fields losses of one's own take."""
     made: list[Term] = []
     for term in fitted.recipe.losses:
         names = tuple(fitted.output if one.text == "it" else one.text for one in values_of(term, fitted))
-        axis = fitted.class_axis(names[0]) if LOSSES[term.part.word].along_channels else 1
-        made.append(Term(_function(term.part), term.scale, names, axis))
+        axis = fitted.class_axis(names[0]) if loss_of(term.part.word).along_channels else 1
+        function = _function(term.part) if term.own is None else _own(term, names, fitted, example or {})
+        made.append(Term(function, term.scale, names, axis))
     return made
+
+
+def _own(term: LossTerm, names: Sequence[str], fitted: Fitted, example: Mapping[str, Tensor]) -> Callable[..., Tensor]:
+    """Return the function of a loss of the user's own: its module, whose values are averaged or summed."""
+    from archlang.lower import module
+    from archlang.program import program_of
+
+    assert term.own is not None
+    types = [fitted.type(name) or _type(example[name]) for name in names]
+    made, reduction = module(program_of(term.own.graph(types)), 0), term.part.arguments["reduction"]
+
+    def function(*values: Tensor) -> Tensor:
+        found: Tensor = made(*values)
+        return found.sum() if reduction == "sum" else found.mean()
+
+    return function
+
+
+def _type(value: Tensor) -> TensorType:
+    return input_type(tuple(value.shape), str(value.dtype).removeprefix("torch."))
 
 
 def _function(part: Part) -> Callable[..., Tensor]:

@@ -264,7 +264,7 @@ def session_of(
     from archlang.program import program_of
 
     fitted = Fitted(recipe, graph)
-    summands = terms(fitted)
+    summands = terms(fitted, example)
     graph = returning(graph, [name for term in summands for name in term.names if name not in example])
     made = made_module(program_of(graph), recipe.seed) if module is None else module
     made.to(device)

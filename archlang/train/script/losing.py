@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archlang.lower.written import Written
-from archlang.recipes.losses import LOSSES
+from archlang.recipes.losses import LOSSES, loss_of
 from archlang.recipes.reading import NOISE
 from archlang.recipes.recipe import LossTerm, Part
 from archlang.train.script.plan import Plan, Script
@@ -142,7 +142,7 @@ def _summand(plan: Plan, term: LossTerm, names: tuple[str, ...], criterion: str)
 def _compared(plan: Plan, term: LossTerm, names: tuple[str, ...]) -> list[str]:
     """Return the values that a loss compares; its classes are axis 1."""
     values = [plan.names[name] for name in names]
-    axis = plan.fitted.class_axis(names[0]) if LOSSES[term.part.word].of_classes else 1
+    axis = plan.fitted.class_axis(names[0]) if loss_of(term.part.word).of_classes else 1
     return [values[0] if axis == 1 else f"{values[0]}.movedim({axis}, 1)", *values[1:]]
 
 
