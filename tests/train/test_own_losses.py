@@ -12,7 +12,8 @@ from archlang.lower import module
 from archlang.program import program_of
 from archlang.train.data import open_data
 from tests.train.recipes import recipe_of, told
-from tests.train.test_words import compare, raw, weights
+from tests.train.test_running import weights
+from tests.train.test_words import compare, raw
 
 DICE = """
 block dice(smooth=1.0) {
