@@ -6,6 +6,8 @@ import errno
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -236,3 +238,11 @@ def test_a_schedule_goes_on_where_it_was(word: str, tmp_path: Path) -> None:
         if step >= 4:
             assert learning_rates(whole.optimizer) == learning_rates(broken.optimizer)
     assert len({*learning_rates(whole.optimizer)}) == 1
+
+
+def test_killed_runs_end_as_if_they_had_not_been() -> None:
+    """The small form of `python -m tests.train.kills`, in a process without threads, of which copies are made."""
+    command = [sys.executable, "-m", "tests.train.kills", "--count", "2", "--within-writes", "1", "--seed", "1"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("2 kills, 1 of them within a write")
