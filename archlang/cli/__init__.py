@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     try:
         arguments = _parser(words[:1]).parse_args(words)
+        arguments.words = words
         status = _answered(arguments)
     except SystemExit:  # argparse printed a help or a mistake
         _flush_output()

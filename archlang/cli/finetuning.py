@@ -35,7 +35,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _finetune(arguments: argparse.Namespace) -> int:
-    from archlang.cli.recipe_run import run_recipe
+    from archlang.cli.recipe_run import run_or_launch
     from archlang.library import CallError
 
     if arguments.weights is None:
@@ -45,7 +45,7 @@ def _finetune(arguments: argparse.Namespace) -> int:
     kind, path = _data(arguments.data)
     made, library = _made(arguments, kind)
     arguments.data = path
-    return run_recipe(arguments, _frozen(made, arguments.freeze), library)
+    return run_or_launch(arguments, _frozen(made, arguments.freeze), library)
 
 
 def _data(text: str | None) -> tuple[str, Path | None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,27 +19,49 @@ if TYPE_CHECKING:
     from archlang.recipes import Evaluated
     from archlang.train.running import Outcome
     from archlang.train.session import Session
+    from archlang.train.world import World
 
 INTERRUPTED = 130  # 128 and SIGINT's number
 
 
-def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library) -> int:
+def run_or_launch(arguments: argparse.Namespace, made: Evaluated, library: Library) -> int:
+    """Train by a recipe in this process, or in those that torchrun starts; return the exit status."""
+    from archlang.train.launching import Places, check_places, launch, together
+    from archlang.train.memory import check_device
+    from archlang.train.world import is_launched
+
+    places = Places(arguments.devices, arguments.nodes, arguments.rendezvous)
+    if not is_launched():
+        check_device(arguments.device)
+        check_places(places, arguments.device, arguments.shard)
+        if places.are_several:
+            return launch(arguments.words, places)
+    with together(arguments.device, arguments.shard) as world:
+        arguments.device = world.device(arguments.device)
+        if world.is_first:
+            return run_recipe(arguments, made, library, world)
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            return run_recipe(arguments, made, library, world)
+
+
+def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library, world: World) -> int:
     """Train by a recipe, print what happens, and return the exit status."""
     from archlang.train.data import check_path
     from archlang.train.memory import check_device, predicted
+    from archlang.train.world import shared
 
     recipe = made.recipe
     check_device(arguments.device)
     check_path(recipe.data, arguments.data)
-    folder = _folder(arguments, recipe.name)
+    folder = world.told(_folder(arguments, recipe.name) if world.is_first else Path())
     if recipe.stages:
         check_transforms()
-    print(_headline(made))
-    print(predicted(recipe, made.graph, arguments.device))
+    print(_headline(made) + (f", by {world.size:,} processes" if world.size > 1 else ""))
+    print(predicted(shared(recipe, world), made.graph, arguments.device, world.here))
     if arguments.verify:
-        return _verified(arguments, made, library, folder)
-    outcome = _run(arguments, made, library, folder)
-    return _told(outcome, folder, library)
+        return _verified(arguments, made, library, folder, world)
+    outcome = _run(arguments, made, library, folder, world)
+    return _told(outcome, folder, library, world)
 
 
 def check_transforms() -> None:
@@ -79,7 +102,7 @@ def _headline(made: Evaluated) -> str:
     return f"{recipe.name}: {recipe.net} with {params:,} trainable parameters, {length} in batches of {recipe.batch:,}"
 
 
-def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path) -> Outcome:
+def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path, world: World) -> Outcome:
     from archlang.cli.progress import Progress
     from archlang.train.events import Events
     from archlang.train.running import Where, run
@@ -93,10 +116,11 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
         anyway=arguments.resume_anyway,
         weights=arguments.weights,
         scaled_input=arguments.scaled_input,
+        world=world,
     )
     with ExitStack() as stack:
         progress = stack.enter_context(Progress())
-        events = stack.enter_context(Events(folder)) if arguments.tensorboard else None
+        events = stack.enter_context(Events(folder)) if arguments.tensorboard and world.is_first else None
 
         def show(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:
             progress(session, loss, row)
@@ -106,10 +130,12 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
         return run(made.recipe, made.graph, where, library.sources, show, print)
 
 
-def _told(outcome: Outcome, folder: Path, library: Library) -> int:
+def _told(outcome: Outcome, folder: Path, library: Library, world: World) -> int:
     if outcome.interrupted:
         print(f"interrupted; checkpoint: {folder / 'last.pt'}; go on with --resume {folder}", file=sys.stderr)
         return INTERRUPTED
+    if not world.is_first:
+        return 0
     from archlang.train.summary import summarise
 
     why = summarise(outcome, library.sources)
@@ -120,7 +146,7 @@ def _told(outcome: Outcome, folder: Path, library: Library) -> int:
     return 0
 
 
-def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path) -> int:
+def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path, world: World) -> int:
     """Train once for each seed that the recipe promises something for, and compare the means with its promises."""
     from archlang.train.figures import verdicts
 
@@ -131,9 +157,9 @@ def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, 
     for seed in range(max(goal.seeds for goal in goals)):
         print(f"seed {seed}")
         one = replace(made, recipe=replace(made.recipe, seed=seed))
-        outcome = _run(arguments, one, library, folder / f"seed-{seed}")
+        outcome = _run(arguments, one, library, folder / f"seed-{seed}", world)
         if outcome.interrupted:
-            return _told(outcome, folder / f"seed-{seed}", library)
+            return _told(outcome, folder / f"seed-{seed}", library, world)
         rows.append({name.removeprefix("held-out "): value for name, value in outcome.last.items()})
     found = verdicts(goals, rows)
     print("\n".join(map(str, found)))

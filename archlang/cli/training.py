@@ -26,6 +26,7 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="processes that read samples (0: none besides)"
     )
+    _process_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="the folder of the run (default: runs/NAME, or runs/NAME-2 ...)"
     )
@@ -70,6 +71,20 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     output_options(parser, "for a net alone: the checkpoint (default: NAME.pt, or NAME-2.pt and so on)")
 
 
+def _process_options(parser: argparse.ArgumentParser) -> None:
+    several = parser.add_argument_group("several processes")
+    several.add_argument(
+        "--devices", type=positive, default=1, metavar="N", help="processes on this machine, each with a device (1)"
+    )
+    several.add_argument(
+        "--nodes", type=positive, default=1, metavar="M", help="machines; each runs the same command (1)"
+    )
+    several.add_argument("--rendezvous", metavar="HOST:PORT", help="where the machines meet: a port of one of them")
+    several.add_argument(
+        "--shard", action="store_true", help="divide the parameters among the processes, block by block"
+    )
+
+
 def _train(arguments: argparse.Namespace) -> int:
     from archlang.compiler import CallError, Net, prepared
     from archlang.files import fresh_path
@@ -77,17 +92,19 @@ def _train(arguments: argparse.Namespace) -> int:
     settings = settings_with_options(settings_of(arguments), arguments)
     made = prepared(arguments.spec, settings, arguments.root)
     if made is not None:
-        from archlang.cli.recipe_run import run_recipe
+        from archlang.cli.recipe_run import run_or_launch
 
         # Must be set before torch is imported, see `_train_and_save`.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         arguments.data = None if arguments.data is None else Path(arguments.data)
-        return run_recipe(arguments, *made)
+        return run_or_launch(arguments, *made)
     if arguments.data != "mnist":
         raise CallError(f"{arguments.spec} names no recipe; a net alone trains on digits: `--data mnist`")
-    for name in ("resume", "out", "verify", "workers", "tensorboard", "weights", "scaled_input"):
+    for name in ("resume", "out", "verify", "workers", "tensorboard", "weights", "scaled_input", "shard", "rendezvous"):
         if getattr(arguments, name):
             raise CallError(f"--{name.replace('_', '-')} is for recipes: `train NAME = NET {{`")
+    if arguments.devices * arguments.nodes > 1:
+        raise CallError("--devices and --nodes are for recipes: `train NAME = NET {`")
     arguments.epochs, arguments.seed = arguments.epochs or 30, arguments.seed or 0
     checked = checked_net(arguments)
     net = Net(checked.graphs[0])

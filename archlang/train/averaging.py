@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from archlang.recipes import Recipe
 from archlang.train.batches import Batch
 from archlang.train.keys import key
+from archlang.train.replicas import local
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from archlang.train.session import Session
@@ -25,7 +26,12 @@ def average_of(recipe: Recipe, module: nn.Module) -> Any:
     if recipe.ema is None:
         return None
     update = cast(Any, get_ema_multi_avg_fn(recipe.ema.number("decay")))
-    return AveragedModel(module, multi_avg_fn=update, use_buffers=True)
+
+    def of_shards(averages: Sequence[Tensor], values: Sequence[Tensor], count: Any) -> None:
+        """Average what this process holds of each: buffers are whole, and parameters may be in shards."""
+        update([*map(local, averages)], [*map(local, values)], count)
+
+    return AveragedModel(module, multi_avg_fn=cast(Any, of_shards), use_buffers=True)
 
 
 def swa_schedule(recipe: Recipe, optimizer: Optimizer) -> Any:

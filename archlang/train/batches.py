@@ -18,10 +18,10 @@ Batch = Mapping[str, "Tensor"]
 Keys = list[tuple[int, int]]  # (epoch, index) of each sample
 
 
-def order(seed: int, epoch: int, samples: int, batch: int) -> list[Keys]:
+def order(seed: int, epoch: int, samples: int, batch: int, parts: int = 1) -> list[Keys]:
     """Return the batches of an epoch: every sample once, in a new order.
 
-    A last batch of one sample is left out, unless batches have one sample each.
+    A last batch that has not two samples for each of its parts is left out: batch norm cannot train on one.
     """
     import torch
 
@@ -29,31 +29,50 @@ def order(seed: int, epoch: int, samples: int, batch: int) -> list[Keys]:
     indices = cast("list[int]", torch.randperm(samples, generator=generator).tolist())  # pyright: ignore[reportUnknownMemberType]
     return [
         [(epoch, index) for index in indices[start : start + batch]]
-        for start in range(0, samples, batch)
-        if samples - start > 1 or batch == 1
+        for start in range(0, steps_of(samples, batch, parts) * batch, batch)
     ]
 
 
-def steps_of(samples: int, batch: int) -> int:
-    """Return the steps of an epoch. A last batch of one sample is left out: batch norm cannot train on it."""
+def steps_of(samples: int, batch: int, parts: int = 1) -> int:
+    """Return the steps of an epoch. A last batch that has not two samples for each of its parts is left out."""
     whole, rest = divmod(samples, batch)
-    return whole + (rest > 1)
+    return whole + (rest >= 2 * parts)
 
 
-def training_batches(
-    samples: Transformed, seed: int, batch: int, first: int, steps: int, per_epoch: int, workers: int
-) -> Iterator[dict[str, Tensor]]:
-    """Yield the batches of the steps from `first` to before `steps`, whichever epochs they are in."""
-    return iter(_loader(samples, _keys(seed, len(samples), batch, first, steps, per_epoch), workers))
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The batches of a run: those of the steps from `first` to before `steps`, whichever epochs they are in.
+
+    Of each batch, which has so many `parts`, process `rank` of `processes` takes its own.
+    """
+
+    seed: int
+    batch: int
+    first: int
+    steps: int
+    per_epoch: int
+    parts: int = 1
+    processes: int = 1
+    rank: int = 0
+
+    def keys(self, samples: int) -> Iterator[Keys]:
+        """Yield the keys of each batch."""
+        step = self.first
+        while step < self.steps:
+            epoch, done = divmod(step, self.per_epoch)
+            for keys in order(self.seed, epoch, samples, self.batch, self.parts)[done : done + self.steps - step]:
+                yield self._own(keys)
+                step += 1
+
+    def _own(self, keys: Keys) -> Keys:
+        count = self.parts // self.processes
+        ranges = part_ranges(len(keys), self.parts)[self.rank * count : (self.rank + 1) * count]
+        return keys[ranges[0][0] : ranges[-1][1]]
 
 
-def _keys(seed: int, samples: int, batch: int, first: int, steps: int, per_epoch: int) -> Iterator[Keys]:
-    step = first
-    while step < steps:
-        epoch, done = divmod(step, per_epoch)
-        for keys in order(seed, epoch, samples, batch)[done : done + steps - step]:
-            yield keys
-            step += 1
+def training_batches(samples: Transformed, plan: Plan, workers: int) -> Iterator[dict[str, Tensor]]:
+    """Yield the batches of a plan, as far as they are this process's."""
+    return iter(_loader(samples, plan.keys(len(samples)), workers))
 
 
 def held_out_batches(samples: Transformed, batch: int, workers: int) -> Iterable[dict[str, Tensor]]:
@@ -109,11 +128,16 @@ def _generator() -> Any:
     return torch.Generator().manual_seed(0)  # else the loader draws from the generator that dropout draws from
 
 
+def part_ranges(samples: int, parts: int) -> list[tuple[int, int]]:
+    """Return where each part of a batch begins and ends. The first ones have one sample more, if that must be."""
+    size, more = divmod(samples, parts)
+    ends = [(at + 1) * size + min(at + 1, more) for at in range(parts)]
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
 def parts_of(batch: Batch, count: int) -> list[Batch]:
-    """Return a batch in equal parts, whose gradients are added."""
+    """Return a batch in parts, whose gradients are added."""
     if count == 1:
         return [batch]
     total = len(next(iter(batch.values())))
-    size = -(-total // count)
-    starts = range(0, total, size)
-    return [{name: value[start : start + size] for name, value in batch.items()} for start in starts]
+    return [{name: value[start:end] for name, value in batch.items()} for start, end in part_ranges(total, count)]

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from archlang.diagnostics import Rejected
 from archlang.files import write_whole
+from archlang.train.replicas import gathered
 from archlang.train.session import Session
 
 VERSION = 2
@@ -38,6 +39,8 @@ def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, s
         "version": VERSION,
         "stamp": dict(stamp),
         "step": session.step,
+        "parts": session.recipe.accumulate,
+        "processes": session.world.size,
         "state_dict": session.module.state_dict(),
         "optimizer": session.optimizer.state_dict(),
         "names": names_of(session),
@@ -49,6 +52,10 @@ def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, s
         "best": progress.best,
         "waited": progress.waited,
     }
+    if session.world.shards:
+        state = gathered(state)  # all processes take part
+    if not session.world.is_first:
+        return
     written = BytesIO()
     torch.save(state, written)
     with writing(path.parent):

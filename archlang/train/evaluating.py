@@ -15,8 +15,8 @@ from archlang.train.batches import held_out_batches
 from archlang.train.data import Data, Sample, Samples, open_data
 from archlang.train.located import located, measured_tensors
 from archlang.train.record import Record
-from archlang.train.running import restored
 from archlang.train.session import session_of
+from archlang.train.survival import restored
 from archlang.train.transforming import Transformed, behind, transformed
 from archlang.weights import fitted_state
 

@@ -69,12 +69,14 @@ def used_bytes(device: str) -> int | None:
         return None
 
 
-def predicted(recipe: Recipe, graph: Graph, device: str) -> str:
-    """Return what a step will take at its peak, as a line to print.
+def predicted(recipe: Recipe, graph: Graph, device: str, processes: int = 1) -> str:
+    """Return what a step will take at its peak, as a line to print. `processes` on this machine share its memory.
 
     Raises `Rejected` if the peak is above the memory that is free, with the largest batch that fits.
     """
     setup, free = setup_of_recipe(recipe), free_bytes(device)
+    if free is not None and not device.startswith("cuda"):
+        free //= processes
     if setup is None:
         return f"peak of memory: not predicted for the optimiser {recipe.optimizer.word}"
     try:

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
-from archlang.train.checkpoints import Progress, names_of, read
+from archlang.train.checkpoints import Progress, names_of, read, writing
+from archlang.train.replicas import divided
 from archlang.train.stamps import changed, differences, listed, stamp
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from archlang.recipes import Recipe
+    from archlang.source import Source
+    from archlang.train.folder import RunFolder
     from archlang.train.session import Session
 
 State = Mapping[str, Any]
@@ -40,21 +44,58 @@ def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[
     return _progress(state), [f"resumed, though it differs: {listed(differ)}", f"kept: {', '.join(kept)}"]
 
 
+def parts_before(folder: RunFolder) -> tuple[int, int] | None:
+    """Return the parts of a batch and the processes of the run as its checkpoint has them; None if there is none."""
+    if not folder.last.exists():
+        return None
+    state = read(folder.last)
+    return state["parts"], state["processes"]
+
+
+def prepare(folder: RunFolder, made_from: tuple[Recipe, Mapping[str, Source]] | None) -> None:
+    """Write what a run begins with, if it begins, and remove what a kill left half written."""
+    with writing(folder.path):
+        if made_from is not None:
+            folder.begin(*made_from)
+        folder.clean()
+
+
 def _progress(state: State) -> Progress:
     return Progress(tuple(state["rows"]), tuple(state["losses"]), state["best"], state["waited"])
 
 
 def restore(session: Session, state: State) -> None:
     """Put a run where a checkpoint of the same run left it."""
-    session.module.load_state_dict(state["state_dict"])
-    session.optimizer.load_state_dict(state["optimizer"])
+    load_weights(session.module, state["state_dict"])
+    session.optimizer.load_state_dict(_in_shards(session, state["optimizer"]))
     session.step = state["step"]
     if session.schedule is not None:
         session.schedule.load_state_dict(_schedule(state["schedule"]))
     if session.average is not None:
-        session.average.load_state_dict(state["average"])
+        load_weights(session.average, state["average"])
     if session.scaler is not None:
         session.scaler.load_state_dict(state["scaler"])
+
+
+def load_weights(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load whole tensors into a module, of which parameters may be in shards."""
+    own = module.state_dict()
+    module.load_state_dict({name: divided(one, own[name]) if name in own else one for name, one in state.items()})
+
+
+def _in_shards(session: Session, state: State) -> dict[str, Any]:
+    """Return the state of the optimiser with tensors as their parameters are: in shards, if those are."""
+    import torch
+
+    parameters = [one for group in session.optimizer.param_groups for one in group["params"]]
+    divided_state = {
+        number: {
+            name: divided(one, parameters[number]) if isinstance(one, torch.Tensor) else one
+            for name, one in own.items()
+        }
+        for number, own in state["state"].items()
+    }
+    return {**state, "state": divided_state}
 
 
 def _schedule(state: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +119,7 @@ def _as_far_as_it_fits(session: Session, state: State) -> list[str]:
     if session.average is not None:
         average = state["average"]
         if average is None:
-            session.average.module.load_state_dict(session.module.state_dict())
+            load_weights(session.average.module, session.module.state_dict())
         else:
             kept.append(f"of the moving average {_weights(session.average, average)}")
     if session.scaler is not None and state["scaler"] is not None:
@@ -92,7 +133,7 @@ def _weights(module: nn.Module, state: Mapping[str, Tensor]) -> str:
     """Load the weights that have the same name and shape; return how many those are."""
     own = module.state_dict()
     fitting = {name: one for name, one in state.items() if name in own and own[name].shape == one.shape}
-    module.load_state_dict({**own, **fitting})
+    load_weights(module, {**own, **fitting})
     new = [name for name in own if name not in fitting]
     said = f"{len(fitting)} of {len(own)} tensors of weights"
     return said + (f" (new: {listed(new)})" if new else "")
@@ -111,7 +152,7 @@ def _optimizer(session: Session, state: State) -> bool:
         for number, name in enumerate(names_of(session))
         if before.get(name) in state["optimizer"]["state"] and shapes[name] == state["state_dict"][name].shape
     }
-    optimizer.load_state_dict({**own, "state": {**own["state"], **found}})
+    optimizer.load_state_dict(_in_shards(session, {**own, "state": {**own["state"], **found}}))
     return bool(found)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -15,19 +14,20 @@ from archlang.recipes import Recipe
 from archlang.recipes.fitting_data import misfits_of_data
 from archlang.source import Source
 from archlang.train.averaging import refresh_statistics
-from archlang.train.batches import held_out_batches, training_batches
+from archlang.train.batches import Plan, held_out_batches, training_batches
 from archlang.train.checkpoints import Progress, save, writing
 from archlang.train.data import Data, Named, open_data
 from archlang.train.folder import RunFolder
 from archlang.train.making import learning_rates
 from archlang.train.measuring import is_better_than, watched
 from archlang.train.record import record_of
-from archlang.train.resuming import resumed
+from archlang.train.resuming import parts_before, prepare, resumed
 from archlang.train.session import Session, session_of
 from archlang.train.stamps import stamp
 from archlang.train.starting import start_from
-from archlang.train.survival import check_weights, signals, surviving
+from archlang.train.survival import Interrupted, check_weights, restored, signals, surviving
 from archlang.train.transforming import Transformed, transformed
+from archlang.train.world import ALONE, World, shared
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,8 @@ class Where:
     """Where and how a recipe runs, which changes nothing about its result on one machine.
 
     `data` is the file or folder of the data, `resume` goes on where the run folder was left, `anyway` even if the
-    recipe or the net changed since. A new run starts from `weights`, as far as they fit.
+    recipe or the net changed since. A new run starts from `weights`, as far as they fit. `world` are the processes that
+    train together.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Where:
     anyway: bool = False
     weights: Path | None = None
     scaled_input: bool = False
+    world: World = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ def run(
     graph: Graph,
     where: Where,
     sources: Mapping[str, Source],
-    show: Show | None = None,
-    tell: Tell | None = None,
+    show: Show = lambda session, loss, row: None,
+    tell: Tell = lambda line: None,
 ) -> Outcome:
     """Train a net by its recipe, and return the measures of each epoch.
 
@@ -95,39 +97,43 @@ def run(
     training, held_out = transformed(recipe, data)
     check_data(recipe, graph, data, training, held_out)
     folder = RunFolder(where.folder)
+    recipe = shared(recipe, where.world, parts_before(folder) if where.resume else None)
     with restored(where.device):
-        session = session_of(recipe, graph, training[0, 0], len(training), len(data.classes), where.device)
-        progress = _begun(session, folder, where, sources, tell or _unheard)
-        with writing(folder.path):
-            record_of(session, graph, data, held_out).write(folder.path)
+        example, classes = training[0, 0], len(data.classes)
+        session = session_of(recipe, graph, example, len(training), classes, where.device, world=where.world)
+        progress = _begun(session, folder, where, sources, tell)
+        if where.world.is_first:
+            with writing(folder.path):
+                record_of(session, graph, data, held_out).write(folder.path)
         # as many at once as a step takes: a loss that is summed over a batch stays comparable
         batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
         made_from = stamp(recipe, session.graph)
-        runner = _Runner(session, folder, made_from, data, training, batches, where, show or _silent)
+        runner = _Runner(session, folder, made_from, data, training, batches, where, show)
         with surviving(folder.path):
-            return runner.run(progress)
+            outcome = runner.run(progress)
+        if where.world.shards:  # one process alone can measure with a module that is whole
+            alone = session_of(recipe, graph, example, len(training), classes, where.device)
+            alone.step = session.step
+            return replace(outcome, session=alone)
+        return outcome
 
 
 def _begun(session: Session, folder: RunFolder, where: Where, sources: Mapping[str, Source], tell: Tell) -> Progress:
     """Begin a run, or go on where its last checkpoint left it; return what it has measured."""
-    if where.resume and folder.last.exists():
-        folder.clean()
+    goes_on = where.resume and where.world.told(folder.last.exists())
+    progress = Progress()
+    if goes_on:
         progress, notes = resumed(folder.last, session, where.anyway)
         for note in notes:
             tell(note)
-        return progress
-    if where.resume:
+    elif where.resume:
         tell("there is no checkpoint yet: the run begins anew")
-    with writing(folder.path):
-        if where.weights is not None:
+    if not goes_on and where.weights is not None:
+        with writing(folder.path):
             start_from(session, where.weights, folder.path, tell, scaled_input=where.scaled_input)
-        folder.begin(session.recipe, sources)
-    folder.clean()
-    return Progress()
-
-
-def _unheard(line: str) -> None:
-    """Tell nobody."""
+    if where.world.is_first:
+        prepare(folder, None if goes_on else (session.recipe, sources))
+    return progress
 
 
 def check_data(
@@ -148,18 +154,6 @@ def check_data(
             if wrong is not None:
                 file = f"{named.name(at)}: " if named else ""
                 raise Rejected("data-does-not-fit", f"{file}{wrong}")
-
-
-def _silent(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:
-    """Show nothing."""
-
-
-class Interrupted(Exception):
-    """A signal ended the run; `progress` is what its checkpoint holds."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__("interrupted")
-        self.progress = progress
 
 
 @dataclass
@@ -200,18 +194,34 @@ class _Runner:
             losses.append(session.train_step(batch))
             self.show(session, losses[-1], None)
             ends = self._ends
-            if ends or self.stopping or monotonic() - saved > SAVED_EVERY:
-                progress = replace(progress, losses=tuple(losses))
-                check_weights(session)
-                if ends:
-                    progress, losses = self._measured(progress), []
-                self._save(progress)
+            stops, is_late = self._agreed(bool(self.stopping), monotonic() - saved > SAVED_EVERY)
+            if ends or stops or is_late:
+                progress, losses = self._kept(replace(progress, losses=tuple(losses)), ends), [] if ends else losses
                 saved = monotonic()
-            if self.stopping:
+            if stops:
                 raise Interrupted(progress)
             if ends and self._is_enough(progress):
                 break
         return progress
+
+    def _kept(self, progress: Progress, ends: bool) -> Progress:
+        """Save the run as it is; at the end of an epoch, measure it first."""
+        session = self.session
+        check_weights(session)
+        for module in (session.module, session.measured):
+            self.where.world.share_buffers(module)
+        if ends:
+            progress = self._measured(progress)
+        self._save(progress)
+        return progress
+
+    def _agreed(self, stops: bool, is_late: bool) -> tuple[bool, bool]:
+        """Return whether any process was told to stop, and whether the first one finds that it is time to save."""
+        world = self.where.world
+        if world.size == 1:
+            return stops, is_late
+        every = world.gathered([stops, is_late], self.session.device)
+        return any(every[::2]), bool(every[1])
 
     @property
     def _ends(self) -> bool:
@@ -219,22 +229,25 @@ class _Runner:
         return self.session.step % self.session.per_epoch == 0 or self.session.step == self.session.steps
 
     def _batches(self) -> Iterable[Mapping[str, Tensor]]:
-        session, recipe = self.session, self.session.recipe
+        session, recipe, world = self.session, self.session.recipe, self.where.world
         counts = session.step, session.steps, session.per_epoch
-        return training_batches(self.training, recipe.seed, recipe.batch, *counts, self.where.workers)
+        plan = Plan(recipe.seed, recipe.batch, *counts, recipe.accumulate, world.size, world.rank)
+        return training_batches(self.training, plan, self.where.workers)
 
     def _save(self, progress: Progress) -> None:
         save(self.folder.last, self.session, progress, self.made_from)
         self._write_table(progress)
 
     def _write_table(self, progress: Progress) -> None:
+        if not self.where.world.is_first:
+            return
         with writing(self.folder.path):
             self.folder.table(progress.rows)
 
     def _held_out(self, progress: Progress) -> Iterator[Mapping[str, Tensor]]:
         """Yield what is measured; a signal in between saves the run as it was before, and ends it."""
         for batch in self.held_out:
-            if self.stopping:
+            if self.stopping and self.where.world.size == 1:
                 self._save(progress)
                 raise Interrupted(progress)
             yield batch
@@ -243,7 +256,7 @@ class _Runner:
         """Measure the held-out part, and keep the weights if they are the best so far."""
         session = self.session
         self._refresh()
-        results = session.measure(self._held_out(progress))
+        results = self.where.world.told(session.measure(self._held_out(progress)))
         row: dict[str, float] = {
             "epoch": -(-session.step // session.per_epoch),
             "step": session.step,
@@ -275,24 +288,10 @@ class _Runner:
             return
         first = (session.step - 1) // session.per_epoch * session.per_epoch
         recipe, per_epoch = session.recipe, session.per_epoch
-        last = first + per_epoch
-        batches = training_batches(self.training, recipe.seed, recipe.batch, first, last, per_epoch, self.where.workers)
-        refresh_statistics(session, batches)
+        plan = Plan(recipe.seed, recipe.batch, first, first + per_epoch, per_epoch, recipe.accumulate)
+        refresh_statistics(session, training_batches(self.training, plan, self.where.workers))
 
     def _is_enough(self, progress: Progress) -> bool:
         """Return whether `stop` ends the run."""
         stop = self.session.recipe.stop
         return stop is not None and progress.waited >= stop.number("after")
-
-
-@contextmanager
-def restored(device: str) -> Generator[None]:
-    """Leave the random state as it was, and allow only deterministic algorithms of cuDNN inside."""
-    import torch
-
-    cards = [torch.cuda.current_device()] if device.startswith("cuda") else []
-    with (
-        torch.random.fork_rng(cards),  # pyright: ignore[reportUnknownMemberType]
-        torch.backends.cudnn.flags(deterministic=True, benchmark=False),
-    ):
-        yield

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,15 @@ from archlang.recipes.reading import NOISE
 from archlang.train.averaging import average_of
 from archlang.train.batches import Batch, parts_of, steps_of
 from archlang.train.data import Sample
+from archlang.train.freezing import thaw
 from archlang.train.keys import key
 from archlang.train.labelled import returning
 from archlang.train.making import Term, in_order, learning_rates, mixes, optimizer, schedule, terms
 from archlang.train.measuring import Measuring, measured
 from archlang.train.penalizing import Penalties, penalties
 from archlang.train.phases import check_lengths, tick
+from archlang.train.replicas import part_of_step, replica, shard_all
+from archlang.train.world import ALONE, World
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,7 +52,9 @@ class Session:
     mixes: Sequence[Any] = ()
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     penalties: Penalties | None = None
+    world: World = ALONE
     step: int = 0
+    replica: nn.Module | None = None  # the module as one of several processes trains it
     thawed: int = -1  # the epoch for which parameters train or not, as `freeze` says
 
     @property
@@ -75,23 +79,41 @@ class Session:
 
     def train_step(self, batch: Batch) -> float:
         """Train on a batch and return its loss. Raises `Rejected` if the loss is not a number."""
-        import torch
-
-        torch.manual_seed(key(self.recipe.seed, "step", self.step))  # pyright: ignore[reportUnknownMemberType]
         self.module.train()
-        self._thaw()
-        total = 0.0
+        if self.recipe.freezes and self.thawed != self.epoch:
+            self.thawed, self.replica = self.epoch, None  # a replica knows which parameters train
+            thaw(Fitted(self.recipe, self.graph), self.module, self.epoch)
         self.optimizer.zero_grad(set_to_none=True)
-        parts = parts_of(batch, self.recipe.accumulate)
-        for part in parts:
-            loss = self._loss(self._mixed(part), training=True)
-            loss = (loss if self.penalties is None else self.penalties.added_to(loss)) / len(parts)
-            self._backward(loss)
-            total += float(loss.detach())
+        world, module = self.world, self._trained_module()
+        count = self.recipe.accumulate // world.size
+        first, losses = world.rank * count, list[float]()
+        for number, part in enumerate(parts_of(batch, count), first):
+            self._seed(number)
+            with part_of_step(self, module, is_last=len(losses) == count - 1):
+                loss = self._sum(self.values(self._mixed(part), module))
+                loss = (loss if self.penalties is None else self.penalties.added_to(loss)) / self.recipe.accumulate
+                self._backward(loss if world.size == 1 else loss * world.size)  # gradients become the mean of processes
+            losses.append(float(loss.detach()))
+        total = sum(world.gathered(losses, self.device))
         if not isfinite(total):
             raise Rejected("training-diverged", f"the loss of step {self.step + 1:,} is {total}", help=self.cure)
         self._update()
         return total
+
+    def _seed(self, part: int) -> None:
+        """Seed what is drawn in a step, or in one of its parts."""
+        import torch
+
+        places = [self.step] if self.recipe.accumulate == 1 else [self.step, part]
+        torch.manual_seed(key(self.recipe.seed, "step", *places))  # pyright: ignore[reportUnknownMemberType]
+
+    def _trained_module(self) -> nn.Module:
+        """Return the module that is called in training: of several processes, one that exchanges gradients."""
+        if self.world.size == 1 or self.world.shards:
+            return self.module
+        if self.replica is None:
+            self.replica = replica(self)
+        return self.replica
 
     def _backward(self, loss: Tensor) -> None:
         scaled: Tensor = loss if self.scaler is None else self.scaler.scale(loss)
@@ -136,32 +158,6 @@ class Session:
         """Whether the schedule is stepped by the result of each epoch."""
         return any(part.word == "reduceonplateau" for part in self.recipe.schedule.parts)
 
-    def _thaw(self) -> None:
-        """Let parameters train or not, as `freeze` says for this epoch."""
-        if not self.recipe.freezes or self.thawed == self.epoch:
-            return
-        self.thawed = self.epoch
-        frozen = self.frozen_at(self.epoch)
-        for name, parameter in self.module.named_parameters():
-            if name in self.fitted.parameters:
-                parameter.requires_grad_(name not in frozen)
-
-    @cached_property
-    def fitted(self) -> Fitted:
-        """The recipe beside the facts of its net."""
-        return Fitted(self.recipe, self.graph)
-
-    def frozen_at(self, epoch: int) -> set[str]:
-        """Return the parameters that do not train in an epoch."""
-        fitted = self.fitted
-        return {
-            name
-            for freeze in self.recipe.freezes
-            if freeze.until is None or epoch < freeze.until
-            for target in freeze.targets
-            for name in fitted.chosen(target.text)
-        }
-
     # ---- values
 
     def _mixed(self, batch: Batch) -> Batch:
@@ -200,10 +196,6 @@ class Session:
             return nullcontext()
         dtype = torch.bfloat16 if self.recipe.precision == "bf16" else torch.float16
         return torch.autocast(self.device.partition(":")[0], dtype)
-
-    def _loss(self, batch: Batch, *, training: bool) -> Tensor:
-        values = self.values(batch, self.module if training else self.measured)
-        return self._sum(values)
 
     def _sum(self, values: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of the terms whose values are there."""
@@ -245,7 +237,7 @@ def as_dtype(value: Tensor, dtype: str) -> Tensor:
     return value.to(wanted)
 
 
-def session_of(
+def session_of(  # noqa: PLR0913  (what a run is made of)
     recipe: Recipe,
     graph: Graph,
     example: Sample,
@@ -253,22 +245,20 @@ def session_of(
     classes: int,
     device: str,
     module: nn.Module | None = None,
+    world: World = ALONE,
 ) -> Session:
     """Return the objects of a run over this many training samples; `example` is one sample.
 
     The weights start from the recipe's seed, or are those of `module`, made of the same net.
     """
-    import torch
-
-    from archlang.lower import module as made_module
-    from archlang.program import program_of
-
     fitted = Fitted(recipe, graph)
     summands = terms(fitted, example)
     graph = returning(graph, [name for term in summands for name in term.names if name not in example])
-    made = made_module(program_of(graph), recipe.seed) if module is None else module
-    made.to(device)
-    per_epoch = steps_of(samples, recipe.batch)
+    made = (_fresh(graph, recipe.seed) if module is None else module).to(device)
+    moving = average_of(recipe, made)
+    if world.shards:
+        shard_all(recipe, graph, [made] if moving is None else [made, moving.module], world, device)
+    per_epoch = steps_of(samples, recipe.batch, recipe.accumulate)
     steps = recipe.steps or (recipe.epochs or 0) * per_epoch
     check_lengths(recipe, steps, per_epoch)
     chosen = optimizer(fitted, made)
@@ -280,12 +270,26 @@ def session_of(
         summands,
         chosen,
         schedule(recipe, chosen, length),
-        average_of(recipe, made),
-        torch.amp.GradScaler(device) if recipe.precision == "fp16" else None,
+        moving,
+        _scaler(device) if recipe.precision == "fp16" else None,
         steps,
         per_epoch,
         device,
         mixes(recipe, classes),
         fed(recipe, [port.name for port in graph.root.inputs], list(example)),
         penalties(fitted, made) if recipe.penalties else None,
+        world,
     )
+
+
+def _fresh(graph: Graph, seed: int) -> nn.Module:
+    from archlang.lower import module
+    from archlang.program import program_of
+
+    return module(program_of(graph), seed)
+
+
+def _scaler(device: str) -> Any:
+    import torch
+
+    return torch.amp.GradScaler(device)

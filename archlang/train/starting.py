@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archlang.files import write_whole
 from archlang.train.located import located, measured_tensors
+from archlang.train.resuming import load_weights
 from archlang.train.session import Session
 from archlang.weights import WeightsFile, check_input, held
 from archlang.weights.partial import partly_fitting, told
@@ -27,9 +28,10 @@ def start_from(
     given = measured_tensors(file)
     state, found = partly_fitting(session.graph, given, held(given))
     for module in (session.module, session.measured):
-        module.load_state_dict(module.state_dict() | state)
+        load_weights(module, module.state_dict() | state)
     lines = list(told(found, str(file)))
     for line in lines:
         tell(line)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / WEIGHTS, "\n".join(lines) + "\n")
+    if session.world.is_first:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / WEIGHTS, "\n".join(lines) + "\n")

@@ -22,7 +22,8 @@ from archlang.train.figures import figure, is_share, verdicts
 from archlang.train.findings import Finding, Findings
 from archlang.train.measuring import is_better_than, watched
 from archlang.train.resuming import restore
-from archlang.train.running import Outcome, restored
+from archlang.train.running import Outcome
+from archlang.train.survival import restored
 
 if TYPE_CHECKING:
     from archlang.train.data import Data

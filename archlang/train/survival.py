@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
+from archlang.train.replicas import local
 
 if TYPE_CHECKING:
+    from archlang.train.checkpoints import Progress
     from archlang.train.session import Session
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):
+    """A signal ended the run; `progress` is what its checkpoint holds."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__("interrupted")
+        self.progress = progress
 
 
 @contextmanager
@@ -59,10 +69,11 @@ def check_weights(session: Session) -> None:
     import torch
 
     names, values = zip(*session.module.named_parameters(), strict=True)
-    found = torch.stack([one.detach().isfinite().all() for one in values])
+    found = torch.stack([local(one.detach()).isfinite().all() for one in values])
     finite: list[bool] = cast(Any, found).tolist()
-    if not all(finite):
-        message = f"{names[finite.index(False)]} is not finite after step {session.step:,}"
+    worst = max(session.world.gathered([-1 if all(finite) else finite.index(False)], session.device))
+    if worst >= 0:
+        message = f"{names[int(worst)]} is not finite after step {session.step:,}"
         raise Rejected("training-diverged", message, help=session.cure)
 
 
@@ -73,3 +84,16 @@ def ignore_signals(worker: int) -> None:
     """
     for name in _ENDING:
         signal.signal(name, signal.SIG_IGN)
+
+
+@contextmanager
+def restored(device: str) -> Generator[None]:
+    """Leave the random state as it was, and allow only deterministic algorithms of cuDNN inside."""
+    import torch
+
+    cards = [torch.cuda.current_device()] if device.startswith("cuda") else []
+    with (
+        torch.random.fork_rng(cards),  # pyright: ignore[reportUnknownMemberType]
+        torch.backends.cudnn.flags(deterministic=True, benchmark=False),
+    ):
+        yield

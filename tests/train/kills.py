@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
+import traceback
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
@@ -63,8 +65,9 @@ def die_within_a_write(stage: str, write: int, share: float) -> None:
 
     def synced(handle: int) -> None:
         nonlocal count
-        count += 1
-        if count == write and stage == STAGES[0]:
+        is_file = stat.S_ISREG(os.fstat(handle).st_mode)  # and not a folder, whose names are written
+        count += is_file
+        if is_file and count == write and stage == STAGES[0]:
             os.ftruncate(handle, int(os.fstat(handle).st_size * share))
             die()
         fsync(handle)
@@ -86,8 +89,10 @@ def in_child(made: Evaluated, folder: Path, prepare: Callable[[], None]) -> int:
         try:
             prepare()
             run(made.recipe, made.graph, Where(folder, resume=True), {})
-        finally:
-            os._exit(0 if sys.exception() is None else 1)
+            os._exit(0)
+        except BaseException:  # noqa: BLE001  a copy of this process must not go on as this one does
+            traceback.print_exc()
+            os._exit(1)
     return child
 
 
@@ -101,7 +106,7 @@ def ended(child: int) -> bool:
 
 
 def killed_at_random(made: Evaluated, folder: Path, seconds: float) -> bool:
-    """Let a run go on for so long, and kill it; return whether it was still running."""
+    """Let a run go on for so long, and kill it; return whether it was still running then."""
     child = in_child(made, folder, lambda: None)
     until = monotonic() + seconds
     while monotonic() < until:

@@ -82,10 +82,9 @@ def held_out_batches(fields, view):
 
 _PARTS = '''
 def parts_of(batch):
-    """Return a batch in ACCUMULATE equal parts."""
-    split = {name: rows.chunk(ACCUMULATE) for name, rows in batch.items()}
-    counts = range(len(next(iter(split.values()))))
-    return [{name: rows[at] for name, rows in split.items()} for at in counts]
+    """Return a batch in ACCUMULATE parts, which differ by one sample at most."""
+    split = {name: rows.tensor_split(ACCUMULATE) for name, rows in batch.items()}
+    return [{name: rows[at] for name, rows in split.items()} for at in range(ACCUMULATE)]
 '''
 
 
@@ -104,6 +103,8 @@ def batching(plan: Plan, reading: Reading, transforms: Transforming, script: Scr
         one = text.replace("FIELD", plan.target).replace(" SIZE", f" {size}")
         if recipe.batch == 1:
             one = _without_condition(one)
+        if recipe.accumulate > 1:
+            one = _of_parts(one)
         script.add(one, "import torch")
     if recipe.accumulate > 1:
         script.add(_PARTS)
@@ -113,6 +114,13 @@ def batching(plan: Plan, reading: Reading, transforms: Transforming, script: Scr
 def add_key(script: Script) -> None:
     """Write the function of the seeds."""
     script.add(_KEY, "import hashlib")
+
+
+def _of_parts(text: str) -> str:
+    """Return the function for batches in parts: the last one is left out if it has not two samples for each part."""
+    text = text.replace("if len(chosen) > 1:", "if len(chosen) >= 2 * ACCUMULATE:")
+    text = text.replace("a last batch of one is left out", "a last batch with such parts is left out")
+    return text.replace("len(keys) - 1, BATCH", "len(keys) - 2 * ACCUMULATE + 1, BATCH")
 
 
 def _without_condition(text: str) -> str:

@@ -89,7 +89,8 @@ class Looping:
         """Return the lines that count steps, as far as they are needed."""
         recipe = self.plan.recipe
         field = f'training["{self.plan.target}"]' if self.reading.in_memory else "training"
-        count = f"len({field})" if recipe.batch == 1 else f"-(-(len({field}) - 1) // BATCH)"
+        left_out = "1" if recipe.accumulate == 1 else "2 * ACCUMULATE + 1"
+        count = f"len({field})" if recipe.batch == 1 else f"-(-(len({field}) - {left_out}) // BATCH)"
         rows: list[Row] = []
         text = " ".join(map(str, rate))
         if recipe.steps is not None or "steps" in text:
@@ -138,17 +139,19 @@ class Looping:
     def _step(self) -> list[Row]:
         recipe = self.plan.recipe
         loss = "loss, *_ = loss_of" if len(results_of(self.plan)) > 1 else "loss = loss_of"
-        rows: list[Row] = ['torch.manual_seed(key("step", step))  # of dropout and the like', "optimizer.zero_grad()"]
         backward = "scaler.scale(loss).backward()" if recipe.precision == "fp16" else "loss.backward()"
+        rows: list[Row] = []
         if recipe.accumulate == 1:
+            rows += ['torch.manual_seed(key("step", step))  # of dropout and the like', "optimizer.zero_grad()"]
             rows += [*self._mixed("batch"), f"{loss}(model, batch, device)", backward]
             rows.append("losses.append(loss.item())")
         else:
-            rows += ["parts = parts_of(batch)", "total = 0.0", "for part in parts:"]
+            rows += ["optimizer.zero_grad()", "total = 0.0", "for number, part in enumerate(parts_of(batch)):"]
             part: list[Row] = [
+                'torch.manual_seed(key("step", step, number))  # of dropout and the like',
                 *self._mixed("part"),
                 f"{loss}(model, part, device)",
-                "loss = loss / len(parts)",
+                "loss = loss / ACCUMULATE",
                 backward,
             ]
             rows += [*indented([*part, "total += loss.item()"]), "losses.append(total)"]
