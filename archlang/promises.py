@@ -126,7 +126,7 @@ class _Least:
 
 
 def _peak(graph: Graph, fact: str, promise: Promise) -> int | _Least | Diagnostic:
-    """Return the bytes allocated at the peak, with the settings that the promise names."""
+    """Return the bytes alive at the peak, or needed there, with the settings that the promise names."""
     from archlang.facts.memory import AutocastUnknown, memory, setup_of
 
     try:
@@ -139,7 +139,10 @@ def _peak(graph: Graph, fact: str, promise: Promise) -> int | _Least | Diagnosti
         return Diagnostic(unknown.code, unknown.message, promise.span, (step,), unknown.help)
     except ValueError as error:
         return Diagnostic("bad-promise", str(error), promise.span)
-    return _Least(found.peak_bytes, found.untold) if found.untold else found.peak_bytes
+    size, untold = found.peak_bytes, found.untold
+    if fact == "memory.peak":
+        size, untold = found.needed_bytes, found.unscratched
+    return _Least(size, untold) if untold else size
 
 
 def _layers_at(facts: NetFacts, path: str) -> list[Layer]:

@@ -70,7 +70,7 @@ def _lines(graph: Graph, found: Fit) -> Iterator[str]:
         yield f"largest {name} at batch {setup.batch:,}: {_size_words(largest)}"
     if found.asked:
         yield from _plan_lines(graph, setup, budget, found.plan)
-    yield from _left_out(found.unknown_temporaries)
+    yield from _left_out(found.unknown_scratch)
 
 
 def _size_words(found: Largest) -> str:
@@ -90,16 +90,16 @@ def _batch_line(graph: Graph, setup: Setup, batch: int) -> str:
 
     found = memory(graph, replace(setup, batch=batch or 1))
     if not batch:
-        return f"not even one image fits: it takes {amount(found.peak_bytes)}, {where(found.moment)}"
-    most, least = ("at most ", "at least ") if found.untold else ("", "")
-    return f"largest batch: {most}{batch:,}, which takes {least}{amount(found.peak_bytes)}, {where(found.moment)}"
+        return f"not even one image fits: it takes {amount(found.needed_bytes)}, {where(found.highest)}"
+    most, least = ("at most ", "at least ") if found.unscratched else ("", "")
+    return f"largest batch: {most}{batch:,}, which takes {least}{amount(found.needed_bytes)}, {where(found.highest)}"
 
 
 def _plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> list[str]:
     from archlang.facts.memory import memory
 
     made = memory(graph, setup)
-    whole, least = made.peak_bytes, "at least " if made.untold else ""
+    whole, least = made.needed_bytes, "at least " if made.unscratched else ""
     takes = f"batch {setup.batch:,} takes {least}{amount(whole)}"
     if whole <= budget:
         return [f"{takes}, and may fit" if least else f"{takes}, and fits"]
@@ -107,18 +107,22 @@ def _plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> 
         return [f"{takes}, and no choice of blocks to recompute that was tried makes it fit"]
     blocks = f"{len(found.recomputed)} block{'s' if len(found.recomputed) > 1 else ''}"
     return [
-        f"{takes}; with {blocks} recomputed {least}{amount(found.memory.peak_bytes)}, {where(found.memory.moment)},",
+        f"{takes}; with {blocks} recomputed {least}{amount(found.memory.needed_bytes)}, {where(found.memory.highest)},",
         f"for {100 * found.price:.1f}% more multiply-accumulates in a step:",
         *(f"  {path}" for path in found.recomputed),
     ]
 
 
 def _left_out(unknown: Sequence[str]) -> list[str]:
-    """Return a line that says what the figures leave out."""
-    lines = ["left out: what single kernels take and free by themselves, and all else in the process"]
+    """Return lines that say what the figures include, and what they leave out."""
+    from archlang.facts.memory import MARGIN
+
+    lines = [
+        f"included: what kernels take and free by themselves, and a margin of {MARGIN}%; left out: the process itself"
+    ]
     if unknown:
-        several = "which may take several times as much"
-        lines.append(f"not known, and left out: the temporaries of {', '.join(unknown)}, {several}")
+        several = "which may be several times as much"
+        lines.append(f"not known, and left out: what the kernels of {', '.join(unknown)} take, {several}")
     return lines
 
 

@@ -111,8 +111,11 @@ def _memory(arguments: argparse.Namespace) -> int:
     if arguments.format == "csv":
         from archlang.sheets import Sheet, as_csv
 
-        rows = tuple((m.phase, m.path, m.op, m.times, m.peak_bytes, m.after_bytes) for m in made.timeline)
-        print(as_csv(Sheet(("phase", "path", "op", "times", "peak_bytes", "after_bytes"), rows)))
+        rows = tuple(
+            (m.phase, m.path, m.op, m.times, m.peak_bytes, m.with_scratch_bytes, m.after_bytes) for m in made.timeline
+        )
+        names = ("phase", "path", "op", "times", "peak_bytes", "with_scratch_bytes", "after_bytes")
+        print(as_csv(Sheet(names, rows)))
     elif arguments.format == "json":
         import json
 
@@ -142,9 +145,11 @@ def _as_text(made: Memory) -> str:
     from archlang.facts.memory.words import amount, described, where
     from archlang.sheets import Sheet, as_text
 
+    least = "at least " if made.unscratched else ""
     above = (
         f"{made.name}: {described(made.setup)}",
         f"peak {'at least ' if made.untold else ''}{amount(made.peak_bytes)}, {where(made.moment)}",
+        f"with scratch {least}{amount(made.with_scratch_bytes)}, {where(made.highest)}",
         *missing(made),
     )
     total = ("total", made.peak_bytes, _share(made.peak_bytes, made))
@@ -156,10 +161,11 @@ def _as_text(made: Memory) -> str:
 
 
 def missing(made: Memory) -> tuple[str, ...]:
-    """Return a line that says which temporaries are unknown; empty if none are."""
+    """Return a line each for the temporaries and the scratch that are unknown."""
     from archlang.facts.untold import listed
 
-    return (f"temporaries are missing: {listed(made.untold)}",) if made.untold else ()
+    unknown = {"temporaries are": made.untold, "scratch is": made.unscratched}
+    return tuple(f"{what} missing: {listed(which)}" for what, which in unknown.items() if which)
 
 
 def _share(size: int, made: Memory) -> str:

@@ -21,7 +21,7 @@ def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
     """
 
     def peak(batch: int) -> int:
-        return memory(graph, replace(setup, batch=batch)).peak_bytes
+        return memory(graph, replace(setup, batch=batch)).needed_bytes
 
     if peak(1) > budget_bytes:
         return 0
@@ -78,7 +78,7 @@ class _Search:
         """Return the peak at a valid size."""
         graph = self.graph_at(size)
         assert graph is not None
-        return memory(graph, self.setup).peak_bytes
+        return memory(graph, self.setup).needed_bytes
 
     def first(self, sizes: Iterable[int]) -> int | None:
         """Return the first valid one of some sizes."""

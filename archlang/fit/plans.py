@@ -63,12 +63,12 @@ def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
     work = passes(graph, setup.batch, training=True)
     step = work.forward.macs + work.backward.macs
     whole = memory(graph, setup)
-    if whole.peak_bytes <= budget_bytes:
+    if whole.needed_bytes <= budget_bytes:
         return Plan((), whole, step, 0)
     choices = _Choices(graph, setup, budget_bytes)
     plans: list[Plan] = []
     for calls in _levels(list(_calls(graph, setup))):
-        chosen = _least(choices, calls, whole.peak_bytes - budget_bytes)
+        chosen = _least(choices, calls, whole.needed_bytes - budget_bytes)
         if chosen is not None:
             chosen = _thinned(choices, chosen)
             paths = tuple(call.path for call in chosen)
@@ -107,7 +107,7 @@ class _Choices:
 
     def excess(self, chosen: Sequence[_Call]) -> int:
         """Return by how many bytes it exceeds the memory; below 0 if it fits."""
-        return self.memory(chosen).peak_bytes - self.budget_bytes
+        return self.memory(chosen).needed_bytes - self.budget_bytes
 
 
 def _least(choices: _Choices, calls: Sequence[_Call], excess: int) -> Sequence[_Call] | None:

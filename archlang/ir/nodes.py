@@ -20,7 +20,7 @@ from archlang.source import Span
 FACTS = (  # what `expect` promises: numbers, and a window
     "params", "trainable_params", "buffers", "macs", "flops", "output_values", "backward_macs", "saved_bytes",
     "bias_adds", "normalised", "activated", "elementwise", "comparisons", "moved", "receptive_field",
-    "memory.training", "memory.inference",
+    "memory.training", "memory.inference", "memory.peak",
 )  # fmt: skip
 
 

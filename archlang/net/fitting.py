@@ -17,8 +17,8 @@ class Fit:
     """What fits in `memory_bytes`: the largest batch, and each largest open size at the batch of the setup.
 
     `asked` is whether that batch was asked for. `plan` says what to recompute so that it fits: None if no batch was
-    asked for, or if no choice that was tried fits. If temporaries are unknown (they are listed by operator), less may
-    fit.
+    asked for, or if no choice that was tried fits. If the scratch of kernels is unknown (it is listed by operator),
+    less may fit.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Fit:
     largest_batch: int
     largest_sizes: Mapping[str, Largest]
     plan: Plan | None
-    unknown_temporaries: tuple[str, ...]
+    unknown_scratch: tuple[str, ...]
 
     def __repr__(self) -> str:
         """Return one line."""
-        words = [f"largest batch {'at most ' if self.unknown_temporaries else ''}{self.largest_batch:,}"]
+        words = [f"largest batch {'at most ' if self.unknown_scratch else ''}{self.largest_batch:,}"]
         words += [f"largest {name} {_largest(found)}" for name, found in self.largest_sizes.items()]
         if self.plan is not None and self.plan.recomputed:
             count = len(self.plan.recomputed)
@@ -45,7 +45,7 @@ class Fit:
         wanted = self.plan and {
             "batch": self.setup.batch,
             "recomputed": self.plan.recomputed,
-            "peak_bytes": self.plan.memory.peak_bytes,
+            "needed_bytes": self.plan.memory.needed_bytes,
             "step_macs": self.plan.step_macs,
             "extra_macs": self.plan.extra_macs,
         }
@@ -57,7 +57,7 @@ class Fit:
             "largest_sizes": {name: found.size for name, found in self.largest_sizes.items()},
             "sizes_too_large": {name: found.too_large for name, found in self.largest_sizes.items()},
             "plan": wanted,
-            "unknown_temporaries": list(self.unknown_temporaries),
+            "unknown_scratch": list(self.unknown_scratch),
         }
 
 
@@ -70,7 +70,7 @@ def fitted(
     graph: Graph, spec: Spec | None, budget_bytes: int, setup: Setup, *, asked: bool, ranges: Mapping[str, range]
 ) -> Fit:
     """Return what fits; each open size is tried over its range, or from 1 until the net does not fit."""
-    untold = memory(graph, replace(setup, batch=1)).untold
+    untold = memory(graph, replace(setup, batch=1)).unscratched
     batch = largest_batch(graph, setup, budget_bytes)
     sizes = {
         name: largest_size(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Temporaries, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Scratch, Temporaries, Wanted, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, whole_or_new
 from archlang.ops.join_cures import expansion, projection
@@ -134,6 +134,10 @@ class Maximum(_Alike):
 
     def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        (y,) = self.outputs(*inputs)
+        return (y, *(replace(y, dtype="bool"),) * 2)  # the share of equal values, and where each is the largest
 
     def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
         # the gradients of a step are computed by a separate call, and summed over repeated axes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, GradientPlace, Saved, Temporaries, Work
+from archlang.ops.base import Example, Expression, GradientPlace, Saved, Scratch, Temporaries, Wanted, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, new_or_summed, whole_or_new
 from archlang.ops.joining import Join
@@ -133,6 +133,10 @@ class Div(Broadcast):
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return (Saved("input", 0, when=(1,)), Saved("input", 1))
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        (y,) = self.outputs(*inputs)
+        return (y,) * (2 if inputs[1].shape == y.shape else 3) if wanted.inputs[1] else ()
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)

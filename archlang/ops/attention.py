@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.attention_parts import cross_attention, self_attention
+from archlang.ops.attention_parts import Mixed, cross_attention, self_attention
 from archlang.ops.base import (
     Autocast,
     Example,
@@ -28,14 +28,16 @@ from archlang.ops.in_parts import course_of
 from archlang.ops.layouts import Strides, laid, viewed
 from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.scaled_dot_product import ScaledDotProduct
 from archlang.ops.states import check_sequence
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
 _ATTENTION = '''
 class Attention(nn.MultiheadAttention):
-    """Attention over n t c that gives the values alone; of one input, self-attention."""
+    """Attention over n t c that gives the values alone; of one input, self-attention.
+
+    With `causal`, torch's fused kernel makes neither the scores nor a mask of them.
+    """
 
     def __init__(
         self, embed_dim, num_heads, bias=True, kdim=None, vdim=None, causal=False
@@ -48,13 +50,22 @@ class Attention(nn.MultiheadAttention):
     def forward(self, query, key=None, value=None):
         if key is None:
             key = value = query
-        mask = None
-        if self.causal:
-            size = query.shape[1], key.shape[1]
-            mask = torch.ones(size, dtype=torch.bool, device=query.device).triu(1)
-        return super().forward(
-            query, key, value, need_weights=False, attn_mask=mask, is_causal=self.causal
+        if not self.causal:
+            return super().forward(query, key, value, need_weights=False)[0]
+        q = query.transpose(0, 1)
+        k = q if key is query else key.transpose(0, 1)
+        v = k if value is key else value.transpose(0, 1)
+        # torch asks for a mask beside is_causal, and does not read it
+        mask = torch.empty(0, 0, dtype=torch.bool)
+        given = nn.functional.multi_head_attention_forward(
+            q, k, v, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias,
+            None, None, False, 0.0, self.out_proj.weight, self.out_proj.bias,
+            training=self.training, need_weights=False, attn_mask=mask, is_causal=True,
+            use_separate_proj_weight=not self._qkv_same_embed_dim,
+            q_proj_weight=self.q_proj_weight, k_proj_weight=self.k_proj_weight,
+            v_proj_weight=self.v_proj_weight,
         )[0]
+        return given.transpose(0, 1)
 '''
 
 
@@ -205,12 +216,12 @@ class Attention(OfTokens):
         return ((c, n * c, 1),)  # torch computes t n c
 
     def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
-        attend, places = ScaledDotProduct(), {laid(x).place for x in inputs}
+        attend, places = Mixed(), {laid(x).place for x in inputs}
         if self._is_even(inputs) and len(places - {-1}) == 1:
-            kind = {"bias": self.bias, "causal": self.causal, "training": training}
-            parts = self_attention(inputs, attend, self.heads, **kind)
+            fused = not (training or self.causal) and self.bias and self.heads % 2 == 0
+            parts = self_attention(inputs, attend, self.heads, bias=self.bias, fused=fused)
         else:
-            kind = {"bias": self.bias, "causal": self.causal, "is_even": self._is_even(inputs)}
+            kind = {"bias": self.bias, "is_even": self._is_even(inputs)}
             parts = cross_attention(self.all_of(inputs), attend, self.heads, **kind)
         return course_of(self, parts, inputs)
 
@@ -227,7 +238,6 @@ class Attention(OfTokens):
     def autocast(self, *inputs: TensorType) -> Autocast | None:
         if not self._is_even(inputs):
             return super().autocast(*inputs)
-        # in evaluation, torch runs it as one call if inputs and weights have one dtype before the cast, else as several
         return Autocast("lower", (("in_proj_weight", "inputs"), ("out_proj.weight", "any")), known="training")
 
     def torch(self, *inputs: TensorType) -> Module:

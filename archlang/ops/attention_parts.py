@@ -1,14 +1,15 @@
-"""The parts in which torch computes multi-head attention of one input, in training and in evaluation."""
+"""The parts in which torch computes multi-head attention of one input or three."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from archlang.ops.base import GradientPlace, Operator, Saved, Temporaries, Weight
+from archlang.ops.base import GradientPlace, Operator, Saved, Scratch, Wanted, Weight
 from archlang.ops.layouts import Strides, contiguous, laid
 from archlang.ops.linear import Linear
 from archlang.ops.parts import Own, Part
 from archlang.ops.runs import ONE_CALL
+from archlang.ops.scaled_dot_product import ScaledDotProduct
 from archlang.ops.views import View
 from archlang.shapes import TensorType, param_type
 
@@ -125,52 +126,42 @@ class Fused(Operator):
 
     runs = ONE_CALL
 
+    heads: int
+
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         return (x,)
 
-
-class Hidden(Operator):
-    """A part: truth values of each pair of tokens, of which those above the diagonal are true."""
-
-    runs = replace(ONE_CALL, saved="nothing")
-
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        return (param_type((x.shape[1],) * 2, "bool"),)
-
-    def temporaries(self, x: TensorType) -> Temporaries:
-        return (self.outputs(x),)
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        n, t, c = laid(x).shape
+        return (param_type((max(n * self.heads * t * t + 2 * n * t * c, 5 * n * t * c),), x.dtype),)
 
 
-class Infinities(Operator):
-    """A part: the same as floats to be added, 0 or minus infinity."""
+class Mixed(ScaledDotProduct):
+    """A part: the fused kernel, whose result is copied as t n c, so that its gradient is copied back."""
 
-    runs = replace(ONE_CALL, saved="nothing")
-
-    def outputs(self, hidden: TensorType) -> tuple[TensorType]:
-        return (param_type(hidden.shape),)
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        return (*super().scratch_backward(wanted, *inputs), *self.outputs(*inputs))
 
 
 def self_attention(
-    inputs: tuple[TensorType, ...], attend: Operator, heads: int, *, bias: bool, causal: bool, training: bool
+    inputs: tuple[TensorType, ...], attend: Operator, heads: int, *, bias: bool, fused: bool
 ) -> tuple[Part, ...]:
     """Return the parts of attention of one value, be it one input or three. `attend` is the attention of the heads.
 
-    torch makes the mask, though its kernel needs none. It computes all in one call for an even number of heads where
-    nothing is trained.
+    torch computes all in one call, `fused`, for an even number of heads where nothing is trained or hidden.
     """
-    x, mask = inputs[0], _mask(causal, len(inputs))
-    if not training and bias and heads % 2 == 0:
-        return (*mask, Part(Fused(), (0,)))
-    at = len(inputs) + len(mask)
+    if fused:
+        return (Part(Fused(heads=heads), (0,)),)
+    x, at = inputs[0], len(inputs)
     each = Part(Heads(heads=heads), (at + 2,))
     return (
-        *mask, Part(Turned(), (0,)), Part(Projected(out=3 * x["c"], bias=bias), (at,), "in_proj_*"),
+        Part(Turned(), (0,)), Part(Projected(out=3 * x["c"], bias=bias), (at,), "in_proj_*"),
         Part(Stacked(), (at + 1,)), each, each, each, *_mixed(x, attend, bias, (at + 3, at + 4, at + 5)),
     )  # fmt: skip
 
 
 def cross_attention(
-    inputs: tuple[TensorType, ...], attend: Operator, heads: int, *, bias: bool, causal: bool, is_even: bool
+    inputs: tuple[TensorType, ...], attend: Operator, heads: int, *, bias: bool, is_even: bool
 ) -> tuple[Part, ...]:
     """Return the parts of attention between three inputs, two of which may be one value.
 
@@ -179,10 +170,8 @@ def cross_attention(
     width = inputs[0]["c"]
     together = is_even and laid(inputs[1]).place == laid(inputs[2]).place != -1
     sizes = (width, 2 * width) if together else (width,) * 3
-    found = list(_mask(causal, 3))
-    turned = [Part(Turned(), (at,)) for at in range(len(sizes))]
-    first = 3 + len(found)
-    found += turned
+    found = [Part(Turned(), (at,)) for at in range(len(sizes))]
+    first = 3
     weights: list[int | Own] = [Own(f"{name}_proj_weight") for name in "qkv"]
     if is_even:
         weights = [3 + len(found) + at for at in range(len(sizes))]
@@ -202,10 +191,6 @@ def cross_attention(
         found += [Part(heads_of, (made + at,)) for at in range(3)]
         made += 3
     return (*found, *_mixed(inputs[0], attend, bias, (made, made + 1, made + 2)))
-
-
-def _mask(causal: bool, inputs: int) -> tuple[Part, ...]:
-    return (Part(Hidden(), (0,), held=True), Part(Infinities(), (inputs,), held=True)) if causal else ()
 
 
 def _mixed(x: TensorType, attend: Operator, bias: bool, heads: tuple[int, int, int]) -> tuple[Part, ...]:

@@ -26,13 +26,38 @@ from archlang.ops.answers import (
     seeing_all,
 )
 from archlang.ops.law import Condition
-from archlang.ops.running import Running, Temporaries
+from archlang.ops.running import Running, Scratch, Temporaries
 from archlang.ops.runs import ELEMENTWISE, ONE_CALL, ONE_CALL_FORWARD, SEVERAL_CALLS, Runs
 
 __all__ = [
-    "ELEMENTWISE", "ONE_CALL", "ONE_CALL_FORWARD", "SEVERAL_CALLS", "Autocast", "Condition", "Example", "Expression",
-    "GradientPlace", "Kind", "Lecture", "Module", "Natural", "Operator", "Ratio", "Reach", "Runs", "Saved", "Size",
-    "Slide", "Stored", "Temporaries", "Wanted", "Weight", "Work", "is_view", "seeing_all",
+    "ELEMENTWISE",
+    "ONE_CALL",
+    "ONE_CALL_FORWARD",
+    "SEVERAL_CALLS",
+    "Autocast",
+    "Condition",
+    "Example",
+    "Expression",
+    "GradientPlace",
+    "Kind",
+    "Lecture",
+    "Module",
+    "Natural",
+    "Operator",
+    "Ratio",
+    "Reach",
+    "Runs",
+    "Saved",
+    "Scratch",
+    "Size",
+    "Slide",
+    "Stored",
+    "Temporaries",
+    "Wanted",
+    "Weight",
+    "Work",
+    "is_view",
+    "seeing_all",
 ]  # fmt: skip
 
 Size = Annotated[int, Field(ge=1)]

@@ -8,14 +8,14 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Size, Weight, Work
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Scratch, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import laid, viewed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.states import Factor
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 
 class Bilinear(Operator):
@@ -78,6 +78,14 @@ class Bilinear(Operator):
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         return tuple(_multiplied(at, x) for at, x in enumerate(inputs))
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch:
+        left, right = inputs  # both multiplied with the weight of one output, whose results are written one by one
+        return (left, right) * 2  # and copies of what is not contiguous
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        left, right = inputs
+        return (param_type((left["c"], right["c"]), left.dtype), left)
 
     def viewed_gradients(self, *inputs: TensorType) -> tuple[int | str, ...]:
         return (0, 1, "bias")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from archlang.ops import blocked
 from archlang.ops.answers import Computed
-from archlang.ops.base import Autocast, GradientPlace, Operator, Saved, Temporaries
+from archlang.ops.base import Autocast, GradientPlace, Operator, Saved, Scratch, Temporaries, Wanted
 from archlang.ops.layouts import Strides, contiguous
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.views import View
@@ -74,9 +75,24 @@ def standardized(shape: tuple[int, ...], *, gain: bool) -> Call:
     return Call(shape=shape, keeps=tuple((at, inputs) for at in inputs), own=own)
 
 
-def convolution(y: TensorType, lies: Strides) -> Call:
-    """Return the part that convolves a value by kernels that are a value too. Both are saved for either gradient."""
-    return Call(shape=y.shape, axes=y.axes, keeps=((0, (0, 1)), (1, (0, 1))), lies=lies, cast="lower")
+class Convolved(Call):
+    """A part that convolves a value by kernels that are a value too. Both are saved for either gradient."""
+
+    keeps: tuple[tuple[int, tuple[int, ...]], ...] = ((0, (0, 1)), (1, (0, 1)))
+    cast: Computed = "lower"
+    groups: int
+    stride: tuple[int, ...]
+
+    def _convolving(self, x: TensorType, kernels: TensorType) -> blocked.Convolving:
+        (y,) = self.outputs(x)
+        return blocked.convolving(x, y, kernels.shape, self.groups, self.stride, bias=False)
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch:
+        return blocked.forward(self._convolving(*inputs[:2]))
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        whole = Wanted(wanted.inputs[:1], weights=wanted.inputs[1])
+        return blocked.backward(self._convolving(*inputs[:2]), whole)
 
 
 class Look(_Told, View):

@@ -8,17 +8,8 @@ from math import prod
 from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import (
-    Autocast,
-    Example,
-    Kind,
-    Lecture,
-    Module,
-    Saved,
-    Size,
-    Weight,
-    Work,
-)
+from archlang.ops import blocked
+from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Scratch, Size, Wanted, Weight, Work
 from archlang.ops.borders import Border, convolving
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.in_parts import InParts
@@ -157,6 +148,17 @@ class Conv(InParts, Sliding):
         if self.parts(x):
             return super().strides(x)
         return (convolved(self.outputs(laid(x))[0].shape, x, self.weights(x)[0].shape),)
+
+    def _convolving(self, x: TensorType) -> blocked.Convolving:
+        return blocked.convolving(
+            x, self.outputs(laid(x))[0], self.weights(x)[0].shape, self.groups, self.geometry(x).stride, bias=self.bias
+        )
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        return blocked.forward(self._convolving(x))
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return blocked.backward(self._convolving(x), wanted)
 
     def torch(self, x: TensorType) -> Module:
         geometry, rank = self.geometry(x), len(self.kernel)

@@ -9,6 +9,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
+from archlang.ops import blocked
 from archlang.ops.base import (
     Autocast,
     Example,
@@ -19,8 +20,10 @@ from archlang.ops.base import (
     Operator,
     Reach,
     Saved,
+    Scratch,
     Size,
     Slide,
+    Wanted,
     Weight,
     Work,
 )
@@ -112,6 +115,19 @@ class Deconv(Operator):
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (convolved(self.outputs(laid(x))[0].shape, x, self.weights(x)[0].shape),)
+
+    def _convolving(self, x: TensorType) -> blocked.Convolving:
+        stride = [stride for _, stride, *_ in self._sides()]
+        found = blocked.convolving(
+            x, self.outputs(laid(x))[0], self.weights(x)[0].shape, self.groups, stride, bias=self.bias
+        )
+        return replace(found, transposed=True)
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        return blocked.forward(self._convolving(x))
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return blocked.backward(self._convolving(x), wanted)
 
     def reach(self, x: TensorType) -> Reach:
         # position o sees each i of o = i*stride - pad + dilation*j, j from 0 to k - 1: how many differs by phase

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Example, Expression, Kind
+from archlang.ops.base import Example, Expression, Kind, Scratch, Wanted
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -32,6 +32,7 @@ class Abs(_Kept):
     activated = c*h*w
     """
 
+    runs = replace(_Kept.runs, scratch=1)
     word: ClassVar[str] = "abs"
     elsewhere: ClassVar[tuple[str, ...]] = ("Abs", "absolute")
     examples: ClassVar[tuple[Example, ...]] = (Example("abs", "3x4x4"), Example("abs", "7"))
@@ -46,6 +47,7 @@ class Sqrt(Elementary):
     activated = c*h*w
     """
 
+    runs = replace(Elementary.runs, scratch=1)
     word: ClassVar[str] = "sqrt"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sqrt", "square_root")
     examples: ClassVar[tuple[Example, ...]] = (Example("sqrt", "3x4x4"), Example("sqrt", "7"))
@@ -60,6 +62,7 @@ class Rsqrt(Elementary):
     activated = c*h*w
     """
 
+    runs = replace(Elementary.runs, scratch=2)
     word: ClassVar[str] = "rsqrt"
     elsewhere: ClassVar[tuple[str, ...]] = ("reciprocal_sqrt", "inverse_sqrt")
     examples: ClassVar[tuple[Example, ...]] = (Example("rsqrt", "3x4x4"), Example("rsqrt", "7"))
@@ -74,6 +77,7 @@ class Reciprocal(Elementary):
     activated = c*h*w
     """
 
+    runs = replace(Elementary.runs, scratch=2)
     word: ClassVar[str] = "reciprocal"
     elsewhere: ClassVar[tuple[str, ...]] = ("Reciprocal", "inverse")
     examples: ClassVar[tuple[Example, ...]] = (Example("reciprocal", "3x4x4"), Example("reciprocal", "7"))
@@ -88,6 +92,7 @@ class Pow(_Kept):
     activated = c*h*w
     """
 
+    runs = replace(_Kept.runs, scratch=2)
     word: ClassVar[str] = "pow"
     positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Pow", "power", "exponentiation")
@@ -119,6 +124,7 @@ class Sin(_Kept):
     activated = c*h*w
     """
 
+    runs = replace(_Kept.runs, scratch=1)
     word: ClassVar[str] = "sin"
     elsewhere: ClassVar[tuple[str, ...]] = ("Sin", "sine", "Siren")
     examples: ClassVar[tuple[Example, ...]] = (Example("sin", "3x4x4"), Example("sin", "7"))
@@ -133,6 +139,7 @@ class Cos(_Kept):
     activated = c*h*w
     """
 
+    runs = replace(_Kept.runs, scratch=2)
     word: ClassVar[str] = "cos"
     elsewhere: ClassVar[tuple[str, ...]] = ("Cos", "cosine")
     examples: ClassVar[tuple[Example, ...]] = (Example("cos", "3x4x4"), Example("cos", "7"))
@@ -181,6 +188,9 @@ class Clamp(_Kept):
             help = "write `clamp low=0`, `clamp high=1` or both"
             raise Rejected("missing-argument", "clamp takes `low`, `high` or both", help=help, about="low")
         return super().outputs(x)
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return (replace(x, dtype="bool"),) * 2  # where it is within the range
 
     def torch(self, x: TensorType) -> Expression:
         bounds = {"min": self.low, "max": self.high}

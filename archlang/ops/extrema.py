@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, Work
+from archlang.ops.base import Example, Expression, Scratch, Wanted, Work
 from archlang.ops.checks import check_dtype
-from archlang.ops.reduction import AxisReduction, Reduction
+from archlang.ops.reduction import AxisReduction, Reduction, shared_out
 from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
 
@@ -20,6 +20,9 @@ class _Extremum(Reduction):
 
     def work(self, x: TensorType) -> Work:
         return Work(comparisons=x.values - self.outputs(x)[0].values)
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return shared_out(x, *self.outputs(x)) if any(wanted.inputs) else ()
 
 
 class Max(_Extremum):

@@ -10,12 +10,26 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Kind,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Scratch,
+    Size,
+    Wanted,
+    Weight,
+    Work,
+    seeing_all,
+)
 from archlang.ops.checks import check_channels, check_dtype
-from archlang.ops.layouts import Strides, contiguous, formatted, is_at, laid
+from archlang.ops.layouts import Strides, contiguous, formatted, is_at, is_contiguous, laid
 from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -93,6 +107,10 @@ class LayerNorm(Operator):
         )
         return (Saved("input"), statistic, statistic)
 
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        kept = super().scratch(training, x) or ()
+        return kept if is_contiguous(laid(x)) else (x, *kept)  # a copy
+
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True), ("bias", self.bias, True))
         return Module("torch.nn.LayerNorm", (("normalized_shape", x["c"]),), options)
@@ -141,6 +159,13 @@ class RMSNorm(Operator):
         root = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched, when="inputs", name="statistics")
         scaled = Saved("own", shape=x.shape, dtype=x.dtype, per_image=batched, when="weights", name="scaled")
         return (Saved("input", when="inputs"), root, *((scaled,) if self.affine else ()))
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        rows = param_type((prod(x.shape[:-1]),), x.dtype)
+        return () if training and is_contiguous(laid(x)) else (x, rows, rows)  # a copy, or what is scaled
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return (x,) * 4  # at most
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         return (formatted(laid(x).shape, x),)
@@ -221,7 +246,7 @@ class InstanceNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = replace(ONE_CALL, autocast="given")
+    runs = replace(ONE_CALL, autocast="given", scratch=1)
     word: ClassVar[str] = "instancenorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"

@@ -10,9 +10,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Operator, Reach, Slide, Work
+from archlang.ops.base import Example, Expression, Operator, Reach, Scratch, Slide, Wanted, Work
 from archlang.ops.checks import check_axis, check_dtype
-from archlang.ops.reduction import AxisReduction, Reduction
+from archlang.ops.reduction import AxisReduction, Reduction, shared_out
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -42,6 +42,10 @@ class Prod(AxisReduction):
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values - self.reduced(x).values)
 
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        where, count, _, share = shared_out(x, self.reduced(x))
+        return (where, count, share) if any(wanted.inputs) else ()
+
 
 class _Spread(Reduction):
     """What both share: squared differences from the mean, whose sum is divided by the count minus 1."""
@@ -56,6 +60,9 @@ class _Spread(Reduction):
             message = f"{what} no {self.word} with correction={self.correction}"
             raise Rejected("one-position", message, help="write `correction=0`", about="correction")
         return outputs
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return (x, *self.outputs(x) * 3) if any(wanted.inputs) else ()
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=4 * x.values)
@@ -138,6 +145,11 @@ class Norm(_Kept):
         (y,) = self.outputs(x)
         return Work(activated=x.values + y.values, elementwise=x.values - y.values)
 
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        (y,) = self.outputs(x)
+        many = (x, x, *shared_out(x, y)) if self.p == float("inf") else (x, y, replace(y, dtype="bool"))
+        return many if any(wanted.inputs) else ()
+
     def torch(self, x: TensorType) -> Expression:
         self.reduced(x)
         return Expression(f"torch.linalg.vector_norm({{0}}, {self.p!r}, {self.written()})")
@@ -162,11 +174,17 @@ class LogSumExp(_Kept):
         (y,) = self.outputs(x)
         return Work(activated=x.values + y.values, elementwise=x.values - y.values)
 
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        return (x, *self.outputs(x))  # the differences from the largest, and these
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return (x, x) if any(wanted.inputs) else ()
+
 
 class CumSum(Operator):
     """The running sum along `axis`: position i holds the sum of those up to i. No weights, no MACs."""
 
-    runs = replace(ONE_CALL, saved="nothing", autocast="given")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given", scratch=2)
     word: ClassVar[str] = "cumsum"
     elsewhere: ClassVar[tuple[str, ...]] = ("CumSum", "cumulative_sum", "prefix_sum")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "batch-axis")

@@ -14,6 +14,7 @@ from archlang.ops.base import (
     Kind,
     Operator,
     Reach,
+    Scratch,
     Size,
     Slide,
     Wanted,
@@ -120,6 +121,16 @@ class Roll(_Moved):
         return Reach(
             {axis: Slide(size + 1, 1, by) for axis, (by, size) in moved.items() if by and axis not in ("c", "_")}
         )
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        return self._between(x)
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return self._between(x) if any(wanted.inputs) else ()
+
+    def _between(self, x: TensorType) -> Scratch:
+        """Return what is rolled along the first of several axes: torch rolls along one after another."""
+        return (x,) * min(len(self._shifts(x)) - 1, 2)
 
     def torch(self, x: TensorType) -> Expression:
         found = self._shifts(x)

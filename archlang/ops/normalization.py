@@ -48,7 +48,7 @@ class BatchNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = replace(ONE_CALL, autocast="given")
+    runs = replace(ONE_CALL, autocast="given", scratch=1)
     word: ClassVar[str] = "batchnorm"
     elsewhere: ClassVar[tuple[str, ...]] = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization", "bn")
     examples: ClassVar[tuple[Example, ...]] = (

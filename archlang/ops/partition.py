@@ -9,15 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import (
-    Condition,
-    Example,
-    Expression,
-    Kind,
-    Reach,
-    Size,
-    Slide,
-)
+from archlang.ops.base import Condition, Example, Expression, Kind, Reach, Scratch, Size, Slide, Wanted
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Strides, laid
 from archlang.ops.stricter import beyond_torch
@@ -97,6 +89,11 @@ class Split(Part):
             return Reach()
         firsts = accumulate((y.shape[self.axis] for y in self.outputs(x)), initial=0)
         return Reach(outputs=tuple({axis: Slide(1, 1, -first)} for first in firsts))
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        parts = self.outputs(x)
+        given = wanted.outputs or (True,) * len(parts)
+        return tuple(part for part, known in zip(parts, given, strict=True) if not known)  # zeros in their place
 
     def torch(self, x: TensorType) -> Expression:
         count = len(self.outputs(x))

@@ -8,16 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import (
-    Example,
-    GradientPlace,
-    Kind,
-    Module,
-    Natural,
-    Reach,
-    Slide,
-    Work,
-)
+from archlang.ops.base import Example, GradientPlace, Kind, Module, Natural, Reach, Scratch, Slide, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import laid
 from archlang.ops.runs import ONE_CALL
@@ -74,6 +65,10 @@ class Unfold(Sliding):
         known = laid(x)
         (y,) = self.outputs(known)
         return (max(prod(known.shape) - prod(y.shape), 0),)
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        (y,) = self.outputs(x)
+        return (x,) if prod(y.shape) > prod(x.shape) else ()  # its first memory, which is too small
 
     def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
         return ("resized",)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Work, seeing_all
+from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Scratch, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -56,6 +56,11 @@ class Reduction(Operator):
         """Return the arguments of torch's method: the axes, other arguments, whether the axes are kept."""
         axes = self.axis if self.axes is None else self.axes
         return ", ".join([str(axes), *options, *(["keepdim=True"] if self.keep else [])])
+
+
+def shared_out(x: TensorType, y: TensorType) -> Scratch:
+    """Return what spreads a gradient over the values that gave a result: where they stand, how many, their shares."""
+    return replace(x, dtype="bool"), replace(y, dtype="int64"), y, x
 
 
 class AxisReduction(Operator):

@@ -8,10 +8,20 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.open_numbers import is_open
-from archlang.ops.base import Example, Expression, Kind, Module, Operator, Reach, Size, Work
+from archlang.ops.base import (
+    Example,
+    Expression,
+    Kind,
+    Module,
+    Operator,
+    Reach,
+    Scratch,
+    Size,
+    Work,
+)
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.interpolation import NEIGHBOURS, Interpolation, Mode
-from archlang.ops.layouts import Strides, formatted, laid
+from archlang.ops.layouts import Strides, formatted, is_channels_last, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
@@ -19,6 +29,9 @@ from archlang.ops.windows import Sizes, brief, check_sides
 from archlang.shapes import TensorType, spatial_axes
 
 _SIDES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+
+
+SMALL = 128  # height and width together, up to which torch interpolates maps with the channels innermost
 
 
 class _Resample(Operator):
@@ -60,6 +73,11 @@ class _Resample(Operator):
         sides = zip(x.axes[2:], x.shape[2:], self._wanted(x), strict=True)
         rule = Interpolation(self.mode, self.align_corners)
         return Reach({axis: rule.seen(size, wanted) for axis, size, wanted in sides})
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        (y,) = self.outputs(x)
+        is_small = len(x.shape) == 4 and sum(y.shape[2:]) <= SMALL and self.mode != "bicubic"
+        return (x, y) if is_small and not is_channels_last(laid(x)) else ()  # both with the channels innermost
 
     def _module(self, name: str, value: object) -> Module:
         corners = (("align_corners", True, None),) if self.align_corners else ()

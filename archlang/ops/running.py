@@ -5,15 +5,16 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archlang.ops.answers import Autocast, GradientPlace, Saved
+from archlang.ops.answers import Autocast, GradientPlace, Saved, Wanted
 from archlang.ops.law import Law
 from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.runs import SAVED, UNKNOWN, Runs
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 if TYPE_CHECKING:
     from archlang.ops.parts import Course
 
+Scratch = tuple[TensorType, ...]
 Temporaries = tuple[tuple[TensorType, ...], ...]  # of each call but the last, the tensors that are alive besides
 
 
@@ -76,6 +77,23 @@ class Running(Law):
     def temporaries_beside_saved(self, *inputs: Any, **_: Any) -> Temporaries | None:
         """Return the temporaries in training, without the tensors of its own that the operator saves."""
         return ()
+
+    def scratch(self, training: bool, *inputs: Any, **_: Any) -> Scratch | None:
+        """Return the tensors that the kernels of the forward pass allocate and free by themselves.
+
+        They are alive beside the inputs, the results and what is saved, or are as large as what exceeds these. Without
+        training, what would be saved of the operator's own is freed at once.
+        """
+        if self.runs.forward is None:
+            return None
+        kept = () if training or self.temporaries(*inputs) else self.saved(*inputs) or ()
+        return tuple(param_type(one.shape, one.dtype) for one in kept if one.what == "own")
+
+    def scratch_backward(self, wanted: Wanted, *inputs: Any, **_: Any) -> Scratch | None:
+        """Return the same of the backward pass: alive beside the gradients that are wanted."""
+        if self.runs.backward is None:
+            return None
+        return self.outputs(*inputs)[:1] * (self.runs.scratch if any(wanted.inputs) else 0)
 
     def gradient_places(self, *inputs: Any, **_: Any) -> tuple[GradientPlace, ...] | None:
         """Return where the gradient of each input is allocated. A view of the whole input passes the result's on."""

@@ -20,7 +20,8 @@ class Runs:
     whether torch computes the pass in one call, which leaves no temporaries between calls. `saved` says which tensors
     are saved for the gradients of float inputs. `autocast` is the dtype in which torch computes it under
     autocast, or an `Autocast` that says more. `weights` says whether the answers hold in any memory format of the
-    weights with four axes (`Laid.weights`); it has no meaning without such weights.
+    weights with four axes (`Laid.weights`); it has no meaning without such weights. `scratch` is how many tensors of
+    the result's size the kernels of the backward pass allocate and free by themselves, for the gradient of an input.
     """
 
     view: bool | None = None
@@ -31,6 +32,7 @@ class Runs:
     saved: Kept | None = None
     autocast: Computed | Autocast | None = None
     weights: Literal["any format"] | None = None
+    scratch: int = 0
 
 
 UNKNOWN = Runs()

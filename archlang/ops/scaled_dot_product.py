@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
+from archlang.ops import scaled_dot_product_scratch as scratch
 from archlang.ops.base import (
     Autocast,
     Example,
@@ -17,6 +18,7 @@ from archlang.ops.base import (
     Operator,
     Reach,
     Saved,
+    Scratch,
     Size,
     Slide,
     Temporaries,
@@ -216,6 +218,12 @@ class ScaledDotProduct(Operator):
 
     def temporaries_beside_saved(self, *inputs: TensorType) -> Temporaries | None:
         return () if self.backward_in_one_call(*inputs) else None
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch:
+        return scratch.forward(self._call((*map(laid, inputs),)), training=training)
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        return scratch.backward(self._call((*map(laid, inputs),)))
 
     def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
         return (0, 1, 2) if len(inputs[0].axes) == 3 else ()  # the heads are put side by side again

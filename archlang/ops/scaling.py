@@ -78,7 +78,7 @@ class Square(Elementary):
     elementwise = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, saved="input")
+    runs = replace(ELEMENTWISE, saved="input", scratch=2)
     word: ClassVar[str] = "square"
     elsewhere: ClassVar[tuple[str, ...]] = ("Square", "squared")
     examples: ClassVar[tuple[Example, ...]] = (Example("square", "3x4x4"), Example("square", "7"))

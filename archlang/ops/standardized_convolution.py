@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Lecture, Module, Wanted, Weight, Work
-from archlang.ops.calls import convolution, standardized
+from archlang.ops.calls import Convolved, standardized
 from archlang.ops.convolution import Conv
 from archlang.ops.layouts import convolved, laid
 from archlang.ops.parts import Own, Part
@@ -146,7 +146,9 @@ class StdConv(Conv):
         found.append(Part(standardized(sizes, gain=bool(gain)), (len(found), *gain), "kernels", held=True))
         found.append(Part(Viewed(shape=shape), (len(found),)))
         lies = convolved(y.shape, replace(laid(x), weights=None), shape)
-        return (*found, Part(convolution(y, lies), (int(pads), len(found), *([Own("bias")] if self.bias else []))))
+        stride = self.geometry(x).stride
+        last = Convolved(shape=y.shape, axes=y.axes, lies=lies, groups=self.groups, stride=stride)
+        return (*found, Part(last, (int(pads), len(found), *([Own("bias")] if self.bias else []))))
 
     def lecture(self, x: TensorType) -> Lecture:
         gains = {} if self.gamma is None else {"weights": f"({prod(self._kernels(x)[1:]) + 1})*{self.out}"}

@@ -181,7 +181,7 @@ class BedOfNails(Operator):
         moved = c*h'*w'
     """
 
-    runs = replace(ONE_CALL, saved="nothing", autocast="given")
+    runs = replace(ONE_CALL, saved="nothing", autocast="given", scratch=1)
     word: ClassVar[str] = "bed_of_nails"
     positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("BedOfNails", "nails", "zero_upsample", "dilate")

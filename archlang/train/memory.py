@@ -83,14 +83,14 @@ def predicted(recipe: Recipe, graph: Graph, device: str, processes: int = 1) -> 
         peak = memory(graph, setup)
     except (UnknownFact, AutocastUnknown) as unknown:
         return f"peak of memory: unknown: {unknown}"
-    least = "at least " if peak.untold else ""
-    if free is not None and peak.peak_bytes > free:
+    least = "at least " if peak.unscratched else ""
+    if free is not None and peak.needed_bytes > free:
         largest = _largest(graph, setup, free)
         help = f"a batch of {largest:,} fits" if largest else "not even one sample fits"
         help += "; `accumulate N` takes a batch in N parts" if largest else ""
-        message = f"a step takes {least}{amount(peak.peak_bytes)}, and {amount(free)} are free"
+        message = f"a step takes {least}{amount(peak.needed_bytes)}, and {amount(free)} are free"
         raise Rejected("does-not-fit", message, help=help)
-    return f"peak of memory: {least}{amount(peak.peak_bytes)}" + (f" of {amount(free)} free" if free else "")
+    return f"peak of memory: {least}{amount(peak.needed_bytes)}" + (f" of {amount(free)} free" if free else "")
 
 
 def _largest(graph: Graph, setup: Setup, free: int) -> int:
@@ -98,6 +98,6 @@ def _largest(graph: Graph, setup: Setup, free: int) -> int:
     low, high = 0, setup.batch
     while high - low > 1:
         middle = (low + high) // 2
-        fits = memory(graph, replace(setup, batch=middle)).peak_bytes <= free
+        fits = memory(graph, replace(setup, batch=middle)).needed_bytes <= free
         low, high = (middle, high) if fits else (low, middle)
     return low

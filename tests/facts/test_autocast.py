@@ -54,7 +54,7 @@ def assert_told(graph: Graph, setup: Setup) -> None:
     assert abs(found - wanted) <= SCALARS, (found, wanted)
 
 
-# in an inference torch computes attention over bfloat16 in several calls, which are unknown
+# of attention over bfloat16 in an inference, the temporaries are unknown
 CASES = [(name, mode) for name in TOLD for mode in MODES if (name, mode) != ("tokens", "inference")]
 
 

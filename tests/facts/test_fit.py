@@ -38,10 +38,12 @@ net deep(depth=3, classes=4) {
 }"""
 DEEP = graph_of(SPEC)
 MIB = 2**20
+BY_THREAD = {"deconv"}  # of small maps, what each thread takes counts most
+SMALL = 2**13  # bytes, of statistics and the like of small nets
 
 
 def peak(graph: Graph, batch: int, paths: tuple[str, ...] = (), setup: Setup | None = None) -> int:
-    return memory(graph, replace(setup or Setup(), batch=batch), paths).peak_bytes
+    return memory(graph, replace(setup or Setup(), batch=batch), paths).needed_bytes
 
 
 # ---- the largest batch and size ------------------------------------------------------------------------------------
@@ -72,7 +74,7 @@ PLAIN = "net plain {\n  input x: [3, S=8, S]\n  conv 3x3 4 pad=1 -> relu -> glob
 def peak_at(size: int) -> int:
     graph = at(size)
     assert graph is not None
-    return memory(graph, Setup(4)).peak_bytes
+    return memory(graph, Setup(4)).needed_bytes
 
 
 @pytest.mark.parametrize("further", [False, True])
@@ -124,9 +126,9 @@ def test_recomputed_calls_take_what_torchs_checkpoints_take(name: str) -> None:
     module, paths = Net(DEEP).module(seed=0), CHOICES[name]
     recomputing(module, paths)
     found = training(DEEP, module, images(DEEP, 4), "momentum", recomputes=True).peak_bytes
-    told = peak(DEEP, 4, paths)
+    told = memory(DEEP, Setup(4), paths).peak_bytes
     assert found <= told <= 1.05 * found
-    assert told < peak(DEEP, 4)
+    assert told < memory(DEEP, Setup(4)).peak_bytes
 
 
 def test_a_recomputed_row_is_as_if_each_call_were_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,13 +141,13 @@ def test_a_recomputed_row_is_as_if_each_call_were_run(monkeypatch: pytest.Monkey
         assert (once.peak_bytes, once.by_kind) == (each.peak_bytes, each.by_kind)
 
 
-@pytest.mark.parametrize("part", [0.9, 0.8, 0.7])
+@pytest.mark.parametrize("part", [0.95, 0.9, 0.85])
 def test_a_plan_fits_and_states_its_price(part: float) -> None:
     setup = Setup(16)
     budget = int(part * peak(DEEP, 16))
     found = plan(DEEP, setup, budget)
     assert found is not None and found.recomputed
-    assert found.memory.peak_bytes == peak(DEEP, 16, found.recomputed) <= budget
+    assert found.memory.needed_bytes == peak(DEEP, 16, found.recomputed) <= budget
     blocks, counts = {block.name: block for block in DEEP.blocks}, count(DEEP, 16)
     assert {path.split(".")[0] for path in found.recomputed} <= {"one", "two"} and set(blocks) == {
         "unit",
@@ -157,7 +159,7 @@ def test_a_plan_fits_and_states_its_price(part: float) -> None:
 
 
 def test_a_plan_can_do_without_none_of_its_calls() -> None:
-    budget = int(0.7 * peak(DEEP, 16))
+    budget = int(0.85 * peak(DEEP, 16))
     found = plan(DEEP, Setup(16), budget)
     assert found is not None
     for path in found.recomputed:
@@ -185,7 +187,7 @@ def test_a_batch_that_fits_needs_no_plan_and_one_that_cannot_has_none() -> None:
 
 
 def test_gradients_are_the_same_with_a_plan() -> None:
-    found = plan(DEEP, Setup(8), int(0.7 * peak(DEEP, 8)))
+    found = plan(DEEP, Setup(8), int(0.85 * peak(DEEP, 8)))
     assert found is not None
 
     def gradients(chosen: Plan | None) -> list[torch.Tensor]:
@@ -202,7 +204,7 @@ def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     import_module("scipy.optimize")  # scipy is installed
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(Rejected, match="scipy"):
-        plan(DEEP, Setup(16), int(0.7 * peak(DEEP, 16)))
+        plan(DEEP, Setup(16), int(0.85 * peak(DEEP, 16)))
 
 
 # ---- tried for real ------------------------------------------------------------------------------------------------
@@ -218,9 +220,10 @@ def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_largest_batch_of_a_shipped_net_fits(net: str, budget: int) -> None:
     graph = load(net).graph
     batch = largest_batch(graph, Setup(), budget * MIB)
-    more = max(batch + 1, -(-batch * 105 // 100))
+    more = max(batch + 1, -(-batch * 108 // 100))
     fits, too_much = (
-        training(graph, Net(graph).module(seed=0), images(graph, size), "momentum").peak_bytes for size in (batch, more)
+        training(graph, Net(graph).module(seed=0), images(graph, size), "momentum").with_scratch_bytes
+        for size in (batch, more)
     )
     assert fits <= budget * MIB < too_much
 
@@ -236,7 +239,7 @@ def spec(tmp_path: Path) -> str:
 
 
 def test_the_command_prints_batch_size_and_plan(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
-    budget = int(0.75 * peak(DEEP, 16))
+    budget = int(0.85 * peak(DEEP, 16))
     assert main(["fit", spec, "--memory", str(budget), "--batch", "16", "--range", "S=8..64"]) == 0
     printed = capsys.readouterr().out
     found = plan(DEEP, Setup(16), budget)
@@ -246,8 +249,8 @@ def test_the_command_prints_batch_size_and_plan(spec: str, capsys: pytest.Captur
     assert f"largest S at batch 16: {found_size.size}; {found_size.too_large} does not fit\n" in printed
     assert f"for {100 * found.price:.1f}% more multiply-accumulates in a step:" in printed
     listed = "".join(f"  {path}\n" for path in found.recomputed)
-    left_out = "left out: what single kernels take and free by themselves, and all else in the process\n"
-    assert printed.endswith(listed + left_out)
+    included = "included: what kernels take and free by themselves, and a margin of 1%; left out: the process itself\n"
+    assert printed.endswith(listed + included)
 
 
 def test_the_command_gives_json(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,9 +262,9 @@ def test_the_command_gives_json(spec: str, capsys: pytest.CaptureFixture[str]) -
     assert found is not None and read["plan"]["recomputed"] == list(found.recomputed)
     size = read["largest_sizes"]["S"]
     assert read["sizes_too_large"]["S"] == size + 1
-    budget = [memory(graph_of(SPEC, S=str(one)), Setup(8)).peak_bytes for one in (size, size + 1)]
+    budget = [memory(graph_of(SPEC, S=str(one)), Setup(8)).needed_bytes for one in (size, size + 1)]
     assert budget[0] <= 3 * MIB < budget[1]
-    assert read["unknown_temporaries"] == []
+    assert read["unknown_scratch"] == []
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,7 @@ SIZES = """net sizes {
   input image: [3, H=8, W=8]
   input other: [H, T=4]
   image -> conv 3x3 4 pad=1 -> globalavgpool -> flatten -> linear 8 -> x: it
-  other -> permute "n t c" -> linear 8 -> rmsnorm -> mean axis=1 -> y: it
+  other -> permute "n t c" -> linear 8 -> prelu -> mean axis=1 -> y: it
   (x, y) -> add
   output
 }"""
@@ -299,8 +302,8 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
     assert "largest W at batch 1: at least 9; larger ones were not tried" in printed
     assert "largest T at batch 1: at least 4; larger ones were not tried" in printed
     assert "largest H at batch 1: at least 8; no size from 9 to 16 is valid, and larger ones were not tried" in printed
-    several = "which may take several times as much"
-    assert printed[-1] == f"not known, and left out: the temporaries of rmsnorm, {several}"
+    several = "which may be several times as much"
+    assert printed[-1] == f"not known, and left out: what the kernels of prelu take, {several}"
     assert main(["fit", str(path), "--memory", "1GiB", "--range", "W=1..3", "--range", "Q=1..2"]) == 2
     assert capsys.readouterr().err == "archlang: range of Q: the open sizes of sizes are H, W, T\n"
 
@@ -308,12 +311,14 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("word", [op.word for op in registry().values() if not op.declared])
 def test_a_figure_below_torchs_is_marked_as_a_lower_bound(word: str) -> None:
-    """Without the scratch of single calls, a peak above the figure comes from unknown temporaries."""
+    """A peak above the figure comes from unknown temporaries, or with scratch from unknown scratch."""
     for example in registry()[word].examples:
         graph = example_graph(example.step, *example.inputs.split(", "))
         told = memory(graph, Setup(64, mode="inference"))
-        found = inference(Net(graph).module(seed=0), images(graph, 64)).peak_bytes
-        assert found <= 1.03 * told.peak_bytes or {one.word for one in told.untold} == {word}, example
+        found = inference(Net(graph).module(seed=0), images(graph, 64))
+        assert found.peak_bytes <= 1.03 * told.peak_bytes or {one.word for one in told.untold} == {word}, example
+        unknown = {one.word for one in told.unscratched} == {word} or word in BY_THREAD
+        assert found.with_scratch_bytes <= told.needed_bytes + SMALL or unknown, example
 
 
 @pytest.mark.parametrize("amount", ["lots", "24 gigs", "0", "-1GiB", "1e9"])

@@ -45,7 +45,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
 
 
 _MEMORY = tuple(fact for fact in ir.FACTS if fact.startswith("memory."))
-_SETTINGS = ("batch", "dtype", "optimizer", "autocast", "memory_format")
+_SETTINGS = ("batch", "dtype", "optimizer", "autocast", "memory_format", "mode")
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "~"]
 _FACTS_HELP = f"the facts are {', '.join(ir.FACTS)}; the shape of a step is compared by its label alone"
 
@@ -80,6 +80,9 @@ def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | s
         if name not in _SETTINGS:
             message = f"`at` has no setting `{name}`, only {', '.join(_SETTINGS)}"
             raise Mistake(Rejected("bad-promise", message, help=did_you_mean(name, _SETTINGS)), argument.span)
+        if name == "mode" and any(fact != "memory.peak" for fact in facts):
+            message = f"`{facts[0]}` says the mode by its name; `mode` is for `memory.peak`"
+            raise Mistake(Rejected("bad-promise", message), argument.span)
         if name in found:
             raise Mistake(Rejected("argument-twice", f"`{name}` is given twice"), argument.span)
         found[name] = _images(node, here) if name == "batch" else _word(name, node)

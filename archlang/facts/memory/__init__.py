@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from archlang.facts.memory.casts import AutocastUnknown
 from archlang.facts.memory.optimizers import OPTIMIZERS
-from archlang.facts.memory.results import Alive, Memory, Moment, memory
+from archlang.facts.memory.results import MARGIN, Alive, Memory, Moment, memory
 from archlang.facts.memory.setup import MODES, Setup, setup_of
 
-__all__ = ["MODES", "OPTIMIZERS", "Alive", "AutocastUnknown", "Memory", "Moment", "Setup", "memory", "setup_of"]
+__all__ = [
+    "MARGIN",
+    "MODES",
+    "OPTIMIZERS",
+    "Alive",
+    "AutocastUnknown",
+    "Memory",
+    "Moment",
+    "Setup",
+    "memory",
+    "setup_of",
+]

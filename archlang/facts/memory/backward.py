@@ -58,6 +58,7 @@ class Gradients:
             over = self._freed(step, over)
         given = self._gradients(step, entering[0])
         new = [heap.take(weight.bytes, "gradients of parameters", step.path) for weight in step.weights]
+        heap.brush(step.scratch)
         for storage in over:
             heap.drop(storage)
         for wish, (storage, in_place) in zip(step.wishes, given, strict=True):

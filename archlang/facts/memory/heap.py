@@ -24,6 +24,7 @@ class Row:
     """A moment: one operation of a phase, at a path. Heights are bytes above what is allocated throughout.
 
     `top` is the greatest height while it runs, reached after `top_at` log entries; `after` is the height at its end.
+    `reached` is the greatest height with what its kernels allocate and free by themselves.
     Parts of one operator have its `unit`, a number, and are one moment.
     """
 
@@ -33,6 +34,7 @@ class Row:
     top: int
     top_at: int
     after: int
+    reached: int
     unit: int | None = None
 
 
@@ -68,7 +70,7 @@ class Heap:
         """Begin a moment, which ends the one before it, unless both are parts of one operator."""
         if unit is not None and self.rows and (self.rows[-1].unit, self.rows[-1].phase) == (unit, phase):
             return
-        self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height, unit))
+        self.rows.append(Row(phase, path, word, self.height, len(self.log), self.height, self.height, unit))
 
     def take(self, size: int, kind: Kind, path: str) -> int:
         """Allocate a storage with one reference, and return its number."""
@@ -83,7 +85,13 @@ class Heap:
         row.after = self.height
         if self.height > row.top:
             row.top, row.top_at = self.height, len(self.log)
+        row.reached = max(row.reached, self.height)
         return number
+
+    def brush(self, size: int) -> None:
+        """Allocate what a kernel frees by itself, beside what is allocated now."""
+        row = self.rows[-1]
+        row.reached = max(row.reached, self.height + size)
 
     def hold(self, number: int) -> None:
         """Add a reference."""
@@ -106,9 +114,9 @@ class Heap:
         self.sections.append(Section(times, (rows, len(self.rows)), (log, len(self.log)), growth))
         self.height = height + growth * times
 
-    def peak(self) -> int:
-        """Return the number of the row with the greatest height."""
-        tops = [row.top for row in self.rows]
+    def peak(self, *, scratch: bool = False) -> int:
+        """Return the number of the row with the greatest height, without or with the scratch of kernels."""
+        tops = [row.reached if scratch else row.top for row in self.rows]
         for section in self.sections:
             if section.most:
                 for at in range(*section.rows):

@@ -130,7 +130,7 @@ class Operations:
         outer, unit = self.unit, next(self.operators.numbers)
         self.unit = outer or Unit(unit, layer.path, layer.op.word)
         owned = [self._owned(layer, scope, *one) for one in made_of.course.weights]
-        values, known = [*inputs, *owned], len(self.operators.untold)
+        values, known = [*inputs, *owned], (len(self.operators.untold), len(self.operators.unscratched))
         for stage, part in made_of.at(layer):
             values += self.run(part, scope, [values[at] for at in stage.taken])
             for at in stage.freed:
@@ -170,11 +170,13 @@ class Operations:
             self._result(layer, told, type, spare, made.inputs, wanted.any and not layer.op.detached)
             for type, spare in zip(told.types, told.spare, strict=True)
         ]
+        self.heap.brush(told.scratch)
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):
             kept = (*own.pop((), ()), *self._values_kept(layer, told, wanted, (made.inputs, tuple(results))))
             step = self._step(layer, scope, told, made, results, (*kept, *made.kept))
+            step = replace(step, scratch=self.operators.scratch_backward(layer, inputs, wanted))
             partial = ((tuple(results[at].number for at in of), tuple(some)) for of, some in own.items())
             step = replace(step, partial=tuple(partial))
             for one in (*made.steps, step):

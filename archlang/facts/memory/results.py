@@ -16,10 +16,15 @@ from archlang.ir import Graph, is_at
 from archlang.program import program_of
 from archlang.program.passes import in_memory_format, recomputing
 
+MARGIN = 1  # percent of the peak with scratch, which differs between processors and numbers of threads
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One operation: its phase, its layer's path and operator, the most bytes allocated while it runs, and after it.
+
+    `peak_bytes` are those alive between the calls of torch; `with_scratch_bytes` include what kernels allocate and free
+    by themselves.
 
     An operation of a row of equal calls runs `times` times. Its bytes are those of the run with the highest peak; its
     path names the row: `layer3.{1..22}.conv1`.
@@ -29,6 +34,7 @@ class Moment:
     path: str
     op: str
     peak_bytes: int
+    with_scratch_bytes: int
     after_bytes: int
     times: int
 
@@ -44,12 +50,17 @@ class Alive:
 
 @dataclass(frozen=True)
 class Memory:
-    """The memory that a training step or an inference has allocated: at its peak, and at each moment."""
+    """The memory that a training step or an inference has allocated: at its peak, and at each moment.
+
+    `peak_bytes` is the most that is alive between the calls of torch, at `moment`. `highest` is the moment at which the
+    allocator reaches its highest mark, with what kernels allocate and free by themselves.
+    """
 
     name: str
     setup: Setup
     peak_bytes: int
     moment: Moment
+    highest: Moment
     alive: tuple[Alive, ...]
     simulated: Simulated = field(repr=False)
 
@@ -69,6 +80,11 @@ class Memory:
             "is_lower_bound": bool(self.untold),
             "untold": [asdict(one) for one in self.untold],
             "moment": asdict(self.moment),
+            "with_scratch_bytes": self.with_scratch_bytes,
+            "needed_bytes": self.needed_bytes,
+            "scratch_is_lower_bound": bool(self.unscratched),
+            "unscratched": [asdict(one) for one in self.unscratched],
+            "highest": asdict(self.highest),
             "by_kind": self.by_kind,
             "alive": [asdict(one) for one in self.alive],
             "timeline": [asdict(moment) for moment in self.timeline],
@@ -78,6 +94,21 @@ class Memory:
     def untold(self) -> tuple[Untold, ...]:
         """The temporaries that operators do not declare. If there are any, the bytes are a lower bound."""
         return self.simulated.untold
+
+    @property
+    def with_scratch_bytes(self) -> int:
+        """The highest mark of the allocator: the peak with what kernels allocate and free by themselves."""
+        return self.highest.with_scratch_bytes
+
+    @property
+    def needed_bytes(self) -> int:
+        """What a step or an inference should have: the allocator's highest mark, and a margin of 1%."""
+        return self.with_scratch_bytes + self.with_scratch_bytes * MARGIN // 100
+
+    @property
+    def unscratched(self) -> tuple[Untold, ...]:
+        """The scratch that operators do not declare. If there is any, `with_scratch_bytes` is a lower bound."""
+        return self.simulated.unscratched
 
     @property
     def by_kind(self) -> dict[Kind, int]:
@@ -105,10 +136,9 @@ class Memory:
 def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] = ()) -> Memory:
     """Return the memory of one training step in its steady state, or of one inference, in eager torch on the CPU.
 
-    Memory that torch allocates and frees within one call is left out. The weights, their gradients and the state of
-    the optimiser are included. `recomputed` are the paths of the calls of blocks that the backward pass runs again, as
-    torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError if the net cannot run in the memory format
-    of the setup.
+    The weights, their gradients and the state of the optimiser are included. `recomputed` are the paths of the calls of
+    blocks that the backward pass runs again, as torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError
+    if the net cannot run in the memory format of the setup.
     """
     setup = setup or Setup()
     program = in_memory_format(recomputing(program_of(graph), frozenset(recomputed)), setup.memory_format)
@@ -119,8 +149,9 @@ def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] =
     for (kind, path), size in (*lasting.items(), *heap.alive(row).items()):
         found[kind, _named(path, runs)] += size
     alive = tuple(Alive(kind, path, size) for (kind, path), size in found.most_common() if size)
-    moment = _moment(heap, row, sum(lasting.values()), runs)
-    return Memory(graph.name, setup, moment.peak_bytes, moment, alive, simulated)
+    throughout = sum(lasting.values())
+    moment, highest = (_moment(heap, at, throughout, runs) for at in (row, heap.peak(scratch=True)))
+    return Memory(graph.name, setup, moment.peak_bytes, moment, highest, alive, simulated)
 
 
 def _moment(heap: Heap, row: int, lasting: int, runs: Mapping[str, str]) -> Moment:
@@ -130,7 +161,8 @@ def _moment(heap: Heap, row: int, lasting: int, runs: Mapping[str, str]) -> Mome
     for section in around:
         times *= section.times
     path = _named(found.path, runs)
-    return Moment(found.phase, path, found.word, found.top + above, found.after + above, times)
+    sizes = (found.top + above, found.reached + above, found.after + above)
+    return Moment(found.phase, path, found.word, *sizes, times)
 
 
 def _named(path: str, runs: Mapping[str, str]) -> str:

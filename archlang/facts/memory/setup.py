@@ -64,6 +64,8 @@ class Setup:
 def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
     """Return the setup of a mode with the given `batch`, `dtype`, `optimizer`, `autocast` and `memory_format`.
 
+    The mode `peak` is the given `mode`, training by default.
+
     A dtype's name may be short: `bf16`.
 
     Raises ValueError as `Setup` does.
@@ -72,6 +74,7 @@ def setup_of(mode: str, given: Mapping[str, int | str]) -> Setup:
     def dtype(name: str) -> str | None:
         return SHORT_DTYPES.get(str(given[name]), str(given[name])) if name in given else None
 
+    mode = str(given.get("mode", "training")) if mode == "peak" else mode
     batch, optimizer = given.get("batch", 1), given.get("optimizer", "momentum")
     format = cast("MemoryFormat | None", given.get("memory_format"))
     return Setup(int(batch), dtype("dtype"), cast(Mode, mode), str(optimizer), dtype("autocast"), format)

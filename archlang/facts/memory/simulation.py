@@ -27,7 +27,7 @@ class Simulated:
     """The heap at the end; what is allocated all the time, by kind and path; the names of calls that were run once.
 
     `growths` are the bytes that each call of the forward pass leaves allocated. If something is `untold`, temporaries
-    are missing, and the heap is a lower bound.
+    are missing, and the heap is a lower bound. So it is with scratch if some of that is `unscratched`.
     """
 
     heap: Heap
@@ -35,6 +35,7 @@ class Simulated:
     runs: Mapping[str, str]
     growths: Mapping[str, int]
     untold: tuple[Untold, ...] = ()
+    unscratched: tuple[Untold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,10 @@ def _simulated(program: Program, setup: Setup, folds: bool) -> Simulated:
     trained = _train(operations, outputs) if setup.training else []
     lasting = _lasting(operations.owned, trained, setup)
     lasting["inputs", "target"] += operations.targets
-    return Simulated(heap, lasting, forward.runs, growths, united(tuple(operations.operators.untold)))
+    known = operations.operators
+    return Simulated(
+        heap, lasting, forward.runs, growths, united(tuple(known.untold)), united(tuple(known.unscratched))
+    )
 
 
 def _train(operations: Operations, outputs: Sequence[Held]) -> list[Trained]:

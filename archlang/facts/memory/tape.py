@@ -58,7 +58,8 @@ class Step:
     `weights` are the weights whose gradient is wanted; `bytes` is the size of the first output. A `declared` step
     is a parameter of the net: the gradient of its value is the parameter's. `partial` lists storages that are saved
     for some of the outputs alone: these outputs, and the storages. If it is not known to be `one_call`, its gradients
-    may be allocated after what it saves is freed. `unit` is the number of the operator of which it is a part.
+    may be allocated after what it saves is freed. `unit` is the number of the operator of which it is a part. `scratch`
+    are the bytes that its kernels allocate and free by themselves.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Step:
     partial: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
     one_call: bool = True
     unit: int | None = None
+    scratch: int = 0
 
     def kept_for(self, given: Container[int]) -> list[int]:
         """Return the saved storages, given which values have a gradient."""

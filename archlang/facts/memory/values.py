@@ -13,9 +13,9 @@ from archlang.facts.memory.setup import Setup
 from archlang.facts.storages import layout_key, strides_of
 from archlang.facts.untold import UnknownFact, Untold, untold
 from archlang.ir import Layer
-from archlang.ops.base import GradientPlace, Operator, Saved, Temporaries, is_view
+from archlang.ops.base import GradientPlace, Operator, Saved, Temporaries, Wanted, is_view
 from archlang.ops.layouts import Laid, MemoryFormat, at_batch
-from archlang.shapes import in_dtype
+from archlang.shapes import TensorType, in_dtype
 
 Weights = tuple[tuple[str, int], ...]  # names and bytes
 
@@ -34,6 +34,7 @@ class Told:
     viewed: frozenset[int | str]  # inputs and weights whose gradients are views
     computed: str | None  # the dtype that autocast computes in
     one_call: bool  # whether the backward pass is known to be one call
+    scratch: int  # bytes that its kernels allocate and free by themselves
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ class Operators:
     known: dict[object, Told] = field(default_factory=dict[object, Told])
     trained: dict[object, Weights] = field(default_factory=dict[object, Weights])
     composed: dict[object, Composition | None] = field(default_factory=dict[object, "Composition | None"])
+    backward: dict[object, int] = field(default_factory=dict[object, int])  # scratch, by operator and gradients
+    unscratched: list[Untold] = field(default_factory=list["Untold"])  # scratch that is not declared
     untold: list[Untold] = field(
         default_factory=list["Untold"]
     )  # facts not declared, so that the figures are a lower bound
@@ -99,7 +102,21 @@ class Operators:
         places = cast_places(layer, inputs, places, computed)
         views = _views(op, types, places)
         one_call = not training or op.declared or bool(op.backward_in_one_call(*types))
-        return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call)
+        scratch = self._scratch(layer, op.scratch(training, *types), computed)
+        return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call, scratch)
+
+    def _scratch(self, layer: Layer, taken: Sequence[TensorType] | None, computed: str | None) -> int:
+        """Return the bytes of scratch; unknown scratch goes to `unscratched`."""
+        self.unscratched += untold(layer, scratch=taken)
+        return sum(self.setup.bytes(x.shape, in_dtype(x.dtype, computed)) for x in taken or ())
+
+    def scratch_backward(self, layer: Layer, inputs: Sequence[Held], wanted: Wanted) -> int:
+        """Return the bytes that the kernels of the backward pass allocate and free by themselves."""
+        key = layout_key(layer, [x.type for x in inputs]), wanted
+        if key not in self.backward:
+            taken = layer.op.scratch_backward(wanted, *self._asked(layer, inputs))
+            self.backward[key] = self._scratch(layer, taken, computed_in(layer, inputs, self.setup))
+        return self.backward[key]
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
         """Return the temporaries of the forward pass, without and with saved tensors. Unknown ones go to `untold`."""
@@ -111,9 +128,10 @@ class Operators:
         self.untold += untold(layer, temporaries=found, temporaries_beside_saved=beside, backward_in_one_call=back)
         return found or (), beside or ()
 
-    def name_untold(self, known: int, layer: Layer) -> None:
+    def name_untold(self, known: tuple[int, int], layer: Layer) -> None:
         """Name what is not declared by the operator that a user wrote, not by its part, from so many entries on."""
-        self.untold[known:] = [replace(one, word=layer.op.word) for one in self.untold[known:]]
+        for found, first in zip((self.untold, self.unscratched), known, strict=True):
+            found[first:] = [replace(one, word=layer.op.word) for one in found[first:]]
 
     def _outputs(self, layer: Layer) -> list[Laid]:
         types = (at_batch(type, self.setup.batch) for type in layer.output_types)

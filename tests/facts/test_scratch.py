@@ -1,0 +1,126 @@
+"""The peak with scratch: the highest mark of torch's allocator, with what single kernels allocate and free."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archlang.cli import main
+from archlang.compiler import Net, check
+from archlang.facts.memory import MARGIN, Setup, memory
+from archlang.facts.memory.setup import MODES
+from archlang.ir import Graph
+from archlang.laws.allocator import Measured
+from tests.allocator import images, inference, training
+from tests.specs import graph_of, net_of
+
+BATCH = 16  # of fewer images, a 1x1 convolution depends on the number of threads
+BELOW, ABOVE = 0.01, 0.05
+
+
+def measured(graph: Graph, mode: str) -> Measured:
+    module, inputs = Net(graph).module(seed=0), images(graph, BATCH)
+    return inference(module, inputs) if mode == "inference" else training(graph, module, inputs, "momentum")
+
+
+MAPS = {
+    "a 3x3 convolution": "conv 3x3 32 pad=1",
+    "one of 1x1": "conv 1x1 64",
+    "one with a stride": "conv 3x3/2 64 pad=1 bias=false",
+    "one of each channel": "conv 3x3 32 pad=1 groups=32",
+    "one behind a border": "conv 3x3 32 pad=1 padding_mode=reflect",
+    "one of few channels": "conv 5x5 20 -> relu -> conv 5x5 7",
+    "standardised kernels": "std_conv 3x3 32 pad=1",
+    "a transposed convolution": "deconv 2x2/2 32",
+    "elementary functions": "square -> shift 1 -> sqrt -> reciprocal -> sin -> cos",
+    "a largest value": "max axis=1",
+    "a logarithm of sums": "logsumexp axis=1",
+    "a deviation": "std axis=1",
+    "running sums": "cumsum axis=1",
+    "patches": "unfold 3x3",
+    "a pool": "maxpool 2x2/2",
+    "a random slope": "rrelu",
+    "a small map, enlarged": "upsample 2 mode=bilinear",
+    "norms": "batchnorm -> relu -> instancenorm -> groupnorm 4",
+    "quotients": "x: it\n mean axis=1 keep=true -> m: it\n (x, m) -> div",
+    "rolled along two axes": "roll [1, 2] axes=[2, 3]",
+}
+TOKENS = {
+    "attention": "attention 4",
+    "causal attention": "attention 4 causal=true",
+    "grouped queries": "grouped_query_attention 4 kv_heads=2 causal=true",
+    "the fused kernel": "x: it\n (x, x, x) -> sdpa 4",
+}
+
+
+def assert_told(body: str, shape: str, scale: str, mode: str) -> None:
+    graph = graph_of(net_of(f"param s: {scale} init=ones\n {body}", shape))
+    told, found = (
+        memory(graph, Setup(BATCH, mode="inference" if mode == "inference" else "training")),
+        measured(graph, mode),
+    )
+    assert not told.unscratched
+    assert -BELOW <= told.with_scratch_bytes / found.with_scratch_bytes - 1 <= ABOVE
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", MAPS)
+def test_the_highest_mark_over_maps_is_torchs(name: str, mode: str) -> None:
+    assert_told(f"(image, s) -> mul -> x0: it\n x0 -> {MAPS[name]}", "32x24x24", "[32, 1, 1]", mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", TOKENS)
+def test_the_highest_mark_over_tokens_is_torchs(name: str, mode: str) -> None:
+    body = f'axes "n t c" -> t0: it\n (t0, s) -> mul -> x0: it\n x0 -> {TOKENS[name]}'
+    assert_told(body, "96x64", "[64]", mode)
+
+
+def test_causal_attention_makes_neither_scores_nor_a_mask() -> None:
+    """Of 512 tokens, the scores of one image are 4 MiB, and the tokens 64 KiB."""
+    graph = graph_of(net_of('axes "n t c" -> attention 4 causal=true', "512x32"))
+    found = inference(Net(graph).module(seed=0), images(graph, 1))
+    assert found.with_scratch_bytes < 3 * 2**20
+    assert memory(graph, Setup(mode="inference")).with_scratch_bytes < 3 * 2**20
+
+
+SPEC = "net n {{\n  input image: 8x16x16\n  conv 3x3 8 pad=1 -> relu\n  output\n  expect {line}\n}}\n"
+
+
+def told(tmp_path: Path, line: str) -> list[str]:
+    path = tmp_path / "n.arch"
+    path.write_text(SPEC.format(line=line), encoding="utf-8")
+    return [f"{one.code}: {one.message}" for one in check(str(path)).diagnostics]
+
+
+def test_a_promise_about_the_peak_includes_scratch_and_margin(tmp_path: Path) -> None:
+    graph = graph_of(SPEC.format(line="params > 0"))
+    for mode in MODES:
+        found = memory(graph, Setup(4, mode=mode))
+        assert found.needed_bytes == found.with_scratch_bytes * (100 + MARGIN) // 100 > found.peak_bytes
+        at = f"at batch=4 mode={mode}"
+        assert told(tmp_path, f"memory.peak == {found.needed_bytes} {at}") == []
+        (broken,) = told(tmp_path, f"memory.peak < {found.needed_bytes} {at}")
+        assert broken.startswith("broken-promise: `memory.peak at batch=4")
+    assert told(tmp_path, f"memory.peak == {memory(graph, Setup()).needed_bytes}") == []
+    (wrong,) = told(tmp_path, "memory.training < 1G at mode=inference")
+    assert "`memory.training` says the mode by its name" in wrong
+    (wrong,) = told(tmp_path, "memory.peak < 1G at mode=resting")
+    assert "mode is one of training, inference" in wrong
+
+
+def test_a_promise_about_unknown_scratch_cannot_be_checked(tmp_path: Path) -> None:
+    path = tmp_path / "n.arch"
+    path.write_text("net n {\n input x: 8x6\n prelu\n output\n expect memory.peak < 1G\n}\n", encoding="utf-8")
+    (found,) = check(str(path)).diagnostics
+    assert found.code == "unknown-fact" and "(prelu) does not declare `scratch`" in found.message
+
+
+def test_the_command_prints_both_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "n.arch"
+    path.write_text(SPEC.format(line="params > 0"), encoding="utf-8")
+    assert main(["memory", str(path), "--batch", "4", "--mode", "inference"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("peak ") and lines[2].startswith("with scratch ")
+    assert "in the forward pass of 0 (conv)" in lines[2]
