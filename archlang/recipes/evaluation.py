@@ -113,6 +113,7 @@ def _recipe(name: str, found: Unfolded, span: Span) -> Recipe:
         ema=read.one("ema", lambda line: reading.arguments_alone(line, reading.EMA)),
         stop=read.one("stop", lambda line: reading.arguments_alone(line, reading.STOP)),
         penalties=read.all("regularize", reading.penalties) or (),
+        rest=read.one("rest", reading.rest),
         swa=read.one("swa", lambda line: reading.arguments_alone(line, reading.SWA)),
         feeds=read.all("feed", reading.feeds) or {},
         goals=read.all("expect", reading.goals) or (),

@@ -85,16 +85,29 @@ class Fitted:
             return [path for path, layer in self.parameters.items() if "embedding" in layer.op.word]
         return [path for path in self.parameters if is_at(path, target)]
 
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """How many axes each trainable parameter has."""
+        found: dict[str, int] = {}
+        for path, layer in self.parameters.items():
+            weights = {weight.name: weight.shape for weight in layer.op.weights(*layer.input_types)}
+            found[path] = len(weights[path.removeprefix(f"{layer.path}.")])
+        return found
+
+    @cached_property
+    def left(self) -> set[str]:
+        """The parameters that the optimiser does not train, and `rest` does."""
+        recipe = self.recipe
+        if recipe.rest is None:
+            return set()
+        named = {path for target in recipe.rest.targets for path in self.chosen(target.text)}
+        return named | {path for path, rank in self.ranks.items() if rank != 2}
+
     def with_units(self, targets: Sequence[str]) -> dict[str, int]:
         """Return the parameters of at least two axes under these paths, or all, each with the axis of its units."""
         chosen = [path for target in targets for path in self.chosen(target)] if targets else list(self.parameters)
-        found: dict[str, int] = {}
-        for path in chosen:
-            layer = self.parameters[path]
-            weights = {weight.name: weight.shape for weight in layer.op.weights(*layer.input_types)}
-            if len(weights[path.removeprefix(f"{layer.path}.")]) > 1:
-                found[path] = 1 if layer.op.word == "deconv" else 0
-        return found
+        transposed = {path: layer.op.word == "deconv" for path, layer in self.parameters.items()}
+        return {path: int(transposed[path]) for path in chosen if self.ranks[path] > 1}
 
 
 def compared(name: str, type: TensorType) -> Compared:

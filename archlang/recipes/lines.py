@@ -25,7 +25,7 @@ MAX_DERIVED = 20  # recipes that derive from one another
 
 WORDS = frozenset({
     "data", "view", "augment", "evaluate", "mix", "loss", "optimizer", "group", "freeze", "schedule", "epochs", "steps",
-    "batch", "accumulate", "precision", "clip", "ema", "swa", "stop", "metric", "feed", "seed", "regularize",
+    "batch", "accumulate", "precision", "clip", "ema", "swa", "stop", "metric", "feed", "seed", "regularize", "rest",
 })  # fmt: skip
 # words that may be written several times; all of them are replaced together in a recipe that derives from another
 SEVERAL = frozenset({

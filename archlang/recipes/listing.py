@@ -30,6 +30,7 @@ def listed(recipe: Recipe) -> list[Listed]:
         *_parts("mix", recipe.mixes, recipe),
         *_losses(recipe),
         *_part("optimizer", recipe.optimizer, recipe),
+        *(_part("rest", recipe.rest.part, recipe) if recipe.rest is not None else ()),
         *_targets(recipe),
         *_parts("schedule", recipe.schedule.parts, recipe),
         *([_row("schedule.by", recipe.schedule.by, recipe)] if recipe.schedule.parts else []),

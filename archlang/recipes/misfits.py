@@ -11,9 +11,10 @@ from archlang.recipes.fitting import Fitted, classes_first, values_of
 from archlang.recipes.lasting import outlasting
 from archlang.recipes.losses import Compared, loss_of
 from archlang.recipes.measures import OF_CLASSES, OF_NUMBERS
+from archlang.recipes.optimizers import MATRICES
 from archlang.recipes.own_loss import misfit_of_own
 from archlang.recipes.reading import NOISE
-from archlang.recipes.recipe import Named, Recipe
+from archlang.recipes.recipe import Named, Part, Recipe
 
 KINDS = ("norms", "biases", "embeddings")  # words of `group` and `freeze` besides paths
 
@@ -28,6 +29,7 @@ def misfits(recipe: Recipe, graph: Graph) -> list[Diagnostic]:
         *_lengths(fitted),
         *_rates(fitted),
         *_averages(fitted),
+        *_rest(fitted),
         *_penalties(fitted),
         *_inputs(fitted),
     ]
@@ -175,6 +177,39 @@ def _rates(fitted: Fitted) -> Iterator[Diagnostic]:
             if both := {"momentum", "betas"} & {*group.settings}:
                 message = f"`{part.word}` cycles the momentum of all groups, so that `{min(both)}` has no effect"
                 yield Diagnostic("duplicate-setting", message, group.span, help="write `cycle_momentum=false`")
+
+
+def _rest(fitted: Fitted) -> Iterator[Diagnostic]:
+    """Yield what an optimiser of matrices cannot train, and a `rest` that does not fit."""
+    rest, word = fitted.recipe.rest, fitted.recipe.optimizer.word
+    if rest is None:
+        odd = next((path for path, rank in fitted.ranks.items() if rank != 2), None)
+        if word in MATRICES and odd is not None:
+            message = f"`{word}` trains matrices alone, and `{odd}` has {fitted.ranks[odd]} axes"
+            yield Diagnostic("out-of-range", message, fitted.recipe.optimizer.span, help="write `rest adamw lr=3e-4`")
+        return
+    yield from (_nothing(target, fitted) for target in rest.targets if not fitted.chosen(target.text))
+    if word not in MATRICES:
+        message = f"`{word}` trains all parameters, and leaves none to a `rest`"
+        yield Diagnostic("out-of-range", message, rest.part.span)
+    elif len(fitted.left) in (0, len(fitted.parameters)):
+        whose = word if not fitted.left else rest.part.word
+        yield Diagnostic("out-of-range", f"all parameters are those of `{whose}`", rest.part.span)
+    yield from _beside_rest(fitted, rest.part)
+
+
+def _beside_rest(fitted: Fitted, rest: Part) -> Iterator[Diagnostic]:
+    """Yield schedules and groups that do not fit two optimisers."""
+    for part in fitted.recipe.schedule.parts:
+        if part.word in ("onecycle", "cyclic"):
+            message = f"`{part.word}` sets one rate, and two optimisers have two"
+            yield Diagnostic("out-of-range", message, part.span, help="write `warmup` and `cosineannealing`")
+    for group in fitted.recipe.groups:
+        names = {path for target in group.targets for path in fitted.chosen(target.text)}
+        lacks = [name for name in group.settings if name not in rest.arguments]
+        if lacks and names & fitted.left:
+            message = f"`{rest.word}`, which trains a part of this group, has no argument `{lacks[0]}`"
+            yield Diagnostic("unknown-argument", message, group.span)
 
 
 def _averages(fitted: Fitted) -> Iterator[Diagnostic]:

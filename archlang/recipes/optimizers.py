@@ -112,6 +112,8 @@ OPTIMIZERS = {
     ),
 }
 
+MATRICES = frozenset({"muon"})  # these train parameters of two axes alone
+
 ELSEWHERE = {
     "sparseadam": "it takes sparse gradients, which no net of archlang has",
     "lbfgs": "it computes the loss several times in each step, which the other settings do not allow for",

@@ -14,7 +14,7 @@ from archlang.recipes.binding import bound, fitting, plain
 from archlang.recipes.lines import Line
 from archlang.recipes.measures import MEASURES
 from archlang.recipes.phrases import chain_of, first_word, found, named, setting_of, without_arrows
-from archlang.recipes.recipe import Clock, Freeze, Goal, Group, Named, Part, Penalty, Schedule, Stage
+from archlang.recipes.recipe import Clock, Freeze, Goal, Group, Named, Part, Penalty, Rest, Schedule, Stage
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.sources import DATA
 from archlang.recipes.transforms import MIXES, RANDOM, TRANSFORMS
@@ -85,6 +85,18 @@ def optimizer(line: Line) -> Part:
         message = "Nesterov momentum needs `momentum` above 0 and no `dampening`"
         raise Mistake(Rejected("out-of-range", message), part.given["nesterov"])
     return part
+
+
+def rest(line: Line) -> Rest:
+    """Read `rest`: the optimiser of what the first one does not take, and of the paths that follow."""
+    item = without_arrows(line)
+    name, arguments = first_word(item, item.arguments, "adamw lr=3e-4")
+    kind = found(name, optimizers.OPTIMIZERS, "optimizer", optimizers.ELSEWHERE)
+    if name.text in optimizers.MATRICES:
+        message = f"`{name.text}` trains matrices alone; `rest` is for all else"
+        raise Mistake(Rejected("out-of-range", message, help="write `rest adamw lr=3e-4`"), name.span)
+    targets = tuple(named(one.value, line.here, "`rest`") for one in arguments if one.name is None)
+    return Rest(bound(name, kind, [one for one in arguments if one.name is not None], line.here), targets)
 
 
 def groups(lines: Sequence[Line], optimizer: Part) -> tuple[Group, ...]:

@@ -75,6 +75,14 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """The optimiser of the parameters that the first one does not take, and of those under these paths."""
+
+    part: Part
+    targets: tuple[Named, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Penalty:
     """What `regularize` asks of parameters, or of all where it names none: `part` has `l1`, `l2` and `maxnorm`."""
 
@@ -143,3 +151,4 @@ class Recipe:
     origins: Mapping[str, Span] = field(default_factory=dict[str, Span], compare=False)
     penalties: tuple[Penalty, ...] = ()
     swa: Part | None = None
+    rest: Rest | None = None

@@ -90,6 +90,9 @@ def settings(recipe: Recipe) -> dict[str, Any]:
         "clip": part(recipe.clip),
         "ema": part(recipe.ema),
         "swa": part(recipe.swa),
+        "rest": None
+        if recipe.rest is None
+        else {"targets": [one.text for one in recipe.rest.targets], "optimizer": part(recipe.rest.part)},
         "penalties": [
             {"targets": [one.text for one in penalty.targets], **penalty.part.arguments} for penalty in recipe.penalties
         ],

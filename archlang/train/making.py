@@ -16,6 +16,7 @@ from archlang.recipes.schedules import LENGTHS, SCHEDULES, WHOLE_RUN
 from archlang.recipes.transforms import MIXES
 from archlang.shapes import TensorType, input_type
 from archlang.train import own_losses
+from archlang.train.both import both
 from archlang.train.phases import ThenAveraged, WarmedPlateau
 
 if TYPE_CHECKING:
@@ -111,13 +112,21 @@ def _function(part: Part) -> Callable[..., Tensor]:
 
 def optimizer(fitted: Fitted, module: nn.Module) -> Optimizer:
     """Return the optimiser of a recipe for the parameters of a module, in groups with their own settings."""
+    parameters = {name: one for name, one in module.named_parameters() if name in fitted.parameters}
+    if fitted.recipe.rest is None:
+        return _optimizer(fitted.recipe.optimizer, fitted, parameters)
+    first = {name: one for name, one in parameters.items() if name not in fitted.left}
+    second = {name: one for name, one in parameters.items() if name in fitted.left}
+    rest = fitted.recipe.rest.part
+    return both(_optimizer(fitted.recipe.optimizer, fitted, first), _optimizer(rest, fitted, second))
+
+
+def _optimizer(part: Part, fitted: Fitted, parameters: Mapping[str, nn.Parameter]) -> Optimizer:
     import torch
 
-    part = fitted.recipe.optimizer
     kind = getattr(torch.optim, OPTIMIZERS[part.word].name, None)
     if kind is None:
         raise Rejected("missing-extra", f"torch {torch.__version__} has no optimiser {OPTIMIZERS[part.word].name}")
-    parameters = {name: one for name, one in module.named_parameters() if name in fitted.parameters}
     rest = dict(parameters)
     groups: list[dict[str, Any]] = []
     for group in fitted.recipe.groups:

@@ -249,3 +249,56 @@ def test_a_schedule_in_steps_is_compared_when_the_data_is_read(tmp_path: Path) -
         ran(made, tmp_path / "run")
     assert caught.value.message == "`multistep` reaches to step 900, and the run ends at step 46"
     assert not (tmp_path / "run").exists()
+
+
+def test_muon_trains_matrices_and_another_optimiser_the_rest(tmp_path: Path) -> None:
+    text = raw(optimizer="optimizer muon lr=0.02 weight_decay=0", rest="rest adamw lr=0.003", g="group biases lr=0.001",
+               s="schedule step step_size=1", epochs="epochs 2")  # fmt: skip
+    made = recipe_of(text)
+    assert ran(made, tmp_path / "whole") is not None
+    loop = Loop(made)
+    every = dict(loop.net.named_parameters())
+    muon: Any = torch.optim.Muon([every["fc.weight"]], lr=0.02, weight_decay=0)
+    biases = [one for name, one in every.items() if name.endswith("bias")]
+    others = [every["conv1.weight"], every["bn1.weight"]]
+    groups: list[dict[str, Any]] = [{"params": others}, {"params": biases, "lr": 0.001}]
+    adamw: Any = torch.optim.AdamW(groups, lr=0.003)
+    schedules = [torch.optim.lr_scheduler.StepLR(one, 1) for one in (muon, adamw)]
+    for epoch in range(2):
+        for images, labels in loop.batches(epoch):
+            loss = nn.functional.cross_entropy(loop.net(images), labels)
+            for one in (muon, adamw):
+                one.zero_grad()
+            loss.backward()
+            for one in (muon, adamw):
+                one.step()
+        for schedule in schedules:
+            schedule.step()
+    compare(weights(tmp_path / "whole"), loop.net)
+
+
+def test_two_optimisers_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archlang.train.running.SAVED_EVERY", 0.0)
+    made = recipe_of(raw(optimizer="optimizer muon lr=0.02", rest="rest sgd lr=0.1 momentum=0.9"))
+    assert ran(made, tmp_path / "whole") is not None
+    assert ran(made, tmp_path / "broken", stop_at=9) is None
+    assert ran(made, tmp_path / "broken", resume=True) is not None
+    for name, value in weights(tmp_path / "whole").items():
+        assert torch.equal(value, weights(tmp_path / "broken")[name]), name
+
+
+def test_what_an_optimiser_does_not_take_is_told() -> None:
+    assert messages(optimizer="optimizer muon lr=0.02") == [
+        "`muon` trains matrices alone, and `conv1.weight` has 4 axes | write `rest adamw lr=3e-4`"
+    ]
+    assert messages(r="rest adamw") == ["`sgd` trains all parameters, and leaves none to a `rest`"]
+    assert messages(optimizer="optimizer muon", r="rest adamw fc") == ["all parameters are those of `adamw`"]
+    assert messages(optimizer="optimizer muon", r="rest adamw", s="schedule onecycle max_lr=0.1") == [
+        "`onecycle` sets one rate, and two optimisers have two | write `warmup` and `cosineannealing`"
+    ]
+    assert messages(optimizer="optimizer muon", r="rest adamw", g="group biases ns_steps=3") == [
+        "`adamw`, which trains a part of this group, has no argument `ns_steps`"
+    ]
+    assert messages(optimizer="optimizer muon", r="rest muon") == [
+        "`muon` trains matrices alone; `rest` is for all else | write `rest adamw lr=3e-4`"
+    ]
