@@ -113,7 +113,7 @@ def _predictor(arguments: argparse.Namespace) -> Predictor:
         file, _ = located(arguments.weights or Path(arguments.spec))
         return _ready(record, file, arguments)
     if arguments.weights is None:
-        raise CallError("a spec needs weights: `--weights FILE`; or name the folder of a run instead of the spec")
+        raise CallError(f"{arguments.spec} is no folder of a run, and a spec needs weights: `--weights FILE`")
     made = prepared(arguments.spec, settings_of(arguments), arguments.root)
     graph, recipe = (made[0].graph, made[0].recipe) if made else (checked_net(arguments).graphs[0], None)
     record, file = chosen(graph, recipe, arguments.weights)

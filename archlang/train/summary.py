@@ -175,10 +175,9 @@ def _made_from(recipe: Recipe, outcome: Outcome, sources: Mapping[str, Source]) 
     yield Table(("", ""), rows)
     yield Heading("Files")
     yield Table(("file", "bytes"), [(one.name, f"{one.stat().st_size:,}") for one in _files(outcome.folder.path)])
-    main = next(iter(sources.values()), None)
-    if main is not None:
-        yield Heading(f"The spec, {main.name}")
-        yield Code(main.text)
+    for source in sources.values():
+        yield Heading(f"Text of {source.name}")
+        yield Code(source.text)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -123,7 +123,7 @@ def test_a_net_alone_gives_scores_and_needs_the_right_size(
 @pytest.mark.parametrize(
     "call, told",
     [
-        (["spec.arch", "0.png"], "a spec needs weights"),
+        (["spec.arch", "0.png"], "and a spec needs weights"),
         (["run", "0.png", "--set", "width=8"], "the folder of a run holds a net as it was compiled"),
         ([".", "0.png"], "is no folder of a run"),
         (["spec.arch", "--weights", "plain.pt", "0.png"], "takes mean and deviation from the training data"),
