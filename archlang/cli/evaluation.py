@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from archlang.train.evaluating import Evaluation
     from archlang.train.figures import Verdict
 
-SPLITS = ("held-out", "training", "all")
-
 
 def _options(parser: argparse.ArgumentParser) -> None:
+    from archlang.train.evaluating import SPLITS
+
     parser.add_argument(
         "--weights",
         required=True,
