@@ -98,7 +98,7 @@ def _unfit() -> Iterator[Slip]:
 
 
 def _of_class(begins: str, replaces: str, known: Known) -> Iterator[Slip]:
-    needed = {name: _right(kind) for name, (kind, default) in known.arguments.items() if default == REQUIRED}
+    needed = {name: right(kind) for name, (kind, default) in known.arguments.items() if default == REQUIRED}
     if known in (EMA, STOP):
         needed |= {"decay": "0.9"} if known is EMA else {"after": "3"}
     for name, (kind, _) in known.arguments.items():
@@ -106,12 +106,13 @@ def _of_class(begins: str, replaces: str, known: Known) -> Iterator[Slip]:
         for wrong in _wrong(kind):
             yield Slip(f"{begins} {rest} {name}={wrong}", replaces, "out-of-range")
         if name not in needed or known not in (EMA, STOP):
-            yield Slip(f"{begins} {rest} {name}zq={_right(kind)}", replaces, "unknown-argument")
+            yield Slip(f"{begins} {rest} {name}zq={right(kind)}", replaces, "unknown-argument")
         if name in needed:
             yield Slip(f"{begins} {rest}", replaces, "missing-argument")
 
 
-def _right(kind: Kind) -> str:
+def right(kind: Kind) -> str:
+    """Return a value of a kind, as it is written."""
     match kind:
         case Number():
             low, high, _, _ = kind.bounds()
@@ -127,10 +128,10 @@ def _right(kind: Kind) -> str:
             count = (lengths or (2,))[0]
             if isinstance(of, Name):
                 return f"[{', '.join(f'column{at}' for at in range(count))}]"
-            values = [float(_right(of)) + (at if rising else 0) for at in range(count)]
+            values = [float(right(of)) + (at if rising else 0) for at in range(count)]
             return f"[{', '.join(f'{value:g}' for value in values)}]"
         case Either(kinds):
-            return _right(kinds[0])
+            return right(kinds[0])
 
 
 def _wrong(kind: Kind) -> Iterator[str]:
