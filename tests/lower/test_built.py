@@ -18,6 +18,7 @@ from torch import multiprocessing, nn
 
 import archlang
 from archlang.built import execute
+from archlang.facts.work import totals
 from archlang.lower import module
 from tests.lower.test_emitted import written
 from tests.specs import graph_of
@@ -73,11 +74,12 @@ def test_a_copied_or_pickled_module_is_equal(again: object) -> None:
     ]
 
 
-def test_every_net_comes_back() -> None:
-    """The structure of every net of the specs, tests and docs, without its values."""
+@pytest.mark.parametrize("shipped", [False, pytest.param(True, marks=pytest.mark.sweep)])
+def test_every_net_comes_back(shipped: bool) -> None:
+    """Every net of the tests and docs that is not large: its structure and its values."""
     seen: set[str] = set()
-    for name, graph in written():
-        if sum(layer.op.params(*layer.input_types) for layer in graph.flat()) > 300_000:
+    for name, graph in written(shipped):
+        if totals(graph).params > (300_000 if shipped else 20_000):
             continue
         net = module(graph)
         back = pickle.loads(pickle.dumps(net))

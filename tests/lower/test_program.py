@@ -65,7 +65,7 @@ def test_a_program_is_text(graph: Graph) -> None:
 
 
 def test_scopes_number_layers_and_values_as_the_graph_does(graph: Graph) -> None:
-    """Against the Graph's own walk, for every net there is."""
+    """Against the Graph's own walk, for every net of the tests and the docs."""
     for name, one in [("tried", graph), *written()]:
         layers = list(one.flat())
         tree = scope_tree(program_of(one))

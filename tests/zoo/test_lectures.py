@@ -166,7 +166,10 @@ def shapes_given(module: nn.Module) -> dict[str, tuple[int, ...]]:
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.sweep] * (name in DEEP)) for name in NETS])
 def test_a_net_counts_as_its_module_does(name: str) -> None:
-    """On the meta device, where no value is computed: parameters, buffers, MACs, and shapes in both modes."""
+    """On the meta device, where no value is computed: parameters, buffers, MACs and shapes.
+
+    In training mode as well, for a net that is not run in that mode below.
+    """
     graph = graph_of(name)
     told = totals(graph)
     with torch.device("meta"):
@@ -181,7 +184,8 @@ def test_a_net_counts_as_its_module_does(name: str) -> None:
     wanted = {layer.path: layer.output_types[0].shape for layer in weighted}
     assert {path: shapes[path] for path in wanted} == wanted
     assert counter.get_total_flops() == 2 * told.macs
-    assert_gradients(module, *results_of(module.train(), graph, 2, "meta"))
+    if name in SLOW | UNBUILT:
+        assert_gradients(module, *results_of(module.train(), graph, 2, "meta"))
 
 
 def runs_with_gradients(name: str) -> None:
