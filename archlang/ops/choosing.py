@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.ops.arithmetic import Broadcast
-from archlang.ops.base import Example, Expression, GradientPlace, Kind, Saved, Work
+from archlang.ops.base import (
+    Example,
+    Expression,
+    GradientPlace,
+    Kind,
+    Saved,
+    Scratch,
+    Wanted,
+    Work,
+)
 from archlang.ops.checks import check_dtype
 from archlang.ops.comparing import check_truth
 from archlang.ops.in_steps import new_or_summed
@@ -47,6 +56,9 @@ class _Choosing(Broadcast):
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         (y,) = self.outputs(*map(laid, inputs))
         return (blended(y.shape, *map(laid, inputs)),)
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        return self.outputs(*inputs) * 2  # at most: zeros, and what is chosen of the gradient
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         (y,) = self.outputs(*inputs)

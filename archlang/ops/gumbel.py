@@ -8,7 +8,17 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archlang.ops.base import Example, Expression, Operator, Reach, Saved, Work, seeing_all
+from archlang.ops.base import (
+    Example,
+    Expression,
+    Operator,
+    Reach,
+    Saved,
+    Scratch,
+    Wanted,
+    Work,
+    seeing_all,
+)
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
@@ -59,6 +69,12 @@ class GumbelSoftmax(Operator):
     def reach(self, x: TensorType) -> Reach:
         # at a small tau the largest share is 1, and no gradient reaches the others
         return Reach({axis: replace(slide, at_most=True) for axis, slide in seeing_all(x, [x.axes[self.axis]]).items()})
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        return (x,) * (4 if self.hard else 2)  # at most: the noise and its sum with x; and what hardens the result
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return (x, x)  # at most
 
     def torch(self, x: TensorType) -> Expression:
         options = f"tau={self.tau}, hard={self.hard}, dim={self.axis}"

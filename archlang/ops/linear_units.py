@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from archlang.ops.activation import Pointwise
-from archlang.ops.base import Autocast, Example, Module, Saved, Wanted, Weight, Work
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Module,
+    Saved,
+    Scratch,
+    Wanted,
+    Weight,
+    Work,
+)
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.runs import ELEMENTWISE
 from archlang.ops.stricter import beyond_torch
@@ -85,6 +94,9 @@ class PRelu(Pointwise):
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         return Work(activated=x.values * wanted.any)
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        return (x, x)  # at most: gradients of the slopes before they are summed
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         return (Saved("input"),)  # for the gradient of the slope as well

@@ -42,6 +42,8 @@ MAPS = {
     "a pool": "maxpool 2x2/2",
     "a random slope": "rrelu",
     "a small map, enlarged": "upsample 2 mode=bilinear",
+    "trained slopes": "prelu channelwise=true",
+    "noise": "gumbel_softmax axis=1",
     "norms": "batchnorm -> relu -> instancenorm -> groupnorm 4",
     "quotients": "x: it\n mean axis=1 keep=true -> m: it\n (x, m) -> div",
     "rolled along two axes": "roll [1, 2] axes=[2, 3]",
@@ -112,9 +114,11 @@ def test_a_promise_about_the_peak_includes_scratch_and_margin(tmp_path: Path) ->
 
 def test_a_promise_about_unknown_scratch_cannot_be_checked(tmp_path: Path) -> None:
     path = tmp_path / "n.arch"
-    path.write_text("net n {\n input x: 8x6\n prelu\n output\n expect memory.peak < 1G\n}\n", encoding="utf-8")
+    path.write_text(
+        'net n {\n input x: 8x6\n permute "n t c" -> gru 4\n output\n expect memory.peak < 1G\n}\n', encoding="utf-8"
+    )
     (found,) = check(str(path)).diagnostics
-    assert found.code == "unknown-fact" and "(prelu) does not declare `scratch`" in found.message
+    assert found.code == "unknown-fact" and "(gru) does not declare `scratch`" in found.message
 
 
 def test_the_command_prints_both_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
