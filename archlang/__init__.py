@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.compiler import CallError, Net, SpecError, load, loads
+    from archlang.compiler import CallError, Net, SpecError, load, load_recipe, loads
 
-__all__ = ["CallError", "Net", "SpecError", "load", "loads"]
+__all__ = ["CallError", "Net", "SpecError", "load", "load_recipe", "loads"]
 
 
 def __getattr__(name: str) -> Any:

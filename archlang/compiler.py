@@ -21,8 +21,9 @@ from archlang.syntax import Expression
 
 if TYPE_CHECKING:
     from archlang.recipes import Evaluated, Recipe
+    from archlang.train.loaded import LoadedRecipe
 
-__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting"]
+__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "load_recipe", "loads", "setting"]
 
 
 class SpecError(Exception):
@@ -94,6 +95,22 @@ def loads(text: str, net: str | None = None, /, **params: object) -> Net:
     the call is.
     """
     return _net(text_alone(text, net), "the text", params)
+
+
+def load_recipe(spec: str | Path, /, data: str | Path | None = None, **params: object) -> LoadedRecipe:
+    """Return the recipe that a spec names, `path:recipe` or the only one of a path, for a training loop of your own.
+
+    `data` is the file or folder of its data. `params` replace parameters of the recipe or its net and its settings:
+    `lr=0.2`, `batch=32`, `**{"optimizer.lr": 0.2}`. Raises SpecError if the recipe is wrong, and CallError if the call
+    is.
+    """
+    from archlang.train.loaded import LoadedRecipe
+
+    found = prepared(str(spec), {name: setting(name, _written(name, value)) for name, value in params.items()})
+    if found is None:
+        raise CallError(f"{spec} names no recipe: `archlang.load` takes a net")
+    made, _ = found
+    return LoadedRecipe(made.recipe, made.graph, None if data is None else Path(data))
 
 
 def _net(found: Found, told: str, params: Mapping[str, object]) -> Net:

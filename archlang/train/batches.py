@@ -72,14 +72,14 @@ class Plan:
 
 def training_batches(samples: Transformed, plan: Plan, workers: int) -> Iterator[dict[str, Tensor]]:
     """Yield the batches of a plan, as far as they are this process's."""
-    return iter(_loader(samples, plan.keys(len(samples)), workers))
+    return iter(loader(samples, plan.keys(len(samples)), workers))
 
 
 def held_out_batches(samples: Transformed, batch: int, workers: int) -> Iterable[dict[str, Tensor]]:
     """Return all samples of the held-out part in order, batch by batch. It can be gone through again and again."""
     starts = range(0, len(samples), batch)
     keys = [[(0, at) for at in range(start, min(start + batch, len(samples)))] for start in starts]
-    return cast("Iterable[dict[str, Tensor]]", _loader(samples, keys, workers))
+    return cast("Iterable[dict[str, Tensor]]", loader(samples, keys, workers))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _as_it_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return batch
 
 
-def _loader(samples: Transformed, keys: Iterable[Keys], workers: int) -> Any:
+def loader(samples: Transformed, keys: Iterable[Keys], workers: int) -> Any:
     """Return torch's loader over batches of keys. Its workers draw nothing: each sample has a seed of its own."""
     from torch.utils.data import DataLoader
 

@@ -197,6 +197,13 @@ class Session:
         dtype = torch.bfloat16 if self.recipe.precision == "bf16" else torch.float16
         return torch.autocast(self.device.partition(":")[0], dtype)
 
+    def loss_of(self, batch: Batch, module: nn.Module) -> Tensor:
+        """Return the loss of a batch by a module; in training with mixes and penalties."""
+        if not module.training:
+            return self._sum(self.values(batch, module))
+        loss = self._sum(self.values(self._mixed(batch), module))
+        return loss if self.penalties is None else self.penalties.added_to(loss)
+
     def _sum(self, values: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of the terms whose values are there."""
         with self._autocast():
