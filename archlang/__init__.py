@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archlang.compiler import CallError, Net, SpecError, load, load_recipe, loads
+    from archlang.compiler import CallError, Net, SpecError, load, loads
+    from archlang.loading import load_recipe
 
 __all__ = ["CallError", "Net", "SpecError", "load", "load_recipe", "loads"]
 
 
 def __getattr__(name: str) -> Any:
     # the pipeline is imported only when it is used: a subcommand's help needs none of it
+    if name == "load_recipe":
+        from archlang.loading import load_recipe
+
+        return load_recipe
     if name in __all__:
         from archlang import compiler
 

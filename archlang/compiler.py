@@ -21,9 +21,8 @@ from archlang.syntax import Expression
 
 if TYPE_CHECKING:
     from archlang.recipes import Evaluated, Recipe
-    from archlang.train.loaded import LoadedRecipe
 
-__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "load_recipe", "loads", "setting"]
+__all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting", "written"]
 
 
 class SpecError(Exception):
@@ -97,28 +96,12 @@ def loads(text: str, net: str | None = None, /, **params: object) -> Net:
     return _net(text_alone(text, net), "the text", params)
 
 
-def load_recipe(spec: str | Path, /, data: str | Path | None = None, **params: object) -> LoadedRecipe:
-    """Return the recipe that a spec names, `path:recipe` or the only one of a path, for a training loop of your own.
-
-    `data` is the file or folder of its data. `params` replace parameters of the recipe or its net and its settings:
-    `lr=0.2`, `batch=32`, `**{"optimizer.lr": 0.2}`. Raises SpecError if the recipe is wrong, and CallError if the call
-    is.
-    """
-    from archlang.train.loaded import LoadedRecipe
-
-    found = prepared(str(spec), {name: setting(name, _written(name, value)) for name, value in params.items()})
-    if found is None:
-        raise CallError(f"{spec} names no recipe: `archlang.load` takes a net")
-    made, _ = found
-    return LoadedRecipe(made.recipe, made.graph, None if data is None else Path(data))
-
-
 def _net(found: Found, told: str, params: Mapping[str, object]) -> Net:
-    settings = {name: setting(name, _written(name, value)) for name, value in params.items()}
+    settings = {name: setting(name, written(name, value)) for name, value in params.items()}
     return _checked(found, told, settings, only=True).net
 
 
-def _written(name: str, value: object) -> str:
+def written(name: str, value: object) -> str:
     """Return a Python value as the language writes it."""
     match value:
         case bool():
@@ -127,7 +110,7 @@ def _written(name: str, value: object) -> str:
             return str(value)
         case list() | tuple():
             items = cast(Sequence[object], value)
-            return f"[{', '.join(_written(name, item) for item in items)}]"
+            return f"[{', '.join(written(name, item) for item in items)}]"
         case _:
             raise CallError(f"{name} is a {type(value).__name__}; a parameter is a number, bool, name or list")
 
