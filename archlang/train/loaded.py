@@ -43,10 +43,11 @@ class EpochBatches:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return steps_of(self.samples, self.recipe.batch)
+        return steps_of(self.samples, self.recipe.batch, self.recipe.accumulate)
 
     def __iter__(self) -> Iterator[Keys]:
-        return iter(order(self.recipe.seed, self.epoch, self.samples, self.recipe.batch))
+        recipe = self.recipe
+        return iter(order(recipe.seed, self.epoch, self.samples, recipe.batch, recipe.accumulate))
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,16 @@ class LoadedRecipe:
     @property
     def steps_per_epoch(self) -> int:
         """The batches of an epoch."""
-        return steps_of(len(self._parts[0]), self.settings.batch)
+        return len(EpochBatches(self.settings, len(self._parts[0])))
 
     # ---- objects of torch
 
     @cached_property
     def _returning(self) -> Graph:
         """The net that also returns the labels which the losses compare."""
-        names = [name for term in terms(self._fitted) for name in term.names]
-        return returning(self.graph, [name for name in names if name not in self._parts[0][0, 0]])
+        example = self._parts[0][0, 0]
+        names = [name for term in terms(self._fitted, example) for name in term.names]
+        return returning(self.graph, [name for name in names if name not in example])
 
     @cached_property
     def _fitted(self) -> Fitted:
@@ -159,7 +161,7 @@ class LoadedRecipe:
             self.settings,
             self._returning,
             module,
-            terms(self._fitted),
+            terms(self._fitted, example),
             cast(Any, None),
             None,
             None,

@@ -203,7 +203,7 @@ def test_so_does_that_of_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     text = (
         "net line {\n  input x: [6]\n  linear 1\n  output\n}\n"
         "train run = line {\n  data npz\n  loss huber it y\n  optimizer adagrad lr=0.1\n"
-        "  schedule reduceonplateau patience=0\n  batch 1; steps 100\n}\n"
+        "  schedule reduceonplateau patience=0\n  batch 2; accumulate 2; steps 60\n}\n"
     )
     assert_same_weights(recipe_of(text), tmp_path, monkeypatch, tmp_path / "rows.npz")
 
@@ -243,6 +243,11 @@ def test_what_a_script_cannot_say_is_told_where_it_is() -> None:
     assert wrong.code == "not-in-script" and wrong.span.line == 10
     (wrong,) = refused(lines_of(data="data synthetic", loss="loss crossentropy it label", view=""))
     assert wrong.message == "a training script cannot say `data synthetic`"
+    block = "block far {\n  input a\n  input b\n  (a, b) -> sub -> abs\n}\n"
+    (wrong,) = refused(
+        block + lines_of(loss="loss far it image").replace("flatten -> fc: linear 10", "conv 1x1 1 -> upsample 2")
+    )
+    assert "`own`" in wrong.message, wrong
     clash = NET.replace("net tiny", "block DataLoader { relu }\nnet v2") + lines_of().partition(NET)[2].replace(
         "= tiny", "= v2"
     )

@@ -104,7 +104,7 @@ def batching(plan: Plan, reading: Reading, transforms: Transforming, script: Scr
         if recipe.batch == 1:
             one = _without_condition(one)
         if recipe.accumulate > 1:
-            one = _of_parts(one)
+            one = _of_parts(one, "2 * ACCUMULATE" if recipe.batch >= 2 * recipe.accumulate else "BATCH")
         script.add(one, "import torch")
     if recipe.accumulate > 1:
         script.add(_PARTS)
@@ -116,11 +116,11 @@ def add_key(script: Script) -> None:
     script.add(_KEY, "import hashlib")
 
 
-def _of_parts(text: str) -> str:
+def _of_parts(text: str, least: str) -> str:
     """Return the function for batches in parts: the last one is left out if it has not two samples for each part."""
-    text = text.replace("if len(chosen) > 1:", "if len(chosen) >= 2 * ACCUMULATE:")
+    text = text.replace("if len(chosen) > 1:", f"if len(chosen) >= {least}:")
     text = text.replace("a last batch of one is left out", "a last batch with such parts is left out")
-    return text.replace("len(keys) - 1, BATCH", "len(keys) - 2 * ACCUMULATE + 1, BATCH")
+    return text.replace("len(keys) - 1, BATCH", f"len(keys) - {least} + 1, BATCH")
 
 
 def _without_condition(text: str) -> str:

@@ -89,7 +89,8 @@ class Looping:
         """Return the lines that count steps, as far as they are needed."""
         recipe = self.plan.recipe
         field = f'training["{self.plan.target}"]' if self.reading.in_memory else "training"
-        left_out = "1" if recipe.accumulate == 1 else "2 * ACCUMULATE + 1"
+        least = "2 * ACCUMULATE" if recipe.batch >= 2 * recipe.accumulate else "BATCH"
+        left_out = "1" if recipe.accumulate == 1 else f"{least} + 1"
         count = f"len({field})" if recipe.batch == 1 else f"-(-(len({field}) - {left_out}) // BATCH)"
         rows: list[Row] = []
         text = " ".join(map(str, rate))

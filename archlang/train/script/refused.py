@@ -80,7 +80,7 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
     losses = {word: loss.known for word, loss in LOSSES.items()}
     schedules = {**SCHEDULES, "warmup": WARMUP, "timebased": TIME_BASED}
     for line, part, table in (
-        *(("loss", term.part, losses) for term in recipe.losses if term.part.word != "kl"),
+        *(("loss", term.part, losses) for term in recipe.losses if term.part.word != "kl" and term.own is None),
         ("optimizer", recipe.optimizer, OPTIMIZERS),
         *(("schedule", part, schedules) for part in recipe.schedule.parts),
         *((stage.where, part, TRANSFORMS) for stage in recipe.stages for part in stage.parts),
