@@ -90,8 +90,7 @@ class Session:
         for number, part in enumerate(parts_of(batch, count), first):
             self._seed(number)
             with part_of_step(self, module, is_last=len(losses) == count - 1):
-                loss = self._sum(self.values(self._mixed(part), module))
-                loss = (loss if self.penalties is None else self.penalties.added_to(loss)) / self.recipe.accumulate
+                loss = self.loss_of(part, module) / self.recipe.accumulate
                 self._backward(loss if world.size == 1 else loss * world.size)  # gradients become the mean of processes
             losses.append(float(loss.detach()))
         total = sum(world.gathered(losses, self.device))
@@ -199,10 +198,8 @@ class Session:
 
     def loss_of(self, batch: Batch, module: nn.Module) -> Tensor:
         """Return the loss of a batch by a module; in training with mixes and penalties."""
-        if not module.training:
-            return self._sum(self.values(batch, module))
-        loss = self._sum(self.values(self._mixed(batch), module))
-        return loss if self.penalties is None else self.penalties.added_to(loss)
+        loss = self._sum(self.values(self._mixed(batch) if module.training else batch, module))
+        return self.penalties.added_to(loss) if self.penalties is not None and module.training else loss
 
     def _sum(self, values: Mapping[str, Tensor]) -> Tensor:
         """Return the sum of the terms whose values are there."""
