@@ -49,14 +49,13 @@ def resolved(file: s.File, text: str, folder: Folder | None, notes: list[Diagnos
 
 
 def _meant(use: s.Use, file: s.File, folder: Folder | None, notes: list[Diagnostic]) -> str:
-    if file.name.startswith(SPACE):
-        return SPACE + path_from(file.name.removeprefix(SPACE), use.path)
+    is_shipped = file.name.startswith(SPACE)
     if not (is_name(use.path) or use.path.startswith(SPACE)):
-        return path_from(file.name, use.path)
+        return SPACE * is_shipped + path_from(file.name.removeprefix(SPACE), use.path)
     name = use.path.removeprefix(SPACE)
     own = path_from(file.name, f"{name}.arch")
     shipped = shipped_path(name)
-    if use.path == name and own != file.name and folder is not None:
+    if use.path == name and not is_shipped and own != file.name and folder is not None:
         real = folder.file(own)
         if real is not None and real.is_file():
             if shipped is not None:

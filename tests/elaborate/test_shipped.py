@@ -196,3 +196,9 @@ def test_the_name_of_a_shipped_file_stands_for_its_nets() -> None:
     assert [graph.name for graph in check("vgg16").graphs] == ["vgg16"]  # a net comes first
     with pytest.raises(CallError, match="there is no file vgg16"):
         check("vgg16:vgg11")
+
+
+def test_a_shipped_file_in_a_folder_uses_others_by_name() -> None:
+    """recipes/vit uses `vit`, which has the name of the file itself."""
+    text = 'use "zoo:recipes/vit": digits_vit\nnet n { input x: 1x8x8; digits_vit; output }\n'
+    assert params(written("main.arch", text)) == params("recipes/vit")

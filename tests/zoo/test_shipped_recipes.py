@@ -30,7 +30,9 @@ def test_each_trains(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     text = tmp_path / "text.txt"
     text.write_text("so much depends upon a red wheel barrow " * 200, encoding="utf-8")
     data = ["--data", str(text)] if name.startswith("recipes/gpt") else []
-    warmup = ["--set", "warmup=1"] if "warmup" in (SPECS / f"{name.partition(':')[0]}.arch").read_text("utf-8") else []
+    warmup = (
+        ["--set", "warmup=1"] if "(warmup=" in (SPECS / f"{name.partition(':')[0]}.arch").read_text("utf-8") else []
+    )
     small = ["--set", "steps=2", "--set", "batch=8", *warmup]
     folder = tmp_path / "run"
     assert main(["train", name, *small, "--out", str(folder), *data]) == 0
