@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
 FENCES = {".arch": "arch", ".py": "python", ".cff": "yaml"}  # what is shown as text, and how it is coloured
@@ -121,8 +121,14 @@ def navigation(pages: Iterable[str]) -> str:
     for name, (chosen, folder) in SECTIONS.items():
         following = sorted(page for page in rest if folder == "*" or (folder and page.startswith(folder)))
         rest -= set(following)
-        sections[name] = chosen | {title(page): page for page in following}
+        sections[name] = chosen | {_own_title(page, following): page for page in following}
     return f"nav = {toml(sections)}"
+
+
+def _own_title(page: str, pages: Sequence[str]) -> str:
+    """Return a page's name; with its folder if a page nearer to the top has the name: `recipes/lenet`."""
+    nearer = any(title(other) == title(page) and other.count("/") < page.count("/") for other in pages)
+    return f"{PurePosixPath(page).parent.name}/{title(page)}" if nearer else title(page)
 
 
 def title(page: str) -> str:

@@ -152,8 +152,7 @@ class Resize(_Resample):
         return self.size
 
     def torch(self, x: TensorType) -> Module | Expression:
-        self._wanted(x)
-        if not is_open(self.size):
+        if not is_open(self._wanted(x)):
             return self._module("size", brief(self.size))
         named = (("mode", self.mode.replace("_", "-"), "nearest"), ("align_corners", self.align_corners, False))
         given = [f"{name}={value!r}".replace("'", '"') for name, value, default in named if value != default]

@@ -20,7 +20,9 @@ def forward(call: Attended, *, training: bool) -> Scratch:
     """Return the blocks of the fused kernel and what it would save; or the scores before and after softmax."""
     rows, keys, dtype = _rows(call), min(KEYS, call.key.shape[-2]), call.query.dtype
     if not is_one_call(call) or (training and call.dropout):
-        scaled = (call.query.values + call.key.values) * (1 + training)
+        times = call.heads // call.shared  # keys and values that several heads share are repeated
+        repeated = call.value.values * times * (times > 1)
+        scaled = (call.query.values + call.key.values * times) * (1 + training) + repeated
         return (param_type((call.scores * (1 if training else 2) + scaled,), dtype),)
     kept = () if training else (one for one in saved(call) if one.what == "own" and not one.training_only)
     alone = tuple(param_type(one.shape, one.dtype) for one in kept if not one.beside)

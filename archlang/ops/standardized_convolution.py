@@ -129,8 +129,7 @@ class StdConv(Conv):
         return self.once(x) * wanted.weights
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
-        work = super().work(x)
-        times = wanted.weights + sum(wanted.inputs)
+        work, times = super().work(x), wanted.weights + sum(wanted.inputs)
         return Work(macs=work.macs * times, bias_adds=work.bias_adds * wanted.weights) + self.once_backward(wanted, x)
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:

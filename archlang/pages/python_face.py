@@ -53,7 +53,7 @@ generated from the docstrings.
 >>> net.memory(batch=32, dtype="bf16", optimizer="adam")
 <Memory of shrink (training, batch 32, bfloat16, adam): peak 7.25 MiB in the backward pass of 3 (conv)>
 >>> net.fit("64MiB")
-<Fit of shrink (training, momentum) within 64.00 MiB: largest batch 151, largest H 9,708, largest W 9,708>
+<Fit of shrink (training, momentum) within 64.00 MiB: largest batch 68, largest H 4,396, largest W 4,396>
 >>> net.sizes({"H": range(1, 33)})["H"].right
 [4, 8, 12, 16, 20, 24, 28, 32]
 >>> net.diff(archlang.loads(text, width=16))
