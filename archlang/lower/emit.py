@@ -22,14 +22,14 @@ def source(made: Classes, summary: str) -> str:
     classes = [_class(found, made) for found in made.classes]
     custom = {call.torch.source for call in made.program.walk() if isinstance(call.torch, Module)}
     again = recomputes(made.program)
-    helpers = [recompute.SOURCE.strip("\n")] if again else []
+    helpers = [recompute.source(made.program).strip("\n")] if again else []
     bodies = helpers + [text.strip("\n") for text in sorted(custom - {""})] + classes
     text = "\n\n\n".join(bodies)
     standard = ["import math"] if "math." in text else []
     standard = sorted([*standard, *(recompute.IMPORTS if again else ())])
     imports = [*standard, ""] if standard else []
     imports += ["import torch"] if "torch." in text else []
-    imports += ["from torch import nn", *(recompute.TORCH_IMPORTS if again else ())]
+    imports += ["from torch import nn", *(recompute.torch_imports(made.program) if again else ())]
     return "\n".join([f'"""{summary}"""', "", *imports, "", "", text, ""])
 
 

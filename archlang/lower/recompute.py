@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from archlang.ir import OpNode
 from archlang.program import Program
 
 FUNCTION = "recompute"  # the function that recomputed calls use: `x = recompute(self.layer1, x)`
 
 IMPORTS = ("from contextlib import contextmanager, nullcontext",)
-TORCH_IMPORTS = ("from torch.utils.checkpoint import checkpoint",)
-NAMES = frozenset({"contextmanager", "nullcontext", "checkpoint", FUNCTION, "unchanged_statistics"})
+_WHOLE = "set_checkpoint_early_stop"
+NAMES = frozenset({"contextmanager", "nullcontext", "checkpoint", FUNCTION, "unchanged_statistics", _WHOLE})
 
-SOURCE = '''
+_SOURCE = '''
 @contextmanager
 def unchanged_statistics(module):
     """Run a module again without a second update of the running statistics of its norms."""
@@ -33,6 +34,25 @@ def recompute(module, *inputs):
 
     return checkpoint(module, *inputs, use_reentrant=False, context_fn=contexts)
 '''
+_CALL = "    return checkpoint("
+_TO_THE_END = f"""    # rrelu keeps its noise before it draws it: running again must not stop there
+    with {_WHOLE}(False):
+        return checkpoint("""
+
+
+def source(program: Program) -> str:
+    """Return the helpers. torch stops to run again at the last tensor that is saved, which may have no values yet."""
+    return _SOURCE.replace(_CALL, _TO_THE_END) if _runs_to_the_end(program) else _SOURCE
+
+
+def torch_imports(program: Program) -> tuple[str, ...]:
+    """Return the import line of what the helpers use of torch."""
+    names = ["checkpoint", *([_WHOLE] if _runs_to_the_end(program) else [])]
+    return (f"from torch.utils.checkpoint import {', '.join(names)}",)
+
+
+def _runs_to_the_end(program: Program) -> bool:
+    return any(isinstance(call.node, OpNode) and call.node.op.saves_unfilled for call in program.walk())
 
 
 def recomputes(program: Program) -> bool:

@@ -140,6 +140,7 @@ class RandomRelu(_Rectifier):
     """
 
     runs = replace(ELEMENTWISE, layout="contiguous")
+    saves_unfilled = True
     word: ClassVar[str] = "rrelu"
     elsewhere: ClassVar[tuple[str, ...]] = ("RReLU", "randomized_relu")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -26,6 +26,7 @@ class Running(Law):
 
     runs: ClassVar[Runs] = UNKNOWN
     crashes: ClassVar[bool] = False  # torch's backward pass, in channels_last where the input needs no gradient
+    saves_unfilled: ClassVar[bool] = False  # torch hands over a saved tensor before it writes the values
     plain_loop: ClassVar[bool] = False  # the saved tensors are those of torch's own loop, not of oneDNN's
 
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...] | None:

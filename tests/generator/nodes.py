@@ -431,8 +431,9 @@ class Act(Node):
         if not isinstance(op, Operator):
             raise Stuck("no operator")
         types = scene.types()
+        outputs = applied(op, scene)  # refuses a tuple, of which no initialiser knows
         refuse_starts(op, types, scene)
-        scene.give(applied(op, scene))
+        scene.give(outputs)
         name_step(None, op, (), types, scene)
 
     def text(self, indent: str) -> str:

@@ -181,6 +181,7 @@ GUARDED = {
     "a crop of more than there is": ("crop [12, (W // 2)]", [(16, 24), (12, 24)], [(11, 24)]),
     "a border below 0": ("pad after=[(it.height - 12), 1]", [(16, 24), (12, 24)], [(11, 24)]),
     "a border for odd sizes": ("conv 3x3/2 4 pad=same_upper", [(16, 24), (34, 8)], [(15, 24), (16, 25)]),
+    "a border behind a large stride": ("maxpool 2x2/5 pad=same_upper", [(16, 24)], [(17, 24), (20, 24)]),
     "a border for one rest of four": ("conv 5x5/4 4 pad=same_lower", [(16, 24), (12, 8)], [(18, 24), (17, 24)]),
     "a border within a block": ("bordered", [(16, 24), (34, 8)], [(15, 24)]),
     "an argument made elsewhere": ("a: conv 3x3 4\n conv 1x1 3 -> sized (a.height)", [(16, 24)], [(17, 24)]),

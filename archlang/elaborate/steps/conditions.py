@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from archlang import ir
@@ -12,7 +12,7 @@ from archlang.elaborate.state.open_sizes import closed_type, guard, size_of
 from archlang.elaborate.state.session import Here
 from archlang.formulas import values_in
 from archlang.open_numbers import is_open
-from archlang.ops.base import Operator
+from archlang.ops.base import Operator, Slide
 from archlang.ops.sized import at_default, sizes_of, written_for
 from archlang.shapes import TensorType
 from archlang.source import Span
@@ -73,13 +73,20 @@ def _period(op: Operator, types: tuple[TensorType, ...], axis: str) -> int | Non
     Weights of another shape need no condition, since torch refuses them by itself.
     """
     size, call = next(type[axis] for type in types if axis in type.axes), op.torch(*types)
-    if not any(_differs(op, types, call, {axis: size + more}) for more in NEAR):
+    if not any(_differs(op, types, call, {axis: size + more}) for more in _near(op, types, axis)):
         return 1
     differing = [_differs(op, types, call, {axis: size + more}) for more in range(1, 2 * PERIOD + 1)]
     for period in range(2, PERIOD + 1):
         if not any(differs for more, differs in enumerate(differing, 1) if more % period == 0 and differs):
             return period
     return None
+
+
+def _near(op: Operator, types: tuple[TensorType, ...], axis: str) -> Iterable[int]:
+    """Return the sizes above the default at which a call is compared: behind a stride, one for each remainder."""
+    reach = op.reach(*types)
+    steps = [1] if reach is None else [reach.between(at).get(axis, Slide()).step for at in range(len(types))]
+    return (*range(1, int(max(steps)) + 1), *NEAR)
 
 
 def _differs(op: Operator, types: tuple[TensorType, ...], call: object, sizes: Mapping[str, int]) -> bool | None:
