@@ -73,7 +73,7 @@ def by_hand(session: Session, images: torch.Tensor, labels: torch.Tensor, batch:
             loss = criterion(model(images[chosen]), labels[chosen])
             optimizer.zero_grad()
             loss.backward()  # pyright: ignore[reportUnknownMemberType]
-            optimizer.step()
+            optimizer.step()  # pyright: ignore[reportUnknownMemberType]
             yield loss.item()
 
 

@@ -126,7 +126,8 @@ def _placed(node: Any, span: Span) -> Any:
     if isinstance(node, Span):
         return span
     if isinstance(node, tuple):
-        return tuple(_placed(one, span) for one in node)
+        items: list[Any] = list(node)  # pyright: ignore[reportUnknownArgumentType]
+        return tuple(_placed(one, span) for one in items)
     if is_dataclass(node) and not isinstance(node, type):
         return replace(node, **{one.name: _placed(getattr(node, one.name), span) for one in fields(node)})
     return node

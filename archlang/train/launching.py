@@ -55,7 +55,7 @@ def launch(words: Sequence[str], places: Places) -> int:
     """Have torchrun start `archlang` with these words in each process, and return the exit status."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.run import parse_args, run
+    from torch.distributed.run import parse_args, run  # pyright: ignore[reportUnknownVariableType]
 
     meeting = ["--standalone", "--local-addr", "127.0.0.1"]
     if places.rendezvous is not None:

@@ -122,10 +122,10 @@ def gathered(state: Any) -> Any:
     if isinstance(state, DTensor):
         return state.full_tensor().cpu()
     if isinstance(state, Mapping):
-        named: Mapping[Any, Any] = state
+        named: dict[Any, Any] = dict(state)  # pyright: ignore[reportUnknownArgumentType]
         return {name: gathered(one) for name, one in named.items()}
     if isinstance(state, (list, tuple)):
-        items: list[Any] = list(state)
+        items: list[Any] = list(state)  # pyright: ignore[reportUnknownArgumentType]
         return [gathered(one) for one in items]
     return state
 

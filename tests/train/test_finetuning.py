@@ -20,8 +20,8 @@ from archlang.train.data import open_data
 from archlang.train.running import Where, run
 from tests.train.recipes import lines_of, recipe_of
 
-TEXT = lines_of(metric="metric accuracy", epochs="epochs 1").replace("width=4", "width=4, classes=10")
-TEXT = TEXT.replace("fc: linear 10", "fc: linear classes")
+_LINES = lines_of(metric="metric accuracy", epochs="epochs 1").replace("width=4", "width=4, classes=10")
+TEXT = _LINES.replace("fc: linear 10", "fc: linear classes")
 
 
 @pytest.fixture
