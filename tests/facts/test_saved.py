@@ -124,7 +124,16 @@ def graphs(path: Path) -> list[Graph]:
 LIGHT, LIGHT_MACS = 30_000_000, 6_000_000_000  # parameters and MACs of the nets that are run here
 SMALL_MACS = 100_000_000  # of the nets in tests/nets that are run outside the sweep
 FILES = sorted((ROOT / "specs").glob("*.arch"))
-HEAVY = {"captioning", "deconvnet", "fcn", "inception_v4", "maxvit", "vgg", "yolo_v1"}  # their lightest nets are not
+HEAVY = {
+    "captioning",
+    "deconvnet",
+    "deeplab_v3",
+    "fcn",
+    "inception_v4",
+    "maxvit",
+    "vgg",
+    "yolo_v1",
+}  # their lightest nets are not
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 

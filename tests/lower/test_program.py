@@ -66,7 +66,7 @@ def test_a_program_is_text(graph: Graph) -> None:
 
 def test_scopes_number_layers_and_values_as_the_graph_does(graph: Graph) -> None:
     """Against the Graph's own walk, for every net of the tests and the docs."""
-    for name, one in [("tried", graph), *written()]:
+    for name, one in [("tried", graph), *written(at_default=True)]:
         layers = list(one.flat())
         tree = scope_tree(program_of(one))
         assert (tree.start, tree.end) == (0, len(layers)), name
@@ -88,7 +88,7 @@ def test_scopes_number_layers_and_values_as_the_graph_does(graph: Graph) -> None
 
 def test_every_value_is_made_before_it_is_read_and_kept_until_its_last_use() -> None:
     """A value that is not kept is only read by the entry after its own, in every region of every net."""
-    for name, graph in written():
+    for name, graph in written(at_default=True):
         waiting = list(program_of(graph).regions.values())
         while waiting:
             region = waiting.pop()
