@@ -34,23 +34,26 @@ Values = Mapping[str, "Tensor"]
 class Term:
     """One summand of the loss: its function, its factor, and the names of the values it compares.
 
-    `class_axis` is the axis of classes in the first value; torch's losses of classes want it as axis 1.
+    `class_axis` is the axis of classes in the first value; torch's losses of classes want it as axis 1. A loss that is
+    `summed` over a batch grows with it.
     """
 
     function: Callable[..., Tensor]
     scale: float
     names: tuple[str, ...]
     class_axis: int = 1
+    summed: bool = False
 
     def compared(self, values: Values) -> list[Tensor]:
         """Return the values that it compares, with classes as axis 1."""
         first, *rest = (values[name] for name in self.names)
         return [first if self.class_axis == 1 else first.movedim(self.class_axis, 1), *rest]
 
-    def of(self, values: Values) -> Tensor:
-        """Return the loss of these values, times the factor."""
+    def of(self, values: Values, parts: int = 1) -> Tensor:
+        """Return the loss of these values, times the factor. Its mean over the parts of a batch is the batch's."""
         loss = self.function(*self.compared(values))
-        return loss if self.scale == 1.0 else self.scale * loss
+        scale = self.scale * parts if self.summed else self.scale
+        return loss if scale == 1.0 else scale * loss
 
     def can_take(self, values: Values) -> bool:
         """Return whether all its values are there: those of outputs for training are not, in evaluation."""
@@ -71,7 +74,7 @@ def terms(fitted: Fitted, example: Mapping[str, Tensor] | None = None) -> list[T
         names = tuple(fitted.output if one.text == "it" else one.text for one in values_of(term, fitted))
         axis = fitted.class_axis(names[0]) if loss_of(term.part.word).along_channels else 1
         function = _function(term.part) if term.own is None else _own(term, names, fitted, example or {})
-        made.append(Term(function, term.scale, names, axis))
+        made.append(Term(function, term.scale, names, axis, term.part.arguments.get("reduction") == "sum"))
     return made
 
 

@@ -94,8 +94,9 @@ def tick(schedule: Any) -> None:
 
 def check_lengths(recipe: Recipe, steps: int, per_epoch: int) -> None:
     """Raise `Rejected` for a schedule that is longer than the run, now that the steps of an epoch are known."""
+    written = recipe.origins.get("steps")
+    is_tried = written is not None and written.file == "--set"  # a recipe is tried by `--set steps=2`
     for reach in reaches(recipe):
         run = steps if reach.unit == "step" else -(-steps // per_epoch)
-        # a run that is cut short to a few steps (`--set steps=2`) tries a recipe whose schedule counts epochs
-        if (reach.unit == "step" or recipe.steps is None) and too_long(reach, run):
+        if (reach.unit == "step" or not is_tried) and too_long(reach, run):
             raise Rejected("out-of-range", told(reach, run))

@@ -199,17 +199,15 @@ class Session:
 
     def loss_of(self, batch: Batch, module: nn.Module) -> Tensor:
         """Return the loss of a batch by a module; in training with mixes and penalties."""
-        loss = self._sum(self.values(self._mixed(batch) if module.training else batch, module))
+        values = self.values(self._mixed(batch) if module.training else batch, module)
+        loss = self._sum(values, self.recipe.accumulate if module.training else 1)
         return self.penalties.added_to(loss) if self.penalties is not None and module.training else loss
 
-    def _sum(self, values: Mapping[str, Tensor]) -> Tensor:
-        """Return the sum of the terms whose values are there."""
+    def _sum(self, values: Mapping[str, Tensor], parts: int = 1) -> Tensor:
+        """Return the sum of the terms whose values are there, for one of the parts of a batch."""
         with self._autocast():
-            found = [term.of(values) for term in self.terms if term.can_take(values)]
-        total = found[0]
-        for one in found[1:]:
-            total = total + one
-        return total
+            found = [term.of(values, parts) for term in self.terms if term.can_take(values)]
+        return sum(found[1:], found[0])
 
     def measure(self, batches: Any, look: Callable[[Sequence[Tensor]], None] | None = None) -> dict[str, float]:
         """Return the mean loss and the measures of the module in evaluation, over all batches.

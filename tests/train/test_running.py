@@ -163,8 +163,11 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(tmp_path
     assert not (tmp_path / "last.pt").exists() or read(tmp_path / "last.pt")["step"] > 0
 
 
-def test_parts_of_a_batch_add_up(tmp_path: Path) -> None:
-    text = lines_of(steps="steps 3", epochs="").replace(" -> bn1: batchnorm", "")
+@pytest.mark.parametrize("reduction, lr", [("mean", 0.1), ("sum", 0.001)])
+def test_parts_of_a_batch_add_up(tmp_path: Path, reduction: str, lr: float) -> None:
+    """A loss that is summed over a batch is the sum over its parts, and one that is a mean is their mean."""
+    loss, optimizer = f"loss crossentropy reduction={reduction}", f"optimizer sgd lr={lr} momentum=0.9"
+    text = lines_of(steps="steps 3", epochs="", loss=loss, optimizer=optimizer).replace(" -> bn1: batchnorm", "")
     one, two = recipe_of(text), recipe_of(text.replace("batch 64", "batch 64; accumulate 2"))
     assert ran(one, tmp_path / "one") is not None and ran(two, tmp_path / "two") is not None
     first, second = weights(tmp_path / "one"), weights(tmp_path / "two")

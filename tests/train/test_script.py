@@ -243,6 +243,8 @@ def test_what_a_script_cannot_say_is_told_where_it_is() -> None:
     assert wrong.code == "not-in-script" and wrong.span.line == 10
     (wrong,) = refused(lines_of(data="data synthetic", loss="loss crossentropy it label", view=""))
     assert wrong.message == "a training script cannot say `data synthetic`"
+    (wrong,) = refused(lines_of(loss="loss crossentropy reduction=sum", batch="batch 64; accumulate 2"))
+    assert wrong.message == "a training script cannot say `reduction=sum` with `accumulate`"
     block = "block far {\n  input a\n  input b\n  (a, b) -> sub -> abs\n}\n"
     (wrong,) = refused(
         block + lines_of(loss="loss far it image").replace("flatten -> fc: linear 10", "conv 1x1 1 -> upsample 2")

@@ -243,6 +243,15 @@ def test_settings_that_would_have_no_effect_are_told() -> None:
     assert messages(r="regularize") == ["`regularize` needs `l1`, `l2` or `maxnorm`: `regularize fc maxnorm=3`"]
 
 
+def test_a_run_in_steps_is_compared_with_what_counts_epochs(tmp_path: Path) -> None:
+    """But `--set steps=2` tries a recipe for a moment."""
+    schedule = "schedule multistep milestones=[1, 2] by=epoch"
+    with pytest.raises(Rejected) as caught:
+        ran(recipe_of(lines_of(epochs="steps 3", schedule=schedule)), tmp_path / "a")
+    assert caught.value.code == "out-of-range"
+    assert ran(recipe_of(lines_of(epochs="epochs 3", schedule=schedule), steps="3"), tmp_path / "b") is not None
+
+
 def test_a_schedule_in_steps_is_compared_when_the_data_is_read(tmp_path: Path) -> None:
     made = recipe_of(lines_of(s="schedule multistep milestones=[10, 900] by=step"))
     with pytest.raises(Rejected) as caught:

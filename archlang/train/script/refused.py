@@ -48,6 +48,9 @@ def refused(plan: Plan) -> list[Diagnostic]:
         found.append(_not("a second `normalize` that is measured", part.span, help))
     if recipe.mixes and recipe.data.word == "imagefolder" and not _is_normalized(recipe):
         found.append(_not("`mix` of image files without `normalize`", recipe.mixes[0].span))
+    if recipe.accumulate > 1:
+        summed = (term for term in recipe.losses if term.part.arguments.get("reduction") == "sum")
+        found += [_not("`reduction=sum` with `accumulate`", term.part.span) for term in summed]
     if "mask" in plan.dtypes and recipe.stages:
         found.append(_not("transforms of masks", recipe.stages[0].parts[0].span))
     if any(layer.frozen for layer in plan.fitted.facts.layers):
