@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from archlang.recipes.arguments import REQUIRED, Known, Setting
+from archlang.recipes.listing import shown
 from archlang.recipes.losses import LOSSES
 from archlang.recipes.measures import MEASURES
 from archlang.recipes.optimizers import OPTIMIZERS
@@ -64,18 +65,3 @@ def table(heading: str, known: Mapping[str, Known], more: Mapping[str, str] | No
         )
         yield f"| `{word}`{(more or {}).get(word, '')} | {arguments} |\n"
     yield "\n" if heading == "Kinds of data" else ""
-
-
-def shown(value: Setting) -> str:
-    """Return a default as the language writes it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case tuple():
-            return f"[{', '.join(map(shown, value))}]"
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value).strip("()")
