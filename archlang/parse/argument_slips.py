@@ -16,6 +16,10 @@ def _arithmetic(stop: Stop) -> Slip | None:
     if stop.kind(-1) == "WINDOW" and stop.found.type in ("SLASH", "GLUED_SLASH"):
         message = "a stride has no space before it, nor between its slash and its number"
         return Slip("loose-stride", message, first, last, f"write `{''.join(words.split())}`")
+    if stop.found.type == "SLASH" and first > 2 and stop.words(first - 1, first - 1) == "x" and last == stop.at + 1:
+        sides = stop.words(first - 2, first - 2), stop.words(first, stop.at - 1)
+        help = f"write `[{', '.join(sides)}]/{stop.words(last, last)}`"
+        return Slip("arithmetic-needs-parentheses", "a window of names stands in brackets", first - 2, last, help)
     values = _values(stop, first, last)
     if values is not None:
         return values

@@ -189,6 +189,7 @@ STATEMENTS: dict[str, list[Slip]] = {
     ],
     "positional": [
         Slip("conv 3x3 2*4", "arithmetic-needs-parentheses", "2*4", "`(2*4)`"),
+        Slip("conv k x k / k 8", "arithmetic-needs-parentheses", "k x k / k", "`[k, k]/k`"),
         Slip("conv 3x3, 8", "comma-between-arguments", ",", "`conv 3x3 8`"),
         Slip("conv 3x3 8 9", "too-many-arguments", "9", "conv"),
         Slip("conv 3 8", "wrong-kind", "3", "`kernel`"),
