@@ -81,6 +81,16 @@ def test_wrong_idx_files(tmp_path: Path) -> None:
     assert "t10k-labels-idx1-ubyte" in refused("mnist", tmp_path)
 
 
+def test_cifar100_has_a_hundred_classes(tmp_path: Path) -> None:
+    """So mixed labels have as many shares; its fine labels stand behind the coarse ones."""
+    for name in ("train.bin", "test.bin"):
+        (tmp_path / name).write_bytes(bytes([7, 99, *[3] * 3072]))
+    data = open_data(part("cifar100"), tmp_path)
+    assert data.classes == tuple(map(str, range(100))) and int(data.training[0]["label"]) == 99
+    (tmp_path / "fine_label_names.txt").write_text("\n".join(f"kind{at}" for at in range(100)), encoding="utf-8")
+    assert open_data(part("cifar100"), tmp_path).classes[99] == "kind99"
+
+
 def test_cifar_in_its_binary_files(tmp_path: Path) -> None:
     rows = (numpy.arange(12 * 3 * 32 * 32).reshape(12, -1) % 251).astype(numpy.uint8)
     folder = tmp_path / "cifar-10-batches-bin"

@@ -101,7 +101,14 @@ def cifar(part: Part, path: Path) -> Data:
         help = "the binary version of CIFAR is read; the one for Python holds pickles, which can run code"
         raise Rejected("bad-data", f"there is no {names[0][0]} in the folder {path.name}", help=help)
     halves = [_cifar([folder / name for name in half], labels=2 if hundred else 1) for half in names]
-    return Data(halves[0], halves[1], () if hundred else CIFAR10)
+    return Data(halves[0], halves[1], _hundred(folder) if hundred else CIFAR10)
+
+
+def _hundred(folder: Path) -> tuple[str, ...]:
+    """Return the names of CIFAR-100's classes, as the file beside its images lists them; without it, their numbers."""
+    listed = folder / "fine_label_names.txt"
+    names = tuple(listed.read_text(encoding="utf-8").split()) if listed.is_file() else ()
+    return names if len(names) == 100 else tuple(map(str, range(100)))
 
 
 def _cifar(paths: Sequence[Path], labels: int) -> InMemory:
