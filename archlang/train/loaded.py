@@ -156,19 +156,19 @@ class LoadedRecipe:
 
     def _session(self, module: nn.Module) -> Session:
         """Return a run of this module, without an optimiser."""
-        example = self._parts[0][0, 0]
+        example, device = self._parts[0][0, 0], str(next(module.parameters()).device)
         return Session(
             self.settings,
             self._returning,
             module,
-            terms(self._fitted, example),
+            terms(self._fitted, example, device),
             cast(Any, None),
             None,
             None,
             None,
             self.steps,
             self.steps_per_epoch,
-            str(next(module.parameters()).device),
+            device,
             mixes(self.settings, len(self.data.classes)),
             fed(self.settings, [port.name for port in self.graph.root.inputs], list(example)),
             penalties(self._fitted, self._plain(module)) if self.settings.penalties else None,

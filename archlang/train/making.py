@@ -67,25 +67,32 @@ OWN: Mapping[str, Callable[..., Tensor]] = {
 }
 
 
-def terms(fitted: Fitted, example: Mapping[str, Tensor] | None = None) -> list[Term]:
-    """Return the summands of the loss of a recipe. `example` is a sample, whose fields losses of one's own take."""
+def terms(fitted: Fitted, example: Mapping[str, Tensor] | None = None, device: str = "cpu") -> list[Term]:
+    """Return the summands of the loss of a recipe, with their weights of classes on a device.
+
+    `example` is a sample, whose fields losses of one's own take.
+    """
     made: list[Term] = []
     for term in fitted.recipe.losses:
         names = tuple(fitted.output if one.text == "it" else one.text for one in values_of(term, fitted))
         axis = fitted.class_axis(names[0]) if loss_of(term.part.word).along_channels else 1
-        function = _function(term.part) if term.own is None else _own(term, names, fitted, example or {})
+        function = (
+            _function(term.part, device) if term.own is None else _own(term, names, fitted, example or {}, device)
+        )
         made.append(Term(function, term.scale, names, axis, term.part.arguments.get("reduction") == "sum"))
     return made
 
 
-def _own(term: LossTerm, names: Sequence[str], fitted: Fitted, example: Mapping[str, Tensor]) -> Callable[..., Tensor]:
+def _own(
+    term: LossTerm, names: Sequence[str], fitted: Fitted, example: Mapping[str, Tensor], device: str
+) -> Callable[..., Tensor]:
     """Return the function of a loss of the user's own: its module, whose values are averaged or summed."""
     from archlang.lower import module
     from archlang.program import program_of
 
     assert term.own is not None
     types = [fitted.type(name) or _type(example[name]) for name in names]
-    made, reduction = module(program_of(term.own.graph(types)), 0), term.part.arguments["reduction"]
+    made, reduction = module(program_of(term.own.graph(types)), 0).to(device), term.part.arguments["reduction"]
 
     def function(*values: Tensor) -> Tensor:
         found: Tensor = made(*values)
@@ -98,14 +105,14 @@ def _type(value: Tensor) -> TensorType:
     return input_type(tuple(value.shape), str(value.dtype).removeprefix("torch."))
 
 
-def _function(part: Part) -> Callable[..., Tensor]:
+def _function(part: Part, device: str) -> Callable[..., Tensor]:
     """Return the function of a loss, with its arguments."""
     import torch
 
     given = {name: part.arguments[name] for name in part.given}
     if part.word in OWN:
         return partial(OWN[part.word], **given)
-    tensors = {name: torch.tensor(value) for name, value in given.items() if isinstance(value, tuple)}
+    tensors = {name: torch.tensor(value, device=device) for name, value in given.items() if isinstance(value, tuple)}
     made: Callable[..., Tensor] = getattr(torch.nn, LOSSES[part.word].known.name)(**(given | tensors))
     return made
 

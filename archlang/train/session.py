@@ -255,7 +255,7 @@ def session_of(  # noqa: PLR0913  (what a run is made of)
     The weights start from the recipe's seed, or are those of `module`, made of the same net.
     """
     fitted = Fitted(recipe, graph)
-    summands = terms(fitted, example)
+    summands = terms(fitted, example, device)
     graph = returning(graph, [name for term in summands for name in term.names if name not in example])
     made = (_fresh(graph, recipe.seed) if module is None else module).to(device)
     moving = average_of(recipe, made)

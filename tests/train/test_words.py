@@ -16,8 +16,10 @@ from archlang.diagnostics import Rejected
 from archlang.lower import module
 from archlang.program import program_of
 from archlang.recipes import Evaluated
+from archlang.recipes.fitting import Fitted
 from archlang.train.data import open_data
 from archlang.train.keys import key
+from archlang.train.making import terms
 from archlang.train.pca import PcaColor, principal_axes
 from tests.train.recipes import lines_of, recipe_of, told
 from tests.train.test_running import ran, weights
@@ -241,6 +243,13 @@ def test_settings_that_would_have_no_effect_are_told() -> None:
     ]
     assert messages(m="metric mae") == ["`mae` measures numbers, and the first loss of the recipe compares none"]
     assert messages(r="regularize") == ["`regularize` needs `l1`, `l2` or `maxnorm`: `regularize fc maxnorm=3`"]
+
+
+def test_weights_of_classes_are_where_the_scores_are() -> None:
+    made = recipe_of(lines_of(loss=f"loss crossentropy weight={[1.0] * 10}"))
+    (term,) = terms(Fitted(made.recipe, made.graph), device="meta")
+    scores, labels = torch.empty(4, 10, device="meta"), torch.empty(4, dtype=torch.int64, device="meta")
+    assert term.of({term.names[0]: scores, term.names[1]: labels}).device.type == "meta"
 
 
 def test_a_run_in_steps_is_compared_with_what_counts_epochs(tmp_path: Path) -> None:
