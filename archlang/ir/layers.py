@@ -33,8 +33,9 @@ class Layer:
 
     @property
     def ties(self) -> Mapping[str, str]:
-        """The ties of its weights: its own, or those of the module that it applies again."""
-        return self.block.ties.get(self.node.path, {}) if self.node.name or self.node.module else {}
+        """The ties of its weights, or of those of the module that it applies again: the weight that each shares."""
+        written = self.block.ties.get(self.node.path, {}) if self.node.name or self.node.module else {}
+        return {name: self.block.owner(path) for name, path in written.items()}
 
     @property
     def input_types(self) -> tuple[TensorType, ...]:

@@ -220,6 +220,15 @@ class Block(Model):
         """The ties of each module that has some, by its path within the block."""
         return {node.path: node.ties for node in self.nodes if isinstance(node, OpNode) and node.ties}
 
+    def owner(self, weight: str) -> str:
+        """Return the path of the weight that this one shares in the end: a tie may lead to a weight that is tied."""
+        seen: set[str] = set()
+        while weight not in seen:
+            seen.add(weight)
+            module, _, name = weight.rpartition(".")
+            weight = self.ties.get(module, {}).get(name, weight)
+        return weight
+
     def types_of(self, values: tuple[int, ...]) -> tuple[TensorType, ...]:
         """Return the types of these values."""
         return tuple(self.types[value] for value in values)

@@ -398,3 +398,17 @@ def test_a_tensor_is_kept_for_the_gradients_that_need_it() -> None:
     assert kept(mul, types, Wanted((False, False, True), False)) == [("own", 0)]
     assert kept(linear, types[:1], Wanted((True,), False)) == []
     assert kept(linear, types[:1], Wanted((False,), True)) == [("input", 0)]
+
+
+def test_a_tie_to_a_tied_weight_is_as_frozen_as_the_first() -> None:
+    """A weight that is tied to one that is itself tied to a frozen parameter: its input is not saved."""
+    text = """
+    net n {
+      input x: 2x4x4
+      param p: [2, 2] init=normal
+      first: linear 2 axis=1 weight=p -> conv 1x1 2 -> linear 2 axis=1 weight=first.weight
+      freeze p
+      output
+    }
+    """
+    assert_exact(graph_of(text), MODES)

@@ -92,7 +92,7 @@ def read(graph: Graph) -> list[Traced]:
     """Return the operators as the Graph has them."""
     found: list[Traced] = []
     for layer in graph.flat():
-        ties = () if layer.reused else tuple(sorted(layer.ties.items()))
+        ties = () if layer.reused else tuple(sorted(layer.node.ties.items()))
         begun = () if layer.reused else layer.node.starts.items()
         starts = tuple(sorted((name, start.word, start.values) for name, start in begun))
         op = layer.op.word if layer.op.declared else layer.op
