@@ -34,7 +34,8 @@ class Layer:
     @property
     def ties(self) -> Mapping[str, str]:
         """The ties of its weights, or of those of the module that it applies again: the weight that each shares."""
-        written = self.block.ties.get(self.node.path, {}) if self.node.name or self.node.module else {}
+        untied: Mapping[str, str] = {}
+        written = self.block.ties.get(self.node.path, untied) if self.node.name or self.node.module else untied
         return {name: self.block.owner(path) for name, path in written.items()}
 
     @property

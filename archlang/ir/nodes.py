@@ -222,11 +222,12 @@ class Block(Model):
 
     def owner(self, weight: str) -> str:
         """Return the path of the weight that this one shares in the end: a tie may lead to a weight that is tied."""
+        untied: Mapping[str, str] = {}
         seen: set[str] = set()
         while weight not in seen:
             seen.add(weight)
             module, _, name = weight.rpartition(".")
-            weight = self.ties.get(module, {}).get(name, weight)
+            weight = self.ties.get(module, untied).get(name, weight)
         return weight
 
     def types_of(self, values: tuple[int, ...]) -> tuple[TensorType, ...]:
