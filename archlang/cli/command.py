@@ -31,6 +31,14 @@ def positive(text: str) -> int:
     return number
 
 
+def not_negative(text: str) -> float:
+    """Convert an option to a finite number of at least 0, for argparse."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+    return value
+
+
 def format_option(parser: argparse.ArgumentParser, *more: str) -> None:
     """Add `--format`: text, json, and the further formats of the command."""
     parser.add_argument("--format", choices=("text", "json", *more), default="text", help="the output format (text)")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlang.cli.command import Command, checked_net, format_option, positive, settings_of
+from archlang.cli.command import Command, checked_net, format_option, not_negative, positive, settings_of
 
 if TYPE_CHECKING:
     from archlang.train.predicting import Predicted, Predictor
@@ -25,7 +25,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tokens", type=positive, default=100, metavar="N", help="how many tokens to add (100)")
     parser.add_argument(
-        "--temperature", type=_temperature, default=1.0, metavar="T", help="0: the most probable token (1)"
+        "--temperature", type=not_negative, default=1.0, metavar="T", help="0: the most probable token (1)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the tokens that are drawn (0)")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write the outputs to this folder, as .npz files")
@@ -37,13 +37,6 @@ _FILES_HELP = (
     "images, .npy or .npz arrays; for a net that was trained on text, files of text to continue, or - for standard "
     "input, without their last line end"
 )
-
-
-def _temperature(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
-    return value
 
 
 def _predict(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, format_option, net_of, positive
+from archlang.cli.command import Command, format_option, net_of, not_negative, positive
 from archlang.shapes import FLOAT_DTYPES
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tolerance",
-        type=_tolerance,
+        type=not_negative,
         default=0.0,
         metavar="T",
         help="values are equal if |difference| <= T*(1 + |reference|) (0)",
@@ -61,13 +61,6 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _size(text: str) -> tuple[int, ...]:
     return tuple(positive(side) for side in text.split("x"))
-
-
-def _tolerance(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
-    return value
 
 
 def _verify(arguments: argparse.Namespace) -> int:

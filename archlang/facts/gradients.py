@@ -74,7 +74,8 @@ def trained_weights(layer: Layer) -> Iterator[str]:
     """Yield the names of a layer's weights that may be trained: its own, or another's to which they are tied."""
     if layer.frozen:
         return
+    ties = layer.ties
     for weight in layer.op.weights(*layer.input_types):
-        owner = layer.ties.get(weight.name, "")
+        owner = ties.get(weight.name, "")
         if not weight.buffer and not any(is_at(owner, path) for path in layer.block.frozen):
             yield weight.name
