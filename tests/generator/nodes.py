@@ -165,7 +165,7 @@ class Apply(Node):
         scene.give(outputs, bound_of(op, scene.it), op.positions_in(*types))
         name_step(self.label, op, (), types, scene, self)
         if self.ties:
-            scene.scope.tied.add(scene.scope.layers[-1])
+            scene.scope.tied[scene.scope.layers[-1]] = {owner_path(*tie, scene) for tie in self.ties.values()}
             keys = {Label(path).key(scene) for path, _ in self.ties.values()}
             scene.scope.owners |= keys & {*scene.scope.steps, *scene.scope.layers}
 
@@ -414,6 +414,7 @@ class Inline(Node):
             if name not in entering:
                 scene.bind(name, given)
         scene.scope.steps |= inner.scope.steps
+        scene.scope.tied |= inner.scope.tied
         scene.it = values
 
     def text(self, indent: str) -> str:

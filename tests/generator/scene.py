@@ -81,7 +81,7 @@ class Scope:
     keys: set[str] = field(default_factory=set[str])
     layers: list[str] = field(default_factory=list[str])  # the paths of operators, calls and braces
     owners: set[str] = field(default_factory=set[str])  # the labels of steps whose weights others share
-    tied: set[str] = field(default_factory=set[str])  # the paths of steps whose weights are those of others
+    tied: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # paths of steps with weights of others
     key: str = ""  # of the braces
     path: str = ""  # of the braces in the block
     position: int = 0
@@ -95,7 +95,7 @@ class Scope:
             set(self.keys),
             list(self.layers),
             set(self.owners),
-            set(self.tied),
+            dict(self.tied),
         )
         return Scope(*copied, self.key, self.path, self.position, outer)
 

@@ -44,7 +44,7 @@ def leave(scene: Scene, label: Label | None) -> None:
     assert inner.outer is not None
     scene.scope, key = inner.outer, inner.key
     scene.scope.layers += [key, *(f"{key}.{path}" for path in inner.layers)] if inner.layers else []
-    scene.scope.tied |= {f"{key}.{path}" for path in inner.tied}
+    scene.scope.tied |= {f"{key}.{path}": owners for path, owners in inner.tied.items()}
     if label is not None:
         name_results(label, scene)
         scene.scope.labels |= {f"{key}.{name}": values for name, values in inner.labels.items()}
