@@ -22,7 +22,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     cut = parser.add_mutually_exclusive_group()
     cut.add_argument("--depth", type=_natural, metavar="N", help="sum the layers below N levels of their paths")
     cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
-    parser.add_argument("--unfold", action="store_true", help="list every call of a repeated block")
+    parser.add_argument("--full", action="store_true", help="list every layer, however many there are")
     parser.add_argument("--mode", choices=["eval", "train"], default="eval", help="count evaluation or training (eval)")
     parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
     parser.add_argument("--dtype", choices=FLOAT_DTYPES, help="the dtype of floats (default: as in the spec)")
@@ -51,7 +51,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from archlang.library import CallError
     from archlang.report import View, render_report, report
 
-    view = View(arguments.columns, arguments.depth, arguments.by, arguments.unfold)
+    view = View(arguments.columns, arguments.depth, arguments.by, arguments.full)
     if arguments.style == "cs231n" and view.is_cut:
         raise CallError("the lecture's style has its own rows and columns, and takes no --columns, --depth or --by")
     checked = checked_net(arguments)

@@ -16,6 +16,7 @@ from archlang.shapes import TensorType
 class Pointwise(Operator):
     """What the activations share: the type stays, one function maps each value, the output is saved for backward."""
 
+    family: ClassVar[str] = "activation"
     pointwise = True
     runs = replace(ELEMENTWISE, saved="output")
     target: ClassVar[str]
@@ -39,6 +40,7 @@ class Relu(Pointwise):
     """
 
     word: ClassVar[str] = "relu"
+    noted: ClassVar[str] = "ReLU"
     target: ClassVar[str] = "torch.nn.ReLU"
     integers: ClassVar[bool] = True
     elsewhere: ClassVar[tuple[str, ...]] = ("ReLU",)

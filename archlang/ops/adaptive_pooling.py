@@ -74,6 +74,8 @@ class AdaptiveAvgPool(_AdaptivePool):
     """
 
     word: ClassVar[str] = "adaptive_avgpool"
+    noted: ClassVar[str] = "avg pool"
+    family: ClassVar[str] = "pooling"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -107,6 +109,8 @@ class GlobalAvgPool(_AdaptivePool):
     """
 
     word: ClassVar[str] = "globalavgpool"
+    noted: ClassVar[str] = "global avg pool"
+    family: ClassVar[str] = "pooling"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAveragePool", "GlobalAvgPool", "gap")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -47,6 +47,7 @@ class Add(_Alike):
     """
 
     word: ClassVar[str] = "add"
+    noted: ClassVar[str] = "+"
     elsewhere: ClassVar[tuple[str, ...]] = ("Add", "plus", "eltwise_add")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("add", "8x5x4, 8x5x4"),

@@ -44,6 +44,7 @@ class Mul(Broadcast):
     runs = replace(ONE_CALL, autocast="given")
     of_one = True
     word: ClassVar[str] = "mul"
+    noted: ClassVar[str] = "×"
     elsewhere: ClassVar[tuple[str, ...]] = ("Multiply", "multiply", "times", "eltwise_mul")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("mul", "8x5x4, 8x1x1"),
@@ -80,6 +81,7 @@ class Sub(Broadcast):
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "sub"
+    noted: ClassVar[str] = "−"
     elsewhere: ClassVar[tuple[str, ...]] = ("Subtract", "subtract", "minus")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "too-many-inputs", "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "wrong-dtype"

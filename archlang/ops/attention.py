@@ -138,6 +138,8 @@ class Attention(OfTokens):
     """
 
     word: ClassVar[str] = "attention"
+    noted: ClassVar[str] = "self-attention"
+    family: ClassVar[str] = "attention"
     elsewhere: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "MultiHeadAttention", "self_attention", "mha")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("attention 2", "6x8 n t c"),

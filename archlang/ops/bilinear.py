@@ -36,6 +36,7 @@ class Bilinear(Operator):
     pointwise = True
     runs = replace(ONE_CALL, autocast=Autocast("given", takes_lower=False))
     word: ClassVar[str] = "bilinear"
+    family: ClassVar[str] = "fully connected"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     arity: ClassVar[tuple[int, ...]] = (2,)
     elsewhere: ClassVar[tuple[str, ...]] = ("Bilinear",)

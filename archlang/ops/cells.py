@@ -26,6 +26,7 @@ class LSTMCell(nn.LSTMCell):
 class Cell(Operator):
     """What the cells share: a product of x and one of the state for each gate."""
 
+    family: ClassVar[str] = "recurrent"
     pointwise = True
     runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     name: ClassVar[str]  # torch's
@@ -107,6 +108,7 @@ class RnnCell(Cell):
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     word: ClassVar[str] = "rnn_cell"
+    noted: ClassVar[str] = "RNN cell"
     name: ClassVar[str] = "RNNCell"
     gates: ClassVar[int] = 1
     mapped: ClassVar[int] = 1
@@ -144,6 +146,7 @@ class GruCell(Cell):
     """
 
     word: ClassVar[str] = "gru_cell"
+    noted: ClassVar[str] = "GRU cell"
     name: ClassVar[str] = "GRUCell"
     gates: ClassVar[int] = 3
     mapped: ClassVar[int] = 3
@@ -182,6 +185,7 @@ class LstmCell(Cell):
     """
 
     word: ClassVar[str] = "lstm_cell"
+    noted: ClassVar[str] = "LSTM cell"
     name: ClassVar[str] = "LSTMCell"
     gates: ClassVar[int] = 4
     mapped: ClassVar[int] = 5

@@ -42,6 +42,7 @@ class Softmin(InParts, Softmax):
 class _Shared(Operator):
     """What both share: an axis is cut into equal parts, and the result has the size of one part."""
 
+    family: ClassVar[str] = "activation"
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
 
@@ -66,6 +67,7 @@ class Glu(_Shared):
 
     runs = replace(ONE_CALL, saved="input", autocast="given")
     word: ClassVar[str] = "glu"
+    noted: ClassVar[str] = "GLU"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("GLU", "gated_linear_unit")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -62,6 +62,8 @@ class LocalContrastNorm(Operator):
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     word: ClassVar[str] = "lcn"
+    noted: ClassVar[str] = "LCN"
+    family: ClassVar[str] = "norm"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
         "LocalContrastNorm", "local_contrast_norm", "local_contrast_normalization", "SpatialContrastiveNormalization",

@@ -70,6 +70,7 @@ class Conv(InParts, Sliding):
 
     runs = replace(ONE_CALL, weights="any format", autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "conv"
+    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Conv1d", "Conv2d", "Conv3d", "Conv2D", "Convolution", "convolution")
     akin: ClassVar[Mapping[str, str]] = {

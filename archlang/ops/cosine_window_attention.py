@@ -66,6 +66,7 @@ class CosineWindowAttention(InWindows):
 
     runs = replace(InWindows.runs, weights="any format")
     word: ClassVar[str] = "cosine_window_attention"
+    family: ClassVar[str] = "attention"
     elsewhere: ClassVar[tuple[str, ...]] = ("ShiftedWindowAttentionV2", "WindowAttentionV2", "scaled_cosine_attention")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("cosine_window_attention 2x2 2 shift=1", "4x6x4 n h w c"),

@@ -30,6 +30,7 @@ class Crop(View):
 
     runs = replace(ONE_CALL_FORWARD, view=True, saved="nothing", autocast="given")
     word: ClassVar[str] = "crop"
+    family: ClassVar[str] = "other"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("CenterCrop", "center_crop", "Cropping2D", "Cropping1D", "Cropping3D")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -52,6 +52,8 @@ class Deconv(Operator):
 
     runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "any"),)), weights="any format")
     word: ClassVar[str] = "deconv"
+    noted: ClassVar[str] = "up-conv"
+    family: ClassVar[str] = "up-sampling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
         "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Conv2DTranspose", "Deconvolution", "deconvolution",

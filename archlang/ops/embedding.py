@@ -34,6 +34,7 @@ Positive = Annotated[float, Field(gt=0)]
 class Table(Operator):
     """What tables share: `count` vectors of `width` values, which the integers of the input select."""
 
+    family: ClassVar[str] = "embedding"
     pointwise = True
     runs = replace(ONE_CALL, autocast="float32")
     positional: ClassVar[Mapping[str, Kind]] = {"count": "number", "width": "number"}

@@ -64,6 +64,7 @@ class PositionalEncoding(Operator):
     pointwise = True
     runs = replace(ONE_CALL, gradients="whole", forward=None, saved="nothing", autocast="given")
     word: ClassVar[str] = "positional_encoding"
+    family: ClassVar[str] = "embedding"
     elsewhere: ClassVar[tuple[str, ...]] = ("PositionalEncoding", "SinePositionEncoding", "sinusoidal", "sinusoid")
     stricter: ClassVar[Mapping[str, str]] = _STRICTER
     examples: ClassVar[tuple[Example, ...]] = (
@@ -104,6 +105,7 @@ class PositionalEmbedding(Operator):
         ONE_CALL, gradients="whole", backward=None, saved="nothing", autocast=Autocast("float32", known="float32")
     )
     word: ClassVar[str] = "positional_embedding"
+    family: ClassVar[str] = "embedding"
     elsewhere: ClassVar[tuple[str, ...]] = (
         "PositionEmbedding", "LearnedPositionalEmbedding", "AbsolutePositionalEmbedding", "position_embeddings", "wpe",
     )  # fmt: skip

@@ -53,6 +53,8 @@ class FrozenBatchNorm(InParts):
 
     pointwise = True
     word: ClassVar[str] = "frozen_batchnorm"
+    noted: ClassVar[str] = "frozen BN"
+    family: ClassVar[str] = "norm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-dtype", "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
     )

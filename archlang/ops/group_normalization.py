@@ -70,6 +70,7 @@ class LayerNorm(Operator):
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "layernorm"
+    family, noted = "norm", "LN"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last",
         eps="torch accepts 0, which divides by zero where all values are equal",
@@ -130,6 +131,7 @@ class RMSNorm(Operator):
     pointwise = True
     runs = replace(ONE_CALL_FORWARD, autocast=Autocast("float32", result="given"))
     word: ClassVar[str] = "rmsnorm"
+    family, noted = "norm", "RMSNorm"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "needs-channels-last", "wrong-dtype", eps="torch accepts 0, which divides by zero where all values are equal"
     )
@@ -188,6 +190,7 @@ class GroupNorm(Operator):
     runs = replace(ONE_CALL, autocast="given")
     crashes = True
     word: ClassVar[str] = "groupnorm"
+    family, noted = "norm", "GN"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
     )
@@ -248,6 +251,7 @@ class InstanceNorm(Operator):
 
     runs = replace(ONE_CALL, autocast="given", scratch=1)
     word: ClassVar[str] = "instancenorm"
+    family, noted = "norm", "IN"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "wrong-rank", eps="torch accepts 0, which divides by zero where all values are equal"
     )

@@ -72,6 +72,7 @@ class GroupedQueryAttention(OfTokens, Composed):
     """
 
     word: ClassVar[str] = "grouped_query_attention"
+    family: ClassVar[str] = "attention"
     elsewhere: ClassVar[tuple[str, ...]] = (
         "GroupedQueryAttention", "GroupQueryAttention", "MultiQueryAttention", "multi_query_attention", "gqa", "mqa",
     )  # fmt: skip

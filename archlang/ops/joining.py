@@ -21,6 +21,7 @@ from archlang.shapes import AXIS_WORDS, TensorType, Window
 class Join(Operator):
     """What the joins share: at least two inputs, of the same axes and dtype. A parameter has no names of axes."""
 
+    family: ClassVar[str] = "join"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes"
     )
@@ -101,6 +102,7 @@ class Concat(Join):
     of_one = True
     runs = replace(ONE_CALL, saved="nothing", autocast="widest")
     word: ClassVar[str] = "concat"
+    noted: ClassVar[str] = "||"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
         "too-few-inputs", "unequal-axes", "unequal-dtypes", "unequal-shapes", "batch-axis", "param-batch"

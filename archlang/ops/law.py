@@ -8,6 +8,10 @@ from typing import Any, ClassVar, Self
 from archlang.ops.answers import NOTHING, Expression, Lecture, Module, Reach, Stored, Wanted, Weight, Work
 from archlang.shapes import TensorType
 
+FAMILIES = (
+    "convolution", "fully connected", "pooling", "norm", "activation", "attention", "recurrent", "embedding",
+    "up-sampling", "join", "dropout", "layout", "other",
+)  # fmt: skip
 Condition = tuple[int, str, int]  # `(end, "<=", size)`
 
 
@@ -27,6 +31,8 @@ class Law:
     detached: ClassVar[bool] = False  # a constant to autograd: no gradient goes through it
     hides: ClassVar[bool] = False  # the result is a mask that is true for hidden positions
     shows: ClassVar[bool] = False  # it takes a mask that is true for visible positions
+    family: ClassVar[str] = "other"  # one of FAMILIES: pictures colour by it, and do not draw a `layout`
+    noted: ClassVar[str] = ""  # what papers call it in a figure, `BN`; its word if this is empty
     pointwise: ClassVar[bool] = False  # a position of the result sees the same position of each input, and no other
 
     def outputs(self, *inputs: Any, **_: Any) -> tuple[TensorType, ...]:

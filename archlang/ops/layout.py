@@ -24,6 +24,7 @@ class Flatten(Operator):
 
     runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
     word: ClassVar[str] = "flatten"
+    family: ClassVar[str] = "layout"
     elsewhere: ClassVar[tuple[str, ...]] = ("Flatten",)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     examples: ClassVar[tuple[Example, ...]] = (

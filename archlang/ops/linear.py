@@ -69,6 +69,8 @@ class Linear(InParts):
     pointwise = True
     runs = ONE_CALL
     word: ClassVar[str] = "linear"
+    noted: ClassVar[str] = "fc"
+    family: ClassVar[str] = "fully connected"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("linear-needs-channels-last")
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Linear", "Dense", "fc", "FullyConnected", "InnerProduct", "dense")

@@ -36,6 +36,7 @@ class Relu6(_Unit):
     """
 
     word: ClassVar[str] = "relu6"
+    noted: ClassVar[str] = "ReLU6"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     target: ClassVar[str] = "torch.nn.ReLU6"
     elsewhere: ClassVar[tuple[str, ...]] = ("ReLU6",)
@@ -49,6 +50,7 @@ class LeakyRelu(_Unit):
     """
 
     word: ClassVar[str] = "leaky_relu"
+    noted: ClassVar[str] = "leaky ReLU"
     elsewhere: ClassVar[tuple[str, ...]] = ("LeakyReLU", "lrelu")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("leaky_relu", "3x4x4"),
@@ -73,6 +75,7 @@ class PRelu(Pointwise):
 
     runs = replace(ELEMENTWISE, backward=None, autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "prelu"
+    noted: ClassVar[str] = "PReLU"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")
     elsewhere: ClassVar[tuple[str, ...]] = ("PReLU",)
     examples: ClassVar[tuple[Example, ...]] = (
@@ -113,6 +116,7 @@ class Elu(_Unit):
     """
 
     word: ClassVar[str] = "elu"
+    noted: ClassVar[str] = "ELU"
     elsewhere: ClassVar[tuple[str, ...]] = ("ELU",)
     examples: ClassVar[tuple[Example, ...]] = (Example("elu", "3x4x4"), Example("elu alpha=0.5", "7"))
 
@@ -131,6 +135,7 @@ class Selu(_Unit):
     """
 
     word: ClassVar[str] = "selu"
+    noted: ClassVar[str] = "SELU"
     target: ClassVar[str] = "torch.nn.SELU"
     elsewhere: ClassVar[tuple[str, ...]] = ("SELU",)
     examples: ClassVar[tuple[Example, ...]] = (Example("selu", "3x4x4"), Example("selu", "7"))
@@ -145,6 +150,7 @@ class Gelu(_Unit):
     """
 
     word: ClassVar[str] = "gelu"
+    noted: ClassVar[str] = "GELU"
     elsewhere: ClassVar[tuple[str, ...]] = ("GELU",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("gelu", "6x7 n t c"),
@@ -164,6 +170,7 @@ class Silu(_Unit):
     """
 
     word: ClassVar[str] = "silu"
+    noted: ClassVar[str] = "SiLU"
     target: ClassVar[str] = "torch.nn.SiLU"
     elsewhere: ClassVar[tuple[str, ...]] = ("SiLU", "swish")
     examples: ClassVar[tuple[Example, ...]] = (Example("silu", "3x4x4"), Example("silu", "7"))
@@ -176,6 +183,7 @@ class Hardswish(_Unit):
     """
 
     word: ClassVar[str] = "hardswish"
+    noted: ClassVar[str] = "h-swish"
     target: ClassVar[str] = "torch.nn.Hardswish"
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardswish", "hard_swish", "h_swish")
     examples: ClassVar[tuple[Example, ...]] = (Example("hardswish", "3x4x4"), Example("hardswish", "7"))
@@ -188,6 +196,7 @@ class Hardsigmoid(_Unit):
     """
 
     word: ClassVar[str] = "hardsigmoid"
+    noted: ClassVar[str] = "h-sigmoid"
     target: ClassVar[str] = "torch.nn.Hardsigmoid"
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardsigmoid", "hard_sigmoid", "h_sigmoid")
     examples: ClassVar[tuple[Example, ...]] = (Example("hardsigmoid", "3x4x4"), Example("hardsigmoid", "7"))

@@ -84,6 +84,8 @@ class LocallyConnected(Sliding):
 
     runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "locally_connected"
+    noted: ClassVar[str] = "local"
+    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
         "LocallyConnected1D", "LocallyConnected2D", "LocallyConnected", "SpatialConvolutionLocal", "ConvLocal",

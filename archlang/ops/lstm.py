@@ -69,6 +69,7 @@ class Lstm(Recurrent):
     """
 
     word: ClassVar[str] = "lstm"
+    noted: ClassVar[str] = "LSTM"
     name: ClassVar[str] = "LSTM"
     gates: ClassVar[int] = 4
     mapped: ClassVar[int] = 5

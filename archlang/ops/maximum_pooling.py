@@ -43,6 +43,8 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
     """
 
     word: ClassVar[str] = "adaptive_maxpool"
+    noted: ClassVar[str] = "max pool"
+    family: ClassVar[str] = "pooling"
     elsewhere: ClassVar[tuple[str, ...]] = (
         "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "adaptive_max_pool"
     )  # fmt: skip
@@ -93,6 +95,8 @@ class GlobalMaxPool(GlobalAvgPool):
     """
 
     word: ClassVar[str] = "globalmaxpool"
+    noted: ClassVar[str] = "global max pool"
+    family: ClassVar[str] = "pooling"
     elsewhere: ClassVar[tuple[str, ...]] = ("GlobalMaxPooling2D", "GlobalMaxPool", "global_max_pool", "gmp")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
     examples: ClassVar[tuple[Example, ...]] = (

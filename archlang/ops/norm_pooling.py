@@ -39,6 +39,8 @@ class LpPool(InParts, Sliding):
     """
 
     word: ClassVar[str] = "lppool"
+    noted: ClassVar[str] = "Lp pool"
+    family: ClassVar[str] = "pooling"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank")
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("LPPool1d", "LPPool2d", "LPPool3d", "L2Pool", "lp_pool", "LpPool")

@@ -50,6 +50,8 @@ class BatchNorm(Operator):
 
     runs = replace(ONE_CALL, autocast="given", scratch=1)
     word: ClassVar[str] = "batchnorm"
+    noted: ClassVar[str] = "BN"
+    family: ClassVar[str] = "norm"
     elsewhere: ClassVar[tuple[str, ...]] = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization", "bn")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("batchnorm", "3x8x8"),
@@ -139,6 +141,8 @@ class LocalResponseNorm(Operator):
 
     runs = replace(ONE_CALL_FORWARD, layout="input")
     word: ClassVar[str] = "lrn"
+    noted: ClassVar[str] = "LRN"
+    family: ClassVar[str] = "norm"
     positional: ClassVar[Mapping[str, Kind]] = {"size": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("LocalResponseNorm", "local_response_norm", "LRN")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -48,6 +48,7 @@ class Split(Part):
     """
 
     word: ClassVar[str] = "split"
+    family: ClassVar[str] = "other"
     positional: ClassVar[Mapping[str, Kind]] = {"parts": "number", "sizes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Split", "chunk")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -109,6 +110,7 @@ class Select(Part):
     """
 
     word: ClassVar[str] = "select"
+    family: ClassVar[str] = "other"
     positional: ClassVar[Mapping[str, Kind]] = {"index": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Select", "unbind")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
@@ -149,6 +151,7 @@ class Slice(Part):
     """
 
     word: ClassVar[str] = "slice"
+    family: ClassVar[str] = "other"
     positional: ClassVar[Mapping[str, Kind]] = {"start": "number", "end": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Slice", "narrow")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis", "no-such-position", "empty-output")

@@ -112,6 +112,8 @@ class MaxPool(_Pool):
     """
 
     word: ClassVar[str] = "maxpool"
+    noted: ClassVar[str] = "max pool"
+    family: ClassVar[str] = "pooling"
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("wrong-rank", "wrong-dtype"),
         "pool-padding": "torch returns an index outside the map for a window of padding alone",
@@ -184,6 +186,8 @@ class AvgPool(_Pool):
 
     runs = replace(ONE_CALL, saved="input")
     word: ClassVar[str] = "avgpool"
+    noted: ClassVar[str] = "avg pool"
+    family: ClassVar[str] = "pooling"
     elsewhere: ClassVar[tuple[str, ...]] = ("AvgPool1d", "AvgPool2d", "AvgPool3d", "AveragePooling2D", "avg_pool")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("avgpool 2x2/2", "3x8x8"),

@@ -52,6 +52,8 @@ class RadialBasis(InParts):
 
     pointwise = True
     word: ClassVar[str] = "radial_basis"
+    noted: ClassVar[str] = "RBF"
+    family: ClassVar[str] = "fully connected"
     positional: ClassVar[Mapping[str, Kind]] = {"out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RBF", "RadialBasis", "RBFLayer", "euclidean_rbf")
     examples: ClassVar[tuple[Example, ...]] = (

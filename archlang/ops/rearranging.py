@@ -32,6 +32,7 @@ from archlang.shapes import TensorType, Window, input_type, param_type
 class _Layout(Operator):
     """What these share: values do not change, and none is saved for backward."""
 
+    family: ClassVar[str] = "layout"
     runs = replace(ONE_CALL, gradients="whole", saved="nothing", autocast="given")
 
     def work(self, x: TensorType) -> Work:
@@ -123,6 +124,7 @@ class Rearrange(_Layout):
     """
 
     word: ClassVar[str] = "rearrange"
+    family: ClassVar[str] = "other"
     positional: ClassVar[Mapping[str, Kind]] = {"pattern": "string"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Rearrange", "einops")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "batch-axis", "axes-clash")

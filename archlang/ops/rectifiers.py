@@ -33,6 +33,7 @@ class Celu(_Rectifier):
     """
 
     word: ClassVar[str] = "celu"
+    noted: ClassVar[str] = "CELU"
     elsewhere: ClassVar[tuple[str, ...]] = ("CELU",)
     examples: ClassVar[tuple[Example, ...]] = (Example("celu", "3x4x4"), Example("celu alpha=0.5", "7"))
 
@@ -49,6 +50,7 @@ class Mish(_Rectifier):
     """
 
     word: ClassVar[str] = "mish"
+    noted: ClassVar[str] = "Mish"
     target: ClassVar[str] = "torch.nn.Mish"
     elsewhere: ClassVar[tuple[str, ...]] = ("Mish",)
     examples: ClassVar[tuple[Example, ...]] = (Example("mish", "3x4x4"), Example("mish", "7"))

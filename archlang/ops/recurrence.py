@@ -66,6 +66,7 @@ class Recurrent(Operator):
     An int64 for each image may follow the sequence: how many of its positions are read.
     """
 
+    family: ClassVar[str] = "recurrent"
     runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"))
     name: ClassVar[str]  # torch's
     gates: ClassVar[int]  # projections of the input, and of the state, in each step

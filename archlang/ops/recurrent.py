@@ -30,6 +30,7 @@ class Rnn(Recurrent):
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     word: ClassVar[str] = "rnn"
+    noted: ClassVar[str] = "RNN"
     name: ClassVar[str] = "RNN"
     gates: ClassVar[int] = 1
     mapped: ClassVar[int] = 1
@@ -77,6 +78,7 @@ class Gru(Recurrent):
     """
 
     word: ClassVar[str] = "gru"
+    noted: ClassVar[str] = "GRU"
     name: ClassVar[str] = "GRU"
     gates: ClassVar[int] = 3
     mapped: ClassVar[int] = 3

@@ -22,6 +22,7 @@ ALL_DROPPED = "torch takes 1, which leaves nothing"
 class Drop(Operator):
     """What the droppers share: a probability, one operation for each value in training, none in evaluation."""
 
+    family: ClassVar[str] = "dropout"
     pointwise = True
     runs = replace(ONE_CALL, autocast="given")
     positional: ClassVar[Mapping[str, Kind]] = {"p": "number"}

@@ -80,6 +80,7 @@ class RelativeAttention(Operator):
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("lower", known="result"))
     word: ClassVar[str] = "relative_attention"
+    family: ClassVar[str] = "attention"
     positional: ClassVar[Mapping[str, Kind]] = {"window": "window", "heads": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("RelativePositionalMultiHeadAttention", "relative_position_attention")
     examples: ClassVar[tuple[Example, ...]] = (

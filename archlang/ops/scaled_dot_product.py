@@ -56,6 +56,8 @@ class ScaledDotProduct(Operator):
     runs = SEVERAL_CALLS
     shows = True
     word: ClassVar[str] = "sdpa"
+    noted: ClassVar[str] = "attention"
+    family: ClassVar[str] = "attention"
     flows: ClassVar[Mapping[str, str]] = {
         "value": "(q, k, v) -> sdpa 8",
         "mask": "(q, k, v, mask) -> sdpa 8",

@@ -43,6 +43,7 @@ class Normalize(InParts):
     """
 
     word: ClassVar[str] = "normalize"
+    family: ClassVar[str] = "norm"
     elsewhere: ClassVar[tuple[str, ...]] = ("l2_normalize", "l2norm", "UnitNormalization", "LpNormalization")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("normalize", "8"),

@@ -85,6 +85,7 @@ class StdConv(Conv):
 
     runs = replace(ONE_CALL, weights="any format")
     word: ClassVar[str] = "std_conv"
+    noted: ClassVar[str] = "weight-standardised conv"
     elsewhere: ClassVar[tuple[str, ...]] = (
         "StdConv2d", "ScaledStdConv2d", "WSConv2d", "weight_standardization", "weight_standardized_conv",
     )  # fmt: skip

@@ -57,6 +57,7 @@ class Subsampling(InParts, Sliding):
     """
 
     word: ClassVar[str] = "subsampling"
+    family: ClassVar[str] = "pooling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialSubSampling", "TemporalSubSampling", "subsample", "sub_sampling")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -99,6 +99,8 @@ class TableConv(Sliding):
 
     runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "table_conv"
+    noted: ClassVar[str] = "table conv"
+    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialConvolutionMap", "TableConv2d", "conv_table", "connected_conv")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -25,6 +25,7 @@ class Take(Part):
 
     runs = replace(ONE_CALL, autocast="given")
     word: ClassVar[str] = "take"
+    family: ClassVar[str] = "other"
     arity: ClassVar[tuple[int, ...]] = (1, 2)
     positional: ClassVar[Mapping[str, Kind]] = {"indexes": "list"}
     flows: ClassVar[Mapping[str, str]] = {"index": "(table, index) -> take axis=0"}

@@ -86,6 +86,8 @@ class TiledConv(Sliding):
 
     runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"), weights="any format")
     word: ClassVar[str] = "tiled_conv"
+    noted: ClassVar[str] = "tiled conv"
+    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("TiledConv2d", "TiledConv", "TiledConvolution", "tiled_convolution")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from archlang.ops.base import Operator, Work
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
@@ -13,6 +14,7 @@ from archlang.shapes import TensorType, param_type
 class View(Operator):
     """An operator whose results are views of its input's memory."""
 
+    family: ClassVar[str] = "layout"
     runs = replace(ONE_CALL, view=True, saved="nothing", autocast="given")
 
     def work(self, x: TensorType) -> Work:

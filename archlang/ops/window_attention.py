@@ -47,6 +47,7 @@ class WindowAttention(InWindows):
     """
 
     word: ClassVar[str] = "window_attention"
+    family: ClassVar[str] = "attention"
     elsewhere: ClassVar[tuple[str, ...]] = ("ShiftedWindowAttention", "shifted_window_attention", "WindowAttention")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("window_attention 2x2 2 shift=1", "4x6x4 n h w c"),

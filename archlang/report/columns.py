@@ -98,7 +98,9 @@ def _heading(name: str) -> str:
 
 def _words() -> dict[str, Column]:
     path = Column("path", "path", lambda line: line.place, lambda line: line.path, lambda line: line.path)
-    output = Column("output", "output", _types, _types, lambda line: list(sizes(line.types[0])))
+    output = Column(
+        "output", "output", lambda line: line.told or _types(line), _types, lambda line: list(sizes(line.types[0]))
+    )
     starts = Column(STARTS, STARTS, starts_text, starts_text, starts_json, unsummed=lambda row: row.starts)
     found = (path, alike("op", lambda line: line.op), output, starts, *map(_reach, REACH))
     return {column.name: column for column in found}

@@ -18,7 +18,8 @@ By = Literal["op", "block"]  # rows may be sums by these, instead of layers and 
 class Line:
     """A row: its path, its place as people read it, its operator or block, the layers that it sums up, their outputs.
 
-    `calls` is how often a block is called or an operator applied, in a table of sums.
+    `calls` is how often a block is called or an operator applied, in a table of sums. `told` is what people read of
+    outputs that differ, in a row of several layers. A row that `is_closed` could be opened to several.
     """
 
     path: str
@@ -28,6 +29,16 @@ class Line:
     types: tuple[TensorType, ...] = ()
     fields: Callable[[], Sequence[ReceptiveField]] = tuple
     calls: int = 1
+    told: str = ""
+    is_closed: bool = False
+
+    def indented(self) -> Line:
+        """Return the row as a part of the row above it."""
+        return replace(self, place=f"  {self.place}")
+
+    def closed(self) -> Line:
+        """Return the row as one that could be opened."""
+        return replace(self, is_closed=True)
 
 
 Count = Callable[[LayerRow], object]
@@ -48,7 +59,7 @@ def lines(report: Report, depth: int | None = None, counts: Sequence[Count] | No
     With `counts`, calls of one block in a row that agree in these counts are shown once, below a row with their sum.
     """
     if depth is None and counts is None:
-        yield from map(_layer, report.layers)
+        yield from map(layer_line, report.layers)
         return
     types = {value: type for row in report.layers for value, type in zip(row.values, row.outputs, strict=True)}
     cut = _Cut(report, counts, dict(enumerate(port.type for port in report.inputs)) | types)
@@ -70,20 +81,20 @@ def _lines(cut: _Cut, parts: Sequence[int | Scope], levels: int | None, prefix: 
     for run in _runs(cut, parts):
         first = run[0]
         if isinstance(first, int):
-            line = _layer(cut.report.layers[first])
-            yield replace(line, place=_below(line.place, prefix)) if prefix else line
+            line = layer_line(cut.report.layers[first])
+            yield replace(line, place=place_below(line.place, prefix)) if prefix else line
             continue
         calls = [part for part in run if isinstance(part, Scope)]
         if len(calls) > 1:
             ends = dict.fromkeys((first.path, calls[-1].path))
-            yield _scope(cut, calls, _below(" to ".join(ends), prefix), f"{first.what} ×{len(calls)}")
+            yield _scope(cut, calls, place_below(" to ".join(ends), prefix), f"{first.what} ×{len(calls)}")
             if below != 0:
                 inside = _lines(cut, first.parts, below, first.path)
-                yield from (replace(line, place=f"  {line.place}") for line in inside)
+                yield from (line.indented() for line in inside)
         elif below != 0:
             yield from _lines(cut, first.parts, below, prefix)
         elif first.end > first.start:
-            yield _scope(cut, calls, _below(first.path, prefix), first.what)
+            yield _scope(cut, calls, place_below(first.path, prefix), first.what)
 
 
 def _runs(cut: _Cut, parts: Sequence[int | Scope]) -> Iterator[Sequence[int | Scope]]:
@@ -108,7 +119,8 @@ def _alike(cut: _Cut, one: int | Scope, other: int | Scope) -> bool:
     return all(count(a) == count(b) for a, b in pairs for count in cut.counts)
 
 
-def _layer(row: LayerRow) -> Line:
+def layer_line(row: LayerRow) -> Line:
+    """Return the row of one layer."""
     place = row.path if row.named else f"{row.path} ({row.op})".lstrip()
     return Line(row.path, place, row.op, (row,), row.outputs, lambda: [row.facts.fields[value] for value in row.values])
 
@@ -126,7 +138,7 @@ def _scope(cut: _Cut, scopes: Sequence[Scope], place: str, op: str) -> Line:
     )
 
 
-def _below(place: str, prefix: str) -> str:
+def place_below(place: str, prefix: str) -> str:
     """Return a place relative to the call at `prefix`; a join of the call itself keeps the path of the call."""
     if not prefix or place == prefix:
         return place

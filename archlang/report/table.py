@@ -12,20 +12,23 @@ from archlang.report.lines import By, Line, lines, total_line
 from archlang.report.reach import REACH, UNKNOWN
 from archlang.sheets import Sheet
 
+MOST_ROWS = 66  # with more, a table for people is folded by structure: with what stands around it, it has 80 lines
+FOLDED = "Alike calls are laid over each other and summed; --full lists every layer."
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """The columns and rows of a report that are shown.
 
     `columns` are names and groups of columns; without any, the default ones. A scope that is `depth` levels deep is one
-    row with the sum of its layers, 0 being the net; `by` sums by operator or by block instead. `unfold` shows every
-    call of a repeated block in the tables for people; the tables for programs always do.
+    row with the sum of its layers, 0 being the net; `by` sums by operator or by block instead. `full` shows every
+    layer in the tables for people; the tables for programs always do.
     """
 
     columns: tuple[str, ...] = ()
     depth: int | None = None
     by: By | None = None
-    unfold: bool = False
+    full: bool = False
 
     def __post_init__(self) -> None:
         if self.by is not None and self.depth is not None:
@@ -41,7 +44,7 @@ class View:
 
 def table(report: Report, view: View) -> Sheet:
     """Return the sheet for people: an operator without a name of its own is shown by its scope and its word."""
-    columns, rows, total = _cut(report, view, fold=not view.unfold)
+    columns, rows, total, note = _cut(report, view, fold=not view.full)
     totals = report.totals
     trained = f"{totals.params:,} parameters, {totals.trainable_params:,} of them trainable"
     training = ", training" if report.mode == "train" else ""
@@ -53,7 +56,7 @@ def table(report: Report, view: View) -> Sheet:
             f"{report.name}, batch {report.batch}{training}",
             *(f"input {port.name}: {port.type} {port.type.dtype}" for port in report.inputs),
         ),
-        below=(f"{trained}; {totals.buffers:,} values in buffers", *_unknown(columns, rows)),
+        below=(f"{trained}; {totals.buffers:,} values in buffers", *_unknown(columns, rows), *note),
     )
 
 
@@ -69,7 +72,7 @@ def _unknown(columns: Sequence[Column], rows: Sequence[Line]) -> Iterator[str]:
 
 def plain_table(report: Report, view: View) -> Sheet:
     """Return the sheet for programs: the names of the JSON, and the paths as they are."""
-    columns, rows, total = _cut(report, view, fold=False)
+    columns, rows, total, _ = _cut(report, view, fold=False)
     return Sheet(
         tuple(column.name for column in columns),
         tuple(tuple(column.written(line) for column in columns) for line in rows),
@@ -79,20 +82,25 @@ def plain_table(report: Report, view: View) -> Sheet:
 
 def table_json(report: Report, view: View) -> dict[str, object]:
     """Return the table as plain JSON values: a field for each column."""
-    columns, rows, total = _cut(report, view, fold=False)
+    columns, rows, total, _ = _cut(report, view, fold=False)
     return {
         "rows": [{column.name: column.data(line) for column in columns} for line in rows],
         "total": {column.name: column.data(total) for column in columns if column.count is not None},
     }
 
 
-def _cut(report: Report, view: View, fold: bool) -> tuple[Sequence[Column], list[Line], Line]:
-    """Return the columns, the rows and the total row."""
+def _cut(report: Report, view: View, fold: bool) -> tuple[Sequence[Column], list[Line], Line, tuple[str, ...]]:
+    """Return the columns, the rows, the total row, and what must be said of the rows."""
     if view.by is not None:
         from archlang.report.sums import sum_columns, sums_by, sums_total
 
         rows = sums_by(report, view.by)
-        return (*sum_columns(view.by), *chosen_sums(view.columns)), rows, sums_total(report, rows)
+        return (*sum_columns(view.by), *chosen_sums(view.columns)), rows, sums_total(report, rows), ()
     columns = chosen(view.columns)
     counts = [column.compared for column in columns if column.compared is not None]
-    return columns, list(lines(report, view.depth, counts if fold else None)), total_line(report)
+    rows = list(lines(report, view.depth, counts if fold else None))
+    if fold and view.depth is None and len(rows) > MOST_ROWS:
+        from archlang.report.folding import folded_lines
+
+        return columns, folded_lines(report, MOST_ROWS), total_line(report), (FOLDED,)
+    return columns, rows, total_line(report), ()

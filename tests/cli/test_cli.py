@@ -148,7 +148,7 @@ RUN = [sys.executable, "-m", "archlang"]
 
 
 @pytest.mark.parametrize(
-    "words", [["report", "resnet152", "--unfold"], ["zoo", "--family", "lenet"], ["check", "lenet5"]]
+    "words", [["report", "resnet152", "--full"], ["zoo", "--family", "lenet"], ["check", "lenet5"]]
 )
 def test_a_reader_that_leaves_ends_the_command_quietly(words: list[str]) -> None:
     """`archlang report resnet152 | head -1`: the status is that of any tool that a closed pipe ends."""

@@ -340,7 +340,7 @@ def test_slow_facts_are_computed_only_when_asked_for(nets: dict[str, Graph], mon
 
 def test_latex(nets: dict[str, Graph]) -> None:
     made = report(nets["nested"])
-    text = render_report(made, format="latex", view=View(("op", "output", "params", "macs"), unfold=True))
+    text = render_report(made, format="latex", view=View(("op", "output", "params", "macs"), full=True))
     body = [line for line in text.splitlines() if line.endswith(r" \\")]
     assert {len(re.split(r"(?<!\\)&", line)) for line in body} == {5}
     assert r"\begin{tabular}{lllrr}" in text and text.count(r"\midrule") == 2

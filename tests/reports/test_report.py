@@ -266,7 +266,7 @@ def test_a_block_counts_as_often_as_it_is_called_and_is_asked_once() -> None:
 def test_a_join_is_shown_by_its_scope_and_its_word() -> None:
     made = report(called_thrice())
     assert [layer.path for layer in made.layers][:3] == ["body.0.conv", "body.0", "body.1.conv"]
-    text = render_report(made, view=View(unfold=True))
+    text = render_report(made, view=View(full=True))
     assert "body.0 (plus)  plus" in text
     assert "\n(plus) " in text
     assert by_csv(made, "table")[1]["path"] == "body.0"
@@ -279,7 +279,7 @@ def test_alike_calls_are_folded() -> None:
     assert sum_of_all.startswith("body.0 to body.2 unit_1 ×3 4x6x6 444 ")
     assert lines[lines.index(sum_of_all) + 1].startswith("conv conv")
     assert "(plus) plus" in lines[lines.index(sum_of_all) + 2]
-    assert len(render_report(made, view=View(unfold=True)).splitlines()) > len(lines)
+    assert len(render_report(made, view=View(full=True)).splitlines()) > len(lines)
 
 
 def test_table_is_aligned_and_complete(vgg: Report) -> None:

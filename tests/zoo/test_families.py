@@ -35,7 +35,7 @@ def test_resnet50_is_read_at_a_glance() -> None:
 def test_the_report_folds_equal_calls() -> None:
     report = archlang.load("resnet152").report()
     text = render_report(report)
-    assert "layer3.1 to layer3.35" in text and "bottleneck ×35" in text
+    assert "layer3.0 to 35 " in text and "bottleneck ×36" in text
     assert report.totals.params == 60_192_808
     blocks = json.loads(render_report(report, format="json"))["blocks"]
     assert sum(block["calls"] for block in blocks) == 50
