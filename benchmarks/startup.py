@@ -17,7 +17,7 @@ BASE = "import lark; from pydantic import BaseModel; type('M', (BaseModel,), {})
 # torch unimportable, and a table that is fresh, as it is in a wheel
 READY = "import sys, pathlib, archlang.paths as p; sys.modules['torch'] = None; p.TABLE = pathlib.Path({table!r}); "
 MORE = "import archlang.ops; archlang.ops.__path__.append({folder!r}); "
-CHECK = "from archlang.cli import main; sys.exit(main(['check', {spec!r}]))"
+CHECK = "sys.argv[1:] = ['check', {spec!r}]; from archlang.cli import main; sys.exit(main())"
 
 SPEC = """
 net generated{number}(classes=1000) {{

@@ -6,9 +6,11 @@ Exit status: 0 the spec is valid, 1 it is not, 2 the call is wrong; 130 Ctrl-C e
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from archlang.cli.commands import COMMANDS, command
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        return _run(words, own_process=argv is None)
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE
@@ -38,16 +40,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], own_process: bool) -> int:
     try:
         arguments = _parser(words[:1]).parse_args(words)
         arguments.words = words
+        if own_process:
+            _import_pipeline()
         status = _answered(arguments)
     except SystemExit:  # argparse printed a help or a mistake
         _flush_output()
         raise
     _flush_output()
     return status
+
+
+def _import_pipeline() -> None:
+    """Import what every command needs, which stays to the end: garbage collection neither starts nor searches it."""
+    gc.disable()
+    import_module("archlang.compiler")
+    gc.freeze()
+    gc.enable()
 
 
 def _answered(arguments: argparse.Namespace) -> int:
