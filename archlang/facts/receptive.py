@@ -17,11 +17,12 @@ If an operator does not state its reach, the fields of its outputs, and of all t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
+from archlang.facts.phases import Phases, line, measured, plain, through, union
 from archlang.facts.untold import Untold, united, untold
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Ratio, Slide
@@ -33,7 +34,8 @@ class Interval:
     """What a position of a value sees along one axis of the input, as above.
 
     One that is `whole` is all of the axis, seen from every position. `along` is the value's own axis that it moves
-    along, which may have another name than the input's.
+    along, which may have another name than the input's. `phases` holds what each position sees where no line of whole
+    numbers does, and `largest` the most that one of them sees.
     """
 
     extent: Ratio = 1
@@ -41,26 +43,75 @@ class Interval:
     pad: Ratio = 0
     whole: bool = field(default=False, compare=False)
     along: str = field(default="", compare=False)
+    phases: Phases | None = field(default=None, compare=False, repr=False)
+    largest: int | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> int:
-        """How many positions of the input the interval holds, at most."""
-        return floor(self.extent)
+        """The largest window of the input that a position sees, counted from the first position to the last."""
+        return floor(self.extent) if self.largest is None else self.largest
 
-    def through(self, slide: Slide) -> Interval:
-        """Return the interval after a window."""
-        return _whole_numbers(
-            self.extent + (slide.extent - 1) * self.stride,
-            self.stride * slide.step,
-            self.pad + slide.before * self.stride,
-            slide.axis or self.along,
+    @property
+    def listed(self) -> Phases | None:
+        """What each position sees; None if there are too many phases to list."""
+        return self.phases or line(self.extent, self.stride, self.pad)
+
+    def through(self, slide: Slide, passing: Passing) -> Interval:
+        """Return the interval after an operator."""
+        along = slide.axis or self.along
+        steps = (self.extent, self.stride, self.pad, slide.extent, slide.step, slide.before)
+        is_plain = not (self.phases or slide.phases or slide.past or self.stride < 0) and all(
+            type(n) is int for n in steps
         )
+        if not is_plain and (seen := self.listed):
+            found = through(seen, slide, passing.before(self.along))
+            if found is not None:
+                return passing.interval(found, along)
+        extent = self.extent + (slide.extent - 1) * self.stride
+        stride, pad = self.stride * slide.step, self.pad + slide.before * self.stride
+        if is_plain:
+            return Interval(extent, stride, pad, along=along, largest=None if stride else passing.cut(extent, pad))
+        return _whole_numbers(extent, stride, pad, along)
 
-    def union(self, other: Interval) -> Interval:
+    def union(self, other: Interval, passing: Passing) -> Interval:
         """Return the smallest interval that holds both, which have one stride."""
+        if self.phases or other.phases:
+            one, two = self.listed, other.listed
+            both = union(one, two, passing.after(self.along)) if one and two else None
+            if both:
+                return passing.interval(both, self.along)
         pad = max(self.pad, other.pad)
         extent = pad + max(self.extent - self.pad, other.extent - other.pad)
-        return Interval(extent, self.stride, pad, along=self.along)
+        largest = None if self.stride else passing.cut(extent, pad)
+        return Interval(extent, self.stride, pad, along=self.along, largest=largest)
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A way through an operator: the value before it, the value behind it, the input's size along the axis."""
+
+    given: TensorType
+    result: TensorType
+    size: int
+
+    def before(self, axis: str) -> int:
+        """Return how many positions the value before the operator has along an axis."""
+        return self.given[axis] if axis in self.given.axes else 1
+
+    def after(self, axis: str) -> int:
+        """Return how many positions the value behind the operator has along an axis."""
+        return self.result[axis] if axis in self.result.axes else 1
+
+    def cut(self, extent: Ratio, pad: Ratio) -> int:
+        """Return how many positions of the input a window holds that does not move."""
+        return max(min(floor(extent - pad), self.size) - max(ceil(-pad), 0), 0)
+
+    def interval(self, phases: Phases, along: str) -> Interval:
+        """Return the interval that moves along an axis of the result."""
+        found = measured(phases, self.after(along), self.size)
+        if found.is_whole:
+            return Interval(self.size, 0, 0, whole=True)
+        return Interval(found.extent, phases.step, found.pad, False, along, phases, found.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +170,14 @@ def receptive_fields(graph: Graph) -> dict[int, ReceptiveField]:
         if key not in known:
             known[key] = _moves(layer)
         fields = [seen[value] for value in layer.inputs]
+        given = layer.input_types
         moves = known[key]
         unknown = united(*(one.untold for one in fields), untold(layer, reach=moves))
         if moves is None or unknown:
             seen.update(dict.fromkeys(layer.outputs, ReceptiveField(untold=unknown)))
             continue
-        for value, each in zip(layer.outputs, moves, strict=True):
-            seen[value] = _after(each, fields, sizes)
+        for value, each, result in zip(layer.outputs, moves, layer.output_types, strict=True):
+            seen[value] = _after(zip(given, fields, each, strict=True), result, sizes)
     return seen
 
 
@@ -159,29 +211,53 @@ def _broadcast(given: TensorType, result: TensorType) -> dict[str, Slide]:
 
 
 def _after(
-    moves: Sequence[Mapping[str, Slide]], fields: Sequence[ReceptiveField], sizes: Mapping[str, int]
+    ways: Iterable[tuple[TensorType, ReceptiveField, Mapping[str, Slide]]],
+    result: TensorType,
+    sizes: Mapping[str, int],
 ) -> ReceptiveField:
     united: dict[str, tuple[Interval, ...]] = {}
-    for one, slides in zip(fields, moves, strict=True):
+    for given, one, slides in ways:
         for axis, paths in one.paths.items():
             if slides and not paths[0].whole:
-                paths = tuple(path.through(slides[path.along]) if path.along in slides else path for path in paths)
+                passing = Passing(given, result, sizes[axis])
+                paths = tuple(
+                    _moved(path, slides[path.along], passing) if path.along in slides else path for path in paths
+                )
             held = united.get(axis, paths)
             united[axis] = paths if held is paths else (*held, *paths)
-    return ReceptiveField({axis: _united(paths, sizes[axis]) for axis, paths in united.items()})
+    return ReceptiveField(
+        {
+            axis: _united(paths, Passing(result, result, sizes[axis]))
+            if len(paths) > 1 or not paths[0].whole
+            else paths
+            for axis, paths in united.items()
+        }
+    )
 
 
-def _united(paths: tuple[Interval, ...], size: int) -> tuple[Interval, ...]:
+def _moved(path: Interval, slide: Slide, passing: Passing) -> Interval:
+    if not slide.beside:
+        return path.through(slide, passing)
+    return min((path.through(one, passing) for one in (slide, *slide.beside)), key=lambda way: way.size)
+
+
+def _united(paths: tuple[Interval, ...], passing: Passing) -> tuple[Interval, ...]:
     """Return one interval for each stride, or the whole axis alone if one path sees it from everywhere."""
-    if any(path.stride == 0 and path.pad >= 0 and path.extent - path.pad >= size for path in paths):
-        return (Interval(size, 0, 0, whole=True),)
+    if any(_is_whole(path, passing.size) for path in paths):
+        return (Interval(passing.size, 0, 0, whole=True),)
     if len(paths) == 1:
         return paths
     ways: dict[tuple[Ratio, str], Interval] = {}
     for path in paths:
         way = path.stride, path.along if path.stride else ""
-        ways[way] = ways[way].union(path) if way in ways else path
-    return tuple(ways.values())
+        ways[way] = ways[way].union(path, passing) if way in ways else path
+    united = tuple(ways.values())
+    return tuple(path for path in united if path.whole) or united
+
+
+def _is_whole(path: Interval, size: int) -> bool:
+    is_fixed = path.stride == 0 and not path.phases
+    return path.whole or (is_fixed and path.pad >= 0 and path.extent - path.pad >= size)
 
 
 def _whole_numbers(extent: Ratio, stride: Ratio, pad: Ratio, along: str) -> Interval:
@@ -190,8 +266,4 @@ def _whole_numbers(extent: Ratio, stride: Ratio, pad: Ratio, along: str) -> Inte
         return Interval(extent, stride, pad, along=along)
     phases = Fraction(stride).denominator
     start, end = Fraction(ceil(-pad * phases), phases), Fraction(floor((extent - pad - 1) * phases), phases)
-    return Interval(_plain(end - start + 1), _plain(Fraction(stride)), _plain(-start), along=along)
-
-
-def _plain(ratio: Fraction) -> Ratio:
-    return ratio.numerator if ratio.denominator == 1 else ratio
+    return Interval(plain(end - start + 1), plain(Fraction(stride)), plain(-start), along=along)

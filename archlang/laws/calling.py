@@ -115,8 +115,7 @@ def places_of(case: Case) -> torch.Tensor:
 
 
 def _sees(slide: Slide, position: int, at: int) -> bool:
-    first = position * slide.step - slide.before
-    return first <= at <= first + slide.extent - 1
+    return at in slide.seen(position)
 
 
 def tensors(types: Sequence[TensorType], batch: int = BATCH, below: int = 10) -> list[torch.Tensor]:

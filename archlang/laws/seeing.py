@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import ceil, floor
 from typing import Any, cast
 
 import torch
@@ -40,15 +39,17 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
     # a window that sees padding alone, or whose holes cover the input, sees nothing along any axis
     tight = axis in slides and axis != "c" and all(inside(slides[other], x, y, other) for other in others)
     # an index stays the same if all values that it chooses among grow alike
-    tight = tight and y.is_float and all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    is_exact = slide.phases or all(isinstance(n, int) for n in (slide.extent, slide.step, slide.before))
+    tight = tight and y.is_float and bool(is_exact)
+    # where several axes became one, a position that sees padding alone along another sees nothing
+    along = {name: slides[name] for name in others if slide.axis and slides[name].axis == slide.axis and name in x.axes}
     of_each = influence(case, at, axis, output, moved)
     if slide.step == 0:  # what is constant, as a softmax of one value is, sees nothing
         tight = tight and x.is_float and x[axis] > 1 and any(of_each)
     tight = tight and not slide.at_most
     for position, seen in enumerate(of_each):
-        first = position * slide.step - slide.before
-        window = range(ceil(first), floor(first + slide.extent - 1) + 1)
-        if copies and not (0 <= first and window[-1] < x[axis]):
+        window = slide.seen(position)
+        if copies and not (0 <= window[0] and window[-1] < x[axis]):
             continue  # the border consists of values further in
         if not seen <= set(window):
             raise Broken(
@@ -59,7 +60,8 @@ def reach_along(case: Case, at: int, output: int, axis: str) -> None:
         # a key that is alone in its softmax has weight 1, whatever its value
         alone = len(visible) == 1 and len(case.types) > 1 and not case.op.join
         ends = {*window[:1], *window[-1:]} & visible
-        if not tight or alone or ends <= seen:
+        hidden = any(not set(other.seen(position)) & set(range(x[name])) for name, other in along.items())
+        if not tight or alone or hidden or ends <= seen:
             continue
         if not ends <= seen | _seen_otherwise(case, at, axis, output, moved, position, slide):
             raise Broken(
@@ -116,8 +118,8 @@ def _seen_otherwise(
 def inside(slide: Slide, x: TensorType, y: TensorType, axis: str) -> bool:
     """Return whether some window is wholly inside the input."""
     positions = y[slide.axis or axis] if (slide.axis or axis) in y.axes else 1
-    firsts = [position * slide.step - slide.before for position in range(positions)]
-    return any(first >= 0 and first + slide.extent <= x[axis] for first in firsts)
+    windows = map(slide.seen, range(positions))
+    return any(window and window[0] >= 0 and window[-1] < x[axis] for window in windows)
 
 
 def influence(

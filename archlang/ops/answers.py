@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from math import prod
+from math import ceil, floor, prod
 from typing import Literal
 
 from archlang.shapes import TensorType, bytes_of
 
 Ratio = int | Fraction
+Span = tuple[int, int]  # the first and the last position
 # Where the gradient of an input is allocated. `new`: in its own memory. `shared`: in memory that all such inputs share.
 # `summed`: in its own memory, as the sum over a tensor of the result's size. `resized`: in the memory of such a tensor,
 # which never shrinks. `whole` and `part`: in the memory of the result's gradient.
@@ -175,11 +176,15 @@ class Autocast:
 class Slide:
     """The positions along one axis of an input on which output position i depends.
 
-    These are `extent` positions from i*step - before on, dilation included. If this differs from position to position,
-    as after an upsampling, the numbers are fractions: position i depends at most on the whole numbers from i*step -
-    before to i*step - before + extent - 1. The step is 0 if all positions depend on the same ones, or if the output
-    lacks the axis. `axis` is the output's axis along which it moves, if that has another name. If it is `at_most`, each
-    position depends on some of these: by their values, or in another order.
+    These are `extent` positions from i*step - before on, of which a dilated window sees each `every`-th. If this
+    differs from position to position, as after an upsampling, the numbers are fractions: position i depends at most on
+    the whole numbers from i*step - before to i*step - before + extent - 1. The step is 0 if all positions depend on the
+    same ones, or if the output lacks the axis. `axis` is the output's axis along which it moves, if that has another
+    name. If it is `at_most`, each position depends on some of these: by their values, or in another order.
+
+    Where no line holds it exactly, `phases` holds what each of the first positions sees, from one to the other, or None
+    for nothing. It repeats after them, by `step` times their number. If `past`, all positions before are seen too. What
+    is seen also lies within each slide `beside` it, along other axes of the output.
     """
 
     extent: Ratio = 1
@@ -187,6 +192,28 @@ class Slide:
     before: Ratio = 0
     axis: str = ""
     at_most: bool = False
+    every: int = 1
+    phases: tuple[Span | None, ...] = ()
+    past: bool = False
+    beside: tuple[Slide, ...] = ()
+
+    @property
+    def spans(self) -> tuple[Span | None, ...]:
+        """What each position sees until it repeats, from one position to the other; None if it sees nothing."""
+        if self.phases:
+            return self.phases
+        starts = [at * self.step - self.before for at in range(Fraction(self.step).denominator)]
+        ends = [(ceil(start), floor(start + self.extent - 1)) for start in starts]
+        return tuple(end if end[0] <= end[1] else None for end in ends)
+
+    def seen(self, position: int) -> range:
+        """Return the positions on which an output position depends at most."""
+        turn, at = divmod(position, len(self.spans))
+        span = self.spans[at]
+        if span is None:
+            return range(0)
+        moved = int(turn * len(self.spans) * self.step)
+        return range(min(span[0] + moved, 0) if self.past else span[0] + moved, span[1] + moved + 1, self.every)
 
 
 @dataclass(frozen=True, slots=True)

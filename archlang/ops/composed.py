@@ -70,14 +70,18 @@ class Composed(InParts):
 
 def _through(reaches: Sequence[Reach]) -> Reach | None:
     """Return what one position sees through a chain of windows; None if an axis changes its name between them."""
+    if len(reaches) == 1:
+        return reaches[0]
     seen: dict[str, Slide] = {}
     for reach in reaches:
         if reach.inputs or reach.outputs or any(slide.axis for slide in reach.slides.values()):
-            return reach if len(reaches) == 1 else None
+            return None
         for axis, then in reach.slides.items():
             now = seen.get(axis, Slide())
-            if len(reaches) > 1 and not all(isinstance(n, int) for n in (then.extent, then.step, then.before)):
+            is_even = all(isinstance(n, int) for n in (then.extent, then.step, then.before))
+            if not is_even or then.phases or then.past:
                 return None
+            every = then.every if now == Slide() else now.every if then.extent == 1 else 1
             extent = now.extent + (then.extent - 1) * now.step
-            seen[axis] = Slide(extent, now.step * then.step, now.before + then.before * now.step)
+            seen[axis] = Slide(extent, now.step * then.step, now.before + then.before * now.step, every=every)
     return Reach(seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from math import prod
+from math import gcd, prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
@@ -29,6 +29,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.checks import check_dtype, check_groups
 from archlang.ops.layouts import Strides, convolved, laid
+from archlang.ops.phases import phased
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, Stride, brief, check_sides, each, short
@@ -134,10 +135,7 @@ class Deconv(Operator):
     def reach(self, x: TensorType) -> Reach:
         # position o sees each i of o = i*stride - pad + dilation*j, j from 0 to k - 1: how many differs by phase
         sides = self._sides()
-        slides = (
-            Slide(Fraction(d * (k - 1), stride) + 1, Fraction(1, stride), Fraction(d * (k - 1) - pad, stride))
-            for k, stride, pad, _, d in sides
-        )
+        slides = (_deconvolved(k, stride, pad, d) for k, stride, pad, _, d in sides)
         return Reach(dict(zip(spatial_axes(len(sides)), slides, strict=True)))
 
     def symbols(self, x: TensorType) -> Mapping[str, tuple[int, ...]]:
@@ -160,3 +158,13 @@ class Deconv(Operator):
     def lecture(self, x: TensorType) -> Lecture:
         fan_in = "*".join(map(str, (*self.kernel, x["c"])))
         return Lecture(f"DECONV{short(self.kernel)}-{self.out}", f"({fan_in})*{self.out // self.groups}")
+
+
+def _deconvolved(kernel: int, stride: int, pad: int, dilation: int) -> Slide:
+    """Return what an output position sees along an axis."""
+    spans: list[tuple[int, int] | None] = []
+    for phase in range(stride):
+        seen, rests = zip(*(divmod(phase + pad - dilation * at, stride) for at in range(kernel)), strict=True)
+        taps = [place for place, rest in zip(seen, rests, strict=True) if not rest]
+        spans.append((taps[-1], taps[0]) if taps else None)
+    return phased(spans, Fraction(1, stride) if stride > 1 else 1, every=dilation // gcd(dilation, stride))

@@ -22,7 +22,7 @@ def check_positions(query: TensorType, key: TensorType, value: TensorType, is_ca
 
 def causal(seen: Mapping[str, Slide]) -> dict[str, Slide]:
     """Return the slides if no position sees a later one."""
-    return {axis: Slide(slide.extent, 1, slide.extent - 1) for axis, slide in seen.items()}
+    return {axis: Slide(slide.extent, 1, slide.extent - 1, past=True) for axis, slide in seen.items()}
 
 
 def check_heads(width: int, heads: int) -> None:

@@ -8,6 +8,7 @@ from math import floor
 from typing import Literal
 
 from archlang.ops.base import Slide
+from archlang.ops.phases import phased
 
 Mode = Literal["nearest", "nearest_exact", "linear", "bilinear", "bicubic", "trilinear"]
 NEIGHBOURS = {"nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 4, "bicubic": 16, "trilinear": 8}
@@ -30,8 +31,7 @@ class Interpolation:
         step = Fraction(size - corners, max(wanted - corners, 1))
         middle = {"nearest": Fraction(0), "nearest_exact": step / 2}.get(self.mode, (step - 1) / 2)
         first, far = (Fraction(0) if corners else middle), 2 if self.mode == "bicubic" else 1
-        places = [(at * step, at * step + first) for at in range(step.denominator)]  # then it repeats
-        between = [0 if copies or place.denominator == 1 else far for _, place in places]
-        before = max(at - floor(place) + max(side - 1, 0) for (at, place), side in zip(places, between, strict=True))
-        after = max(floor(place) + side - at for (at, place), side in zip(places, between, strict=True))
-        return Slide(1 + before + after, step, before)
+        places = [at * step + first for at in range(step.denominator)]  # then it repeats
+        between = [0 if copies or place.denominator == 1 else far for place in places]
+        sides = zip(map(floor, places), between, strict=True)
+        return phased([(place - max(side - 1, 0), place + side) for place, side in sides], step)

@@ -205,7 +205,7 @@ class CumSum(Operator):
 
     def reach(self, x: TensorType) -> Reach:
         axis, size = x.axes[self.axis], x.shape[self.axis]
-        return Reach() if axis in ("c", "_") else Reach({axis: Slide(size, 1, size - 1)})
+        return Reach() if axis in ("c", "_") else Reach({axis: Slide(size, 1, size - 1, past=True)})
 
     def torch(self, x: TensorType) -> Expression:
         check_axis(x, self.axis, self.word)

@@ -22,6 +22,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid
+from archlang.ops.phases import phased
 from archlang.ops.runs import ELEMENTWISE, ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -117,10 +118,7 @@ class Roll(_Moved):
 
     def reach(self, x: TensorType) -> Reach:
         moved = {x.axes[at]: (by % x.shape[at], x.shape[at]) for at, by in self._shifts(x).items()}
-        # position i sees i - by, plus the size if that is below 0
-        return Reach(
-            {axis: Slide(size + 1, 1, by) for axis, (by, size) in moved.items() if by and axis not in ("c", "_")}
-        )
+        return Reach({axis: _rolled(by, size) for axis, (by, size) in moved.items() if by and axis not in ("c", "_")})
 
     def scratch(self, training: bool, x: TensorType) -> Scratch:
         return self._between(x)
@@ -141,8 +139,8 @@ class Roll(_Moved):
 class Flip(_Moved):
     """The values in reverse order along one axis, `flip axis=1`, or several, `flip [2, 3]`.
 
-    It serves to read a sequence from its end: reverse it, and reverse the result. The receptive field is given as the
-    whole axis. No weights, no MACs.
+    It serves to read a sequence from its end: reverse it, and reverse the result. In the
+    receptive field its step is -1. No weights, no MACs.
     """
 
     runs = replace(ELEMENTWISE, saved="nothing")
@@ -177,9 +175,7 @@ class Flip(_Moved):
 
     def reach(self, x: TensorType) -> Reach:
         turned = {x.axes[at]: x.shape[at] for at in self._turned(x)}
-        return Reach(
-            {axis: Slide(size, 0, at_most=True) for axis, size in turned.items() if axis not in ("n", "c", "_")}
-        )
+        return Reach({axis: Slide(1, -1, 1 - size) for axis, size in turned.items() if axis not in ("n", "c", "_")})
 
     def torch(self, x: TensorType) -> Expression:
         return Expression(f"{{0}}.flip({', '.join(map(str, self._turned(x)))})")
@@ -221,7 +217,8 @@ class Tile(_Moved):
 
     def reach(self, x: TensorType) -> Reach:
         axis, size = x.axes[self.axis], x.shape[self.axis]
-        return Reach({} if self.count == 1 or axis in ("c", "_") else {axis: Slide(size, 0, at_most=True)})
+        again = phased([(at, at) for at in range(size)], 0)
+        return Reach({} if self.count == 1 or axis in ("c", "_") else {axis: again})
 
     def symbols(self, x: TensorType) -> Mapping[str, int]:
         return {"size": x.shape[self.axis], "size'": self.outputs(x)[0].shape[self.axis]}
@@ -230,3 +227,8 @@ class Tile(_Moved):
         check_axis(x, self.axis, self.word)
         at = self.axis % len(x.axes)
         return Expression(f"{{0}}.repeat({', '.join(str(self.count if k == at else 1) for k in range(len(x.axes)))})")
+
+
+def _rolled(by: int, size: int) -> Slide:
+    """Return the slide if position i sees i - by, plus the size if that is below 0."""
+    return phased([((at - by) % size,) * 2 for at in range(size)], 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from math import prod
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, GradientPlace, Kind, Module, Natural, Reach, Scratch, Slide, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import laid
+from archlang.ops.phases import table
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
@@ -22,7 +24,7 @@ class Unfold(Sliding):
     """The values under each window as channels, one window after another: n c h w becomes n c*k*k t (im2col).
 
     A product of matrices over them is a convolution (Chellapilla, Puri and Simard 2006). Channels are outermost, then
-    the rows of the window. The receptive field is that of all windows together. No weights, no MACs.
+    the rows of the window. No weights, no MACs.
 
         c' = c*k*k
     """
@@ -75,9 +77,14 @@ class Unfold(Sliding):
 
     def reach(self, x: TensorType) -> Reach:
         geometry = self.geometry(x)
-        sides = zip(slid(x, self.word, geometry).items(), geometry.stride, geometry.extent, geometry.pad, strict=True)
-        # from the first window to the last one
-        return Reach({axis: Slide((count - 1) * step + extent, 0, pad) for (axis, count), step, extent, pad in sides})
+        counts = slid(x, self.word, geometry)
+        sides = zip(counts, geometry.stride, geometry.extent, geometry.pad, geometry.dilation, strict=True)
+        windows = zip(*product(*map(range, counts.values())), strict=True)  # row by row, along each axis
+        told: dict[str, Slide] = {}
+        for (axis, step, extent, pad, dilation), places in zip(sides, windows, strict=True):
+            firsts = (place * step - pad for place in places)
+            told[axis] = table([(first, first + extent - 1) for first in firsts], every=dilation, axis="t")
+        return Reach(told)
 
     def torch(self, x: TensorType) -> Module:
         found = self.geometry(x)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import prod
+from itertools import product
+from math import gcd, prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -24,6 +25,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
 from archlang.ops.patterns import Plan, plan
+from archlang.ops.phases import table
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType, Window, input_type, param_type
@@ -228,22 +230,35 @@ class Reshape(_Layout):
 def _slides(found: Plan) -> Iterator[tuple[str, Slide]]:
     """Yield what a position sees of each axis that is split, renamed or made one with others.
 
-    A part that is an axis of the result by itself moves along that axis, by the product of the parts within it. Other
-    parts, which are now channels or in another axis, are seen as a whole. Axes that became one are seen as a whole too.
+    A position of the result fixes the parts that are in its axis. Other parts, which are now channels or in another
+    axis, are seen as a whole. If parts went into several axes, what is seen lies within the slides along all of them.
     """
-    going = dict[str, str]()  # the parts that are an axis by themselves, and the name of that axis
-    for group, axis in zip(found.right, found.axes(), strict=True):
-        long = [name for name in group if found.atoms[name].size > 1 or found.atoms[name].axis == "n"]
-        if len(long) == 1 and axis not in ("n", "c"):
-            going[long[0]] = axis
+    axes = dict(zip(found.axes(), found.right, strict=True))
     for group in found.left:
         source = found.atoms[group[0]].source
         if source in ("n", "c", "_"):
             continue
-        sizes = [found.atoms[name].size for name in group]
-        places = [prod(sizes[at + 1 :]) for at in range(len(group))]
-        moving = next((at for at, name in enumerate(group) if name in going), None)
-        extent = 1 + sum((sizes[at] - 1) * place for at, place in enumerate(places) if at != moving)
-        slide = Slide(extent, 0) if moving is None else Slide(extent, places[moving], 0, going[group[moving]])
+        places = {name: prod(found.atoms[other].size for other in group[at + 1 :]) for at, name in enumerate(group)}
+        long = {name: place for name, place in places.items() if found.atoms[name].size > 1}
+        going = [axis for axis, parts in axes.items() if axis not in ("n", "c") and not long.keys().isdisjoint(parts)]
+        rows = [_along(found, axis, axes[axis], long) for axis in going]
+        rows.sort(key=lambda slide: slide.extent)
+        slide = replace(rows[0], beside=tuple(rows[1:])) if rows else _fixed(found, long)
         if slide != Slide(axis=source):
             yield source, slide
+
+
+def _along(found: Plan, axis: str, parts: tuple[str, ...], places: Mapping[str, int]) -> Slide:
+    """Return the slide along an axis of the result over an axis of the input, whose parts have these places in it."""
+    free = _fixed(found, {name: place for name, place in places.items() if name not in parts})
+    spans: list[tuple[int, int]] = []
+    for at in product(*(range(found.atoms[name].size) for name in parts)):
+        first = sum(places.get(name, 0) * number for name, number in zip(parts, at, strict=True))
+        spans.append((first, first + int(free.extent) - 1))
+    return table(spans, every=free.every, axis=axis)
+
+
+def _fixed(found: Plan, places: Mapping[str, int]) -> Slide:
+    """Return what is seen of these parts of an axis wherever the position is."""
+    extent = 1 + sum((found.atoms[name].size - 1) * place for name, place in places.items())
+    return Slide(extent, 0, every=gcd(*places.values()) or 1)

@@ -222,7 +222,7 @@ class Recurrent(Operator):
         t = inputs[0].shape[1]
         all_of_it = Slide(t, 0)
         is_whole = self.state or self.bidirectional
-        steps = all_of_it if is_whole else Slide(t, 1, t - 1)
+        steps = all_of_it if is_whole else Slide(t, 1, t - 1, past=True)
         if not self.carry and len(inputs) == 1:
             return Reach({"t": steps})
         rest = ({"t": all_of_it},) * len(self.widths) if self.carry else ()

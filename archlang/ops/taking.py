@@ -11,6 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, GradientPlace, Kind, Reach, Saved, Slide, Temporaries, Work
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, viewed
 from archlang.ops.partition import Part, picked
+from archlang.ops.phases import phased
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType, param_type
@@ -117,8 +118,7 @@ class Take(Part):
         steps = {after - before for before, after in pairwise(places)}
         if len(steps) == 1 and min(steps) > 0:
             return picked(x, self.axis, Slide(1, min(steps), -places[0]))
-        first = min(places)  # in any other order a position may see each of them
-        return picked(x, self.axis, Slide(max(places) - first + 1, 0, -first, at_most=True))
+        return picked(x, self.axis, phased([(place, place) for place in places], 0))
 
     def strides(self, x: TensorType, *index: TensorType) -> tuple[Strides]:
         # torch keeps the memory order of the input's axes, except the one whose positions are taken

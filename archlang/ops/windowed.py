@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from math import prod
 from typing import Annotated, ClassVar
 
@@ -29,6 +28,7 @@ from archlang.ops.checks import check_dtype
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.heads import check_heads
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.phases import blocks
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes, each
@@ -194,12 +194,12 @@ class InWindows(Operator):
         }
 
     def reach(self, x: TensorType) -> Reach:
-        # a position sees its window, and may be at either end of it; what the mask hides is not seen
+        # a position sees its window; what the mask of a shifted window hides is not seen
         told: dict[str, Slide] = {}
-        for axis, count, side in zip(x.axes[1:3], self._counts(x), self.window, strict=True):
-            within = Slide(Fraction(2 * side - 1), Fraction(1), Fraction(side - 1))
+        sides = zip(x.axes[1:3], self._counts(x), self.window, self._shifted(), strict=True)
+        for axis, count, side, shift in sides:
             if side > 1:
-                told[axis] = within if count > 1 else Slide(x[axis], 0)
+                told[axis] = blocks(side, shift) if count > 1 else Slide(x[axis], 0)
         return Reach(told)
 
     def module(self, name: str, x: TensorType, source: str) -> Module:

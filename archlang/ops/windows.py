@@ -149,7 +149,8 @@ def _that_fits(sizes: Sequence[int], geometry: Geometry, widest: Sequence[int] |
 def window_reach(geometry: Geometry) -> Reach:
     """Return the reach of a sliding window, axis by axis."""
     axes = spatial_axes(len(geometry.kernel))
-    slides = map(Slide, geometry.extent, geometry.stride, geometry.pad)
+    sides = zip(geometry.extent, geometry.stride, geometry.pad, geometry.dilation, strict=True)
+    slides = (Slide(extent, step, pad, every=dilation) for extent, step, pad, dilation in sides)
     return Reach(dict(zip(axes, slides, strict=True)))
 
 

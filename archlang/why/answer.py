@@ -134,7 +134,10 @@ def _layer_json(layer: WhyLayer) -> dict[str, object]:
 
 
 def _field_json(field: ReceptiveField) -> dict[str, object] | None:
-    """Return the size, stride and offset along each axis. The offset is the start of the first position's field.
+    """Return the size, and the moving window, its stride and its offset along each axis.
+
+    The size is that of the largest window that a position sees. The moving window holds what each position sees; the
+    offset is its start at the first position.
 
     Fractions are strings like `1/2`. An axis where paths of different strides meet has a list of them. None if the
     field is unknown.
@@ -146,7 +149,8 @@ def _field_json(field: ReceptiveField) -> dict[str, object] | None:
 
 
 def _interval_json(path: Interval) -> dict[str, object]:
-    return {"size": path.size, "stride": _number(path.stride), "offset": _number(-path.pad), "whole": path.whole}
+    moving = {"window": path.extent, "stride": path.stride, "offset": -path.pad}
+    return {"size": path.size, **{name: _number(ratio) for name, ratio in moving.items()}, "whole": path.whole}
 
 
 def _number(ratio: Ratio) -> int | str:

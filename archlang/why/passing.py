@@ -20,19 +20,20 @@ WORK_WORDS: Mapping[str, str] = {
 def seen_text(field: ReceptiveField) -> str:
     """Return the receptive field in words: `7x7 of the input (its receptive field), in steps of 2 from -3 on`.
 
-    The last number is the start of the first position's field, which may be in the padding.
+    The last number is the start of the first position's field, which may be in the padding. Where positions see
+    differently, the window that holds what each of them sees is told too.
     """
     if field.untold:
         return f"unknown: {listed(field.untold)}"
     if field.whole:
         return "the whole input"
     known = [interval for interval in field.axes.values() if interval is not None and not interval.whole]
-    alike = {(interval.stride, interval.pad) for interval in known}
+    alike = {(interval.stride, interval.pad, interval.extent - interval.size) for interval in known}
     if not field.paths or len(known) < len(field.paths) or len(alike) > 1:
         return "; ".join(f"along {axis} {_along(paths)}" for axis, paths in field.paths.items())
     sizes = [interval.size for interval in known]
     if set(sizes) == {1}:
-        return "one position of the input" + (_steps(known[0]) if alike != {(1, 0)} else "")
+        return "one position of the input" + (_steps(known[0]) if alike != {(1, 0, 0)} else "")
     return f"{'x'.join(map(str, sizes))} of the input (its receptive field){_steps(known[0])}"
 
 
@@ -45,9 +46,10 @@ def _along(paths: tuple[Interval, ...]) -> str:
 
 
 def _steps(interval: Interval) -> str:
+    within = f", within a window of {interval.extent}" if interval.extent > interval.size else ""
     if not interval.stride:
-        return f" from {-interval.pad} on, whatever the position"
-    return f", in steps of {interval.stride} from {-interval.pad} on"
+        return f"{within} from {-interval.pad} on, whatever the position"
+    return f"{within}, in steps of {interval.stride} from {-interval.pad} on"
 
 
 def backward_text(layer: WhyLayer) -> str:

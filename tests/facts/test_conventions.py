@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_receptive_fields(row: Row) -> None:
     sides = {(side.size, side.stride, -side.pad) for side in last.axes.values() if side and not side.whole}
     size, stride, offset = row[2:]
     assert len(last.axes) == 2
-    assert sides == (set() if size == "whole" else {(int(size), int(stride), int(offset))})
+    assert sides == (set() if size == "whole" else {(int(size), Fraction(stride), int(offset))})
 
 
 @each("net", "parameters")

@@ -126,7 +126,7 @@ def test_a_running_sum() -> None:
     for t in range(4):
         assert torch.allclose(y[:, t], x[:, : t + 1].sum(1))
     reach = read("cumsum axis=1", "4x3 n t c").op.reach(TensorType((1, 4, 3), ("n", "t", "c")))
-    assert reach is not None and reach.slides["t"] == Slide(4, 1, 3)
+    assert reach is not None and reach.slides["t"] == Slide(4, 1, 3, past=True)
 
 
 def test_one_value_has_no_variance() -> None:
