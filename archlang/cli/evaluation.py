@@ -47,14 +47,13 @@ def recipe_of(arguments: argparse.Namespace) -> tuple[Evaluated, Library]:
 def _evaluate(arguments: argparse.Namespace) -> int:
     """Print the measures. Returns 1 if a promise of the recipe is broken."""
     made, _ = recipe_of(arguments)
-    from archlang.cli.recipe_run import check_transforms
     from archlang.train.evaluating import Where, evaluate
     from archlang.train.figures import verdicts
     from archlang.train.memory import check_device
+    from archlang.train.vision import check_transforms_of
 
     check_device(arguments.device)
-    if made.recipe.stages:
-        check_transforms()
+    check_transforms_of(made.recipe, made.graph)
     where = Where(arguments.weights, arguments.data, arguments.split, arguments.device, arguments.workers)
     found = evaluate(made.recipe, made.graph, where)
     goals = made.recipe.goals if arguments.split == "held-out" else ()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, settings_of
-from archlang.cli.training import run_options, settings_with_options
+from archlang.cli.output import output_options
+from archlang.cli.training import data_of, run_options, settings_with_options, spin_less
 
 if TYPE_CHECKING:
     from archlang.library import Library
@@ -31,6 +30,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="KIND:PATH", help="the data: imagefolder:PATH, digits, or PATH for the recipe's kind"
     )
     run_options(parser)
+    output_options(parser, "also write the trained weights alone to FILE")
     parser.set_defaults(verify=False)
 
 
@@ -40,24 +40,11 @@ def _finetune(arguments: argparse.Namespace) -> int:
 
     if arguments.weights is None:
         raise CallError("a net is trained further from weights: `--weights FILE`, or the folder of a run")
-    # Must be set before torch is imported, see `_train_and_save` of training.py.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    kind, path = _data(arguments.data)
+    spin_less()
+    kind, path = data_of(arguments.data)
     made, library = _made(arguments, kind)
     arguments.data = path
     return run_or_launch(arguments, _frozen(made, arguments.freeze), library)
-
-
-def _data(text: str | None) -> tuple[str, Path | None]:
-    """Return the kind of data that `--data` names, empty if it names none, and the path behind it."""
-    from archlang.recipes.sources import DATA
-
-    if text is None:
-        return "", None
-    kind, colon, path = text.partition(":")
-    if kind not in DATA:
-        return "", Path(text)
-    return kind, Path(path) if colon else None
 
 
 def _made(arguments: argparse.Namespace, kind: str) -> tuple[Evaluated, Library]:

@@ -114,11 +114,10 @@ def _predictor(arguments: argparse.Namespace) -> Predictor:
 
 
 def _ready(record: Record, file: Path, arguments: argparse.Namespace) -> Predictor:
-    from archlang.cli.recipe_run import check_transforms
     from archlang.train.predicting import predictor
+    from archlang.train.vision import check_transforms
 
-    if record.transforms:
-        check_transforms()
+    check_transforms([(one.word, one.arguments) for one in record.transforms])
     return predictor(record, file, arguments.device)
 
 

@@ -19,9 +19,13 @@ REDRAWN = 0.5  # seconds between two states of the bar
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """What is printed of a run: to standard output the results of each epoch, to standard error how it goes on."""
+    """What is printed of a run: to standard output the results of each epoch, to standard error how it goes on.
 
-    def __init__(self) -> None:
+    With `aside`, all goes to standard error.
+    """
+
+    def __init__(self, *, aside: bool = False) -> None:
+        self.aside = aside
         tqdm: Any = need("tqdm", "the progress of training is shown by")
         self.is_terminal = sys.stderr.isatty()
         self.bar: Any = tqdm.tqdm(unit="step", mininterval=REDRAWN, disable=not self.is_terminal)
@@ -42,7 +46,7 @@ class Progress(AbstractContextManager["Progress"]):
             told = [one for name, one in results(row).items() if name.startswith("held-out")]
             self.measure = f", {told[min(1, len(told) - 1)]}"  # the first measure, or else the loss
             self.bar.clear()
-            print(line(row), flush=True)
+            print(line(row), file=sys.stderr if self.aside else sys.stdout, flush=True)
 
     def _show(self, session: Session, loss: float) -> None:
         self.shown = monotonic()

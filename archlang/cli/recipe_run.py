@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from archlang.cli.output import check_target
 from archlang.library import CallError
 
 if TYPE_CHECKING:
+    from archlang.ir import Graph
     from archlang.library import Library
     from archlang.recipes import Evaluated
     from archlang.train.running import Outcome
@@ -24,12 +26,24 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # 128 and SIGINT's number
 
 
-def run_or_launch(arguments: argparse.Namespace, made: Evaluated, library: Library) -> int:
-    """Train by a recipe in this process, or in those that torchrun starts; return the exit status."""
+Tell = Callable[["Outcome", float], None]  # tells of a run that came to its end, and how many seconds it took
+
+
+def run_or_launch(arguments: argparse.Namespace, made: Evaluated, library: Library, tell: Tell | None = None) -> int:
+    """Train by a recipe in this process, or in those that torchrun starts; return the exit status.
+
+    At its end, `tell` is called, and the epochs are told on standard error; without it, `-o` is written.
+    """
+    from archlang.packages import need
+
+    need("torch", "a net is trained by")
+    need("tqdm", "the progress of training is shown by")
     from archlang.train.launching import Places, check_places, launch, together
     from archlang.train.memory import check_device
     from archlang.train.world import is_launched
 
+    if arguments.output is not None:
+        check_target(arguments.output, arguments, library.paths)
     places = Places(arguments.devices, arguments.nodes, arguments.rendezvous)
     if not is_launched():
         check_device(arguments.device)
@@ -39,40 +53,54 @@ def run_or_launch(arguments: argparse.Namespace, made: Evaluated, library: Libra
     with together(arguments.device, arguments.shard) as world:
         arguments.device = world.device(arguments.device)
         if world.is_first:
-            return run_recipe(arguments, made, library, world)
+            return run_recipe(arguments, made, library, world, tell)
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            return run_recipe(arguments, made, library, world)
+            return run_recipe(arguments, made, library, world, tell)
 
 
-def run_recipe(arguments: argparse.Namespace, made: Evaluated, library: Library, world: World) -> int:
+def run_recipe(
+    arguments: argparse.Namespace, made: Evaluated, library: Library, world: World, tell: Tell | None = None
+) -> int:
     """Train by a recipe, print what happens, and return the exit status."""
     from archlang.train.data import check_path
     from archlang.train.memory import check_device, predicted
+    from archlang.train.vision import check_transforms_of
     from archlang.train.world import shared
 
     recipe = made.recipe
     check_device(arguments.device)
     check_path(recipe.data, arguments.data)
+    check_transforms_of(recipe, made.graph)
     folder = world.told(_folder(arguments, recipe.name) if world.is_first else Path())
-    if recipe.stages:
-        check_transforms()
     print(_headline(made) + (f", by {world.size:,} processes" if world.size > 1 else ""))
     print(predicted(shared(recipe, world), made.graph, arguments.device, world.here))
     if arguments.verify:
         return _verified(arguments, made, library, folder, world)
-    outcome = _run(arguments, made, library, folder, world)
-    return _told(outcome, folder, library, world)
+    began = perf_counter()
+    outcome = _run(arguments, made, library, folder, world, aside=tell is not None)
+    seconds = perf_counter() - began
+    status = _told(outcome, folder, library, world)
+    if status != 0 or not world.is_first:
+        return status
+    if tell is not None:
+        tell(outcome, seconds)
+    elif arguments.output is not None:
+        print(f"checkpoint: {write_weights(outcome, made.graph, arguments.output, replace=True)}")
+    return status
 
 
-def check_transforms() -> None:
-    """Import the transforms of images, and print a warning if they run without their compiled operators."""
-    from archlang.train.vision import transforms_v2
+def write_weights(outcome: Outcome, graph: Graph, path: Path, *, replace: bool) -> Path:
+    """Write the weights of a run's last epoch as a file of their own, and return its path.
 
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        transforms_v2()
-    for one in told:
-        print(f"archlang: {one.message}", file=sys.stderr)
+    Without `replace`, the next free name is used if the file exists.
+    """
+    from archlang.train.checkpoints import read, save_weights
+    from archlang.train.resuming import restore
+
+    session, recipe = outcome.session, outcome.session.recipe
+    restore(session, read(outcome.folder.last))
+    meta = {"net": graph.name, "arguments": graph.arguments, "seed": recipe.seed, "epochs": int(outcome.last["epoch"])}
+    return save_weights(path, session.measured.state_dict(), meta, replace=replace)
 
 
 def _folder(arguments: argparse.Namespace, name: str) -> Path:
@@ -93,16 +121,24 @@ def _folder(arguments: argparse.Namespace, name: str) -> Path:
 
 
 def _headline(made: Evaluated) -> str:
-    from archlang.facts.work import totals
+    from archlang.recipes.freezing import trained_params
 
     recipe = made.recipe
     count, unit = (recipe.steps, "step") if recipe.steps is not None else (recipe.epochs or 0, "epoch")
     length = f"{count:,} {unit}" + ("s" if count != 1 else "")
-    params = totals(made.graph).trainable_params
+    params = trained_params(recipe, made.graph)
     return f"{recipe.name}: {recipe.net} with {params:,} trainable parameters, {length} in batches of {recipe.batch:,}"
 
 
-def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path, world: World) -> Outcome:
+def _run(
+    arguments: argparse.Namespace,
+    made: Evaluated,
+    library: Library,
+    folder: Path,
+    world: World,
+    *,
+    aside: bool = False,
+) -> Outcome:
     from archlang.cli.progress import Progress
     from archlang.train.events import Events
     from archlang.train.running import Where, run
@@ -119,7 +155,7 @@ def _run(arguments: argparse.Namespace, made: Evaluated, library: Library, folde
         world=world,
     )
     with ExitStack() as stack:
-        progress = stack.enter_context(Progress())
+        progress = stack.enter_context(Progress(aside=aside))
         events = stack.enter_context(Events(folder)) if arguments.tensorboard and world.is_first else None
 
         def show(session: Session, loss: float | None, row: Mapping[str, float] | None) -> None:
@@ -151,6 +187,8 @@ def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, 
     from archlang.train.figures import verdicts
 
     goals = made.recipe.goals
+    if arguments.output is not None:
+        raise CallError("--verify trains several times: `-o` takes the weights of one run")
     if not goals:
         raise CallError(f"--verify: {made.recipe.name} promises nothing, as `expect accuracy >= 0.98` would")
     rows: list[Mapping[str, float]] = []

@@ -1,19 +1,22 @@
-"""`archlang train` and `archlang demo` train a net on real digits."""
+"""`archlang train` trains by a recipe, or a net alone by a built-in one; `archlang demo` shows the whole chain."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, net_of, positive, settings_of
+from archlang.cli.command import Command, positive, settings_of
 from archlang.cli.output import check_target, output_options
 from archlang.packages import need
 
 if TYPE_CHECKING:
-    from archlang.compiler import Net
+    from archlang.library import Library
+    from archlang.recipes import Evaluated
     from archlang.syntax import Expression
+    from archlang.train.running import Outcome
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:
@@ -61,14 +64,19 @@ def settings_with_options(settings: dict[str, Expression], arguments: argparse.N
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "A net alone is trained by a built-in recipe, whose settings --set replaces."
     parser.add_argument(
-        "--data", metavar="PATH", help="the file or folder of a recipe's data; for a net alone, mnist: 5,000 digits"
+        "--data",
+        metavar="PATH",
+        help="the file or folder of a recipe's data; for a net alone its kind: mnist, digits, imagefolder:PATH",
     )
     run_options(parser)
     parser.add_argument(
         "--verify", action="store_true", help="train with each seed that the recipe promises a result for"
     )
-    output_options(parser, "for a net alone: the checkpoint (default: NAME.pt, or NAME-2.pt and so on)")
+    output_options(
+        parser, "also write the trained weights alone to FILE; of a net alone always (NAME.pt, or NAME-2.pt and so on)"
+    )
 
 
 def _process_options(parser: argparse.ArgumentParser) -> None:
@@ -85,43 +93,84 @@ def _process_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _train(arguments: argparse.Namespace) -> int:
-    from archlang.compiler import CallError, Net, prepared
-    from archlang.files import fresh_path
+def data_of(text: str | None) -> tuple[str, Path | None]:
+    """Return the kind of data that `--data` names, empty if it names none, and the path behind it."""
+    from archlang.recipes.sources import DATA
 
+    if text is None:
+        return "", None
+    kind, colon, path = text.partition(":")
+    if kind not in DATA:
+        return "", Path(text)
+    return kind, Path(path) if colon else None
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from archlang.cli.recipe_run import run_or_launch
+    from archlang.compiler import prepared
+
+    spin_less()
     settings = settings_with_options(settings_of(arguments), arguments)
     made = prepared(arguments.spec, settings, arguments.root)
-    if made is not None:
-        from archlang.cli.recipe_run import run_or_launch
+    if made is None:
+        return _train_alone(arguments, settings)
+    arguments.data = None if arguments.data is None else Path(arguments.data)
+    return run_or_launch(arguments, *made)
 
-        # Must be set before torch is imported, see `_train_and_save`.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        arguments.data = None if arguments.data is None else Path(arguments.data)
-        return run_or_launch(arguments, *made)
-    if arguments.data != "mnist":
-        raise CallError(f"{arguments.spec} names no recipe; a net alone trains on digits: `--data mnist`")
-    for name in ("resume", "out", "verify", "workers", "tensorboard", "weights", "scaled_input", "shard", "rendezvous"):
-        if getattr(arguments, name):
-            raise CallError(f"--{name.replace('_', '-')} is for recipes: `train NAME = NET {{`")
-    if arguments.devices * arguments.nodes > 1:
-        raise CallError("--devices and --nodes are for recipes: `train NAME = NET {`")
-    arguments.epochs, arguments.seed = arguments.epochs or 30, arguments.seed or 0
-    checked = checked_net(arguments)
-    net = Net(checked.graphs[0])
-    check_target(arguments.output or fresh_path(f"{net.graph.name}.pt"), arguments, checked.library.paths)
-    _train_and_save(net, arguments)
-    return 0
+
+def spin_less() -> None:
+    """Let threads of OpenMP sleep while they wait; must be called before torch is imported.
+
+    Threads that spin slow training down many times as soon as another program uses one of the cores.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def _train_alone(arguments: argparse.Namespace, settings: dict[str, Expression]) -> int:
+    """Train a net that has no recipe by the built-in one, and save its weights as a file of their own."""
+    from archlang.cli.recipe_run import run_or_launch, write_weights
+    from archlang.compiler import CallError, prepared_by
+    from archlang.files import fresh_path
+    from archlang.recipes.scratch import NAME, scratch
+
+    kind, path = data_of(arguments.data)
+    if not kind:
+        told = f"{arguments.spec} names no recipe; a net alone trains on data of a kind"
+        raise CallError(f"{told}: `--data mnist`, `--data imagefolder:PATH`")
+    made, library = prepared_by(arguments.spec, NAME, lambda graph: scratch(graph, kind), settings, arguments.root)
+    target = arguments.output or fresh_path(f"{made.graph.name}.pt")
+    check_target(target, arguments, library.paths)
+    arguments.data, arguments.out = path, arguments.out or fresh_path(Path("runs") / made.graph.name)
+
+    def tell(outcome: Outcome, seconds: float) -> None:
+        written = write_weights(outcome, made.graph, target, replace=arguments.output is not None)
+        print(f"{_recognised(outcome, seconds)}\ncheckpoint: {written}")
+
+    return run_or_launch(arguments, made, library, tell)
+
+
+def _recognised(outcome: Outcome, seconds: float) -> str:
+    """Return how many held-out images were recognised, as a line to print."""
+    accuracy, count = outcome.last["held-out accuracy"], len(outcome.data.held_out)
+    what = "digits" if outcome.session.recipe.data.word in ("mnist", "digits") else "images"
+    told = f"held-out accuracy {accuracy:.1%}: {round(accuracy * count)} of {count} {what} read right"
+    return f"{told}, after {seconds:.0f} s of training"
 
 
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=positive, default=30, metavar="N", help="passes over the digits (30)")
-    parser.set_defaults(spec="lenet5", settings=[], root=None, data="mnist", seed=0, device="cpu", output=None)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     for package, use in _DEMO_NEEDS:  # check all of them before the demo begins
         need(package, use)
-    _show(net_of(arguments), arguments)
+    spin_less()
+    from archlang.compiler import prepared_by, setting
+    from archlang.recipes.scratch import NAME, scratch
+
+    epochs = {"epochs": setting("epochs", str(arguments.epochs))}
+    made, library = prepared_by("lenet5", NAME, lambda graph: scratch(graph, "mnist"), epochs)
+    _show(made, library)
     return 0
 
 
@@ -135,50 +184,46 @@ _DEMO_NEEDS = (
 )
 
 
-def _train_and_save(net: Net, arguments: argparse.Namespace, folder: Path | None = None) -> Path:
-    """Train a net on the digits, print its accuracy on the held-out ones, and save a checkpoint.
-
-    Without `-o`, the checkpoint gets a name that is not taken, in `folder` or in the current one.
-    """
-    # Must be set before torch is imported. Threads that spin while they wait slow training down many times as soon as
-    # another program uses one of the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from archlang.train import check_fits, digits, save_checkpoint, train
-
-    check_fits(net.graph, arguments.data)
-    module = net.module(arguments.seed)
-    result = train(
-        module, digits(), epochs=arguments.epochs, seed=arguments.seed, device=arguments.device, progress=True
-    )
-    meta = {"net": net.graph.name, "arguments": net.graph.arguments, "seed": arguments.seed, "epochs": arguments.epochs}
-    chosen = arguments.output or (folder or Path()) / f"{net.graph.name}.pt"
-    path = save_checkpoint(chosen, module, meta, replace=arguments.output is not None)
-    print(
-        f"held-out accuracy {result.accuracy:.1%}: {result.correct} of {result.held_out} digits read right, "
-        f"after {result.seconds:.0f} s of training"
-    )
-    print(f"checkpoint: {path}")
-    return path
-
-
-def _show(net: Net, arguments: argparse.Namespace) -> None:
+def _show(made: Evaluated, library: Library) -> None:
     """Check, report, draw, build and train a net; all files go to a new folder."""
+    from archlang.compiler import Net
     from archlang.facts.work import totals
     from archlang.files import fresh_path, write_fresh
     from archlang.report import render_report
 
+    net = Net(made.graph)
     counts = totals(net.graph)
     print(f"{net.graph.name} is valid: {counts.params:,} parameters, {counts.macs:,} MACs, its promises kept\n")
-    print(render_report(net.report(), "cs231n"), end="\n\n")
+    print(render_report(net.report(), "cs231n"), end="\n\n", flush=True)
     folder = fresh_path(f"{net.graph.name}-demo")
     folder.mkdir()
     picture = write_fresh(folder / f"{net.graph.name}.svg", net.render("svg"))
     source = write_fresh(folder / f"{net.graph.name}.py", net.source())
-    checkpoint = _train_and_save(net, arguments, folder)
+    checkpoint = _trained(made, library, folder)
     print(
         f"picture: {picture}\nsource: {source}\nThe files are in {folder}; {checkpoint.name} holds the trained weights."
     )
 
 
-TRAIN = Command("train a net by a recipe, or on handwritten digits", _train, _train_options)
+def _trained(made: Evaluated, library: Library, folder: Path) -> Path:
+    """Train by a recipe without a folder of the run, and return the file of the trained weights."""
+    from tempfile import TemporaryDirectory
+
+    from archlang.cli.progress import Progress
+    from archlang.cli.recipe_run import write_weights
+    from archlang.train.running import Where, run
+
+    with TemporaryDirectory() as away:
+        began = perf_counter()
+        with Progress(aside=True) as progress:
+            outcome = run(made.recipe, made.graph, Where(Path(away)), library.sources, progress)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        print(_recognised(outcome, perf_counter() - began))
+        path = write_weights(outcome, made.graph, folder / f"{made.graph.name}.pt", replace=True)
+    print(f"checkpoint: {path}")
+    return path
+
+
+TRAIN = Command("train a net by a recipe, or by a built-in one for images", _train, _train_options)
 DEMO = Command("check, report, draw, build and train LeNet-5", _demo, _demo_options, spec="")

@@ -1,4 +1,4 @@
-"""Adds to a recipe parameters that do not train, named from outside by paths or patterns."""
+"""Parameters that do not train: how many are left, and further ones, named from outside by paths or patterns."""
 
 from __future__ import annotations
 
@@ -28,6 +28,20 @@ def frozen(recipe: Recipe, graph: Graph, patterns: Sequence[str], origin: str) -
         chosen += alike or [pattern]
     freeze = Freeze(tuple(Named(one, span) for one in dict.fromkeys(chosen)), None, span)
     return replace(recipe, freezes=(*recipe.freezes, freeze))
+
+
+def trained_params(recipe: Recipe, graph: Graph) -> int:
+    """Return how many numbers a recipe trains: the trainable parameters of its net, without those frozen for good."""
+    fitted = Fitted(recipe, graph)
+    targets = [target.text for freeze in recipe.freezes if freeze.until is None for target in freeze.targets]
+    idle = {path for target in targets for path in fitted.chosen(target)}
+    total = 0
+    for layer in {id(layer): layer for layer in fitted.parameters.values()}.values():
+        for weight in layer.op.weights(*layer.input_types):
+            path = f"{layer.path}.{weight.name}" if layer.path else weight.name
+            if path in fitted.parameters and path not in idle and weight.name not in layer.node.ties:
+                total += weight.count
+    return total
 
 
 def _alike(name: str, pattern: str) -> str | None:

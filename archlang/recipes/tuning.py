@@ -18,14 +18,7 @@ def tuning(graph: Graph, kind: str, normalize: str = "") -> str:
     `normalize` are the arguments of that transform; without them, those of ImageNet for colour images, else what is
     measured. Raises `Rejected` if the net takes no image, or gives no scores of classes.
     """
-    root = graph.root
-    inputs = [root.types[port.value] for port in root.inputs]
-    outputs = [root.types[port.value] for port in root.outputs if not port.training]
-    if len(inputs) != 1 or inputs[0].axes != ("n", "c", "h", "w") or outputs[0].axes != ("n", "c"):
-        message = f"the built-in recipe is for nets from one image to scores of classes, and {graph.name} is none"
-        help = "write a recipe, and name it: `archlang finetune SPEC:RECIPE`"
-        raise Rejected("data-does-not-fit", message, help=help)
-    _, channels, height, width = inputs[0].shape
+    channels, height, width = size_of_images(graph)
     numbers = normalize or (IMAGENET if channels == 3 else "")
     lines = [
         f"data {kind}{' mode=gray' if kind == 'imagefolder' and channels == 1 else ''}",
@@ -41,12 +34,31 @@ def tuning(graph: Graph, kind: str, normalize: str = "") -> str:
     return f"train {NAME} = {graph.name} {{\n{body}}}\n"
 
 
+def size_of_images(graph: Graph) -> tuple[int, int, int]:
+    """Return channels, height and width of the image that a net takes.
+
+    Raises `Rejected` if it takes anything else, or gives no scores of classes.
+    """
+    root = graph.root
+    inputs = [root.types[port.value] for port in root.inputs]
+    outputs = [root.types[port.value] for port in root.outputs if not port.training]
+    if len(inputs) != 1 or inputs[0].axes != ("n", "c", "h", "w") or outputs[0].axes != ("n", "c"):
+        message = f"the built-in recipe is for nets from one image to scores of classes, and {graph.name} is none"
+        help = "write a recipe, and name it: `SPEC:RECIPE`"
+        raise Rejected("data-does-not-fit", message, help=help)
+    _, channels, height, width = inputs[0].shape
+    return channels, height, width
+
+
+def photographs(height: int, width: int) -> Sequence[str]:
+    """Return the transforms of photographs of any size: random crops and flips, and the middle in evaluation."""
+    larger = f"{round(height * 8 / 7)}, {round(width * 8 / 7)}"  # 256 for 224
+    return (
+        f"augment randomresizedcrop [{height}, {width}] -> randomhorizontalflip",
+        f"evaluate resize [{larger}] -> centercrop [{height}, {width}]",
+    )
+
+
 def _stages(kind: str, height: int, width: int) -> Sequence[str]:
-    """Return the transforms up to `normalize`: crops and flips of photographs, else the size alone."""
-    if kind == "imagefolder":
-        larger = f"{round(height * 8 / 7)}, {round(width * 8 / 7)}"  # 256 for 224
-        return (
-            f"augment randomresizedcrop [{height}, {width}] -> randomhorizontalflip",
-            f"evaluate resize [{larger}] -> centercrop [{height}, {width}]",
-        )
-    return (f"view resize [{height}, {width}]",)
+    """Return the transforms up to `normalize`: those of photographs, else the size alone."""
+    return photographs(height, width) if kind == "imagefolder" else (f"view resize [{height}, {width}]",)

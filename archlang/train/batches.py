@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from archlang.train.data import InMemory
 from archlang.train.keys import key
 from archlang.train.survival import ignore_signals
 from archlang.train.transforming import Transformed
@@ -92,16 +91,11 @@ class _Batches:
     samples: Transformed
 
     def __getitems__(self, keys: Keys) -> dict[str, Tensor]:
-        """Return a batch. Samples that are rows in memory, with nothing left to transform, are taken together."""
-        import torch
+        """Return a batch, of rows in memory at once if that can be."""
         from torch.utils.data import default_collate  # pyright: ignore[reportUnknownVariableType]
 
-        rows = self.samples.samples
-        if isinstance(rows, InMemory) and not self.samples.described:
-            chosen = torch.tensor([index for _, index in keys])
-            return {name: one[chosen] for name, one in rows.fields.items()}
-        made: dict[str, Tensor] = default_collate([self.samples[one] for one in keys])  # pyright: ignore[reportUnknownVariableType]
-        return made
+        made: dict[str, Tensor] | None = self.samples.at_once(keys)
+        return default_collate([self.samples[one] for one in keys]) if made is None else made
 
 
 def _as_it_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:

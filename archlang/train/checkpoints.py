@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
-from archlang.files import write_whole
+from archlang.files import write_fresh, write_whole
+from archlang.marks import marked
 from archlang.train.replicas import gathered
 from archlang.train.session import Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VERSION = 2
 
@@ -61,6 +65,23 @@ def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, s
     with writing(path.parent):
         write_whole(path, written.getvalue())
         _flush(path.parent)
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], meta: Mapping[str, object], *, replace: bool = True) -> Path:
+    """Write weights alone for `torch.load(..., weights_only=True)`: a dict of `state_dict` and the entries of `meta`.
+
+    `meta` holds plain values: numbers, strings, and lists and dicts of them. Without `replace`, the next free name is
+    used if the file exists. Returns the path of the file.
+    """
+    import torch
+
+    written = BytesIO()
+    torch.save({**meta, "state_dict": {name: tensor.detach().cpu() for name, tensor in state.items()}}, written)
+    content = marked(written.getvalue(), "pt")
+    if not replace:
+        return write_fresh(path, content)
+    write_whole(path, content)
+    return path
 
 
 def names_of(session: Session) -> list[str]:

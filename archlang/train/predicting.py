@@ -20,7 +20,7 @@ from archlang.train.located import located, measured_tensors
 from archlang.train.making import in_order
 from archlang.train.record import Record
 from archlang.train.session import as_dtype
-from archlang.train.transforming import Described, applied
+from archlang.train.transforming import Described, Steps
 from archlang.weights import fitted_state
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ class Predictor:
         """Yield the result of each sample of a file. Raises `Rejected` if it cannot be read, or does not fit."""
         for name, sample in self._samples(path):
             try:
-                steps = [one.made() for one in self.record.transforms]
-                prepared = applied(sample, steps) if steps else sample
+                prepared = Steps(self.record.transforms)(sample)
             except (RuntimeError, ValueError, TypeError) as error:
                 why = str(error).partition("\n")[0]
                 raise Rejected("bad-data", f"{name}: the transforms do not take it: {why}") from None

@@ -13,6 +13,7 @@ from archlang.facts.work import totals
 from archlang.files import write_whole
 from archlang.plot import Curve, Panel, Picture, confusion_plot, curves_plot, gallery_plot
 from archlang.recipes import Recipe
+from archlang.recipes.freezing import trained_params
 from archlang.recipes.listing import listed
 from archlang.sheets import Cell, Sheet, as_csv
 from archlang.source import Source
@@ -24,6 +25,7 @@ from archlang.train.measuring import is_better_than, watched
 from archlang.train.resuming import restore
 from archlang.train.running import Outcome
 from archlang.train.survival import restored
+from archlang.train.vision import runs_without_operators
 
 if TYPE_CHECKING:
     from archlang.train.data import Data
@@ -163,9 +165,9 @@ def _made_from(recipe: Recipe, outcome: Outcome, sources: Mapping[str, Source]) 
     yield Heading("Settings")
     yield Table(("setting", "value", "written at"), [(one.name, one.value, one.origin) for one in listed(recipe)])
     yield Heading("Made from")
-    count = totals(session.graph)
+    trained = trained_params(recipe, session.graph)
     rows = [
-        ("net", f"{recipe.net}, {count.params:,} parameters, {count.trainable_params:,} of them trainable"),
+        ("net", f"{recipe.net}, {totals(session.graph).params:,} parameters, {trained:,} of them trainable"),
         ("samples", f"{len(outcome.data.training):,} to train on, {len(outcome.data.held_out):,} held out"),
         ("seed", str(recipe.seed)),
         ("device", session.device),
@@ -186,6 +188,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _version(package: str) -> str:
     try:
-        return version(package)
+        found = version(package)
     except PackageNotFoundError:
         return ""
+    return (
+        f"{found}, without its compiled operators" if package == "torchvision" and runs_without_operators() else found
+    )

