@@ -144,7 +144,7 @@ class Concat(Join):
         return Reach(inputs=tuple({axis: Slide(1, 1, first)} for first in firsts))
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
-        return (joined(self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]),)
+        return (joined(self.outputs(*inputs)[0].shape, laid_expanded(inputs)),)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         at = self.axis
@@ -199,7 +199,7 @@ class Stack(Join):
         return Work(moved=y.values)
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
-        shape, known = self.outputs(*inputs)[0].shape, [laid(x) for x in inputs]
+        shape, known = self.outputs(*inputs)[0].shape, laid_expanded(inputs)
         at = self.axis % len(shape)
         if at == len(shape) - 1:
             return (joined(shape, [unsqueezed(x, at) for x in known]),)
@@ -251,6 +251,16 @@ def expanded(inputs: tuple[TensorType, ...]) -> list[str]:
         return f"{{{at}}}.expand({{{batched}}}.shape[0]{', -1' * (len(x.axes) - 1)})"
 
     return [one(at, x) for at, x in enumerate(inputs)]
+
+
+def laid_expanded(inputs: tuple[TensorType, ...]) -> list[Laid]:
+    """Return the inputs with their strides as torch receives them: a repeated parameter has 0 along the batch."""
+    known = [laid(x) for x in inputs]
+    batch = next((x.shape[0] for x in known if "n" in x.axes), 1)
+    return [
+        x if batch == 1 or "n" in x.axes else replace(x, shape=(batch, *x.shape[1:]), strides=(0, *x.strides[1:]))
+        for x in known
+    ]
 
 
 def listing(words: Iterable[str]) -> str:

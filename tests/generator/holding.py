@@ -197,7 +197,7 @@ def weights_begin_so(net: Built) -> None:
 def labels_are_modules(net: Built) -> None:
     """Check that a step with a label is reached by it, whether it has weights or not."""
     for layer in net.graph.flat():
-        told = layer.op.torch(*layer.input_types)
+        told = layer.node.torch(*layer.input_types)
         if isinstance(told, Module) and layer.node.name and not layer.node.name.isdecimal():
             found = dict(net.module.named_modules(remove_duplicate=False)).get(layer.path)
             same("module of a label", told.target.rpartition(".")[2], type(found).__name__)
