@@ -15,20 +15,26 @@ _HEAD = 4096  # the mark is within this many bytes from the start or the end of 
 _SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\.(?:""")?\r?\n')
 _DOT = f"// {MARK}\n".encode()
 _SVG = re.compile(rb"(<\?xml[^\n]*\?>\n)")
-_SVG_MARK = f"<!-- {MARK} -->\n".encode()
+_COMMENT = f"<!-- {MARK} -->\n".encode()
 _PNG_HEAD = 33  # bytes of the signature and of IHDR, which must be the first chunk
 _PDF = f"% {MARK}\n".encode()
+_HTML = re.compile(rb"(<!doctype html>\n)")
 _SAFETENSORS = b'{"__metadata__":{"made_by":"archlang"'
 _RECORD = "/made_by"  # in the archive that torch.save writes
 
 
 def marked(data: bytes, format: str) -> bytes:
-    """Return the bytes of a file of that format (svg, png, pdf, dot or pt) with the mark, which no viewer shows."""
+    """Return the bytes of a file of that format with the mark, which no viewer shows.
+
+    The formats are svg, png, pdf, dot, html and pt.
+    """
     match format:
         case "dot":
             return _DOT + data
         case "svg":
-            return _SVG.sub(rb"\g<1>" + _SVG_MARK, data, count=1)
+            return _SVG.sub(rb"\g<1>" + _COMMENT, data, count=1)
+        case "html":
+            return _HTML.sub(rb"\g<1>" + _COMMENT, data, count=1)
         case "png":
             return data[:_PNG_HEAD] + _png_text() + data[_PNG_HEAD:]
         case "pdf":
@@ -40,16 +46,16 @@ def marked(data: bytes, format: str) -> bytes:
 
 
 def is_made_here(path: Path) -> bool:
-    """Return whether archlang made the file: a source that `build` printed, a picture, a plot, or weights."""
+    """Return whether archlang made the file: a source that `build` printed, a picture, a plot, a page, or weights."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         file.seek(-min(_HEAD, path.stat().st_size), 2)
         tail = file.read()
-    svg = _SVG.match(head)
+    text = _SVG.match(head) or _HTML.match(head)
     return (
         _SOURCE.match(head) is not None
         or head.startswith(_DOT)
-        or (svg is not None and head.startswith(_SVG_MARK, svg.end()))
+        or (text is not None and head.startswith(_COMMENT, text.end()))
         or head.startswith(_png_text(), _PNG_HEAD)
         or (head.startswith(b"%PDF") and tail.endswith(_PDF))
         or head.startswith(_SAFETENSORS, 8)

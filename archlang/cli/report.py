@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from archlang.cli.command import Command, checked_net, positive, print_warnings
-from archlang.shapes import FLOAT_DTYPES
+from archlang.cli.command import Command, checked_net, print_warnings
+from archlang.cli.output import output_options
+from archlang.cli.page import counting_options, write_page
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
@@ -17,17 +18,17 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
         default="table",
         help="a general table, or the one of the CS231n lecture",
     )
-    parser.add_argument("--format", choices=FORMATS, default="text", help="the output format (text)")
+    parser.add_argument("--format", choices=(*FORMATS, HTML), default="text", help="the output format (text)")
+    output_options(parser, "the file for the page of --format html")
     parser.add_argument("--columns", type=_names, default=(), metavar="NAMES", help=_COLUMNS_HELP)
     cut = parser.add_mutually_exclusive_group()
     cut.add_argument("--depth", type=_natural, metavar="N", help="sum the layers below N levels of their paths")
     cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
     parser.add_argument("--full", action="store_true", help="list every layer, however many there are")
-    parser.add_argument("--mode", choices=["eval", "train"], default="eval", help="count evaluation or training (eval)")
-    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
-    parser.add_argument("--dtype", choices=FLOAT_DTYPES, help="the dtype of floats (default: as in the spec)")
+    counting_options(parser)
 
 
+HTML = "html"
 _COLUMNS_HELP = (
     "a comma-separated list of columns, such as path,op,macs, or groups: default, work, backward, memory, reach, all"
 )
@@ -51,9 +52,17 @@ def _report(arguments: argparse.Namespace) -> int:
     from archlang.library import CallError
     from archlang.report import View, render_report, report
 
+    is_page = arguments.format == HTML
+    if is_page != (arguments.output is not None):
+        raise CallError("--format html needs -o FILE" if is_page else "-o FILE is for --format html")
     view = View(arguments.columns, arguments.depth, arguments.by, arguments.full)
     if arguments.style == "cs231n" and view.is_cut:
         raise CallError("the lecture's style has its own rows and columns, and takes no --columns, --depth or --by")
+    if is_page:
+        if view.is_cut or arguments.full or arguments.style != "table":
+            raise CallError("a page has every layer, and takes no --style, --columns, --depth, --by or --full")
+        write_page(arguments, arguments.output)
+        return 0
     checked = checked_net(arguments)
     print_warnings(checked)
     made = report(checked.graphs[0], arguments.batch, arguments.dtype, arguments.mode)

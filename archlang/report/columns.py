@@ -84,15 +84,16 @@ def _saved(name: str) -> Column:
         found = amount(line)
         return UNKNOWN if found is None else found
 
-    return Column(name, _heading(name), shown, shown, amount, COUNTS[name])
+    return Column(name, heading(name), shown, shown, amount, COUNTS[name])
 
 
 def alike(name: str, cell: Callable[[Line], Cell], count: Callable[[LayerRow], int] | None = None) -> Column:
     """Return a column with the same content for people, for programs and in JSON."""
-    return Column(name, _heading(name), cell, cell, cell, count)
+    return Column(name, heading(name), cell, cell, cell, count)
 
 
-def _heading(name: str) -> str:
+def heading(name: str) -> str:
+    """Return the heading of a column for people."""
     return _HEADINGS.get(name, name.replace("_", " "))
 
 
@@ -110,7 +111,7 @@ def _reach(name: str) -> Column:
     def text(line: Line) -> str:
         return reach_text(line.fields(), name)
 
-    return Column(name, _heading(name), text, text, lambda line: reach_json(line.fields()[0])[name])
+    return Column(name, heading(name), text, text, lambda line: reach_json(line.fields()[0])[name])
 
 
 def _types(line: Line) -> str:

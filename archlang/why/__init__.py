@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from archlang.facts.net import NetFacts
 from archlang.facts.saved import KeptAt
@@ -46,6 +47,18 @@ class Whys:
             return Why(graph.name, path, scope=_scope(graph, path, here, found, facts))
         return Why(graph.name, path, layers=tuple(_layer(place, facts) for place in single or here))
 
+    def each(self) -> Iterator[WhyLayer]:
+        """Yield the answer for every operator, in the order of `graph.flat()`.
+
+        What is the same in all calls of a block, such as the law, is computed once.
+        """
+        known: dict[tuple[str, tuple[int, ...]], WhyLayer] = {}
+        for place in self._found.all:
+            key = place.layer.block.id, place.layer.node.outputs
+            if key not in known:
+                known[key] = _layer(place, self._facts)
+            yield _placed(known[key], place, self._facts)
+
 
 def _keeps(kept: KeptAt) -> Iterator[Keeps]:
     for tensor in kept.tensors:
@@ -84,6 +97,25 @@ def _layer(place: Place, facts: NetFacts) -> WhyLayer:
         frozen=layer.frozen,
         ties=layer.node.ties,
         starts={name: str(start) for name, start in layer.node.starts.items()},
+    )
+
+
+def _placed(told: WhyLayer, place: Place, facts: NetFacts) -> WhyLayer:
+    """Return what is told of a layer at one call of its block for another one."""
+    layer = place.layer
+    passed, kept = facts.passes[layer.outputs], facts.saved[layer.outputs]
+    return replace(
+        told,
+        path=layer.path,
+        called=_called(place),
+        wanted=passed.wanted,
+        backward=passed.backward,
+        keeps=tuple(_keeps(kept)),
+        keeps_untold=kept.untold,
+        receptive=facts.fields[layer.outputs[0]],
+        training_only=layer.training_only,
+        reused=layer.reused,
+        frozen=layer.frozen,
     )
 
 

@@ -31,8 +31,14 @@ def _layer(layer: WhyLayer, title: str, sources: Mapping[str, Source]) -> Iterat
     yield title
     yield from folded(layer.summary, "", "")
     yield ""
-    facts = [
-        *_places(layer.written, layer.called, sources),
+    yield from _facts([*_places(layer.written, layer.called, sources), *facts_of(layer)])
+    yield ""
+    yield from _law(layer)
+
+
+def facts_of(layer: WhyLayer) -> list[tuple[str, str]]:
+    """Return what is told of a layer, each with its name; some have several lines, and some are empty."""
+    return [
         ("arguments", " ".join(f"{name}={value}" for name, value in layer.arguments.items())),
         ("when run", "\n".join(f"{name}={value}" for name, value in layer.sizes.items())),
         *(("input", _type(type)) for type in layer.inputs),
@@ -44,9 +50,6 @@ def _layer(layer: WhyLayer, title: str, sources: Mapping[str, Source]) -> Iterat
         *(("keeps" if not at else "", line) for at, line in enumerate(kept_text(layer))),
         ("note", _notes(layer)),
     ]
-    yield from _facts(facts)
-    yield ""
-    yield from _law(layer)
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -121,21 +124,29 @@ def _law(layer: WhyLayer) -> Iterator[str]:
 
 
 def _formula(line: Filled, width: int) -> Iterator[str]:
-    """Yield the formula, its numbers and the result. Each is left out if it repeats the one before."""
-    if line.value == 0 and line.formula == "0":
+    """Yield the steps of a formula, on one line if they fit."""
+    steps = steps_of(line)
+    if not steps:
         return
     names = f"  {line.name:<{width}} = "
-    steps = list(dict.fromkeys((line.formula, line.numbers)))
-    if steps[-1] != str(line.value):
-        steps.append(f"{line.value:,}")
-    else:
-        steps[-1] = f"{line.value:,}"
     one_line = names + " = ".join(steps)
     if len(one_line) <= COLUMNS and len(line.formula) <= 40:
         yield one_line
         return
     for number, step in enumerate(steps):
         yield from folded(step, names if not number else " " * (width + 3) + "= ", " " * (width + 5))
+
+
+def steps_of(line: Filled) -> list[str]:
+    """Return the formula, its numbers and the result, each once; none for a count that is 0 by its formula."""
+    if line.value == 0 and line.formula == "0":
+        return []
+    steps = list(dict.fromkeys((line.formula, line.numbers)))
+    if steps[-1] != str(line.value):
+        steps.append(f"{line.value:,}")
+    else:
+        steps[-1] = f"{line.value:,}"
+    return steps
 
 
 # ---- a scope

@@ -1,0 +1,93 @@
+"""`archlang open`, and `archlang report --format html`: the page of a net, written to a file or shown in a browser."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlang.cli.command import Command, checked_net, positive, print_warnings
+from archlang.cli.output import check_target, output_options
+from archlang.shapes import FLOAT_DTYPES
+
+if TYPE_CHECKING:
+    from archlang.compiler import Checked
+    from archlang.page import PageSetup, Published
+
+
+def counting_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is counted: `--mode`, `--batch`, `--dtype`."""
+    parser.add_argument("--mode", choices=["eval", "train"], default="eval", help="count evaluation or training (eval)")
+    parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
+    parser.add_argument("--dtype", choices=FLOAT_DTYPES, help="the dtype of floats (default: as in the spec)")
+
+
+def page_setup(arguments: argparse.Namespace) -> PageSetup:
+    """Return what the options ask to be counted."""
+    from archlang.page import PageSetup
+
+    return PageSetup(arguments.batch, arguments.dtype, arguments.mode)
+
+
+def data_of(checked: Checked, setup: PageSetup) -> dict[str, Any]:
+    """Return the data of the page of the only net of a valid spec, with the warnings about it."""
+    from archlang.page import page_data
+    from archlang.page.data import problems_data
+
+    sources = {checked.source.name: checked.source, **checked.sources}
+    data = page_data(checked.graphs[0], sources, setup, _published(checked))
+    return {**data, "problems": problems_data(checked.warnings)}
+
+
+def write_page(arguments: argparse.Namespace, path: Path | None) -> Path:
+    """Write the page of the SPEC's net, without a path to a folder of its own, and return where it is."""
+    from tempfile import mkdtemp
+
+    from archlang.files import write_whole
+    from archlang.page import html_page
+
+    checked = checked_net(arguments)
+    if path is not None:
+        check_target(path, arguments, checked.library.paths)
+    print_warnings(checked)
+    text = html_page(data_of(checked, page_setup(arguments)))
+    target = path or Path(mkdtemp(prefix="archlang-")) / f"{checked.graphs[0].name}.html"
+    write_whole(target, text)
+    return target
+
+
+def _published(checked: Checked) -> Published | None:
+    """Return the published accuracy of a shipped net none of whose parameters is replaced."""
+    from archlang.page import Published
+    from archlang.paths import SPECS
+    from archlang.zoo import entry
+
+    paths = checked.library.paths
+    if checked.settings or not paths or not paths[0].resolve().is_relative_to(SPECS.resolve()):
+        return None
+    graph = checked.graphs[0]
+    one = entry(checked.facts[0], paths[0].stem, checked.source.text)
+    if one.top1 is None:
+        return None
+    sides = {graph.root.types[port.value].shape[-1] for port in graph.root.inputs}
+    return Published(one.top1, same_size={one.measured_on} == sides)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    output_options(parser, "keep the page in this file (default: a temporary one)")
+    counting_options(parser)
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    import webbrowser
+
+    path = write_page(arguments, arguments.output)
+    address = path.resolve().as_uri()
+    if webbrowser.open(address):
+        print(f"opened {path}")
+    else:
+        print(f"no browser was found here; open {address}")
+    return 0
+
+
+OPEN = Command("show a net in the browser: graph, spec, costs and memory on one page", _open, _options)

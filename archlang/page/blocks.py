@@ -1,0 +1,148 @@
+"""The blocks of a net for its page: each once, with its nodes, however often it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archlang.ir import Block, CallNode, Graph, OpNode, Port
+from archlang.ops.written import arguments
+from archlang.page.occurrences import Occurrences
+from archlang.page.progressions import numbers as progression
+from archlang.page.progressions import texts
+from archlang.program import Call, Entry, Program, Region, program_of
+from archlang.shapes import Window
+from archlang.source import Span
+from archlang.why.answer import WhyLayer
+from archlang.why.text import steps_of
+
+FEWEST = 3  # calls in a row that are written as one
+
+
+def blocks_data(graph: Graph, occurrences: Occurrences, files: Mapping[str, int]) -> list[dict[str, object]]:
+    """Return each block that is called, callees first; the last one is the net. `files` numbers the files of spans."""
+    program = program_of(graph)
+    called = _called(graph)
+    numbers = {block.id: at for at, block in enumerate(block for block in graph.blocks if block.id in called)}
+    return [_block(program, block, numbers, occurrences, files) for block in graph.blocks if block.id in numbers]
+
+
+def _called(graph: Graph) -> set[str]:
+    """Return the blocks that the net reaches; a block may be elaborated for a step that was taken back."""
+    found = {graph.root.id}
+    for block in reversed(graph.blocks):
+        if block.id in found:
+            found.update(node.block for node in block.nodes if isinstance(node, CallNode))
+    return found
+
+
+def _block(
+    program: Program, block: Block, numbers: Mapping[str, int], occurrences: Occurrences, files: Mapping[str, int]
+) -> dict[str, object]:  # fmt: skip
+    places = {node.outputs: at for at, node in enumerate(block.nodes)}
+    return {
+        "name": block.name,
+        "arguments": " ".join(f"{name}={value}" for name, value in block.arguments.items()),
+        "inputs": [_port(port) for port in block.inputs],
+        "outputs": [_port(port) for port in block.outputs],
+        "types": texts([str(type) for type in block.types]),
+        "nodes": repeated(
+            [
+                _op(block, node, occurrences, files) if isinstance(node, OpNode) else _call(node, numbers, files)
+                for node in block.nodes
+            ]
+        ),
+        "entries": _entries(program.regions[block.id].runs(), places),
+    }
+
+
+def _port(port: Port) -> dict[str, object]:
+    return {"name": port.name, "value": port.value, **({"training": True} if port.training else {})}
+
+
+def _entries(runs: Sequence[Sequence[Entry]], places: Mapping[tuple[int, ...], int]) -> list[object]:
+    """Return the nodes of a region by number; braces are objects, and so are calls that repeat each other."""
+    found: list[object] = []
+    for run in runs:
+        if isinstance(run[0], Region):
+            inner = run[0]
+            found.append({"name": inner.name or "", "path": inner.path, "entries": _entries(inner.runs(), places)})
+            continue
+        calls = [places[call.outputs] for call in run if isinstance(call, Call)]
+        found.append({"calls": progression(calls)} if len(calls) > 1 else calls[0])
+    return found
+
+
+def repeated(nodes: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Return nodes, with calls in a row that differ in numbers alone, by equal steps, as one with `times`."""
+    found: list[dict[str, object]] = []
+    run: list[dict[str, object]] = []
+    for node in nodes:
+        if run and not _continues(run, node):
+            found += _written(run)
+            run = []
+        run.append(node)
+    return found + (_written(run) if run else [])
+
+
+def _continues(run: Sequence[dict[str, object]], node: dict[str, object]) -> bool:
+    """Return whether a call has the block and the place of those before it, and values that grow as theirs do."""
+    one, last = run[0], run[-1]
+    if any(each.get("block") is None for each in (one, node)):
+        return False
+    if any(one[key] != node[key] for key in ("block", "named", "at")):
+        return False
+    step = _values(run[1])[0] - _values(one)[0] if len(run) > 1 else _values(node)[0] - _values(one)[0]
+    return _values(node) == [value + step for value in _values(last)]
+
+
+def _values(node: dict[str, object]) -> list[int]:
+    inputs, outputs = node["inputs"], node["outputs"]
+    assert isinstance(inputs, tuple) and isinstance(outputs, tuple)
+    return [*inputs, *outputs]
+
+
+def _written(run: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    if len(run) < FEWEST:
+        return [*run]
+    step = _values(run[1])[0] - _values(run[0])[0]
+    return [{**run[0], "path": texts([str(one["path"]) for one in run]), "times": len(run), "step": step}]
+
+
+def _call(node: CallNode, numbers: Mapping[str, int], files: Mapping[str, int]) -> dict[str, object]:
+    return {
+        "block": numbers[node.block],
+        "path": node.path,
+        "named": node.name is not None or node.module is not None,
+        "inputs": node.inputs,
+        "outputs": node.outputs,
+        "at": _place(node.span, files),
+    }
+
+
+def _op(block: Block, node: OpNode, occurrences: Occurrences, files: Mapping[str, int]) -> dict[str, object]:
+    key = block.id, node.outputs
+    told = occurrences.first(key)
+    return {
+        "op": node.op.word,
+        "written": " ".join((node.op.word, *arguments(node.op))),
+        "kind": "join" if node.op.join else "weights" if told.weights else "plain",
+        "path": node.path,
+        "named": node.name is not None or node.module is not None,
+        "inputs": node.inputs,
+        "outputs": node.outputs,
+        "at": _place(node.span, files),
+        "axes": [side for side in told.axes if side],
+        "law": [[line.name, steps] for line in told.law if (steps := steps_of(line))],
+        "weights": [_weight(told, at) for at in range(len(told.weights))],
+        **occurrences.written(key),
+    }
+
+
+def _weight(told: WhyLayer, at: int) -> list[object]:
+    weight = told.weights[at]
+    return [weight.name, str(Window(weight.shape)), weight.count, weight.buffer]
+
+
+def _place(span: Span, files: Mapping[str, int]) -> list[int]:
+    """Return the file's number and the span; the file is -1 if it is not shown."""
+    return [files.get(span.file, -1), span.line, span.column, span.end_line, span.end_column]

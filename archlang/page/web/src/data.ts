@@ -1,0 +1,117 @@
+// What archlang/page/data.py writes, as types.
+
+import { type Numbers, type Texts } from "./progressions";
+
+export interface Port {
+  name: string;
+  value: number;
+  training?: boolean;
+}
+
+export type Place = [file: number, line: number, column: number, endLine: number, endColumn: number];
+
+export interface OpData {
+  op: string;
+  written: string;
+  kind: "join" | "weights" | "plain";
+  path: string;
+  named: boolean;
+  inputs: number[];
+  outputs: number[];
+  at: Place;
+  axes: string[];
+  law: [string, string[]][];
+  weights: [string, string, number, boolean][];
+  summary: number;
+  counts: Numbers[];
+  reach: Texts[];
+  seen: Numbers;
+  facts: Record<string, Texts>;
+}
+
+export interface CallData {
+  block: number;
+  path: Texts;
+  named: boolean;
+  inputs: number[];
+  outputs: number[];
+  at: Place;
+  times?: number;
+  step?: number;
+}
+
+export type NodeData = OpData | CallData;
+export type Entry = number | { calls: Numbers } | { name: string; path: string; entries: Entry[] };
+
+export interface BlockData {
+  name: string;
+  arguments: string;
+  inputs: Port[];
+  outputs: Port[];
+  types: Texts;
+  nodes: NodeData[];
+  entries: Entry[];
+}
+
+export interface MemoryData {
+  title: string;
+  unknown?: string;
+  peak: number;
+  where: string;
+  bound: string;
+  kinds: [string, number][];
+  layers: [string, number][];
+  moments: [phase: number, path: number, op: number, bytes: number, times: number][];
+  texts: string[];
+}
+
+export interface AccuracyData {
+  macs: number;
+  params: number;
+  published: { top1: number; same_size: boolean } | null;
+  nets: [name: string, family: string, macs: number, params: number, top1: number, sameSize: boolean][];
+}
+
+export interface FileData {
+  name: string;
+  lines: string[][];
+}
+
+export interface Span {
+  file: string;
+  line: number;
+  column: number;
+  end_line: number;
+  end_column: number;
+}
+
+export interface Problem {
+  code: string;
+  message: string;
+  span: Span;
+  labels: { span: Span; text: string }[];
+  help: string | null;
+  severity: "error" | "warning" | "note";
+  pointed: string;
+}
+
+export interface NetData {
+  version: number;
+  name: string;
+  arguments: string;
+  batch: number;
+  mode: "eval" | "train";
+  dtype: string | null;
+  columns: [string, string][];
+  blocks: BlockData[];
+  summaries: string[];
+  files: FileData[];
+  memory: MemoryData[];
+  accuracy: AccuracyData;
+  problems?: Problem[];
+  live?: string;
+}
+
+export function isCall(node: NodeData): node is CallData {
+  return "block" in node;
+}

@@ -1,0 +1,131 @@
+"""The data of the page: what its blocks hold, expanded here, is the report of the net."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archlang
+from archlang.compiler import check
+from archlang.facts.net import NetFacts
+from archlang.highlight.spans import coloured
+from archlang.page import PageSetup, page_data
+from archlang.page.html import embedded
+from archlang.paths import SPECS
+from archlang.report.data import COUNTS
+from archlang.shipped import shipped_nets
+from archlang.why import Whys
+from archlang.why.passing import seen_text
+from archlang.zoo import entry, published
+from tests.page.test_progressions import every_number, every_text
+
+ZOO = Path(__file__).parents[2] / "archlang" / "page" / "zoo.json"
+NETS = Path(__file__).parents[1] / "nets"
+
+
+def data_of(spec: str, setup: PageSetup | None = None) -> dict[str, Any]:
+    checked = check(spec, only=True)
+    return page_data(checked.graphs[0], checked.sources, setup)
+
+
+class Walk:
+    """Every operator of the data in order, as the page expands it."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+        self.turns: dict[int, int] = {}
+        self.found: list[tuple[str, dict[str, Any], int]] = []
+        self.block(len(data["blocks"]) - 1, "")
+
+    def block(self, at: int, around: str) -> None:
+        for node in self.unfolded(at):
+            path = ".".join(filter(None, (around, node["path"])))
+            if "block" in node:
+                self.block(node["block"], path)
+            else:
+                turn = self.turns.get(id(node), 0)
+                self.turns[id(node)] = turn + 1
+                self.found.append((path, node, turn))
+
+    def unfolded(self, at: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for node in self.data["blocks"][at]["nodes"]:
+            times = node.get("times", 1)
+            found += [{**node, "path": path} for path in every_text(node["path"], times)] if times > 1 else [node]
+        return found
+
+
+@pytest.mark.parametrize("spec", ["googlenet", "captioning", "resnet_cifar:resnet20", str(NETS / "llama.arch")])
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_the_layers_are_those_of_the_report(spec: str, mode: Any) -> None:
+    data = data_of(spec, PageSetup(batch=2, mode=mode))
+    walk = Walk(data)
+    report = archlang.load(spec).report(batch=2, mode=mode)
+    nodes = {id(node): node for _, node, _ in walk.found}
+    counts = {at: [every_number(one, walk.turns[at]) for one in node["counts"]] for at, node in nodes.items()}
+    assert len(walk.found) == len(report.layers)
+    for (path, node, turn), row in zip(walk.found, report.layers, strict=True):
+        assert (path, node["op"]) == (row.path, row.op)
+        told = [each[turn] for each in counts[id(node)]]
+        unknown = {"saved_bytes"} if row.saved_untold else set[str]()
+        assert told == [None if name in unknown else of(row) for name, of in COUNTS.items()]
+
+
+def test_what_is_told_is_what_why_tells() -> None:
+    whys = Whys(archlang.load("resnet50").graph)
+    for path, node, turn in Walk(data_of("resnet50")).found:
+        if not node["named"]:
+            continue
+        (told,) = whys.at(path).layers
+        facts = {name: every_text(text, 100)[turn] for name, text in node["facts"].items()}
+        assert facts["sees"] == seen_text(told.receptive)
+        assert [[line.name, line.value] for line in told.law if (line.formula, line.value) != ("0", 0)] == [
+            [name, int(steps[-1].replace(",", ""))] for name, steps in node["law"]
+        ]
+
+
+def test_the_data_grows_with_the_blocks_and_not_with_their_calls() -> None:
+    sizes = [len(embedded(data_of(f"resnet_cifar:{net}"))) for net in ("resnet56", "resnet1202")]
+    assert sizes[1] < sizes[0] * 1.1
+
+
+def test_memory_is_that_of_the_command() -> None:
+    training, inference = data_of("resnet50")["memory"]
+    net = archlang.load("resnet50")
+    for told, mode in ((training, "training"), (inference, "inference")):
+        memory = net.memory(mode=mode)
+        assert told["moments"][told["peak"]][3] == memory.peak_bytes
+        assert [moment[3] for moment in told["moments"]] == [moment.peak_bytes for moment in memory.timeline]
+        assert dict(told["kinds"]) == {kind: size for kind, size in memory.by_kind.items() if size}
+
+
+@pytest.mark.parametrize("text", ["", "net n { }\n", "\n\n # a\n", "a\tb", "net é {\r\n}\r\n", '"open', "\u2028"])
+def test_coloured_parts_are_the_text(text: str) -> None:
+    lines = ["".join(part for _, part in line) for line in coloured(text)]
+    assert lines == text.replace("\r\n", "\n").split("\n")
+
+
+def test_words_of_a_spec_have_colours() -> None:
+    (line,) = coloured("fc1: conv 3x3 64 # a")
+    assert {kind for kind, _ in line} >= {"label", "operator", "number", "comment"}
+
+
+@pytest.mark.sweep
+def test_the_nets_of_the_plot_are_the_shipped_ones(rewrite_golden: bool) -> None:
+    """It takes 20 seconds to count them, so the page reads a file."""
+    rows: list[list[Any]] = []
+    for path, names in shipped_nets():
+        for name in names:
+            if path.parent == SPECS and name in published():
+                checked = check(name, only=True)
+                graph = checked.graphs[0]
+                one = entry(NetFacts(graph), path.stem, checked.source.text)
+                sides = {graph.root.types[port.value].shape[-1] for port in graph.root.inputs}
+                rows.append([name, one.family, one.macs, one.params, one.top1, {one.measured_on} == sides])
+    text = "[\n" + ",\n".join(json.dumps(row) for row in sorted(rows)) + "\n]\n"
+    if rewrite_golden:
+        ZOO.write_text(text, encoding="utf-8")
+    assert ZOO.read_text(encoding="utf-8") == text
