@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import ClassVar
+
 from archlang.ops import blocked
 from archlang.ops.answers import Computed
 from archlang.ops.base import Autocast, GradientPlace, Operator, Saved, Scratch, Temporaries, Wanted
 from archlang.ops.layouts import Strides, contiguous
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.views import View
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 
 class _Told(Operator):
@@ -27,7 +30,9 @@ class Call(_Told):
 
     `keeps` lists the inputs that are saved, each with the inputs for whose gradients it is. `places` says where the
     gradients are allocated, if that is not new memory. `own` are the shapes of tensors that it makes for the backward
-    pass, by name, without a batch; `beside` are those of tensors that are alive meanwhile.
+    pass, by name, without a batch; `beside` are those of tensors that are alive meanwhile. The values that its kernels
+    take and free by themselves are `taken`, and in the backward pass `taken_back`. A `passing` result is freed by the
+    call of torch of which this one is a part, whose last part counts it as taken.
     """
 
     runs = ONE_CALL
@@ -39,9 +44,22 @@ class Call(_Told):
     beside: tuple[tuple[int, ...], ...] = ()
     lies: Strides = ()
     cast: Computed = "given"
+    taken: int = 0
+    taken_back: int = 0
+    passing: bool = False
 
     def autocast(self, *inputs: TensorType) -> Autocast:
         return Autocast(self.cast)
+
+    def spare_values(self, *inputs: TensorType) -> tuple[int, ...]:
+        return (-prod(self.shape),) if self.passing else ()
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch:
+        own = super().scratch(training, *inputs) or ()
+        return (*own, param_type((self.taken,), self.dtype)) if self.taken else own
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        return (param_type((self.taken_back,), self.dtype),) if self.taken_back else ()
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         kept = tuple(Saved("input", at, when=when) for at, when in self.keeps)
@@ -57,6 +75,12 @@ class Call(_Told):
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         return (self.lies or contiguous(self.shape),)
+
+
+class Constant(Call):
+    """A part whose result has no gradient, whatever it is made of."""
+
+    detached: ClassVar[bool] = True
 
 
 def product(shape: tuple[int, ...], axes: tuple[str, ...] = ()) -> Call:
@@ -108,3 +132,18 @@ class Look(_Told, View):
 
     def gradient_places(self, *inputs: TensorType) -> tuple[GradientPlace, ...]:
         return ("new",) if self.spread else ("whole",)
+
+
+class Cuts(Look):
+    """A part that cuts a value into views of one shape. Their gradients are put together anew."""
+
+    count: int = 2
+
+    lies: Strides = ()
+    spread: bool = True
+
+    def outputs(self, *inputs: TensorType) -> tuple[TensorType, ...]:  # type: ignore[override]
+        return super().outputs(*inputs) * self.count
+
+    def strides(self, x: TensorType) -> tuple[Strides, ...]:  # type: ignore[override]
+        return (contiguous(self.shape),) * self.count

@@ -8,7 +8,19 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Kind, Reach, Saved, Slide, Work
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Expression,
+    GradientPlace,
+    Kind,
+    Reach,
+    Saved,
+    Scratch,
+    Slide,
+    Wanted,
+    Work,
+)
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, viewed
@@ -102,6 +114,18 @@ class Einsum(Join):
         """Return where gradients are allocated. That of a value that is summed first takes less memory."""
         found = self._pairs(inputs)
         return None if any(map(found.lone, range(2))) else super().gradient_places(*inputs)
+
+    def backward_in_one_call(self, *inputs: TensorType) -> bool | None:
+        """Return True for a product of matrices whose result is not turned, and of which nothing is summed before."""
+        found = self._pairs(tuple(map(laid, inputs)))
+        in_order = found.right == (*found.both, *found.rows, *found.columns) and not found.is_swapped
+        return True if found.is_product and in_order and not any(map(found.lone, range(2))) else None
+
+    def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
+        return (0, 1) if self.backward_in_one_call(*inputs) else ()
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch | None:
+        return () if self.backward_in_one_call(*inputs) else None
 
     def reach(self, *inputs: TensorType) -> Reach:
         found = self._pairs(inputs)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Reach, Saved, Size, Weight, Work, seeing_all
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_norms import local_contrast
 from archlang.ops.layouts import Laid, Strides, blended, laid
+from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -107,6 +109,10 @@ class LocalContrastNorm(Operator):
             "mean deviation": (n,), "divisor": (n, 1, h, w),
         }  # fmt: skip
         return tuple(Saved("own", shape=shape, name=name) for name, shape in shapes.items())
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        return local_contrast(self, x, self.size)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)

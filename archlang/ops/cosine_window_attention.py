@@ -6,7 +6,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.ops.base import Example, Module, Saved, Wanted, Weight, Work
+from archlang.ops.course_shifted import Cut, Options, within_windows
+from archlang.ops.course_windows import Heads
 from archlang.ops.layouts import laid
+from archlang.ops.parts import Course
 from archlang.ops.windowed import InWindows
 from archlang.ops.windowed_source import written
 from archlang.shapes import TensorType
@@ -126,6 +129,11 @@ class CosineWindowAttention(InWindows):
         copied = (offsets,) if table else ()
         own = (cosines, scales, hidden, bias, *copied)
         return (self.own(x, "projections", 3), *values, unit, unit, *(norms,) * 4, *own)
+
+    def calls(self, x: TensorType, cut: Cut, of: Heads, options: Options) -> Course | None:
+        if laid(x).weights:
+            return None  # a table with its channels innermost may be copied
+        return within_windows(self, cut, of, options, x, (self._offsets(), _HIDDEN))
 
     def torch(self, x: TensorType) -> Module:
         what = "Attention by cosines within shifted windows, its bias made by a small network."

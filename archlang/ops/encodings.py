@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_encodings import rows_added, sines_added
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.parts import Course
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -82,6 +84,10 @@ class PositionalEncoding(Operator):
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)
 
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        (x,) = inputs
+        return sines_added(self, x) if x.dtype == "float32" else None  # else the table is converted
+
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)
         _, t, c = known.shape
@@ -137,6 +143,10 @@ class PositionalEmbedding(Operator):
 
     def backward(self, wanted: Wanted, x: TensorType) -> Work:
         return Work(elementwise=x.values * wanted.any)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        return rows_added(self, x)
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
-    Autocast,
     Example,
     Kind,
     Module,
@@ -20,16 +19,15 @@ from archlang.ops.base import (
     Saved,
     Scratch,
     Size,
-    Wanted,
     Weight,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.layouts import Strides, contiguous, formatted, is_at, is_contiguous, laid
-from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
+from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import TensorType, param_type
+from archlang.shapes import TensorType
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -102,10 +100,8 @@ class LayerNorm(Operator):
         return Work(normalised=x.values)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        batched = "n" in x.axes
-        statistic = Saved(
-            "own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched, name="statistics", wide=self.affine
-        )
+        statistic = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image="n" in x.axes, name="statistics")
+        statistic = replace(statistic, wide=self.affine)
         return (Saved("input"), statistic, statistic)
 
     def scratch(self, training: bool, x: TensorType) -> Scratch:
@@ -115,66 +111,6 @@ class LayerNorm(Operator):
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, 1e-5), ("elementwise_affine", self.affine, True), ("bias", self.bias, True))
         return Module("torch.nn.LayerNorm", (("normalized_shape", x["c"]),), options)
-
-
-class RMSNorm(Operator):
-    """The channels at each position divided by the root of their mean square, then scaled by a learned weight.
-
-    Zhang and Sennrich 2019 (arXiv:1910.07467). The channels are the last axis. Without `eps`, torch adds the smallest
-    number that the dtype knows. No MACs.
-
-        params = c
-        params = 0 if not affine
-        normalised = c*h*w
-    """
-
-    pointwise = True
-    runs = replace(ONE_CALL_FORWARD, autocast=Autocast("float32", result="given"))
-    word: ClassVar[str] = "rmsnorm"
-    family, noted = "norm", "RMSNorm"
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", "wrong-dtype", eps="torch accepts 0, which divides by zero where all values are equal"
-    )
-    elsewhere: ClassVar[tuple[str, ...]] = ("RMSNorm", "RMSNormalization", "rms_norm")
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example("rmsnorm", "6x8 n t c"),
-        Example("rmsnorm eps=0.00001", "8"),
-        Example("rmsnorm affine=false", "4x5x6 n h w c"),
-    )
-
-    eps: Positive | None = None
-    affine: bool = True
-
-    def outputs(self, x: TensorType) -> tuple[TensorType]:
-        check_channels_last(x, self.word)
-        check_dtype(x, self.word, weighted=self.affine)
-        return (x,)
-
-    def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        return (Weight("weight", (x["c"],)),) if self.affine else ()
-
-    def work(self, x: TensorType) -> Work:
-        return Work(normalised=x.values)
-
-    def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        batched = "n" in x.axes
-        root = Saved("own", shape=x.shape[:-1], dtype=x.dtype, per_image=batched, when="inputs", name="statistics")
-        scaled = Saved("own", shape=x.shape, dtype=x.dtype, per_image=batched, when="weights", name="scaled")
-        return (Saved("input", when="inputs"), root, *((scaled,) if self.affine else ()))
-
-    def scratch(self, training: bool, x: TensorType) -> Scratch:
-        rows = param_type((prod(x.shape[:-1]),), x.dtype)
-        return () if training and is_contiguous(laid(x)) else (x, rows, rows)  # a copy, or what is scaled
-
-    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
-        return (x,) * 4  # at most
-
-    def strides(self, x: TensorType) -> tuple[Strides]:
-        return (formatted(laid(x).shape, x),)
-
-    def torch(self, x: TensorType) -> Module:
-        options = (("eps", self.eps, None), ("elementwise_affine", self.affine, True))
-        return Module("torch.nn.RMSNorm", (("normalized_shape", x["c"]),), options)
 
 
 class GroupNorm(Operator):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -14,12 +14,12 @@ from archlang.ops.base import (
     Operator,
     Reach,
     Saved,
-    Scratch,
-    Wanted,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.course_encodings import noisy_softmax
+from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -66,15 +66,13 @@ class GumbelSoftmax(Operator):
             return (Saved("output", when="inputs"),)
         return (Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="inputs", name="shares"),)
 
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        return noisy_softmax(self, x, self.axis, hard=self.hard)
+
     def reach(self, x: TensorType) -> Reach:
         # at a small tau the largest share is 1, and no gradient reaches the others
         return Reach({axis: replace(slide, at_most=True) for axis, slide in seeing_all(x, [x.axes[self.axis]]).items()})
-
-    def scratch(self, training: bool, x: TensorType) -> Scratch:
-        return (x,) * (4 if self.hard else 2)  # at most: the noise and its sum with x; and what hardens the result
-
-    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
-        return (x, x)  # at most
 
     def torch(self, x: TensorType) -> Expression:
         options = f"tau={self.tau}, hard={self.hard}, dim={self.axis}"

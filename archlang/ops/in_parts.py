@@ -174,13 +174,17 @@ def course_of(op: Operator, parts: Sequence[Part], inputs: tuple[TensorType, ...
     first = len(values)
     stages: list[Stage] = []
     for part in parts:
-        taken = tuple(
-            len(inputs) + owns.index(one) if isinstance(one, Own) else one + len(owns) * (one >= len(inputs))
-            for one in part.inputs
+        taken, holds = (
+            tuple(
+                len(inputs) + owns.index(one) if isinstance(one, Own) else one + len(owns) * (one >= len(inputs))
+                for one in several
+            )
+            for several in (part.inputs, part.holds)
         )
         given = tuple(values[at] for at in taken)
         outputs = _laid(part.op, given, len(values))
-        stages.append(Stage(part, taken, given, tuple(range(len(values), len(values) + len(outputs))), outputs))
+        numbers = tuple(range(len(values), len(values) + len(outputs)))
+        stages.append(Stage(part, taken, given, numbers, outputs, holds=holds))
         values += outputs
     return Course(inputs, tuple(zip(owns, values[len(inputs) : first], strict=True)), freeing(stages, first))
 

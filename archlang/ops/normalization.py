@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,14 +19,15 @@ from archlang.ops.base import (
     Saved,
     Size,
     Slide,
-    Temporaries,
     Weight,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_norms import local_response
 from archlang.ops.layouts import Strides, channels_last, contiguous, formatted, is_at, is_contiguous, laid, like
-from archlang.ops.runs import ONE_CALL, ONE_CALL_FORWARD
+from archlang.ops.parts import Course
+from archlang.ops.runs import ONE_CALL, SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -139,7 +140,7 @@ class LocalResponseNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = replace(ONE_CALL_FORWARD, layout="input")
+    runs = replace(SEVERAL_CALLS, layout="input")
     word: ClassVar[str] = "lrn"
     noted: ClassVar[str] = "LRN"
     family: ClassVar[str] = "norm"
@@ -184,11 +185,9 @@ class LocalResponseNorm(Operator):
         known = laid(x)
         return (contiguous(known.shape) if len(x.axes) == 5 else like(known),)
 
-    def temporaries(self, x: TensorType) -> Temporaries:
-        padded = x.resized(c=x["c"] + self.size - 1)
-        # the squares, padded, and their sums; the sums times alpha plus k, and the power of that; then the power alone
-        calls = ((x,), (x, padded), (padded, x), (x, x, x), (x,))
-        return ((x,), *((x, *alive) for alive in calls)) if self._copies(x) else calls
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        return local_response(self, x, self.size, copies=self._copies(x))
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given") if len(x.shape) == 3 else Autocast("float32", known="float32")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Operator, Size, Work
+from archlang.ops.course_encodings import ones_placed
+from archlang.ops.parts import Course
 from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType
 
@@ -54,6 +56,10 @@ class OneHot(Operator):
                 "axes-clash", f"one_hot makes channels, but its input {x} has some: {x.names}", about="input"
             )
         return (TensorType((*x.shape, self.count), (*x.axes, "c"), "float32"),)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        return ones_placed(self, x, self.count)
 
     def work(self, x: TensorType) -> Work:
         return Work(moved=self.outputs(x)[0].values)

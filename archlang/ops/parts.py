@@ -34,6 +34,7 @@ class Part:
     inputs: tuple[int | Own, ...]
     name: str = ""
     held: bool = False
+    holds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Stage:
     """A part that runs: the numbers of the values that it takes and gives, and their types.
 
     The values `freed` are used by no later part. Numbers count the inputs of the composition, then its weights that are
-    values, then the results of the parts.
+    values, then the results of the parts. Those that it `holds` are alive until it has run.
     """
 
     part: Part
@@ -50,6 +51,7 @@ class Stage:
     given: tuple[int, ...]
     outputs: tuple[TensorType, ...]
     freed: tuple[int, ...] = ()
+    holds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def own_name(part: Part, name: str) -> str:
 def freeing(stages: Sequence[Stage], first: int) -> tuple[Stage, ...]:
     """Return the stages with what each of them frees, of the values from number `first` on."""
     end = len(stages) - 1
-    last = {at: number for number, stage in enumerate(stages) for at in (*stage.given, *stage.taken) if at >= first}
+    uses = ((number, (*one.given, *one.taken, *one.holds)) for number, one in enumerate(stages))
+    last = {at: number for number, values in uses for at in values if at >= first}
     last |= {at: end for stage in stages if stage.part.held for at in stage.given}
     last |= dict.fromkeys(stages[-1].given, end + 1)
     return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
@@ -23,9 +23,11 @@ from archlang.ops.base import (
     seeing_all,
 )
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_windows import Heads, relative
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.heads import check_heads
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import Sizes
@@ -174,6 +176,12 @@ class RelativeAttention(Operator):
         windows, width = prod(laid(x).shape[:-2]), c // self.heads
         strides = (t * 3 * c, width, 3 * c, 1)
         return viewed((windows, self.heads, t, width), strides, (windows * self.heads, t, width)) is not None
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        windows, c = prod(laid(x).shape[:-2]), x["c"]
+        of = Heads(windows, self._tokens(), self.heads, c, self._heads_viewed(x), training)
+        return relative(self, x, of, bias=self.bias)
 
     def symbols(self, x: TensorType) -> Mapping[str, int]:
         positions = x.values // x["c"] // x["n"]

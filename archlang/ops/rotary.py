@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Kind, Module, Natural, Operator, Reach, Saved, Size, Slide, Work
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_encodings import turned_pairs
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.heads import check_heads
 from archlang.ops.joining import joined
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid, unsqueezed, viewed
+from archlang.ops.parts import Course
 from archlang.ops.rotary_source import Source, source_of
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
@@ -133,6 +135,12 @@ class RotaryEmbedding(Operator):
         shape = (*x.shape[:1] * bool(batched), x.shape[-2], self._widths(x)[1] // 2)
         waves = Saved("own", shape=shape, dtype=x.dtype, per_image=bool(batched), when="inputs")
         return tuple(replace(waves, name=name) for name in ("cosines", "sines"))
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        if inputs[0].dtype != "float32":
+            return None  # the sines are computed in float32, and then converted
+        kind, dim = self._kind(inputs), self._widths(inputs[0])[1]
+        return turned_pairs(self, inputs, kind, dim, self.heads or 1, interleaved=self.interleaved)
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         whole, kind = laid(inputs[0]), self._kind(inputs)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archlang.ops.arithmetic import Div
-from archlang.ops.base import Example, Expression, Reach, Saved, Work, seeing_all
+from archlang.ops.base import Example, Expression, Reach, Saved, Scratch, Work, seeing_all
 from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.course_norms import cosines
 from archlang.ops.elementary import Clamp
 from archlang.ops.in_parts import InParts
 from archlang.ops.joining import Join
+from archlang.ops.layouts import laid
 from archlang.ops.moments import Norm
-from archlang.ops.parts import Part
+from archlang.ops.parts import Course, Part
 from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.unit_axes import Expand
@@ -135,6 +137,13 @@ class CosineSimilarity(Join):
             own = (Saved("input", at), norm, replace(norm, name="divisor"))
             kept += [*(replace(one, when=(at,)) for one in own), replace(quotient, when=(1 - at,))]
         return tuple(kept)
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch:
+        return (*(super().scratch(training, *inputs) or ()), self._both(inputs))  # the products
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        known = tuple(map(laid, inputs))
+        return cosines(self, known, self._both(known), self.axis) if training else None
 
     def symbols(self, *inputs: TensorType) -> dict[str, int]:
         (y,) = self.outputs(*inputs)

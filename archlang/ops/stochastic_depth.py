@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from archlang.ops.base import Autocast, Example, Module, Saved, Size
 from archlang.ops.checks import check_batched, check_channels
+from archlang.ops.course_encodings import hidden_blocks
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.parts import Course
 from archlang.ops.regularization import ALL_DROPPED, Drop
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -123,6 +125,10 @@ class DropBlock(Drop):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_channels(x, self.word, 1)
         return super().outputs(x)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        (x,) = inputs
+        return hidden_blocks(self, x, self.block_size) if training and self.p else None
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)

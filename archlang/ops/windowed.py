@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -25,9 +25,12 @@ from archlang.ops.base import (
     Work,
 )
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_shifted import Cut, Options, within_windows
+from archlang.ops.course_windows import Heads
 from archlang.ops.group_normalization import check_channels_last
 from archlang.ops.heads import check_heads
 from archlang.ops.layouts import laid, viewed
+from archlang.ops.parts import Course
 from archlang.ops.phases import blocks
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.stricter import beyond_torch
@@ -185,6 +188,19 @@ class InWindows(Operator):
         if self.dropout:
             kept.append(replace(result, name="mask", training_only=True))
         return tuple(kept)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        (x,) = inputs
+        known = laid(x)
+        (n, h, w, c), (a, b) = known.shape, self.window
+        windows = self._positions(known) // self._tokens()
+        of = Heads(windows, self._tokens(), self.heads, c, self._heads_viewed(x), training)
+        cut = Cut((n, h, w, c), self._counts(x), (a, b), self._is_shifted(x), self._projected(x).what == "own")
+        return self.calls(x, cut, of, Options(self.qkv_bias, self.proj_bias, self.attention_dropout, self.dropout))
+
+    def calls(self, x: TensorType, cut: Cut, of: Heads, options: Options) -> Course | None:
+        """Return the calls in which torch computes it."""
+        return within_windows(self, cut, of, options, x)
 
     def symbols(self, x: TensorType) -> Mapping[str, int]:
         return {

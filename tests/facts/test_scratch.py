@@ -47,11 +47,20 @@ MAPS = {
     "norms": "batchnorm -> relu -> instancenorm -> groupnorm 4",
     "quotients": "x: it\n mean axis=1 keep=true -> m: it\n (x, m) -> div",
     "rolled along two axes": "roll [1, 2] axes=[2, 3]",
+    "a norm of neighbouring maps": "lrn 5",
+    "a norm of neighbouring positions": "lcn 5",
+    "dropped blocks": "dropblock 0.1 block_size=5",
 }
 TOKENS = {
     "attention": "attention 4",
     "causal attention": "attention 4 causal=true",
     "grouped queries": "grouped_query_attention 4 kv_heads=2 causal=true",
+    "relative positions": "relative_attention 8x12 4",
+    "turned positions": "rotary_embedding 4",
+    "added positions": "positional_encoding -> positional_embedding 96",
+    "root mean squares": "rmsnorm -> tanh -> rmsnorm",
+    "cosines": "x: it\n (x, x) -> cosine_similarity axis=-1",
+    "products of matrices": 'x: it\n (x, x) -> einsum "n t c, n s c -> n t s"',
     "the fused kernel": "x: it\n (x, x, x) -> sdpa 4",
 }
 
@@ -77,6 +86,16 @@ def test_the_highest_mark_over_maps_is_torchs(name: str, mode: str) -> None:
 def test_the_highest_mark_over_tokens_is_torchs(name: str, mode: str) -> None:
     body = f'axes "n t c" -> t0: it\n (t0, s) -> mul -> x0: it\n x0 -> {TOKENS[name]}'
     assert_told(body, "96x64", "[64]", mode)
+
+
+WINDOWS = ("window_attention 4x4 4 shift=2", "cosine_window_attention 5x4 4", "window_attention 4x6 2")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("step", WINDOWS)
+def test_the_highest_mark_within_windows_is_torchs(step: str, mode: str) -> None:
+    body = f'axes "n h w c" -> m0: it\n (m0, s) -> mul -> x0: it\n x0 -> {step}'
+    assert_told(body, "12x16x32", "[32]", mode)
 
 
 def test_causal_attention_makes_neither_scores_nor_a_mask() -> None:
