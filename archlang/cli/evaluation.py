@@ -21,16 +21,37 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "--weights",
-        required=True,
         type=Path,
         metavar="FILE",
         help="a file of weights, or the folder of a run, whose best epoch is measured",
     )
+    parser.epilog = "SPEC may also be the folder of a run, or a checkpoint in it: its own recipe measures it."
     parser.add_argument("--data", type=Path, metavar="PATH", help="the file or folder of the data")
     parser.add_argument("--split", choices=SPLITS, default="held-out", help="the samples to measure (held-out)")
     parser.add_argument("--device", default="cpu", help="the device to run on: cpu, cuda or cuda:1 (cpu)")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read samples (0)")
     format_option(parser)
+
+
+def _measured(arguments: argparse.Namespace) -> tuple[Evaluated, Path]:
+    """Return the recipe that measures, and the weights: of a SPEC with `--weights`, or both of the folder of a run."""
+    from archlang.compiler import CallError
+    from archlang.recipes import Evaluated
+    from archlang.train.record import RECORD, read_record
+
+    given = Path(arguments.spec)
+    folder = given if given.is_dir() else given.parent
+    if not (folder / RECORD).is_file() or not (given.is_dir() or given.suffix == ".pt"):
+        if arguments.weights is None:
+            raise CallError(f"{arguments.spec} is no run: name the weights, `--weights FILE`")
+        return recipe_of(arguments)[0], arguments.weights
+    if arguments.settings:
+        raise CallError(f"--set: {given} is a run with its own settings; name the spec, and the run by `--weights`")
+    record = read_record(folder)
+    if record.whole is None:
+        told = f"the folder {folder} does not hold all of the recipe {record.recipe}"
+        raise CallError(f"{told}; name the spec, and the run by `--weights`")
+    return Evaluated(record.whole, record.graph), arguments.weights or given
 
 
 def recipe_of(arguments: argparse.Namespace) -> tuple[Evaluated, Library]:
@@ -46,7 +67,7 @@ def recipe_of(arguments: argparse.Namespace) -> tuple[Evaluated, Library]:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     """Print the measures. Returns 1 if a promise of the recipe is broken."""
-    made, _ = recipe_of(arguments)
+    made, weights = _measured(arguments)
     from archlang.train.evaluating import Where, evaluate
     from archlang.train.figures import verdicts
     from archlang.train.memory import check_device
@@ -54,7 +75,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     check_device(arguments.device)
     check_transforms_of(made.recipe, made.graph)
-    where = Where(arguments.weights, arguments.data, arguments.split, arguments.device, arguments.workers)
+    where = Where(weights, arguments.data, arguments.split, arguments.device, arguments.workers)
     found = evaluate(made.recipe, made.graph, where)
     goals = made.recipe.goals if arguments.split == "held-out" else ()
     kept = verdicts(goals, [found.measures])

@@ -50,9 +50,31 @@ def free_bytes(device: str) -> int | None:
 
         free: int = torch.cuda.mem_get_info(device)[0]
         return free
+    found = [one for one in (_available(), _left_in_container()) if one is not None]
+    return min(found) if found else None
+
+
+def _available() -> int | None:
+    """Return the bytes that this machine can give, with those of caches that it would empty."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):  # another system than Linux
+        pass
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # a system without these names
+        return None
+
+
+def _left_in_container(group: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return the bytes that a container may still take (cgroup v2), files in caches aside; None without a limit."""
+    try:
+        most, used = ((group / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        counts = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+        return int(most) - int(used) + int(counts.get("inactive_file", 0))
+    except (OSError, ValueError):  # no group, or `max`
         return None
 
 

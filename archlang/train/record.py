@@ -14,7 +14,9 @@ from typing import Any, cast
 from archlang.diagnostics import Rejected
 from archlang.files import write_whole
 from archlang.ir import Graph
+from archlang.recipes import Recipe
 from archlang.recipes.arguments import Setting
+from archlang.recipes.stored import as_data, of_data
 from archlang.train.data import Data
 from archlang.train.session import Session
 from archlang.train.transforming import Described, Transformed
@@ -29,7 +31,8 @@ class Record:
 
     `transforms` have every number that was measured on the training samples. `classes` are the names of labels, or the
     characters of a text. `fields` names the field of the data that fills each input of the net. `loss` is the word of
-    the recipe's first loss, empty without a recipe: it says what the values of the first output are.
+    the recipe's first loss, empty without a recipe: it says what the values of the first output are. `whole` is the
+    recipe with all its settings; None where a loss of the user's own is a part of it.
     """
 
     recipe: str
@@ -40,6 +43,7 @@ class Record:
     transforms: tuple[Described, ...]
     fields: Mapping[str, str]
     loss: str = ""
+    whole: Recipe | None = None
 
     def write(self, folder: Path) -> None:
         """Write the record to a run folder."""
@@ -52,6 +56,7 @@ class Record:
             "transforms": [[one.word, dict(one.arguments), one.ignored] for one in self.transforms],
             "fields": dict(self.fields),
             "loss": self.loss,
+            "whole": None if self.whole is None else as_data(self.whole),
             "net": json.loads(self.graph.model_dump_json()),
         }
         write_whole(folder / RECORD, json.dumps(content) + "\n")
@@ -61,7 +66,7 @@ def record_of(session: Session, graph: Graph, data: Data, held_out: Transformed)
     """Return what a run knows of its net beside the weights; `graph` is the net without further outputs for losses."""
     recipe = session.recipe
     kind, arguments, loss = recipe.data.word, recipe.data.arguments, recipe.losses[0].part.word
-    return Record(recipe.name, graph, kind, arguments, data.classes, held_out.every, session.sources, loss)
+    return Record(recipe.name, graph, kind, arguments, data.classes, held_out.every, session.sources, loss, recipe)
 
 
 def read_record(folder: Path) -> Record:
@@ -83,6 +88,7 @@ def read_record(folder: Path) -> Record:
             tuple(Described(word, arguments, False, ignored) for word, arguments, ignored in content["transforms"]),
             content["fields"],
             content["loss"],
+            of_data(whole) if (whole := content.get("whole")) else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rejected("bad-checkpoint", f"{path} cannot be read: {str(error).partition(chr(10))[0]}") from None

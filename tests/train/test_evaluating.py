@@ -65,9 +65,37 @@ def test_the_exit_status_tells_whether_promises_hold(
     assert main(["evaluate", "strict.arch", "--weights", "run", "--split", "training"]) == 0
 
 
+def test_the_folder_of_a_run_is_enough(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert main(["evaluate", "spec.arch", "--weights", "run"]) == 0
+    wanted = capsys.readouterr().out
+    for spec in ("run", "run/best.pt"):
+        assert main(["evaluate", spec]) == 0
+        assert capsys.readouterr().out == wanted
+    assert main(["evaluate", "run", "--weights", "run/last.pt", "--split", "all"]) == 0
+    assert "with run/last.pt, 1,797 samples\n" in capsys.readouterr().out
+    assert main(["evaluate", "run", "--set", "batch=8"]) == 2
+    assert "is a run with its own settings" in capsys.readouterr().err
+
+
+def test_a_run_with_a_loss_of_ones_own_needs_its_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = "block own {\n  input a\n  input b\n  (a, b) -> add\n}\n"
+    Path("s.arch").write_text(own + lines_of(loss="loss own it it", steps="steps 1", epochs=""))
+    assert main(["train", "s.arch", "--out", "run"]) == 0
+    assert main(["evaluate", "run"]) == 2
+    assert "the folder run does not hold all of the recipe run; name the spec" in capsys.readouterr().err
+    assert main(["evaluate", "s.arch", "--weights", "run"]) == 0
+
+
 @pytest.mark.parametrize(
     "call, told",
     [
+        (["spec.arch"], "spec.arch is no run: name the weights, `--weights FILE`"),
         (["spec.arch", "--weights", "nothing.pt"], "there is no file or folder nothing.pt"),
         (["spec.arch", "--weights", "."], "is no folder of a run"),
         (["spec.arch:tiny", "--weights", "run"], "names no recipe"),

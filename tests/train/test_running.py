@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,17 @@ def test_what_was_killed_ends_as_if_it_had_not_been(
     assert_equal(whole, broken)
 
 
-def test_workers_change_nothing(tmp_path: Path) -> None:
-    made = recipe_of(DROPOUT, epochs="1")
-    for workers in (0, 2):
-        assert ran(made, tmp_path / str(workers), workers=workers) is not None
-    assert_equal(tmp_path / "0", tmp_path / "2")
+def test_a_run_goes_on_with_other_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed within an epoch with two workers, it goes on with none, and with one. Starting workers takes seconds."""
+    monkeypatch.setattr("archlang.train.running.SAVED_EVERY", 0.0)
+    made = recipe_of(DROPOUT.replace("epochs 2", "epochs 1"))
+    assert ran(made, tmp_path / "whole") is not None
+    ran(made, tmp_path / "two", stop_at=9, workers=2)
+    shutil.copytree(tmp_path / "two", tmp_path / "one")
+    for name, workers in (("two", 0), ("one", 1)):
+        assert read(tmp_path / name / "last.pt")["step"] == 8
+        assert ran(made, tmp_path / name, workers=workers, resume=True) is not None
+        assert_equal(tmp_path / "whole", tmp_path / name)
 
 
 def test_each_epoch_has_every_sample_once() -> None:
