@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archlang.cautions import cautions
-from archlang.diagnostics import Diagnostic, render
-from archlang.elaborate import NetName, check_declarations, elaborate, meter_of, nets, notes
+from archlang.collector import paused
+from archlang.diagnostics import Diagnostic, Rejected, render
+from archlang.elaborate import check_declarations, elaborate, meter_of, nets, notes
 from archlang.facts.net import NetFacts
 from archlang.ir import Graph
-from archlang.library import CallError, Found, Library, SettingError, find, read, text_alone
+from archlang.library import CallError, Found, Library, SettingError, chosen, find, read, text_alone
+from archlang.limits import limits, raising
 from archlang.net import Net
 from archlang.parse import SETTINGS, parse, parse_value
 from archlang.promises import verify
@@ -29,7 +31,7 @@ class SpecError(Exception):
     """The spec is wrong. Its text is what the terminal shows; `diagnostics` holds the same as data."""
 
     def __init__(self, checked: Checked) -> None:
-        super().__init__("\n\n".join(checked.rendered()))
+        super().__init__(checked.report())
         self.diagnostics = checked.diagnostics
 
 
@@ -70,7 +72,14 @@ class Checked:
         return Net(graph, Spec(self.library.main, graph.name, self.settings, self.library.files))
 
     def rendered(self) -> list[str]:
+        """Return each diagnostic as the terminal shows it."""
         return [self.told(diagnostic) for diagnostic in self.diagnostics]
+
+    def report(self) -> str:
+        """Return all diagnostics as the terminal shows them. A line at their end says if more were not looked for."""
+        count = len(self.diagnostics)
+        more = [f"archlang stopped at {count} mistakes; {raising('mistakes')}"] if count >= limits().mistakes else []
+        return "\n\n".join([*self.rendered(), *more])
 
     def told(self, diagnostic: Diagnostic) -> str:
         """Return a diagnostic as the terminal shows it, with its source lines."""
@@ -139,6 +148,7 @@ def check(
     return _checked(find(spec, root), spec, settings, only, counts_alone)
 
 
+@paused()
 def _checked(
     found: Found, told: str, settings: Mapping[str, Expression] | None, only: bool, counts_alone: bool = False
 ) -> Checked:
@@ -152,7 +162,7 @@ def _checked(
     if found.net in recipes:
         _add_recipe(checked, str(found.net))
         return checked
-    names = _chosen(found, told, nets(file, settings or (), files), only and not checked.diagnostics)
+    names = chosen(found, told, nets(file, settings or (), files), only and not checked.diagnostics)
     _add(checked, check_declarations(file, files))
     checked.warnings += notes(file, files)
     meter = meter_of(files.values())
@@ -163,12 +173,9 @@ def _checked(
         if graph is not None:
             facts = NetFacts(graph)
             _add(checked, verify(facts))
-            checked.warnings += cautions(graph)
-            if graph.open_sizes and not counts_alone:
-                graph = _with_fixed_sizes(graph, checked, settings or {})
-            checked.graphs.append(graph)
+            checked.graphs.append(_cautioned(graph, checked, counts_alone))
             checked.facts.append(facts)
-        if meter.spent:  # this is reported
+        if meter.spent or len(checked.diagnostics) >= limits().mistakes:  # this is reported
             break
     for name in recipes if found.net is None and not only else ():
         _add_recipe(checked, name)
@@ -177,6 +184,18 @@ def _checked(
         help = "give the parameters of a net defaults, or derive one: `net a = b depth=2`"
         _add(checked, [Diagnostic("no-net", "this file holds no net that can be built as it is", start, help=help)])
     return checked
+
+
+def _cautioned(graph: Graph, checked: Checked, counts_alone: bool) -> Graph:
+    """Add the warnings about a net, and return it with its fixed sizes. A net that is too large for them has a note."""
+    try:
+        checked.warnings += cautions(graph)
+        return _with_fixed_sizes(graph, checked, checked.settings) if graph.open_sizes and not counts_alone else graph
+    except Rejected as rejected:
+        message = f"no warnings are looked for: {rejected.message}"
+        place = graph.root.nodes[0].span
+        checked.warnings.append(Diagnostic(rejected.code, message, place, (), rejected.help, "note"))
+        return graph.model_copy(update={"fixed_sizes": tuple(graph.open_sizes)})
 
 
 def _add_recipe(checked: Checked, name: str) -> Evaluated | None:
@@ -270,18 +289,3 @@ def _add(checked: Checked, found: list[Diagnostic]) -> None:
     """Add the diagnostics that are new. Several nets of a file may meet the same mistake, which is reported once."""
     told = {(diagnostic.code, diagnostic.span) for diagnostic in checked.diagnostics}
     checked.diagnostics += [diagnostic for diagnostic in found if (diagnostic.code, diagnostic.span) not in told]
-
-
-def _chosen(found: Found, told: str, nets: list[NetName], only: bool) -> list[str]:
-    """Return the nets to build: the wanted one, or all that are complete."""
-    if found.net is not None:
-        if found.net not in [net.name for net in nets]:
-            listed = ", ".join(net.name for net in nets)
-            where = "" if found.folder is None else " in this file"
-            raise CallError(f"{told}: there is no net `{found.net}`{where}; it has {listed or 'none'}")
-        return [found.net]
-    names = [net.name for net in nets if net.complete]
-    if only and len(names) > 1:
-        example = f'`loads(text, "{names[0]}")`' if found.folder is None else f"`{told}:{names[0]}`"
-        raise CallError(f"{told} holds several nets: name one, as in {example}; it has {', '.join(names)}")
-    return names

@@ -9,15 +9,14 @@ from pathlib import Path
 from stat import S_ISREG
 
 from archlang.diagnostics import Diagnostic, Label, Rejected
+from archlang.elaborate import NetName
+from archlang.limits import limits, raising
 from archlang.parse import parse
 from archlang.paths import SPECS
 from archlang.shipped import SPACE, near_shipped, nets_of, shipped_files, shipped_nets, shipped_path
 from archlang.source import Source
 from archlang.syntax import File, Use
 from archlang.uses import Folder, is_name, resolved
-
-MAX_BYTES = 16 * 2**20  # the most bytes of all files together
-MAX_FILES = 100  # the most files that a spec may use
 
 
 class CallError(Exception):
@@ -63,14 +62,14 @@ class Library:
 def find(spec: str, root: Path | None = None) -> Found:
     """Find the source that a SPEC names. `use` may only read files in `root`, by default the spec's folder."""
     if spec == "-":
-        text = _decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))
+        text = _decoded("<stdin>", sys.stdin.buffer.read(limits().bytes + 1))
         return Found(Source("<stdin>", text), None, Folder(Path(), root or Path()))
     path, _, net = spec.rpartition(":") if re.search(r":\w+$", spec) else (spec, "", "")
     if Path(spec).is_file():
         path, net = spec, ""
     if Path(path).is_file():
         with Path(path).open("rb") as file:
-            text = _decoded(path, file.read(MAX_BYTES + 1))
+            text = _decoded(path, file.read(limits().bytes + 1))
         folder = Folder(Path(), root or Path(path).parent)
         return Found(Source(Path(path).as_posix(), text), net or None, folder, Path(path))
     named = re.fullmatch(rf"(?:{SPACE})?(\w+(?:/\w+)?)(?::(\w+))?", spec)
@@ -81,8 +80,7 @@ def find(spec: str, root: Path | None = None) -> Found:
 
 def text_alone(text: str, net: str | None = None) -> Found:
     """Return a text as a source. It has no folder, so it can only use shipped specs."""
-    if len(text) > MAX_BYTES:
-        raise CallError(f"the text is larger than {MAX_BYTES // 2**20} MiB")
+    refuse_large("the text", len(text))
     return Found(Source("<text>", text), net, None)
 
 
@@ -98,13 +96,35 @@ def _shipped(name: str, net: str | None) -> Found:
     return Found(source, net or (name if name in nets_of(path) else None), Folder(SPECS, SPECS), path)
 
 
+def refuse_large(name: str, length: int) -> None:
+    """Raise CallError if the file or text called `name` is larger than the limit."""
+    most = limits().bytes
+    if length > most:
+        size = f"{most // 2**20} MiB" if most >= 2**20 else f"{most} bytes"
+        raise CallError(f"{name} is larger than {size}; {raising('bytes')}")
+
+
 def _decoded(name: str, data: bytes) -> str:
-    if len(data) > MAX_BYTES:
-        raise CallError(f"{name} is larger than {MAX_BYTES // 2**20} MiB")
+    refuse_large(name, len(data))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CallError(f"{name} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
+
+
+def chosen(found: Found, told: str, nets: list[NetName], only: bool) -> list[str]:
+    """Return the nets to build: the wanted one, or all that are complete."""
+    if found.net is not None:
+        if found.net not in [net.name for net in nets]:
+            listed = ", ".join(net.name for net in nets)
+            where = "" if found.folder is None else " in this file"
+            raise CallError(f"{told}: there is no net `{found.net}`{where}; it has {listed or 'none'}")
+        return [found.net]
+    names = [net.name for net in nets if net.complete]
+    if only and len(names) > 1:
+        example = f'`loads(text, "{names[0]}")`' if found.folder is None else f"`{told}:{names[0]}`"
+        raise CallError(f"{told} holds several nets: name one, as in {example}; it has {', '.join(names)}")
+    return names
 
 
 # ---- the files that it uses
@@ -125,6 +145,8 @@ def _read_used(file: File, chain: list[tuple[str, Use]], found: Found, library: 
     for use in file.declarations:
         if not isinstance(use, Use):
             continue
+        if len(library.diagnostics) >= limits().mistakes:
+            return
         around = [*chain, (file.name, use)]
         if use.file in [name for name, _ in around]:
             library.diagnostics.append(_circle(use.file, around))
@@ -142,11 +164,12 @@ def _used_source(use: Use, found: Found, library: Library) -> Source | None:
     """Read a file that is used. Returns None, and adds a diagnostic, if it cannot be read."""
     try:
         real = _real_path(use, found)
-        if len(library.files) > MAX_FILES:
-            raise Rejected("too-large", f"a spec uses at most {MAX_FILES} files")
+        most = limits()
+        if len(library.files) > most.files:
+            raise Rejected("too-large", f"a spec uses at most {most.files} files", help=raising("files"))
         data = _data(use, real)
-        if sum(len(source.text) for source in library.sources.values()) + len(data) > MAX_BYTES:
-            raise Rejected("no-such-file", f"`{use.path}` is too large")
+        if sum(len(source.text) for source in library.sources.values()) + len(data) > most.bytes:
+            raise Rejected("too-large", f"`{use.path}` is too large", help=raising("bytes"))
         library.paths.append(real)
         return Source(use.file, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -192,7 +215,7 @@ def _data(use: Use, real: Path) -> bytes:
         if not S_ISREG(real.stat().st_mode):
             raise Rejected("no-such-file", f"`{use.path}` is not an ordinary file")
         with real.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(limits().bytes + 1)
     except (OSError, ValueError) as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be read"
         raise Rejected("no-such-file", f"`{use.path}`: {reason}", help=_near(real)) from None

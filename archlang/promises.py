@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from archlang.diagnostics import Diagnostic, Label
+from archlang.diagnostics import Diagnostic, Label, Rejected
 from archlang.facts.named_values import type_at, value_at
 from archlang.facts.net import NetFacts
 from archlang.facts.untold import UnknownFact, Untold, listed, united
@@ -27,7 +27,7 @@ def verify(net: NetFacts) -> list[Diagnostic]:
     `net` holds the facts of a net for one image in evaluation.
     """
     facts = _Facts(net, NetFacts(net.graph, training=True))
-    return [diagnostic for promise in net.graph.promises if (diagnostic := _verdict(facts, promise))]
+    return [diagnostic for promise in net.graph.promises if (diagnostic := _checked(facts, promise))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,14 @@ class _Facts:
     @property
     def graph(self) -> Graph:
         return self.evaluation.graph
+
+
+def _checked(facts: _Facts, promise: Promise) -> Diagnostic | None:
+    """Return what is wrong with a promise. A fact that takes more work than the limits allow is refused there."""
+    try:
+        return _verdict(facts, promise)
+    except Rejected as rejected:
+        return Diagnostic(rejected.code, rejected.message, promise.span, help=rejected.help)
 
 
 def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from posixpath import dirname, join, normpath
 
 
@@ -39,4 +40,9 @@ class Source:
 
     def lines(self) -> list[str]:
         """Return the lines of the text, split where the lexer counts lines: at `\\n`, without a `\\r` before it."""
-        return [line.removesuffix("\r") for line in self.text.split("\n")]
+        return list(_lines(self.text))
+
+
+@lru_cache(maxsize=8)
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.removesuffix("\r") for line in text.split("\n"))

@@ -108,8 +108,8 @@ FAULTS = (
     Named(
         "the limit of layers, for blocks that are inlined",
         "elaborate/state/builder.py",
-        "        if self.contents.layers > MAX_LAYERS:\n            raise Mistake",
-        "        if made.layers > MAX_LAYERS:\n            raise Mistake",
+        "        if self.contents.layers > most:\n            raise Mistake",
+        "        if made.layers > most:\n            raise Mistake",
         (f"{SHARING}::test_inlined_layers_count_towards_the_limit_of_layers",),
     ),
     Named(

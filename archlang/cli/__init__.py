@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from archlang.cli.command import limits_of
 from archlang.cli.commands import COMMANDS, command
+from archlang.limits import MEANINGS, raised
 
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
 OPERATORS_HELP = "a Python file that defines operators of your own; archlang executes it; repeatable"
+LIMIT_HELP = f"raise a limit, when a message names one ({', '.join(MEANINGS)}); repeatable"
 KNOW_OPERATORS = ("ops",)  # commands that take `--operators` though they take no SPEC
 INTERRUPTED = 130  # 128 and SIGINT's number
 BROKEN_PIPE = 141  # 128 and SIGPIPE's number: what a shell reports of any tool that a closed pipe ends
@@ -70,7 +73,7 @@ def _answered(arguments: argparse.Namespace) -> int:
     from archlang.ops import OperatorsError, registered
 
     try:
-        with registered(getattr(arguments, "operators", ())):
+        with raised(**limits_of(arguments)), registered(getattr(arguments, "operators", ())):
             return command(arguments.command).run(arguments)
     except SpecError as error:
         print(error, file=sys.stderr)
@@ -127,6 +130,7 @@ def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
                 metavar="DIR",
                 help="`use` may only read files in this folder (default: the spec's folder)",
             )
+            sub.add_argument("--limit", action="append", default=[], metavar="NAME=N", dest="limits", help=LIMIT_HELP)
         if made.spec or name in KNOW_OPERATORS:
             sub.add_argument(
                 "--operators", action="append", default=[], type=Path, metavar="FILE.py", help=OPERATORS_HELP

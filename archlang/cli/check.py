@@ -27,7 +27,7 @@ def _check(arguments: argparse.Namespace) -> int:
         diagnostics += map(as_json, (*checked.diagnostics, *checked.warnings))
         is_wrong = is_wrong or bool(checked.diagnostics)
         if arguments.format == "text" and checked.diagnostics:
-            print("\n\n".join(checked.rendered()), file=sys.stderr)
+            print(checked.report(), file=sys.stderr)
         if arguments.format == "text":
             print_warnings(checked)
         for graph in checked.graphs:

@@ -58,6 +58,21 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Expression]:
     return settings
 
 
+def limits_of(arguments: argparse.Namespace) -> dict[str, int]:
+    """Return the limits given by `--limit`, by name."""
+    from archlang.library import CallError
+    from archlang.limits import MEANINGS
+
+    changes: dict[str, int] = {}
+    for text in getattr(arguments, "limits", ()):
+        name, _, number = text.partition("=")
+        if name not in MEANINGS or not number.isdecimal() or len(number) > 18 or int(number) < 1:
+            listed = "".join(f"\n  {known:<9} {meaning}" for known, meaning in MEANINGS.items())
+            raise CallError(f"--limit {text}: write --limit NAME=N with a number of at least 1; NAME is one of{listed}")
+        changes[name] = int(number)
+    return changes
+
+
 def checked_net(arguments: argparse.Namespace) -> Checked:
     """Check the SPEC of a command that takes one net. Raises SpecError if it is not valid."""
     from archlang.compiler import SpecError, check

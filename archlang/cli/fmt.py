@@ -66,18 +66,18 @@ def _fmt(arguments: argparse.Namespace) -> int:
 
 
 def _read(name: str) -> _File:
-    from archlang.library import MAX_BYTES, CallError
+    from archlang.library import CallError, refuse_large
+    from archlang.limits import limits
 
     if name == STDIN:
-        path, shown, data = None, "<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)
+        path, shown, data = None, "<stdin>", sys.stdin.buffer.read(limits().bytes + 1)
     else:
         path, shown = Path(name), name
         if not path.is_file():
             raise CallError(f"{name} is {'a folder' if path.is_dir() else 'no file'}; fmt takes the paths of specs")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise CallError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB")
+            data = file.read(limits().bytes + 1)
+    refuse_large(shown, len(data))
     return _File(path, shown, data)
 
 

@@ -15,6 +15,7 @@ from archlang.elaborate.evaluating.block_parameters import assigned, bind_parame
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Builder
 from archlang.elaborate.state.builtins import FUNCTIONS
+from archlang.elaborate.state.declared_names import named
 from archlang.elaborate.state.kinds import Given, all_shown
 from archlang.elaborate.state.lookup import Lets, Scope, initial, is_known
 from archlang.elaborate.state.mistakes import Mistake, Silent
@@ -22,7 +23,7 @@ from archlang.elaborate.state.session import Here, Meter, meter_of
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.declared import mistakes_of
 from archlang.elaborate.steps.walk import run, too_deep
-from archlang.elaborate.top_level import named, resolved, top_of
+from archlang.elaborate.top_level import resolved, top_of
 from archlang.elaborate.vocabulary.spelled import written
 from archlang.ops import is_built_in
 from archlang.source import Span

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from archlang import syntax as s
-from archlang.diagnostics import Label, Rejected
+from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.block_parameters import assigned
 from archlang.elaborate.evaluating.evaluate import evaluate, givens
 from archlang.elaborate.state.builder import Builder
+from archlang.elaborate.state.declared_names import Declared, Named, declared_in
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Function, Given, RecipeValue, Value
-from archlang.elaborate.state.lookup import Home, Lets, Scope
+from archlang.elaborate.state.lookup import Home, Later, Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, Session, meter_of
 from archlang.elaborate.steps.walk import too_deep
@@ -34,38 +35,22 @@ def _top(file: s.File, session: Session) -> Here:
     empty = s.Definition(s.Name("", nowhere), (), s.Body((), nowhere), True, nowhere)
     home = session.homes[file.name] = Home(file.name, file.broken)
     here = Here(session, Builder(empty, home), Scope(), Lets({}))
-    places: dict[str, Span] = {}
-    for declaration in file.declarations:
-        if isinstance(declaration, s.Use):
-            for used in declaration.names:
-                if _is_free(used.text, used.span, places, here):
-                    home.used[used.text] = _home_of(declaration, home, session)
-                    home.later[used.text] = _reported(partial(_used, used, declaration, here), used.span, here)
-            continue
-        name, span = named(declaration)
-        if not _is_free(name, span, places, here):
-            continue
-        sound = _check_parameters(declaration, here)
-        home.later[name] = _maker(declaration, here) if sound else lambda: UNKNOWN
-        if isinstance(declaration, (s.Definition, s.Derived)):
-            home.nets[name] = declaration
-        if isinstance(declaration, s.Recipe):
-            home.recipes.add(name)
+    names = declared_in(file)
+    home.nets, home.recipes = names.nets, names.recipes
+    home.later = Later(names.places, lambda name: _maker_of(name, names, here)())
+    for mistake in names.mistakes:
+        session.report(mistake)
+    for name, (_, use) in names.used.items():
+        home.used[name] = _home_of(use, home, session)
     return here
 
 
-def _is_free(name: str, span: Span, places: dict[str, Span], here: Here) -> bool:
-    """Return whether a name can be declared. If not, that is reported."""
-    if name in places:
-        labels = (Label(places[name], "the first one"),)
-        mistake = Rejected("duplicate-declaration", f"`{name}` is declared twice")
-        here.session.report(Mistake(mistake, span, labels))
-        return False
-    if name == "it":
-        message = "`it` is the value that flows; a declaration needs a name of its own"
-        here.session.report(Mistake(Rejected("name-taken", message), span))
-    places[name] = span
-    return True
+def _maker_of(name: str, names: Declared, here: Here) -> Callable[[], Value]:
+    """Return a function that evaluates what a file declares, or uses, by this name."""
+    if name in names.used:
+        used, use = names.used[name]
+        return _reported(partial(_used, used, use, here), used.span, here)
+    return _maker(names.values[name], names.places[name], here) if name in names.values else lambda: UNKNOWN
 
 
 # ---- names of other files
@@ -102,35 +87,7 @@ def _used(name: s.Name, use: s.Use, here: Here) -> Value:
 # ---- declarations
 
 
-_Named = s.Definition | s.Derived | s.Let | s.Recipe
-
-
-def named(declaration: _Named) -> tuple[str, Span]:
-    """Return the name of a declaration, and its place."""
-    if isinstance(declaration, s.Let):
-        return declaration.name, declaration.span
-    return declaration.name.text, declaration.name.span
-
-
-def _check_parameters(declaration: _Named, here: Here) -> bool:
-    """Refuse parameters that share a name or are called `it`; return whether all are valid."""
-    if isinstance(declaration, s.Derived):
-        return True
-    told = len(here.session.diagnostics)
-    places: dict[str, Span] = {}
-    for parameter in declaration.parameters or ():
-        if parameter.name in places or parameter.name == "it":
-            message, help = f"`{parameter.name}` is a parameter already", None
-            if parameter.open_size:
-                help = f"to use the same size again, write its name: `[..., {parameter.name}]`"
-            if parameter.name == "it":
-                message = "`it` is the value that flows; no parameter can be called that"
-            here.session.report(Mistake(Rejected("name-taken", message, help=help), parameter.span))
-        places[parameter.name] = parameter.span
-    return len(here.session.diagnostics) == told
-
-
-def _maker(declaration: _Named, here: Here) -> Callable[[], Value]:
+def _maker(declaration: Named, span: Span, here: Here) -> Callable[[], Value]:
     """Return a function that evaluates a declaration."""
 
     def make() -> Value:
@@ -147,7 +104,7 @@ def _maker(declaration: _Named, here: Here) -> Callable[[], Value]:
             case s.Let():
                 return Function(declaration.name, declaration, here)
 
-    return _reported(make, named(declaration)[1], here)
+    return _reported(make, span, here)
 
 
 def _reported(make: Callable[[], Value], span: Span, here: Here) -> Callable[[], Value]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from archlang.diagnostics import Rejected
 from archlang.ir.layers import Around, Layer
 from archlang.ir.names import check_names
 from archlang.ir.nodes import Block, Model, OpNode, Promise
 from archlang.ir.sizes import check_sizes
 from archlang.ir.starts import check_starts
+from archlang.limits import limits, raising
 
 if TYPE_CHECKING:
     import networkx
@@ -50,9 +52,33 @@ class Graph(Model):
     def root(self) -> Block:
         return self.blocks[-1]
 
+    @cached_property
+    def operators(self) -> Mapping[str, int]:
+        """How many operators each block has, with its calls expanded, by the id of the block."""
+        found: dict[str, int] = {}
+        for block in self.blocks:
+            found[block.id] = sum(1 if isinstance(node, OpNode) else found[node.block] for node in block.nodes)
+        return found
+
+    def refuse_walk(self, block: Block | None = None, times: int = 1) -> None:
+        """Raise Rejected if visiting the operators of the net, or of a block, `times` exceeds the limit `walked`."""
+        block, most = block or self.root, limits().walked
+        count = self.operators[block.id]
+        if count * times <= most:
+            return
+        largest = max(block.nodes, key=lambda node: 1 if isinstance(node, OpNode) else self.operators[node.block])
+        at = f"{largest.span.file}:{largest.span.line}:{largest.span.column}"
+        visits = "this visits each of them" if times == 1 else f"this visits each of them about {times} times"
+        message = f"{self.name} has {count:,} operators with its calls expanded, most of them at {at}, and {visits}"
+        raise Rejected("too-large", f"{message}: more than {most:,}", help=raising("walked", count * times))
+
     def flat(self, block: Block | None = None) -> Iterator[Layer]:
-        """Yield every operator of the net, or of one block, in the order written, with calls expanded."""
+        """Yield every operator of the net, or of one block, in the order written, with calls expanded.
+
+        Raises `archlang.diagnostics.Rejected` if there are more than the limit `walked`.
+        """
         block = block or self.root
+        self.refuse_walk(block)
         numbers = iter(range(10**18))
         inputs = [next(numbers) for _ in block.inputs]
         yield from self._expand(block, Around(), inputs, numbers, {})

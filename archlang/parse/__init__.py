@@ -8,6 +8,7 @@ from lark import Token, UnexpectedToken
 
 from archlang.collector import paused
 from archlang.diagnostics import Diagnostic
+from archlang.limits import limits
 from archlang.parse.brackets import Chunk
 from archlang.parse.layout import Layout, lay_out
 from archlang.parse.machine import Begin, beginning, lex
@@ -16,7 +17,6 @@ from archlang.syntax import Declaration, Expression, File, Let
 
 SETTINGS = "--set"  # the file name in the places of a setting from the command line
 MAX_ERRORS = 20  # in one declaration
-MAX_REPORTS = 50  # in one file, then parsing stops
 
 
 def parse(source: Source) -> tuple[File, list[Diagnostic]]:
@@ -32,7 +32,7 @@ def parse_laid_out(source: Source, layout: Layout) -> tuple[File, list[Diagnosti
     declarations: list[Declaration] = []
     broken: set[str] = set()
     for chunk in layout.chunks:
-        if len(diagnostics) >= MAX_REPORTS:
+        if len(diagnostics) >= limits().mistakes:
             break
         tree = _declaration(begin, source, chunk, broken, diagnostics)
         if tree is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from lark import Token
 
 from archlang.diagnostics import Diagnostic
+from archlang.limits import limits, raising
 from archlang.source import Span
 
 MAX_DIGITS = 40
 MAX_WORD = 100  # characters
 MAX_HOLES = 100  # of a string
-MAX_WORDS = 1_000_000  # of a file
+MAX_RUN = 100_000  # characters without a space or sign; a longer word would exhaust the lexer
 
+_LONG = re.compile(rf"(?<!\w)\w{{{MAX_RUN}}}")
 _NUMBERS = {"INT", "FLOAT", "WINDOW", "QUANTITY"}
 _QUOTES = 'a string is written in double quotes: `"n c h w"`'
 _INSTEAD = {
@@ -63,10 +66,12 @@ def words_of(
             diagnostics.append(Diagnostic(code, message, span_of(file, token), help=help))
         reported = token.line or 0
 
+    _refuse_long_word(file, text)
+    most = limits().words
     for count, token in enumerate(_holes(lex, text, report)):
-        if count == MAX_WORDS:
-            message = f"a file has at most {MAX_WORDS:,} words"
-            raise TooLarge(Diagnostic("too-large", message, span_of(file, token)))
+        if count == most:
+            message = f"a file has at most {most:,} words"
+            raise TooLarge(Diagnostic("too-large", message, span_of(file, token), help=raising("words")))
         if token.type == "COMMENT":
             comments.append((span_of(file, token), str(token)))
             continue
@@ -75,6 +80,14 @@ def words_of(
             report(*wrong)
             token = Token.new_borrow_pos("BROKEN", str(token), token)
         yield token
+
+
+def _refuse_long_word(file: str, text: str) -> None:
+    found = _LONG.search(text) if len(text) >= MAX_RUN else None
+    if found is not None:
+        line, column = text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())
+        message = f"a word has at most {MAX_RUN:,} characters"
+        raise TooLarge(Diagnostic("too-large", message, Span(file, line, column, line, column + MAX_RUN)))
 
 
 def _wrong(token: Token) -> tuple[str, str, Token, str | None] | None:

@@ -47,6 +47,7 @@ class Scope:
 
 def scope_tree(program: Program) -> Scope:
     """Return the net as a scope, with everything in it."""
+    program.graph.refuse_walk()
     count = len(program.root.inputs)
     return _Walk(program, count).block(program.root, "", None, tuple(range(count)))
 

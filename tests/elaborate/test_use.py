@@ -9,7 +9,7 @@ import pytest
 
 from archlang import load
 from archlang.compiler import check
-from archlang.library import MAX_FILES
+from archlang.limits import limits
 
 PAIR = "block pair(width) { conv 3x3 width pad=1 -> relu }\nlet twice(n) = 2 * n\nlet act = tanh\n"
 MAIN = 'use "blocks.arch": pair, twice\nnet n { input x: 3x8x8; pair twice(4); output }\n'
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_text_is_refused(kind: str) -> None:
 
 
 def test_many_files_are_too_many() -> None:
-    for number in range(MAX_FILES + 10):
+    for number in range(limits().files + 10):
         written(f"f{number}.arch", f'use "f{number + 1}.arch": act\nlet a{number} = 3\n')
     assert "too-large" in codes(written("main.arch", 'use "f0.arch": a0\nnet n { input x: [a0]; relu; output }\n'))
 

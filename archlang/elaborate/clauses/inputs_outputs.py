@@ -50,11 +50,12 @@ def _many(item: s.Input, here: Here) -> Bundle:
             message = f"`*{item.name}` takes the shapes of the values that flow in, so it has no shape of its own"
         raise Mistake(Rejected("misplaced-input", message), item.span)
     items: list[Tensor] = []
+    names = {port.name for port in builder.inputs}
     for at in range(builder.left_for_many()):
         type, name = builder.next_type(), f"{item.name}{at}"
         if type is None:
             raise Silent  # an earlier input was refused
-        if name in [port.name for port in builder.inputs]:
+        if name in names:
             message = f"`{name}` is already an input, and value {at} of `*{item.name}` would have the same name"
             raise Mistake(Rejected("name-taken", message), item.span)
         items.append(builder.add_input(name, type, item.span))

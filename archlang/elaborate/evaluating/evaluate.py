@@ -25,7 +25,6 @@ from archlang.elaborate.evaluating.parts import (
 )
 from archlang.elaborate.state.builtins import (
     FUNCTIONS,
-    MAX_ITEMS,
     MAX_NUMBER,
     apply_function,
     compute,
@@ -48,9 +47,10 @@ from archlang.elaborate.state.kinds import (
 from archlang.elaborate.state.lookup import Lets, declared, lookup
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.open_sizes import all_fixed, closed_int, fixed
-from archlang.elaborate.state.session import MAX_DEPTH, Here
+from archlang.elaborate.state.session import MAX_DEPTH, VALUES_PER_STEP, Here
 from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.unknown import unknown_name
+from archlang.limits import limits
 from archlang.open_numbers import is_open
 from archlang.ops import enumerations
 from archlang.ops.base import Operator
@@ -118,7 +118,7 @@ def _text(node: s.Text, here: Here) -> str:
     """Evaluate a string. Sizes after `=`, as in a pattern, stay open."""
     parts = [part if isinstance(part, str) else Hole(evaluate(part, here), part.span) for part in node.parts]
     text = filled(parts, here)
-    if len(text) > MAX_ITEMS:
+    if len(text) > limits().items:
         raise Mistake(Rejected("number-too-large", "this string is too long"), node.span)
     return text
 
@@ -146,7 +146,7 @@ def _binary(node: s.Binary, here: Here) -> Value:
         return strided(left, right, node)
     if node.operator in ("/", "//", "%") and right == 0 and isinstance(left, (int, float)):
         raise Mistake(Rejected("division-by-zero", f"`{node.operator}` divides by this, which is 0"), node.right.span)
-    here.session.tick(node.span, parts_in(left, MAX_ITEMS) // 64 if isinstance(left, tuple) else 0)
+    here.session.tick(node.span, parts_in(left, limits().items) // VALUES_PER_STEP if isinstance(left, tuple) else 0)
     if here.session.has_open_sizes and (is_open(left) or is_open(right)):
         return open_binary(node, left, right, here)
     return placed(node.span, lambda: compute(node.operator, left, right))
@@ -197,7 +197,7 @@ def _slice(node: s.Slice, here: Here) -> Value:
     base = _base(node.base, here)
     start = number(node.start, here, "a bound") if node.start else None
     stop = number(node.stop, here, "a bound") if node.stop else None
-    return slice_of(base, start, stop, node)
+    return slice_of(base, start, stop, node, here)
 
 
 # ---- calls: functions, and operators and blocks with arguments fixed
@@ -262,7 +262,7 @@ def _call(node: s.Call, here: Here) -> Value:
     if any(argument.name for argument in given):
         raise Mistake(Rejected("unknown-argument", f"`{function.name}` takes no named arguments"), node.span)
     values = taken(function.name, given, here)
-    here.session.tick(node.span, sum(parts_in(value, MAX_ITEMS) // 64 for value in values))
+    here.session.tick(node.span, sum(parts_in(value, limits().items) // VALUES_PER_STEP for value in values))
     return placed(node.span, lambda: apply_function(function.name, values))
 
 

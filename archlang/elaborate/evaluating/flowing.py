@@ -6,7 +6,7 @@ from archlang import syntax as s
 from archlang.diagnostics import Rejected
 from archlang.elaborate.evaluating.evaluate import evaluate, text_of
 from archlang.elaborate.evaluating.parts import labelled
-from archlang.elaborate.state.kinds import Bundle, Tensor, Value, flattened, kind, known
+from archlang.elaborate.state.kinds import Bundle, Tensor, Value, flattened, kind, known, values_in
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.vocabulary.unknown import unknown_value
@@ -24,6 +24,7 @@ def flowing(node: s.Expression, here: Here) -> Value:
             return known(found)
         case s.Sequence(is_list=False):
             values = [flowing(item, here) for item in node.items]
+            here.session.take(values_in(values), node.span)
             return values[0] if len(values) == 1 else Bundle(tuple(flattened(values)))
         case _:
             value = evaluate(node, here)

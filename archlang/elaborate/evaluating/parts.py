@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
-from archlang.elaborate.state.builtins import MAX_ITEMS, too_large
+from archlang.elaborate.state.builtins import too_large
 from archlang.elaborate.state.kinds import (
     UNKNOWN,
     Bundle,
@@ -19,13 +19,15 @@ from archlang.elaborate.state.kinds import (
     kind,
     known,
     parts_in,
+    values_in,
 )
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import size_of
-from archlang.elaborate.state.session import Here
+from archlang.elaborate.state.session import VALUES_PER_STEP, Here
 from archlang.elaborate.vocabulary.spelled import spelled
 from archlang.elaborate.vocabulary.suggest import did_you_mean
 from archlang.elaborate.vocabulary.unknown import unknown_value
+from archlang.limits import limits
 from archlang.open_numbers import is_open
 from archlang.ops.base import Operator
 from archlang.shapes import AXIS_WORDS, Window
@@ -54,6 +56,7 @@ def together(values: list[Value], node: s.Sequence, here: Here) -> Value:
     """Return the list of some values, or the tuple if they flow in the net."""
     flow = [isinstance(value, (Tensor, Bundle)) for value in values]
     if values and all(flow):
+        here.session.take(values_in(values), node.span)
         return Bundle(tuple(flattened(values)))  # a tuple, even if a tuple in it is empty
     if any(flow):
         message = "a tuple cannot mix values of the net with numbers and the like"
@@ -63,10 +66,11 @@ def together(values: list[Value], node: s.Sequence, here: Here) -> Value:
 
 def limited(value: Value, span: Span, here: Here) -> Value:
     """Count the parts of a value against the limits, and return it."""
-    size = parts_in(value, MAX_ITEMS)
-    if size > MAX_ITEMS:
+    most = limits().items
+    size = parts_in(value, most)
+    if size > most:
         raise Mistake(too_large("this"), span)
-    here.session.tick(span, size // 64)
+    here.session.tick(span, size // VALUES_PER_STEP)
     return value
 
 
@@ -147,9 +151,10 @@ def item_of(base: Value, index: int, node: s.Index) -> Value:
     return items[index]
 
 
-def slice_of(base: Value, start: int | None, stop: int | None, node: s.Slice) -> Value:
+def slice_of(base: Value, start: int | None, stop: int | None, node: s.Slice, here: Here) -> Value:
     """Return the value of `base[start:stop]`."""
     if isinstance(base, Bundle):
+        here.session.take(len(base.items), node.span)
         return Bundle(base.items[start:stop])
     if isinstance(base, (tuple, str)):
         return base[start:stop]

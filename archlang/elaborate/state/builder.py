@@ -9,13 +9,12 @@ from archlang import ir, syntax
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.state.kinds import BlockValue, Starts, Tensor
 from archlang.elaborate.state.lookup import Home
-from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.mistakes import Mistake, refuse_many
+from archlang.limits import limits, raising
 from archlang.ops.base import Operator
 from archlang.ops.sized import at_default, sizes_in, sizes_of
 from archlang.shapes import TensorType
 from archlang.source import Span
-
-MAX_LAYERS = 1_000_000  # operators of a whole net, calls expanded
 
 MapSizes = tuple[int, ...]  # of a map
 
@@ -191,6 +190,8 @@ class Builder:
 
     def add_op(self, op: Operator, types: Sequence[TensorType], inputs: Sequence[Tensor], at: At) -> tuple[Tensor, ...]:
         entering = tuple(tensor.value for tensor in inputs)
+        if len(types) > 1:
+            refuse_many(len(types), at.span)
         values, sizes = self._values(types, entering, at.span), sizes_of(op)
         self._keep_positions(op, types, inputs, values)
         known = op.known_values()
@@ -223,8 +224,10 @@ class Builder:
         values = self._values(made.types, inputs, at.span)
         self.contents.positions.update({values[number]: sizes for number, sizes in made.positions.items()})
         self.contents.layers += made.layers
-        if self.contents.layers > MAX_LAYERS:
-            raise Mistake(Rejected("too-large", f"with this call there are more than {MAX_LAYERS:,} layers"), at.span)
+        most = limits().layers
+        if self.contents.layers > most:
+            message = f"with this call there are more than {most:,} layers"
+            raise Mistake(Rejected("too-large", message, help=raising("layers")), at.span)
         self.contents.nodes.append(
             ir.CallNode(
                 block=made.block.id, scope=at.scope, name=at.name, module=at.module, guards=at.guards,

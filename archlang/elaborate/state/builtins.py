@@ -10,11 +10,11 @@ from typing import Any, Literal, cast
 from archlang.diagnostics import Rejected
 from archlang.elaborate.state.kinds import Bundle, Value, kind, parts_in
 from archlang.formulas import Rounding
+from archlang.limits import limits
 from archlang.open_numbers import is_open, joined, rounded
 from archlang.shapes import Window
 
 MAX_NUMBER = 2**63
-MAX_ITEMS = 100_000  # of a list, including the items of lists inside it
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -93,7 +93,7 @@ def _range(*bounds: Any) -> tuple[int, ...]:
         if not isinstance(bound, int) or isinstance(bound, bool):
             raise TypeError(f"takes whole numbers, but got {kind(bound)}")
     numbers = range(*bounds)
-    if len(numbers) > MAX_ITEMS:
+    if len(numbers) > limits().items:
         raise OverflowError
     return tuple(numbers)
 
@@ -192,9 +192,10 @@ def fits(value: Value) -> bool:
         case int() | float():
             return abs(value) < MAX_NUMBER
         case str():
-            return len(value) <= MAX_ITEMS
+            return len(value) <= limits().items
         case _:
-            return parts_in(value, MAX_ITEMS) <= MAX_ITEMS
+            most = limits().items
+            return parts_in(value, most) <= most
 
 
 def too_large(what: str) -> Rejected:

@@ -133,6 +133,11 @@ def bundle(items: Sequence[Tensor | Unknown]) -> Tensor | Unknown | Bundle:
     return items[0] if len(items) == 1 else Bundle(tuple(items))
 
 
+def values_in(values: Sequence[Value]) -> int:
+    """Return how many values `flattened` returns."""
+    return sum(len(value.items) if isinstance(value, Bundle) else 1 for value in values)
+
+
 def flattened(values: Sequence[Value]) -> list[Tensor | Unknown]:
     """Return all values in one list: tuples inside tuples are flattened."""
     flat: list[Tensor | Unknown] = []

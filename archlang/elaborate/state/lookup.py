@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,24 @@ class Scope:
 
 
 @dataclass
+class Later:
+    """The names of a file that are not evaluated yet, and the function that evaluates one.
+
+    `names` is shared by all nets of the file, so that a net costs nothing for declarations that it does not use.
+    """
+
+    names: Mapping[str, object]
+    make: Callable[[str], Value]
+    taken: set[str] = field(default_factory=set[str])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names and name not in self.taken
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.names if name not in self.taken)
+
+
+@dataclass
 class Home:
     """The names of a file. `later` has what is not evaluated yet; `used` maps names to the files that declare them.
 
@@ -108,14 +126,14 @@ class Home:
 
     file: str
     broken: frozenset[str] = frozenset()
-    nets: dict[str, syntax.Definition | syntax.Derived] = field(
+    nets: Mapping[str, syntax.Definition | syntax.Derived] = field(
         default_factory=dict[str, "syntax.Definition | syntax.Derived"]
     )  # blocks too, by name
     used: dict[str, Home | None] = field(default_factory=dict[str, "Home | None"])  # None if it could not be read
     globals: dict[str, Value] = field(default_factory=dict[str, "Value"])
-    later: dict[str, Callable[[], Value]] = field(default_factory=dict[str, "Callable[[], Value]"])
+    later: Later = field(default_factory=lambda: Later({}, lambda name: UNKNOWN))
     under_way: set[str] = field(default_factory=set[str])
-    recipes: set[str] = field(default_factory=set[str])  # those that the file declares
+    recipes: frozenset[str] = frozenset()  # those that the file declares
 
     def declared(self, name: str) -> Value | None:
         """Return what the file declares or uses by that name. It is evaluated when it is first needed."""
@@ -124,11 +142,11 @@ class Home:
         if name in self.later:
             if len(self.under_way) >= MAX_CHAINED:
                 raise Rejected("nested-too-deeply", f"more than {MAX_CHAINED} definitions lead to one another here")
-            make = self.later.pop(name)
+            self.later.taken.add(name)
             self.under_way.add(name)
             self.globals[name] = UNKNOWN
             try:
-                self.globals[name] = make()
+                self.globals[name] = self.later.make(name)
             finally:
                 self.under_way.remove(name)
         return self.globals.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlang.diagnostics import Diagnostic, Label, Rejected
+from archlang.limits import limits, raising
 from archlang.source import Span
 
 
@@ -20,6 +21,14 @@ class Mistake(Exception):
         rejected = self.rejected
         around = (label for label in trace if label.span != self.span)
         return Diagnostic(rejected.code, rejected.message, self.span, (*self.labels, *around), rejected.help)
+
+
+def refuse_many(count: int, span: Span) -> None:
+    """Raise Mistake if a tuple has more values than the limit."""
+    most = limits().values
+    if count > most:
+        message = f"a tuple of more than {most:,} values would flow here"
+        raise Mistake(Rejected("too-large", message, help=raising("values")), span)
 
 
 class Silent(Exception):

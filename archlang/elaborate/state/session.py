@@ -11,14 +11,15 @@ from archlang.diagnostics import Diagnostic, Label, Rejected
 from archlang.elaborate.state.builder import Builder, Made
 from archlang.elaborate.state.kinds import UNKNOWN, Bundle, Starts, Tensor, Value
 from archlang.elaborate.state.lookup import Home, Lets, Scope
-from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.mistakes import Mistake, Silent, refuse_many
+from archlang.limits import limits, raising
 from archlang.source import Span
 
-MAX_STEPS = 120_000  # statements, turns of loops, calls of functions in one run; an operator counts as four
 STEPS_PER_WORD = 3  # added for a long text: a written step has two words or more
 MOST_STEPS = 720_000  # at most, however long the text is
+INPUTS_PER_STEP = 8  # of a join or a block; one more step is counted for so many
+VALUES_PER_STEP = 64  # of a tuple or list
 MAX_DEPTH = 40  # calls within calls
-MAX_MISTAKES = 50  # mistakes reported for one net
 _ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, reported once
 MAX_CHAIN = 6  # places shown of the chain that leads to a mistake
 
@@ -27,7 +28,7 @@ MAX_CHAIN = 6  # places shown of the chain that leads to a mistake
 class Meter:
     """How many steps the nets of a file may take together, and how many they have taken."""
 
-    limit: int = MAX_STEPS
+    limit: int
     steps: int = 0
 
     @property
@@ -37,8 +38,8 @@ class Meter:
 
 def meter_of(files: Iterable[syntax.File]) -> Meter:
     """Return a meter for files. A long text may take more steps than a short one."""
-    words = sum(file.words for file in files)
-    return Meter(min(MAX_STEPS + STEPS_PER_WORD * words, MOST_STEPS))
+    words, least = sum(file.words for file in files), limits().steps
+    return Meter(max(least, min(least + STEPS_PER_WORD * words, MOST_STEPS)))
 
 
 @dataclass
@@ -84,12 +85,18 @@ class Session:
         self.guards.clear()
         return found
 
+    @property
+    def has_reported_enough(self) -> bool:
+        return len(self.diagnostics) >= limits().mistakes
+
     def report(self, mistake: Mistake) -> None:
         """Record a mistake as a diagnostic, with the surrounding calls and loops, once for each place."""
+        if self.has_reported_enough:
+            return
         once = mistake.rejected.code in _ONCE
         diagnostic = mistake.diagnostic(() if once else self._around())
         place = (diagnostic.code, None if once else diagnostic.span)
-        if place not in self.reported and len(self.reported) < MAX_MISTAKES:
+        if place not in self.reported:
             self.reported.add(place)
             self.diagnostics.append(diagnostic)
 
@@ -128,17 +135,22 @@ class Session:
         self.depth -= 1
         del self.trace[-1]
 
-    def give_up_if_too_large(self) -> None:
-        """Stop without a message once the limit is exceeded."""
-        if self.meter.spent:
+    def give_up_if_spent(self) -> None:
+        """Stop without a message once too many steps are taken, or enough mistakes reported."""
+        if self.meter.spent or self.has_reported_enough:
             raise Silent
+
+    def take(self, count: int, span: Span) -> None:
+        """Count the values of a tuple against the limits."""
+        refuse_many(count, span)
+        self.tick(span, count // VALUES_PER_STEP)
 
     def tick(self, span: Span, steps: int = 1) -> None:
         """Count steps against the limit, so that elaboration always ends."""
         self.meter.steps += steps
         if self.meter.spent:
             message = f"elaborating this takes more than {self.meter.limit // 1000},000 steps"
-            raise Mistake(Rejected("too-large", message), span)
+            raise Mistake(Rejected("too-large", message, help=raising("steps")), span)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from archlang import syntax as s
 from archlang.diagnostics import Label, Rejected
 from archlang.elaborate.evaluating.evaluate import truth
 from archlang.elaborate.state.kinds import UNKNOWN, Tensor, Unknown, Value, flattened
-from archlang.elaborate.state.mistakes import Mistake
+from archlang.elaborate.state.mistakes import Mistake, refuse_many
 from archlang.elaborate.state.session import Here
 from archlang.elaborate.steps.loops import Walk, chosen, turns
 from archlang.elaborate.vocabulary.spelled import spelled
@@ -54,10 +54,12 @@ def gathered(action: s.Action, here: Here, run: Walk) -> list[Tensor | Unknown]:
             for branch in action.branches:
                 refuse_forgotten_bars(branch)
                 out += gathered(branch, here, run)
+                refuse_many(len(out), action.span)
         case s.For() | s.Repeat() if holds_bars(action):
             for inner, turn in turns(action, here):
                 with here.session.traced(turn):
                     out += gathered(action.body, inner, run)
+                    refuse_many(len(out), action.span)
         case s.If() if holds_bars(action):
             refuse_other_side(action)
             taken = chosen(action, here)

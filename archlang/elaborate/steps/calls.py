@@ -16,7 +16,7 @@ from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Starts, Te
 from archlang.elaborate.state.lookup import Lets, Scope
 from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.open_sizes import Openness, entered, entered_again, openness
-from archlang.elaborate.state.session import MAX_DEPTH, Here
+from archlang.elaborate.state.session import INPUTS_PER_STEP, MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.loops import Walk
 from archlang.elaborate.steps.sharing import refuse_other_block
@@ -39,6 +39,8 @@ def call_block(
     if here.it is None:
         raise nothing_flows(head.definition.name.text, word)
     inputs = here.flowing()
+    if len(inputs) >= INPUTS_PER_STEP:
+        here.session.tick(word, len(inputs) // INPUTS_PER_STEP)
     types = tuple(tensor.type for tensor in inputs)
     entry = Entrance(at.span, here.builder, inputs, types, here.positions_of(inputs))
     opened: Openness = ()

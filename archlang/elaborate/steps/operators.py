@@ -16,7 +16,7 @@ from archlang.elaborate.state.builder import Applied, At
 from archlang.elaborate.state.kinds import Bundle, Given, OperatorValue, Strided, Tensor, Value, shown
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import fixed
-from archlang.elaborate.state.session import Here
+from archlang.elaborate.state.session import INPUTS_PER_STEP, Here
 from archlang.elaborate.steps.conditions import conditions
 from archlang.elaborate.steps.keeping import that_keep_the_size
 from archlang.elaborate.steps.misfits import misplaced, needs, rejected_value, signature
@@ -223,7 +223,7 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
         message = f"{op.word} takes {takes}, but a tuple of {len(inputs)} flows into it"
         help = "join the tuple first, as by `concat`, or take one of its values, such as `it[0]`"
         raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
-    here.session.tick(at.span, OPERATOR_STEPS)
+    here.session.tick(at.span, OPERATOR_STEPS + len(inputs) // INPUTS_PER_STEP)
     return inputs
 
 

@@ -44,7 +44,7 @@ def run(body: s.Body, here: Here) -> None:
                 stop = too_deep(item.span)
             if isinstance(stop, Mistake):
                 here.session.report(stop)
-            here.session.give_up_if_too_large()
+            here.session.give_up_if_spent()
             _after_mistake(item, here)
 
 

@@ -140,6 +140,7 @@ def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] =
     blocks that the backward pass runs again, as torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError
     if the net cannot run in the memory format of the setup.
     """
+    graph.refuse_walk()
     setup = setup or Setup()
     program = in_memory_format(recomputing(program_of(graph), frozenset(recomputed)), setup.memory_format)
     simulated = simulate(program, setup)
