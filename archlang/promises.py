@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 
 from archlang.diagnostics import Diagnostic, Label, Rejected
 from archlang.facts.named_values import type_at, value_at
@@ -55,19 +56,30 @@ def _verdict(facts: _Facts, promise: Promise) -> Diagnostic | None:
         return _shape_verdict(facts.evaluation, promise)
     if promise.fact == "receptive_field":
         return _field_verdict(facts, promise)
-    actual = 0
+    sides: list[Fraction] = []
     unknown: tuple[Untold, ...] = ()
-    for path, fact in ((promise.path, promise.fact), *promise.more):
-        is_peak = fact.startswith("memory.")
-        amount = _peak(facts.graph, fact, promise) if is_peak else _amount(facts, path, fact, promise)
-        if isinstance(amount, Diagnostic):
-            return amount
-        if isinstance(amount, _Least):
-            unknown, amount = united(unknown, amount.untold), amount.amount
-        if amount is None:
-            return _nothing_there(facts.graph, path, promise)
-        actual += amount
-    return _number_verdict(facts.graph, promise, actual, unknown)
+    one = [(1, 1, path, fact) for path, fact in ((promise.path, promise.fact), *promise.more)]
+    for terms in (one, promise.against):
+        side = Fraction(0)
+        for times, over, path, fact in terms:
+            is_peak = fact.startswith("memory.")
+            amount = _peak(facts.graph, fact, promise) if is_peak else _amount(facts, path, fact, promise)
+            if isinstance(amount, Diagnostic):
+                return amount
+            if isinstance(amount, _Least):
+                unknown, amount = united(unknown, amount.untold), amount.amount
+            if amount is None:
+                return _nothing_there(facts.graph, path, promise)
+            side += Fraction(times, over) * amount
+        sides.append(side)
+    if not promise.against:
+        return _number_verdict(facts.graph, promise, int(sides[0]), unknown)
+    if unknown:
+        return _unknown(facts.graph, promise, unknown)
+    assert not isinstance(promise.expected, tuple)
+    other = Fraction(str(promise.expected)) + sides[1]
+    expected = other.numerator if other.denominator == 1 else float(other)
+    return _number_verdict(facts.graph, promise.model_copy(update={"expected": expected}), int(sides[0]), unknown)
 
 
 def _number_verdict(graph: Graph, promise: Promise, actual: int, untold: Sequence[Untold]) -> Diagnostic | None:

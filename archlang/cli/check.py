@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option, print_warnings, settings_of
+
+if TYPE_CHECKING:
+    from archlang.ir import Graph
 
 
 def _check_options(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +41,11 @@ def _check(arguments: argparse.Namespace) -> int:
                 "params": counts.params,
                 "macs": counts.macs,
                 "promises": len(graph.promises),
+                "unchecked_promises": graph.unchecked_promises,
             }
             nets.append(row)
             if arguments.format == "text" and not checked.diagnostics:
-                kept = f", {row['promises']} promises kept" if len(graph.promises) > 1 else ""
-                kept = ", 1 promise kept" if len(graph.promises) == 1 else kept
-                print(f"{graph.name}: {counts.params:,} parameters, {counts.macs:,} MACs{kept}")
+                print(f"{graph.name}: {counts.params:,} parameters, {counts.macs:,} MACs{_promises(graph)}")
         for recipe in checked.recipes:
             if arguments.format == "text" and not checked.diagnostics:
                 length = f"{recipe.steps:,} steps" if recipe.steps is not None else f"{recipe.epochs:,} epochs"
@@ -54,6 +57,16 @@ def _check(arguments: argparse.Namespace) -> int:
 
         print(json.dumps({"nets": nets, "diagnostics": diagnostics}, indent=2))
     return 1 if is_wrong else 0
+
+
+def _promises(graph: Graph) -> str:
+    """Return how many promises were kept, and how many are about other parameters than those that were set."""
+    if graph.unchecked_promises:
+        some = "1 promise holds" if graph.unchecked_promises == 1 else f"{graph.unchecked_promises} promises hold"
+        was = "was" if graph.unchecked_promises == 1 else "were"
+        return f"; {some} at its own parameters and {was} not checked"
+    kept = len(graph.promises)
+    return f", {kept} promise{'s' if kept > 1 else ''} kept" if kept else ""
 
 
 CHECK = Command("check specs and the promises in them", _check, _check_options, spec="many")

@@ -136,9 +136,13 @@ def _accuracies(arguments: argparse.Namespace, nets: Sequence[Chosen], format: s
         print(f"archlang: left out, since their accuracy is not known: {listed}", file=sys.stderr)
     label = PUBLISHED if not given else "accuracy, %"
     try:
-        return accuracy_plot(list(points.values()), format, arguments.log, label)
+        made = accuracy_plot(list(points.values()), format, arguments.log, label)
     except ValueError as error:
         raise CallError(f"--log: {error}") from None
+    bare = [name for name, point in points.items() if not point.params]
+    if bare:
+        print(f"archlang: a circle shows parameters, and there are none in {', '.join(bare)}", file=sys.stderr)
+    return made
 
 
 def _point(net: Chosen, given: float | None) -> Point | None:

@@ -163,12 +163,13 @@ def net_with(name: str, settings: Sequence[Given], here: Here) -> ir.Graph | Non
     if made.block is None or session.diagnostics:
         return None
     # a promise holds for the net at its own parameters
-    kept = () if settings or (promises is None and name != what) else tuple(inside.builder.promises)
+    own = () if promises is None and name != what else tuple(inside.builder.promises)
     return ir.Graph(
         name=name,
         arguments=all_shown(bound),
         blocks=tuple(session.blocks),
-        promises=kept,
+        promises=() if settings else own,
+        unchecked_promises=len(own) if settings else 0,
         open_sizes=_open_sizes(inside),
     )
 

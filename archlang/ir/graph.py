@@ -26,7 +26,8 @@ class Graph(Model):
     """A checked net. `blocks` lists callees first; the last block is the net itself.
 
     `open_sizes` gives, for each size that its inputs leave open, the inputs and axes that have it. `fixed_sizes` names
-    those that are valid only at their default, because a step holds a number made from them.
+    those that are valid only at their default, because a step holds a number made from them. `unchecked_promises` is
+    how many promises were left out, since they hold for the net at its own parameters, and others were set.
     """
 
     version: Literal[1] = VERSION
@@ -34,6 +35,7 @@ class Graph(Model):
     arguments: dict[str, str]
     blocks: tuple[Block, ...]
     promises: tuple[Promise, ...] = ()
+    unchecked_promises: int = 0
     open_sizes: dict[str, tuple[tuple[str, str], ...]] = Field(default_factory=dict[str, tuple[tuple[str, str], ...]])
     fixed_sizes: tuple[str, ...] = ()
 

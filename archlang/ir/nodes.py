@@ -238,8 +238,9 @@ class Block(Model):
 class Promise(Model):
     """An `expect` line: a fact of a path, a comparison, the number or shape promised. `slack` belongs to `~`.
 
-    `more` are further paths and facts, whose numbers are added to the first. `at` gives the settings of the run for
-    which it holds: `{"batch": 256, "dtype": "bf16"}`.
+    `more` are further paths and facts, whose numbers are added to the first. `against` are those on the other side,
+    each with its factor as a fraction of two numbers; they are added to the number that is expected. `at` gives the
+    settings of the run for which it holds: `{"batch": 256, "dtype": "bf16"}`.
     """
 
     path: str
@@ -247,6 +248,7 @@ class Promise(Model):
     more: tuple[tuple[str, str], ...] = ()
     comparison: Literal["==", "!=", "<", "<=", ">", ">=", "~"]
     expected: int | float | tuple[int, ...]
+    against: tuple[tuple[int, int, str, str], ...] = ()
     slack: float = 0.0
     at: dict[str, int | str] = {}
     text: str

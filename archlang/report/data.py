@@ -125,6 +125,33 @@ def unknown_counts(layers: Iterable[LayerRow]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportTotals(Totals):
+    """The sums over the layers: what each of them has as an attribute and can be added up."""
+
+    layers: tuple[LayerRow, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def flops(self) -> int:
+        """Twice the multiply-accumulates of the forward pass."""
+        return 2 * self.macs
+
+    @property
+    def forward(self) -> Work:
+        """The arithmetic of the forward pass."""
+        return sum((layer.forward for layer in self.layers), Work())
+
+    @property
+    def backward(self) -> Work:
+        """The arithmetic of the backward pass."""
+        return sum((layer.backward for layer in self.layers), Work())
+
+    @property
+    def saved_bytes(self) -> int | None:
+        """The bytes that the layers save for backward; None if they are unknown."""
+        return None if unknown_counts(self.layers) else sum(layer.saved_bytes for layer in self.layers)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The layers and counts of a net, over one pass of `batch` images in a mode.
 
@@ -135,7 +162,7 @@ class Report:
     batch: int
     mode: Mode
     inputs: tuple[NamedType, ...]
-    totals: Totals
+    totals: ReportTotals
     layers: tuple[LayerRow, ...]
     blocks: tuple[BlockRow, ...]
     facts: ReportFacts = field(repr=False, compare=False)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from archlang.facts.work import Counts, Totals, retyped
 from archlang.ir import Graph, Layer
 from archlang.report.beginnings import starts_of
-from archlang.report.data import LayerRow, Mode, NamedType, Report
+from archlang.report.data import LayerRow, Mode, NamedType, Report, ReportTotals
 from archlang.report.facts import ReportFacts
 from archlang.report.hierarchy import blocks_of
 from archlang.report.lecture_rows import factors_after, lecture_row, multiplied, with_input
@@ -25,7 +25,8 @@ def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = 
     ports = tuple(NamedType(port.name, retyped(graph.root.types[port.value], dtype)) for port in graph.root.inputs)
     rows = _rows(facts, counts, [multiplied(port.type) for port in ports])
     totals = _in_training(counts.net, rows) if facts.training else counts.net
-    return Report(graph.name, batch, mode, ports, totals, rows, blocks_of(facts, counts), facts)
+    sums = ReportTotals(**asdict(totals), layers=rows)
+    return Report(graph.name, batch, mode, ports, sums, rows, blocks_of(facts, counts), facts)
 
 
 def _rows(facts: ReportFacts, counts: Counts, ports: list[tuple[int, ...]]) -> tuple[LayerRow, ...]:

@@ -29,6 +29,15 @@ def test_check_is_right(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines()[0] == "n: 40 parameters, 1,296 MACs, 1 promise kept"
 
 
+def test_check_says_which_promises_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "wide.arch"
+    spec.write_text(
+        "net n(width=8) { input x: 3x6x6\n conv 3x3 width\n output\n expect params == 224 }", encoding="utf-8"
+    )
+    assert main(["check", str(spec), "--set", "width=16"]) == 0
+    assert capsys.readouterr().out.endswith("; 1 promise holds at its own parameters and was not checked\n")
+
+
 def test_check_of_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(NET.replace("40", "41").encode())))
     assert main(["check", "-"]) == 1
@@ -61,7 +70,8 @@ def test_set_gives_parameters_without_a_default(
     for words, status in ([], 1), (["--set", "width=4"], 0):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         assert main(["check", "-", *words]) == status
-    assert capsys.readouterr().out == "n: 40 parameters, 1,296 MACs\n"
+    left_out = "1 promise holds at its own parameters and was not checked"
+    assert capsys.readouterr().out == f"n: 40 parameters, 1,296 MACs; {left_out}\n"
 
 
 @pytest.mark.parametrize(

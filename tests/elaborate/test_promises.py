@@ -45,7 +45,7 @@ net n {
         "a.receptive_field != 7x8",
         "a.receptive_field != 8",
         "sum.receptive_field == 11x11",
-        "up.receptive_field == 22",  # 19 + 2, and 1 because the window differs by phase
+        "up.receptive_field == 21",  # 19 + 2, and 1 because the window differs by phase
         "receptive_field == 16x16",
         "fc.receptive_field == 16",
         "a.backward_macs == 2 * 8*8*4*4*9",

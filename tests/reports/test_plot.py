@@ -295,6 +295,7 @@ def test_a_net_without_macs_or_parameters(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "own.arch").write_text("net own {\n  input x: [8]\n  relu\n  output\n}\n")
     words = ["plot", str(tmp_path / "own.arch"), "--accuracy", "own=10", "-o", str(tmp_path / "a.svg")]
     assert main(words) == 0
+    assert capsys.readouterr().err == "archlang: a circle shows parameters, and there are none in own\n"
     assert main([*words, "--log"]) == 2
     assert capsys.readouterr().err == ("archlang: --log: a logarithmic axis has no place for nets without MACs: own\n")
 

@@ -27,6 +27,7 @@ from archlang.report import Report, View, render_report, report
 from archlang.report.lecture import bytes_text, rounded
 from archlang.shapes import TensorType, input_type
 from archlang.source import Span
+from tests.specs import graph_of, net_of
 
 HERE = Span("by hand", 1, 1, 1, 2)
 VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -380,3 +381,12 @@ def test_every_field_of_the_json_is_documented(vgg: Report) -> None:
     shown = {" ".join(line.split()) for line in page.splitlines()}
     for line in render_report(vgg, "cs231n").splitlines()[-5:]:
         assert " ".join(line.split()) in shown
+
+
+def test_the_totals_have_what_their_json_has() -> None:
+    made = report(graph_of(net_of("conv 3x3 4 -> relu -> batchnorm\n flatten -> linear 3", "3x8x8")), batch=2)
+    totals, told = made.totals, made.to_json()["totals"]
+    assert isinstance(told, dict)
+    for name, value in told.items():
+        of = totals.backward if name.startswith("backward_") else totals if hasattr(totals, name) else totals.forward
+        assert getattr(of, name.removeprefix("backward_")) == value

@@ -7,6 +7,7 @@ from typing import Literal, cast
 from archlang import ir
 from archlang import syntax as s
 from archlang.diagnostics import Rejected
+from archlang.elaborate.clauses.fact_sums import has_fact, linear
 from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.evaluating.flowing import path_of
 from archlang.elaborate.state.kinds import Tensor, Value, kind
@@ -22,11 +23,13 @@ def run_expect(item: s.Expect, here: Here) -> None:
         message = "only a net can have `expect`, because a block has no size of its own"
         raise Mistake(Rejected("misplaced-expect", message), item.span)
     (path, fact), *more = _terms(item.subject, here)
-    promised = _promised(item.promised, here)
+    against, promised = _other_side(item, here)
+    if against and any(one in ("shape", "receptive_field") for one in (fact, *(other for *_, other in against))):
+        raise Mistake(Rejected("bad-promise", "only numbers are compared with facts, not shapes or windows"), item.span)
     if isinstance(promised, bool) or not isinstance(promised, (int, float, Window)):
         message = f"a promise must be a number or a shape like 256x56x56, not {kind(promised)}"
         raise Mistake(Rejected("bad-promise", message), item.promised.span)
-    at = _settings(item, [fact, *(one for _, one in more)], here)
+    at = _settings(item, [fact, *(one for _, one in more), *(one for *_, one in against)], here)
     text = " + ".join(_told(*term) for term in [(path, fact), *more])
     _check_promise(item, text, fact, promised, here)
     here.builder.promise(
@@ -36,6 +39,7 @@ def run_expect(item: s.Expect, here: Here) -> None:
             more=tuple(more),
             comparison=cast(Comparison, item.comparison),
             expected=tuple(promised) if isinstance(promised, Window) else promised,
+            against=against,
             slack=_slack(item.promised) if item.comparison == "~" else 0.0,
             at=at,
             text=" ".join([text, *(["at"] if at else []), *(f"{name}={value}" for name, value in at.items())]),
@@ -67,6 +71,21 @@ def _terms(node: s.Expression, here: Here) -> list[tuple[str, str]]:
     if path.startswith("memory.") and path in ir.FACTS:
         return [("", path)]
     return [(head, last) if last in ir.FACTS else (path, "shape")]
+
+
+def _other_side(item: s.Expect, here: Here) -> tuple[tuple[tuple[int, int, str, str], ...], Value]:
+    """Return the facts on the other side, each with its factor, and the number or shape promised without them."""
+    if not has_fact(item.promised, here):
+        return (), _promised(item.promised, here)
+    if item.comparison == "~":
+        message = "`~` allows one unit of the last digit written, but this promise is made of facts"
+        raise Mistake(Rejected("bad-promise", message, help="write `==`, or two promises with `<` and `>`"), item.span)
+    found, number = linear(item.promised, here)
+    terms: list[tuple[int, int, str, str]] = []
+    for factor, node in found:
+        ((path, fact),) = _terms(node, here)
+        terms.append((factor.numerator, factor.denominator, path, fact))
+    return tuple(terms), number.numerator if number.denominator == 1 else float(number)
 
 
 def _settings(item: s.Expect, facts: list[str], here: Here) -> dict[str, int | str]:
