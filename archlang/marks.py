@@ -10,6 +10,8 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 MARK = "made by archlang"
 METADATA = {"made_by": "archlang"}  # of a .safetensors file
+RECORDED = {"made_by": MARK}  # the extra files of what torch.export and torch.jit save
+PRODUCER = "archlang"  # of an ONNX file
 
 _HEAD = 4096  # the mark is within this many bytes from the start or the end of a file
 _SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\.(?:""")?\r?\n')
@@ -21,6 +23,7 @@ _PDF = f"% {MARK}\n".encode()
 _HTML = re.compile(rb"(<!doctype html>\n)")
 _SAFETENSORS = b'{"__metadata__":{"made_by":"archlang"'
 _RECORD = "/made_by"  # in the archive that torch.save writes
+_ONNX = re.compile(rb"\x08[\x01-\x7f]\x12" + bytes([len(PRODUCER)]) + PRODUCER.encode())  # version, then producer
 
 
 def marked(data: bytes, format: str) -> bytes:
@@ -46,7 +49,7 @@ def marked(data: bytes, format: str) -> bytes:
 
 
 def is_made_here(path: Path) -> bool:
-    """Return whether archlang made the file: a source that `build` printed, a picture, a plot, a page, or weights."""
+    """Return whether archlang made the file: a source, a picture, a plot, a page, weights, or an exported net."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         file.seek(-min(_HEAD, path.stat().st_size), 2)
@@ -59,6 +62,7 @@ def is_made_here(path: Path) -> bool:
         or head.startswith(_png_text(), _PNG_HEAD)
         or (head.startswith(b"%PDF") and tail.endswith(_PDF))
         or head.startswith(_SAFETENSORS, 8)
+        or _ONNX.match(head) is not None
         or (head.startswith(b"PK") and _has_record(path))
     )
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from archlang.diagnostics import Rejected
 
 _GRAPHVIZ = "pip install graphviz pygraphviz fontpkg-open-sans"
+_EXPORT = 'pip install "archlang[export]"'
 _TRAIN = 'pip install "archlang[train]"'
 INSTALLED_BY = {
     "torch": "pip install torch",
@@ -27,6 +28,9 @@ INSTALLED_BY = {
     "numpy": "pip install numpy",
     "datasets": 'pip install "archlang[huggingface]"',
     "pyarrow": 'pip install "archlang[tables]"',
+    "onnx": _EXPORT,
+    "onnxscript": _EXPORT,
+    "onnxruntime": _EXPORT,
     "scipy": 'pip install "archlang[fit]"',
 }
 

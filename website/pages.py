@@ -37,6 +37,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
             "Comparing nets": "docs/compare.md",
             "Checking against a module": "docs/verify.md",
             "Weights from files": "docs/weights.md",
+            "Export": "docs/export.md",
         },
         "",
     ),

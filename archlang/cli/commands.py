@@ -16,6 +16,7 @@ COMMANDS = {
     "sizes": "sizes",
     "render": "making",
     "build": "making",
+    "export": "exporting",
     "verify": "verify",
     "zoo": "zoo",
     "compare": "compare",

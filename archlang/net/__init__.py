@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archlang.diff import Diff
+    from archlang.export import Exported
     from archlang.facts.memory import Memory, Setup
     from archlang.net.fitting import Fit
     from archlang.net.open_sizes import Sizes
@@ -194,6 +195,26 @@ class Net:
 
             load_weights(made, self.graph, WeightsFile(Path(weights), entry, scaled_input))
         return made
+
+    def export(self, path: str | Path, module: nn.Module | None = None, format: str | None = None) -> Exported:
+        """Write a module of the net to a file that runs without archlang: `onnx`, `pt2` or `torchscript`.
+
+        `module` is one that `module()` made, for instance with weights of a file, or trained since; without it, one of
+        seed 0 is exported. The `format` is that of the suffix (`.onnx`, `.pt2`, `.ts`) if none is named. The file is
+        loaded again and compared with the module, in evaluation, before it is written. Raises CallError for an unknown
+        format, and `archlang.diagnostics.Rejected` if torch cannot write the net, the file differs by more than 1e-4,
+        or a package is missing (`pip install "archlang[export]"`).
+        """
+        from archlang.export import FORMATS, SUFFIXES, exported, format_of
+        from archlang.files import write_whole
+
+        chosen = format_of(Path(path), format)
+        if chosen is None:
+            told = f"{format!r} is no format" if format else f"{path}: no format has this suffix"
+            raise CallError(f"{told}; formats are {', '.join(FORMATS)}, and their suffixes {', '.join(SUFFIXES)}")
+        data, result = exported(module or self.module(seed=0), self.graph, chosen)
+        write_whole(path, data)
+        return result
 
     def verify(self, reference: nn.Module, trial: Trial | None = None) -> Verdict:
         """Compare the net's module with another, which gives it its weights; see `archlang.verify`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import archlang
 from archlang.diff import Diff
+from archlang.export import Exported
 from archlang.facts.memory import Alive, Memory, Moment
 from archlang.fit import Largest, Plan
 from archlang.net.fitting import Fit
@@ -22,8 +23,8 @@ from archlang.verify import Verdict
 from archlang.why import Why
 
 RESULTS: tuple[type[Any], ...] = (
-    Report, LayerRow, Why, Memory, Moment, Alive, Fit, Largest, Plan, Sizes, OpenSize, Tried, Diff, Verdict,
-    LoadedRecipe,
+    Report, LayerRow, Why, Memory, Moment, Alive, Fit, Largest, Plan, Sizes, OpenSize, Tried, Diff, Exported,
+    Verdict, LoadedRecipe,
 )  # fmt: skip
 
 WIDTH = 100  # of a signature on one line

@@ -53,6 +53,9 @@ def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("fontpkg_open_sans", "plot resnet18 -o net.svg", GRAPHVIZ),
         ("matplotlib", "plot resnet18 -o net.svg", PLOT),
         ("safetensors", "build lenet5 --weights w.safetensors", 'pip install "archlang[safetensors]"'),
+        ("torch", "export lenet5 -o net.onnx", TORCH),
+        ("onnx", "export lenet5 -o net.onnx", 'pip install "archlang[export]"'),
+        ("onnxruntime", "export lenet5 -o net.onnx", 'pip install "archlang[export]"'),
         ("scipy", "fit resnet18 --memory 1GiB --batch 64", 'pip install "archlang[fit]"'),
     ],
 )

@@ -24,7 +24,9 @@ def test_every_public_name_and_method_is_on_the_page() -> None:
     for name in archlang.__all__:
         assert f"\n## archlang.{name}\n" in page
     methods = [name for name in vars(archlang.Net) if not name.startswith("_") and callable(vars(archlang.Net)[name])]
-    assert {"report", "why", "memory", "fit", "sizes", "diff", "render", "source", "module", "verify"} == set(methods)
+    assert {"report", "why", "memory", "fit", "sizes", "diff", "render", "source", "module", "export", "verify"} == set(
+        methods
+    )
     for name in methods:
         assert f"\n### net.{name}\n" in page
 
