@@ -10,6 +10,7 @@ COMMANDS = {
     "check": "check",
     "report": "report",
     "open": "page",
+    "watch": "watch",
     "why": "why",
     "memory": "memory",
     "fit": "fit",

@@ -8,6 +8,7 @@ from typing import Any
 
 from archlang.diagnostics import Diagnostic, as_json
 from archlang.facts.memory import Setup
+from archlang.facts.work import Totals
 from archlang.highlight.spans import coloured
 from archlang.ir import Graph
 from archlang.page.accuracy import Published, accuracy_data
@@ -61,6 +62,26 @@ def page_data(
         "files": files_data(sources),
         "memory": [timeline_data(graph, run) for run in runs],
         "accuracy": accuracy_data(made.totals, published),
+    }
+
+
+def empty_data(name: str) -> dict[str, Any]:
+    """Return the data of a page without a net: its spec has never been valid."""
+    block = {"name": name, "arguments": "", "inputs": [], "outputs": [], "types": "", "nodes": [], "entries": []}
+    return {
+        "version": PAGE_VERSION,
+        "name": name,
+        "arguments": "",
+        "batch": 1,
+        "mode": "eval",
+        "dtype": None,
+        "columns": [[name, heading(name)] for name in COLUMNS],
+        "blocks": [block],
+        "summaries": [],
+        "files": [],
+        "memory": [],
+        "accuracy": accuracy_data(Totals(), None),
+        "problems": [],
     }
 
 

@@ -1,5 +1,7 @@
 // Numbers as people read them.
 
+import { type Problem } from "./data";
+
 const POWERS = ["", "k", "M", "G", "T", "P"];
 
 /** Return three digits and k, M, G, which are powers of 1,000: `4.09 G`. */
@@ -41,4 +43,9 @@ export function percent(part: number, whole: number): string {
   if (!whole) return "";
   const share = (100 * part) / whole;
   return share >= 9.95 ? `${share.toFixed(0)}%` : share >= 0.1 ? `${share.toFixed(1)}%` : share > 0 ? "<0.1%" : "0%";
+}
+
+/** Return how a problem begins: `error[unknown-operator] `. */
+export function headline(problem: Problem): string {
+  return problem.code ? `${problem.severity}[${problem.code}] ` : `${problem.severity}: `;
 }

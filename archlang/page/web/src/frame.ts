@@ -2,7 +2,7 @@
 
 import { type Problem } from "./data";
 import { html } from "./dom";
-import { full, short } from "./format";
+import { full, headline, short } from "./format";
 import { type Scheme, type State } from "./state";
 import { recallScheme, useScheme } from "./theme";
 
@@ -61,8 +61,9 @@ export function problems(state: State): HTMLElement {
 }
 
 function row(problem: Problem): HTMLElement {
-  const place = `${problem.span.file.replace(/^.*\//, "")}:${problem.span.line}:${problem.span.column}`;
-  return html("p", { class: problem.severity }, html("strong", {}, `${problem.severity}[${problem.code}] `), problem.message, html("span", { class: "place" }, ` ${place}`));
+  const { file, line, column } = problem.span;
+  const place = file ? `${file.replace(/^.*\//, "")}:${line}:${column}` : "";
+  return html("p", { class: problem.severity }, html("strong", {}, headline(problem)), problem.message, html("span", { class: "place" }, ` ${place}`));
 }
 
 /** Return tabs with a panel each, of which one is shown. */

@@ -155,6 +155,7 @@ export class GraphView {
   private renew(): void {
     this.layouts = new Layouts(this.state.net);
     this.box = this.layouts.box(this.state.net.root);
+    if (!this.touched) this.home();
     this.redraw();
   }
 

@@ -2,6 +2,7 @@
 
 import { type FileData, type Place, type Problem } from "./data";
 import { html } from "./dom";
+import { headline } from "./format";
 import { type State } from "./state";
 import { type Item, around } from "./tree";
 
@@ -69,7 +70,7 @@ export class SpecView {
     if (!row) return;
     row.classList.add(problem.severity);
     const note = html("div", { class: `problem ${problem.severity}`, role: "note" });
-    note.append(html("strong", {}, `${problem.severity}[${problem.code}] `), problem.message);
+    note.append(html("strong", {}, headline(problem)), problem.message);
     if (problem.pointed) note.append(html("div", {}, problem.pointed));
     if (problem.help) note.append(html("div", { class: "help" }, `help: ${problem.help}`));
     row.append(note);

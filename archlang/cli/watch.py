@@ -1,0 +1,125 @@
+"""`archlang watch`: the page of a net while its spec is being written."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.cli.command import Command, settings_of
+from archlang.cli.page import counting_options, data_of, page_setup
+
+if TYPE_CHECKING:
+    from archlang.page.serving import Board
+
+EVERY = 0.25  # seconds between two looks at the files
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="the port on 127.0.0.1 (any that is free)")
+    parser.add_argument("--no-browser", action="store_true", help="print the page's address and open nothing")
+    counting_options(parser)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: ports are 1 to 65535")
+    return number
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    import webbrowser
+    from threading import Thread
+
+    from archlang.library import CallError
+    from archlang.page.serving import Board, PageServer
+
+    if arguments.spec == "-":
+        raise CallError("standard input cannot be watched; name a file")
+    board = Board(arguments.spec)
+    paths = _look(arguments, board)
+    try:
+        server = PageServer(board, arguments.port)
+    except OSError as error:
+        raise CallError(f"--port {arguments.port}: {error.strerror}") from None
+    with server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        print(f"{server.address} shows {arguments.spec} as it is saved; Ctrl-C ends this", flush=True)
+        if not arguments.no_browser:
+            webbrowser.open(server.address)
+        try:
+            _follow(arguments, board, paths)
+        except KeyboardInterrupt:
+            server.shutdown()
+    return 0
+
+
+def _follow(arguments: argparse.Namespace, board: Board, paths: list[Path]) -> None:
+    """Look at the files for ever, and check the spec after each change."""
+    from archlang.library import CallError
+
+    before = _stamp(paths)
+    while True:
+        time.sleep(EVERY)
+        now = _stamp(paths)
+        if now == before:
+            continue
+        before = now
+        try:
+            paths = _look(arguments, board) or paths
+        except CallError as error:  # a file is away for a moment where an editor replaces it
+            print(f"archlang: {error}", file=sys.stderr)
+            board.put_wrong(*_without_place(board, str(error)))
+
+
+def _look(arguments: argparse.Namespace, board: Board) -> list[Path]:
+    """Check the spec, put what it gives on the board, and return the files that it was read from."""
+    from archlang.compiler import check
+    from archlang.page.data import files_data, problems_data
+
+    checked = check(arguments.spec, settings_of(arguments), only=True, root=arguments.root)
+    for text in checked.rendered():
+        print(text, file=sys.stderr, flush=True)
+    if checked.diagnostics:
+        sources = {checked.source.name: checked.source, **checked.sources}
+        board.put_wrong(files_data(sources), problems_data([*checked.diagnostics, *checked.warnings]))
+    else:
+        board.put_net(data_of(checked, page_setup(arguments)))
+    return checked.library.paths
+
+
+def _without_place(board: Board, message: str) -> tuple[object, object]:
+    """Return the files that are shown, and a problem that is at none of their lines."""
+    shown = board.wrong or board.net or {}
+    span = {"file": "", "line": 0, "column": 0, "end_line": 0, "end_column": 0}
+    problem: dict[str, object] = {
+        "code": "",
+        "message": message,
+        "span": span,
+        "labels": [],
+        "help": None,
+        "severity": "error",
+    }
+    return shown.get("files", []), [problem]
+
+
+def _stamp(paths: Iterable[Path]) -> Stamp:
+    """Return what changes when a file is saved, or when one appears beside it."""
+    each = [*paths, *{path.parent for path in paths}]
+    return tuple((str(path), *_times(path)) for path in each)
+
+
+def _times(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size if path.is_file() else 0
+
+
+WATCH = Command("show a net in the browser while its spec is written: each save redraws it", _watch, _options)

@@ -1,0 +1,204 @@
+"""`archlang watch`: news as the file is saved, errors at their lines, and nothing for strangers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+
+from archlang.cli import main
+from archlang.page.serving import Board, PageServer
+from tests.page.tab import CHROMIUM, chromium
+
+GOOD = "net n {\n  input x: 3x8x8\n  conv 3x3 4\n  relu\n  output\n}\n"
+LONGER = GOOD.replace("  relu\n", "  relu\n  conv 3x3 5\n")
+WRONG = GOOD.replace("conv 3x3 4", "conv 3x3 4 padding=1")
+
+
+@contextmanager
+def watched(spec: Path) -> Iterator[str]:
+    """Yield the address of the page of a spec that is watched."""
+    command = [sys.executable, "-m", "archlang", "watch", str(spec), "--no-browser"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = re.match(r"(http://127\.0\.0\.1:\d+/[\w-]+/) shows ", line)
+        assert found is not None, line
+        yield found[1]
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        process.stdout.close()
+
+
+def asked(address: str, path: str | None = None, *, method: str = "GET", host: str | None = None) -> tuple[int, str]:
+    parts = urlsplit(address)
+    connection = HTTPConnection("127.0.0.1", parts.port or 0, timeout=20)
+    connection.request(method, parts.path if path is None else path, headers={"Host": host or parts.netloc})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+class News:
+    """The events of a page, one after the other."""
+
+    def __init__(self, address: str, after: int) -> None:
+        parts = urlsplit(address)
+        self.connection = HTTPConnection("127.0.0.1", parts.port or 0, timeout=60)
+        self.connection.request("GET", f"{parts.path}news?after={after}", headers={"Host": parts.netloc})
+        self.answer = self.connection.getresponse()
+
+    def next(self) -> dict[str, object]:
+        lines: list[str] = []
+        while True:
+            line = self.answer.readline().decode().rstrip("\n")
+            if line.startswith("data: "):
+                lines.append(line.removeprefix("data: "))
+            if not line and lines:
+                return dict(json.loads("\n".join(lines)))
+
+
+def data_in(page: str) -> dict[str, object]:
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    return dict(json.loads(text))
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "n.arch"
+    path.write_text(GOOD)
+    return path
+
+
+def saved(path: Path, text: str) -> None:
+    """Replace a file as editors do: by renaming another one."""
+    other = path.with_suffix(".new")
+    other.write_text(text)
+    os.replace(other, path)
+
+
+def test_each_save_is_news(spec: Path) -> None:
+    with watched(spec) as address:
+        status, page = asked(address)
+        data = data_in(page)
+        assert (status, data["name"], data["live"]) == (200, "n", "news?after=1")
+        assert "connect-src 'self'" in page
+        news = News(address, 1)
+        saved(spec, LONGER)
+        net = news.next()["net"]
+        assert isinstance(net, dict) and len(net["blocks"][-1]["nodes"]) == 3
+        saved(spec, WRONG)
+        told = news.next()
+        assert "net" not in told
+        (problem,) = told["problems"]  # type: ignore[misc]
+        assert problem["span"]["line"] == 3 and problem["severity"] == "error"  # type: ignore[has-type]
+        kept = data_in(asked(address)[1])
+        assert len(kept["blocks"][-1]["nodes"]) == 3 and kept["problems"] == [problem]  # type: ignore[has-type,index]
+        spec.unlink()
+        assert "there is no file" in json.dumps(news.next()["problems"])
+        saved(spec, GOOD)
+        assert "net" in news.next()
+
+
+def test_a_used_file_is_watched_too(spec: Path) -> None:
+    (spec.parent / "unit.arch").write_text("block unit { relu }\n")
+    spec.write_text('use "unit.arch": unit\n' + GOOD.replace("relu", "unit"))
+    with watched(spec) as address:
+        news = News(address, 1)
+        saved(spec.parent / "unit.arch", "block unit { relu -> relu }\n")
+        assert "net" in news.next()
+
+
+def test_a_spec_that_is_wrong_at_first(spec: Path) -> None:
+    spec.write_text(WRONG)
+    with watched(spec) as address:
+        data = data_in(asked(address)[1])
+        assert data["problems"] and data["blocks"][-1]["nodes"] == []  # type: ignore[index]
+        news = News(address, 1)
+        saved(spec, GOOD)
+        assert "net" in news.next()
+
+
+@pytest.fixture
+def server() -> Iterator[PageServer]:
+    board = Board("n")
+    with PageServer(board) as made:
+        Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def test_strangers_get_nothing(server: PageServer) -> None:
+    address = server.address
+    own = urlsplit(address)
+    assert asked(address)[0] == 200
+    assert asked(address, host=f"localhost:{own.port}")[0] == 200
+    assert asked(address, host="evil.example")[0] == 403
+    assert asked(address, host=f"evil.example:{own.port}")[0] == 403
+    for path in ("/", "/news", own.path[:-3] + "/", own.path + "other", own.path + "../", "//", "/%00/"):
+        assert asked(address, path)[0] == 404, path
+    assert asked(address, method="POST")[0] == 501
+    assert server.server_address[0] == "127.0.0.1"
+    assert len(server.token) >= 32
+
+
+def test_each_server_has_a_token_of_its_own(server: PageServer) -> None:
+    with PageServer(Board("n")) as other:
+        assert other.token != server.token
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("-", "standard input cannot be watched"),
+        ("none.arch", "there is no file none.arch"),
+        ("two.arch", "holds several nets"),
+    ],
+)
+def test_wrong_calls_are_told(
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("two.arch").write_text(GOOD + GOOD.replace("net n", "net m"))
+    assert main(["watch", *words.split(), "--no-browser"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told(server: PageServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "lenet5", "--no-browser", "--port", str(server.server_port)]) == 2
+    assert f"--port {server.server_port}: Address already in use" in capsys.readouterr().err
+
+
+@pytest.mark.sweep
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_the_page_follows_the_file(spec: Path) -> None:
+    with watched(spec) as address, chromium() as tab:
+        tab.show(address)
+        assert tab.wait("document.documentElement.dataset.ready !== undefined")
+        tab.settle()
+        assert tab.texts(".box .word") == ["conv 3x3 4", "relu"]
+        tab.click(".box.weights .shape")
+        saved(spec, LONGER)
+        assert tab.wait("document.querySelectorAll('.box').length === 3")
+        assert tab.text(".detail h2") == "0"  # what was chosen stays so
+        saved(spec, WRONG)
+        assert tab.wait("document.querySelector('.line.error .problem') !== null")
+        assert "padding" in tab.text(".line.error") and "last valid text" in tab.text(".problems")
+        assert tab.amount(".box") == 3
+        saved(spec, GOOD)
+        assert tab.wait("document.querySelectorAll('.box').length === 2 && !document.querySelector('.problem')")
+        assert tab.complaints == []
