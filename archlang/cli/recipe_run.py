@@ -47,10 +47,10 @@ def run_or_launch(arguments: argparse.Namespace, made: Evaluated, library: Libra
     places = Places(arguments.devices, arguments.nodes, arguments.rendezvous)
     if not is_launched():
         check_device(arguments.device)
-        check_places(places, arguments.device, arguments.shard)
+        check_places(places, arguments.device, arguments.shard, arguments.sync_batchnorm)
         if places.are_several:
             return launch(arguments.words, places)
-    with together(arguments.device, arguments.shard) as world:
+    with together(arguments.device, arguments.shard, arguments.sync_batchnorm) as world:
         arguments.device = world.device(arguments.device)
         if world.is_first:
             return run_recipe(arguments, made, library, world, tell)

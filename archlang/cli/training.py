@@ -91,6 +91,9 @@ def _process_options(parser: argparse.ArgumentParser) -> None:
     several.add_argument(
         "--shard", action="store_true", help="divide the parameters among the processes, block by block"
     )
+    several.add_argument(
+        "--sync-batchnorm", action="store_true", help="take the statistics of batch norm over all processes"
+    )
 
 
 def data_of(text: str | None) -> tuple[str, Path | None]:

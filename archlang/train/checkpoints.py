@@ -45,6 +45,7 @@ def save(path: Path, session: Session, progress: Progress, stamp: Mapping[str, s
         "step": session.step,
         "parts": session.recipe.accumulate,
         "processes": session.world.size,
+        "synchronized": session.world.syncs,
         "state_dict": session.module.state_dict(),
         "optimizer": session.optimizer.state_dict(),
         "names": names_of(session),

@@ -30,7 +30,7 @@ class Places:
         return self.devices * self.nodes > 1
 
 
-def check_places(places: Places, device: str, shards: bool) -> None:
+def check_places(places: Places, device: str, shards: bool, syncs: bool = False) -> None:
     """Raise `Rejected` if options contradict each other, or this machine has too few devices."""
     if places.nodes > 1 and not places.rendezvous:
         help = "name a host and a port of it, the same on each machine: `--rendezvous HOST:PORT`"
@@ -40,6 +40,9 @@ def check_places(places: Places, device: str, shards: bool) -> None:
     if shards and not places.are_several:
         help = "write `--devices N`"
         raise Rejected("bad-option", "parameters are divided among several processes", help=help, about="shard")
+    if syncs and not places.are_several:
+        message, help = "statistics are synchronised over several processes", "write `--devices N`"
+        raise Rejected("bad-option", message, help=help, about="sync_batchnorm")
     if places.are_several and ":" in device:
         raise Rejected("bad-option", f"{device} is one device", help="write `--device cuda`", about="device")
     if places.are_several and device == "cuda":
@@ -75,13 +78,13 @@ def launch(words: Sequence[str], places: Places) -> int:
 
 
 @contextmanager
-def together(device: str, shards: bool) -> Generator[World]:
+def together(device: str, shards: bool, syncs: bool) -> Generator[World]:
     """Join the processes that torchrun started, if it did.
 
     What fails in one process fails in the others a moment later, each with a message of its own. The first one tells;
     the others wait until torchrun ends them, and tell only if it does not.
     """
-    with joined(device, shards) as world:
+    with joined(device, shards, syncs) as world:
         try:
             yield world
         except (Rejected, RuntimeError) as error:

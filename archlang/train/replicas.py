@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.facts.untrained import untrained
 from archlang.ir import CallNode, Graph, join_path
 from archlang.recipes import Recipe
+from archlang.train.synchronizing import synchronize
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,8 +56,15 @@ def check_shards(recipe: Recipe) -> None:
         raise Rejected("bad-option", "the scale of fp16 is not known for shards", help=help, about="shard")
 
 
-def shard_all(recipe: Recipe, graph: Graph, modules: Iterable[nn.Module], world: World, device: str) -> None:
-    """Divide the parameters of modules of a net. Raises `Rejected` for what a recipe asks of whole parameters."""
+def spread(recipe: Recipe, graph: Graph, modules: Sequence[nn.Module], world: World, device: str) -> None:
+    """Divide the parameters of modules of a net, and synchronise its batch norm, if the processes are to do that.
+
+    The first module is the one that trains. Raises `Rejected` for what a recipe asks of whole parameters.
+    """
+    if world.syncs:
+        synchronize(modules[0])
+    if not world.shards:
+        return
     check_shards(recipe)
     for module in modules:
         shard(module, graph, world, device)

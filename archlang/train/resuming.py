@@ -32,6 +32,8 @@ def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[
     """
     state = read(path)
     recipe, graph = session.recipe, session.graph
+    if not anyway:
+        _check_statistics(path, session, state)
     names = changed(state["stamp"], stamp(recipe, graph))
     if not names:
         restore(session, state)
@@ -42,6 +44,17 @@ def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[
         raise Rejected("checkpoint-differs", message, help="start anew, or go on with what fits: `--resume-anyway`")
     kept = _as_far_as_it_fits(session, state)
     return _progress(state), [f"resumed, though it differs: {listed(differ)}", f"kept: {', '.join(kept)}"]
+
+
+def _check_statistics(path: Path, session: Session, state: State) -> None:
+    """Raise `Rejected` if batch norm took its statistics over other samples than it would now."""
+    before = state["processes"] if state.get("synchronized") else 0
+    now = session.world.size if session.world.syncs else 0
+    if before != now:
+        made = f"synchronised over {before} processes" if before else "not synchronised"
+        told = f"{path.name} was made with batch norm {made}, and this is another run"
+        help = "start as it was, with or without `--sync-batchnorm`, or go on all the same: `--resume-anyway`"
+        raise Rejected("checkpoint-differs", told, help=help)
 
 
 def parts_before(folder: RunFolder) -> tuple[int, int] | None:

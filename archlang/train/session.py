@@ -26,7 +26,7 @@ from archlang.train.making import Term, in_order, learning_rates, mixes, optimiz
 from archlang.train.measuring import Measuring, measured
 from archlang.train.penalizing import Penalties, penalties
 from archlang.train.phases import check_lengths, tick
-from archlang.train.replicas import part_of_step, replica, shard_all
+from archlang.train.replicas import part_of_step, replica, spread
 from archlang.train.world import ALONE, World
 
 if TYPE_CHECKING:
@@ -259,8 +259,7 @@ def session_of(  # noqa: PLR0913  (what a run is made of)
     graph = returning(graph, [name for term in summands for name in term.names if name not in example])
     made = (_fresh(graph, recipe.seed) if module is None else module).to(device)
     moving = average_of(recipe, made)
-    if world.shards:
-        shard_all(recipe, graph, [made] if moving is None else [made, moving.module], world, device)
+    spread(recipe, graph, [made] if moving is None else [made, moving.module], world, device)
     per_epoch = steps_of(samples, recipe.batch, recipe.accumulate)
     steps = recipe.steps or (recipe.epochs or 0) * per_epoch
     check_lengths(recipe, steps, per_epoch)

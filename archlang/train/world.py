@@ -22,7 +22,8 @@ T = TypeVar("T")
 class World:
     """How many processes train together, and which of them this one is: `rank` of all, `local` of its machine.
 
-    `here` counts those of its machine. With `shards`, each holds a part of the parameters, else all of them.
+    `here` counts those of its machine. With `shards`, each holds a part of the parameters, else all of them. With
+    `syncs`, batch norm takes its statistics over all of them.
     """
 
     size: int = 1
@@ -30,6 +31,7 @@ class World:
     local: int = 0
     shards: bool = False
     here: int = 1
+    syncs: bool = False
 
     @property
     def is_first(self) -> bool:
@@ -82,7 +84,7 @@ def is_launched() -> bool:
 
 
 @contextmanager
-def joined(device: str, shards: bool = False) -> Generator[World]:
+def joined(device: str, shards: bool = False, syncs: bool = False) -> Generator[World]:
     """Join the processes that torchrun started; a process that it did not start is alone."""
     if not is_launched():
         yield ALONE
@@ -96,7 +98,7 @@ def joined(device: str, shards: bool = False) -> Generator[World]:
         torch.cuda.set_device(local)
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
-        yield World(size, rank, local, shards, here)
+        yield World(size, rank, local, shards, here, syncs)
     finally:
         dist.destroy_process_group()
 

@@ -17,8 +17,9 @@ from archlang.train.batches import Plan, order, part_ranges
 from archlang.train.checkpoints import read
 from archlang.train.launching import Places, check_places
 from archlang.train.replicas import units
+from archlang.train.synchronizing import synchronize
 from archlang.train.world import ALONE, World, shared
-from tests.train.processes import made, trained
+from tests.train.processes import made, normalised, steady, stepped, trained
 from tests.train.test_running import assert_equal
 
 pytestmark = pytest.mark.skipif(
@@ -69,7 +70,43 @@ def test_one_process_goes_on_where_two_stopped(folder: Path, how: str) -> None:
     assert_equal(folder / "one", folder / f"{how} stopped")
 
 
+# ---- against one process with all samples of a batch at once
+
+
+def test_synchronised_statistics_are_those_of_the_whole_batch(folder: Path) -> None:
+    found = {name.replace("module.", ""): one for name, one in torch.load(folder / "synchronised.pt").items()}
+    wanted = stepped(normalised(), slice(0, 12))
+    assert found.keys() == wanted.keys() and sum("gradient" in name for name in wanted) == 12
+    for name, one in wanted.items():
+        torch.testing.assert_close(found[name], one, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("name, norm", [("steady", ""), ("steady norm", "batchnorm -> ")])
+def test_two_processes_are_near_one_with_the_whole_batch(folder: Path, tmp_path: Path, name: str, norm: str) -> None:
+    """Sums of floats depend on their order: 1e-5 of a run, not its bits."""
+    trained(steady(norm), tmp_path, ALONE)
+    one, two = read(tmp_path / "last.pt"), read(folder / name / "last.pt")
+    assert two["synchronized"] == bool(norm) and (one["parts"], two["parts"]) == (1, 2)
+    for key, value in one["state_dict"].items():
+        torch.testing.assert_close(two["state_dict"][key], value, rtol=1e-5, atol=1e-5)
+    assert [row["training loss"] for row in one["rows"]] == pytest.approx(
+        [row["training loss"] for row in two["rows"]], rel=1e-5
+    )
+
+
+def test_a_synchronised_run_goes_on_as_it_was_made(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "steady norm", tmp_path / "run")
+    with pytest.raises(Rejected, match="batch norm synchronised over 2 processes") as caught:
+        trained(steady("batchnorm -> "), tmp_path / "run", ALONE, resume=True)
+    assert caught.value.code == "checkpoint-differs"
+
+
 # ---- without processes
+
+
+def test_a_net_without_batch_norm_has_nothing_to_synchronise() -> None:
+    with pytest.raises(Rejected, match="the net has none"):
+        synchronize(torch.nn.Linear(2, 2))
 
 
 def test_processes_take_all_samples_of_a_batch() -> None:
