@@ -15,7 +15,7 @@ from itertools import pairwise
 from archlang import syntax as s
 from archlang.diagnostics import Diagnostic, Label
 from archlang.elaborate import Files, elaborate
-from archlang.facts.conditions import differing, turning_points
+from archlang.facts.conditions import conditions, differing, turning_points
 from archlang.facts.work import Totals, totals
 from archlang.ir import Graph, Guard, Layer, OpNode, join_path
 from archlang.shapes import Window
@@ -118,7 +118,7 @@ def _tried(spec: Spec, graph: Graph, name: str, sizes: range, costs: bool) -> It
 
 
 PROBES = ((2, 0), (3, 0), (1, 32), (1, 16), (1, 8), (1, 4), (1, 2), (1, 1), (1, -1))  # times the default, plus
-# fractions of the default, tried if the net is valid next to it: `if` may choose other steps further away
+# parts of the default, tried if the net is valid next to it and has conditions: `if` may choose other steps there
 FURTHER = (Fraction(1, 2), Fraction(1, 4), Fraction(4), Fraction(16))
 SHOWN = 5  # the most steps that are listed for one size
 
@@ -138,7 +138,8 @@ class Fixed:
 def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
     """Return the open sizes that some steps of a net fix: at another size they would call torch in another way.
 
-    The net is elaborated at a few sizes next to the default, until one is valid, and then at a few further away.
+    The net is elaborated at a few sizes next to the default, until one is valid, and then at a few further away, unless
+    nothing in it depends on a size.
     """
     found: list[Fixed] = []
     for name, places in graph.open_sizes.items():
@@ -149,7 +150,7 @@ def fixing(spec: Spec, graph: Graph) -> list[Fixed]:
                 everywhere = False
                 break
             other = other or (size, made)
-        if other is None:
+        if other is None and next(conditions(graph), None):
             sizes = [*(int(default * part) for part in FURTHER), *turning_points(graph, default)]
             further = _probed(spec, name, dict.fromkeys(sizes))
             other = next(((size, made) for size, made in further if not is_same(made)), None)
