@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, format_option, positive
-from archlang.cli.memory import setup_of, setup_options
+from archlang.cli.memory import print_unknown, setup_of, setup_options
 from archlang.facts.memory.words import amount, bytes_of, described, where
 
 if TYPE_CHECKING:
@@ -41,18 +41,16 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _fit(arguments: argparse.Namespace) -> int:
     from archlang.cli.sizes import ranges
+    from archlang.facts.memory import AutocastUnknown
 
     checked = checked_net(arguments)
     setup = setup_of(arguments, checked.graphs[0], arguments.batch or 1)
-    found = checked.net.fit(
-        arguments.memory,
-        arguments.batch,
-        setup.dtype,
-        setup.mode,
-        setup.optimizer,
-        setup.memory_format,
-        ranges=ranges(arguments.ranges),
-    )
+    run = setup.dtype, setup.mode, setup.optimizer, setup.memory_format
+    tried = ranges(arguments.ranges)
+    try:
+        found = checked.net.fit(arguments.memory, arguments.batch, *run, autocast=arguments.autocast, ranges=tried)
+    except AutocastUnknown as unknown:
+        return print_unknown(checked, unknown)
     if arguments.format == "json":
         import json
 
@@ -103,6 +101,8 @@ def _plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> 
     takes = f"batch {setup.batch:,} takes {least}{amount(whole)}"
     if whole <= budget:
         return [f"{takes}, and may fit" if least else f"{takes}, and fits"]
+    if setup.autocast:
+        return [f"{takes}, and does not fit; what to recompute is not simulated under autocast"]
     if found is None:
         return [f"{takes}, and no choice of blocks to recompute that was tried makes it fit"]
     blocks = f"{len(found.recomputed)} block{'s' if len(found.recomputed) > 1 else ''}"

@@ -10,7 +10,8 @@ from archlang.cli.command import Command, checked_net, positive
 from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
-    from archlang.facts.memory import Memory, Setup
+    from archlang.compiler import Checked
+    from archlang.facts.memory import AutocastUnknown, Memory, Setup
     from archlang.ir import Graph
     from archlang.ops.layouts import MemoryFormat
 
@@ -18,11 +19,18 @@ LAYERS = 10  # the number of layers listed
 
 
 def setup_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is run: `--dtype`, `--mode`, `--optimizer`, `--memory-format`."""
+    """Add the options that say what is run: `--dtype`, `--autocast`, `--mode`, `--optimizer`, `--memory-format`."""
+    from archlang.facts.memory.setup import LOWER
+
     parser.add_argument(
         "--dtype", type=_dtype, metavar="DTYPE",
         help=f"the dtype of weights, activations and gradients, one of {', '.join(SHORT_DTYPES)} (that of the spec)",
     )  # fmt: skip
+    parser.add_argument(
+        "--autocast",
+        choices=[short for short, name in SHORT_DTYPES.items() if name in LOWER],
+        help="run forward pass and loss under torch.autocast with this dtype; excludes --dtype",
+    )
     parser.add_argument(
         "--mode",
         choices=["training", "inference"],
@@ -66,11 +74,27 @@ OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "a
 
 
 def setup_of(arguments: argparse.Namespace, graph: Graph, batch: int) -> Setup:
-    """Return the setup that the options describe, for a net and a batch of this size."""
-    from archlang.facts.memory import Setup
+    """Return the setup that the options describe, for a net and a batch of this size.
 
-    format = checked_format(graph, arguments)
-    return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer, memory_format=format)
+    Raises CallError if the net cannot run in the memory format, or if the options exclude each other.
+    """
+    from archlang.facts.memory import Setup
+    from archlang.library import CallError
+
+    format, autocast = checked_format(graph, arguments), SHORT_DTYPES.get(arguments.autocast)
+    try:
+        return Setup(batch, arguments.dtype, arguments.mode, arguments.optimizer, autocast, format)
+    except ValueError as error:
+        raise CallError(str(error)) from None
+
+
+def print_unknown(checked: Checked, unknown: AutocastUnknown) -> int:
+    """Print at which step the dtype under autocast is unknown, and return the exit status."""
+    from archlang.diagnostics import Diagnostic
+
+    step = Diagnostic(unknown.code, unknown.message, unknown.layer.node.span, help=unknown.help)
+    print(checked.told(step), file=sys.stderr)
+    return 2
 
 
 def _dtype(text: str) -> str:
@@ -81,15 +105,8 @@ def _dtype(text: str) -> str:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    from archlang.facts.memory.setup import LOWER
-
     parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
     setup_options(parser)
-    parser.add_argument(
-        "--autocast",
-        choices=[short for short, name in SHORT_DTYPES.items() if name in LOWER],
-        help="run forward pass and loss under torch.autocast with this dtype; excludes --dtype",
-    )
     parser.add_argument(
         "--format", choices=["text", "json", "csv"], default="text",
         help="the peak as text, the whole timeline as csv, or both as json",
@@ -97,7 +114,6 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _memory(arguments: argparse.Namespace) -> int:
-    from archlang.diagnostics import Diagnostic
     from archlang.facts.memory import AutocastUnknown
 
     checked = checked_net(arguments)
@@ -105,9 +121,7 @@ def _memory(arguments: argparse.Namespace) -> int:
     try:
         made = _told(graph, arguments)
     except AutocastUnknown as unknown:
-        step = Diagnostic(unknown.code, unknown.message, unknown.layer.node.span, help=unknown.help)
-        print(checked.told(step), file=sys.stderr)
-        return 2
+        return print_unknown(checked, unknown)
     if arguments.format == "csv":
         from archlang.sheets import Sheet, as_csv
 
@@ -126,15 +140,13 @@ def _memory(arguments: argparse.Namespace) -> int:
 
 
 def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
-    from dataclasses import replace
-
     from archlang.facts.memory import memory
     from archlang.facts.untold import UnknownFact
     from archlang.library import CallError
 
     setup = setup_of(arguments, graph, arguments.batch)
     try:
-        return memory(graph, replace(setup, autocast=SHORT_DTYPES.get(arguments.autocast)))
+        return memory(graph, setup)
     except UnknownFact as error:
         raise CallError(str(error)) from None
     except ValueError as error:

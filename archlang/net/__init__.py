@@ -92,7 +92,7 @@ class Net:
         except ValueError as error:
             raise CallError(str(error)) from None
 
-    def fit(
+    def fit(  # noqa: PLR0913  what is run has six settings
         self,
         memory: int | str,
         batch: int | None = None,
@@ -101,20 +101,23 @@ class Net:
         optimizer: str = "momentum",
         memory_format: MemoryFormat | None = None,
         *,
+        autocast: str | None = None,
         ranges: Mapping[str, range] | None = None,
     ) -> Fit:
         """Return what fits in a memory, in bytes or as `24GiB`: the largest batch, and each largest open size.
 
         With a `batch`, open sizes are those at that batch, and `plan` says which calls to recompute so that it fits.
+        Under `autocast` no plan is made, since what is recomputed is not simulated there.
         `ranges` are the values to try of open sizes: `{"H": range(1, 1025)}`. `to_json()` is what
         `archlang fit --format json` prints. Raises CallError for an unknown setting or a range of no open size, and
-        `archlang.diagnostics.Rejected` if a plan is needed and scipy is not installed.
+        `archlang.diagnostics.Rejected` if a plan is needed and scipy is not installed, or if an operator does not say
+        its dtype under autocast.
         """
         from archlang.facts.memory.words import bytes_of
         from archlang.net.fitting import fitted
 
         _refuse_ranges(self.graph, ranges or {})
-        setup = _setup(1 if batch is None else batch, dtype, mode, optimizer, None, memory_format)
+        setup = _setup(1 if batch is None else batch, dtype, mode, optimizer, autocast, memory_format)
         try:
             budget = bytes_of(str(memory))
             return fitted(self.graph, self.spec, budget, setup, asked=batch is not None, ranges=ranges or {})

@@ -17,8 +17,8 @@ class Fit:
     """What fits in `memory_bytes`: the largest batch, and each largest open size at the batch of the setup.
 
     `asked` is whether that batch was asked for. `plan` says what to recompute so that it fits: None if no batch was
-    asked for, or if no choice that was tried fits. If the scratch of kernels is unknown (it is listed by operator),
-    less may fit.
+    asked for, if no choice that was tried fits, or under autocast. If the scratch of kernels is unknown (it is listed
+    by operator), less may fit.
     """
 
     name: str
@@ -83,6 +83,6 @@ def fitted(
         for name in (graph.open_sizes if spec is not None else ())
         if spec is not None
     }
-    wanted = plan(graph, setup, budget_bytes) if asked and setup.training else None
+    wanted = plan(graph, setup, budget_bytes) if asked and setup.training and not setup.autocast else None
     words = tuple(dict.fromkeys(one.word for one in untold))
     return Fit(graph.name, budget_bytes, setup, asked, batch, sizes, wanted, words)

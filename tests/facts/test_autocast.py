@@ -136,6 +136,26 @@ def test_the_peak_of_a_language_model_is_torchs() -> None:
     assert abs(memory(graph, setup).peak_bytes - inference(module, tokens, "bfloat16").peak_bytes) <= SCALARS
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_fit_finds_the_largest_batch(mode: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = graph_of(net_of("conv 3x3 8 pad=1 -> relu -> flatten -> linear 3", "3x16x16"))
+    found = Net(graph).fit("1MiB", mode=mode, autocast="bf16").largest_batch
+    fits, over = (memory(graph, setup_of(mode, {"batch": found + more, "autocast": "bf16"})) for more in (0, 1))
+    assert fits.needed_bytes <= 2**20 < over.needed_bytes
+    assert found > Net(graph).fit("1MiB", mode=mode).largest_batch
+    spec = tmp_path / "n.arch"
+    spec.write_text('net n { input x: [8, 4]\n permute "n t c" -> lstm 8\n output }', encoding="utf-8")
+    assert main(["fit", str(spec), "--memory", "1MiB", "--autocast", "bf16"]) == 2
+    assert "(lstm) computes under autocast" in capsys.readouterr().err
+
+
+def test_fit_plans_nothing_under_autocast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "n.arch"
+    spec.write_text("net n { input x: 3x32x32\n conv 3x3 8\n output }", encoding="utf-8")
+    assert main(["fit", str(spec), "--memory", "1MiB", "--batch", "64", "--autocast", "bf16"]) == 0
+    assert "and does not fit; what to recompute is not simulated under autocast" in capsys.readouterr().out
+
+
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
