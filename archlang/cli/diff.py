@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,8 @@ from archlang.cli.nets import chosen_nets, to_the_right
 
 if TYPE_CHECKING:
     from archlang.diff import Diff, Row
-    from archlang.facts.work import Totals
-    from archlang.sheets import Cell, Sheet
+    from archlang.sheets import Cell
 
-_MARKS = {"added": "+", "removed": "-", "changed": "~", "follows": "="}
-_HEADINGS = ("", "path", "layer", "change", "output", "parameters", "MACs")
 _PLAIN = ("kind", "before", "after", "layer", "change", "output_before", "output_after", "params", "macs")
 
 
@@ -48,104 +44,13 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 
 def _for_people(found: Diff, names: tuple[str, str], arguments: argparse.Namespace) -> str:
+    from archlang.diff.table import sheet_of
     from archlang.sheets import as_markdown, as_text
 
-    sheet = _sheet(found, names, arguments.all)
+    sheet = sheet_of(found, names, arguments.all)
     if sheet is None:
         return f"{' and '.join(dict.fromkeys(names))}: no difference"
     return as_markdown(sheet) if arguments.format == "md" else as_text(to_the_right(sheet, 5, 6)).strip("\n")
-
-
-def _sheet(found: Diff, names: tuple[str, str], every: bool) -> Sheet | None:
-    from archlang.diff import rows
-    from archlang.sheets import Sheet
-
-    if found.same:
-        return None
-    written = list(rows(found.changes))
-    shown = [row for row in written if every or row.change.kind != "follows" or row.change.is_port]
-    told = {id(row) for row in shown}
-    following = [row for row in written if id(row) not in told and not row.indent]
-    before, after = found.totals
-    cells = [_cells(row) for row in shown]
-    if following:
-        cells.append(_followers(following))
-    above = (
-        f"{names[0]} to {names[1]}",
-        f"parameters: {_from_to(before.params, after.params)}",
-        f"MACs: {_from_to(before.macs, after.macs)}",
-    )
-    total = ("", "total", "", "", "", *_differences(found.totals))
-    return Sheet(_HEADINGS, tuple(cells), total, above=above)
-
-
-def _cells(row: Row) -> tuple[Cell, ...]:
-    change = row.change
-    place = row.before if row.after is None else row.after
-    if row.before and row.after and change.renamed and row.before != row.after:
-        place = f"{row.before} → {row.after}"
-    return (
-        _MARKS[change.kind],
-        "  " * row.indent + (place or ""),
-        _layer(row),
-        _said(row),
-        " → ".join(dict.fromkeys(filter(None, change.shapes))),
-        _signed(row.params),
-        _signed(row.macs),
-    )
-
-
-def _layer(row: Row) -> str:
-    """Return a layer as written, `conv 3x3 64 pad=1`, if it was added, removed or replaced; else its word alone."""
-    change = row.change
-    if change.kind in ("added", "removed") or change.words[0] != change.words[1]:
-        written = dict.fromkeys(row.written(side) for side in (0, 1) if change.words[side])
-    else:
-        written = dict.fromkeys(change.words)
-    times = f" ×{change.times}" if change.times > 1 else ""
-    return " → ".join(written) + times
-
-
-def _said(row: Row) -> str:
-    """Return the changed arguments, as `stride 1 → 2`; a missing argument is written `none`."""
-    change = row.change
-    said = [f"{each.name} {each.before or 'none'} → {each.after or 'none'}" for each in change.arguments]
-    said += ["renamed"] * change.renamed + ["moved"] * change.moved
-    return ", ".join(said)
-
-
-def _followers(following: Sequence[Row]) -> tuple[Cell, ...]:
-    count = sum(row.change.times * _layers(row) for row in following)
-    called = "1 other layer" if count == 1 else f"{count} other layers"
-    params, macs = sum(row.params for row in following), sum(row.macs for row in following)
-    return (_MARKS["follows"], called, "", "follow" if count > 1 else "follows", "", _signed(params), _signed(macs))
-
-
-def _layers(row: Row) -> int:
-    """Return the number of layers in a row that follows: one, or the layers within it."""
-    return sum(1 for change in row.change.every() if not change.parts)
-
-
-def _differences(totals: tuple[Totals, Totals]) -> tuple[str, str]:
-    before, after = totals
-    return _signed(after.params - before.params), _signed(after.macs - before.macs)
-
-
-def _signed(number: int) -> str:
-    return f"{number:+,}" if number else ""
-
-
-def _from_to(before: int, after: int) -> str:
-    """Return two numbers and how they differ: `11,689,512 → 21,797,672 (+10,108,160, ×1.865)`."""
-    if before == after:
-        return f"{after:,}"
-    return f"{before:,} → {after:,} ({after - before:+,}{_ratio(before, after)})"
-
-
-def _ratio(before: int, after: int) -> str:
-    """Return `, ×1.865`, with enough digits that different numbers are never shown as ×1."""
-    texts = (f"{after / before:.{digits}g}" for digits in (4, 6, 9, 12, 17)) if before else ()
-    return next((f", ×{text}" for text in texts if text != "1"), "")
 
 
 # ---- for programs
@@ -163,8 +68,19 @@ def _for_programs(found: Diff, names: tuple[str, str], format: str) -> str:
 
 
 def _plain(row: Row) -> tuple[Cell, ...]:
+    from archlang.diff.table import layer_text, said_text
+
     shapes = row.change.shapes
-    return (row.change.kind, row.before or "", row.after or "", _layer(row), _said(row), *shapes, row.params, row.macs)
+    return (
+        row.change.kind,
+        row.before or "",
+        row.after or "",
+        layer_text(row),
+        said_text(row),
+        *shapes,
+        row.params,
+        row.macs,
+    )
 
 
 DIFF = Command(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from archlang.cards import Shown, card, table_html
 from archlang.diff.aligning import Pair, aligned
 from archlang.diff.arguments import argument_changes
 from archlang.diff.changes import Change, Kind
 from archlang.diff.folding import folded
 from archlang.diff.listing import rows
 from archlang.diff.ports import port_changes
+from archlang.diff.table import sheet_of
 from archlang.diff.tree import Group, Kinds, Leaf, Part, label_of, tree
 from archlang.diff.wiring import Wiring, wiring
 from archlang.facts.work import Totals, totals
@@ -18,7 +20,7 @@ from archlang.ir import Graph
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Shown):
     """Two nets, their totals for one image, and the changes from the first to the second, in order."""
 
     names: tuple[str, str]
@@ -39,6 +41,14 @@ class Diff:
         counts = f"{after.params - before.params:+,} parameters, {after.macs - before.macs:+,} MACs"
         changed = f"{count:,} change{'s' if count > 1 else ''}"
         return f"<Diff of {self.names[0]} and {self.names[1]}: {changed}, {counts}>"
+
+    def _repr_html_(self) -> str:
+        """Return the table of changes as HTML."""
+        sheet = sheet_of(self, self.names, every=False)
+        if sheet is None:
+            return card(f"{self.names[0]} and {self.names[1]}", ["no difference"])
+        title, *lines = sheet.above
+        return card(title, lines, table_html(sheet.headings, sheet.rows, sheet.total, numbers=2))
 
     def to_json(self) -> dict[str, object]:
         """Return the changes as plain JSON values: what `archlang diff --format json` prints."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archlang.cards import Shown
 from archlang.ir import Graph
 from archlang.library import CallError
 
@@ -29,7 +30,7 @@ __all__ = ["Net"]
 
 
 @dataclass(frozen=True)
-class Net:
+class Net(Shown):
     """A checked net and what can be made of it. `archlang.load` and `archlang.loads` return one.
 
     `graph` is its Graph: every operator with its arguments and shapes. `spec` is what it was made from, which a net of
@@ -44,6 +45,12 @@ class Net:
         root = self.graph.root
         outputs = ", ".join(str(root.types[port.value]) for port in root.outputs)
         return f"<Net {self.graph.name}: {sum(1 for _ in self.graph.flat())} operators, output {outputs}>"
+
+    def _repr_html_(self) -> str:
+        """Return the net's totals and parts as HTML."""
+        from archlang.net.card import net_card
+
+        return net_card(self.graph)
 
     def report(self, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
         """Return parameters, work and activations, layer by layer, with totals, for `batch` images.

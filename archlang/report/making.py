@@ -11,6 +11,7 @@ from archlang.report.data import LayerRow, Mode, NamedType, Report, ReportTotals
 from archlang.report.facts import ReportFacts
 from archlang.report.hierarchy import blocks_of
 from archlang.report.lecture_rows import factors_after, lecture_row, multiplied, with_input
+from archlang.report.shown import ShownReport
 
 
 def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = "eval") -> Report:
@@ -26,7 +27,7 @@ def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = 
     rows = _rows(facts, counts, [multiplied(port.type) for port in ports])
     totals = _in_training(counts.net, rows) if facts.training else counts.net
     sums = ReportTotals(**asdict(totals), layers=rows)
-    return Report(graph.name, batch, mode, ports, sums, rows, blocks_of(facts, counts), facts)
+    return ShownReport(graph.name, batch, mode, ports, sums, rows, blocks_of(facts, counts), facts)
 
 
 def _rows(facts: ReportFacts, counts: Counts, ports: list[tuple[int, ...]]) -> tuple[LayerRow, ...]:

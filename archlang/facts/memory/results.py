@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
+from archlang.cards import Shown
+from archlang.facts.memory.card import memory_card
 from archlang.facts.memory.heap import Heap, Kind, Phase
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.simulation import Simulated, simulate
@@ -49,7 +51,7 @@ class Alive:
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Shown):
     """The memory that a training step or an inference has allocated: at its peak, and at each moment.
 
     `peak_bytes` is the most that is alive between the calls of torch, at `moment`. `highest` is the moment at which the
@@ -69,6 +71,10 @@ class Memory:
         least = "at least " if self.untold else ""
         peak = f"peak {least}{amount(self.peak_bytes)} {where(self.moment)}"
         return f"<Memory of {self.name} ({described(self.setup)}): {peak}>"
+
+    def _repr_html_(self) -> str:
+        """Return memory over time as HTML."""
+        return memory_card(self)
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain JSON values: what `archlang memory --format json` prints."""
