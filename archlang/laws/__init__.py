@@ -39,6 +39,7 @@ from archlang.laws.keeping import (
     saved_bytes_of_some_outputs,
     views_are_torchs,
 )
+from archlang.laws.overwriting import fresh_results_are_torchs, overwritten_inputs_are_torchs
 from archlang.laws.seeing import reach_is_torchs
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ LAWS = (
     Comparison("saved bytes", saved_bytes_are_torchs),
     Comparison("view", views_are_torchs),
     Comparison("storages", storages_are_torchs),
+    Comparison("new memory", fresh_results_are_torchs, slow=True),
+    Comparison("overwritten inputs", overwritten_inputs_are_torchs),
     Comparison("reach", reach_is_torchs),
     Comparison("JSON", json_comes_back),
     Comparison("lecture", lectures_formula_is_the_weights),

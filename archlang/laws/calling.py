@@ -20,7 +20,7 @@ BATCH = 2
 
 def called(case: Case) -> Callable[..., Any]:
     """Return the module of the operator, in training mode, or a function for an expression."""
-    told = case.op.torch(*case.types)
+    told = case.op.torch(*case.types) if case.over is None else case.op.torch_over(case.over, *case.types)
     assert not isinstance(told, Stored), "what a net holds itself is not called"
     if isinstance(told, Expression):
         names = [f"x{at}" for at in range(len(case.types))]

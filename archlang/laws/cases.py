@@ -27,12 +27,13 @@ from archlang.source import Source
 class Case:
     """An operator, and the types of its inputs. It may reject them.
 
-    `weights` is the memory format of its weights with four axes.
+    `weights` is the memory format of its weights with four axes. The result is written `over` the input of this number.
     """
 
     op: Operator
     types: tuple[TensorType, ...]
     weights: MemoryFormat | None = None
+    over: int | None = None
 
     def __str__(self) -> str:
         return f"{self.op!r} of {', '.join(f'{x} ({x.names}, {x.dtype})' for x in self.types)}"

@@ -199,12 +199,16 @@ def saved_bytes_of_some_outputs(case: Case) -> None:
         agree(f"saved bytes where the outputs {of} are used", told_to_be_kept(case, inputs, wanted, True), found)
 
 
+def orders_of(x: torch.Tensor) -> list[tuple[int, ...]]:
+    """Return orders in which the axes of a tensor may lie in memory: all, or some of the many of five axes."""
+    return list(permutations(range(x.ndim)))[:: 1 if x.ndim < 5 else 17]
+
+
 def layouts_are_torchs(case: Case) -> None:
     """Check what is saved with the axes of the first input in other orders in memory, with gaps and without."""
     for batch in (1, 2):
         inputs = tensors(case.types, batch, case.below)
-        orders = list(permutations(range(inputs[0].ndim)))[:: 1 if inputs[0].ndim < 5 else 17]
-        for order, gap in product(orders, (False, True)):
+        for order, gap in product(orders_of(inputs[0]), (False, True)):
             if not is_refused(case, batch):
                 one_layout(case, inputs, order, gap)
 

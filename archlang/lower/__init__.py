@@ -13,6 +13,7 @@ from archlang.lower.classes import classes_of
 from archlang.lower.emit import source
 from archlang.packages import need
 from archlang.program import Program, program_of
+from archlang.program.passes import overwriting
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,7 +39,7 @@ def source_and_class(net: Graph | Program) -> tuple[str, str]:
     inputs = ", ".join(f"{port.name} {graph.root.types[port.value]}" for port in graph.root.inputs)
     # this line marks a source as made by archlang (marks.py)
     summary = f"{graph.name}: {inputs}; {counts.params:,} parameters, {counts.macs:,} multiply-accumulates."
-    made = classes_of(program)
+    made = classes_of(overwriting(program))
     text = source(made, summary)
     audit(text, made)
     return text, made.classes[-1].name

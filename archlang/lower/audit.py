@@ -28,7 +28,19 @@ __all__ = ["SourceError", "audit"]
 
 
 # the parts of a net's classes; classes that operators carry are not checked
-_STATEMENTS = (ast.ClassDef, ast.FunctionDef, ast.Expr, ast.Assign, ast.If, ast.For, ast.Pass, ast.Return, ast.Raise)
+_STATEMENTS = (
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.Expr,
+    ast.Assign,
+    ast.If,
+    ast.For,
+    ast.Pass,
+    ast.Return,
+    ast.Raise,
+    ast.AugAssign,
+    ast.Delete,
+)
 _BUILTINS = {"super", "range", "getattr", "isinstance", "ValueError", "min", "max", "abs", "round", "int"}
 _INHERITED = {"__init__", "add_module", "register_buffer", "requires_grad_", "to"}  # methods that a constructor calls
 

@@ -73,7 +73,13 @@ def items_of(name: str, call: ast.Call) -> Iterator[tuple[str, str]]:
             named = (key.value for key in keys if isinstance(key, ast.Constant))
             yield from _items(name, zip(named, items, strict=True))
         case _:
-            yield name, ast.unparse(call.func)
+            is_over = any(word.arg == "inplace" and ast.unparse(word.value) == "True" for word in call.keywords)
+            yield name, overwriting(ast.unparse(call.func)) if is_over else ast.unparse(call.func)
+
+
+def overwriting(constructor: str) -> str:
+    """Return the text for a member that writes its result over its input."""
+    return f"{constructor}(inplace=True)"
 
 
 def _items(name: str, items: Iterable[tuple[object, ast.expr]]) -> Iterator[tuple[str, str]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from archlang.ir import Guard
 from archlang.lower import recompute
 from archlang.lower.classes import Class, Classes
-from archlang.lower.containers import name_of
+from archlang.lower.containers import name_of, overwriting
 from archlang.lower.forward import size_check
 from archlang.ops.base import Expression, Module
 from archlang.program import Call, Entry, Region
@@ -51,13 +51,14 @@ class Following:
                 case ast.Return(value=ast.expr() as value) if not due:
                     self._returned(value, bound, entries)
                     return
+                case ast.Delete(targets=targets):
+                    self._forget(map(ast.unparse, targets), bound)
                 case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=ast.Constant(None)):
                     self._bind(target, [ast.Constant(None)], bound)
                 case ast.Assign(targets=[ast.Name() | ast.Tuple() as target], value=value):
                     given = replaced(value, bound)
                     if entries and not due and self._is(given, entries[0]):
-                        tokens = [ast.Name(_value(value)) for value in entries.pop(0).outputs]
-                        self._bind(target, tokens, bound)
+                        self._step(target, entries.pop(0), bound)
                         due = self._due(entries)
                     else:  # the first part of a long chain of methods, or another name for a value
                         self._bind(target, [given], bound)
@@ -90,9 +91,12 @@ class Following:
         return self.training or not self.region.skips(entry)
 
     def _statements(self, body: list[ast.stmt]) -> Iterator[ast.stmt]:
-        """Yield the statements that run in this mode."""
+        """Yield the statements that run in this mode; `y += x` as `y = y.add_(x)`, which it means for tensors."""
         for statement in body:
-            if isinstance(statement, ast.If) and ast.unparse(statement.test) == "self.training":
+            if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+                added = ast.Call(ast.Attribute(statement.target, "add_"), [statement.value], [])
+                yield ast.Assign([statement.target], added)
+            elif isinstance(statement, ast.If) and ast.unparse(statement.test) == "self.training":
                 yield from statement.body if self.training else statement.orelse
             else:
                 yield statement
@@ -109,6 +113,20 @@ class Following:
         given = ast.unparse(replaced(value, bound)).removeprefix("(").removesuffix(")")
         if left or given != expected:
             raise self._wrong(f"returns {given or 'nothing'} where the region gives {expected}, {len(left)} steps left")
+
+    def _forget(self, names: Iterable[str], bound: dict[str, ast.expr]) -> None:
+        """Delete names. A later line that reads one of them computes no entry."""
+        for name in names:
+            if name not in bound:
+                raise self._wrong(f"deletes {name}, which it has not bound")
+            del bound[name]
+
+    def _step(self, target: ast.expr, entry: Entry, bound: dict[str, ast.expr]) -> None:
+        """Bind the results of an entry. What it overwrites has no name any more, so that no later line reads it."""
+        if entry.in_place is not None:
+            over = self._token(entry.inputs[entry.in_place])
+            self._forget([name for name, value in bound.items() if over in _names(value)], bound)
+        self._bind(target, [ast.Name(_value(value)) for value in entry.outputs], bound)
 
     def _bind(self, target: ast.expr, values: Sequence[ast.expr], bound: dict[str, ast.expr]) -> None:
         names = target.elts if isinstance(target, ast.Tuple) else [target]
@@ -153,7 +171,8 @@ class Following:
             return "nn.Sequential"
         assert isinstance(entry.torch, Module)
         target = entry.torch.target
-        return target.removeprefix("torch.") if target.startswith("torch.nn.") else target
+        name = target.removeprefix("torch.") if target.startswith("torch.nn.") else target
+        return name if entry.in_place is None else overwriting(name)
 
     def _reached(self, path: str) -> str:
         """Return the expression for a module that is applied again: an argument of `forward`, or the region's own."""
@@ -183,6 +202,10 @@ class Following:
     def _wrong(self, what: str) -> SourceError:
         mode = "training" if self.training else "evaluation"
         return SourceError(f"the `forward` of {self.found.name}, in {mode}, {what}")
+
+
+def _names(value: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
 
 
 def _value(value: int) -> str:

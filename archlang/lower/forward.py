@@ -77,6 +77,7 @@ def forward(found: Class, made: Classes) -> list[str]:
     lines = [f"    def forward(self, {', '.join(arguments)}):"]
     for size in made.checks(found):
         lines += size_check(size, names[size.value])
+    places = {id(entry): at for at, entry in enumerate(region.entries)}
     computed = [entry for entry in region.entries if entry.is_computed]
     for training, run in groupby(computed, region.skips):
         entries = list(run)
@@ -87,8 +88,13 @@ def forward(found: Class, made: Classes) -> list[str]:
             if isinstance(entry, Call):
                 lines += guard_lines(entry.guards, names, indent)
             value = _value(entry, modules[id(entry)], names, region, lent)
-            if value != left or training:  # axes with other names are the same variable
+            added = _added(entry, names) if isinstance(entry, Call) else None
+            if added is not None:
+                lines.append(f"{indent}{added}")
+            elif value != left or training:  # axes with other names are the same variable
                 lines += _assigned(indent, left, value)
+            deleted = region.frame.deleted.get(places[id(entry)], ())
+            lines += [f"{indent}del {', '.join(names[value] for value in deleted)}"] if deleted else []
         absent = _absent(entries, region) if training else []
         if absent:
             lines += ["        else:", *(f"{indent}{names[value]} = None" for value in absent)]
@@ -147,6 +153,14 @@ def _assigned(indent: str, left: str, value: str) -> list[str]:
     if any(left in re.findall(r"\w+", method) for method in more):  # it would be read after it is replaced
         return [line]
     return [f"{indent}{left} = {first}", *(f"{indent}{left} = {left}.{method}" for method in more)]
+
+
+def _added(call: Call, names: Mapping[int, str]) -> str | None:
+    """Return `y += x` for a sum that is written over an input, if the variable stays the same."""
+    if call.in_place is None or not isinstance(call.torch, Expression):
+        return None
+    over, other = call.inputs[call.in_place], call.inputs[1 - call.in_place]
+    return f"{names[over]} += {names[other]}" if names[over] == names[call.outputs[0]] else None
 
 
 def _methods(text: str) -> list[str]:

@@ -1,8 +1,4 @@
-"""The names of the values in a `forward`.
-
-A value that is needed after the next entry has a name that nothing else in the `forward` is given. All other values
-share one name, the flow's: each is read by the next entry alone, so that the entry's own result may replace it.
-"""
+"""The names of the variables of a `forward`: those of labels and inputs, and a few that the others share."""
 
 from __future__ import annotations
 
@@ -22,24 +18,33 @@ _USED = {"self", "torch", "nn", "getattr"}  # names that the lines of every `for
 
 
 def variables(region: Region) -> dict[int, str]:
-    """Return a name for each value: that of its label if it is kept, the shared one if only the next entry reads it."""
-    labels = {value: path.rsplit(".", 1)[-1] for path, value in reversed(region.block.labels.items())}
-    ports = {port.value: port.name for port in region.block.inputs}
-    reserved = _USED | used_by_expressions(region.entries)
-    names: dict[int, str] = {}
-    for at, value in enumerate(region.inputs):
-        wanted = "x" if len(region.inputs) == 1 and ports.get(value, "input") == "input" else ports.get(value)
-        names[value] = fresh(wanted or labels.get(value) or f"x{at}", {*names.values(), *reserved})
-    flow = _flow({names[value] for value in region.inputs if value in region.kept} | reserved)
-    for entry in region.entries:
-        for value in entry.outputs:
-            if not entry.is_computed:
-                names[value] = f"self.{entry.name}"
-            elif value in region.kept:
-                names[value] = fresh(labels.get(value) or f"{flow}1", {*names.values(), *reserved, flow})
-            else:
-                names[value] = flow
-    return names
+    """Return a name for each value: that of its variable, or of the attribute that stores it."""
+    frame = region.frame
+    words = _words(region)
+    stored = {
+        value: f"self.{entry.name}" for entry in region.entries if not entry.is_computed for value in entry.outputs
+    }
+    return stored | {value: words[variable] for value, variable in frame.variables.items()}
+
+
+def _words(region: Region) -> dict[int, str]:
+    """Return the name of each variable: inputs first, then those with a label, then the others."""
+    frame, taken = region.frame, _USED | used_by_expressions(region.entries)
+    inputs = [frame.variables[value] for value in region.inputs]
+    words: dict[int, str] = {}
+    for at, variable in enumerate(inputs):
+        wanted = frame.named.get(variable) or ("x" if len(inputs) == 1 else f"x{at}")
+        words[variable] = fresh(wanted, {*words.values(), *taken})
+    for variable, name in frame.named.items():
+        if variable not in words:
+            words[variable] = fresh(name, {*words.values(), *taken, *_FLOWS[:2]})
+    flow: str | None = None
+    for variable in frame.variables.values():
+        if variable not in words:
+            known = {*words.values(), *taken}
+            flow = flow or _flow(known)
+            words[variable] = flow if flow not in known else fresh(f"{flow}2", known)
+    return words
 
 
 def borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Relu(Pointwise):
     activated = c*h*w
     """
 
+    runs = replace(ELEMENTWISE, saved="output", overwrites=True)
     word: ClassVar[str] = "relu"
     noted: ClassVar[str] = "ReLU"
     target: ClassVar[str] = "torch.nn.ReLU"

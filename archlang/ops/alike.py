@@ -23,7 +23,7 @@ class _Alike(Join):
 
     pointwise = True
     of_one = True
-    runs = replace(ONE_CALL, saved="nothing", autocast="given")
+    runs = replace(ONE_CALL, fresh=True, saved="nothing", autocast="given")
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -67,6 +67,13 @@ class Add(_Alike):
 
     def temporaries(self, *inputs: TensorType) -> Temporaries:
         return in_turn(self.broadcast(inputs)[1:-1])
+
+    def overwrites(self, *inputs: TensorType) -> tuple[int, ...]:
+        is_simple = len(inputs) == 2 and all(x.is_float for x in inputs)
+        return tuple(at for at, x in enumerate(inputs) if is_simple and (x,) == self.outputs(*inputs))
+
+    def torch_over(self, at: int, *inputs: TensorType) -> Expression:
+        return Expression(f"{{{at}}}.add_({{{1 - at}}})")
 
     def torch(self, *inputs: TensorType) -> Expression:
         return Expression(" + ".join(f"{{{at}}}" for at in range(len(inputs))))

@@ -20,7 +20,7 @@ class Broadcast(Join):
     """Joins that repeat an axis of size 1 to the size of the others. A parameter is aligned with the last axes."""
 
     pointwise = True
-    runs = replace(ONE_CALL, autocast="given")
+    runs = replace(ONE_CALL, fresh=True, autocast="given")
 
     def outputs(self, *inputs: TensorType) -> tuple[TensorType]:
         self.check_alike(inputs)
@@ -41,7 +41,7 @@ class Mul(Broadcast):
         elementwise = (inputs - 1)*c'*h'*w' if equal
     """
 
-    runs = replace(ONE_CALL, autocast="given")
+    runs = replace(ONE_CALL, fresh=True, autocast="given")
     of_one = True
     word: ClassVar[str] = "mul"
     noted: ClassVar[str] = "×"

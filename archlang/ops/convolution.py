@@ -68,7 +68,7 @@ class Conv(InParts, Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(ONE_CALL, weights="any format", autocast=Autocast("lower", (("weight", "any"),)))
+    runs = replace(ONE_CALL, fresh=True, weights="any format", autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "conv"
     family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}

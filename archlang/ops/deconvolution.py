@@ -51,7 +51,9 @@ class Deconv(Operator):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(ONE_CALL, autocast=Autocast("lower", (("weight", "any"),)), weights="any format")
+    runs = replace(
+        ONE_CALL, fresh=True, autocast=Autocast("lower", (("weight", "any"),)), weights="any format"
+    )  # fmt: skip
     word: ClassVar[str] = "deconv"
     noted: ClassVar[str] = "up-conv"
     family: ClassVar[str] = "up-sampling"

@@ -66,7 +66,7 @@ class LayerNorm(Operator):
     """
 
     pointwise = True
-    runs = replace(ONE_CALL, autocast="given")
+    runs = replace(ONE_CALL, fresh=True, autocast="given")
     word: ClassVar[str] = "layernorm"
     family, noted = "norm", "LN"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
@@ -123,7 +123,7 @@ class GroupNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = replace(ONE_CALL, autocast="given")
+    runs = replace(ONE_CALL, fresh=True, autocast="given")
     crashes = True
     word: ClassVar[str] = "groupnorm"
     family, noted = "norm", "GN"

@@ -59,6 +59,9 @@ class InParts(Operator):
         each = [stage.part.op.strides(*stage.inputs) for stage in course.stages]
         return None if None in each else each[-1]
 
+    def is_fresh(self, *inputs: Any, **_: Any) -> bool:
+        return super().is_fresh(*inputs) and self.course(*inputs) is None
+
     def saved(self, *inputs: Any, **_: Any) -> tuple[Saved, ...] | None:
         course = self.course(*inputs)
         if course is None:

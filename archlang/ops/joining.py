@@ -100,7 +100,7 @@ class Concat(Join):
     """
 
     of_one = True
-    runs = replace(ONE_CALL, saved="nothing", autocast="widest")
+    runs = replace(ONE_CALL, fresh=True, saved="nothing", autocast="widest")
     word: ClassVar[str] = "concat"
     noted: ClassVar[str] = "||"
     elsewhere: ClassVar[tuple[str, ...]] = ("Concat", "Concatenate", "concatenate", "cat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
@@ -67,7 +68,7 @@ class Linear(InParts):
     """
 
     pointwise = True
-    runs = ONE_CALL
+    runs = replace(ONE_CALL, fresh=True)
     word: ClassVar[str] = "linear"
     noted: ClassVar[str] = "fc"
     family: ClassVar[str] = "fully connected"
@@ -133,6 +134,9 @@ class Linear(InParts):
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         size = x[self._name(x)]
         return {"size": size, "size'": self.out, "positions": prod(x.shape[1:]) // size}
+
+    def is_fresh(self, x: TensorType) -> bool:
+        return super().is_fresh(x) and len(x.axes) == 2  # of more axes torch makes one, and returns a view
 
     def saved(self, x: TensorType) -> tuple[Saved, ...] | None:
         if self.parts(x):

@@ -35,6 +35,7 @@ class Relu6(_Unit):
     activated = c*h*w
     """
 
+    runs = replace(_Unit.runs, overwrites=True)
     word: ClassVar[str] = "relu6"
     noted: ClassVar[str] = "ReLU6"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
@@ -169,6 +170,7 @@ class Silu(_Unit):
     activated = c*h*w
     """
 
+    runs = replace(_Unit.runs, overwrites=True)
     word: ClassVar[str] = "silu"
     noted: ClassVar[str] = "SiLU"
     target: ClassVar[str] = "torch.nn.SiLU"
@@ -182,6 +184,7 @@ class Hardswish(_Unit):
     activated = c*h*w
     """
 
+    runs = replace(_Unit.runs, overwrites=True)
     word: ClassVar[str] = "hardswish"
     noted: ClassVar[str] = "h-swish"
     target: ClassVar[str] = "torch.nn.Hardswish"
@@ -195,6 +198,7 @@ class Hardsigmoid(_Unit):
     activated = c*h*w
     """
 
+    runs = replace(_Unit.runs, overwrites=True)
     word: ClassVar[str] = "hardsigmoid"
     noted: ClassVar[str] = "h-sigmoid"
     target: ClassVar[str] = "torch.nn.Hardsigmoid"

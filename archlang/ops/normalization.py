@@ -49,7 +49,7 @@ class BatchNorm(Operator):
         normalised = c*h*w
     """
 
-    runs = replace(ONE_CALL, autocast="given", scratch=1)
+    runs = replace(ONE_CALL, fresh=True, autocast="given", scratch=1)
     word: ClassVar[str] = "batchnorm"
     noted: ClassVar[str] = "BN"
     family: ClassVar[str] = "norm"

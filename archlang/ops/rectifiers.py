@@ -49,6 +49,7 @@ class Mish(_Rectifier):
     activated = c*h*w
     """
 
+    runs = replace(_Rectifier.runs, overwrites=True)
     word: ClassVar[str] = "mish"
     noted: ClassVar[str] = "Mish"
     target: ClassVar[str] = "torch.nn.Mish"
@@ -62,6 +63,7 @@ class Hardtanh(_Rectifier):
     activated = c*h*w
     """
 
+    runs = replace(_Rectifier.runs, overwrites=True)
     word: ClassVar[str] = "hardtanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardtanh", "hard_tanh")

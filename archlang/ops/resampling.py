@@ -38,7 +38,7 @@ class _Resample(Operator):
     """What both share: a mode, and whether the corners coincide."""
 
     family: ClassVar[str] = "up-sampling"
-    runs = replace(ONE_CALL, saved="nothing", autocast="given")
+    runs = replace(ONE_CALL, fresh=True, saved="nothing", autocast="given")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
     mode: Mode = "nearest"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from archlang.ops.answers import Autocast, GradientPlace, Saved, Wanted
+from archlang.ops.answers import Autocast, Expression, GradientPlace, Module, Saved, Wanted
 from archlang.ops.law import Law
 from archlang.ops.layouts import Strides, contiguous, laid, like
 from archlang.ops.runs import SAVED, UNKNOWN, Runs
@@ -41,6 +42,24 @@ class Running(Law):
     def view(self, *inputs: Any, **_: Any) -> bool | None:
         """Return whether the output is the memory of the first input, perhaps in another shape."""
         return self.runs.view
+
+    def is_fresh(self, *inputs: Any, **_: Any) -> bool:
+        """Return whether the result is always new memory and no view, in both modes and however the inputs lie."""
+        return self.runs.fresh and not self.idle
+
+    def overwrites(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
+        """Return the inputs, by number, over which torch can write the result, with the same values and gradients.
+
+        Autograd saves what it would save otherwise; of an overwritten input it saves a copy.
+        """
+        return (0,) if self.runs.overwrites and inputs[0].is_float else ()
+
+    def torch_over(self, at: int, *inputs: Any, **_: Any) -> Module | Expression:
+        """Return the torch call that writes the result over the input `at`."""
+        call = self.torch(*inputs)
+        if not isinstance(call, Module):
+            raise TypeError(f"{type(self).__name__} does not say its torch call over input {at}")
+        return replace(call, options=(*call.options, ("inplace", True, False)))
 
     def strides(self, *inputs: Any, **_: Any) -> tuple[Strides, ...] | None:
         """Return the memory layout of the outputs."""

@@ -22,6 +22,9 @@ class Runs:
     autocast, or an `Autocast` that says more. `weights` says whether the answers hold in any memory format of the
     weights with four axes (`Laid.weights`); it has no meaning without such weights. `scratch` is how many tensors of
     the result's size the kernels of the backward pass allocate and free by themselves, for the gradient of an input.
+    `overwrites` says that torch's module can write the result over its input, with the same values and gradients; what
+    it saves of the input is then a copy. `fresh` says that the result is always new memory and no view, in both modes
+    and however the inputs lie.
     """
 
     view: bool | None = None
@@ -33,11 +36,13 @@ class Runs:
     autocast: Computed | Autocast | None = None
     weights: Literal["any format"] | None = None
     scratch: int = 0
+    overwrites: bool = False
+    fresh: bool = False
 
 
 UNKNOWN = Runs()
 ONE_CALL = Runs(view=False, layout="contiguous", gradients="new", forward="one call", backward="one call")
-ELEMENTWISE = replace(ONE_CALL, layout="input", autocast="given")
+ELEMENTWISE = replace(ONE_CALL, layout="input", autocast="given", fresh=True)
 ONE_CALL_FORWARD = replace(ONE_CALL, backward=None)
 SEVERAL_CALLS = replace(ONE_CALL, forward=None, backward=None)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archlang.ir import Block, CallNode, Graph, Guard, OpNode, values_of
-from archlang.ops.base import Expression, Module, Stored
+from archlang.ops.base import Expression, Module, Operator, Stored
 from archlang.ops.layouts import MemoryFormat
+from archlang.program.frames import Frame, frame_of
 from archlang.shapes import TensorType
 
 
@@ -17,7 +18,7 @@ class Call:
     """One operator that is applied, or one block that is called.
 
     `callee` is the id of the region that is called, None for an operator. A call that is `recomputed` keeps nothing for
-    the backward pass but its inputs, and runs again there.
+    the backward pass but its inputs, and runs again there. One that is `in_place` writes its result over this input.
     """
 
     node: OpNode | CallNode
@@ -25,6 +26,7 @@ class Call:
     training_only: bool
     callee: str | None = None
     recomputed: bool = False
+    in_place: int | None = None
 
     @property
     def name(self) -> str | None:
@@ -62,10 +64,19 @@ class Call:
     def output_types(self) -> tuple[TensorType, ...]:
         return self.types[len(self.inputs) :]
 
+    @property
+    def operator(self) -> Operator | None:
+        """The operator that is applied; None for a block."""
+        return self.node.op if isinstance(self.node, OpNode) else None
+
     @cached_property
     def torch(self) -> Module | Expression | Stored | None:
         """What torch calls for an operator; None for a block."""
-        return self.node.torch(*self.input_types) if isinstance(self.node, OpNode) else None
+        if not isinstance(self.node, OpNode):
+            return None
+        if self.in_place is not None:
+            return self.node.op.torch_over(self.in_place, *self.input_types)
+        return self.node.torch(*self.input_types)
 
     @cached_property
     def is_stateless(self) -> bool:
@@ -121,6 +132,14 @@ class Region:
         return True
 
     @property
+    def operator(self) -> None:
+        return None
+
+    @property
+    def in_place(self) -> None:
+        return None
+
+    @property
     def reads(self) -> tuple[int, ...]:
         """The values from outside that its calls read, as a whole or only their size."""
         return self.inputs
@@ -158,6 +177,10 @@ class Region:
         return frozenset(value for call in self.walk() for value in call.outputs)
 
     @property
+    def input_types(self) -> tuple[TensorType, ...]:
+        return self.block.types_of(self.inputs)
+
+    @property
     def output_types(self) -> tuple[TensorType, ...]:
         return self.block.types_of(self.outputs)
 
@@ -170,11 +193,7 @@ class Region:
 
     @cached_property
     def kept(self) -> frozenset[int]:
-        """The values that are kept until the region returns: those read by more than the entry after their own.
-
-        All other values share one variable, which the next entry's result replaces. Of several values that one entry
-        gives, each has a variable of its own.
-        """
+        """The values that are read by more than the entry after their own, and several that one entry gives."""
         made = dict.fromkeys(self.inputs, -1)
         kept: set[int] = set()
         for at, entry in enumerate(self.entries):
@@ -184,6 +203,11 @@ class Region:
             made.update(dict.fromkeys(entry.outputs, at))
         read = (*self.outputs, *values_of(self.guards))
         return frozenset(kept | {value for value in read if made[value] != len(self.entries) - 1})
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The variables of its `forward`."""
+        return frame_of(self)
 
     @cached_property
     def is_chain(self) -> bool:

@@ -10,8 +10,8 @@ from archlang.program.regions import Call, Entry, Program, Region
 def text_of(program: Program) -> str:
     """Return every region that is called, callees first.
 
-    `%3 = relu "1" (%2)` is a call and its key. Braces are indented below their key. After `;` come the values that are
-    read for the last time, the values that are kept until the region returns, and the marks of the call.
+    `%3 = relu "1" (%2)` is a call and its key. Braces are indented below their key. After `;` come the values that more
+    than the next entry reads, those that are read for the last time, those that are deleted, and the marks of the call.
     """
     blocks = [_block(id, region, region is program.root) for id, region in program.regions.items()]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
@@ -56,6 +56,8 @@ def _marks(entry: Entry) -> Iterator[str]:
         yield f"applies {entry.module} again"
     if entry.recomputed:
         yield "recomputed"
+    if entry.in_place is not None:
+        yield f"over %{entry.inputs[entry.in_place]}"
 
 
 def _lifetimes(region: Region, at: int) -> Iterator[str]:
@@ -67,6 +69,8 @@ def _lifetimes(region: Region, at: int) -> Iterator[str]:
         yield f"keeps {_values(kept)}"
     if last:
         yield f"last use of {_values(last)}"
+    if at in region.frame.deleted:
+        yield f"deletes {_values(region.frame.deleted[at])}"
 
 
 def _notes(notes: Sequence[str]) -> str:

@@ -213,8 +213,8 @@ def test_every_source_is_what_its_graph_says(shipped: bool, least: int) -> None:
         (KEPT_INPUT, "import torch\n", ""),
         (KEPT_INPUT, "        return z", "        print(z)\n        return z"),
         (KEPT_INPUT, "class Mix(", "class N("),
-        (DIGITS, "x_0 = ", "0 = "),
-        (TRAINING, "        else:\n            x = None\n", ""),
+        (DIGITS, "x_0, x_1 = ", "0, x_1 = "),
+        (TRAINING, "        else:\n            more = None\n", ""),
         (TRAINING, "hint = nn.Conv2d", "other = nn.Conv2d"),
     ],
 )

@@ -1,7 +1,7 @@
 """The forward pass, region by region: which operations run, which values a region holds, and until when.
 
 A region is a `forward` of the emitted source. It holds its inputs until it returns, because the caller's arguments do.
-It holds a kept value until it returns, and a value that only the next entry reads until the next one replaces it.
+It holds any other value until the variable takes another one, is deleted, or the region returns.
 """
 
 from __future__ import annotations
@@ -54,35 +54,39 @@ class Forward:
         held = [given[value] for value in region.inputs if value in given]
         for one in held:
             hold(one)
-        flowing: Held | None = None
-        for entry, times in self._folded(region, around, given):
+        frame, held_by = region.frame, dict[int, Held]()
+        for at, entry, times in self._folded(region, around, given):
             with self.operations.repeated(times):
                 self._entry(region, entry, around, given)
                 for value in entry.outputs:
-                    if value in given and value in region.kept:
+                    if value not in given:  # the entry does not run
+                        continue
+                    if value not in frame.variables:  # a tensor that the module stores
                         held.append(given[value])
-                    elif value in given:  # an entry that does not run has no output
-                        drop(flowing)
-                        flowing = given[value]
+                        continue
+                    variable = frame.variables[value]
+                    drop(held_by.get(variable))
+                    held_by[variable] = given[value]
+                for value in frame.deleted.get(at, ()):
+                    drop(held_by.pop(frame.variables[value], None))
         for value in region.outputs:
             if value in given:
                 hold(given[value])
-        drop(flowing)
-        for one in held:
+        for one in (*held_by.values(), *held):
             drop(one)
 
-    def _folded(self, region: Region, around: Around, given: dict[int, Held]) -> Iterator[tuple[Entry, int]]:
-        """Yield the entries, each with how often it runs. In a long row of equal calls, one stands for most of them."""
+    def _folded(self, region: Region, around: Around, given: dict[int, Held]) -> Iterator[tuple[int, Entry, int]]:
+        """Yield the entries with their places, and how often each runs. In a long row one stands for most."""
         at = 0
         while at < len(region.entries):
             entry = region.entries[at]
-            yield entry, 1
+            yield at, entry, 1
             row = row_after(region, at) if self.folds and not around.frozen else ()
             at += 1
             if not row or not is_steady(entry, given):
                 continue
             self._name(around, entry, *row)
-            yield row[0], len(row) - 1
+            yield at, row[0], len(row) - 1
             given[row[-1].inputs[0]] = given[row[0].outputs[0]]
             at += len(row) - 1
 
@@ -103,7 +107,8 @@ class Forward:
             return
         inputs = [given[value] for value in entry.inputs]
         if isinstance(entry.node, OpNode):
-            results = self.operations.run(inside.layer(entry.node, region.block, (), ()), around.path, inputs)
+            layer = inside.layer(entry.node, region.block, (), ())
+            results = self.operations.run(layer, around.path, inputs, over=entry.in_place)
         else:
             results = self._call(entry, inside, inputs)
         given.update(zip(entry.outputs, results, strict=True))

@@ -11,17 +11,16 @@ from archlang.facts.memory.composition import Composition
 from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.history import History
+from archlang.facts.memory.keeping import Keeping
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.tape import Entry, Owned, Recomputed, Repeated, Step, Unit, Wanting, Wish
 from archlang.facts.memory.values import Operators, Told
-from archlang.facts.storages import is_saved, view_of
+from archlang.facts.storages import view_of
 from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
 from archlang.ops.layouts import Laid, at_batch, contiguous
 from archlang.ops.parts import Own
 from archlang.shapes import TensorType
-
-Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # the inputs and the outputs of an operation
 
 
 @dataclass(slots=True)
@@ -39,10 +38,12 @@ class Operations:
     unit: Unit | None = None  # the operator of which a part runs
     targets: int = 0  # bytes of the targets of the loss, which are allocated before the step
     copies: Copies = field(init=False)
+    keeping: Keeping = field(init=False)
     history: History = field(init=False)
 
     def __post_init__(self) -> None:
         self.copies = Copies(self.heap, self.operators)
+        self.keeping = Keeping(self.setup, self.heap)
         self.history = History(self.heap)
 
     @contextmanager
@@ -116,14 +117,19 @@ class Operations:
         trained = tuple((join_path(layer.path, name), sizes[name]) for name in names)
         self.owned.append(Owned(layer.path, trained, sum(sizes.values()) - buffers, buffers, self.times))
 
-    def run(self, layer: Layer, scope: str, inputs: Sequence[Held]) -> list[Held]:
-        """Run a layer and return its outputs, each with a reference; `scope` is the path of its block."""
+    def run(self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None = None) -> list[Held]:
+        """Run a layer and return its outputs, each with a reference; `scope` is the path of its block.
+
+        The result is written `over` the input with this number.
+        """
         self.own(layer)
         if layer.op.idle and not self.setup.training:
             self.hold(inputs[0])
             return [inputs[0]]
         made_of = self.operators.composition(layer, inputs)
-        return self._one(layer, scope, inputs) if made_of is None else self._parts(layer, scope, inputs, made_of)
+        if made_of is None:
+            return self._one(layer, scope, inputs, over)
+        return self._parts(layer, scope, inputs, made_of)
 
     def _parts(self, layer: Layer, scope: str, inputs: Sequence[Held], made_of: Composition) -> list[Held]:
         """Run the parts of a layer one after another, and free what no later part uses."""
@@ -156,7 +162,7 @@ class Operations:
             self.record(replace(step, unit=self.unit.number))
         return Held(number, laid, -1, layer.path, needs, lasting=True)
 
-    def _one(self, layer: Layer, scope: str, inputs: Sequence[Held]) -> list[Held]:
+    def _one(self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None) -> list[Held]:
         """Run a layer that torch computes as one."""
         told = self.operators.ask(layer, inputs)
         weights = self.operators.weights(layer) if self.setup.training else ()
@@ -164,17 +170,22 @@ class Operations:
         unit = self.unit or Unit(None, layer.path, layer.op.word)
         self.heap.begin(self.phase, unit.path, unit.word, unit.number)
         made = self._prepared(layer, scope, told, inputs, wanted)
-        own = self._own_kept(layer, told, wanted) if self.recording else {}
+        own = self.keeping.own(layer, told, wanted) if self.recording else {}
+        copied = self.keeping.copies(layer, told, wanted, made.inputs, over) if self.recording else []
         passing = self._temporaries(layer, told.beside_saved if own else told.temporaries)
+        wants = wanted.any and not layer.op.detached
         results = [
-            self._result(layer, told, type, spare, made.inputs, wanted.any and not layer.op.detached)
+            self._result(layer, told, type, spare, made.inputs, wants)
+            if over is None
+            else self._over(layer, made.inputs[over], wants)
             for type, spare in zip(told.types, told.spare, strict=True)
         ]
         self.heap.brush(told.scratch)
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):
-            kept = (*own.pop((), ()), *self._values_kept(layer, told, wanted, (made.inputs, tuple(results))))
+            values = made.inputs, tuple(results)
+            kept = (*own.pop((), ()), *copied, *self.keeping.values(layer, told, wanted, values, over))
             step = self._step(layer, scope, told, made, results, (*kept, *made.kept))
             step = replace(step, scratch=self.operators.scratch_backward(layer, inputs, wanted))
             partial = ((tuple(results[at].number for at in of), tuple(some)) for of, some in own.items())
@@ -263,25 +274,11 @@ class Operations:
         self.hold_storage(first)
         return Held(number, view_of(first.type, type, number), first.storage, layer.path, needs, first.lasting)
 
-    def _own_kept(self, layer: Layer, told: Told, wanted: Wanted) -> dict[tuple[int, ...], list[int]]:
-        """Return the storages of the operator's own saved tensors, by the outputs that need them."""
-        kept: dict[tuple[int, ...], list[int]] = {}
-        for one in told.saved:
-            if one.what == "own" and is_saved(one, layer, wanted):
-                size = self.setup.bytes(one.shape, one.dtype)
-                kept.setdefault(one.outputs, []).append(self.heap.take(size, "kept by operators", layer.path))
-        return kept
-
-    def _values_kept(self, layer: Layer, told: Told, wanted: Wanted, values: Values) -> list[int]:
-        """Return the storages of the inputs and results that are saved for backward, each with a reference."""
-        kept: list[int] = []
-        for one in told.saved:
-            if one.what != "own" and is_saved(one, layer, wanted):
-                value = values[one.what == "output"][one.index]
-                if not value.lasting:
-                    self.hold_storage(value)
-                    kept.append(value.storage)
-        return kept
+    def _over(self, layer: Layer, given: Held, wanted: bool) -> Held:
+        """Return an output that is written over an input."""
+        number = next(self.operators.numbers)
+        self.hold_storage(given)
+        return Held(number, _placed(given.type, number), given.storage, layer.path, wanted, given.lasting)
 
 
 def _below(layer: Layer, scope: str) -> str:

@@ -24,7 +24,10 @@ def row_after(region: Region, at: int) -> Sequence[Call]:
 
 def _follows(entry: Call, before: Call, region: Region) -> bool:
     own = entry.module is None and before.module is None
-    return entry.repeats(before) and own and len(entry.outputs) == 1 and not region.kept.intersection(entry.inputs)
+    if not (entry.repeats(before) and own and len(entry.outputs) == 1 and not region.kept.intersection(entry.inputs)):
+        return False
+    variables = region.frame.variables
+    return variables[entry.inputs[0]] == variables[entry.outputs[0]]
 
 
 def is_steady(entry: Entry, given: dict[int, Held]) -> bool:

@@ -20,6 +20,7 @@ from archlang.facts.memory.values import Operators
 from archlang.facts.untold import Untold, united
 from archlang.ir import Graph, Layer
 from archlang.program import Program
+from archlang.program.passes import overwriting
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def simulate(program: Program, setup: Setup, *, folds: bool = True) -> Simulated
     If a row of equal calls cannot be folded, each is run. Raises AutocastUnknown if it is not known in which dtype a
     layer computes under autocast.
     """
+    program = overwriting(program)
     if setup.autocast and any(call.recomputed for call in program.walk()):
         raise ValueError("recomputed calls under autocast cannot be simulated")
     try:

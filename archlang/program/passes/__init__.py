@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlang.program.passes.formatting import in_memory_format
+from archlang.program.passes.overwriting import overwriting
 from archlang.program.passes.recomputing import recomputing
 
-__all__ = ["in_memory_format", "recomputing"]
+__all__ = ["in_memory_format", "overwriting", "recomputing"]

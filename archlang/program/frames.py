@@ -1,0 +1,141 @@
+"""The variables of a `forward`: which one each value takes, and until when it holds it.
+
+A result takes the variable of an input that it replaces, as `x = self.conv(x)` does, so that no value outlives its last
+use. A value with a label that is read later has a variable of that name, unless a dead value would stay meanwhile. A
+variable that would hold a dead value while several other steps run is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlang.program.regions import Entry, Region
+
+ANONYMOUS = ("input", "x")  # of a single input: a value without a name, which the next one may replace
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The number of the variable of each computed value; the values whose variables are deleted, by entry.
+
+    A variable that is `named` has the name of this label or input, and holds no other value.
+    """
+
+    variables: Mapping[int, int]
+    named: Mapping[int, str]
+    deleted: Mapping[int, tuple[int, ...]]
+
+
+def frame_of(region: Region) -> Frame:
+    """Return the variables of a region."""
+    making = _Making(region)
+    making.inputs()
+    for at, entry in enumerate(region.entries):
+        if entry.is_computed:
+            making.entry(at, entry)
+    named = {making.variables[value]: name for value, name in making.named.items() if name}
+    return Frame(making.variables, named, dict(_deleted(region, making.variables)))
+
+
+@dataclass(slots=True)
+class _Making:
+    """The walk through the entries: `holds` says which value each variable has."""
+
+    region: Region
+    variables: dict[int, int] = field(default_factory=dict[int, int])
+    named: dict[int, str] = field(default_factory=dict[int, str])
+    holds: dict[int, int] = field(default_factory=dict[int, int])
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def inputs(self) -> None:
+        region = self.region
+        ports = {port.value: port.name for port in region.block.inputs} if region.name is None else {}
+        labels = self._labels()
+        for value in region.inputs:
+            self._new(value)
+            is_anonymous = len(region.inputs) == 1 and ports.get(value, ANONYMOUS[0]) in ANONYMOUS
+            name = ports.get(value) or labels.get(value)
+            if not is_anonymous and name:
+                self.named[value] = name
+
+    def entry(self, at: int, entry: Entry) -> None:
+        """Give the outputs of an entry their variables."""
+        if self.region.skips(entry):  # evaluation does not run it
+            for value in entry.outputs:
+                self._new(value)
+                self.named[value] = self._labels().get(value, "")
+            return
+        several, taken = len(entry.outputs) > 1, set[int]()
+        for value in entry.outputs:
+            label = self._labels().get(value) if value in self.region.kept else None
+            is_key = label == (entry.name or "").rpartition(".")[2]
+            own = label is not None and (several or not is_key or self._is_brief(at + 1))
+            free = None if own else self._free(at, entry, taken)
+            if free is None:
+                self._new(value)
+                if label is not None:
+                    self.named[value] = label
+            else:
+                self._bind(value, free)
+            taken.add(self.variables[value])
+
+    def _is_brief(self, at: int) -> bool:
+        """Return whether the entry at a place is one operator, during which a dead value may stay."""
+        return at < len(self.region.entries) and self.region.entries[at].operator is not None
+
+    def _labels(self) -> dict[int, str]:
+        return {value: path.rsplit(".", 1)[-1] for path, value in reversed(self.region.block.labels.items())}
+
+    def _free(self, at: int, entry: Entry, taken: set[int]) -> int | None:
+        """Return the variable that a result takes: of memory that it overwrites, of an input, or of a dead value."""
+        dead = {
+            variable
+            for variable, value in self.holds.items()
+            if value not in self.named and self.region.last_uses.get(value, -1) <= at and variable not in taken
+        }
+        first = [entry.inputs[entry.in_place]] if entry.in_place is not None else []
+        wanted = (self.variables[value] for value in (*first, *entry.inputs) if value in self.variables)
+        return next((variable for variable in wanted if variable in dead), min(dead, default=None))
+
+    def _new(self, value: int) -> None:
+        self._bind(value, next(self.numbers))
+
+    def _bind(self, value: int, variable: int) -> None:
+        self.variables[value] = variable
+        self.holds[variable] = value
+
+
+def _deleted(region: Region, variables: Mapping[int, int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the entries after which values are deleted: they are dead, and two or more entries would still run.
+
+    What the caller holds is not freed by that, nor a value that is a view or has one. A variable that a later entry
+    takes is left to it.
+    """
+    making = [at for at, entry in enumerate(region.entries) if entry.is_computed and not _views(entry)]
+    last = making[-2] if len(making) > 1 else -1
+    viewed = {value for entry in region.entries if _views(entry) for value in (*entry.inputs, *entry.outputs)}
+    final = {variable: value for value, variable in variables.items()}
+    made = {value for entry in region.entries if not region.skips(entry) for value in entry.outputs}
+    ends: dict[int, list[int]] = {}
+    for value, variable in variables.items():
+        at = region.last_uses.get(value, -1)
+        if (
+            value in made - viewed
+            and final[variable] == value
+            and 0 <= at < last
+            and not region.skips(region.entries[at])
+        ):
+            ends.setdefault(at, []).append(value)
+    yield from ((at, tuple(values)) for at, values in sorted(ends.items()))
+
+
+def _views(entry: Entry) -> bool:
+    """Return whether an entry's results may be the memory of its inputs."""
+    operator = entry.operator
+    if operator is None or operator.declared or not entry.inputs:
+        return False
+    return entry.in_place is not None or operator.idle or operator.view(*entry.input_types) is not False
