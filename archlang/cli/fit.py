@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, format_option, positive
-from archlang.cli.memory import print_unknown, setup_of, setup_options
-from archlang.facts.memory.words import amount, bytes_of, described, where
+from archlang.cli.memory import memory_bytes, print_unknown, setup_of, setup_options
+from archlang.facts.memory.words import amount, described, where
 
 if TYPE_CHECKING:
     from archlang.facts.memory import Setup
@@ -17,16 +17,13 @@ if TYPE_CHECKING:
     from archlang.net.fitting import Fit
 
 
-def _bytes(text: str) -> int:
-    try:
-        return bytes_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--memory", type=_bytes, required=True, metavar="BYTES", help="the available memory, such as 24GiB or 512MiB"
+        "--memory",
+        type=memory_bytes,
+        required=True,
+        metavar="BYTES",
+        help="the available memory, such as 24GiB or 512MiB",
     )
     parser.add_argument(
         "--batch", type=positive, metavar="N", help="a batch size that should fit: says which blocks to recompute"
@@ -67,7 +64,7 @@ def _lines(graph: Graph, found: Fit) -> Iterator[str]:
     for name, largest in found.largest_sizes.items():
         yield f"largest {name} at batch {setup.batch:,}: {_size_words(largest)}"
     if found.asked:
-        yield from _plan_lines(graph, setup, budget, found.plan)
+        yield from plan_lines(graph, setup, budget, found.plan)
     yield from _left_out(found.unknown_scratch)
 
 
@@ -93,7 +90,8 @@ def _batch_line(graph: Graph, setup: Setup, batch: int) -> str:
     return f"largest batch: {most}{batch:,}, which takes {least}{amount(found.needed_bytes)}, {where(found.highest)}"
 
 
-def _plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> list[str]:
+def plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> list[str]:
+    """Return what a batch takes, and with which blocks recomputed it fits at which price."""
     from archlang.facts.memory import memory
 
     made = memory(graph, setup)

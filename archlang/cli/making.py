@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net
-from archlang.cli.memory import checked_format, memory_format_option
+from archlang.cli.command import Command, checked_net, positive
+from archlang.cli.memory import OPTIMIZER_NAMES, checked_format, memory_bytes, memory_format_option
 from archlang.cli.output import check_target, output_options
 
 if TYPE_CHECKING:
     from archlang.compiler import Net
+    from archlang.ops.layouts import MemoryFormat
 
 
 def _render_options(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +45,14 @@ def _build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FILE", help=_WEIGHTS_HELP)
     parser.add_argument("--recompute", default="", metavar="PATHS", help=_RECOMPUTE_HELP)
     memory_format_option(parser)
+    parser.add_argument(
+        "--memory", type=memory_bytes, metavar="BYTES",
+        help="recompute what lets a training step of --batch images fit in it, such as 24GiB, and print the plan",
+    )  # fmt: skip
+    parser.add_argument("--batch", type=positive, metavar="N", help="with --memory: the batch of a step")
+    parser.add_argument(
+        "--optimizer", choices=OPTIMIZER_NAMES, help="with --memory: the optimizer whose state is counted (momentum)"
+    )
     parser.add_argument(
         "--entry", default="", metavar="NAME", help="which state dict to take if the file holds several"
     )
@@ -96,10 +107,36 @@ def _source(net: Net, arguments: argparse.Namespace) -> str:
     from archlang.library import CallError
 
     format, recompute = checked_format(net.graph, arguments), arguments.recompute
+    if arguments.memory is not None:
+        return net.source(_planned(net, arguments, format), format)
+    for name in ("batch", "optimizer"):
+        if getattr(arguments, name) is not None:
+            raise CallError(f"--{name} is for --memory: a source alone runs with any")
     try:
         return net.source([path.strip() for path in recompute.split(",")] if recompute else [], format)
     except ValueError as error:
         raise CallError(f"{'--memory-format' if format and crashing(net.graph) else '--recompute'}: {error}") from None
+
+
+def _planned(net: Net, arguments: argparse.Namespace, format: MemoryFormat | None) -> Collection[str]:
+    """Return the calls to recompute for `--memory`; print the plan beside the source."""
+    from archlang.cli.fit import plan_lines
+    from archlang.facts.memory import Setup
+    from archlang.fit import planned
+    from archlang.library import CallError
+
+    if arguments.recompute:
+        raise CallError("--memory chooses what is recomputed; give either that or --recompute")
+    if arguments.batch is None:
+        raise CallError("--memory needs the batch of a step: --batch 32")
+    setup = Setup(arguments.batch, None, "training", arguments.optimizer or "momentum", memory_format=format)
+    try:
+        found = planned(net.graph, setup, arguments.memory)
+    except ValueError as error:
+        raise CallError(f"--memory: {error}") from None
+    out = sys.stdout if arguments.output else sys.stderr  # the source is on standard output, or in a file
+    out.write("".join(f"{line}\n" for line in plan_lines(net.graph, setup, arguments.memory, found)))
+    return found.recomputed
 
 
 def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:

@@ -46,6 +46,16 @@ def setup_options(parser: argparse.ArgumentParser) -> None:
     memory_format_option(parser)
 
 
+def memory_bytes(text: str) -> int:
+    """Return the bytes of an option such as `24GiB`."""
+    from archlang.facts.memory.words import bytes_of
+
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def memory_format_option(parser: argparse.ArgumentParser) -> None:
     """Add the option `--memory-format`."""
     parser.add_argument(

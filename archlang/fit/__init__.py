@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from archlang.fit.largest import Largest, largest_batch, largest_size
-from archlang.fit.plans import Plan, plan
+from archlang.fit.plans import Plan, plan, planned
 
-__all__ = ["Largest", "Plan", "largest_batch", "largest_size", "plan"]
+__all__ = ["Largest", "Plan", "largest_batch", "largest_size", "plan", "planned"]

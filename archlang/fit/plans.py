@@ -14,6 +14,7 @@ from typing import Any
 
 from archlang.facts.memory import Memory, Setup, memory
 from archlang.facts.memory.simulation import simulate
+from archlang.facts.memory.words import amount
 from archlang.facts.passes import passes
 from archlang.facts.work import Counts, count
 from archlang.ir import Block, Graph, is_at
@@ -74,6 +75,22 @@ def plan(graph: Graph, setup: Setup, budget_bytes: int) -> Plan | None:
             paths = tuple(call.path for call in chosen)
             plans.append(Plan(paths, choices.memory(chosen), step, sum(call.macs for call in chosen)))
     return min(plans, key=lambda one: one.extra_macs, default=None)
+
+
+def planned(graph: Graph, setup: Setup, budget_bytes: int) -> Plan:
+    """Return the plan. Raises ValueError if no choice that was tried fits, or if it is unknown what kernels take."""
+    found = plan(graph, setup, budget_bytes)
+    takes = f"batch {setup.batch:,} of {graph.name}"
+    if found is None:
+        whole = amount(memory(graph, setup).needed_bytes)
+        raise ValueError(
+            f"{takes} takes {whole}, and no choice of blocks to recompute that was tried makes it fit in "
+            f"{amount(budget_bytes)}; take a smaller batch, or name smaller blocks"
+        )
+    if found.memory.unscratched:
+        words = ", ".join(dict.fromkeys(one.word for one in found.memory.unscratched))
+        raise ValueError(f"whether {takes} fits is unknown: what the kernels of {words} take is not known")
+    return found
 
 
 def _levels(calls: Sequence[_Call]) -> list[Sequence[_Call]]:

@@ -181,7 +181,7 @@ class Net(Shown):
 
         return in_memory_format(recomputing(program_of(self.graph), recomputed), memory_format)
 
-    def module(
+    def module(  # noqa: PLR0913  (each stands for itself)
         self,
         seed: int | None = None,
         *,
@@ -190,8 +190,15 @@ class Net(Shown):
         scaled_input: bool = False,
         recomputed: Collection[str] = (),
         memory_format: MemoryFormat | None = None,
+        memory: int | str | None = None,
+        batch: int = 1,
+        optimizer: str = "momentum",
     ) -> nn.Module:
         """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
+
+        With `memory`, in bytes or as `24GiB`, blocks run again in the backward pass where a step of training of `batch`
+        images with this optimiser would not fit otherwise: those of the plan of `fit`, for the least work. Raises
+        CallError if none that was tried fits.
 
         `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
         state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
@@ -199,6 +206,8 @@ class Net(Shown):
         """
         from archlang.lower import module
 
+        if memory is not None:
+            recomputed = _planned(self, memory, batch, optimizer, memory_format, recomputed)
         made = module(self._program(recomputed, memory_format), seed)
         if weights is not None:
             from archlang.weights import WeightsFile, load_weights
@@ -232,6 +241,24 @@ class Net(Shown):
         from archlang.verify import Trial, verify
 
         return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
+
+
+def _planned(
+    net: Net, memory: int | str, batch: int, optimizer: str, memory_format: MemoryFormat | None,
+    recomputed: Collection[str],
+) -> Collection[str]:  # fmt: skip
+    """Return the calls to recompute so that a step of training fits. Raises CallError if no choice fits."""
+    from archlang.facts.memory.words import bytes_of
+    from archlang.fit import planned
+
+    if recomputed:
+        raise CallError("`memory` chooses what is recomputed; give either that or `recomputed`")
+    try:
+        return planned(
+            net.graph, _setup(batch, None, "training", optimizer, None, memory_format), bytes_of(str(memory))
+        ).recomputed
+    except ValueError as error:
+        raise CallError(str(error)) from None
 
 
 def _setup(
