@@ -10,7 +10,7 @@ from archlang.ir import Graph
 from archlang.recipes.fitting import Fitted, classes_first, values_of
 from archlang.recipes.lasting import outlasting
 from archlang.recipes.losses import Compared, loss_of
-from archlang.recipes.measures import OF_CLASSES, OF_NUMBERS
+from archlang.recipes.measures import OF_BOXES, OF_CLASSES, OF_NUMBERS
 from archlang.recipes.optimizers import MATRICES
 from archlang.recipes.own_loss import misfit_of_own
 from archlang.recipes.reading import NOISE
@@ -86,6 +86,9 @@ def _measures(fitted: Fitted) -> Iterator[Diagnostic]:
     for name, span in names:
         if name in OF_CLASSES and not loss.of_classes:
             message = f"`{name}` measures classes, and the first loss of the recipe compares none"
+            yield Diagnostic("loss-does-not-fit", message, span)
+        if name in OF_BOXES and recipe.losses[0].part.word != "yolov1":
+            message = f"`{name}` measures boxes, and the first loss of the recipe is not `yolov1`"
             yield Diagnostic("loss-does-not-fit", message, span)
         if name in OF_NUMBERS and not loss.of_numbers:
             message = f"`{name}` measures numbers, and the first loss of the recipe compares none"

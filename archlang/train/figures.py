@@ -10,7 +10,7 @@ from statistics import mean
 from archlang.recipes.recipe import Goal
 
 COMPARE = {"<": lt, "<=": le, ">": gt, ">=": ge}
-_SHARES = ("accuracy", "error", "iou")
+_SHARES = ("accuracy", "error", "iou", "map")
 
 
 def is_share(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlang.recipes.measures import MEASURES, SMALLER_IS_BETTER
 from archlang.recipes.recipe import Part, Recipe
+from archlang.train.detecting import Detections, boxes_of_cells
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 def told(part: Part) -> str:
     """Return the name of a measure in tables: `accuracy`, `accuracy top=5`."""
-    top = part.arguments.get("top", 1)
-    return part.word if top == 1 else f"{part.word} top={top}"
+    usual = {name: default for name, (_, default) in MEASURES[part.word].arguments.items()}
+    others = [f"{name}={value}" for name, value in part.arguments.items() if value != usual[name]]
+    return " ".join([part.word, *others])
 
 
 def measured(recipe: Recipe) -> list[Part]:
@@ -47,15 +49,17 @@ def is_better_than(name: str, value: float, other: float) -> bool:
 
 @dataclass
 class Measuring:
-    """Sums over batches, from which the measures follow."""
+    """Sums over batches, from which the measures follow. `loss_part` is the first loss of the recipe."""
 
     parts: Sequence[Part]
+    loss_part: Part | None = None
     samples: int = 0
     positions: int = 0
     loss: float = 0.0
     first_loss: float = 0.0
     sums: dict[str, float] = field(default_factory=dict[str, float])
     confusion: Tensor | None = None
+    detections: dict[str, Detections] = field(default_factory=dict[str, Detections])
 
     def add(self, compared: Sequence[Tensor], loss: float, first_loss: float, samples: int) -> None:
         """Add a batch: the two values that the first loss compares, the losses, and the number of samples."""
@@ -80,9 +84,19 @@ class Measuring:
                 return float((prediction - target).square().double().mean()) * len(target)
             case "iou":
                 self._count(prediction, target)
+            case "map":
+                self._detect(part, prediction, target)
             case _:
                 pass
         return 0.0
+
+    def _detect(self, part: Part, cells: Tensor, target: Tensor) -> None:
+        assert self.loss_part is not None
+        found = self.detections.setdefault(told(part), Detections(part.number("iou")))
+        for boxes, scores, there in zip(
+            *boxes_of_cells(cells, int(self.loss_part.number("boxes"))), target, strict=True
+        ):
+            found.add(boxes.cpu(), scores.cpu(), there.cpu())
 
     def _count(self, prediction: Tensor, target: Tensor) -> None:
         import torch
@@ -109,6 +123,8 @@ class Measuring:
                     found[name] = self.sums[name] / max(self.samples, 1)
                 case "rmse":
                     found[name] = sqrt(self.sums[name] / max(self.samples, 1))
+                case "map" if name in self.detections:
+                    found[name] = self.detections[name].mean()
                 case "iou" if self.confusion is not None:
                     found[name] = _mean_iou(self.confusion)
                 case _:

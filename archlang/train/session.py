@@ -217,7 +217,7 @@ class Session:
         import torch
 
         module = self.measured.eval()
-        measuring = Measuring(measured(self.recipe))
+        measuring = Measuring(measured(self.recipe), self.recipe.losses[0].part)
         torch.manual_seed(key(self.recipe.seed, "held out"))  # pyright: ignore[reportUnknownMemberType]
         with torch.inference_mode():
             for batch in batches:
