@@ -187,7 +187,12 @@ def backward_bytes_are_torchs(case: Case) -> None:
 
 
 def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
-    """Return the most bytes allocated according to the operator; None if they are unknown."""
+    """Return the most bytes allocated according to the operator; None if they are unknown.
+
+    They are those of torch's default path, where the laws may run torch's own loop.
+    """
+    if case.op.plain_loop:
+        return None
     if case.op.course(*types) is not None:
         passes = _alone(case, types, training)
         return None if passes is None else passes[0]
@@ -230,6 +235,8 @@ def _alone(case: Case, types: list[Laid], training: bool) -> tuple[int, int] | N
 
 def told_backward(case: Case, types: list[Laid]) -> int | None:
     """Return the most bytes allocated during a backward pass according to the operator; None if they are unknown."""
+    if case.op.plain_loop:
+        return None
     if case.op.course(*types) is not None:
         passes = _alone(case, types, training=True)
         return None if passes is None else passes[1]

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Size, Wanted, Weight, Work
+from archlang.ops import recurrent_scratch
+from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Scratch, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Laid, Strides, blended, contiguous, laid
+from archlang.ops.recurrent_scratch import Loop
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.states import Factor, check_state, check_vector
 from archlang.ops.stricter import beyond_torch
@@ -76,6 +78,17 @@ class Cell(Operator):
             activated=work.activated * wanted.any,
             elementwise=work.elementwise * wanted.any,
         )
+
+    def _loop(self, inputs: tuple[TensorType, ...]) -> Loop:
+        x = laid(inputs[0])
+        return Loop(2, x.shape[0], x.shape[1], self.width, self.gates)
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch:
+        return recurrent_scratch.forward(self._loop(inputs), training=False)  # at most
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
+        loop, weights = self._loop(inputs), sum(one.count for one in self.weights(*inputs))
+        return recurrent_scratch.backward(loop, wanted, self.saved(*inputs) or (), weights)
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         return {"x_c": inputs[0]["c"]}

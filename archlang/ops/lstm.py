@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Module, Saved, Size, Wanted, Work
+from archlang.ops.base import Autocast, Example, Module, Saved, Scratch, Size, Wanted, Work
+from archlang.ops.course_lstm import Layers, in_evaluation, in_training
+from archlang.ops.layouts import Laid, contiguous, is_at, laid
+from archlang.ops.parts import Course
 from archlang.ops.recurrence import Recurrent
 from archlang.shapes import TensorType
 
@@ -100,6 +103,25 @@ class Lstm(Recurrent):
             message = f"`projection` of lstm must be below its width, but these are {self.projection} and {self.width}"
             raise Rejected("out-of-range", message, about="projection")
         return super().outputs(*inputs)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        """Return the calls on torch's default path, oneDNN's; None where torch's own loop runs, or states flow in."""
+        if self.projection or self.carry or len(inputs) > 1 or inputs[0].dtype != "float32":
+            return None
+        known = laid(inputs[0])
+        (n, t, c), (image, step, channel) = known.shape, known.strides
+        copies = not is_at(Laid((t, n, c), ("_",) * 3, strides=(step, image, channel)), contiguous((t, n, c)))
+        of = Layers(
+            t, n, c, self.width, self.layers, self.directions, self.bias, self.dropout, self.state, copies
+        )  # fmt: skip
+        return (in_training if training else in_evaluation)(self, known, of)
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch | None:
+        """Return that of torch's own loop. What oneDNN takes of given or carried states is unknown."""
+        return super().scratch(training, *inputs) if self.projection else None
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch | None:
+        return super().scratch_backward(wanted, *inputs) if self.projection else None
 
     def kept_in_steps(self, n: int, t: int) -> tuple[Saved, ...]:
         gates = Saved("own", shape=(t, n, 4 * self.width), name="gates")

@@ -7,9 +7,24 @@ from dataclasses import replace
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Kind, Module, Operator, Reach, Saved, Size, Slide, Wanted, Weight, Work
+from archlang.ops import recurrent_scratch
+from archlang.ops.base import (
+    Autocast,
+    Kind,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Scratch,
+    Size,
+    Slide,
+    Wanted,
+    Weight,
+    Work,
+)
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
+from archlang.ops.recurrent_scratch import Loop
 from archlang.ops.regularization import ALL_DROPPED, Probability
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.states import SequenceReach, check_sequence, check_state, has_lengths, kept_states, side_by_side
@@ -211,6 +226,20 @@ class Recurrent(Operator):
         between = (layer, mask) if self.dropout else (layer,)
         below = (*between, *(self.kept_in_steps(n, t) * self.directions)) * (self.layers - 1)
         return (*projected, *states, *below, *(self.kept_above(n, t) * self.directions))
+
+    def _loop(self, inputs: tuple[TensorType, ...]) -> Loop:
+        n, t, c = laid(inputs[0]).shape
+        return Loop(t, n, c, self.width, self.gates, self.layers, self.directions, self.state)
+
+    def scratch(self, training: bool, *inputs: TensorType) -> Scratch | None:
+        return None if has_lengths(inputs) else recurrent_scratch.forward(self._loop(inputs), training=training)
+
+    def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch | None:
+        saved = self.saved(*inputs)
+        if saved is None:
+            return None
+        weights = sum(one.count for one in self.weights(*inputs))
+        return recurrent_scratch.backward(self._loop(inputs), wanted, saved, weights)
 
     def strides(self, *inputs: TensorType) -> tuple[Strides, ...]:
         (n, *_, c), *_ = shapes = [y.shape for y in self.outputs(*map(laid, inputs))]

@@ -288,7 +288,8 @@ SIZES = """net sizes {
   input image: [3, H=8, W=8]
   input other: [H, T=4]
   image -> conv 3x3 4 pad=1 -> globalavgpool -> flatten -> linear 8 -> x: it
-  other -> permute "n t c" -> linear 8 -> gru 8 -> mean axis=1 -> y: it
+  other -> permute "n t c" -> linear 8 -> lstm 8 carry=true -> (s, h, k): it
+  s -> mean axis=1 -> y: it
   (x, y) -> add
   output
 }"""
@@ -303,7 +304,7 @@ def test_the_command_says_where_the_end_was_not_found(tmp_path: Path, capsys: py
     assert "largest T at batch 1: at least 4; larger ones were not tried" in printed
     assert "largest H at batch 1: at least 8; no size from 9 to 16 is valid, and larger ones were not tried" in printed
     several = "which may be several times as much"
-    assert printed[-1] == f"not known, and left out: what the kernels of gru take, {several}"
+    assert printed[-1] == f"not known, and left out: what the kernels of lstm take, {several}"
     assert main(["fit", str(path), "--memory", "1GiB", "--range", "W=1..3", "--range", "Q=1..2"]) == 2
     assert capsys.readouterr().err == "archlang: range of Q: the open sizes of sizes are H, W, T\n"
 

@@ -134,10 +134,10 @@ def test_a_promise_about_the_peak_includes_scratch_and_margin(tmp_path: Path) ->
 def test_a_promise_about_unknown_scratch_cannot_be_checked(tmp_path: Path) -> None:
     path = tmp_path / "n.arch"
     path.write_text(
-        'net n {\n input x: 8x6\n permute "n t c" -> gru 4\n output\n expect memory.peak < 1G\n}\n', encoding="utf-8"
+        "net n {\n input x: 3x8x8\n tiled_conv 3x3 4 tile=2\n output\n expect memory.peak < 1G\n}\n", encoding="utf-8"
     )
     (found,) = check(str(path)).diagnostics
-    assert found.code == "unknown-fact" and "(gru) does not declare `scratch`" in found.message
+    assert found.code == "unknown-fact" and "(tiled_conv) does not declare `scratch`" in found.message
 
 
 def test_the_command_prints_both_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
