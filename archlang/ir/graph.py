@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from archlang.diagnostics import Rejected
+from archlang.ir.deriving import check_derivation
 from archlang.ir.layers import Around, Layer
 from archlang.ir.names import check_names
 from archlang.ir.nodes import Block, Model, OpNode, Promise
@@ -40,7 +41,9 @@ class Graph(Model):
     fixed_sizes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _names(self) -> Graph:
+    def _names(self, info: ValidationInfo) -> Graph:
+        if info.mode == "json":
+            check_derivation(self)
         check_names(self)
         check_starts(self)
         check_sizes(self)

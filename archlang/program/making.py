@@ -75,6 +75,7 @@ def _braces(flow: _Flow, path: str, outer: str, start: int, end: int) -> Region:
     read = dict.fromkeys(value for call in part for value in call.reads)
     entering = tuple(value for value in read if value not in made)
     leaving = tuple(value for value in made if flow.last.get(value, -1) >= end)
+    leaving = leaving or part[-1].outputs  # braces of an inlined block, whose values nothing uses
     # an expression is written out again; a module is passed in
     again = dict.fromkeys(call.module for call in part if call.module and not isinstance(call.torch, Expression))
     borrowed = tuple(module for module in again if not is_at(module, path))
