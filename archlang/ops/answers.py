@@ -151,14 +151,14 @@ class Autocast:
     gradient is wanted, or only if a gradient of the inputs is. It is unknown if some of several inputs want none.
 
     `known` says how far this goes: to `all` saved tensors and temporaries; to those of `float32` inputs; to all in
-    `training`, but in evaluation to those of float32 inputs; or to the dtype of the `result` alone, where torch
-    computes in several dtypes. `results` says it of each output where they differ. torch refuses inputs of the lower
-    dtype unless it `takes_lower`.
+    `training`, but in evaluation to those of float32 inputs; to all in `evaluation`, but not in training; or to the
+    dtype of the `result` alone, where torch computes in several dtypes. `results` says it of each output where they
+    differ. torch refuses inputs of the lower dtype unless it `takes_lower`.
     """
 
     dtype: Computed
     keeps: Keeps = ()
-    known: Literal["all", "training", "float32", "result"] = "all"
+    known: Literal["all", "training", "evaluation", "float32", "result"] = "all"
     result: Literal["computed", "given"] = "computed"
     results: tuple[Literal["computed", "given"], ...] = ()
     takes_lower: bool = True
@@ -167,6 +167,8 @@ class Autocast:
         """Return whether saved tensors and temporaries are known, of inputs in the lower dtype or in float32."""
         if lower and not self.takes_lower:
             return False
+        if self.known == "evaluation":
+            return not training
         return self.known == "all" or (
             self.known != "result" and (not lower or (self.known == "training" and training))
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from archlang.ops.base import Example, Expression, GradientPlace, Saved, Scratch, Temporaries, Wanted, Work
+from archlang.ops.base import Autocast, Example, Expression, GradientPlace, Saved, Scratch, Temporaries, Wanted, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import combined, in_turn, kept_with_steps, losing_axes, new_or_summed, whole_or_new
 from archlang.ops.joining import Join
@@ -41,7 +41,7 @@ class Mul(Broadcast):
         elementwise = (inputs - 1)*c'*h'*w' if equal
     """
 
-    runs = replace(ONE_CALL, fresh=True, autocast="given")
+    runs = replace(ONE_CALL, fresh=True)
     of_one = True
     word: ClassVar[str] = "mul"
     noted: ClassVar[str] = "×"
@@ -52,6 +52,9 @@ class Mul(Broadcast):
         Example("mul", "4x1x5, 4x3x1, 4x3x5"),
         Example("mul", "6x4 n t c, 4 param"),
     )
+
+    def autocast(self, *inputs: TensorType) -> Autocast:
+        return Autocast("widest" if len(inputs) == 2 else "given")
 
     def saved(self, *inputs: TensorType) -> tuple[Saved, ...]:
         # each step saves one side for the gradient of the other
@@ -79,7 +82,7 @@ class Sub(Broadcast):
         elementwise = c'*h'*w'
     """
 
-    runs = replace(ONE_CALL, saved="nothing", autocast="given")
+    runs = replace(ONE_CALL, saved="nothing", autocast="widest")
     word: ClassVar[str] = "sub"
     noted: ClassVar[str] = "−"
     elsewhere: ClassVar[tuple[str, ...]] = ("Subtract", "subtract", "minus")

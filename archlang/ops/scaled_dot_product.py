@@ -240,8 +240,9 @@ class ScaledDotProduct(Operator):
         return None if found is None else (found,)
 
     def autocast(self, *inputs: TensorType) -> Autocast:
-        fused = len(inputs) == 3 and not self.dropout and self._call(inputs).can_fuse
-        return Autocast("lower", known="all" if fused else "result")
+        fused = len(inputs) == 3 and self._call(inputs).can_fuse
+        # with dropout, training computes in several calls and several dtypes
+        return Autocast("lower", known="result" if not fused else "evaluation" if self.dropout else "all")
 
     def _kind(self, inputs: tuple[TensorType, ...]) -> Source:
         mask, lengths = self._masks(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.specs import graph_of, net_of
 
 REFUSED = {"reflected", "weights as values"}
 TOKENS = 'rearrange "n c h w -> n (h w) c"'
+GAMMA = "param gamma: [8] init=ones\n (t, gamma) -> mul"
 MORE = {
     "float32 flows on": "residual { conv 3x3 8 pad=1 -> relu -> conv 1x1 4 }\n batchnorm -> relu -> flatten\n linear 4",
     "before the first that casts": "batchnorm -> relu -> maxpool 2x2/2 -> conv 3x3 8 -> relu -> flatten\n linear 3",
@@ -39,6 +41,12 @@ MORE = {
     '(a, a) -> einsum "n t c, n s c -> n t s" -> softmax axis=-1 -> w: it\n(w, a) -> matmul -> linear 4',
     "differences": "conv 3x3 4 -> a: it\n(image) -> conv 3x3 4 -> b: it\n(a, b) -> sub -> d: it\n"
     "(d, b) -> maximum -> e: it\n(e, b) -> stack -> flatten -> linear 3",
+    "a layer scale": f'conv 4x4/4 8 -> permute "n h w c" -> t: it\n {GAMMA} -> linear 4',
+    "a layer scale at the end": f'permute "n h w c" -> linear 8 -> t: it\n {GAMMA}',
+    "a factor of one value": "conv 3x3 4 -> a: it\n param g: [1] init=ones\n (a, g) -> mul -> conv 3x3 4 -> flatten",
+    "a product of both": "batchnorm -> a: it\n conv 1x1 4 -> b: it\n (a, b) -> mul\n conv 3x3 4 -> flatten",
+    "a difference of both": "batchnorm -> a: it\n conv 1x1 4 -> b: it\n (b, a) -> sub -> relu -> conv 3x3 4 -> flatten",
+    "excited in float32": "batchnorm\n mul { | it | globalavgpool -> conv 1x1 4 -> sigmoid }\n conv 3x3 4 -> flatten",
     "shuffled": "conv 3x3 4 -> upsample 2 mode=bicubic -> conv 3x3 4 -> pixel_shuffle 2 -> conv 1x1 2 -> flatten",
 }  # fmt: skip
 TOLD = {name: body for name, body in BODIES.items() if name not in REFUSED} | MORE
@@ -156,6 +164,18 @@ def test_fit_plans_nothing_under_autocast(tmp_path: Path, capsys: pytest.Capture
     assert "and does not fit; what to recompute is not simulated under autocast" in capsys.readouterr().out
 
 
+def test_attention_with_dropout_is_known_in_an_inference() -> None:
+    text = LANGUAGE.replace(
+        "residual {", "residual { linear 24 -> split 3 axis=2 -> sdpa 2 causal=true dropout=0.1 }\n  residual {"
+    )
+    graph = graph_of(text)
+    module, tokens = Net(graph).module(seed=0), [torch.zeros(2, 12, dtype=torch.int64)]
+    setup = setup_of("inference", {"batch": 2, "autocast": "bf16"})
+    assert abs(memory(graph, setup).peak_bytes - inference(module, tokens, "bfloat16").peak_bytes) <= SCALARS
+    with pytest.raises(AutocastUnknown, match="sdpa"):
+        memory(graph, replace(setup, mode="training"))
+
+
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 
@@ -167,7 +187,7 @@ GIVEN_BOTH = "computes under autocast, given bfloat16 and float32"
     [
         ("cell: lcn 3 -> conv 1x1 4", "`cell` (lcn) computes under autocast"),
         ("conv 3x3 4 pad=1 padding_mode=reflect -> flatten", "conv"),
-        ("mul { | conv 1x1 4 | batchnorm } -> flatten", f"this mul {GIVEN_BOTH}"),
+        ("mul { | conv 1x1 4 | it | batchnorm } -> flatten", f"this mul {GIVEN_BOTH}"),
         ("add { | conv 1x1 4 | conv 1x1 4 | it } -> flatten", f"this add {GIVEN_BOTH}"),
     ],
 )

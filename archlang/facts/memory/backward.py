@@ -99,19 +99,20 @@ class Gradients:
                 heap.hold(shared)
                 found.append((shared, True))
             else:
-                size = step.bytes if wish.place == "summed" else wish.bytes
+                size = step.bytes if wish.place == "summed" else wish.wide or wish.bytes
                 if wish.place == "resized":
                     size = max(step.bytes, wish.bytes)
-                shared = heap.take(size, "gradients of activations", wish.path)
+                shared = self._take(wish, size)
                 found.append((shared, not wish.view))
         for at, wish in enumerate(step.wishes):
-            if wish.place == "summed":
-                before, found[at] = (
-                    found[at][0],
-                    (heap.take(wish.bytes, "gradients of activations", wish.path), not wish.view),
-                )
+            sizes = [wish.wide or wish.bytes] * (wish.place == "summed") + [wish.bytes] * bool(wish.wide)
+            for size in sizes:  # torch sums and casts one gradient after another, when all are computed
+                before, found[at] = found[at][0], (self._take(wish, size), not wish.view or bool(wish.wide))
                 heap.drop(before)
         return found
+
+    def _take(self, wish: Wish, size: int) -> int:
+        return self.heap.take(size, "gradients of activations", wish.path)
 
     def _add_value_of(self, step: Step, storage: int, in_place: bool) -> None:
         """Add the gradient of the value of a parameter to that of the weights that are tied to it."""

@@ -83,15 +83,21 @@ def _listed(dtypes: set[str]) -> str:
 
 def cast_places(
     layer: Layer, inputs: Sequence[Held], places: tuple[GradientPlace, ...], computed: str | None
-) -> tuple[GradientPlace, ...]:  # fmt: skip
-    """Return where the gradients are allocated: a cast input's gradient gets new memory, in the input's own dtype."""
+) -> tuple[tuple[GradientPlace, ...], frozenset[int]]:
+    """Return where the gradients are allocated, and of which inputs they are cast after they were computed.
+
+    The gradient of an input of a narrower dtype is cast to it: one that is the result's, or a part of it, to new
+    memory, and one that has memory of its own in the wider dtype after that.
+    """
     how = layer.op.autocast(*layer.input_types) if computed else None
     if how is None or how.dtype != "widest" or not places:
-        return places
+        return places, frozenset()
     found: list[GradientPlace] = []
-    for x, place in zip(inputs, places, strict=True):
+    after: set[int] = set()
+    for at, (x, place) in enumerate(zip(inputs, places, strict=True)):
         is_cast = x.type.is_float and x.type.dtype != computed
-        if is_cast and place not in ("whole", "part"):
+        if is_cast and place not in ("whole", "part", "new", "summed"):
             raise AutocastUnknown(layer, f", repeating {x.type.dtype}")
-        found.append("new" if is_cast else place)
-    return tuple(found)
+        found.append("new" if is_cast and place in ("whole", "part") else place)
+        after |= {at} if is_cast and place in ("new", "summed") else set()
+    return tuple(found), frozenset(after)

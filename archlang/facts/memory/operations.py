@@ -237,7 +237,7 @@ class Operations:
     ) -> Step:  # fmt: skip
         """Return the step of the backward pass for this layer."""
         wishes = tuple(
-            Wish(x.number, self._bytes(x), x.path, place, at in told.viewed)
+            Wish(x.number, self._bytes(x), x.path, place, at in told.viewed, self._wide(at, x, told))
             for at, (x, place) in enumerate(zip(made.inputs, told.places, strict=True))
             if x.needs
         )
@@ -254,6 +254,10 @@ class Operations:
             unit.path, unit.word, numbers, wishes, sizes, kept, size, layer.op.declared, one_call=told.one_call,
             unit=unit.number,
         )  # fmt: skip
+
+    def _wide(self, at: int, x: Held, told: Told) -> int:
+        """Return the bytes of an input's gradient in the wider dtype in which it is computed; 0 if it is not."""
+        return self.setup.bytes(x.type.shape, told.computed or "") if at in told.cast_back else 0
 
     def _bytes(self, value: Held) -> int:
         return self.setup.bytes(value.type.shape, value.type.dtype)

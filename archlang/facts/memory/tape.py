@@ -12,7 +12,8 @@ from archlang.ops.base import GradientPlace
 class Wish:
     """A gradient wanted of an input: the value's number, bytes and layer, and where the gradient is allocated.
 
-    If it is a `view`, a further gradient is added to it in new memory.
+    If it is a `view`, a further gradient is added to it in new memory. If it is computed in a wider dtype than the
+    value's, it has `wide` bytes before it is cast.
     """
 
     value: int
@@ -20,6 +21,7 @@ class Wish:
     path: str
     place: GradientPlace
     view: bool = False
+    wide: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Told:
     computed: str | None  # the dtype that autocast computes in
     one_call: bool  # whether the backward pass is known to be one call
     scratch: int  # bytes that its kernels allocate and free by themselves
+    cast_back: frozenset[int]  # inputs whose gradients are computed in a wider dtype and then cast to theirs
 
 
 @dataclass(slots=True)
@@ -99,11 +100,11 @@ class Operators:
             self.setup.bytes((values,), y.dtype)
             for values, y in zip(op.spare_values(*types) or (0,) * len(laid), laid, strict=True)
         )
-        places = cast_places(layer, inputs, places, computed)
+        places, cast_back = cast_places(layer, inputs, places, computed)
         views = _views(op, types, places)
         one_call = not training or op.declared or bool(op.backward_in_one_call(*types))
         scratch = self._scratch(layer, op.scratch(training, *types), computed)
-        return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call, scratch)
+        return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call, scratch, cast_back)
 
     def _scratch(self, layer: Layer, taken: Sequence[TensorType] | None, computed: str | None) -> int:
         """Return the bytes of scratch; unknown scratch goes to `unscratched`."""
