@@ -54,6 +54,10 @@ def _losses(fitted: Fitted) -> Iterator[Diagnostic]:
             reason = loss.law(classes_first(compared, term, fitted), dict(term.part.arguments))
         if reason is not None:
             yield Diagnostic("loss-does-not-fit", f"`{term.part.word}`: {reason}", term.part.span)
+        elif term.part.word == "bce" and fitted.recipe.precision != "fp32":
+            message = f"`bce` does not run with `precision {fitted.recipe.precision}`: its logarithms need float32"
+            help = "leave out the net's last sigmoid, and write `bcewithlogits`"
+            yield Diagnostic("loss-does-not-fit", message, term.part.span, help=help)
 
 
 def _value(value: Named, fitted: Fitted) -> Compared | Diagnostic | None:

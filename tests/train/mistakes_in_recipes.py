@@ -78,6 +78,7 @@ def _unfit() -> Iterator[Slip]:
     yield Slip("schedule onecycle max_lr=0.3", "schedule", "duplicate-setting")
     yield Slip("schedule onecycle max_lr=0.1 total_steps=1", "schedule", "out-of-range")
     yield Slip("schedule warmup 1 -> onecycle max_lr=0.1", "schedule", "out-of-range")
+    yield Slip("metric map", "metric", "loss-does-not-fit")
     yield Slip("stop 2 on=mae", "stop", "loss-does-not-fit")
     yield Slip("freeze conv9", "freeze", "unknown-name")
     yield Slip("freeze conv1 until=2", "freeze", "out-of-range")

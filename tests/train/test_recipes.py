@@ -143,3 +143,10 @@ def test_a_recipe_is_no_step() -> None:
     graph, wrong = elaborate(file, "wrong")
     assert graph is None and len(wrong) == 1
     assert wrong[0].message == "`run` is a recipe, which trains a net; no step", wrong
+
+
+def test_a_loss_that_torch_does_not_run_under_autocast() -> None:
+    text = lines_of(loss="loss bce it it", precision="precision bf16")
+    (wrong,) = told(text)[1]
+    assert wrong.message == "`bce` does not run with `precision bf16`: its logarithms need float32"
+    assert not told(text.replace("bce", "bcewithlogits"))[1]

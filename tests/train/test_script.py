@@ -87,6 +87,18 @@ train run = vae {
   metric mae; metric rmse
 }
 """
+SPARSE = MLP.replace("fc1: linear 16 -> relu", "fc1: linear 16 -> code: relu").replace(
+    "  optimizer",
+    """  loss 1e-3 * magnitude code p=2 reduction=sum
+  loss 0.01 * magnitude code
+  regularize fc1 l1=1e-4 maxnorm=0.5
+  regularize biases l2=1e-3
+  regularize l1=1e-5
+  clip norm=2; accumulate 2
+  freeze fc2 until=1
+  optimizer""",
+)
+SUMMED = VAE.replace("batch 128", "batch 128; accumulate 4")
 GPT = """
 train run = gpt2 vocabulary=256 context=8 width=16 depth=1 heads=2 {
   data text length=8 by=bytes
@@ -171,7 +183,7 @@ def assert_same_weights(
             assert torch.equal(value, expected[f"module.{key}" if state["average"] else key]), key
 
 
-@pytest.mark.parametrize("text", [MLP, LENET, VAE], ids=["mlp", "lenet", "vae"])
+@pytest.mark.parametrize("text", [MLP, LENET, VAE, SPARSE, SUMMED], ids=["mlp", "lenet", "vae", "sparse", "summed"])
 def test_a_script_trains_to_the_same_weights(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_same_weights(recipe_of(text), tmp_path, monkeypatch)
 
@@ -243,8 +255,8 @@ def test_what_a_script_cannot_say_is_told_where_it_is() -> None:
     assert wrong.code == "not-in-script" and wrong.span.line == 10
     (wrong,) = refused(lines_of(data="data synthetic", loss="loss crossentropy it label", view=""))
     assert wrong.message == "a training script cannot say `data synthetic`"
-    (wrong,) = refused(lines_of(loss="loss crossentropy reduction=sum", batch="batch 64; accumulate 2"))
-    assert wrong.message == "a training script cannot say `reduction=sum` with `accumulate`"
+    (wrong,) = refused(lines_of(swa="swa start=1 lr=0.05"))
+    assert wrong.message == "a training script cannot say `swa`"
     block = "block far {\n  input a\n  input b\n  (a, b) -> sub -> abs\n}\n"
     (wrong,) = refused(
         block + lines_of(loss="loss far it image").replace("flatten -> fc: linear 10", "conv 1x1 1 -> upsample 2")

@@ -19,6 +19,7 @@ from archlang.train.script.batching import add_key, batching
 from archlang.train.script.looping import Looping
 from archlang.train.script.losing import losing
 from archlang.train.script.measuring import measuring
+from archlang.train.script.penalizing import penalizing
 from archlang.train.script.plan import Plan, Script, plan_of
 from archlang.train.script.reading import read_in
 from archlang.train.script.refused import clashes, refused
@@ -72,7 +73,8 @@ def _written(plan: Plan) -> Script:
     images = "float32" if recipe.mixes else images
     losing(plan, script, {**plan.dtypes, **({"image": images} if "image" in plan.dtypes else {})})
     measuring(plan, script)
-    Looping(plan, reading, transforms, batches, held_out).write(script)
+    behind_loss, behind_step = penalizing(plan, script)
+    Looping(plan, reading, transforms, batches, held_out, behind_loss, behind_step).write(script)
     return script
 
 

@@ -19,13 +19,18 @@ from archlang.train.script.transforming import Transforming
 
 @dataclass(frozen=True)
 class Looping:
-    """Writes `main`. `batches` and `held_out` are the calls that give the batches of both parts."""
+    """Writes `main`. `batches` and `held_out` are the calls that give the batches of both parts.
+
+    `behind_loss` and `behind_step` are the lines behind the loss of a part and behind the optimiser's step.
+    """
 
     plan: Plan
     reading: Reading
     transforms: Transforming
     batches: str
     held_out: str
+    behind_loss: Sequence[Row] = ()
+    behind_step: Sequence[Row] = ()
 
     def write(self, script: Script) -> None:
         """Write `main`."""
@@ -144,7 +149,7 @@ class Looping:
         rows: list[Row] = []
         if recipe.accumulate == 1:
             rows += ['torch.manual_seed(key("step", step))  # of dropout and the like', "optimizer.zero_grad()"]
-            rows += [*self._mixed("batch"), f"{loss}(model, batch, device)", backward]
+            rows += [*self._mixed("batch"), f"{loss}(model, batch, device)", *self.behind_loss, backward]
             rows.append("losses.append(loss.item())")
         else:
             rows += ["optimizer.zero_grad()", "total = 0.0", "for number, part in enumerate(parts_of(batch)):"]
@@ -152,6 +157,7 @@ class Looping:
                 'torch.manual_seed(key("step", step, number))  # of dropout and the like',
                 *self._mixed("part"),
                 f"{loss}(model, part, device)",
+                *self.behind_loss,
                 "loss = loss / ACCUMULATE",
                 backward,
             ]
@@ -176,7 +182,8 @@ class Looping:
             word = "norm" if "norm" in recipe.clip.given else "value"
             rows += ["scaler.unscale_(optimizer)"] if has_scaler else []
             rows.append(f"nn.utils.clip_grad_{word}_(model.parameters(), {recipe.clip.number(word)!r})")
-        return [*rows, *(["scaler.step(optimizer)", "scaler.update()"] if has_scaler else ["optimizer.step()"])]
+        step = ["scaler.step(optimizer)", "scaler.update()"] if has_scaler else ["optimizer.step()"]
+        return [*rows, *step, *self.behind_step]
 
     def _every_step(self) -> list[Row]:
         recipe = self.plan.recipe

@@ -21,6 +21,7 @@ def kl_divergence(mean, logvar):
     return -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum()
 '''
 
+WITHOUT_CLASS = frozenset({"kl", "magnitude"})  # losses that torch has no class for
 MEASURED_BY_VALUES = frozenset({"accuracy", "error", "iou", "mae", "rmse"})  # by the two values of the first loss
 
 
@@ -43,6 +44,8 @@ def losing(plan: Plan, script: Script, dtypes: Mapping[str, str | None]) -> None
         dtype = "bfloat16" if plan.recipe.precision == "bf16" else "float16"
         at = len(_moved(plan, dtypes))
         rows = [*rows[:at], f"with torch.autocast(device.type, torch.{dtype}):", *indented(rows[at:])]
+    if plan.recipe.accumulate > 1 and any(_is_summed(term) for term, _ in plan.terms):
+        rows.insert(0, "parts = ACCUMULATE if model.training else 1  # the mean of the parts trains: here a sum")
     returned = [_returned(plan, one) for one in results_of(plan)]
     told = {"loss": "the loss", "first": "its first term", "output": "what it compares"}
     named = [told[one] for one in results_of(plan) if one in told]
@@ -133,10 +136,21 @@ def _sum(plan: Plan, criteria: Mapping[int, str], training: bool) -> list[Row]:
 
 
 def _summand(plan: Plan, term: LossTerm, names: tuple[str, ...], criterion: str) -> str:
-    call = f"{criterion}({', '.join(_compared(plan, term, names))})"
+    if term.part.word == "magnitude":
+        method = "abs" if term.part.arguments["p"] == 1 else "square"
+        call = f"{plan.names[names[0]]}.{method}().{term.part.arguments['reduction']}()"
+    else:
+        call = f"{criterion}({', '.join(_compared(plan, term, names))})"
     if term.part.word == "kl" and term.part.arguments["reduction"] == "mean":
         call += f" / {plan.names[names[0]]}.numel()"
+    if plan.recipe.accumulate > 1 and _is_summed(term):
+        return f"parts * {call}" if term.scale == 1.0 else f"({literal(term.scale)} * parts) * {call}"
     return call if term.scale == 1.0 else f"{literal(term.scale)} * {call}"
+
+
+def _is_summed(term: LossTerm) -> bool:
+    """Return whether a loss is summed over a batch: over its parts too, while the gradients are their mean."""
+    return term.part.arguments.get("reduction") == "sum"
 
 
 def _compared(plan: Plan, term: LossTerm, names: tuple[str, ...]) -> list[str]:
@@ -150,12 +164,15 @@ def _criteria(plan: Plan, script: Script) -> dict[int, str]:
     """Write the loss functions, each once, and return the name of that of each term."""
     made: dict[str, str] = {}
     found: dict[int, str] = {}
-    words = {term.part.word for term, _ in plan.terms if term.part.word != "kl"}
+    words = {term.part.word for term, _ in plan.terms} - WITHOUT_CLASS
     for at, (term, _) in enumerate(plan.terms):
         if term.part.word == "kl":
             found[at] = "kl_divergence"
             if _KL.strip() not in script.functions:
                 script.add(_KL)
+            continue
+        if term.part.word in WITHOUT_CLASS:
+            found[at] = ""
             continue
         call = Written(f"nn.{LOSSES[term.part.word].known.name}", tuple(_arguments(term.part)))
         if str(call) not in made:

@@ -23,7 +23,7 @@ from archlang.train.measuring import measured
 
 _TAKEN = {
     "model", "batch", "device", "torch", "nn", "numpy", "loss", "main", "key", "batches", "evaluate", "criterion", "v2",
-    "average", "fields", "argparse", "hashlib", "itertools", "pathlib", *vars(builtins),
+    "average", "fields", "parts", "argparse", "hashlib", "itertools", "pathlib", *vars(builtins),
 }  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from archlang.diagnostics import Diagnostic
 from archlang.recipes.losses import LOSSES
 from archlang.recipes.optimizers import OPTIMIZERS
-from archlang.recipes.recipe import Freeze, Goal, Group, LossTerm, Named, Part, Recipe, Schedule, Stage
+from archlang.recipes.recipe import Freeze, Goal, Group, LossTerm, Named, Part, Penalty, Recipe, Schedule, Stage
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.transforms import MIXES, TRANSFORMS
 from archlang.source import Span
+from archlang.train.script.losing import WITHOUT_CLASS
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.reading import kinds
 from archlang.train.script.transforming import is_measured
@@ -21,12 +22,13 @@ WRITTEN = {
     Recipe: {
         "name", "net", "data", "losses", "optimizer", "batch", "epochs", "steps", "schedule", "stages", "mixes",
         "groups", "freezes", "metrics", "clip", "accumulate", "precision", "ema", "stop", "feeds", "goals", "seed",
-        "span", "arguments", "origins",
+        "span", "arguments", "origins", "penalties",
     },
     Part: {"word", "arguments", "span", "given"},
     LossTerm: {"part", "scale", "values"},
     Group: {"targets", "settings", "span"},
     Freeze: {"targets", "until", "span"},
+    Penalty: {"targets", "part"},
     Stage: {"where", "parts"},
     Schedule: {"parts", "by"},
     Named: {"text", "span"},
@@ -48,9 +50,6 @@ def refused(plan: Plan) -> list[Diagnostic]:
         found.append(_not("a second `normalize` that is measured", part.span, help))
     if recipe.mixes and recipe.data.word == "imagefolder" and not _is_normalized(recipe):
         found.append(_not("`mix` of image files without `normalize`", recipe.mixes[0].span))
-    if recipe.accumulate > 1:
-        summed = (term for term in recipe.losses if term.part.arguments.get("reduction") == "sum")
-        found += [_not("`reduction=sum` with `accumulate`", term.part.span) for term in summed]
     if "mask" in plan.dtypes and recipe.stages:
         found.append(_not("transforms of masks", recipe.stages[0].parts[0].span))
     if any(layer.frozen for layer in plan.fitted.facts.layers):
@@ -83,7 +82,11 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
     losses = {word: loss.known for word, loss in LOSSES.items()}
     schedules = {**SCHEDULES, "warmup": WARMUP, "timebased": TIME_BASED}
     for line, part, table in (
-        *(("loss", term.part, losses) for term in recipe.losses if term.part.word != "kl" and term.own is None),
+        *(
+            ("loss", term.part, losses)
+            for term in recipe.losses
+            if term.part.word not in WITHOUT_CLASS and term.own is None
+        ),
         ("optimizer", recipe.optimizer, OPTIMIZERS),
         *(("schedule", part, schedules) for part in recipe.schedule.parts),
         *((stage.where, part, TRANSFORMS) for stage in recipe.stages for part in stage.parts),
