@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archlang.compiler import CallError, Net, SpecError, load, loads
     from archlang.loading import load_recipe
+    from archlang.tapping import tap
 
-__all__ = ["CallError", "Net", "SpecError", "load", "load_recipe", "loads"]
+__all__ = ["CallError", "Net", "SpecError", "load", "load_recipe", "loads", "tap"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from archlang.loading import load_recipe
 
         return load_recipe
+    if name == "tap":
+        from archlang.tapping import tap
+
+        return tap
     if name in __all__:
         from archlang import compiler
 

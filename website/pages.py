@@ -38,6 +38,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
             "Checking against a module": "docs/verify.md",
             "Weights from files": "docs/weights.md",
             "Export": "docs/export.md",
+            "Looking inside": "docs/vision.md",
         },
         "",
     ),

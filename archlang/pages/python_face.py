@@ -18,13 +18,14 @@ from archlang.net.fitting import Fit
 from archlang.net.open_sizes import Sizes
 from archlang.report import LayerRow, Report
 from archlang.sizes import OpenSize, Tried
+from archlang.tapping import Tap
 from archlang.train.loaded import LoadedRecipe
 from archlang.verify import Verdict
 from archlang.why import Why
 
 RESULTS: tuple[type[Any], ...] = (
     Report, LayerRow, Why, Memory, Moment, Alive, Fit, Largest, Plan, Sizes, OpenSize, Tried, Diff, Exported,
-    Verdict, LoadedRecipe,
+    Verdict, LoadedRecipe, Tap,
 )  # fmt: skip
 
 WIDTH = 100  # of a signature on one line
