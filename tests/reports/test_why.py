@@ -305,6 +305,12 @@ def test_other_layouts(body: str, input: str, expected: dict[str, int]) -> None:
     assert values(layer_at(graph_of(net_of(body, input)), "a")) == expected
 
 
+def test_a_formula_of_one_number() -> None:
+    """The product of all axes of a value without axes is 1, and so is that of some of them."""
+    body = "  input x: [5]\n  param s: [2] init=ones\n  (s) -> sum axis=0 -> a: shift 1\n  (x, a) -> mul\n  output\n"
+    assert values(layer_at(graph_of(f"net n {{\n{body}}}\n"), "a")) == {"elementwise": 1}
+
+
 def test_a_join_is_found_by_its_scope_and_by_its_label() -> None:
     graph = graph_of(net_of("  both: { conv 3x3 4 -> a: relu\n  kept: it\n  (a, it) -> joined: add }"))
     (join,) = scope_at(graph, "both").joins
