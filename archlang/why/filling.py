@@ -161,7 +161,7 @@ def _products(text: str, setting: _Setting) -> str:
     for name, axes in setting.sides.items():
         factors[f"{name}*{name}"] = [f"{name}_{axis}" if _uneven(name, setting) else name for axis in axes]
     for product in (product for product, found in factors.items() if not found):
-        # an empty product vanishes, but is 1 where it stands alone; a longer one comes first, and shorter ones are in it
+        # an empty product vanishes, but is 1 where it stands alone; it comes before the shorter ones within it
         pattern = re.escape(product)
         text = re.sub(rf"\*{pattern}(?![\w'])|(?<![\w']){pattern}\*", "", text)
         text = re.sub(rf"(?<![\w']){pattern}(?![\w'])", "1", text)

@@ -47,7 +47,7 @@ def tab(browser: Tab, pages: Path) -> Iterator[Tab]:
     browser.open(pages / "resnet50.html")
     yield browser
     assert browser.complaints == []
-    assert [address for address in browser.asked if not address.endswith(".html")] == []
+    assert [address for address in browser.asked if not address.partition("#")[0].endswith(".html")] == []
 
 
 def boxes(tab: Tab) -> list[str]:
@@ -129,6 +129,21 @@ def test_a_line_of_the_spec_leads_to_its_layer(tab: Tab) -> None:
     assert tab.text(".detail h2") == "conv1"
 
 
+def test_a_link_leads_to_a_layer(tab: Tab, pages: Path) -> None:
+    tab.open(pages / "googlenet.html")
+    tab.value("location.hash = 'inception4a.branch1.conv'")
+    assert tab.wait("document.querySelector('.detail h2').textContent === 'inception4a.branch1.conv'")
+    tab.value("archlang.state.select(archlang.state.net.layers[0].item, 'test')")
+    assert tab.value("location.hash") == "#conv1.conv"
+
+
+def test_names_within_braces_are_short(tab: Tab) -> None:
+    tab.value("archlang.state.select(archlang.state.net.items.find(i => i.path === 'layer1.0.downsample'), 'test')")
+    tab.settle()
+    words = boxes(tab)
+    assert "layer1.0" in words and "downsample" in words and "layer1.0.downsample" not in words
+
+
 def test_heat_colours_by_a_column(tab: Tab) -> None:
     column = next(at for at, text in enumerate(tab.texts("header .choice option")) if text == "MACs")
     value = tab.value(f"document.querySelectorAll('header .choice option')[{column}].value")
@@ -205,8 +220,10 @@ def test_accuracy_shows_the_net_among_the_others(tab: Tab) -> None:
 def test_print_holds_every_layer(tab: Tab) -> None:
     tab.value("dispatchEvent(new Event('beforeprint'))")
     assert tab.amount(".grid tbody tr[data-item]") == 175
+    assert tab.value("document.documentElement.dataset.theme") == "light"  # as paper is
     tab.value("dispatchEvent(new Event('afterprint'))")
     tab.settle()
+    assert tab.value("document.documentElement.dataset.theme") is None
     assert tab.amount(".grid tbody tr[data-item]") < 60
     data = tab.call("Page.printToPDF", preferCSSPageSize=True)["data"]
     assert len(data) > 20_000

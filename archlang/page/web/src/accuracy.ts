@@ -32,7 +32,7 @@ export class AccuracyView {
     const y = (value: number) => 10 + ((high - BELOW - 10) * (top - value)) / (top - low);
     const r = (params: number) => 2.5 + Math.sqrt(params / 1e6) * 0.75;
     const place = own ? `${own.top1}% top-1` : "its accuracy is not known";
-    const figure = svg("svg", { width: wide, height: high, role: "img", "aria-label": `Top-1 accuracy on ImageNet against MACs: ${name}, ${short(macs)} MACs, ${place}; ${accuracy.nets.length} shipped nets` });
+    const figure = svg("svg", { width: wide, height: high, viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Top-1 accuracy on ImageNet against MACs: ${name}, ${short(macs)} MACs, ${place}; ${accuracy.nets.length} shipped nets` });
     for (const tick of decades(least, most)) figure.append(svg("line", { x1: x(tick), x2: x(tick), y1: 10, y2: high - BELOW, class: "rule" }), svg("text", { x: x(tick), y: high - BELOW + 14, class: "tick middle" }, short(tick)));
     for (let tick = Math.ceil(low / 10) * 10; tick <= top; tick += 10) figure.append(svg("line", { x1: LEFT, x2: wide - 16, y1: y(tick), y2: y(tick), class: "rule" }), svg("text", { x: LEFT - 8, y: y(tick) + 4, class: "tick" }, `${tick}%`));
     figure.append(svg("text", { x: (LEFT + wide) / 2, y: high - 4, class: "tick middle" }, "MACs of one image; the area of a circle grows with the parameters"));

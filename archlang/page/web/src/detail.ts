@@ -97,13 +97,13 @@ export function short1(item: Item): string {
   const { plan } = item;
   if (plan.kind === "run") {
     const last = item.children[item.children.length - 1];
-    return `${item.children[0].plan.path} to ${last.plan.path}`;
+    return `${item.children[0].plan.short} to ${last.plan.short}`;
   }
   if (plan.kind === "op") {
     const op = plan.node as OpData;
-    return op.named ? op.path : `(${op.op})`;
+    return op.named ? plan.short : `(${op.op})`;
   }
-  return plan.path || plan.name;
+  return plan.short || plan.name;
 }
 
 function costsOf(state: State): string {

@@ -423,7 +423,7 @@ function arrows(): SVGElement {
 /** Return the name of a group where it stands: its path below the group around it, or its block. */
 function short2(full: string, item: Item): string {
   if (item.plan.kind === "run") return `${item.plan.name} ×${item.plan.times}`;
-  return item.plan.path || item.plan.name || full;
+  return item.plan.short || item.plan.name || full;
 }
 
 function below(item: Item): string {

@@ -111,8 +111,9 @@ export class Layouts {
       const op = plan.node as OpData;
       return clamp(widthOf(op.written, FONTS.word) + 24, 64, WIDEST);
     }
-    const name = plan.kind === "run" ? `${plan.name} ×${plan.times}` : plan.name || "{ }";
-    return clamp(Math.max(widthOf(name, FONTS.word) + widthOf(plan.path, FONTS.small) + 54, 110), 110, WIDEST);
+    const name = plan.kind === "run" ? `${plan.name} ×${plan.times}` : plan.short || plan.name || "{ }";
+    const beside = plan.kind === "call" ? widthOf(plan.name, FONTS.small) : 0;
+    return clamp(widthOf(name, FONTS.word) + beside + 54, 110, WIDEST);
   }
 
   private laid(item: Item): Layout {

@@ -31,7 +31,7 @@ function start(): void {
   document.body.append(
     header(state, search.element),
     problems(state),
-    html("main", {}, new SpecView(state).element, panel.element, detail.element, tabs),
+    html("main", {}, panel.element, new SpecView(state).element, detail.element, tabs),
   );
   document.addEventListener("keydown", (event) => {
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
@@ -41,9 +41,22 @@ function start(): void {
     }
   });
   if (data.live) follow(state, data.live);
+  linked(state);
   // for measurements: how long a frame takes
   Object.assign(window, { archlang: { state, graph: panel.graph } });
   document.documentElement.dataset["ready"] = performance.now().toFixed(1);
+}
+
+/** Keep what is chosen in the address, so that a link leads to it. */
+function linked(state: State): void {
+  const find = () => {
+    const path = decodeURIComponent(location.hash.slice(1));
+    const item = path ? state.net.items.find((one) => one.parent && one.path === path) : undefined;
+    if (item && item !== state.selected) state.select(item, "link");
+  };
+  state.on("select", () => history.replaceState(null, "", `#${encodeURIComponent(state.selected?.path ?? "")}`));
+  addEventListener("hashchange", find);
+  requestAnimationFrame(find);
 }
 
 start();

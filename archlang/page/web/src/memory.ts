@@ -75,7 +75,7 @@ export class MemoryView {
     const most = Math.max(...data.moments.map((moment) => moment[3]), 1);
     const [inner, tall] = [wide - LEFT - 12, high - ABOVE - BELOW];
     const y = (size: number) => ABOVE + tall - (tall * size) / (most * 1.06);
-    const figure = svg("svg", { width: wide, height: high, role: "img", "aria-label": `Memory over time, ${data.title}: peak ${bytes(most)} ${data.where}` });
+    const figure = svg("svg", { width: wide, height: high, viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Memory over time, ${data.title}: peak ${bytes(most)} ${data.where}` });
     for (const tick of ticks(most)) {
       figure.append(svg("line", { x1: LEFT, x2: wide - 12, y1: y(tick), y2: y(tick), class: "rule" }), svg("text", { x: LEFT - 8, y: y(tick) + 4, class: "tick" }, bytes(tick)));
     }

@@ -16,6 +16,7 @@ export class GraphPanel {
   private readonly stage: HTMLElement;
   private readonly said = html("div", { class: "hidden", "aria-live": "polite" });
   private readonly legend = html("div", { class: "legend", hidden: true });
+  private before: string | undefined;
   private drag: { x: number; y: number; moved: boolean } | null = null;
 
   constructor(private readonly state: State) {
@@ -138,10 +139,17 @@ export class GraphPanel {
 
   private printing(on: boolean): void {
     const { element } = this.graph;
+    const { dataset } = document.documentElement;
     if (!on) {
       element.removeAttribute("viewBox");
+      if (this.before) dataset["theme"] = this.before;
+      else delete dataset["theme"];
+      this.state.emit("theme");
       return;
     }
+    this.before = dataset["theme"];
+    dataset["theme"] = "light"; // paper is
+    this.state.emit("theme");
     this.graph.fit();
     this.graph.drawNow();
     element.setAttribute("viewBox", `0 0 ${this.stage.clientWidth} ${this.stage.clientHeight}`);

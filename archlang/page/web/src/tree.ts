@@ -12,6 +12,8 @@ export interface Plan {
   callee: number;
   name: string;
   path: string;
+  /** The path below the braces around it. */
+  short: string;
   times: number;
   parts: Plan[];
   ins: number[];
@@ -58,7 +60,7 @@ export class Net {
     const last = data.blocks.length - 1;
     const block = data.blocks[last];
     const plan: Plan = {
-      id: this.planCount++, kind: "call", node: null, callee: last, name: data.name, path: "", times: 1, parts: [],
+      id: this.planCount++, kind: "call", node: null, callee: last, name: data.name, path: "", short: "", times: 1, parts: [],
       ins: block.inputs.map((port) => port.value), outs: block.outputs.map((port) => port.value),
     };
     this.root = this.made(plan, null, "", new Map());
@@ -115,26 +117,27 @@ export class Net {
       for (const value of node.inputs) readers.set(value, [...(readers.get(value) ?? []), number]);
     });
     const given = new Set(block.outputs.map((port) => port.value));
-    const make = (entry: Entry): { plan: Plan; numbers: number[] } => {
-      if (typeof entry === "number") return { plan: this.single(this.nodes[at][entry]), numbers: [entry] };
-      const inside = "calls" in entry ? everyNumber(entry.calls).map((call) => make(call)) : entry.entries.map(make);
+    const make = (entry: Entry, around: string): { plan: Plan; numbers: number[] } => {
+      if (typeof entry === "number") return { plan: this.single(this.nodes[at][entry], around), numbers: [entry] };
+      const entries: Entry[] = "calls" in entry ? everyNumber(entry.calls) : entry.entries;
+      const inside = entries.map((one) => make(one, "path" in entry ? entry.path : around));
       const numbers = inside.flatMap((one) => one.numbers);
       const parts = inside.map((one) => one.plan);
-      return { plan: this.grouped(entry, parts, numbers, readers, given), numbers };
+      return { plan: this.grouped(entry, around, parts, numbers, readers, given), numbers };
     };
-    return block.entries.map((entry) => make(entry).plan);
+    return block.entries.map((entry) => make(entry, "").plan);
   }
 
-  private single(node: NodeData): Plan {
+  private single(node: NodeData, around: string): Plan {
     const callee = isCall(node) ? node.block : -1;
     const kind = isCall(node) ? "call" : "op";
     const name = isCall(node) ? this.block(node.block).name : node.op;
     const path = isCall(node) ? textAt(node.path, 0) : node.path;
-    return { id: this.planCount++, kind, node, callee, name, path, times: 1, parts: [], ins: node.inputs, outs: node.outputs };
+    return { id: this.planCount++, kind, node, callee, name, path, short: below(path, around), times: 1, parts: [], ins: node.inputs, outs: node.outputs };
   }
 
   private grouped(
-    entry: { calls: unknown } | { name: string; path: string }, parts: Plan[], numbers: number[],
+    entry: { calls: unknown } | { name: string; path: string }, around: string, parts: Plan[], numbers: number[],
     readers: Map<number, number[]>, given: Set<number>,
   ): Plan {
     const own = new Set(numbers);
@@ -144,9 +147,9 @@ export class Net {
     const outs = [...made].filter(outside);
     if ("calls" in entry) {
       const name = parts[0].name;
-      return { id: this.planCount++, kind: "run", node: parts[0].node, callee: parts[0].callee, name, path: "", times: parts.length, parts, ins, outs };
+      return { id: this.planCount++, kind: "run", node: parts[0].node, callee: parts[0].callee, name, path: "", short: "", times: parts.length, parts, ins, outs };
     }
-    return { id: this.planCount++, kind: "braces", node: null, callee: -1, name: entry.name, path: entry.path, times: 1, parts, ins, outs };
+    return { id: this.planCount++, kind: "braces", node: null, callee: -1, name: entry.name, path: entry.path, short: below(entry.path, around), times: 1, parts, ins, outs };
   }
 
   private made(plan: Plan, parent: Item | null, around: string, turns: Map<OpData, number>): Item {
@@ -186,6 +189,13 @@ function unfolded(block: BlockData): NodeData[] {
       inputs: shifted(node.inputs, turn), outputs: shifted(node.outputs, turn),
     }));
   });
+}
+
+/** Return a path below the braces around it; a number alone says little, and keeps their name: `layer1.0`. */
+function below(path: string, around: string): string {
+  if (!around || !path.startsWith(`${around}.`)) return path;
+  const rest = path.slice(around.length + 1);
+  return /^\d+$/.test(rest) ? `${around.slice(around.lastIndexOf(".") + 1)}.${rest}` : rest;
 }
 
 export function join(...parts: string[]): string {
