@@ -3,7 +3,8 @@
 Each case of `peak_cases.py` is one net, run as a step of training (momentum) and as an inference, float32, eager, on
 the CPU. Two figures are compared: what is alive between calls, and the highest the allocator reaches, with what single
 kernels take and free by themselves (tests/allocator.py measures both). `--only WORD` runs the cases whose name has
-that word, `--nets` the whole nets, `--worst` prints only what is off by more than 1%.
+that word, `--nets` the whole nets, `--worst` prints only what is off by more than 1%. `--size 1` and `--size 2` are
+other sizes of the operators; `--check` ends with 1 unless 95% are within 0.1% without scratch, and all within 1%.
 """
 
 from __future__ import annotations
@@ -70,8 +71,19 @@ def rows(name: str, graph: Graph, batch: int) -> Iterator[Row]:
         yield Row(name, mode, found.peak_bytes, told.peak_bytes, found.with_scratch_bytes, peak, not told.untold)
 
 
-def _cases(only: str, nets: bool) -> Iterator[tuple[str, Graph, int]]:
-    for case in () if nets else operator_cases():
+def summary(found: Sequence[Row]) -> tuple[str, bool]:
+    """Return the share of operators within 0.1% and within 1%, without scratch, and whether the bars are met."""
+    worst: dict[str, float] = {}
+    for row in found:
+        name = " ".join(row.name.split())
+        worst[name] = max(worst.get(name, 0.0), abs(row.error))
+    near, near_enough = (sum(error <= bar for error in worst.values()) for bar in (0.001, 0.01))
+    line = f"{len(worst)} operators, without scratch: {near} within 0.1%, {near_enough} within 1%"
+    return line, near >= 0.95 * len(worst) and near_enough == len(worst)
+
+
+def _cases(only: str, nets: bool, size: int) -> Iterator[tuple[str, Graph, int]]:
+    for case in () if nets else operator_cases(size):
         if only in case.name:
             yield case.name, graph_of(case.text), case.batch
     for name, (text, batch) in NETS.items() if nets else ():
@@ -85,15 +97,21 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="the cases whose name has this word")
     parser.add_argument("--nets", action="store_true", help="whole nets instead of single operators")
     parser.add_argument("--worst", action="store_true", help="only what is off by more than 1%%")
+    parser.add_argument("--size", type=int, default=0, choices=(0, 1, 2), help="of three sizes of the operators")
+    parser.add_argument("--check", action="store_true", help="exit with 1 unless the bars are met")
     given = parser.parse_args(words)
+    found: list[Row] = []
     sys.stdout.write("| net | step | alive, bytes | told | error | peak, bytes | told | error |\n")
     sys.stdout.write("|---|---|---:|---:|---:|---:|---:|---:|\n")
-    for name, graph, batch in _cases(given.only, given.nets):
+    for name, graph, batch in _cases(given.only, given.nets, given.size):
         for row in rows(name, graph, batch):
+            found.append(row)
             if not given.worst or max(abs(row.error), abs(row.peak_error)) > 0.01:
                 sys.stdout.write(f"{row}\n")
                 sys.stdout.flush()
-    return 0
+    line, is_right = summary(found)
+    sys.stdout.write(f"\n{line}\n")
+    return 0 if is_right or not given.check else 1
 
 
 if __name__ == "__main__":

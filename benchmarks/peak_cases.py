@@ -59,6 +59,19 @@ OPERATORS: dict[str, tuple[str, ...]] = {
 IDS = ("embedding 8192 256", "embedding_bag 8192 256", "one_hot 1000", "embedding 8192 256 -> layernorm")
 
 
+# of each group: three batches, and what is written instead for the sizes of that batch
+SIZES: dict[str, tuple[tuple[int, dict[str, str]], ...]] = {
+    MAPS: ((8, {}), (16, {"64x56x56": "64x28x28"}), (4, {"64x56x56": "64x72x48"})),
+    TOKENS: (
+        (8, {}),
+        (32, {"196x256": "49x256", "14x14": "7x7", "positional_embedding 196": "positional_embedding 49"}),
+        (2, {"196x256": "576x256", "14x14": "24x24", "positional_embedding 196": "positional_embedding 576"}),
+    ),
+    WINDOWED: ((8, {}), (16, {"56x56x96": "28x28x96"}), (32, {"56x56x96": "14x14x96"})),
+    VECTORS: ((8, {}), (64, {}), (256, {})),
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A net of one operator, its text, and how many images run through it at once."""
@@ -68,17 +81,21 @@ class Case:
     batch: int
 
 
-def operator_cases() -> Iterator[Case]:
-    """Yield a net for each operator, in the order of the table."""
+def operator_cases(size: int = 0) -> Iterator[Case]:
+    """Yield a net for each operator, in the order of the table, at one of the three `SIZES`."""
     for shape, steps in OPERATORS.items():
-        size, _, axes = shape.partition(" ")
+        _, _, axes = shape.partition(" ")
+        batch, replaced = SIZES[shape][size]
         start = f'axes "{axes}" -> ' if axes else ""
-        given = f"[{size}]" if "x" not in size else size
         for step in steps:
+            given = shape.partition(" ")[0] if "x" in shape else f"[{shape}]"
             body = f"param s: {_SCALES[shape]} init=ones\n {start}x0: it\n (x0, s) -> mul -> x: it\n x -> {step}"
-            yield Case(step, f"net n {{\n input image: {given}\n {body}\n output\n}}", 8)
+            text = f"net n {{\n input image: {given}\n {body}\n output\n}}"
+            for before, after in replaced.items():
+                text = text.replace(before, after)
+            yield Case(step, text, batch)
     for step in IDS:
-        yield Case(step, f"net n {{\n input ids: [512] dtype=int64\n {step}\n output\n}}", 8)
+        yield Case(step, f"net n {{\n input ids: [512] dtype=int64\n {step}\n output\n}}", (8, 2, 32)[size])
 
 
 GPT = """net gpt(n=1024, depth=2) {

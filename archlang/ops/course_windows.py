@@ -9,7 +9,7 @@ from archlang.ops.attention_parts import Projected
 from archlang.ops.base import Operator
 from archlang.ops.calls import Call, Cuts, Look
 from archlang.ops.in_calls import Calls, Shape
-from archlang.ops.layouts import contiguous
+from archlang.ops.layouts import contiguous, laid
 from archlang.ops.parts import Course, Own
 from archlang.shapes import TensorType
 
@@ -98,5 +98,7 @@ def relative(op: Operator, x: TensorType, of: Heads, *, bias: bool) -> Course:
     weights = calls.run(Call(shape=of.scores, keeps_result=True), biased)
     mixed = weighed(calls, of, weights, values, of.split, copies=(False, copied))
     together = side_by_side(calls, of, mixed)
-    projected(calls, of.channels, together, "merge", bias=bias)
+    merged = projected(calls, of.channels, together, "merge", bias=bias)
+    if len(x.shape) > len(of.rows):
+        calls.looked(laid(x).shape, merged)
     return calls.course(op)
