@@ -49,6 +49,11 @@ def _build_options(parser: argparse.ArgumentParser) -> None:
         "--memory", type=memory_bytes, metavar="BYTES",
         help="recompute what lets a training step of --batch images fit in it, such as 24GiB, and print the plan",
     )  # fmt: skip
+    parser.add_argument(
+        "--optimize",
+        choices=["inference"],
+        help="in evaluation, apply each batch normalisation as a part of the convolution before it; the keys stay",
+    )
     parser.add_argument("--batch", type=positive, metavar="N", help="with --memory: the batch of a step")
     parser.add_argument(
         "--optimizer", choices=OPTIMIZER_NAMES, help="with --memory: the optimizer whose state is counted (momentum)"
@@ -108,12 +113,13 @@ def _source(net: Net, arguments: argparse.Namespace) -> str:
 
     format, recompute = checked_format(net.graph, arguments), arguments.recompute
     if arguments.memory is not None:
-        return net.source(_planned(net, arguments, format), format)
+        return net.source(_planned(net, arguments, format), format, arguments.optimize)
     for name in ("batch", "optimizer"):
         if getattr(arguments, name) is not None:
             raise CallError(f"--{name} is for --memory: a source alone runs with any")
     try:
-        return net.source([path.strip() for path in recompute.split(",")] if recompute else [], format)
+        paths = [path.strip() for path in recompute.split(",")] if recompute else []
+        return net.source(paths, format, arguments.optimize)
     except ValueError as error:
         raise CallError(f"{'--memory-format' if format and crashing(net.graph) else '--recompute'}: {error}") from None
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archlang.recipes import Evaluated
 
 # options of `build` that are about the source of a net alone
-_OTHERS = ("weights", "recompute", "entry", "scaled_input", "memory_format", "memory", "batch", "optimizer")
+_OTHERS = ("weights", "recompute", "entry", "scaled_input", "memory_format", "memory", "batch", "optimizer", "optimize")
 
 
 def build_script(arguments: argparse.Namespace) -> int:

@@ -14,10 +14,11 @@ import symtable
 from collections.abc import Iterator
 from itertools import product
 
-from archlang.lower import recompute
+from archlang.lower import folded, recompute
 from archlang.lower.classes import Class, Classes, carried
 from archlang.lower.containers import items_of
 from archlang.lower.emit import in_format
+from archlang.lower.folded import folds
 from archlang.lower.following import Following, SourceError
 from archlang.lower.following_starts import follow_starts, is_start, start_loops
 from archlang.lower.recompute import recomputes
@@ -52,6 +53,7 @@ def audit(text: str, made: Classes) -> None:
     except SyntaxError as error:
         raise SourceError(f"the source does not parse: {error}") from error
     known = carried(made.program) | (recompute.NAMES if recomputes(made.program) else set[str]())
+    known |= folded.NAMES if folds(made.program) else set[str]()
     _bound(
         top,
         known,

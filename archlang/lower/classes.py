@@ -238,7 +238,7 @@ def _target(entry: Entry, callees: dict[str, Signature]) -> object:
     if entry.callee is not None:
         return callees[entry.callee], entry.recomputed
     assert entry.torch is not None
-    return call_structure(entry.torch), entry.in_place
+    return call_structure(entry.torch), entry.in_place, entry.deferred
 
 
 def _parametrise(found: Class, made: Classes, done: set[str]) -> None:

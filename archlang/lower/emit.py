@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.ir import is_at
-from archlang.lower import recompute
+from archlang.lower import folded, recompute
 from archlang.lower.classes import Class, Classes, column_of, constant
 from archlang.lower.containers import DICT, LIST, Tree, is_list, tree_of
 from archlang.lower.forward import WIDTH, attributes, forward, held, reference
@@ -23,13 +23,18 @@ def source(made: Classes, summary: str) -> str:
     custom = {call.torch.source for call in made.program.walk() if isinstance(call.torch, Module)}
     again = recomputes(made.program)
     helpers = [recompute.source(made.program).strip("\n")] if again else []
+    is_folded = folded.folds(made.program)
+    helpers += [folded.SOURCE.strip("\n")] if is_folded else []
     bodies = helpers + [text.strip("\n") for text in sorted(custom - {""})] + classes
     text = "\n\n\n".join(bodies)
     standard = ["import math"] if "math." in text else []
-    standard = sorted([*standard, *(recompute.IMPORTS if again else ())])
+    standard = sorted(
+        [*standard, *(recompute.IMPORTS if again else ()), *(folded.IMPORTS if is_folded else ())]
+    )  # fmt: skip
     imports = [*standard, ""] if standard else []
     imports += ["import torch"] if "torch." in text else []
-    imports += ["from torch import nn", *(recompute.torch_imports(made.program) if again else ())]
+    imports += ["from torch import nn", *(folded.TORCH_IMPORTS if is_folded else ())]
+    imports += recompute.torch_imports(made.program) if again else ()
     return "\n".join([f'"""{summary}"""', "", *imports, "", "", text, ""])
 
 

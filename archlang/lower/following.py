@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archlang.ir import Guard
-from archlang.lower import recompute
+from archlang.lower import folded, recompute
 from archlang.lower.classes import Class, Classes
 from archlang.lower.containers import name_of, overwriting
 from archlang.lower.forward import size_check
@@ -149,6 +149,11 @@ class Following:
             if ast.unparse(given.func) != recompute.FUNCTION or not given.args:
                 return False
             given = ast.Call(given.args[0], given.args[1:], [])
+        if isinstance(entry, Call) and entry.convolution is not None:
+            is_folded = ast.unparse(given.func) == folded.FUNCTION and len(given.args) > 1
+            if not is_folded or not self._is_callee(given.args[0], entry.convolution):
+                return False
+            given = ast.Call(given.args[1], given.args[2:], [])
         lent = entry.borrowed if isinstance(entry, Region) else ()
         expected = [*map(self._token, entry.inputs), *(self._reached(path) for path in lent)]
         return [ast.unparse(argument) for argument in given.args] == expected and self._is_callee(given.func, entry)

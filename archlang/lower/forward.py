@@ -8,7 +8,7 @@ from itertools import groupby
 
 from archlang.formulas import text_of
 from archlang.ir import MODULE_ATTRIBUTES, Guard, join_path
-from archlang.lower import recompute
+from archlang.lower import folded, recompute
 from archlang.lower.classes import Class, Classes, FixedSize
 from archlang.lower.containers import lists_in, member
 from archlang.lower.variables import borrowed, variables
@@ -186,6 +186,9 @@ def _value(entry: Entry, name: str, names: Mapping[int, str], region: Region, bo
     else:
         module = member(name, lists_in(inner.name or "" for inner in held(region)))
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
+    if isinstance(entry, Call) and entry.convolution is not None:
+        lists = lists_in(inner.name or "" for inner in held(region))
+        return f"{folded.FUNCTION}({', '.join([member(entry.convolution.name or '', lists), module, *inputs])})"
     if isinstance(entry, Call) and entry.recomputed:
         return f"{recompute.FUNCTION}({', '.join([module, *inputs])})"
     return f"{module}({', '.join([*inputs, *lent])})"

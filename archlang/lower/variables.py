@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, count
 
-from archlang.lower import recompute
+from archlang.lower import folded, recompute
 from archlang.ops.base import Expression
 from archlang.program import Call, Entry, Region
 from archlang.python_text import expression
@@ -78,6 +78,8 @@ def used_by_expressions(entries: Iterable[Entry]) -> set[str]:
 def _free_names(entry: Entry) -> Iterator[str]:
     if isinstance(entry, Call) and entry.recomputed:
         yield recompute.FUNCTION
+    if isinstance(entry, Call) and entry.convolution is not None:
+        yield folded.FUNCTION
     for guard in entry.guards if isinstance(entry, Call) else ():
         yield from _names_in(guard.text(lambda _: "{0}"))
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):

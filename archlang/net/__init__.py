@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from archlang.cards import Shown
 from archlang.ir import Graph
@@ -165,21 +165,33 @@ class Net(Shown):
 
         return picture(self.graph, format)
 
-    def source(self, recomputed: Collection[str] = (), memory_format: MemoryFormat | None = None) -> str:
+    def source(
+        self,
+        recomputed: Collection[str] = (),
+        memory_format: MemoryFormat | None = None,
+        optimize: Literal["inference"] | None = None,
+    ) -> str:
         """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
 
         With `memory_format="channels_last"` the module converts its inputs and weights of four axes to that format.
-        Raises ValueError if no block is called at one of these paths, or the net cannot run in the memory format.
+        With `optimize="inference"` each batch normalisation after a convolution becomes a part of it in evaluation
+        without gradients; keys and training stay the same. Raises ValueError if no block is called at one of these
+        paths, the net cannot run in the memory format, or `optimize` names nothing else than `inference`.
         """
         from archlang.lower import torch_source
 
-        return torch_source(self._program(recomputed, memory_format))
+        return torch_source(self._program(recomputed, memory_format, optimize))
 
-    def _program(self, recomputed: Collection[str], memory_format: MemoryFormat | None) -> Program:
+    def _program(
+        self, recomputed: Collection[str], memory_format: MemoryFormat | None, optimize: str | None
+    ) -> Program:  # fmt: skip
         from archlang.program import program_of
-        from archlang.program.passes import in_memory_format, recomputing
+        from archlang.program.passes import folding, in_memory_format, recomputing
 
-        return in_memory_format(recomputing(program_of(self.graph), recomputed), memory_format)
+        if optimize not in (None, "inference"):
+            raise ValueError(f"what a module is optimised for is `inference`, not {optimize!r}")
+        program = recomputing(program_of(self.graph), recomputed)
+        return in_memory_format(folding(program) if optimize else program, memory_format)
 
     def module(  # noqa: PLR0913  (each stands for itself)
         self,
@@ -193,6 +205,7 @@ class Net(Shown):
         memory: int | str | None = None,
         batch: int = 1,
         optimizer: str = "momentum",
+        optimize: Literal["inference"] | None = None,
     ) -> nn.Module:
         """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
 
@@ -202,13 +215,17 @@ class Net(Shown):
 
         `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
         state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
-        if the file does not fit the net. `recomputed` and `memory_format` mean the same as in `source`.
+        if the file does not fit the net. `recomputed`, `memory_format` and `optimize` mean the same as in
+        `source`.
         """
         from archlang.lower import module
 
         if memory is not None:
-            recomputed = _planned(self, memory, batch, optimizer, memory_format, recomputed)
-        made = module(self._program(recomputed, memory_format), seed)
+            from archlang.net.fitting import planned
+
+            setup = _setup(batch, None, "training", optimizer, None, memory_format)
+            recomputed = planned(self.graph, setup, memory, recomputed)
+        made = module(self._program(recomputed, memory_format, optimize), seed)
         if weights is not None:
             from archlang.weights import WeightsFile, load_weights
 
@@ -241,24 +258,6 @@ class Net(Shown):
         from archlang.verify import Trial, verify
 
         return verify(lambda: module(self.graph), reference, self.graph, trial or Trial())
-
-
-def _planned(
-    net: Net, memory: int | str, batch: int, optimizer: str, memory_format: MemoryFormat | None,
-    recomputed: Collection[str],
-) -> Collection[str]:  # fmt: skip
-    """Return the calls to recompute so that a step of training fits. Raises CallError if no choice fits."""
-    from archlang.facts.memory.words import bytes_of
-    from archlang.fit import planned
-
-    if recomputed:
-        raise CallError("`memory` chooses what is recomputed; give either that or `recomputed`")
-    try:
-        return planned(
-            net.graph, _setup(batch, None, "training", optimizer, None, memory_format), bytes_of(str(memory))
-        ).recomputed
-    except ValueError as error:
-        raise CallError(str(error)) from None
 
 
 def _setup(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from archlang.facts.memory import Setup, memory
-from archlang.facts.memory.words import amount, described
-from archlang.fit import Largest, Plan, largest_batch, largest_size, plan
+from archlang.facts.memory.words import amount, bytes_of, described
+from archlang.fit import Largest, Plan, largest_batch, largest_size, plan, plans
 from archlang.ir import Graph
+from archlang.library import CallError
 from archlang.sizes import Spec, default_range, valid_at
 
 
@@ -59,6 +60,19 @@ class Fit:
             "plan": wanted,
             "unknown_scratch": list(self.unknown_scratch),
         }
+
+
+def planned(graph: Graph, setup: Setup, budget: int | str, recomputed: Collection[str]) -> Collection[str]:
+    """Return the calls to recompute so that a step of training fits. Raises CallError if no choice fits.
+
+    None may be named by the caller.
+    """
+    if recomputed:
+        raise CallError("`memory` chooses what is recomputed; give either that or `recomputed`")
+    try:
+        return plans.planned(graph, setup, bytes_of(str(budget))).recomputed
+    except ValueError as error:
+        raise CallError(str(error)) from None
 
 
 def _largest(found: Largest) -> str:

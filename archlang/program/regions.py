@@ -19,6 +19,7 @@ class Call:
 
     `callee` is the id of the region that is called, None for an operator. A call that is `recomputed` keeps nothing for
     the backward pass but its inputs, and runs again there. One that is `in_place` writes its result over this input.
+    A `deferred` convolution is applied together with the normalisation after it, whose `convolution` it is.
     """
 
     node: OpNode | CallNode
@@ -27,6 +28,8 @@ class Call:
     callee: str | None = None
     recomputed: bool = False
     in_place: int | None = None
+    deferred: bool = False
+    convolution: Call | None = None
 
     @property
     def name(self) -> str | None:
@@ -40,12 +43,12 @@ class Call:
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return self.node.inputs
+        return self.node.inputs if self.convolution is None else self.convolution.inputs
 
     @property
     def reads(self) -> tuple[int, ...]:
         """The inputs, then the values of which it only uses a size."""
-        return self.node.reads
+        return self.node.reads if self.convolution is None else self.convolution.reads
 
     @property
     def guards(self) -> tuple[Guard, ...]:
@@ -85,8 +88,8 @@ class Call:
 
     @property
     def is_computed(self) -> bool:
-        """Whether it computes something. A tensor that the module stores does not need to be computed."""
-        return not isinstance(self.torch, Stored)
+        """Whether it has a line of its own. A tensor that the module stores has none, nor has a deferred call."""
+        return not self.deferred and not isinstance(self.torch, Stored)
 
     @property
     def only_renames(self) -> bool:
@@ -97,7 +100,8 @@ class Call:
     def makes_module(self) -> bool:
         """Whether it has a module that takes only values and is called without marks."""
         is_module = not isinstance(self.torch, (Expression, Stored))
-        return is_module and not self.recomputed and self.module is None and not self.guards
+        is_alone = not self.recomputed and not self.deferred and self.convolution is None
+        return is_module and is_alone and self.module is None and not self.guards
 
     def repeats(self, before: Call) -> bool:
         """Return whether it calls the block of the call before it, in the same way, on that call's outputs."""

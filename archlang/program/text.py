@@ -56,6 +56,10 @@ def _marks(entry: Entry) -> Iterator[str]:
         yield f"applies {entry.module} again"
     if entry.recomputed:
         yield "recomputed"
+    if entry.deferred:
+        yield "deferred"
+    if entry.convolution is not None:
+        yield f"folded into {entry.convolution.name}"
     if entry.in_place is not None:
         yield f"over %{entry.inputs[entry.in_place]}"
 

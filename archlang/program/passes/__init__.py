@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from archlang.program.passes.folding import folding
 from archlang.program.passes.formatting import in_memory_format
 from archlang.program.passes.overwriting import overwriting
 from archlang.program.passes.recomputing import recomputing
 
-__all__ = ["in_memory_format", "overwriting", "recomputing"]
+__all__ = ["folding", "in_memory_format", "overwriting", "recomputing"]
