@@ -62,7 +62,7 @@ class Library:
 def find(spec: str, root: Path | None = None) -> Found:
     """Find the source that a SPEC names. `use` may only read files in `root`, by default the spec's folder."""
     if spec == "-":
-        text = _decoded("<stdin>", sys.stdin.buffer.read(limits().bytes + 1))
+        text = _decoded("<stdin>", standard_input())
         return Found(Source("<stdin>", text), None, Folder(Path(), root or Path()))
     path, _, net = spec.rpartition(":") if re.search(r":\w+$", spec) else (spec, "", "")
     if Path(spec).is_file():
@@ -94,6 +94,13 @@ def _shipped(name: str, net: str | None) -> Found:
         raise CallError(f"there is no file and no shipped net called {name}{hint}")
     source = Source(path.relative_to(SPECS).as_posix(), path.read_text(encoding="utf-8"))
     return Found(source, net or (name if name in nets_of(path) else None), Folder(SPECS, SPECS), path)
+
+
+def standard_input() -> bytes:
+    """Return what standard input holds, up to one byte more than the limit. Raises CallError if it is closed."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  it is None if the shell closed it
+        raise CallError("standard input is closed, so no spec can be read from it")
+    return sys.stdin.buffer.read(limits().bytes + 1)
 
 
 def refuse_large(name: str, length: int) -> None:
@@ -202,7 +209,10 @@ def _real_path(use: Use, found: Found) -> Path:
             f"`{use.path}`: this text has no folder from which a file could be read",
             help=help,
         )
-    real = found.folder.file(use.file)
+    try:
+        real = found.folder.file(use.file)
+    except (OSError, RuntimeError, ValueError):  # a circle of links, or a name that no file can have
+        raise Rejected("no-such-file", f"`{use.path}`: no file can be found at that path") from None
     if real is None:
         help = "name a folder that holds both on the command line: `--root DIR`"
         raise Rejected("outside-the-root", f"`{use.path}` leads out of the folder that this spec may read", help=help)

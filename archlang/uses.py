@@ -56,7 +56,10 @@ def _meant(use: s.Use, file: s.File, folder: Folder | None, notes: list[Diagnost
     own = path_from(file.name, f"{name}.arch")
     shipped = shipped_path(name)
     if use.path == name and not is_shipped and own != file.name and folder is not None:
-        real = folder.file(own)
+        try:
+            real = folder.file(own)
+        except (OSError, RuntimeError):  # a circle of links
+            real = None
         if real is not None and real.is_file():
             if shipped is not None:
                 notes.append(_hidden(use, own))

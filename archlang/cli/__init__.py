@@ -1,6 +1,7 @@
 """The command line.
 
-Exit status: 0 the spec is valid, 1 it is not, 2 the call is wrong; 130 Ctrl-C ended it, 141 a closed pipe did.
+Exit status: 0 the spec is valid, 1 it is not, 2 the call is wrong, 70 archlang has a fault; 130 Ctrl-C ended it, 141 a
+closed pipe did.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from archlang.cli.command import limits_of
 from archlang.cli.commands import COMMANDS, command
+from archlang.cli.streams import FAULT, safe_streams, shows_tracebacks, told
 from archlang.limits import MEANINGS, raised
 
 SPEC_HELP = "a path (its only net, or path:net), the name of a shipped net such as vgg16, or - for standard input"
@@ -28,8 +30,14 @@ BROKEN_PIPE = 141  # 128 and SIGPIPE's number: what a shell reports of any tool 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with safe_streams():
+        return _status(words, own_process=argv is None)
+
+
+def _status(words: list[str], *, own_process: bool) -> int:
+    """Return the exit status of a command. Whatever ends it early is told in one line."""
     try:
-        return _run(words, own_process=argv is None)
+        return _run(words, own_process=own_process)
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE
@@ -41,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _discard_output()
         print(f"archlang: {error.strerror}: {error.filename or 'standard output'}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if shows_tracebacks():
+            raise
+        print(f"archlang: {told(error)}", file=sys.stderr)
+        return FAULT
 
 
 def _run(words: list[str], own_process: bool) -> int:

@@ -31,6 +31,14 @@ def positive(text: str) -> int:
     return number
 
 
+def seed(text: str) -> int:
+    """Convert an option to a seed of torch's generators, for argparse."""
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to 2**63 - 1")
+    return number
+
+
 def not_negative(text: str) -> float:
     """Convert an option to a finite number of at least 0, for argparse."""
     value = float(text)

@@ -66,11 +66,11 @@ def _fmt(arguments: argparse.Namespace) -> int:
 
 
 def _read(name: str) -> _File:
-    from archlang.library import CallError, refuse_large
+    from archlang.library import CallError, refuse_large, standard_input
     from archlang.limits import limits
 
     if name == STDIN:
-        path, shown, data = None, "<stdin>", sys.stdin.buffer.read(limits().bytes + 1)
+        path, shown, data = None, "<stdin>", standard_input()
     else:
         path, shown = Path(name), name
         if not path.is_file():

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlang.cli.command import Command, checked_net, format_option, not_negative, positive, settings_of
+from archlang.cli.command import Command, checked_net, format_option, not_negative, positive, seed, settings_of
 
 if TYPE_CHECKING:
     from archlang.train.predicting import Predicted, Predictor
@@ -27,7 +27,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature", type=not_negative, default=1.0, metavar="T", help="0: the most probable token (1)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the tokens that are drawn (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the tokens that are drawn (0)")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write the outputs to this folder, as .npz files")
     parser.add_argument("--device", default="cpu", help="the device to run on: cpu, cuda or cuda:1 (cpu)")
     format_option(parser)

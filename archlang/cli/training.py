@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, positive, settings_of
+from archlang.cli.command import Command, positive, seed, settings_of
 from archlang.cli.output import check_target, output_options
 from archlang.packages import need
 
@@ -23,7 +23,7 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run, by whichever command."""
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the data (the recipe's; else 30)")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="seed of weights, order and augmentation (the recipe's; else 0)"
+        "--seed", type=seed, metavar="N", help="seed of weights, order and augmentation (the recipe's; else 0)"
     )
     parser.add_argument("--device", default="cpu", help="the device to train on: cpu, cuda or cuda:1 (cpu)")
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, format_option, net_of, not_negative, positive
+from archlang.cli.command import Command, format_option, net_of, not_negative, positive, seed
 from archlang.shapes import FLOAT_DTYPES
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--by-order", action="store_true", help="pair weights by their order instead of their names")
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of the reference's weights, the inputs and dropout (0)"
+        "--seed", type=seed, default=0, metavar="N", help="seed of the reference's weights, the inputs and dropout (0)"
     )
     parser.add_argument(
         "--dtype",
