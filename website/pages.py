@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
         {
             "The language": "docs/language.md",
             "The report": "docs/report.md",
+            "Pictures": "docs/pictures.md",
             "The page of a net": "docs/page.md",
             "What every number counts": "docs/conventions.md",
             "Memory": "docs/memory.md",

@@ -23,6 +23,14 @@ class Command:
     spec: str = "one"
 
 
+def natural(text: str) -> int:
+    """Return the number that an option gives, which must not be negative."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return number
+
+
 def positive(text: str) -> int:
     """Convert an option to an integer of at least 1, for argparse."""
     number = int(text)

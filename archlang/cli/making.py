@@ -8,17 +8,25 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, positive
+from archlang.cli.command import Command, checked_net, natural, positive
 from archlang.cli.memory import OPTIMIZER_NAMES, checked_format, memory_bytes, memory_format_option
 from archlang.cli.output import check_target, output_options
 
 if TYPE_CHECKING:
     from archlang.compiler import Net
     from archlang.ops.layouts import MemoryFormat
+    from archlang.render import Look, Theme
 
 
 def _render_options(parser: argparse.ArgumentParser) -> None:
-    output_options(parser, "svg, png, pdf or dot, by its suffix", required=True)
+    output_options(parser, "svg, png, pdf, dot or mmd (Mermaid), by its suffix", required=True)
+    parser.add_argument("--full", action="store_true", help="draw every operator, instead of the figure")
+    parser.add_argument(
+        "--depth", type=natural, metavar="N", help="open N levels of the figure (default: about 14 items)"
+    )
+    parser.add_argument("--expand", action="append", default=[], metavar="PATH", help="open what is at this path")
+    parser.add_argument("--costs", choices=["parameters", "macs", "memory"], help="colour the boxes by what they cost")
+    parser.add_argument("--theme", choices=["light", "dark", "auto"], help="the colours (svg: auto, others: light)")
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -32,10 +40,26 @@ def _render(arguments: argparse.Namespace) -> int:
         raise CallError(
             f"{arguments.output}: the name of a picture must end in {', '.join('.' + name for name in FORMATS)}"
         )
+    look = _look(arguments, format)
     checked = checked_net(arguments)
     check_target(arguments.output, arguments, checked.library.paths)
-    write_whole(arguments.output, Net(checked.graphs[0]).render(format))
+    write_whole(arguments.output, Net(checked.graphs[0]).render(format, look))
     return 0
+
+
+def _look(arguments: argparse.Namespace, format: str) -> Look:
+    """Return what the options ask of a picture. An SVG follows the reader's theme, other formats are in the light."""
+    from archlang.library import CallError
+    from archlang.render import Look
+
+    theme: Theme = arguments.theme or ("auto" if format == "svg" else "light")
+    if theme == "auto" and format != "svg":
+        raise CallError(f"{arguments.output}: --theme auto follows the reader's setting, which only an .svg can")
+    try:
+        expanded = tuple(arguments.expand)
+        return Look("full" if arguments.full else "figure", arguments.depth, expanded, arguments.costs, theme)
+    except ValueError as error:
+        raise CallError(f"--full: {error}") from None
 
 
 def _build_options(parser: argparse.ArgumentParser) -> None:
@@ -161,5 +185,5 @@ def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
     return beside
 
 
-RENDER = Command("draw a net as svg, png, pdf or dot", _render, _render_options)
+RENDER = Command("draw a net as svg, png, pdf, dot or Mermaid", _render, _render_options)
 BUILD = Command("print the PyTorch source of a net, or of its training", _build, _build_options)

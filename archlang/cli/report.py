@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from archlang.cli.command import Command, checked_net, print_warnings
+from archlang.cli.command import Command, checked_net, natural, print_warnings
 from archlang.cli.output import output_options
 from archlang.cli.page import counting_options, write_page
 
@@ -22,7 +22,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     output_options(parser, "the file for the page of --format html")
     parser.add_argument("--columns", type=_names, default=(), metavar="NAMES", help=_COLUMNS_HELP)
     cut = parser.add_mutually_exclusive_group()
-    cut.add_argument("--depth", type=_natural, metavar="N", help="sum the layers below N levels of their paths")
+    cut.add_argument("--depth", type=natural, metavar="N", help="sum the layers below N levels of their paths")
     cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
     parser.add_argument("--full", action="store_true", help="list every layer, however many there are")
     counting_options(parser)
@@ -39,13 +39,6 @@ def _names(text: str) -> tuple[str, ...]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"`{text}` has a comma without a name")
     return names
-
-
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return number
 
 
 def _report(arguments: argparse.Namespace) -> int:

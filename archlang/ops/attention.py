@@ -138,7 +138,6 @@ class Attention(OfTokens):
     """
 
     word: ClassVar[str] = "attention"
-    noted: ClassVar[str] = "self-attention"
     family: ClassVar[str] = "attention"
     elsewhere: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "MultiHeadAttention", "self_attention", "mha")
     examples: ClassVar[tuple[Example, ...]] = (

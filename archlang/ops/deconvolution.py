@@ -55,8 +55,8 @@ class Deconv(Operator):
         ONE_CALL, fresh=True, autocast=Autocast("lower", (("weight", "any"),)), weights="any format"
     )  # fmt: skip
     word: ClassVar[str] = "deconv"
-    noted: ClassVar[str] = "up-conv"
-    family: ClassVar[str] = "up-sampling"
+    noted: ClassVar[str] = "upconv"
+    family: ClassVar[str] = "upsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
         "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Conv2DTranspose", "Deconvolution", "deconvolution",

@@ -56,7 +56,7 @@ class LogSoftmax(Softmax):
     """
 
     word: ClassVar[str] = "log_softmax"
-    noted: ClassVar[str] = "log-softmax"
+    noted: ClassVar[str] = "log softmax"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("batch-axis")
     elsewhere: ClassVar[tuple[str, ...]] = ("LogSoftmax",)
     examples: ClassVar[tuple[Example, ...]] = (Example("log_softmax", "10"), Example("log_softmax axis=-1", "3x4x5"))

@@ -10,7 +10,7 @@ from archlang.shapes import TensorType
 
 FAMILIES = (
     "convolution", "fully connected", "pooling", "norm", "activation", "attention", "recurrent", "embedding",
-    "up-sampling", "join", "dropout", "layout", "other",
+    "upsampling", "join", "dropout", "layout", "other",
 )  # fmt: skip
 Condition = tuple[int, str, int]  # `(end, "<=", size)`
 

@@ -186,7 +186,6 @@ class Hardswish(_Unit):
 
     runs = replace(_Unit.runs, overwrites=True)
     word: ClassVar[str] = "hardswish"
-    noted: ClassVar[str] = "h-swish"
     target: ClassVar[str] = "torch.nn.Hardswish"
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardswish", "hard_swish", "h_swish")
     examples: ClassVar[tuple[Example, ...]] = (Example("hardswish", "3x4x4"), Example("hardswish", "7"))
@@ -200,7 +199,6 @@ class Hardsigmoid(_Unit):
 
     runs = replace(_Unit.runs, overwrites=True)
     word: ClassVar[str] = "hardsigmoid"
-    noted: ClassVar[str] = "h-sigmoid"
     target: ClassVar[str] = "torch.nn.Hardsigmoid"
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardsigmoid", "hard_sigmoid", "h_sigmoid")
     examples: ClassVar[tuple[Example, ...]] = (Example("hardsigmoid", "3x4x4"), Example("hardsigmoid", "7"))

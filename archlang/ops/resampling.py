@@ -37,7 +37,7 @@ SMALL = 128  # height and width together, up to which torch interpolates maps wi
 class _Resample(Operator):
     """What both share: a mode, and whether the corners coincide."""
 
-    family: ClassVar[str] = "up-sampling"
+    family: ClassVar[str] = "upsampling"
     runs = replace(ONE_CALL, fresh=True, saved="nothing", autocast="given")
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 

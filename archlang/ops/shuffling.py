@@ -28,7 +28,7 @@ class PixelShuffle(Operator):
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given")
     word: ClassVar[str] = "pixel_shuffle"
-    family: ClassVar[str] = "up-sampling"
+    family: ClassVar[str] = "upsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"r": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("PixelShuffle", "depth_to_space", "subpixel")
     examples: ClassVar[tuple[Example, ...]] = (Example("pixel_shuffle 2", "8x4x5"), Example("pixel_shuffle 3", "9x2x3"))

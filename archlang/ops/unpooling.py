@@ -46,7 +46,7 @@ class MaxUnpool(Operator):
     runs = replace(ONE_CALL, autocast="float32")
     word: ClassVar[str] = "max_unpool"
     noted: ClassVar[str] = "max unpool"
-    family: ClassVar[str] = "up-sampling"
+    family: ClassVar[str] = "upsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     arity: ClassVar[tuple[int, ...]] = (2,)
     elsewhere: ClassVar[tuple[str, ...]] = ("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", "MaxUnpool", "unpool")
@@ -185,7 +185,7 @@ class BedOfNails(Operator):
 
     runs = replace(ONE_CALL, saved="nothing", autocast="given", scratch=1)
     word: ClassVar[str] = "bed_of_nails"
-    family: ClassVar[str] = "up-sampling"
+    family: ClassVar[str] = "upsampling"
     positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("BedOfNails", "nails", "zero_upsample", "dilate")
     examples: ClassVar[tuple[Example, ...]] = (

@@ -1,15 +1,9 @@
-"""Pictures of a Graph."""
+"""Pictures of a Graph: the figure of a paper, or the complete drawing of every operator."""
 
 from __future__ import annotations
 
-from archlang.ir import Graph
-from archlang.marks import marked
 from archlang.render.drawing import dot
-from archlang.render.layout import FORMATS, lay_out
+from archlang.render.figure.themes import Theme
+from archlang.render.pictures import FORMATS, STYLES, Look, Style, picture
 
-__all__ = ["FORMATS", "dot", "picture"]
-
-
-def picture(graph: Graph, format: str, title: str | None = None) -> bytes:
-    """Return the bytes of a file that shows the net: SVG, PNG, PDF or DOT, with archlang's mark."""
-    return marked(lay_out(dot(graph, title), format), format)
+__all__ = ["FORMATS", "STYLES", "Look", "Style", "Theme", "dot", "picture"]

@@ -14,8 +14,6 @@ from tempfile import TemporaryDirectory
 from archlang.diagnostics import Rejected
 from archlang.packages import need
 
-FORMATS = ("svg", "png", "pdf", "dot")
-
 DOTS_PER_INCH = 144
 FEWEST_DOTS_PER_INCH = 48  # below it, words of 12 points are under 8 pixels high, which is hard to read
 MOST_PIXELS = 32_000  # along a side of a PNG: cairo's bitmaps end at 32,767
@@ -26,17 +24,17 @@ TOO_LARGE = 3  # the exit status of the child where a PNG would need fewer dots 
 _CHILD = """
 import sys
 from pygraphviz import AGraph
-format, most_dots, fewest_dots, most_pixels, too_large = sys.argv[1], *map(int, sys.argv[2:])
+format, engine, most_dots, fewest_dots, most_pixels, too_large = *sys.argv[1:3], *map(int, sys.argv[3:])
 graph = AGraph(string=sys.stdin.buffer.read().decode())
 if format == "png":
-    graph.layout("dot")
+    graph.layout(engine)
     left, bottom, right, top = map(float, graph.graph_attr["bb"].split(","))
     inches = max(right - left, top - bottom) / 72 + 1
     dots = min(most_dots, int(most_pixels / inches))
     if dots < fewest_dots:
         sys.exit(too_large)
     graph.graph_attr["dpi"] = str(dots)
-sys.stdout.buffer.write(graph.draw(None, format=format, prog="dot"))
+sys.stdout.buffer.write(graph.draw(None, format=format, prog=engine))
 """
 
 # Only folders of fonts are named, not the machine's own configuration, so that a picture is the same everywhere.
@@ -55,21 +53,18 @@ _FONTS = """<?xml version="1.0"?>
 _HARMLESS = ("Fontconfig ", "Warning: graph has ")
 
 
-def lay_out(dot: str, format: str) -> bytes:
-    """Return the picture of a DOT text, or the text itself for the format `dot`. A long PNG has fewer dots per inch."""
-    if format not in FORMATS:
-        raise Rejected(
-            "no-such-format", f"a picture is written as {', '.join(FORMATS)}, not as {format}", about="format"
-        )
-    if format == "dot":
-        return dot.encode()
+def lay_out(dot: str, format: str, engine: str = "dot") -> bytes:
+    """Return the picture of a DOT text as svg, png or pdf. A long PNG has fewer dots per inch.
+
+    `engine` is `dot`, or `nop2`, which keeps the places that the text gives.
+    """
     need("fontpkg_open_sans", "the letters of pictures come from")
     numbers = map(str, (DOTS_PER_INCH, FEWEST_DOTS_PER_INCH, MOST_PIXELS, TOO_LARGE))
     with TemporaryDirectory() as folder, as_file(files("fontpkg_open_sans") / "files") as own:
         fonts = Path(folder) / "fonts.conf"
         fonts.write_text(_FONTS.format(own=escape(str(own)), cache=escape(folder)), encoding="utf-8")
         child = subprocess.run(
-            [sys.executable, "-P", "-c", _CHILD, format, *numbers],
+            [sys.executable, "-P", "-c", _CHILD, format, engine, *numbers],
             input=dot.encode(),
             capture_output=True,
             env={**os.environ, "FONTCONFIG_FILE": str(fonts)},

@@ -70,9 +70,15 @@ class Likeness:
     def place(self, part: Part) -> tuple[object, ...]:
         """Return what parts share that stand in the same place of two calls: a kind, and the author's label."""
         if isinstance(part, Scope):
-            return "", part.what, _label(part.name)
+            box = _operator(self.flow.layers[self._head(part)].op)[::2] if self.is_box(part) else ()
+            return "", part.what, _label(part.name), *box
         head = self.flow.layers[head_of(self.flow, part)]
         return head.op.word, getattr(head.op, "groups", 1) != 1, _label(head.node.name)
+
+    def _head(self, box: Scope) -> int:
+        """Return the layer that a scope of one box is named after."""
+        (part,) = parts_of(self.flow, box.parts)
+        return head_of(self.flow, part) if isinstance(part, Chain) else self._head(part)
 
     def _reading(self, part: Part) -> Signature:
         return tuple(reading(self.flow.layers[at]) for at in numbers([part]))
@@ -105,7 +111,7 @@ def resolution(type: TensorType) -> tuple[int, ...]:
 
 def _operator(op: Operator) -> tuple[object, ...]:
     windows = (getattr(op, name) for name, kind in op.positional.items() if kind == "window")
-    return op.word, *windows, getattr(op, "groups", 1) != 1
+    return op.word, tuple(windows), getattr(op, "groups", 1) != 1
 
 
 def _is_within(short: Signature, long: Signature) -> bool:

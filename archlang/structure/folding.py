@@ -96,10 +96,17 @@ class Structure:
         """Yield the parts in order; what repeats stands together, by the period that covers most."""
         at = 0
         while at < len(parts):
-            counts = [(length, self._times(parts, at, length)) for length in range(1, LONGEST + 1)]
+            counts = [(length, self._worth(parts, at, length)) for length in range(1, LONGEST + 1)]
             length, times = max(counts, key=lambda count: (count[0] * count[1] if count[1] > 1 else 1, -count[0]))
             yield tuple(tuple(parts[at + i * length : at + (i + 1) * length]) for i in range(times))
             at += length * times
+
+    def _worth(self, parts: Sequence[Part], at: int, length: int) -> int:
+        """Return how often the next parts repeat in a row. Boxes that alternate, 1×7 and 7×1, do so from 3 times on."""
+        times = self._times(parts, at, length)
+        unit = parts[at : at + length]
+        boxes = all(isinstance(part, Chain) or self.likeness.is_box(part) for part in unit)
+        return 1 if times == 2 and length > 1 and boxes else times
 
     def _times(self, parts: Sequence[Part], at: int, length: int) -> int:
         """Return how often the next parts repeat in a row."""

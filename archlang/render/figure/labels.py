@@ -1,0 +1,179 @@
+"""What stands in the boxes of a panel, and in their titles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from archlang.facts.work import Counts
+from archlang.ir import Layer
+from archlang.program import Scope
+from archlang.render.figure.items import Item, Shelf
+from archlang.render.figure.letters import Letters
+from archlang.render.figure.model import HEAD, SMALL, TEXT, Kind, Node, Table, Text
+from archlang.render.figure.names import short, through
+from archlang.render.figure.words import head_text, name_of, shape_text, si, trim_text
+from archlang.structure import Chain, Piece, overlaid
+from archlang.structure.chains import head_of, is_trim
+from archlang.structure.flow import Flow
+
+Cost = Literal["parameters", "macs", "memory"]
+SIGNS = frozenset({"+", "||", "×", "−"})  # joins that are a sign in a circle
+BLOCK = "block"  # the family of a box that has its own inset
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Writes the boxes of one panel. `letters` stand for numbers that vary; an overview has none and shows counts.
+
+    `costs` is what the boxes are coloured by.
+    """
+
+    shelf: Shelf
+    counts: Counts
+    letters: Letters | None = None
+    costs: Cost | None = None
+
+    def node(self, key: str, item: Item) -> Node:
+        """Return the node of an item."""
+        piece = item.piece
+        layers = self.shelf.layers
+        rows, family, sign = self._rows(item)
+        kind: Kind = "join" if sign else "block" if item.is_block else "box"
+        if self.letters is None and not sign:
+            rows += self._counts(piece)
+        idle = self.letters is None and all(layers[at].training_only for at in piece.layers)
+        return Node(key, kind, family, tuple(rows), self._title(item), piece.is_optional or idle, self._share(piece))
+
+    def table(self) -> Table | None:
+        """Return the table of what varies in the panel."""
+        return self.letters.table() if self.letters else None
+
+    def _rows(self, item: Item) -> tuple[list[tuple[Text, ...]], str, bool]:
+        """Return the lines of an item, its family, and whether it is the sign of a join alone."""
+        if item.is_block:
+            return self._block(item), BLOCK, False
+        rows: list[tuple[Text, ...]] = []
+        families: list[str] = []
+        for box in item.box:
+            found, family, sign = self._box(box, alone=len(item.box) == 1)
+            if sign and len(item.box) == 1:
+                return found, family, True
+            rows += found
+            families.append(family)
+        named = self._named(item)
+        heading = [(Text(named, SMALL, tone="faint"),)] if named and self.letters is None else []
+        family = next((one for one in families if one not in ("norm", "activation", "other")), families[0])
+        return [*heading, *rows], family, False
+
+    def _named(self, item: Item) -> str:
+        first = item.piece.first
+        return "" if not isinstance(first, Scope) else self.name(item)
+
+    def name(self, item: Item) -> str:
+        """Return the name of an item: that of its first call, and through which it goes on."""
+        calls = [part.path for unit in item.piece.units for part in unit if isinstance(part, Scope)]
+        around = item.name.rpartition(".")[0]
+        if item.name not in calls:
+            return short(item.name, around)
+        own = [unit[0].path for unit in item.piece.units if isinstance(unit[0], Scope)] or calls
+        return through(short(own[0], around), short(own[-1], around)) if self.letters is None else short(own[0], around)
+
+    def _block(self, item: Item) -> list[tuple[Text, ...]]:
+        piece = item.piece
+        name, what = self.name(item), block_name(self.shelf, item)
+        times = (Text(f"×{piece.times}", HEAD, True, "accent"),) if piece.times > 1 else ()
+        heading = [(Text(name, SMALL, tone="faint"),)] if name != what and self.letters is None else []
+        return [*heading, (Text(what, HEAD, True), *times)]
+
+    def _box(self, box: Piece, alone: bool) -> tuple[list[tuple[Text, ...]], str, bool]:
+        """Return the lines of a box of layers, its family, and whether it is the sign of a join."""
+        places = self._places(box)
+        first = next(layer for layer in places[0] if layer is not None) if places else None
+        assert first is not None
+        heads = [at for at, place in enumerate(places) if not is_trim(_known(place))]
+        if not heads:
+            words = trim_text(map(_known, places)) or name_of(first.op)
+            row = Text(words, HEAD, True) if alone else Text(f"{words} –", TEXT, tone="faint")
+            return [(row,)], first.op.family, False
+        (head,) = heads[:1]
+        layer = _known(places[head])
+        before, after = trim_text(map(_known, places[:head])), trim_text(map(_known, places[head + 1 :]))
+        if layer.op.join and name_of(layer.op) in SIGNS:
+            tail = [(Text(after, TEXT, tone="faint"),)] if after else []
+            return [(Text(name_of(layer.op), HEAD, True),), *tail], "join", True
+        text = head_text(layer, self.letters.of(places[head]) if self.letters else {})
+        times = (Text(f"×{box.times}", HEAD, True, "accent"),) if box.times > 1 else ()
+        lead = [(Text(f"{before} –", TEXT, tone="faint"),)] if before else []
+        trail = [(Text(after, TEXT, tone="faint"),)] if after else []
+        return [*lead, (Text(text, HEAD, True), *times), *trail], layer.op.family, False
+
+    def _places(self, box: Piece) -> list[tuple[Layer | None, ...]]:
+        """Return the layers of a box, each with those of all calls that it stands for."""
+        layers = self.shelf.layers
+        chains: list[tuple[int, ...]] = []
+        for run in box.runs:
+            chain = run[0][0] if run else None
+            chains.append(chain.layers if isinstance(chain, Chain) else ())
+        found = overlaid(chains, lambda at: (is_trim(layers[at]), layers[at].op.word))
+        return [tuple(None if at is None else layers[at] for at in place) for place in found]
+
+    def _counts(self, piece: Piece) -> list[tuple[Text, ...]]:
+        params, macs = self.cost(piece, "parameters"), self.cost(piece, "macs")
+        words = [f"{si(params)} params"] if params else []
+        words += [f"{si(macs)} MACs"] if macs else []
+        return [(Text(" · ".join(words), SMALL, tone="faint"),)] if words else []
+
+    def cost(self, piece: Piece, what: Cost) -> int:
+        """Return what a piece costs: its parameters, multiply-accumulates, or bytes of outputs."""
+        told = [self.counts.of(self.shelf.layers[at]) for at in piece.layers]
+        name = {"parameters": "params", "macs": "macs", "memory": "output_bytes"}[what]
+        return sum(getattr(one, name) for one in told)
+
+    def _share(self, piece: Piece) -> float | None:
+        if self.costs is None:
+            return None
+        net = self.counts.net
+        name = {"parameters": "params", "macs": "macs", "memory": "output_bytes"}[self.costs]
+        return self.cost(piece, self.costs) / max(1, int(getattr(net, name)))
+
+    def _title(self, item: Item) -> str:
+        """Return the path, the operators or the block, and the shape of what comes out."""
+        piece, layers = item.piece, self.shelf.layers
+        first, last = layers[piece.layers[0]], layers[piece.layers[-1]]
+        what = (
+            block_name(self.shelf, item)
+            if item.is_block
+            else ", ".join(dict.fromkeys(layers[at].op.word for at in piece.layers))
+        )
+        times = f" ×{piece.times}" if piece.times > 1 else ""
+        shape = type_text(self.shelf.structure.flow, last.outputs[0])
+        return " · ".join(filter(None, (item.name or first.path, what + times, shape)))
+
+
+def block_name(shelf: Shelf, item: Item) -> str:
+    """Return what a block is called: its own name, that of braces by their label, or parts that repeat together."""
+    names = []
+    for part in item.piece.units[0]:
+        if isinstance(part, Chain):
+            names.append(name_of(shelf.layers[head_of(shelf.structure.flow, part)].op))
+        else:
+            names.append(part.what if part.call is not None else short(part.path, part.path.rpartition(".")[0]))
+    return " + ".join(names)
+
+
+def type_text(flow: Flow, value: int) -> str:
+    """Return the shape of a value, as edges are labelled."""
+    at = flow.makers.get(value)
+    if at is None:
+        root = flow.graph.root
+        type = root.types[root.inputs[value].value]
+    else:
+        layer = flow.layers[at]
+        type = layer.output_types[layer.outputs.index(value)]
+    return shape_text(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n") or "1"
+
+
+def _known(place: Sequence[Layer | None]) -> Layer:
+    return next(layer for layer in place if layer is not None)

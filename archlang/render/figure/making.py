@@ -1,0 +1,187 @@
+"""The figure of a Graph: its overview, the insets of its blocks, and the families for the legend."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archlang.facts.work import Counts, count
+from archlang.ir import Graph
+from archlang.ops.law import FAMILIES
+from archlang.program import Scope
+from archlang.render.figure.items import Item, Shelf
+from archlang.render.figure.labels import Cost, Labels, block_name, type_text
+from archlang.render.figure.letters import Letters
+from archlang.render.figure.model import HEAD, Figure, Node, Panel, Text
+from archlang.render.figure.names import distinct, through
+from archlang.render.figure.panels import Ends, panel
+from archlang.render.figure.words import si
+from archlang.structure import Piece, structure_of
+from archlang.structure.alike import numbers
+from archlang.structure.folding import Unit
+
+MOST_INSETS = 12
+MISSING = -1  # no value
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a figure is asked to show: `depth` levels opened, these paths opened, boxes coloured by a cost."""
+
+    depth: int | None = None
+    expanded: tuple[str, ...] = ()
+    costs: Cost | None = None
+    title: str | None = None
+
+
+def figure_of(graph: Graph, wanted: Wanted) -> Figure:
+    """Return the figure of a net."""
+    shelf = Shelf(structure_of(graph))
+    counts = count(graph)
+    items = shelf.overview(wanted.depth, wanted.expanded)
+    overview = panel(shelf, items, _net_ends(shelf), Labels(shelf, counts, costs=wanted.costs), "overview")
+    insets = _insets(shelf, counts, items, wanted.costs)
+    panels = (overview, *insets)
+    known = {node.family for each in panels for node in each.nodes}
+    net = counts.net
+    inputs = " and ".join(type_text(shelf.structure.flow, at) for at, _ in enumerate(graph.root.inputs))
+    totals = f"{net.params:,} parameters, {si(net.macs)} MACs" + (f", {inputs}" if inputs else "")
+    families = tuple(family for family in FAMILIES if family in known and family not in ("join", "layout"))
+    return Figure(graph.name if wanted.title is None else wanted.title, totals, overview, tuple(insets), families)
+
+
+def _net_ends(shelf: Shelf) -> Ends:
+    root, tree = shelf.structure.flow.graph.root, shelf.structure.flow.tree
+    entering = [
+        _port(f"i{at}", port.name, f"input {port.name} · {type_text(shelf.structure.flow, at)}")
+        for at, port in enumerate(root.inputs)
+    ]
+    leaving = []
+    for at, (port, value) in enumerate(zip(root.outputs, tree.outputs, strict=True)):
+        title = f"output {port.name} · {type_text(shelf.structure.flow, value)}"
+        name = f"{port.name} when training" if port.training else port.name
+        leaving.append(_port(f"o{at}", name, title, port.training))
+    return Ends([range(len(root.inputs))], [tree.outputs], entering, leaving)
+
+
+def _port(key: str, name: str, title: str, dashed: bool = False) -> Node:
+    return Node(key, "port", "port", ((Text(name, HEAD, True, "inverse"),),), title, dashed)
+
+
+@dataclass(slots=True)
+class _Inset:
+    """A block that gets an inset: its name, and its units by the rows of its table."""
+
+    name: str
+    groups: list[tuple[Piece, str]]
+
+
+def _insets(shelf: Shelf, counts: Counts, items: Sequence[Item], costs: Cost | None) -> list[Panel]:
+    """Return the insets of the blocks that these items show closed, and of those within them."""
+    found: list[Panel] = []
+    drawn: set[str] = set()
+    rest = list(items)
+    while rest and len(found) < MOST_INSETS:
+        wanted: dict[str, _Inset] = {}
+        for item in (item for item in rest if item.is_block):
+            name = block_name(shelf, item)
+            wanted.setdefault(name, _Inset(name, [])).groups.append((item.piece, item.name))
+        rest = []
+        for name, inset in wanted.items():
+            if name in drawn or len(found) == MOST_INSETS:
+                continue
+            drawn.add(name)
+            made, inner = _inset(shelf, counts, inset, costs)
+            found.append(made)
+            rest += inner
+    return found
+
+
+def _inset(shelf: Shelf, counts: Counts, inset: _Inset, costs: Cost | None) -> tuple[Panel, list[Item]]:
+    """Return the inset of a block, with all of its calls laid over each other, and the items in it."""
+    units = [unit for piece, _ in inset.groups for unit in piece.units]
+    inside = shelf.structure.inside(Piece((tuple(units),)))
+    groups = _groups(inset)
+    items = shelf.in_block(inside)
+    ends = _block_ends(shelf, units)
+    first = Letters(groups)
+    panel(shelf, items, ends, Labels(shelf, counts, first, costs), inset.name)
+    labels = Labels(shelf, counts, first.settled(), costs)
+    return panel(shelf, items, ends, labels, inset.name, _note(items, groups)), items
+
+
+def _groups(inset: _Inset) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the rows of the table: the name of each, and those of the calls in it."""
+    paths = [[_path(unit, name) for unit in piece.units] for piece, name in inset.groups]
+    calls = iter(distinct([path for row in paths for path in row]))
+    names = [tuple(next(calls) for _ in row) for row in paths]
+    tops = distinct([name for _, name in inset.groups]) if len(inset.groups) > 1 else [inset.groups[0][1]]
+    return [
+        (through(row[0], row[-1]) if _path(piece.units[0], top) == name else top, row)
+        for row, top, (piece, name) in zip(names, tops, inset.groups, strict=True)
+    ]
+
+
+def _path(unit: Unit, name: str) -> str:
+    return next((part.path for part in unit if isinstance(part, Scope)), name)
+
+
+def _block_ends(shelf: Shelf, units: Sequence[Unit]) -> Ends:
+    """Return the ends of a block: dots, which are named if there are several."""
+    calls = [unit[0] for unit in units if len(unit) == 1 and isinstance(unit[0], Scope) and unit[0].call is not None]
+    if len(calls) == len(units):
+        return _call_ends(calls)
+    flow = shelf.structure.flow
+    inputs: list[list[int]] = []
+    outputs: list[list[int]] = []
+    for unit in units:
+        layers = numbers(unit)
+        made, read = set(flow.makes(layers)), Counter(flow.reads(layers))
+        inputs.append(list(dict.fromkeys(value for value in flow.reads(layers) if value not in made)))
+        outputs.append([value for value in flow.makes(layers) if flow.uses[value] > read[value]])
+    sides = ((inputs, "input"), (outputs, "output"))
+    entering, leaving = (
+        _dots([f"{word} {at + 1}" for at in range(max(map(len, found)))], word) for found, word in sides
+    )
+    return Ends(inputs, outputs, entering, leaving)
+
+
+def _call_ends(calls: Sequence[Scope]) -> Ends:
+    """Return the ends of calls of one block, by the names of its inputs and outputs."""
+    entering = list(dict.fromkeys(port.name for call in calls for port in call.block.inputs))
+    leaving = list(dict.fromkeys(port.name for call in calls for port in call.block.outputs))
+    inputs, outputs = list[list[int]](), list[list[int]]()
+    for call in calls:
+        given = dict(zip((port.name for port in call.block.inputs), call.inputs, strict=True))
+        made = dict(zip((port.name for port in call.block.outputs), call.outputs, strict=True))
+        inputs.append([given.get(name, MISSING) for name in entering])
+        outputs.append([made.get(name, MISSING) for name in leaving])
+    return Ends(inputs, outputs, _dots(entering, "input"), _dots(leaving, "output"))
+
+
+def _dots(names: Sequence[str], word: str) -> list[Node]:
+    """Return the dots at which a block begins and ends; they are named if there are several."""
+    several = len(names) > 1
+    return [
+        Node(f"{word[0]}{at}", "dot", "port", ((Text(name, tone="faint"),),) if several else (), f"{word} {name}")
+        for at, name in enumerate(names)
+    ]
+
+
+def _note(items: Sequence[Item], groups: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    """Return a sentence that says when what is dashed is there."""
+    kinds = {tuple(run is not None for run in item.piece.runs) for item in items if item.piece.is_optional}
+    if not kinds:
+        return ""
+    names = [name for _, group in groups for name in group]
+    firsts = tuple(at == 0 for _, group in groups for at, _ in enumerate(group))
+    if len(kinds) == 1:
+        (held,) = kinds
+        if held == firsts and len(names) > len(groups):
+            return "dashed: only the first of each stage; elsewhere the identity"
+        having = [name for name, has in zip(names, held, strict=True) if has]
+        return (
+            f"dashed: only in {', '.join(having)}" if len(having) <= 3 else f"dashed: in {len(having)} of {len(names)}"
+        )
+    return "dashed: only in some of the calls"

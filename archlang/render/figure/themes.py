@@ -1,0 +1,80 @@
+"""The colours of figures, light and dark. Words have a contrast of at least 4.5 on what they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from archlang.render.figure.scene import Frame, Path, Scene, Words
+
+Theme = Literal["light", "dark", "auto"]
+FONT = "Open Sans, Helvetica, Arial, sans-serif"  # laid out by the first, which is wider than the others
+
+_FAMILIES: Mapping[str, tuple[str, str, str, str]] = {  # fill and line in the light, fill and line in the dark
+    "convolution": ("#d8e8f8", "#2f6fb0", "#173a5e", "#6aa9e6"),
+    "fully connected": ("#dcf1e3", "#2b8a57", "#16432b", "#5fc48d"),
+    "pooling": ("#fce3d6", "#c55a2b", "#5a2a14", "#ee9067"),
+    "attention": ("#e5dcf3", "#6a46a8", "#382458", "#ab8be0"),
+    "recurrent": ("#f6dcea", "#a83a78", "#52203c", "#e084b8"),
+    "embedding": ("#f1ecc9", "#857312", "#453c0c", "#cdb94a"),
+    "upsampling": ("#d5f0ee", "#178a80", "#0d423d", "#4fc3b8"),
+    "join": ("#fff4cf", "#9a7200", "#4a3a05", "#dcb43c"),
+    "norm": ("#eef0f3", "#6b7785", "#2c333b", "#98a4b1"),
+    "activation": ("#eef0f3", "#6b7785", "#2c333b", "#98a4b1"),
+    "dropout": ("#eef0f3", "#6b7785", "#2c333b", "#98a4b1"),
+    "layout": ("#f5f6f8", "#7b8794", "#262c33", "#8a96a3"),
+    "other": ("#eef0f3", "#6b7785", "#2c333b", "#98a4b1"),
+    "block": ("#ffffff", "#1b2530", "#1a2128", "#d5dde5"),
+    "port": ("#2f3c48", "#2f3c48", "#d5dde5", "#d5dde5"),
+}
+_PAINTS: Mapping[str, tuple[str, str]] = {
+    "page": ("#ffffff", "#12171c"), "ink": ("#1b2530", "#e6ebf0"), "faint": ("#4b5763", "#b4bfca"),
+    "accent": ("#b3390b", "#ff9a6b"), "inverse": ("#ffffff", "#12171c"), "link": ("#52606d", "#93a1af"),
+    "skip": ("#c2410c", "#fb8c4e"), "panel": ("#f7f9fb", "#191f26"), "frame": ("#c3ccd5", "#46525e"),
+    "wrong": ("#b00020", "#ff8a9a"),
+}  # fmt: skip
+_HEAT = (
+    "#fffdf8", "#fff6e9", "#fff0da", "#ffe9cb", "#ffe3bc", "#ffdcae", "#ffd69f", "#ffcf90", "#ffc981", "#ffc272",
+)  # fmt: skip
+_DARK_HEAT = (
+    "#1c1916", "#251d15", "#2e2114", "#372413", "#402812", "#4a2c12", "#533011", "#5c3310", "#65370f", "#6e3b0e",
+)  # fmt: skip
+
+
+def colours(dark: bool) -> dict[str, str]:
+    """Return the colour of each paint."""
+    at = int(dark)
+    found = {name: pair[at] for name, pair in _PAINTS.items()}
+    for family, pair in _FAMILIES.items():
+        found[f"fill {family}"], found[f"line {family}"] = pair[2 * at], pair[2 * at + 1]
+    heats = _DARK_HEAT if dark else _HEAT
+    return found | {f"heat{level}": colour for level, colour in enumerate(heats)}
+
+
+def style_of(scene: Scene, theme: Theme) -> str:
+    """Return the style sheet of a scene: one set of colours, or both, of which the reader's setting chooses."""
+    used = set(_used(scene)) | {"page"}
+    if theme != "auto":
+        return _rules(used, theme == "dark")
+    return f"{_rules(used, False)}@media (prefers-color-scheme: dark) {{\n{_rules(used, True)}}}\n"
+
+
+def _rules(used: set[str], dark: bool) -> str:
+    found = colours(dark)
+    lines = [f".page{{fill:{found['page']}}}"]
+    for name in sorted(used):
+        kind = name.replace(" ", "-")
+        lines.append(f".f-{kind}{{fill:{found[name]}}}.s-{kind}{{stroke:{found[name]}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _used(scene: Scene) -> Iterator[str]:
+    for group in scene.groups:
+        for shape in group.shapes:
+            match shape:
+                case Frame():
+                    yield from (shape.fill, shape.line)
+                case Words():
+                    yield shape.paint or shape.text.tone
+                case Path():
+                    yield from (shape.line, *filter(None, (shape.fill,)))

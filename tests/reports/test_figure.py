@@ -1,0 +1,229 @@
+"""The figure of a net: what it shows, and that nothing in its SVG lies over anything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.resources import files
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import pytest
+from PIL import ImageFont
+
+from archlang import Net, SpecError, load
+from archlang.diagnostics import Rejected
+from archlang.render import Look
+from archlang.render.figure.themes import colours
+from archlang.shipped import nets_of, shipped_nets
+
+SVG = "{http://www.w3.org/2000/svg}"
+NETS = Path(__file__).parent.parent / "nets"
+A4 = 842, 595
+SAMPLE = ["resnet50", "googlenet", "densenet121", "mobilenet_v3_large", "fractalnet", "wavenet", "captioning", "lenet5"]
+
+
+class Box(NamedTuple):
+    """A rectangle by its sides."""
+
+    left: float
+    top: float
+    right: float
+    low: float
+
+    def overlaps(self, other: Box) -> bool:
+        return self.left < other.right and other.left < self.right and self.top < other.low and other.top < self.low
+
+    def holds(self, other: Box) -> bool:
+        return self.left <= other.left and other.right <= self.right and self.top <= other.top and other.low <= self.low
+
+
+def figure(net: Net, look: Look | None = None) -> ElementTree.Element:
+    return ElementTree.fromstring(net.render("svg", look))  # noqa: S314  (our own picture)
+
+
+def words(net: Net, look: Look | None = None) -> list[str]:
+    return [text.text or "" for text in figure(net, look).iter(f"{SVG}text")]
+
+
+def test_resnet50_is_an_overview_and_one_block() -> None:
+    shown = words(load("resnet50"))
+    assert shown.count("bottleneck") == 5 and {"×3", "×4", "×6"} <= set(shown)
+    assert {"7×7 conv, 64, /2", "1×1 conv, 4w", "3×3 conv, w, /s", "1×1 conv, 4w, /s", "2, then 1"} <= set(shown)
+    assert "dashed: only the first of each stage; elsewhere the identity" in shown
+    assert {"3×224×224", "2048×7×7", "216 k params · 668 M MACs"} <= set(shown)
+    assert "25,557,032 parameters, 4.09 G MACs, 3×224×224" in shown
+
+
+def test_nine_modules_are_one_drawing_with_a_table() -> None:
+    shown = words(load("googlenet"))
+    assert {"1×1 conv, a", "3×3 conv, b", "inception4e–5a", "||"} - set(shown) == {"||"}
+    assert {"384", "208", "inception5b"} <= set(shown)
+    assert "aux1 when training" in shown
+
+
+def test_hyperparameters_become_columns() -> None:
+    shown = words(load("swin_t"))
+    assert {"heads", "shift", "0 | 3", "24", "fc, 4w", "7×7 window attention"} <= set(shown)
+
+
+def test_a_node_says_what_it_is() -> None:
+    root = figure(load("resnet50"))
+    assert root.get("role") == "img" and (root.get("aria-label") or "").startswith("resnet50: 25,557,032 parameters")
+    nodes = [group for group in root.iter(f"{SVG}g") if group.get("class") == "node"]
+    titles = [group.findtext(f"{SVG}title") for group in nodes]
+    assert "conv1 · conv, batchnorm, relu · 64×112×112" in titles
+    assert "layer1 · bottleneck ×3 · 256×56×56" in titles
+    assert all(
+        group.get("role") and group.get("aria-label") == title for group, title in zip(nodes, titles, strict=True)
+    )
+
+
+def test_paths_are_opened_and_levels() -> None:
+    assert "layer1.0" in words(load("resnet50"), Look(expanded=("layer1",)))
+    assert len(words(load("resnet50"), Look(depth=2))) > len(words(load("resnet50")))
+    with pytest.raises(Rejected, match="nothing at `nowhere`") as caught:
+        load("resnet50").render("svg", Look(expanded=("nowhere",)))
+    assert "`layer1`" in (caught.value.help or "")
+
+
+def test_a_full_drawing_takes_no_options_of_a_figure() -> None:
+    with pytest.raises(ValueError, match="every operator"):
+        Look(style="full", depth=1)
+    with pytest.raises(ValueError, match="0 or more"):
+        Look(depth=-1)
+
+
+def test_costs_colour_the_boxes() -> None:
+    plain, heat = (load("alexnet").render("svg", Look(costs=costs, theme="light")) for costs in (None, "parameters"))
+    assert b"f-heat" not in plain
+    assert len(set(re.findall(rb'class="f-(heat\d)', heat))) >= 3
+
+
+def test_words_can_be_read_on_what_they_stand_on() -> None:
+    for dark in (False, True):
+        paints = colours(dark)
+        grounds = [name for name in paints if name.startswith(("fill", "heat")) or name in ("page", "panel")]
+        for ground in (name for name in grounds if name != "fill port"):
+            for ink in ("ink", "faint", "accent"):
+                if ink != "accent" or ground in ("page", "panel", "fill block"):
+                    assert _contrast(paints[ink], paints[ground]) >= 4.5, (dark, ink, ground)
+        assert _contrast(paints["inverse"], paints["fill port"]) >= 4.5
+
+
+def _contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, as WCAG 2 defines it."""
+    light = sorted((_luminance(one), _luminance(other)))
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_nothing_lies_over_anything_else(name: str) -> None:
+    root = figure(load(name))
+    assert not list(collisions(root))
+    wide, tall = _size(root)
+    assert 0.25 <= wide / tall <= 4
+
+
+def collisions(root: ElementTree.Element) -> Iterator[str]:
+    """Yield what is wrong with the geometry of a figure."""
+    groups = list(root.iter(f"{SVG}g"))
+    nodes = [(group, _rect(group)) for group in groups if group.get("class") == "node"]
+    for (one, a), (other, b) in combinations(nodes, 2):
+        if a.overlaps(b):
+            yield f"{_title(one)} lies over {_title(other)}"
+    for group, box in nodes:
+        for text in group.iter(f"{SVG}text"):
+            if box.right - box.left > 24 and not box.holds(_text(text)):
+                yield f"{text.text} is outside of {_title(group)}"
+    yield from _struck(groups)
+
+
+def _struck(groups: list[ElementTree.Element]) -> Iterator[str]:
+    """Yield the words that a line goes through, or that others lie over."""
+    texts = [
+        (text, _text(text)) for group in groups for text in group.findall(f"{SVG}text") if (text.text or "").strip()
+    ]
+    lines = [(group, part) for group in groups if group.get("class") == "link" for part in _parts(group)]
+    for text, box in texts:
+        yield from (f"{_title(line)} strikes {text.text}" for line, part in lines if box.overlaps(part))
+    for (text, box), (other, place) in combinations(texts, 2):
+        if box.overlaps(place):
+            yield f"{text.text} lies over {other.text}"
+
+
+def _size(root: ElementTree.Element) -> tuple[float, float]:
+    return float((root.get("width") or "").removesuffix("pt")), float((root.get("height") or "").removesuffix("pt"))
+
+
+def _title(group: ElementTree.Element) -> str:
+    return group.findtext(f"{SVG}title") or group.get("class") or ""
+
+
+def _rect(group: ElementTree.Element) -> Box:
+    rect = group.find(f"{SVG}rect")
+    assert rect is not None
+    x, y, wide, tall = (float(rect.get(name) or 0) for name in ("x", "y", "width", "height"))
+    return Box(x, y, x + wide, y + tall)
+
+
+def _text(text: ElementTree.Element) -> Box:
+    """Return where a text stands, by the letters of its font as Pillow measures them."""
+    size, x, y = float(text.get("font-size") or 0), float(text.get("x") or 0), float(text.get("y") or 0)
+    wide = _font(700 if text.get("font-weight") else 400).getlength(text.text or "") * size / 100
+    left = x - wide / 2 if text.get("text-anchor") == "middle" else x
+    return Box(left, y - size * 0.74, left + wide, y + size * 0.2)
+
+
+@cache
+def _font(weight: int) -> ImageFont.FreeTypeFont:
+    folder = Path(str(files("fontpkg_open_sans") / "files"))
+    font = ImageFont.truetype(str(next(path for path in folder.glob("*.ttf") if "Italic" not in path.name)), 100)
+    font.set_variation_by_axes([weight, 100])
+    return font
+
+
+def _parts(group: ElementTree.Element) -> Iterator[Box]:
+    """Yield the straight parts of the line of a link, corners as their ends."""
+    path = group.find(f"{SVG}path")
+    assert path is not None
+    points = [tuple(map(float, pair)) for pair in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path.get("d") or "")]
+    for (ax, ay), (bx, by) in pairwise(points):
+        yield Box(min(ax, bx), min(ay, by), max(ax, bx) + 0.01, max(ay, by) + 0.01)
+
+
+def every_net() -> Iterator[Net]:
+    """Yield every shipped net that needs no argument, and those of tests/nets."""
+    files = sorted(NETS.glob("*.arch"))
+    for name in [
+        *(name for _, names in shipped_nets() for name in names),
+        *(f"{p}:{n}" for p in files for n in nets_of(p)),
+    ]:
+        with suppress(SpecError):
+            yield load(name)
+
+
+@pytest.mark.sweep
+def test_every_net_is_drawn_on_a_page() -> None:
+    """Nine of ten fit A4 with letters of 6 points, and are no longer than twice as wide, or as tall."""
+    shapes, fits, wrong = [], [], []
+    for net in every_net():
+        root = figure(net)
+        wide, tall = _size(root)
+        shapes.append(0.5 <= wide / tall <= 2)
+        assert 0.25 <= wide / tall <= 4, net
+        scale = max(min(A4[0] / wide, A4[1] / tall), min(A4[1] / wide, A4[0] / tall))
+        fits.append(min(float(text.get("font-size") or 0) for text in root.iter(f"{SVG}text")) * min(1, scale) >= 6)
+        wrong += [f"{net.graph.name}: {found}" for found in collisions(root)]
+    assert sum(shapes) >= 0.9 * len(shapes) and sum(fits) >= 0.9 * len(fits)
+    assert not wrong, "\n".join(wrong)
