@@ -19,6 +19,10 @@ from archlang.marks import marked
 # within JSON these can only stand in strings, where an escape means the same
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M2 2h12v3H2zm2 "
+    "4.5h8v3H4zM2 11h12v3H2z' fill='%234878b8'/%3E%3C/svg%3E"
+)
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -26,6 +30,7 @@ _PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<link rel="icon" href="{icon}">
 <title>{title}</title>
 <style>{style}</style>
 </head>
@@ -47,7 +52,7 @@ def html_page(data: Mapping[str, object], *, live: bool = False) -> str:
         f"{asks}base-uri 'none'; form-action 'none'"
     )
     title = escape(str(data["name"]))
-    text = _PAGE.format(policy=policy, title=title, style=style, script=script, data=embedded(data))
+    text = _PAGE.format(policy=policy, title=title, icon=_ICON, style=style, script=script, data=embedded(data))
     return marked(text.encode(), "html").decode()
 
 

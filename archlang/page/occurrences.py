@@ -43,6 +43,7 @@ class Occurrences:
             ],
             "reach": [texts([reach_text([row.receptive_field], name) for row in rows]) for name in _REACH],
             "seen": numbers([_seen(row) for row in rows]),
+            "idle": numbers([int(one.training_only) for one in told]),
             "facts": _facts(told),
         }
 

@@ -86,18 +86,18 @@ class PageServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """Answers GET of the page and of its news."""
 
-    server: PageServer
     protocol_version = "HTTP/1.1"
     server_version = "archlang"
     sys_version = ""
 
     def do_GET(self) -> None:
         """Answer, if the request is the page's own."""
-        if self.headers.get("Host") not in self.server.hosts:
+        server = self._server
+        if self.headers.get("Host") not in server.hosts:
             self.send_error(HTTPStatus.FORBIDDEN)
             return
         token, _, rest = self.path.removeprefix("/").partition("/")
-        if not compare_digest(token.encode(), self.server.token.encode()):
+        if not compare_digest(token.encode(), server.token.encode()):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         name, _, query = rest.partition("?")
@@ -108,8 +108,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
+    @property
+    def _server(self) -> PageServer:
+        assert isinstance(self.server, PageServer)
+        return self.server
+
     def _send_page(self) -> None:
-        body = self.server.board.page().encode()
+        body = self._server.board.page().encode()
         self._begin("text/html; charset=utf-8", {"Content-Length": str(len(body))})
         self.wfile.write(body)
 
@@ -120,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         number = int(after) if after.isascii() and after.isdigit() else 0
         try:
             while True:
-                found = self.server.board.news(number)
+                found = self._server.board.news(number)
                 if found is None:
                     text = ": still here\n\n"
                 else:

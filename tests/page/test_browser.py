@@ -270,4 +270,7 @@ def test_outputs_when_training_are_named(browser: Tab, pages: Path) -> None:
     browser.value("archlang.graph.zoom(0.75), archlang.graph.reveal(archlang.state.net.root.children.at(-1))")
     browser.settle()
     assert {"output 1000", "aux1 1000 when training"} <= set(browser.texts(".port .word"))
+    browser.value("archlang.state.select(archlang.state.net.items.find(i => i.path === 'aux1'), 'test')")
+    browser.settle()
+    assert browser.amount(".box.idle.selected") == 1 and "runs in training only" in browser.text(".graph [aria-live]")
     assert browser.complaints == []

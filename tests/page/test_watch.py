@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,7 +63,7 @@ class News:
         self.connection.request("GET", f"{parts.path}news?after={after}", headers={"Host": parts.netloc})
         self.answer = self.connection.getresponse()
 
-    def next(self) -> dict[str, object]:
+    def next(self) -> dict[str, Any]:
         lines: list[str] = []
         while True:
             line = self.answer.readline().decode().rstrip("\n")
@@ -72,7 +73,7 @@ class News:
                 return dict(json.loads("\n".join(lines)))
 
 
-def data_in(page: str) -> dict[str, object]:
+def data_in(page: str) -> dict[str, Any]:
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     return dict(json.loads(text))
 
@@ -100,14 +101,14 @@ def test_each_save_is_news(spec: Path) -> None:
         news = News(address, 1)
         saved(spec, LONGER)
         net = news.next()["net"]
-        assert isinstance(net, dict) and len(net["blocks"][-1]["nodes"]) == 3
+        assert len(net["blocks"][-1]["nodes"]) == 3
         saved(spec, WRONG)
         told = news.next()
         assert "net" not in told
-        (problem,) = told["problems"]  # type: ignore[misc]
-        assert problem["span"]["line"] == 3 and problem["severity"] == "error"  # type: ignore[has-type]
+        (problem,) = told["problems"]
+        assert problem["span"]["line"] == 3 and problem["severity"] == "error"
         kept = data_in(asked(address)[1])
-        assert len(kept["blocks"][-1]["nodes"]) == 3 and kept["problems"] == [problem]  # type: ignore[has-type,index]
+        assert len(kept["blocks"][-1]["nodes"]) == 3 and kept["problems"] == [problem]
         spec.unlink()
         assert "there is no file" in json.dumps(news.next()["problems"])
         saved(spec, GOOD)
@@ -127,7 +128,7 @@ def test_a_spec_that_is_wrong_at_first(spec: Path) -> None:
     spec.write_text(WRONG)
     with watched(spec) as address:
         data = data_in(asked(address)[1])
-        assert data["problems"] and data["blocks"][-1]["nodes"] == []  # type: ignore[index]
+        assert data["problems"] and data["blocks"][-1]["nodes"] == []
         news = News(address, 1)
         saved(spec, GOOD)
         assert "net" in news.next()

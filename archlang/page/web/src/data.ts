@@ -26,6 +26,8 @@ export interface OpData {
   counts: Numbers[];
   reach: Texts[];
   seen: Numbers;
+  /** 1 where it runs in training only. */
+  idle: Numbers;
   facts: Record<string, Texts>;
 }
 

@@ -278,7 +278,7 @@ export class GraphView {
     const isOp = plan.kind === "op";
     const op = plan.node as OpData;
     const kind = isOp ? op.kind : "group";
-    const element = svg("g", { class: `box ${kind} ${place}`, transform: `translate(${x} ${y})`, "data-item": item.id });
+    const element = svg("g", { class: `box ${kind} ${place} ${this.state.net.isIdle(item) ? "idle" : ""}`, transform: `translate(${x} ${y})`, "data-item": item.id });
     element.append(outline(box, place, isOp));
     this.fill(element, item, box);
     this.paint(element, item);
@@ -465,5 +465,6 @@ export function describe(item: Item, state: State): string {
     const [name, heading] = net.data.columns[state.heat];
     if (!["params", "macs"].includes(name)) parts.push(`${inUnit(name, count(name))} ${heading}`);
   }
+  if (net.isIdle(item)) parts.push("runs in training only");
   return parts.filter(Boolean).join("; ");
 }

@@ -43,6 +43,7 @@ export interface Layer {
   turn: number;
   counts: (number | null)[];
   seen: number | null;
+  isIdle: boolean;
 }
 
 export class Net {
@@ -110,6 +111,11 @@ export class Net {
     return total;
   }
 
+  /** Return whether all that is in an item runs in training only. */
+  isIdle(item: Item): boolean {
+    return item.end > item.start && this.layers.slice(item.start, item.end).every((layer) => layer.isIdle);
+  }
+
   private planned(at: number): Plan[] {
     const block = this.data.blocks[at];
     const readers = new Map<number, number[]>();
@@ -174,7 +180,7 @@ export class Net {
     while (around && around.plan.kind !== "call") around = around.parent;
     const block = this.block(around ? around.plan.callee : this.data.blocks.length - 1);
     const counts = op.counts.map((written) => numberAt(written, turn));
-    this.layers.push({ number: this.layers.length, item, op, block, turn, counts, seen: numberAt(op.seen, turn) });
+    this.layers.push({ number: this.layers.length, item, op, block, turn, counts, seen: numberAt(op.seen, turn), isIdle: numberAt(op.idle, turn) === 1 });
   }
 }
 

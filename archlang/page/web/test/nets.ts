@@ -6,7 +6,7 @@ import { type BlockData, type NetData, type OpData } from "../src/data";
 export function op(word: string, inputs: number[], outputs: number[], more: Partial<OpData> = {}): OpData {
   return {
     op: word, written: word, kind: "plain", path: word, named: true, inputs, outputs, at: [0, 1, 1, 1, 2], axes: [], law: [],
-    weights: [], summary: 0, counts: [1, 1, 0, 2], reach: ["1", "1", "0"], seen: 1, facts: { input: "a", output: "b" }, ...more,
+    weights: [], summary: 0, counts: [1, 1, 0, 2], reach: ["1", "1", "0"], seen: 1, idle: 0, facts: { input: "a", output: "b" }, ...more,
   };
 }
 
