@@ -63,10 +63,11 @@ def _alike(one: Part, other: Part) -> bool:
 
 
 def _between(before: Sequence[Part], after: Sequence[Part], left: list[int], right: list[int]) -> Iterator[Match]:
-    """Yield the matches among these places: equal parts, then those with the same word, then replacements."""
+    """Yield the matches among these places: equal parts, those of one structure, of one word, then replacements."""
     keys: tuple[Callable[[Part], Hashable], ...] = (
         lambda part: (part.kind, label_of(part)),
         lambda part: part.kind,
+        lambda part: part.form,
         lambda part: (part.word, isinstance(part, Leaf)),
     )
     yield from _matched_by(keys, before, after, left, right)

@@ -16,7 +16,8 @@ from archlang.shapes import TensorType
 class Leaf:
     """A layer, its number in `Graph.flat`, and its name within the scope around it; None if it has none.
 
-    Leaves with one `kind` are equal in operator, arguments, ties and freezing. Connections and shapes may differ.
+    Leaves with one `kind` are equal in operator, arguments, ties and freezing. Connections and shapes may differ. Those
+    with one `form` are equal in operator.
     """
 
     name: str | None
@@ -25,6 +26,7 @@ class Leaf:
     layer: Layer
     params: int
     macs: int
+    form: int
 
     @property
     def word(self) -> str:
@@ -37,7 +39,8 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Braces or a call of a block. Groups with one `kind` hold parts of the same kinds and labels.
+    """Braces or a call of a block. Groups of one `kind` hold parts of the same kinds and labels, of one `form` parts
+    of the same forms.
 
     `word` is the block's name, `{ }` for braces and `net` for the net itself. `shape` is that of the outputs of the
     call, or of the last part of the braces.
@@ -50,6 +53,7 @@ class Group:
     parts: tuple[Part, ...]
     params: int
     macs: int
+    form: int
 
 
 Part = Leaf | Group
@@ -103,7 +107,8 @@ def _group(walk: _Walk, scope: Scope) -> Group:
     parts = tuple(_leaf(walk, part) if isinstance(part, int) else _group(walk, part) for part in scope.parts)
     kind = walk.kinds.number(tuple((label_of(part), part.kind) for part in parts))
     params, macs = sum(part.params for part in parts), sum(part.macs for part in parts)
-    return Group(scope.name, kind, scope.what, _shape(scope, parts), parts, params, macs)
+    form = walk.kinds.number(("form", *(part.form for part in parts)))
+    return Group(scope.name, kind, scope.what, _shape(scope, parts), parts, params, macs, form)
 
 
 def _shape(scope: Scope, parts: Sequence[Part]) -> str:
@@ -120,7 +125,8 @@ def _leaf(walk: _Walk, number: int) -> Leaf:
         given = [(name, made.get(name, repr(value))) for name, value in layer.op]
         walk.known[key] = walk.kinds.number((layer.op.word, *given, *attributes(layer).items()))
     counts = walk.counts.of(layer)
-    return Leaf(layer.node.name, walk.known[key], number, layer, counts.params, counts.macs)
+    form = walk.kinds.number(("form of", layer.op.word))
+    return Leaf(layer.node.name, walk.known[key], number, layer, counts.params, counts.macs, form)
 
 
 USUAL = {"reuse": "", "trained": "true", "runs": "always"}  # the values that are not listed for a layer

@@ -602,3 +602,53 @@ def test_attention_on_the_way(tmp_path: Path) -> None:
     assert net.verify(Attending()).equal
     first = net.verify(Attending(eps=1e-2)).first
     assert first is not None and first.what == "`norm`" and "largest absolute difference" in first.how
+
+
+class Functional(nn.Module):
+    """A block and attention written in functions and fused forms, with the weights in modules that never run."""
+
+    def __init__(self, slope: float = 0.0, bn: float = 1e-5, ln: float = 1e-5, scale: float = 0.5) -> None:
+        super().__init__()
+        self.slope, self.eps, self.scale = slope, (bn, ln), scale
+        self.conv, self.bn = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.ln, self.qkv, self.fc = nn.LayerNorm(8), nn.Linear(8, 24), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.bn.running_var is not None and self.bn.running_mean is not None
+        x = functional.conv2d(x, self.conv.weight, padding=1)
+        by = self.bn.weight / torch.sqrt(self.bn.running_var + self.eps[0])
+        x = x * by[:, None, None] + (self.bn.bias - self.bn.running_mean * by)[:, None, None]
+        x = functional.leaky_relu(x, self.slope).flatten(2).transpose(1, 2)
+        x = x - x.mean(-1, keepdim=True)
+        x = x / torch.sqrt((x**2).mean(-1, keepdim=True) + self.eps[1]) * self.ln.weight + self.ln.bias
+        parts = functional.linear(x, self.qkv.weight, self.qkv.bias).chunk(3, -1)
+        q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in parts)
+        x = ((q @ k.transpose(-1, -2) * self.scale).softmax(-1) @ v).transpose(1, 2).flatten(2)
+        given: Tensor = functional.linear(x.mean(1), self.fc.weight, self.fc.bias)
+        return given
+
+
+FUNCTIONAL = """net n {
+  input x: 3x8x8
+  conv: conv 3x3 8 pad=1 bias=false
+  bn: batchnorm -> relu
+  rearrange "n c h w -> n (h w) c" -> ln: layernorm
+  qkv: linear 24
+  split 3 axis=2 -> looks: sdpa 2
+  mean axis=1 -> fc: linear 4
+  output
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [({"slope": 0.1}, "relu"), ({"bn": 0.1}, "bn"), ({"ln": 0.1}, "ln"), ({"scale": 0.7}, "looks")],
+)
+def test_other_module_structure_is_no_difference(changed: dict[str, float], what: str) -> None:
+    """The layer that is told is the one whose values stay different, not the first that is computed otherwise."""
+    net = archlang.loads(FUNCTIONAL)
+    same = net.verify(Functional(), Trial(tolerance=1e-4))
+    assert not next(check for check in same.checks if check.name == "outputs in evaluation").differences
+    first = net.verify(Functional(**changed), Trial(tolerance=1e-4)).first
+    assert first is not None and what in first.what

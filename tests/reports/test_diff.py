@@ -301,3 +301,25 @@ def test_programs_get_every_change_by_itself(capsys: pytest.CaptureFixture[str])
 def test_it_does_without_torch() -> None:
     done = without_torch("from archlang.cli import main; sys.exit(main())", "diff", "alexnet", "vgg11")
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("alexnet to vgg11")
+
+
+LAYERS = """block decoder(width, wide) {{
+  residual {{ layernorm -> attention 4 }}
+  residual {{ layernorm -> linear wide -> gelu -> linear width }}
+}}
+net lm(width={width}) {{
+  input tokens: [16] dtype=int64
+  embedding 50 width
+  repeat 3 {{ decoder width ({times}*width) }}
+  output
+}}
+"""
+
+
+def test_a_block_of_one_structure_is_changed_under_any_name(tmp_path: Path) -> None:
+    before = graph(LAYERS.format(width=32, times=4), tmp_path)
+    after = graph(LAYERS.format(width=48, times=3).replace("decoder", "layer"), tmp_path, "b.arch")
+    found = diff(before, after)
+    assert not any(row.change.kind in "+-" for row in rows(found.changes))
+    (block,) = [row for row in rows(found.changes) if row.change.words == ("decoder", "layer")]
+    assert block.change.times == 3
