@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.open_numbers import is_open
 from archlang.ops.base import Condition, Example, Expression, Kind, Natural, Reach, Slide
 from archlang.ops.checks import check_channels
+from archlang.ops.in_calls import Calls
+from archlang.ops.layouts import laid
+from archlang.ops.parts import Course
 from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.sized import as_read
 from archlang.ops.stricter import beyond_torch
@@ -79,6 +82,16 @@ class Crop(View):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._sides(x)
         return (x.resized(**dict(zip(x.axes[2:], self.size, strict=True))),)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
+        (x,) = inputs
+        known, calls, value = laid(x), Calls(x), 0
+        shape = known.shape
+        for axis, (cut, size) in enumerate(zip(self._sides(x), self.size, strict=True), 2):
+            if any(cut):
+                shape = (*shape[:axis], size, *shape[axis + 1 :])
+                value = calls.looked(shape, value, known.strides, spread=True)
+        return calls.course(self) if value else None
 
     def reach(self, x: TensorType) -> Reach:
         return Reach({axis: Slide(1, 1, -begin) for axis, (begin, _) in zip(x.axes[2:], self._sides(x), strict=True)})

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Size, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_local import unshared
 from archlang.ops.layouts import formatted, laid, viewed
+from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
@@ -140,6 +142,12 @@ class LocallyConnected(Sliding):
         if padded:
             return (Saved("own", shape=geometry.padded(x), dtype=x.dtype, when="weights", name="padded"),)
         return (Saved("input", when="weights"),)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        (x,) = inputs
+        known, geometry, (kept,) = laid(x), self.geometry(x), self.saved(x)
+        copied = kept.name == "windows"
+        return unshared(self, known, geometry, geometry.padded(known), self.out, copied=copied, bias=self.bias)
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("float32" if self.bias else "lower", known="result")

@@ -14,12 +14,14 @@ from archlang.shapes import TensorType
 class Own:
     """A weight of the composition that a part takes as a value: its name, and the shape of a view of it.
 
-    A buffer is not `trained`.
+    A buffer is not `trained`. If it is `relaid`, its gradient lies otherwise in memory, and torch copies it when it is
+    accumulated.
     """
 
     name: str
     shape: tuple[int, ...] = ()
     trained: bool = True
+    relaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ MAPS = {
     "rolled along two axes": "roll [1, 2] axes=[2, 3]",
     "a norm of neighbouring maps": "lrn 5",
     "a norm of neighbouring positions": "lcn 5",
+    "weights of each position": "locally_connected 3x3 4 pad=1",
+    "the middle of a map": "crop 13x12 -> tanh",
     "dropped blocks": "dropblock 0.1 block_size=5",
 }
 TOKENS = {

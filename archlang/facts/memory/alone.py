@@ -40,7 +40,7 @@ def alone(
     entered = next((y for y in results if y.needs), None)
     if entered is None:
         return forward, 0
-    gradients = Gradients(heap)
+    gradients = Gradients(heap, computed=True)
     size = setup.bytes(entered.type.shape, entered.type.dtype)
     gradients.values[entered.number] = heap.take(size, "gradients of activations", ""), False
     heap.hold(gradients.values[entered.number][0])

@@ -16,9 +16,13 @@ from archlang.facts.memory.tape import Entry, Recomputed, Repeated, Step, Wantin
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """The gradients of values (by number) and of weights (by key): storage, and whether it can be added to in place."""
+    """The gradients of values (by number) and of weights (by key): storage, and whether it can be added to in place.
+
+    The weights' are accumulated, unless they are only `computed`.
+    """
 
     heap: Heap
+    computed: bool = False
     values: dict[int, tuple[int, bool]] = field(default_factory=dict[int, tuple[int, bool]])
     weights: dict[str, tuple[int, bool]] = field(default_factory=dict[str, tuple[int, bool]])
     declared: dict[int, Step] = field(default_factory=dict[int, "Step"])  # the parameters of the net, by value
@@ -122,6 +126,9 @@ class Gradients:
             return
         (weight,) = step.weights
         in_place = in_place and not weight.view
+        if weight.relaid and not self.computed:
+            before, storage = storage, heap.take(weight.bytes, "gradients of parameters", step.path)
+            heap.drop(before)
         if weight.key not in self.weights:
             self.weights[weight.key] = storage, in_place
             heap.kinds[storage] = "gradients of parameters"

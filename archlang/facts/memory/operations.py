@@ -157,7 +157,7 @@ class Operations:
         needs = self.setup.training and own.name in trained
         laid = Laid(type.shape, type.axes, type.dtype, contiguous(type.shape), number)
         if needs and self.recording and self.unit:
-            wanting = Wanting(self._keys(layer, scope)[own.name], trained[own.name], bool(own.shape))
+            wanting = Wanting(self._keys(layer, scope)[own.name], trained[own.name], bool(own.shape), own.relaid)
             step = Step(layer.path, self.unit.word, (number,), (), (wanting,), (), 0, declared=True)
             self.record(replace(step, unit=self.unit.number))
         return Held(number, laid, -1, layer.path, needs, lasting=True)

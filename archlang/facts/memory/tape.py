@@ -26,11 +26,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Wanting:
-    """A weight whose gradient is wanted: its key, its bytes, and whether torch returns its gradient as a view."""
+    """A weight whose gradient is wanted: its key, its bytes, and whether torch returns its gradient as a view.
+
+    One that is `relaid` is copied when it is accumulated.
+    """
 
     key: str
     bytes: int
     view: bool = False
+    relaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
