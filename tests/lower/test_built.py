@@ -78,7 +78,7 @@ def test_a_copied_or_pickled_module_is_equal(again: object) -> None:
 def test_every_net_comes_back(shipped: bool) -> None:
     """Every net of the tests and docs that is not large: its structure and its values."""
     seen: set[str] = set()
-    for name, graph in written(shipped):
+    for name, graph in written(shipped, at_default=True):
         if totals(graph).params > (300_000 if shipped else 20_000):
             continue
         net = module(graph)
