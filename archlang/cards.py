@@ -19,7 +19,7 @@ _STYLE = (
     ".archlang-card .n{text-align:right}"
     ".archlang-card tfoot :is(th,td){font-weight:600}"
     ".archlang-card p{margin:2px 0}"
-    ".archlang-card svg{max-width:100%;height:auto}"
+    ".archlang-card :is(svg,img){max-width:100%;height:auto}"
 )
 
 

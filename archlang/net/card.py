@@ -1,8 +1,12 @@
-"""The card of a net: its inputs, outputs and totals, and its parts with their shares."""
+"""The card of a net: its inputs, outputs and totals, its figure, and its parts with their sums."""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from html import escape
+
 from archlang.cards import card, table_html
+from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 
 MOST = 30  # parts that are listed
@@ -31,4 +35,17 @@ def net_card(graph: Graph) -> str:
         f"{inputs} → {outputs}",
     )
     headings = ("part", "is", "output", "parameters", "MACs")
-    return card(graph.name, lines, table_html(headings, rows, ("sum", "", "", whole.params, whole.macs), numbers=2))
+    table = table_html(headings, rows, ("sum", "", "", whole.params, whole.macs), numbers=2)
+    return card(graph.name, lines, *_figure(graph), table)
+
+
+def _figure(graph: Graph) -> list[str]:
+    """Return the figure as an image within the card; none where Graphviz is not installed."""
+    from archlang.render import picture
+
+    try:
+        drawn = picture(graph, "svg")
+    except Rejected:
+        return []
+    data = b64encode(drawn).decode()
+    return [f'<img alt="{escape(f"Figure of {graph.name}")}" src="data:image/svg+xml;base64,{data}">']

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from base64 import b64decode
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -39,7 +41,7 @@ class Balance(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.open.append(tag)
+        self.open += [tag] if tag != "img" else []
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
 
@@ -52,8 +54,9 @@ def test_a_card_is_small_and_balanced(name: str) -> None:
     html = CARDS[name]._repr_html_()
     balance = Balance(html)
     assert balance.open == [] and len(html) < 60_000
-    assert not balance.tags & {"script", "img", "link", "iframe", "a"} and "id" not in balance.attributes
+    assert not balance.tags & {"script", "link", "iframe", "a"} and "id" not in balance.attributes
     assert "http" not in html and "url(" not in html
+    assert re.findall('src="(.{26})', html) == (["data:image/svg+xml;base64,"] if name == "net" else [])
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -73,6 +76,15 @@ def test_the_figures_are_those_of_the_objects() -> None:
     assert "+10,108,160" in words(CARDS["diff"]._repr_html_())
     assert "no difference" in words(CARDS["no difference"]._repr_html_())
     assert "8,178,368,512" in words(CARDS["report"]._repr_html_())
+
+
+def test_the_figure_is_that_of_render_and_needs_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    (data,) = re.findall('base64,([^"]+)"', CARDS["net"]._repr_html_())
+    assert b64decode(data) == NET.render("svg")
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setitem(sys.modules, "fontpkg_open_sans", None)
+    without = CARDS["net"]._repr_html_()
+    assert "<img" not in without and "14,964,736" in without
 
 
 def test_names_are_escaped() -> None:
