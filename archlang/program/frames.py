@@ -73,7 +73,7 @@ class _Making:
         for value in entry.outputs:
             label = self._labels().get(value) if value in self.region.kept else None
             is_key = label == (entry.name or "").rpartition(".")[2]
-            own = label is not None and (several or not is_key or self._is_brief(at + 1))
+            own = label is not None and (several or not is_key or self._is_brief(at + 1, value))
             free = None if own else self._free(at, entry, taken)
             if free is None:
                 self._new(value)
@@ -83,9 +83,10 @@ class _Making:
                 self._bind(value, free)
             taken.add(self.variables[value])
 
-    def _is_brief(self, at: int) -> bool:
-        """Return whether the entry at a place is one operator, during which a dead value may stay."""
-        return at < len(self.region.entries) and self.region.entries[at].operator is not None
+    def _is_brief(self, at: int, value: int) -> bool:
+        """Return whether the entry at a place is one operator on a value: its result takes what is dead meanwhile."""
+        entry = self.region.entries[at] if at < len(self.region.entries) else None
+        return entry is not None and entry.operator is not None and value in entry.inputs
 
     def _labels(self) -> dict[int, str]:
         return {value: path.rsplit(".", 1)[-1] for path, value in reversed(self.region.block.labels.items())}

@@ -111,6 +111,19 @@ def test_a_dead_value_is_deleted_before_further_steps() -> None:
     assert lines.index("del down") == lines.index("x = torch.cat([x, down], 1)") + 1
 
 
+def test_a_branch_takes_the_variable_of_what_it_replaces() -> None:
+    """A label that is a module's key gives way, since the next branch would start with a dead value alive."""
+    body = "concat {\n | a: conv 1x1 4\n | b: conv 1x1 4 -> c: conv 3x3 4 pad=1\n | d: maxpool 3x3/1 pad=1\n }"
+    assert forward_of(body) == [
+        "a = self.a(image)",
+        "x = self.b(image)",
+        "x = self.c(x)",
+        "x2 = self.d(image)",
+        "x = torch.cat([a, x, x2], 1)",
+        "return x",
+    ]
+
+
 def refused(program: Program, old: str, new: str) -> str:
     text = torch_source(program)
     assert old in text, text
