@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archlang.ir import Graph
+from archlang.ir import Graph, Port
 from archlang.shapes import TensorType
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ def drawn(graph: Graph, batch: int, sizes: Mapping[str, int] | None = None) -> t
             (torch.randint(2, shape, generator=generator) if values is None else values).to(getattr(torch, type.dtype))
         )
     return tuple(made)
+
+
+def results(graph: Graph) -> list[Port]:
+    """Return the outputs of a net in evaluation."""
+    return [port for port in graph.root.outputs if not port.training]
 
 
 def open_size(graph: Graph, port: str, axis: str) -> str | None:

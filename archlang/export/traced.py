@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
 from archlang.export.checking import BATCHES, Axes, Checked
-from archlang.export.inputs import axis_names, drawn
+from archlang.export.inputs import axis_names, drawn, results
 from archlang.ir import Graph
 from archlang.marks import RECORDED
 
@@ -82,7 +82,7 @@ def axes_of(program: ExportedProgram, graph: Graph) -> tuple[Axes, Axes]:
         return size if isinstance(size, int) else renamed(str(size), symbols)
 
     signature = program.graph_signature
-    ports = (graph.root.inputs, signature.user_inputs), (graph.root.outputs, signature.user_outputs)
+    ports = (graph.root.inputs, signature.user_inputs), (results(graph), signature.user_outputs)
     inputs, outputs = (
         {
             port.name: tuple(map(told, sizes))
@@ -113,18 +113,18 @@ def as_torchscript(module: nn.Module, graph: Graph) -> Checked:
         traced = torch.jit.trace(module, inputs, check_trace=False)
         torch.jit.save(traced, data, _extra_files={**RECORDED})
         again = torch.jit.load(BytesIO(data.getvalue()))
-        results = leaves(module, inputs)
-    return Checked(data.getvalue(), *_traced_axes(graph, results), lambda given: leaves(again, given))
+        made = leaves(module, inputs)
+    return Checked(data.getvalue(), *_traced_axes(graph, made), lambda given: leaves(again, given))
 
 
-def _traced_axes(graph: Graph, results: Sequence[Tensor]) -> tuple[Axes, Axes]:
+def _traced_axes(graph: Graph, made: Sequence[Tensor]) -> tuple[Axes, Axes]:
     inputs: dict[str, tuple[int | str, ...]] = {}
     for port in graph.root.inputs:
         names = _axes(graph, port.name)
         shape = graph.root.types[port.value].shape
         inputs[port.name] = tuple("batch" if name == "batch" else size for name, size in zip(names, shape, strict=True))
     outputs: dict[str, tuple[int | str, ...]] = {}
-    for port, result in zip(graph.root.outputs, results, strict=True):
+    for port, result in zip(results(graph), made, strict=True):
         axes = graph.root.types[port.value].axes
         outputs[port.name] = tuple(
             "batch" if axis == "n" else size for axis, size in zip(axes, result.shape, strict=True)

@@ -73,7 +73,8 @@ def source_of(kind: Source) -> str:
     names = ["q", "k", "v", *["mask"] * (kind.mask != "none"), *["lengths"] * kind.lengths]
     head = _HEAD.format(name=kind.name, parameters=parameters, stored=stored, inputs=", ".join(names))
     options = [*_mask_options(kind), "dropout_p=self.dropout if self.training else 0.0", "scale=self.scale"]
-    options.append("enable_gqa=q.shape[1] != k.shape[1]")
+    # in a trace of torch.jit, sizes are tensors
+    options.append(f"enable_gqa={'self.heads[0] != self.heads[1]' if kind.split else 'bool(q.shape[1] != k.shape[1])'}")
     result = "x.transpose(1, 2).flatten(2)" if kind.split else "x"
     call = _CALL.format(options=",\n            ".join(options), result=result)
     return "".join([head, _SPLIT if kind.split else "", _mask(kind), call])

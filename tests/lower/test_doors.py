@@ -56,6 +56,17 @@ def test_small_nets(door: str, spec: str) -> None:
 SMALL = [f"{path}:{name}" for path, nets in shipped_nets() for name in nets]
 
 
+@pytest.mark.parametrize(
+    "heads, image, cut",
+    [("2", "3x4", 'conv [1] 8 -> permute "n t c"'), ("", "3x4x4", 'conv 1x1 8 -> permute "n h w c"')],
+)
+def test_a_trace_of_fused_attention(heads: str, image: str, cut: str) -> None:
+    """A trace holds sizes as tensors, and torch's kernel takes no tensor for what is yes or no."""
+    lines = [f"(x) -> {cut} -> {name}: it" for name in "qkv"]
+    text = f"net n {{ input x: {image}; {'; '.join(lines)}; (q, k, v) -> sdpa {heads}; output }}"
+    assert tried("torch.jit.trace", subject_of(archlang.loads(text))) == ""
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("name", SMALL, ids=lambda name: name.rpartition(":")[2])
 def test_shipped_nets_of_a_million_parameters(name: str) -> None:

@@ -170,3 +170,10 @@ def test_what_torch_cannot_follow_is_told() -> None:
     with pytest.raises(Rejected, match="torch cannot write tried as pt2: "):
         archlang.load("tried.arch").export("tried.pt2", module)
     assert not Path("tried.pt2").exists()
+
+
+def test_an_output_of_training_is_not_exported() -> None:
+    before = "net n { input image: 3x8x8; globalavgpool -> flatten -> aux: linear 3; (image) -> flatten -> "
+    net = archlang.loads(f"{before}main: linear 5; output aux when training; output main }}")
+    for path in ("n.onnx", "n.pt2", "n.ts"):
+        assert net.export(path).outputs == {"main": ("batch", 5)}
