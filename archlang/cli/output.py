@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import get_terminal_size
 
 from archlang.library import CallError
 from archlang.marks import is_made_here
@@ -52,3 +54,10 @@ def _refusal(path: Path, read: Iterable[Path], force: bool) -> str | None:
     if target.exists() and target.stat().st_size and not force and not is_made_here(target):
         return "archlang did not make that file; give the output another name, or add --force to replace it"
     return None
+
+
+def terminal_width() -> int | None:
+    """Return how many letters of a line fit the terminal; None where the output goes to a file or another program."""
+    if not sys.stdout.isatty():
+        return None
+    return max(40, get_terminal_size().columns - 2)

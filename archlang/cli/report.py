@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from archlang.cli.command import Command, checked_net, natural, print_warnings
-from archlang.cli.output import output_options
+from archlang.cli.output import output_options, terminal_width
 from archlang.cli.page import counting_options, write_page
 
 
@@ -25,6 +25,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     cut.add_argument("--depth", type=natural, metavar="N", help="sum the layers below N levels of their paths")
     cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
     parser.add_argument("--full", action="store_true", help="list every layer, however many there are")
+    parser.add_argument("--wide", action="store_true", help="show all columns in full, however wide the terminal is")
     counting_options(parser)
 
 
@@ -59,7 +60,8 @@ def _report(arguments: argparse.Namespace) -> int:
     checked = checked_net(arguments)
     print_warnings(checked)
     made = report(checked.graphs[0], arguments.batch, arguments.dtype, arguments.mode)
-    print(render_report(made, arguments.style, arguments.format, view).rstrip("\n"))
+    width = None if arguments.wide else terminal_width()
+    print(render_report(made, arguments.style, arguments.format, view, width).rstrip("\n"))
     return 0
 
 

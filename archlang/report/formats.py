@@ -14,11 +14,18 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _FOR_PROGRAMS: tuple[Format, ...] = ("csv",)  # with the columns' names, plain numbers, and every repeated call
 
 
-def render_report(report: Report, style: Style = "table", format: Format = "text", view: View | None = None) -> str:
+def render_report(
+    report: Report,
+    style: Style = "table",
+    format: Format = "text",
+    view: View | None = None,
+    width: int | None = None,
+) -> str:
     """Return the report written out, without a newline at its end.
 
-    JSON holds what both styles show, or the rows and columns that `view` asks for. Raises `Rejected` for an unknown
-    column, and ValueError for a view in the lecture's style, which has its own rows and columns.
+    With a `width`, a table as text has lines of at most so many letters, as far as its columns can give way. JSON holds
+    what both styles show, or the rows and columns that `view` asks for. Raises `Rejected` for an unknown column, and
+    ValueError for a view in the lecture's style, which has its own rows and columns.
     """
     if style not in ("table", "cs231n") or format not in FORMATS:
         raise ValueError(f"a report has no style {style} in format {format}")
@@ -29,7 +36,12 @@ def render_report(report: Report, style: Style = "table", format: Format = "text
         return _json(report, view)
     if style == "cs231n":
         return _lecture(report, format)
-    return _written(plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view), format)
+    sheet = plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view)
+    if width is not None and format == "text":
+        from archlang.report.fitting import fitted
+
+        sheet = fitted(sheet, width)
+    return _written(sheet, format)
 
 
 def _lecture(report: Report, format: Format) -> str:
