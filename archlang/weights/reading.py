@@ -10,9 +10,9 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from archlang.diagnostics import Rejected
 from archlang.packages import need
 from archlang.shapes import DTYPE_BYTES
+from archlang.weights.sound import bad, refuse_archive, refuse_no_file, refuse_odd_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,13 +46,14 @@ def headers(path: Path) -> dict[str, Held]:
     need("safetensors", f"{path} is read by")
     from safetensors import SafetensorError, safe_open
 
+    refuse_no_file(path)
     path.open("rb").close()  # raises an error with the file's name if it cannot be opened
     try:
         with cast("Any", safe_open(path, framework="np")) as file:  # its class declares no types
             parts: dict[str, Any] = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  no mapping
             return {key: Held(tuple(part.get_shape()), _dtype(part.get_dtype())) for key, part in parts.items()}
     except SafetensorError as error:
-        raise _bad(path, f"is not a safetensors file: {error}") from None
+        raise bad(path, f"is not a safetensors file: {error}") from None
 
 
 def tensors(path: Path, entry: str = "", preferred: str = "") -> dict[str, Tensor]:
@@ -62,21 +63,22 @@ def tensors(path: Path, entry: str = "", preferred: str = "") -> dict[str, Tenso
     """
     if is_safetensors(path):
         if entry:
-            raise _bad(path, "is a safetensors file, which holds one set of weights and no entries")
+            raise bad(path, "is a safetensors file, which holds one set of weights and no entries")
         headers(path)  # raises if the file is damaged
         need("torch", f"the weights of {path} become tensors of")
         from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
-        return load_file(path)
-    return _chosen(_unpickled(path), path, entry, preferred)
+        found = load_file(path)
+    else:
+        refuse_no_file(path)
+        refuse_archive(path)
+        found = _chosen(_unpickled(path), path, entry, preferred)
+    refuse_odd_tensors(path, found)
+    return found
 
 
 def _dtype(name: str) -> str:
     return _DTYPES.get(name, name)
-
-
-def _bad(path: Path, what: str, help: str | None = None) -> Rejected:
-    return Rejected("bad-weights-file", f"{path} {what}", help=help)
 
 
 # ---- what torch.save wrote
@@ -98,17 +100,17 @@ def _unpickled(path: Path) -> object:
         except _UNREADABLE as error:
             if "TorchScript" in str(error):
                 what, make = "is a TorchScript archive, a net with its code", "torch.jit.load(FILE)"
-                raise _bad(path, what, f"save its weights: `torch.save({make}.state_dict(), ...)`") from None
-            raise _bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
+                raise bad(path, what, f"save its weights: `torch.save({make}.state_dict(), ...)`") from None
+            raise bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
 
 
 def _refuse(path: Path, said: str) -> NoReturn:
     """Refuse a pickle that holds more than tensors: reading it would execute code that it names."""
     named = re.search(r"GLOBAL ([\w.]+)", said)
     if named is None:
-        raise _bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
+        raise bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
     what = f"holds more than weights: a pickled `{named[1]}`, and to read that would be to run it"
-    raise _bad(path, what, "where it was made, save the weights alone: `torch.save(net.state_dict(), FILE)`") from None
+    raise bad(path, what, "where it was made, save the weights alone: `torch.save(net.state_dict(), FILE)`") from None
 
 
 def _chosen(content: object, path: Path, entry: str, preferred: str) -> dict[str, Tensor]:
@@ -117,7 +119,7 @@ def _chosen(content: object, path: Path, entry: str, preferred: str) -> dict[str
     held = _mapping(content)
     parts = {str(name): part for name, value in held.items() if (part := _state_dict(value))}
     if entry and entry not in parts:
-        raise _bad(path, f"has no weights called {entry}; it has {', '.join(parts) or 'no entries'}")
+        raise bad(path, f"has no weights called {entry}; it has {', '.join(parts) or 'no entries'}")
     if entry:
         return parts[entry]
     if weights is not None:
@@ -126,10 +128,10 @@ def _chosen(content: object, path: Path, entry: str, preferred: str) -> dict[str
         return parts[preferred]
     if len(parts) > 1:
         listed = ", ".join(parts)
-        raise _bad(path, f"holds several sets of weights: {listed}", f"choose one: `entry={next(iter(parts))}`")
+        raise bad(path, f"holds several sets of weights: {listed}", f"choose one: `entry={next(iter(parts))}`")
     if not parts:
         shown = ", ".join(sorted(map(str, held))[:8]) or type(content).__name__
-        raise _bad(path, f"holds no weights, which are tensors by name; it holds {shown}")
+        raise bad(path, f"holds no weights, which are tensors by name; it holds {shown}")
     return next(iter(parts.values()))
 
 
