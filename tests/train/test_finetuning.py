@@ -143,3 +143,15 @@ def test_patterns_name_the_shortest_paths() -> None:
         recipe = frozen(made.recipe, made.graph, patterns, "--freeze")
         assert [one.text for one in recipe.freezes[0].targets] == expected
         assert misfits(recipe, made.graph) == []
+
+
+def test_the_trunk_of_the_shipped_transfer_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "recipes/transfer:alone", "--out", "before", "--epochs", "1"]) == 0
+    call = ["finetune", "recipes/transfer:alone", "--weights", "before", "--freeze", "trunk"]  # `tuned` has 40 epochs
+    assert main([*call, "--out", "after", "--epochs", "1"]) == 0
+    before = read(Path("before/best.pt"))["state_dict"]
+    after = read(Path("after/last.pt"))["state_dict"]
+    parameters = [name for name in before if name.startswith("trunk") and "running" not in name and "num" not in name]
+    assert len(parameters) == 9 and all(torch.equal(before[name], after[name]) for name in parameters)
+    assert not torch.equal(before["head.weight"], after["head.weight"])
