@@ -32,8 +32,11 @@ class _Marking:
 
     @cached_property
     def again(self) -> frozenset[str]:
-        """The names of modules that several steps apply: all of these run in the same way."""
-        return frozenset(call.module.rpartition(".")[2] for call in self.program.walk() if call.module is not None)
+        """The ends of the paths of modules that several steps apply: all of these run in the same way."""
+        modules = {call.module for call in self.program.walk() if call.module is not None}
+        return frozenset(
+            ".".join(words[at:]) for words in (one.split(".") for one in modules) for at in range(len(words))
+        )
 
     def region(self, region: Region) -> Region:
         reads = Counter(value for entry in region.entries for value in entry.reads)
