@@ -64,18 +64,46 @@ class Convolving:
         return prod(x.shape) // x["c"] * up(x["c"])
 
     @property
+    def is_few(self) -> bool:
+        """Whether the channels of x are less than a block, which a wider window reads as they are."""
+        few = self.weight[1] < BLOCK and self.groups == 1 and not self.transposed
+        return few and prod(self.kernel) > 1 and not self.is_last
+
+    @property
     def read(self) -> int:
-        """Values of the copy of x: none of one or three channels, which a wider window reads as they are."""
-        return 0 if self.x["c"] in (1, 3) and prod(self.kernel) > 1 else self.blocked(self.x)
+        """Values of the copy of x in the forward pass."""
+        one_or_three = self.x["c"] in (1, 3) and prod(self.kernel) > 1
+        return 0 if self.is_few or one_or_three else self.blocked(self.x)
+
+    @property
+    def read_again(self) -> int:
+        """Values of the copy of x for the gradient of the weight: 3 channels as they are, 8 as half a block."""
+        if not self.is_few:
+            return self.read
+        return prod(self.x.shape) // self.x["c"] * _half(self.x["c"]) * (self.x["c"] > 3)
 
     @property
     def weights(self) -> int:
-        """Values of the copy of the weight."""
-        ends = (self.weight[0], self.weight[1])
-        if self.groups > 1:
-            return prod(self.weight)
-        narrow = ends[1] in (1, 3) and prod(self.kernel) > 1 and not self.transposed
-        return up(ends[0]) * (ends[1] if narrow else up(ends[1])) * prod(self.kernel)
+        """Values of the copy of the weight in the forward pass."""
+        return self._weights(self.weight[1] if self.is_few else up(self.weight[1]))
+
+    @property
+    def all_weights(self) -> int:
+        """The same for the gradient of x, whose channels fill whole blocks."""
+        return self._weights(up(self.weight[1]))
+
+    @property
+    def gradients(self) -> int:
+        """Values of the copy of the weight's gradient."""
+        return self._weights(_half(self.weight[1]) if self.is_few else up(self.weight[1]))
+
+    def _weights(self, inputs: int) -> int:
+        return prod(self.weight) if self.groups > 1 else up(self.weight[0]) * inputs * prod(self.kernel)
+
+
+def _half(channels: int) -> int:
+    """Return the channels of half a block, or of whole ones; 3 and fewer stay as they are."""
+    return channels if channels <= 3 else BLOCK // 2 if channels <= BLOCK // 2 else up(channels)
 
 
 def up(channels: int) -> int:
@@ -97,13 +125,13 @@ def backward(of: Convolving, wanted: Wanted) -> Scratch:
     if of.is_plain:
         return _taken(of, of.patches)
     x, weight, most = prod(of.x.shape), prod(of.weight), 0
-    gradient, given, read = of.blocked(of.y), of.blocked(of.x), of.read
+    gradient, given, read = of.blocked(of.y), of.blocked(of.x), of.read_again
     made = (x if wanted.inputs[0] else 0) + (weight if wanted.weights else 0)
     if wanted.inputs[0]:
         whole = of.strided and not of.is_last and of.groups != of.x["c"]  # then the product of matrices, twice copied
-        most = max(gradient + of.weights + given, 3 * x if whole else given + x) - made
+        most = max(gradient + of.all_weights + given, 3 * x if whole else given + x) - made
     if wanted.weights:
-        most = max(most, gradient + read + of.weights + (x if wanted.inputs[0] else 0) - made)
+        most = max(most, gradient + read + of.gradients + (x if wanted.inputs[0] else 0) - made)
     return _taken(of, max(most, 0))
 
 
