@@ -35,10 +35,11 @@ class Occurrences:
     def written(self, key: Key) -> dict[str, object]:
         """Return the counts and facts of a node, each a value that all calls share, or a list for all calls."""
         rows, told = self.rows[key], self.told[key]
+        unknown = [unknown_counts([row]) for row in rows]
         return {
             "summary": self.summaries.setdefault(told[0].summary, len(self.summaries)),
             "counts": [
-                numbers([None if name in unknown_counts([row]) else of(row) for row in rows])
+                numbers([None if name in which else of(row) for row, which in zip(rows, unknown, strict=True)])
                 for name, of in COUNTS.items()
             ],
             "reach": [texts([reach_text([row.receptive_field], name) for row in rows]) for name in _REACH],
