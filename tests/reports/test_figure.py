@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import ImageFont
 
-from archlang import Net, SpecError, load
+from archlang import Net, SpecError, load, loads
 from archlang.diagnostics import Rejected
 from archlang.render import Look
 from archlang.render.figure.themes import colours
@@ -69,6 +69,26 @@ def test_nine_modules_are_one_drawing_with_a_table() -> None:
 def test_hyperparameters_become_columns() -> None:
     shown = words(load("swin_t"))
     assert {"heads", "shift", "0 | 3", "24", "fc, 4w", "7×7 window attention"} <= set(shown)
+
+
+def test_activations_that_differ_between_calls_are_alternatives() -> None:
+    shown = words(load("mobilenet_v3_large"))
+    assert "BN-ReLU | hardswish" in shown and "BN-ReLU-hardswish" not in shown
+
+
+def test_a_norm_that_only_some_calls_have_is_in_parentheses() -> None:
+    blocks = """
+    block unit(normed) {
+      residual { conv 3x3 8 pad=1; if normed { batchnorm }; relu; conv 1x1 8 }
+    }
+    """
+    spec = f"{blocks}\nnet n {{\n  input x: 8x8x8\n  unit true -> unit false -> unit true\n  output\n}}\n"
+    assert "(BN)-ReLU" in words(loads(spec))
+
+
+def test_a_width_is_known_from_its_multiples_where_a_layer_is_missing() -> None:
+    shown = words(load("maxvit_t"))
+    assert "blocks.0.layers.1" in shown and "–" not in shown
 
 
 def test_a_node_says_what_it_is() -> None:

@@ -20,6 +20,7 @@ from archlang.structure.flow import Flow
 
 Cost = Literal["parameters", "macs", "memory"]
 SIGNS = frozenset({"+", "||", "×", "−"})  # joins that are a sign in a circle
+Place = tuple[Layer | None, ...]  # a layer of each call, None where it has none
 BLOCK = "block"  # the family of a box that has its own inset
 
 
@@ -94,12 +95,12 @@ class Labels:
         assert first is not None
         heads = [at for at, place in enumerate(places) if not is_trim(_known(place))]
         if not heads:
-            words = trim_text(map(_known, places)) or name_of(first.op)
+            words = _trims(places, places) or name_of(first.op)
             row = Text(words, HEAD, True) if alone else Text(f"{words} –", TEXT, tone="faint")
             return [(row,)], first.op.family, False
         (head,) = heads[:1]
         layer = _known(places[head])
-        before, after = trim_text(map(_known, places[:head])), trim_text(map(_known, places[head + 1 :]))
+        before, after = _trims(places[:head], places), _trims(places[head + 1 :], places)
         if layer.op.join and name_of(layer.op) in SIGNS:
             tail = [(Text(after, TEXT, tone="faint"),)] if after else []
             return [(Text(name_of(layer.op), HEAD, True),), *tail], "join", True
@@ -109,7 +110,7 @@ class Labels:
         trail = [(Text(after, TEXT, tone="faint"),)] if after else []
         return [*lead, (Text(text, HEAD, True), *times), *trail], layer.op.family, False
 
-    def _places(self, box: Piece) -> list[tuple[Layer | None, ...]]:
+    def _places(self, box: Piece) -> list[Place]:
         """Return the layers of a box, each with those of all calls that it stands for."""
         layers = self.shelf.layers
         chains: list[tuple[int, ...]] = []
@@ -173,6 +174,34 @@ def type_text(flow: Flow, value: int) -> str:
         layer = flow.layers[at]
         type = layer.output_types[layer.outputs.index(value)]
     return shape_text(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n") or "1"
+
+
+def _trims(places: Sequence[Place], box: Sequence[Place]) -> str:
+    """Return norms and activations joined by hyphens. Of `ReLU | GELU` each call has one, `(ReLU)` only some have.
+
+    `box` are all places of their box, which some calls may lack. What changes no value in a picture is left out.
+    """
+    calls = [at for at in range(len(box[0])) if any(place[at] is not None for place in box)] if box else []
+    groups: list[list[Place]] = []
+    for place in places:
+        if groups and all(_apart(place, other) for other in groups[-1]):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    told = ((group, list(filter(None, (trim_text([_known(place)]) for place in group)))) for group in groups)
+    return "-".join(_alternatives(group, names, calls) for group, names in told if names)
+
+
+def _alternatives(group: Sequence[Place], names: Sequence[str], calls: Sequence[int]) -> str:
+    """Return the names of layers of which each call has one at most; in parentheses if a call has none."""
+    held = all(any(place[at] is not None for place in group) for at in calls)
+    text = " | ".join(dict.fromkeys(names))
+    return text if held and len(names) == len(group) else f"({text})"
+
+
+def _apart(one: Place, other: Place) -> bool:
+    """Return whether no call has both."""
+    return all(a is None or b is None for a, b in zip(one, other, strict=True))
 
 
 def _known(place: Sequence[Layer | None]) -> Layer:

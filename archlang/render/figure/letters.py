@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
 
 from archlang.ir import Layer
@@ -12,7 +13,23 @@ from archlang.render.figure.model import Table
 from archlang.render.figure.names import through
 from archlang.render.figure.words import shape_text
 
-_HIDDEN = frozenset({"bias", "eps", "momentum", "affine", "p", "pad", "init", "mode", "padding_mode"})
+_HIDDEN = frozenset(
+    {
+        "bias",
+        "eps",
+        "momentum",
+        "affine",
+        "p",
+        "pad",
+        "init",
+        "mode",
+        "padding_mode",
+        "pattern",
+        "axes",
+        "names",
+        "shape",
+    }
+)
 _DIRECT = {"stride": "s", "kernel": "k", "window": "window"}  # arguments whose letters stand in the label
 _NUMBERS = ("out", "width")
 MOST_ROWS, MOST_VALUES = 9, 3
@@ -50,8 +67,11 @@ class Letters:
         for at, (letter, known) in enumerate(self.widths):
             ratio = _ratio(values, known)
             if ratio is not None:
-                if ratio < 1:
-                    self.widths[at] = letter, values
+                whole = tuple(map(partial(_base, ratio=ratio), known, values))
+                self.widths[at] = (
+                    letter,
+                    tuple(map(partial(_base, ratio=1 / ratio), values, whole)) if ratio < 1 else whole,
+                )
                 return _multiple(letter, ratio)
         letter = (
             "w" if not self.widths else "abcdefghijlmnopqrtuvxyz"[len(self.widths) - 1 :][:1] or f"w{len(self.widths)}"
@@ -119,6 +139,13 @@ def _ratio(values: Sequence[object], known: Sequence[object]) -> Fraction | None
     return (
         ratio if 1 in (ratio.numerator, ratio.denominator) and max(ratio.numerator, ratio.denominator) <= 16 else None
     )
+
+
+def _base(known: object, value: object, ratio: Fraction) -> object:
+    """Return what the letter stands for in a call; where that is not known, what its multiple there says."""
+    if known is not None or not isinstance(value, int):
+        return known
+    return int(value / ratio) if (value / ratio).denominator == 1 else None
 
 
 def _multiple(letter: str, ratio: Fraction) -> str:
