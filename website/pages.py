@@ -61,6 +61,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
             "Security": "SECURITY.md",
             "Measured: other counters": "docs/benchmarks/counters.md",
             "Measured: memory": "docs/benchmarks/memory.md",
+            "Measured: doors of PyTorch": "docs/benchmarks/doors.md",
             "Measured: what fits": "docs/benchmarks/fit.md",
             "Measured: speed": "docs/benchmarks/report.md",
         },
