@@ -59,6 +59,11 @@ def test_resnet50_is_an_overview_and_one_block() -> None:
     assert "25,557,032 parameters, 4.09 G MACs, 3×224×224" in shown
 
 
+def test_a_figure_of_many_boxes_is_drawn_by_graphviz() -> None:
+    """A string of Graphviz holds no more than 16,384 letters."""
+    assert load("inception_v3").render("png").startswith(b"\x89PNG")
+
+
 def test_nine_modules_are_one_drawing_with_a_table() -> None:
     shown = words(load("googlenet"))
     assert {"1×1 conv, a", "3×3 conv, b", "inception4e–5a", "||"} - set(shown) == {"||"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from archlang.render.figure.routing import Point
@@ -21,16 +21,21 @@ def fixed_dot(scene: Scene, dark: bool) -> str:
     made = _Sheet(scene.tall, paints)
     shapes = [shape for group in scene.groups for shape in group.shapes]
     page = Frame(0, 0, scene.wide, scene.tall, "page", "page", 0)
-    drawn = "".join(word for shape in (page, *shapes) for word in made.drawn(shape))
+    drawn = _joined("".join(made.drawn(shape)) for shape in (page, *shapes))
     words = [shape for shape in shapes if isinstance(shape, Words) and shape.text.words]
     corners = (
         f'c{at} [shape=point, style=invis, width=0.001, label="", pos="{x:.2f},{y:.2f}"];'
         for at, (x, y) in enumerate(((0, 0), (scene.wide, scene.tall)))
     )
     texts = (made.text(at, one) for at, one in enumerate(words))
-    head = f'graph [pad=0, bgcolor="{paints["page"]}", _background="{drawn}"];'
+    head = f'graph [pad=0, bgcolor="{paints["page"]}", _background={drawn}];'
     node = f'node [shape=plaintext, fontname="{_FONT}", margin=0];'
     return "\n".join(["digraph figure {", head, node, *corners, *texts, "}"])
+
+
+def _joined(drawn: Iterable[str]) -> str:
+    """Return a DOT expression for all that is drawn. One string of Graphviz holds no more than 16,384 letters."""
+    return " + ".join(f'"{one}"' for one in drawn)
 
 
 class _Sheet:
