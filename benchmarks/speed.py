@@ -60,7 +60,8 @@ def training(net: nn.Module, image: Tensor) -> list[Tensor]:
     given = net.train()(image)
     outputs: Sequence[Tensor] = [given] if isinstance(given, torch.Tensor) else [x for x in given if x is not None]
     torch.stack([x.square().mean() for x in outputs]).sum().backward()  # pyright: ignore[reportUnknownMemberType]
-    return [*outputs, *(x.grad for x in net.parameters() if x.grad is not None)]
+    gradients = {name: x.grad for name, x in net.named_parameters() if x.grad is not None}
+    return [*outputs, *(gradients[name] for name in sorted(gradients))]  # GoogLeNet's auxiliary parts stand elsewhere
 
 
 def peak_of(run: Callable[[], object]) -> int:
