@@ -19,6 +19,9 @@ SHORT_DTYPES = {name.replace("bfloat", "bf").replace("float", "fp"): name for na
 
 AXIS_WORDS = {"n": "batch", "c": "channels", "d": "depth", "h": "height", "w": "width", "t": "length"}
 
+_MOST_POSITIONS, _MOST_VALUES = 2**31, 2**63
+_ORDINARY, _AXES = 2**10, 6  # as many axes of such sizes hold fewer than 2**63 values
+
 _SPATIAL = {1: ("t",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
 
@@ -29,6 +32,13 @@ class Window(tuple[int, ...]):
 
     def __str__(self) -> str:
         return "x".join(map(str, self)) if len(self) != 1 else f"[{self[0]}]"
+
+
+def is_indexable(shape: tuple[int, ...]) -> bool:
+    """Return whether torch can index a tensor: fewer than 2**31 positions along each axis, 2**63 values in all."""
+    if all(size < _ORDINARY for size in shape):
+        return len(shape) <= _AXES or prod(shape) < _MOST_VALUES
+    return all(size < _MOST_POSITIONS for size in shape) and prod(map(int, shape)) < _MOST_VALUES
 
 
 def bytes_of(shape: tuple[int, ...], dtype: str) -> int:

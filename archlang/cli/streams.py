@@ -82,7 +82,7 @@ def told(error: Exception) -> str:
 
 def _is_installed(path: str) -> bool:
     """Return whether a file belongs to Python or to another package than archlang."""
-    is_python = path.startswith("<") or sysconfig.get_path("stdlib") in path or "site-packages" in path
+    is_python = path.startswith(("<", sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")))
     return is_python and not Path(path).is_relative_to(_HOME)
 
 

@@ -14,13 +14,12 @@ from archlang.diagnostics import Rejected
 from archlang.ir.nodes import FACTS, Block, CallNode, OpNode, Promise, is_at, join_path, values_of
 from archlang.limits import limits
 from archlang.ops.base import Weight
-from archlang.shapes import DTYPE_BYTES, TensorType
+from archlang.shapes import DTYPE_BYTES, TensorType, is_indexable
 
 if TYPE_CHECKING:
     from archlang.ir.graph import Graph
 
 MOST_DEEP = 40  # calls within calls, as in a spec
-LARGEST_SIZE, LARGEST_COUNT = 2**31, 2**63  # torch indexes no axis and no tensor beyond these
 _AXIS = re.compile(r"[a-z_]\w*", re.ASCII)
 _NOT_APPLIED = (Rejected, ValueError, ArithmeticError, LookupError, TypeError, AssertionError, RecursionError)
 
@@ -100,7 +99,7 @@ def _promise(promise: Promise) -> None:
 
 def _type(type: TensorType, block: Block) -> None:
     named = all(_AXIS.fullmatch(axis) for axis in type.axes) and len(type.axes) == len(type.shape)
-    sized = all(1 <= size < LARGEST_SIZE for size in type.shape) and type.values < LARGEST_COUNT
+    sized = all(size >= 1 for size in type.shape) and is_indexable(type.shape)
     if not named or not sized or type.dtype not in DTYPE_BYTES:
         raise ValueError(f"{block.id}: a value has a type that no tensor can have")
 
@@ -164,7 +163,7 @@ def _outputs(node: OpNode, types: tuple[TensorType, ...]) -> tuple[TensorType, .
         raise ValueError(f"{op.word} does not apply to {', '.join(map(str, types))}: {error}") from None
     if outputs is None:
         raise ValueError(f"{op.word} does not take {len(types)} values")
-    if any(weight.count >= LARGEST_COUNT or max(weight.shape, default=1) >= LARGEST_SIZE for weight in weights):
+    if not all(is_indexable(weight.shape) for weight in weights):
         raise ValueError(f"{op.word} has a weight that torch cannot index")
     return outputs
 

@@ -167,6 +167,36 @@ def test_a_net_too_large_for_warnings_has_a_note(tmp_path: Path, capsys: pytest.
     assert "no-batch-of-one" in capsys.readouterr().err
 
 
+# ---- what torch cannot index
+
+
+@pytest.mark.parametrize(
+    "body, shape, line",
+    [
+        ("conv 1x1 (2**62)", "[3, 8, 8]", 3),
+        ("linear (2**31)", "[4]", 3),
+        ("relu", "[2147483648]", 2),
+        ("relu", "[2000000000, 2000000000, 3]", 2),
+        ("linear 2000000000 -> linear 2000000000\n  outer: linear 3 -> linear 4611686018427387904", "[4]", 4),
+        ("conv 99999x99999 1000000 pad=99999", "[1000000, 8, 8]", 3),
+        ("conv 3000000000x3 1 pad=[1500000000, 1]", "[1, 8, 8]", 3),
+        ("embedding (2**40) 8", "[4] dtype=int64", 3),
+        ("param p: [2147483648] init=zeros\n  (x, p) -> add", "[1]", 3),
+    ],
+)
+def test_sizes_that_torch_cannot_index(body: str, shape: str, line: int) -> None:
+    with pytest.raises(SpecError) as told:
+        loads(net(body, shape))
+    (found,) = told.value.diagnostics
+    assert (found.code, found.span.line) == ("too-large", line)
+    assert found.message.endswith("but torch indexes less than 2**31 positions along an axis and 2**63 values")
+
+
+def test_sizes_that_torch_can_index() -> None:
+    assert loads(net("linear 2147483647", "[4]")).graph.root.outputs
+    assert loads(net("embedding 2147483647 8", "[4] dtype=int64")).graph.root.outputs
+
+
 # ---- the largest batch
 
 

@@ -13,8 +13,10 @@ from archlang.elaborate.state.mistakes import Mistake, refuse_many
 from archlang.limits import limits, raising
 from archlang.ops.base import Operator
 from archlang.ops.sized import at_default, sizes_in, sizes_of
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, Window, is_indexable
 from archlang.source import Span
+
+_NOTABLE = 2**10  # a number of an operator from which its weights may be too large for torch
 
 MapSizes = tuple[int, ...]  # of a map
 
@@ -183,6 +185,8 @@ class Builder:
 
     def new_value(self, type: TensorType, span: Span) -> int:
         contents = self.contents
+        if not is_indexable(type.shape):
+            raise _not_indexed(f"a value of {type}", span)
         contents.types.append(type)
         contents.origins.append(span)
         contents.turns.append(self.trace[-1] if self.trace else None)
@@ -192,6 +196,8 @@ class Builder:
         entering = tuple(tensor.value for tensor in inputs)
         if len(types) > 1:
             refuse_many(len(types), at.span)
+        if any(map(_is_notable, op.__dict__.values())):
+            _refuse_weights(op, inputs, at.span)
         values, sizes = self._values(types, entering, at.span), sizes_of(op)
         self._keep_positions(op, types, inputs, values)
         known = op.known_values()
@@ -275,3 +281,19 @@ class Builder:
         """Take over what an inlined block has besides its contents. If it failed, labels may be missing."""
         self.applied |= inner.applied
         self.tainted |= inner.failed
+
+
+def _is_notable(field: object) -> bool:
+    sides: tuple[object, ...] = field if isinstance(field, tuple) else (field,)
+    return any(type(side) is int and side >= _NOTABLE for side in sides)
+
+
+def _refuse_weights(op: Operator, inputs: Sequence[Tensor], span: Span) -> None:
+    for weight in op.weights(*(tensor.type for tensor in inputs)):
+        if not is_indexable(weight.shape):
+            raise _not_indexed(f"a weight of {Window(weight.shape)}", span)
+
+
+def _not_indexed(what: str, span: Span) -> Mistake:
+    message = f"this makes {what}, but torch indexes less than 2**31 positions along an axis and 2**63 values"
+    return Mistake(Rejected("too-large", message), span)
