@@ -14,6 +14,7 @@ from archlang.ops.parts import Course, Own, Part
 from archlang.shapes import TensorType
 
 Shape = tuple[int, ...]
+Axes = tuple[str, ...]
 
 
 class Calls:
@@ -86,6 +87,8 @@ class Calls:
         keeps, taken = ((0, (1,)), (1, (0, 1))), 2 + (second == "summed")
         return self.run(Call(shape=shape, keeps=keeps, places=("new", second), taken_back=taken * prod(shape)), a, b)
 
-    def looked(self, shape: Shape, of: int | Own, lies: Sequence[int] = (), *, spread: bool = False) -> int:
+    def looked(
+        self, shape: Shape, of: int | Own, lies: Sequence[int] = (), *, spread: bool = False, axes: Axes = ()
+    ) -> int:  # fmt: skip
         """Add a view. Its gradient is the result's, or new memory if it is `spread` or summed."""
-        return self.run(Look(shape=shape, lies=tuple(lies) or contiguous(shape), spread=spread), of)
+        return self.run(Look(shape=shape, axes=axes, lies=tuple(lies) or contiguous(shape), spread=spread), of)

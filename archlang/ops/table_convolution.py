@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.answers import Fans
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
 from archlang.ops.borders import Border, convolving, sliding_options
 from archlang.ops.checks import check_dtype
+from archlang.ops.course_table import Tabled, by_table
+from archlang.ops.layouts import laid
+from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
@@ -162,6 +165,15 @@ class TableConv(Sliding):
         kernels = Saved("own", shape=(self._pairs, *self.kernel), per_image=False, name="kernels")
         padded = Saved("own", shape=shape, dtype=x.dtype, name="padded")
         return (Saved("input") if shape == x.shape else padded, kernels)
+
+    def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
+        known, geometry = laid(inputs[0]), self.geometry(inputs[0])
+        (y,) = self.outputs(known)
+        return by_table(
+            self,
+            known,
+            Tabled(geometry.padded(known), self.kernel, y.shape, self.connections, geometry.stride, self.bias),
+        )
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {**super().symbols(x), "out": len(self.connections), "pairs": self._pairs}

@@ -193,6 +193,8 @@ IN_PARTS = {  # operators that torch computes in parts
     " relative_attention 4x6 4 } }\n rotary_embedding 2 dim=4 -> positional_embedding 24 -> linear 3",
     "norms of neighbours": "reshape 4x8x12 -> conv 3x3 8 pad=1 -> lrn 5 -> lcn 3 -> gumbel_softmax"
     " -> flatten -> linear 9",
+    "a table": "reshape 4x8x12 -> conv 3x3 6 pad=1 -> table_conv 3x3 connections=[[0, 1, 2], [3, 4], [5]] pad=1 -> tanh"
+    " -> locally_connected 3x3 4 -> flatten -> linear 9",
     "norms of vectors": "reshape 4x8x12 -> conv 3x3 8 pad=1 -> lppool 2x2/2 -> normalize -> flatten -> linear 10",
 }  # fmt: skip
 
