@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+import re
+from contextlib import ExitStack, suppress
 from errno import EISDIR
 from itertools import count
 from pathlib import Path
+from platform import node
 from tempfile import mkstemp
 
 UNFINISHED = (".archlang-", ".tmp")  # how the temporary name of a file begins and ends
@@ -32,31 +34,76 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
 
 
 def _write_and_rename(content: bytes, target: Path) -> None:
-    handle, name = mkstemp(dir=target.parent, prefix=UNFINISHED[0], suffix=UNFINISHED[1])
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
     with ExitStack() as stack:
-        stack.callback(os.unlink, name)
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)  # else a crash of the machine can leave the name with no content
-        os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        name = _unfinished(content, target.parent, mode, stack)
         os.replace(name, target)
         stack.pop_all()  # the file has its final name
 
 
+def _unfinished(content: bytes, folder: Path, mode: int, stack: ExitStack) -> str:
+    """Write bytes to a temporary name, which `stack` removes, and return it. Those of killed processes are removed."""
+    _remove_abandoned(folder)
+    handle, name = mkstemp(dir=folder, prefix=f"{_own()}{os.getpid()}-", suffix=UNFINISHED[1])
+    stack.callback(Path(name).unlink, missing_ok=True)
+    with open(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(handle)  # else a crash of the machine can leave the name with no content
+    os.chmod(name, mode)
+    return name
+
+
+def _own() -> str:
+    """Return how temporary names of this machine begin; a folder may be shared with others."""
+    return f"{UNFINISHED[0]}{re.sub(r'[^A-Za-z0-9]', '', node())[:20]}-"
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of processes of this machine that were killed while they wrote."""
+    for left in folder.glob(f"{_own()}*{UNFINISHED[1]}"):
+        process = left.name.removeprefix(_own()).partition("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # elsewhere signal 0 would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def write_fresh(path: str | Path, data: bytes | str) -> Path:
     """Write `data` to `path`, or to the next free name like it. Returns the path written; no file is replaced."""
-    while True:
-        chosen = fresh_path(path)
-        try:
-            chosen.touch(exist_ok=False)  # reserves the name: of two programs only one succeeds
-        except FileExistsError:
-            continue
+    content = data.encode() if isinstance(data, str) else data
+    folder = Path(path).parent
+    try:
         with ExitStack() as stack:
-            stack.callback(chosen.unlink)
-            write_whole(chosen, data)
-            stack.pop_all()
-        return chosen
+            name = _unfinished(content, folder, 0o666 & ~_umask(), stack)
+            while True:
+                chosen = fresh_path(path)
+                with suppress(FileExistsError):  # another program took the name meanwhile
+                    _named(name, chosen)
+                    return chosen
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _named(name: str, chosen: Path) -> None:
+    """Give a complete file its final name. Raises FileExistsError if that is taken."""
+    try:
+        os.link(name, chosen)  # the name exists with all of its bytes, or not at all
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        chosen.touch(exist_ok=False)  # reserves the name: of two programs only one succeeds
+        os.replace(name, chosen)
 
 
 def fresh_path(path: str | Path) -> Path:
