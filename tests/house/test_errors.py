@@ -22,7 +22,8 @@ PACKAGE = Path(__file__).parents[2] / "archlang"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 RAISED = ("Rejected", "Diagnostic", "Slip")
-NO_CODES = {"held-out", "scikit-learn"}  # words with a hyphen that are something else
+# words with a hyphen that are something else: of training, of HTTP's headers, of folders
+NO_CODES = {"held-out", "scikit-learn", "no-store", "no-referrer", "same-origin", "site-packages"}
 PAGES = codes()
 
 
