@@ -86,7 +86,10 @@ class Bilinear(Operator):
 
     def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
         left, right = inputs
-        return (param_type((left["c"], right["c"]), left.dtype), left)
+        pairs, rows = left["c"] * right["c"], prod(laid(left).shape[:-1])
+        # the products of all pairs, row by row, are there before the gradient of the weight that they add up to
+        products = max(pairs * (rows - self.out), pairs) if wanted.weights else pairs
+        return (param_type((products,), left.dtype), left)
 
     def viewed_gradients(self, *inputs: TensorType) -> tuple[int | str, ...]:
         return (0, 1, "bias")
