@@ -13,7 +13,7 @@ import pytest
 
 from archlang import limits
 from archlang.cli import main
-from archlang.compiler import CallError, SpecError, loads
+from archlang.compiler import CallError, SpecError, load, loads
 from archlang.diagnostics import Rejected
 from archlang.facts.memory import Setup, memory
 from archlang.fit import largest_batch
@@ -214,6 +214,10 @@ def test_the_largest_batch_fits_and_the_next_does_not(spare: int) -> None:
 
 
 def test_fit_counts_its_simulations() -> None:
-    graph = graph_of(doubling(12))
-    with pytest.raises(Rejected, match="visits each of them about 4 times"):
+    graph = graph_of(doubling(13))
+    with pytest.raises(Rejected, match="visits each of them about 2 times"):
         largest_batch(graph, Setup(), 2**30)
+
+
+def test_fit_takes_the_deepest_net_that_is_shipped() -> None:
+    assert largest_batch(load("resnet1202").graph, Setup(), 2**30) > 0
