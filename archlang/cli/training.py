@@ -165,9 +165,9 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    for package, use in _DEMO_NEEDS:  # check all of them before the demo begins
-        need(package, use)
     spin_less()
+    for package, use in _DEMO_NEEDS:  # check all of them before the demo begins; one of them is torch
+        need(package, use)
     from archlang.compiler import prepared_by, setting
     from archlang.recipes.scratch import NAME, scratch
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,25 @@ def test_lenet_reads_the_held_out_digits(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["train", "lenet5", "--data", "mnist", "--epochs", "10"]) == 0
     last = Path("runs/lenet5/metrics.csv").read_text().splitlines()[-1]
     assert float(last.rpartition(",")[2]) >= 0.965
+
+
+# ends the process where torch is first looked for, with the policy for its exit
+FINDER = """
+import os, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            sys.exit(os.environ.get("OMP_WAIT_POLICY", "none"))
+sys.meta_path.insert(0, Finder())
+from archlang.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("words", [["demo"], ["train", "lenet5", "--data", "mnist"]])
+def test_threads_wait_without_spinning(words: list[str]) -> None:
+    """The policy is set before torch is imported, which reads it once. Else training beside other programs crawls."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    command = [sys.executable, "-c", FINDER, *words]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "passive"
