@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.library import CallError
 
@@ -40,7 +40,7 @@ class Tap:
         self.gradients.append(None if len(copies) == 1 else (None,) * len(copies))
         for place, value in enumerate(values):
             if value.requires_grad:
-                value.register_hook(self._arrived(call, place))
+                cast(Any, value).register_hook(self._arrived(call, place))
 
     def _arrived(self, call: int, place: int) -> Callable[[Tensor], None]:
         def keep(gradient: Tensor | None) -> None:
@@ -85,7 +85,7 @@ def tap(module: nn.Module, path: str) -> Tap:
     backward pass its gradient in `seen.gradient`. The module itself stays as it is. Raises CallError if no part has
     this path: a step without weights has one only if it is labelled.
     """
-    parts = dict(module.named_modules())
+    parts: dict[str, nn.Module] = dict(cast(Any, module).named_modules())
     if path in parts and path:
         return Tap(parts[path], path)
     near = get_close_matches(path, [name for name in parts if name], 1, 0.5)

@@ -3,17 +3,21 @@
 A door is a function of a `Subject`. It raises what torch raises, or AssertionError where something differs.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import copy
 import io
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import torch
@@ -146,7 +150,7 @@ def _gradients(module: nn.Module) -> list[Tensor]:
 
 
 @contextmanager
-def _group() -> Iterator[None]:
+def _group() -> Generator[None]:
     """Form a group of this process alone, with gloo."""
     with tempfile.TemporaryDirectory() as folder:
         dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=0, world_size=1)
@@ -203,24 +207,22 @@ def _channels_last(subject: Subject) -> None:
 
 def _pt2e(subject: Subject) -> None:
     """Quantise to 8 bits by the graph of torch.export: torchao's PT2E with its x86 quantiser."""
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-    from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
-
+    pt2e: Any = import_module("torchao.quantization.pt2e.quantize_pt2e")
+    x86: Any = import_module("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
     module, inputs = subject.made(), subject.inputs()
     quantizer = x86.X86InductorQuantizer()
     quantizer.set_global(x86.get_default_x86_inductor_quantization_config())
-    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), quantizer)
+    prepared = pt2e.prepare_pt2e(torch.export.export(module, inputs).module(), quantizer)
     prepared(*inputs)
-    assert_same(outputs(convert_pt2e(prepared), inputs), outputs(module, inputs), COARSE)
+    assert_same(outputs(pt2e.convert_pt2e(prepared), inputs), outputs(module, inputs), COARSE)
 
 
 def _torchao(subject: Subject) -> None:
     """Quantise the weights of linear layers to 8 bits: torchao's `quantize_`."""
-    from torchao.quantization import Int8WeightOnlyConfig, quantize_
-
+    torchao: Any = import_module("torchao.quantization")
     module, inputs = subject.made(), subject.inputs()
     expected = outputs(module, inputs)
-    quantize_(module, Int8WeightOnlyConfig())
+    torchao.quantize_(module, torchao.Int8WeightOnlyConfig())
     assert_same(outputs(module, inputs), expected, COARSE)
 
 

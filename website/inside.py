@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ def trained(recipe: LoadedRecipe) -> nn.Module:
         loader.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
         for batch in loader:
             optimizer.zero_grad()
-            recipe.loss(module, batch).backward()
+            cast(Any, recipe.loss(module, batch)).backward()
             optimizer.step()
             scheduler.step()
     return module.eval()

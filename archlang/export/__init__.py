@@ -5,7 +5,7 @@ Each file is loaded again and compared with the module before it is handed out. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def exported(module: nn.Module, graph: Graph, format: str) -> tuple[bytes, Expor
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def _evaluating(module: nn.Module) -> Generator[None]:
     """Set a module to evaluation, and afterwards each of its parts to what it was in."""
     before = {part: part.training for part in module.modules()}
     module.eval()

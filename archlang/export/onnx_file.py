@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ast import literal_eval
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
 from archlang.export.checking import Checked
@@ -33,7 +34,7 @@ def as_onnx(module: nn.Module, graph: Graph) -> Checked:
     program = program_of(module, graph)
     inputs, outputs = axes_of(program, graph)
     with quiet():
-        made = torch.onnx.export(
+        made: Any = cast(Any, torch.onnx).export(
             program, dynamo=True, verbose=False, input_names=[*inputs], output_names=[*outputs]
         )  # fmt: skip
     assert made is not None
@@ -71,8 +72,7 @@ class _Session:
     """An ONNX file as onnxruntime runs it on the CPU."""
 
     def __init__(self, data: bytes) -> None:
-        import onnxruntime
-
+        onnxruntime: Any = import_module("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors
         self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -83,4 +83,4 @@ class _Session:
 
         names = [one.name for one in self._session.get_inputs()]
         given = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
-        return [torch.from_numpy(value) for value in self._session.run(None, given)]
+        return [cast(Any, torch).from_numpy(value) for value in self._session.run(None, given)]

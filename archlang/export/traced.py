@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
 from archlang.export.checking import BATCHES, Axes, Checked
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Silence the warnings of torch's exporters: of their own deprecated code, and of sizes compared in a trace."""
     with catch_warnings():
         simplefilter("ignore")
@@ -64,7 +64,7 @@ def symbols_of(program: ExportedProgram, graph: Graph) -> dict[str, str]:
     return found
 
 
-def _shapes(program: ExportedProgram, names: Sequence[object]) -> list[tuple[object, ...]]:
+def _shapes(program: ExportedProgram, names: Iterable[object]) -> list[tuple[object, ...]]:
     held = {node.name: node.meta["val"] for node in program.graph.nodes if "val" in node.meta}
     return [tuple(held[name].shape) for name in map(str, names)]
 
@@ -108,11 +108,12 @@ def as_torchscript(module: nn.Module, graph: Graph) -> Checked:
     """Return the file of torch.jit.trace, which `torch.jit.load` reads. A trace keeps no check of sizes."""
     import torch
 
+    jit: Any = torch.jit
     inputs, data = drawn(graph, BATCHES[0]), BytesIO()
     with quiet(), torch.no_grad():
-        traced = torch.jit.trace(module, inputs, check_trace=False)
-        torch.jit.save(traced, data, _extra_files={**RECORDED})
-        again = torch.jit.load(BytesIO(data.getvalue()))
+        traced = jit.trace(module, inputs, check_trace=False)
+        jit.save(traced, data, _extra_files={**RECORDED})
+        again = jit.load(BytesIO(data.getvalue()))
         made = leaves(module, inputs)
     return Checked(data.getvalue(), *_traced_axes(graph, made), lambda given: leaves(again, given))
 

@@ -228,7 +228,7 @@ def _after(
     return ReceptiveField(
         {
             axis: _united(paths, Passing(result, result, sizes[axis]))
-            if len(paths) > 1 or not paths[0].whole
+            if len(paths) != 1 or not paths[0].whole
             else paths
             for axis, paths in united.items()
         }

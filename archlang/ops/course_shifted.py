@@ -94,7 +94,7 @@ def within_windows(
     joined = projected(calls, 3 * of.channels, windows, "qkv", bias=options.qkv_bias, holds=made)
     heads = calls.looked((3, *of.split), joined, spread=True)
     first = calls.run(Cuts(shape=of.split, count=3), heads, results=3, held=True)
-    copied = (not of.viewed,) * 2
+    copied = not of.viewed, not of.viewed
     if network is None:
         scores = weighed(calls, of, calls.scaled(of.split, first), first + 1, of.scores, copies=copied)
         bias = offset_bias(calls, of, Own("relative_position_bias_table"))

@@ -106,7 +106,7 @@ class Lstm(Recurrent):
 
     def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
         """Return the calls on torch's default path, oneDNN's; None where torch's own loop runs, or states flow in."""
-        if self.projection or self.carry or len(inputs) > 1 or inputs[0].dtype != "float32":
+        if self.projection or self.carry or len(inputs) != 1 or inputs[0].dtype != "float32":
             return None
         known = laid(inputs[0])
         (n, t, c), (image, step, channel) = known.shape, known.strides

@@ -231,4 +231,4 @@ class Tile(_Moved):
 
 def _rolled(by: int, size: int) -> Slide:
     """Return the slide if position i sees i - by, plus the size if that is below 0."""
-    return phased([((at - by) % size,) * 2 for at in range(size)], 1)
+    return phased([((at - by) % size, (at - by) % size) for at in range(size)], 1)

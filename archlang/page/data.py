@@ -67,7 +67,15 @@ def page_data(
 
 def empty_data(name: str) -> dict[str, Any]:
     """Return the data of a page without a net: its spec has never been valid."""
-    block = {"name": name, "arguments": "", "inputs": [], "outputs": [], "types": "", "nodes": [], "entries": []}
+    block: dict[str, Any] = {
+        "name": name,
+        "arguments": "",
+        "inputs": [],
+        "outputs": [],
+        "types": "",
+        "nodes": [],
+        "entries": [],
+    }
     return {
         "version": PAGE_VERSION,
         "name": name,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,9 +36,9 @@ class Detections:
         best, kinds = scores.max(1)
         real = target[target[:, 0] >= 0]
         self.there.update(int(one) for one in real[:, 0])
-        order = [at for at in cast("list[int]", best.argsort(descending=True).tolist()) if best[at] > 0]
+        order = [at for at in cast("list[int]", cast(Any, best.argsort(descending=True)).tolist()) if best[at] > 0]
         every = torch.cat([boxes[order], real[:, 1:]])
-        shares = cast("list[list[float]]", overlaps(every, every).tolist())
+        shares = cast("list[list[float]]", cast(Any, overlaps(every, every)).tolist())
         names = [int(kinds[at]) for at in order]
         classes = [*names, *(int(one) for one in real[:, 0])]
         kept, taken = list[int](), set[int]()

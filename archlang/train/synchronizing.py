@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,18 +31,19 @@ def synchronize(module: nn.Module) -> None:
 def _forward(norm: _BatchNorm, x: Tensor) -> Tensor:
     """Return x (n, c, ...), normalised by the mean and variance of each channel over all processes if it trains."""
     import torch
-    from torch.distributed.nn.functional import all_reduce  # with a backward: the sum of the gradients
+    from torch.distributed.nn import functional  # its sum over processes has a backward pass: the sum of the gradients
 
     if not norm.training:
         return type(norm).forward(norm, x)
+    all_reduce: Callable[[Tensor], Tensor] = cast(Any, functional).all_reduce
     wide = x if x.dtype == torch.float64 else x.float()
     others = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
     ones = wide.new_full((1,), x.numel() / x.shape[1])
-    sums = cast("Tensor", all_reduce(torch.cat([wide.sum(others), ones])))
+    sums = all_reduce(torch.cat([wide.sum(others), ones]))
     count, mean = sums[-1].detach(), sums[:-1] / sums[-1].detach()
     centred = wide - mean.view(shape)
-    variance = cast("Tensor", all_reduce(centred.square().sum(others))) / count
+    variance = all_reduce(centred.square().sum(others)) / count
     _remember(norm, mean.detach(), variance.detach() * count / (count - 1))
     found = centred * (variance + norm.eps).rsqrt().view(shape)
     if norm.affine:

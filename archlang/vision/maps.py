@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.library import CallError
 from archlang.tapping import tap
@@ -62,7 +62,7 @@ def class_model(
         for _ in range(steps):
             loss = decay * image.square().sum() - _scores(module, image, target).sum()
             (image.grad,) = torch.autograd.grad(loss, image)
-            optimizer.step()
+            cast(Any, optimizer).step()
     return image.detach()[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from archlang.files import write_whole
 from archlang.library import CallError
@@ -27,7 +27,8 @@ def filters(module: nn.Module, path: str, columns: int = 8) -> Tensor:
     """
     from torch import Tensor
 
-    weight = getattr(dict(module.named_modules()).get(path), "weight", None)
+    modules: dict[str, nn.Module] = dict(cast(Any, module).named_modules())
+    weight = getattr(modules.get(path), "weight", None)
     if not isinstance(weight, Tensor) or weight.dim() != 4:
         raise CallError(f"{path!r} is no convolution of images: it has no filters of two dimensions")
     if weight.shape[1] == 3:

@@ -70,7 +70,7 @@ def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_temporary_files_of_others_stay(tmp_path: Path) -> None:
     """Those of a process that runs, and those of another machine."""
-    from archlang.files import _own, write_fresh
+    from archlang.files import _own, write_fresh  # pyright: ignore[reportPrivateUsage]
 
     alive, other = f"{_own()}{os.getppid()}-x.tmp", ".archlang-elsewhere-1-x.tmp"
     for name in (alive, other, f"{_own()}4194399-x.tmp"):

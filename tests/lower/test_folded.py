@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -133,7 +133,7 @@ def test_it_is_traced_and_exported_as_the_plain_net() -> None:
         wanted = plain.eval()(image)
         with warnings.catch_warnings(action="ignore"):  # tracing is deprecated
             traced = torch.jit.trace(lean.eval(), image)
-        assert torch.equal(traced(image), wanted)
+        assert torch.equal(cast(Any, traced)(image), wanted)
         assert torch.equal(torch.export.export(lean, (image,)).module()(image), wanted)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -126,7 +126,7 @@ class Tab(Browser):
 
 
 @contextmanager
-def chromium() -> Iterator[Tab]:
+def chromium() -> Generator[Tab]:
     """Yield a tab of a browser that ends afterwards."""
     assert CHROMIUM is not None
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:

@@ -1,5 +1,7 @@
 """What notebooks show: small, escaped HTML with the figures of the commands."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import re

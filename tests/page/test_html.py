@@ -66,7 +66,7 @@ def test_text_of_a_spec_is_never_markup(tmp_path: Path) -> None:
 def test_the_policy_allows_the_script_and_the_styles_alone() -> None:
     text = page_of("lenet5")
     elements = Elements(text)
-    (policy,) = [str(a["content"]) for tag, a in elements.found if a.get("http-equiv") == "Content-Security-Policy"]
+    (policy,) = [str(a["content"]) for _, a in elements.found if a.get("http-equiv") == "Content-Security-Policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";") if rule.strip())
     assert rules["default-src"] == "'none'" and "connect-src" not in rules
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -28,7 +28,7 @@ WRONG = GOOD.replace("conv 3x3 4", "conv 3x3 4 padding=1")
 
 
 @contextmanager
-def watched(spec: Path) -> Iterator[str]:
+def watched(spec: Path) -> Generator[str]:
     """Yield the address of the page of a spec that is watched."""
     command = [sys.executable, "-m", "archlang", "watch", str(spec), "--no-browser"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

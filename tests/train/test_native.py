@@ -95,7 +95,7 @@ def test_a_batch_at_once_is_its_samples_one_by_one() -> None:
             v2.Pad(1),
             v2.RandomCrop((10, 8), padding=2),
             v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(**NUMBERS),
+            v2.Normalize(NUMBERS["mean"], NUMBERS["std"]),
             v2.RandomCrop(6),
         ]
     )

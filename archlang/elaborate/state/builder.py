@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from archlang import ir, syntax
 from archlang.diagnostics import Label, Rejected
@@ -284,7 +285,7 @@ class Builder:
 
 
 def _is_notable(field: object) -> bool:
-    sides: tuple[object, ...] = field if isinstance(field, tuple) else (field,)
+    sides = cast("tuple[object, ...]", field) if isinstance(field, tuple) else (field,)
     return any(type(side) is int and side >= _NOTABLE for side in sides)
 
 

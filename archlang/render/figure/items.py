@@ -12,6 +12,7 @@ from archlang.program import Scope
 from archlang.structure import Chain, Piece, Structure
 from archlang.structure.alike import numbers
 from archlang.structure.chains import head_of, is_trim
+from archlang.structure.folding import Run
 
 FITTING, MOST, FEW = (
     16,
@@ -218,7 +219,7 @@ def _nothing_at(path: str, items: Sequence[Item]) -> Rejected:
 def lifted(inner: Piece, outer: Piece) -> Piece:
     """Return a part of a piece as a part of what is around it: missing where the piece is, or where it was missing."""
     runs = iter(inner.runs)
-    found = []
+    found: list[Run | None] = []
     for run in outer.runs:
         inside = [next(runs) for _ in run or ()]
         units = tuple(unit for one in inside if one for unit in one)

@@ -155,7 +155,7 @@ class Labels:
 
 def block_name(shelf: Shelf, item: Item) -> str:
     """Return what a block is called: its own name, that of braces by their label, or parts that repeat together."""
-    names = []
+    names: list[str] = []
     for part in item.piece.units[0]:
         if isinstance(part, Chain):
             names.append(name_of(shelf.layers[head_of(shelf.structure.flow, part)].op))

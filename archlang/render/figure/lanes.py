@@ -86,9 +86,11 @@ def _longest(ranks: dict[str, int], edges: Sequence[Edge], among: Sequence[str],
     best: dict[str, list[str]] = {}
     for key in sorted(inside, key=lambda key: -ranks[key]):
         heads = [head for tail, head in edges if tail == key and head in inside]
-        rest = max((best[head] for head in heads), key=lambda path: (len(path), -keys.index(path[0])), default=[])
+        rest = max(
+            (best[head] for head in heads), key=lambda path: (len(path), -keys.index(path[0])), default=list[str]()
+        )
         best[key] = [key, *rest]
-    return max(best.values(), key=lambda path: (len(path), -keys.index(path[0])), default=[])
+    return max(best.values(), key=lambda path: (len(path), -keys.index(path[0])), default=list[str]())
 
 
 def _ears(found: Lanes, keys: Sequence[str], edges: Sequence[Edge]) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import accumulate
+from typing import cast
 
 from archlang.ir import Layer
 from archlang.render.figure.model import Table
@@ -167,7 +168,8 @@ def _told(values: Sequence[object]) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return str(value[0]) if len(set(value)) == 1 else shape_text(value)
+        sizes = cast("tuple[int, ...]", value)
+        return str(sizes[0]) if len(set(sizes)) == 1 else shape_text(sizes)
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -57,7 +57,7 @@ def _net_ends(shelf: Shelf) -> Ends:
         _port(f"i{at}", port.name, f"input {port.name} · {type_text(shelf.structure.flow, at)}")
         for at, port in enumerate(root.inputs)
     ]
-    leaving = []
+    leaving: list[Node] = []
     for at, (port, value) in enumerate(zip(root.outputs, tree.outputs, strict=True)):
         title = f"output {port.name} · {type_text(shelf.structure.flow, value)}"
         name = f"{port.name} when training" if port.training else port.name
@@ -87,7 +87,7 @@ def _insets(shelf: Shelf, counts: Counts, items: Sequence[Item], costs: Cost | N
         for item in (item for item in rest if item.is_block):
             name = block_name(shelf, item)
             wanted.setdefault(name, _Inset(name, [])).groups.append((item.piece, item.name))
-        rest = []
+        rest = list[Item]()
         for name, inset in wanted.items():
             if name in drawn or len(found) == MOST_INSETS:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 from archlang.ir import Layer
 from archlang.ops.base import Operator
@@ -89,8 +90,8 @@ def _width(op: Operator, letters: Mapping[str, str]) -> str:
         if text == name:  # a column of its own
             return ""
         return text if name in ("out", "width", "factor", "count") else f"{text} {name.replace('_', ' ')}"
-    sizes = getattr(op, "size", None)
-    return shape_text(sizes) if isinstance(sizes, tuple) else ""
+    sizes: Any = getattr(op, "size", None)
+    return shape_text(cast("tuple[int, ...]", sizes)) if isinstance(sizes, tuple) else ""
 
 
 def _stride(op: Operator, letters: Mapping[str, str]) -> str:
