@@ -108,15 +108,15 @@ FAULTS = (
     Named(
         "the limit of layers, for blocks that are inlined",
         "elaborate/state/builder.py",
-        "        if self.contents.layers > most:\n            raise Mistake",
-        "        if made.layers > most:\n            raise Mistake",
+        "        if self.contents.layers > most:\n            message",
+        "        if made.layers > most:\n            message",
         (f"{SHARING}::test_inlined_layers_count_towards_the_limit_of_layers",),
     ),
     Named(
         "the steps of lrn",
-        "ops/normalization.py",
-        "(padded, x), (x, x, x), (x,))",
-        "(padded, x), (x, x), (x,))",
+        "ops/course_norms.py",
+        "divisor = calls.run(power, sums, holds=(means,))",
+        "divisor = calls.run(power, sums)",
         (f"{LAWS}[temporaries-lrn]",),
     ),
     Named(
