@@ -20,7 +20,7 @@ from archlang.lower.audit import SourceError, audit
 from archlang.lower.classes import classes_of
 from archlang.ops.layouts import MemoryFormat
 from archlang.program import program_of, text_of
-from archlang.program.passes import in_memory_format, recomputing
+from archlang.program.passes import in_memory_format, overwriting, recomputing
 from tests.allocator import images, training
 from tests.lower.test_fixed_sizes import BODIES as FIXED
 from tests.lower.test_fixed_sizes import built
@@ -81,7 +81,7 @@ def test_weights_that_are_loaded_are_in_the_format(tmp_path: Path) -> None:
 def test_a_source_that_does_not_convert_is_refused(before: str, after: str) -> None:
     graph = graph_of(net_of("conv 3x3 4 -> relu", "3x8x8"))
     program = in_memory_format(program_of(graph), FORMAT)
-    text, made = torch_source(program), classes_of(program)
+    text, made = torch_source(program), classes_of(overwriting(program))
     audit(text, made)
     assert before in text
     with pytest.raises(SourceError):

@@ -395,7 +395,7 @@ def test_conditions_and_sizes_only_in_training_and_in_a_block_that_is_applied_ag
         made.train(False)(torch.zeros(1, 3, 18, 40))  # the auxiliary output is not computed
         with pytest.raises(ValueError, match=r"valid where x.shape\[2\] > 10"):
             made.train(True)(torch.zeros(1, 3, 18, 40))
-        with pytest.raises(ValueError, match=r"valid where image.shape\[3\] % 2 == 0"):
+        with pytest.raises(ValueError, match=r"valid where x1.shape\[3\] % 2 == 0"):
             made(torch.zeros(1, 3, 32, 39))
 
 
