@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archlang.ops.answers import Wanted
-from archlang.ops.layouts import is_channels_last, is_last_weight, laid
+from archlang.ops.layouts import is_channels_last, is_contiguous, is_last_weight, laid
 from archlang.ops.running import Scratch
 from archlang.shapes import TensorType, param_type
 
@@ -56,6 +56,12 @@ class Convolving:
         """Whether it computes with channels innermost, which needs no copies of maps."""
         known = laid(self.x)
         return is_last_weight(known, self.weight) or (is_channels_last(known) and self.x["c"] > 1)
+
+    @property
+    def copied(self) -> int:
+        """Values of the contiguous copy of x, which torch makes first where it lies in another way."""
+        known = laid(self.x)
+        return 0 if is_contiguous(known) or is_channels_last(known) else prod(self.x.shape)
 
     def blocked(self, x: TensorType) -> int:
         """Return the values of a map's copy, whose channels fill whole blocks."""
@@ -136,7 +142,7 @@ def backward(of: Convolving, wanted: Wanted) -> Scratch:
 
 
 def _taken(of: Convolving, values: int) -> Scratch:
-    return (param_type((values,), of.x.dtype),)
+    return (param_type((values + of.copied,), of.x.dtype),)
 
 
 def convolving(

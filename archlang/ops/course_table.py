@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archlang.ops.base import GradientPlace, Operator
 from archlang.ops.calls import Call, Convolved, Cuts
 from archlang.ops.in_calls import Calls, Shape
-from archlang.ops.layouts import contiguous
+from archlang.ops.layouts import contiguous, laid
 from archlang.ops.parts import Course, Own
 from archlang.shapes import TensorType
 
@@ -30,7 +30,9 @@ class Tabled:
 def by_table(op: Operator, x: TensorType, of: Tabled) -> Course:
     """Return the calls of the emitted module: a convolution of each input map for all output maps that see it."""
     calls = Calls(x)
-    value = calls.run(Call(shape=of.padded), 0, held=True) if of.padded != x.shape else 0
+    is_padded = of.padded != x.shape
+    value = calls.run(Call(shape=of.padded), 0, held=True) if is_padded else 0
+    lies = contiguous(of.padded) if is_padded else laid(x).strides
     pairs = [(number, out) for out, seen in enumerate(of.table) for number in seen]
     kernels = calls.run(Cuts(shape=of.kernel, count=len(pairs)), Own("weight"), results=len(pairs))
     uses: dict[int, list[tuple[int, int]]] = {}
@@ -47,7 +49,7 @@ def by_table(op: Operator, x: TensorType, of: Tabled) -> Course:
         one = (of.padded[0], 1, *of.padded[2:])
         shape = (n, count, *sides)
         window = Convolved(shape=shape, axes=x.axes, lies=contiguous(shape), groups=1, stride=of.stride)
-        maps = calls.run(window, calls.looked(one, value, spread=True, axes=x.axes), weight)
+        maps = calls.run(window, calls.looked(one, value, lies, spread=True, axes=x.axes), weight)
         first = calls.run(Cuts(shape=(n, *sides), count=count), maps, results=count, held=True)
         for at, (_, out) in enumerate(seen):
             sums[out].append(first + at)

@@ -32,6 +32,8 @@ MAPS = {
     "one behind a border": "conv 3x3 32 pad=1 padding_mode=reflect",
     "one of few channels": "conv 5x5 20 -> relu -> conv 5x5 7",
     "four channels under a large window": "conv 1x1 4 -> conv 8x8/4 32 -> conv 1x1 12 -> conv 3x3 16",
+    "a part of the channels": "split 2 axis=1 -> (a, b): it\n (a) -> conv 3x3 32",
+    "a table of connections": "conv 1x1 3 -> table_conv 3x3 connections=[[0, 1], [1, 2], [0, 2]]",
     "standardised kernels": "std_conv 3x3 32 pad=1",
     "a transposed convolution": "deconv 2x2/2 32",
     "elementary functions": "square -> shift 1 -> sqrt -> reciprocal -> sin -> cos",
