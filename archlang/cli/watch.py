@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,28 +44,43 @@ def _watch(arguments: argparse.Namespace) -> int:
     if arguments.spec == "-":
         raise CallError("standard input cannot be watched; name a file")
     board = Board(arguments.spec)
+    before = _stamp([Path(arguments.spec)])
     paths = _look(arguments, board)
     try:
         server = PageServer(board, arguments.port)
     except OSError as error:
         raise CallError(f"--port {arguments.port}: {error.strerror}") from None
-    with server:
+    with _ended_by_sigterm(), server:
         Thread(target=server.serve_forever, daemon=True).start()
-        print(f"{server.address} shows {arguments.spec} as it is saved; Ctrl-C ends this", flush=True)
-        if not arguments.no_browser:
-            webbrowser.open(server.address)
         try:
-            _follow(arguments, board, paths)
-        except KeyboardInterrupt:
+            with suppress(KeyboardInterrupt):
+                print(f"{server.address} shows {arguments.spec} as it is saved; Ctrl-C ends this", flush=True)
+                if not arguments.no_browser:
+                    webbrowser.open(server.address)
+                _follow(arguments, board, paths, before)
+        finally:
             server.shutdown()
     return 0
 
 
-def _follow(arguments: argparse.Namespace, board: Board, paths: list[Path]) -> None:
-    """Look at the files for ever, and check the spec after each change."""
+@contextmanager
+def _ended_by_sigterm() -> Generator[None]:
+    """Let SIGTERM end what is inside as Ctrl-C does, which scripts have their background jobs ignore."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread, which alone receives signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _follow(arguments: argparse.Namespace, board: Board, paths: list[Path], before: Stamp) -> None:
+    """Look at the files for ever, and check the spec after each change from what they were `before` the last look."""
     from archlang.library import CallError
 
-    before = _stamp(paths)
     while True:
         time.sleep(EVERY)
         now = _stamp(paths)
@@ -73,23 +90,23 @@ def _follow(arguments: argparse.Namespace, board: Board, paths: list[Path]) -> N
         try:
             paths = _look(arguments, board) or paths
         except CallError as error:  # a file is away for a moment where an editor replaces it
-            print(f"archlang: {error}", file=sys.stderr)
-            board.put_wrong(*_without_place(board, str(error)))
+            if board.put_wrong(*_without_place(board, str(error))):
+                print(f"archlang: {error}", file=sys.stderr)
 
 
 def _look(arguments: argparse.Namespace, board: Board) -> list[Path]:
-    """Check the spec, put what it gives on the board, and return the files that it was read from."""
+    """Check the spec, put what it gives on the board, print it if it is news, and return the files it was read from."""
     from archlang.compiler import check
     from archlang.page.data import files_data, problems_data
 
     checked = check(arguments.spec, settings_of(arguments), only=True, root=arguments.root)
-    for text in checked.rendered():
-        print(text, file=sys.stderr, flush=True)
     if checked.diagnostics:
         sources = {checked.source.name: checked.source, **checked.sources}
-        board.put_wrong(files_data(sources), problems_data([*checked.diagnostics, *checked.warnings]))
+        is_news = board.put_wrong(files_data(sources), problems_data([*checked.diagnostics, *checked.warnings]))
     else:
-        board.put_net(data_of(checked, page_setup(arguments)))
+        is_news = board.put_net(data_of(checked, page_setup(arguments)))
+    for text in checked.rendered() if is_news else ():
+        print(text, file=sys.stderr, flush=True)
     return checked.library.paths
 
 

@@ -40,19 +40,21 @@ class Board:
     wrong: Mapping[str, Any] | None = None
     changed: Condition = field(default_factory=Condition)
 
-    def put_net(self, data: Mapping[str, Any]) -> None:
-        """Show a valid net."""
-        with self.changed:
-            if self.wrong is None and data == self.net:  # a file was saved as it was
-                return
-            self.net, self.wrong, self.number = data, None, self.number + 1
-            self.changed.notify_all()
+    def put_net(self, data: Mapping[str, Any]) -> bool:
+        """Show a valid net; return whether it is news."""
+        return self._put(data, None)
 
-    def put_wrong(self, files: object, problems: object) -> None:
-        """Show what is wrong with the newest text; the net stays the last good one."""
+    def put_wrong(self, files: object, problems: object) -> bool:
+        """Show what is wrong with the newest text, beside the last good net; return whether it is news."""
+        return self._put(self.net, {"files": files, "problems": problems})
+
+    def _put(self, net: Mapping[str, Any] | None, wrong: Mapping[str, Any] | None) -> bool:
         with self.changed:
-            self.wrong, self.number = {"files": files, "problems": problems}, self.number + 1
+            if (net, wrong) == (self.net, self.wrong):  # a file was saved as it was
+                return False
+            self.net, self.wrong, self.number = net, wrong, self.number + 1
             self.changed.notify_all()
+            return True
 
     def page(self) -> str:
         """Return the page as it is now."""

@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import webbrowser
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
@@ -25,28 +27,29 @@ from tests.page.tab import CHROMIUM, chromium
 GOOD = "net n {\n  input x: 3x8x8\n  conv 3x3 4\n  relu\n  output\n}\n"
 LONGER = GOOD.replace("  relu\n", "  relu\n  conv 3x3 5\n")
 WRONG = GOOD.replace("conv 3x3 4", "conv 3x3 4 padding=1")
+PATIENCE = 120.0  # seconds, for a machine that does much else; nothing here takes one by itself
 
 
 @contextmanager
 def watched(spec: Path) -> Generator[str]:
     """Yield the address of the page of a spec that is watched."""
     command = [sys.executable, "-m", "archlang", "watch", str(spec), "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        found = re.match(r"(http://127\.0\.0\.1:\d+/[\w-]+/) shows ", line)
-        assert found is not None, line
-        yield found[1]
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        process.stdout.close()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            found = re.match(r"(http://127\.0\.0\.1:\d+/[\w-]+/) shows ", line)
+            assert found is not None, line
+            yield found[1]
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
 
 
 def asked(address: str, path: str | None = None, *, method: str = "GET", host: str | None = None) -> tuple[int, str]:
     parts = urlsplit(address)
-    connection = HTTPConnection("127.0.0.1", parts.port or 0, timeout=20)
+    connection = HTTPConnection("127.0.0.1", parts.port or 0, timeout=PATIENCE)
     connection.request(method, parts.path if path is None else path, headers={"Host": host or parts.netloc})
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -59,18 +62,26 @@ class News:
 
     def __init__(self, address: str, after: int) -> None:
         parts = urlsplit(address)
-        self.connection = HTTPConnection("127.0.0.1", parts.port or 0, timeout=60)
+        self.connection = HTTPConnection("127.0.0.1", parts.port or 0, timeout=PATIENCE)
         self.connection.request("GET", f"{parts.path}news?after={after}", headers={"Host": parts.netloc})
         self.answer = self.connection.getresponse()
 
     def next(self) -> dict[str, Any]:
         lines: list[str] = []
-        while True:
-            line = self.answer.readline().decode().rstrip("\n")
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            read = self.answer.readline()
+            assert read, "the server ended the news"
+            line = read.decode().rstrip("\n")
             if line.startswith("data: "):
                 lines.append(line.removeprefix("data: "))
             if not line and lines:
                 return dict(json.loads("\n".join(lines)))
+        raise TimeoutError("no news")
+
+    def close(self) -> None:
+        self.answer.close()
+        self.connection.close()
 
 
 def data_in(page: str) -> dict[str, Any]:
@@ -83,6 +94,14 @@ def spec(tmp_path: Path) -> Path:
     path = tmp_path / "n.arch"
     path.write_text(GOOD)
     return path
+
+
+def with_a_used_file(spec: Path) -> Path:
+    """Have a spec use a block of another file, and return that file."""
+    used = spec.parent / "unit.arch"
+    used.write_text("block unit { relu }\n")
+    spec.write_text('use "unit.arch": unit\n' + GOOD.replace("relu", "unit"))
+    return used
 
 
 def saved(path: Path, text: str) -> None:
@@ -98,30 +117,62 @@ def test_each_save_is_news(spec: Path) -> None:
         data = data_in(page)
         assert (status, data["name"], data["live"]) == (200, "n", "news?after=1")
         assert "connect-src 'self'" in page
-        news = News(address, 1)
-        saved(spec, LONGER)
-        net = news.next()["net"]
-        assert len(net["blocks"][-1]["nodes"]) == 3
-        saved(spec, WRONG)
-        told = news.next()
-        assert "net" not in told
-        (problem,) = told["problems"]
-        assert problem["span"]["line"] == 3 and problem["severity"] == "error"
-        kept = data_in(asked(address)[1])
-        assert len(kept["blocks"][-1]["nodes"]) == 3 and kept["problems"] == [problem]
-        spec.unlink()
-        assert "there is no file" in json.dumps(news.next()["problems"])
-        saved(spec, GOOD)
-        assert "net" in news.next()
+        with closing(News(address, 1)) as news:
+            saved(spec, LONGER)
+            net = news.next()["net"]
+            assert len(net["blocks"][-1]["nodes"]) == 3
+            saved(spec, WRONG)
+            told = news.next()
+            assert "net" not in told
+            (problem,) = told["problems"]
+            assert problem["span"]["line"] == 3 and problem["severity"] == "error"
+            kept = data_in(asked(address)[1])
+            assert len(kept["blocks"][-1]["nodes"]) == 3 and kept["problems"] == [problem]
+            spec.unlink()
+            assert "there is no file" in json.dumps(news.next()["problems"])
+            saved(spec, GOOD)
+            assert "net" in news.next()
 
 
 def test_a_used_file_is_watched_too(spec: Path) -> None:
-    (spec.parent / "unit.arch").write_text("block unit { relu }\n")
-    spec.write_text('use "unit.arch": unit\n' + GOOD.replace("relu", "unit"))
-    with watched(spec) as address:
-        news = News(address, 1)
-        saved(spec.parent / "unit.arch", "block unit { relu -> relu }\n")
+    used = with_a_used_file(spec)
+    with watched(spec) as address, closing(News(address, 1)) as news:
+        saved(used, "block unit { relu -> relu }\n")
         assert "net" in news.next()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_save_right_after_the_first_look_is_news_and_a_signal_ends_it(
+    number: int, spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used, told = with_a_used_file(spec), list[dict[str, Any]]()
+
+    def visit(address: str) -> None:
+        try:
+            news = News(address, 1)
+            told.append(news.next())
+        finally:
+            os.kill(os.getpid(), number)  # while the page listens
+        news.close()
+
+    def opened(address: str) -> None:
+        saved(used, "block unit { relu -> relu }\n")
+        Thread(target=visit, args=[address], daemon=True).start()
+
+    monkeypatch.setattr(webbrowser, "open", opened)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in a script's background job
+    try:
+        assert main(["watch", str(spec)]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "net" in told[0] and capsys.readouterr().err == ""
+
+
+def test_what_is_wrong_as_before_is_no_news() -> None:
+    board = Board("n")
+    assert board.put_wrong([], ["a"]) and not board.put_wrong([], ["a"])
+    assert board.put_net({}) and not board.put_net({})
+    assert board.put_wrong([], ["a"]) and board.number == 3
 
 
 def test_a_spec_that_is_wrong_at_first(spec: Path) -> None:
@@ -129,9 +180,9 @@ def test_a_spec_that_is_wrong_at_first(spec: Path) -> None:
     with watched(spec) as address:
         data = data_in(asked(address)[1])
         assert data["problems"] and data["blocks"][-1]["nodes"] == []
-        news = News(address, 1)
-        saved(spec, GOOD)
-        assert "net" in news.next()
+        with closing(News(address, 1)) as news:
+            saved(spec, GOOD)
+            assert "net" in news.next()
 
 
 @pytest.fixture
