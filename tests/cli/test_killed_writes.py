@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,14 @@ def killed(folder: Path, delay_us: int) -> None:
     """Run the writer, kill it after a delay, and check what is there."""
     (folder / "whole.bin").write_bytes(OLD)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    writer = subprocess.Popen([sys.executable, "-c", WRITER], cwd=folder, env=environment, stdout=subprocess.PIPE)
-    assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
-    try:
-        writer.wait(delay_us / 1e6)
-    except subprocess.TimeoutExpired:
-        writer.send_signal(signal.SIGKILL)
-    writer.wait()
-    writer.stdout.close()
+    command = [sys.executable, "-c", WRITER]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+            time.sleep(delay_us / 1e6)
+        finally:
+            writer.kill()
+    assert writer.returncode == -signal.SIGKILL
     assert (folder / "whole.bin").read_bytes() in (OLD, NEW)
     fresh = list(folder.glob("fresh*.bin"))
     assert all(path.read_bytes() == NEW for path in fresh)

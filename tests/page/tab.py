@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
+import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,9 +135,9 @@ def chromium() -> Generator[Tab]:
             yield tab
         finally:
             tab.writes.close()
-            end = time.monotonic() + 10
-            while tab.process.poll() is None and time.monotonic() < end:
-                time.sleep(0.05)
-            if tab.process.poll() is None:
+            try:
+                tab.process.wait(10)
+            except subprocess.TimeoutExpired:
                 tab.process.kill()
+                tab.process.wait()
             tab.reads.close()
