@@ -10,9 +10,8 @@ from typing import ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Operator, Stored, Weight, Work
-from archlang.ops.initialisers import INITIALISERS, LISTED, refuse_start
+from archlang.ops.contents import contents
 from archlang.ops.runs import ONE_CALL
-from archlang.ops.tables import FORMULA, refuse_table, table_text, table_values
 from archlang.ops.windows import Sizes
 from archlang.shapes import Dtype, TensorType, param_type
 
@@ -39,17 +38,9 @@ class _Stored(Operator):
     dtype: Dtype = "float32"
 
     def outputs(self) -> tuple[TensorType]:
-        if self.init == FORMULA:
-            refuse_table(self._formula, self.shape, self.dtype)
-            gives_decimals = False
-        elif self.init == LISTED:
-            refuse_start(LISTED, self.values, self.shape)
-            gives_decimals = any(value != int(value) for value in self._numbers)
-        else:
-            initialiser = INITIALISERS[self.init]
-            initialiser.refuse_shape(self.init, self._arguments, self.shape)
-            gives_decimals = initialiser.floats
-        if gives_decimals and "float" not in self.dtype:
+        held = contents(self.init, self.values)
+        held.refuse(self.shape, self.dtype)
+        if held.has_decimals and "float" not in self.dtype:
             message = f"`{self.init}` fills with decimal numbers, but the dtype is {self.dtype}"
             raise Rejected("wrong-dtype", message, about="init")
         if not self.buffer and "float" not in self.dtype:
@@ -58,31 +49,10 @@ class _Stored(Operator):
             raise Rejected("wrong-dtype", message, help=help, about="dtype")
         return (param_type(self.shape, self.dtype),)
 
-    @property
-    def _arguments(self) -> dict[str, float | str]:
-        """The initialiser's arguments by name."""
-        return dict(zip(INITIALISERS[self.init].arguments, self.values, strict=True))
-
     def known_values(self) -> tuple[float, ...] | None:
         if not self.buffer or self.dtype != "int64":
             return None
-        if self.init == "arange":
-            return (0, self.shape[0] - 1)
-        if self.init == LISTED:
-            return tuple(self._numbers)
-        return table_values(self._formula, self.shape) if self.init == FORMULA else None
-
-    @property
-    def _formula(self) -> str:
-        """The text of a `formula`."""
-        if len(self.values) != 1 or not isinstance(self.values[0], str):
-            raise Rejected("missing-argument", "a formula is one text", about="init")
-        return self.values[0]
-
-    @property
-    def _numbers(self) -> list[float]:
-        """The numbers of a `list`."""
-        return [value for value in self.values if not isinstance(value, str)]
+        return contents(self.init, self.values).known(self.shape)
 
     def weights(self) -> tuple[Weight, ...]:
         return (Weight("", self.shape, self.buffer, self.dtype, persistent=self.is_persistent),)
@@ -96,24 +66,8 @@ class _Stored(Operator):
         return Work()
 
     def torch(self) -> Stored:
-        return replace(self._stored(), persistent=self.is_persistent)
-
-    def _stored(self) -> Stored:
-        if self.init == FORMULA:
-            sizes = [f"{{{at}}}" for at in range(len(self.shape))]
-            numbers = table_values(self._formula, self.shape)
-            return Stored(table_text(self._formula, sizes, self.dtype, numbers), self.shape, (), self.buffer)
-        dtype = "" if self.dtype == "float32" else f", dtype=torch.{self.dtype}"
-        if self.init == LISTED:
-            listed = tuple(self._numbers if "float" in self.dtype else map(int, self._numbers))
-            shaped = ".reshape({tuple})" if len(self.shape) > 1 else ""
-            return Stored(f"torch.tensor({{numbers}}{dtype}){shaped}", self.shape, (("numbers", listed),), self.buffer)
-        initialiser, named = INITIALISERS[self.init], self._arguments
-        values = tuple((name, int(value) if name == "groups" else value) for name, value in named.items())
-        # an integer range is int64 unless a dtype is given
-        dtype = ", dtype=torch.float32" if self.init == "arange" and not dtype else dtype
-        template = initialiser.makes(named).replace("{dtype}", dtype)
-        return Stored(template, self.shape, values, self.buffer)
+        template, values = contents(self.init, self.values).made(self.shape, self.dtype)
+        return Stored(template, self.shape, values, self.buffer, self.is_persistent)
 
 
 class Param(_Stored):
