@@ -7,8 +7,7 @@ from typing import Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Natural
-from archlang.ops.windows import Geometry, Sizes, Stride, check_count, check_sides, each, listed, pads
-from archlang.shapes import TensorType
+from archlang.ops.windows import check_count, listed, pads
 
 # a list of two instead of a number: the padding before and after
 Border = (
@@ -16,34 +15,8 @@ Border = (
 )
 
 
-def convolving(x: TensorType, operator: str, kernel: Sizes, stride: Stride, pad: Border, dilation: Stride) -> Geometry:
-    """Return how the window of a convolution slides over `x`.
-
-    `same` pads by half the kernel on each side, whatever the stride; `same_upper` and `same_lower` pad as little as
-    gives ceil(h/stride) positions, an odd rest after or before (ONNX's names; TensorFlow's `SAME` is the first);
-    `causal` pads so that no position sees a later one.
-    """
-    rank = len(kernel)
-    check_sides(rank)
-    steps, gaps = each(stride, rank, "stride"), each(dilation, rank, "dilation")
-    if isinstance(pad, str):
-        borders = named_borders(pad, x.spatial(rank, operator), kernel, steps, gaps)
-    else:
-        borders = _given_borders(pad, rank)
-    before, after = zip(*borders, strict=True)
-    return Geometry(kernel, steps, before, gaps, after=after)
-
-
-def sliding_options(geometry: Geometry) -> tuple[tuple[str, object, object], ...]:
-    """Return the options of a module that takes a stride, a dilation and a border for each side, and their defaults."""
-    ones = (1,) * len(geometry.kernel)
-    border = geometry.torch_border
-    return (
-        ("stride", geometry.stride, ones), ("dilation", geometry.dilation, ones), ("border", border, (0,) * len(border))
-    )  # fmt: skip
-
-
-def _given_borders(pad: int | Sequence[int | Sequence[int]], rank: int) -> list[tuple[int, int]]:
+def given_borders(pad: int | Sequence[int | Sequence[int]], rank: int) -> list[tuple[int, int]]:
+    """Return the padding before and after along each axis by numbers."""
     if isinstance(pad, int):
         return [(pad, pad)] * rank
     check_count(len(pad), rank, "pad")

@@ -10,16 +10,16 @@ from typing import ClassVar, Literal
 from archlang.diagnostics import Rejected
 from archlang.ops import blocked
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Scratch, Size, Wanted, Weight, Work
-from archlang.ops.borders import Border, convolving
+from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype, check_groups
+from archlang.ops.convolving import Convolution
 from archlang.ops.in_parts import InParts
 from archlang.ops.layouts import Strides, convolved, laid
 from archlang.ops.padding import Pad
 from archlang.ops.parts import Part
 from archlang.ops.runs import ONE_CALL
-from archlang.ops.sliding import Sliding
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, slid
+from archlang.ops.windows import Sizes, Stride, brief, short, slid
 from archlang.shapes import TensorType
 
 # torch's own convolutions pad alike on both sides
@@ -51,7 +51,7 @@ class PaddedConvRANKd(nn.ConvRANKd):
 _DEPTHWISE = "`conv 3x3 (it.channels) groups=it.channels`"
 
 
-class Conv(InParts, Sliding):
+class Conv(InParts, Convolution):
     """Convolution over the last one to three axes, as many as the window has sides (LeCun et al. 1998).
 
     Weights (out, c/groups, k, k) and a bias. `pad` is one number, one for each axis, or for an axis two numbers, before
@@ -70,7 +70,6 @@ class Conv(InParts, Sliding):
 
     runs = replace(ONE_CALL, fresh=True, weights="any format", autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "conv"
-    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Conv1d", "Conv2d", "Conv3d", "Conv2D", "Convolution", "convolution")
     akin: ClassVar[Mapping[str, str]] = {
@@ -100,9 +99,6 @@ class Conv(InParts, Sliding):
     groups: Size = 1
     bias: bool = True
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
-
-    def geometry(self, x: TensorType) -> Geometry:
-        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         geometry, widest = self.geometry(x), self._widest(x)

@@ -7,16 +7,15 @@ from dataclasses import replace
 from math import prod
 from typing import Any, ClassVar
 
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Size, Weight, Work
-from archlang.ops.borders import Border, convolving, sliding_options
+from archlang.ops.base import Example, Kind, Lecture, Module, Saved, Size, Weight, Work
+from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype
+from archlang.ops.convolving import EmittedConvolution
 from archlang.ops.course_local import unshared
 from archlang.ops.layouts import formatted, laid, viewed
 from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.sliding import Sliding
-from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, short, slid
+from archlang.ops.windows import Sizes, Stride, short, slid
 from archlang.shapes import TensorType
 
 _LOCALLY_CONNECTED = '''
@@ -68,7 +67,7 @@ class LocallyConnectedRANKd(nn.Module):
 '''
 
 
-class LocallyConnected(Sliding):
+class LocallyConnected(EmittedConvolution):
     """Convolution without sharing: at each position the window has weights, and a bias, of its own (LeCun 1989).
 
     Gregor and LeCun 2010 (arXiv:1006.0448); Taigman et al. 2014, DeepFace. It has as many MACs as a convolution and
@@ -87,7 +86,6 @@ class LocallyConnected(Sliding):
     runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "locally_connected"
     noted: ClassVar[str] = "local"
-    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = (
         "LocallyConnected1D", "LocallyConnected2D", "LocallyConnected", "SpatialConvolutionLocal", "ConvLocal",
@@ -100,7 +98,6 @@ class LocallyConnected(Sliding):
         Example("locally_connected 3x3 2 pad=same dilation=2", "3x5x6"),
         Example("locally_connected 2x1x2/2 3", "2x4x3x5"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
     kernel: Sizes
     out: Size
@@ -108,9 +105,6 @@ class LocallyConnected(Sliding):
     pad: Border = 0
     dilation: Stride = 1
     bias: bool = True
-
-    def geometry(self, x: TensorType) -> Geometry:
-        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         sizes = slid(x, self.word, self.geometry(x))
@@ -149,17 +143,12 @@ class LocallyConnected(Sliding):
         copied = kept.name == "windows"
         return unshared(self, known, geometry, geometry.padded(known), self.out, copied=copied, bias=self.bias)
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("float32" if self.bias else "lower", known="result")
-
     def torch(self, x: TensorType) -> Module:
-        geometry, positions = self.geometry(x), self.outputs(x)[0].shape[2:]
-        rank = len(self.kernel)
+        positions = self.outputs(x)[0].shape[2:]
         args = (
             ("in_channels", x["c"]), ("out_channels", self.out), ("positions", positions), ("kernel_size", self.kernel)
         )  # fmt: skip
-        options = (*sliding_options(geometry), ("bias", self.bias, True))
-        return Module(f"LocallyConnected{rank}d", args, options, _LOCALLY_CONNECTED.replace("RANK", str(rank)))
+        return self.emitted("LocallyConnected", _LOCALLY_CONNECTED, x, *args)
 
     def lecture(self, x: TensorType) -> Lecture:
         fan_in = "*".join(map(str, (*self.kernel, x["c"])))

@@ -17,7 +17,6 @@ from archlang.ops.layouts import convolved, laid
 from archlang.ops.parts import Own, Part
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.scaling import Scale
-from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import Reshaped, Viewed
 from archlang.shapes import TensorType
 
@@ -97,11 +96,7 @@ class StdConv(Conv):
         Example("std_conv [5]/2 6", "3x20"),
         Example("std_conv 3x3x3 4 pad=1 gamma=1.0 bias=false", "2x5x6x7"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank",
-        pad="in modes other than `zeros`, torch accepts negative numbers, and crops",
-        gamma="torch takes numbers of 0 and below",
-    )
+    stricter: ClassVar[Mapping[str, str]] = {**Conv.stricter, "gamma": "torch takes numbers of 0 and below"}
 
     eps: Annotated[float, Field(gt=0)] = 1e-6
     gamma: Annotated[float, Field(gt=0)] | None = None

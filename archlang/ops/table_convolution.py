@@ -10,16 +10,15 @@ from typing import Any, ClassVar, Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.answers import Fans
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
-from archlang.ops.borders import Border, convolving, sliding_options
+from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
+from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype
-from archlang.ops.course_table import Tabled, by_table
+from archlang.ops.convolving import EmittedConvolution
+from archlang.ops.course_table import by_table
 from archlang.ops.layouts import laid
 from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.sliding import Sliding
-from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, short, slid
+from archlang.ops.windows import Sizes, Stride, short, slid
 from archlang.shapes import TensorType
 
 _TABLE_CONV = '''
@@ -80,7 +79,7 @@ class TableConvRANKd(nn.Module):
 '''
 
 
-class TableConv(Sliding):
+class TableConv(EmittedConvolution):
     """Convolution with a connection table: output map i sees the input maps that `connections[i]` lists.
 
     LeCun et al. 1998, table I, for LeNet-5's C3. There are as many output maps as lists. Weights (pairs, k, k), a
@@ -103,7 +102,6 @@ class TableConv(Sliding):
     runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "table_conv"
     noted: ClassVar[str] = "table conv"
-    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("SpatialConvolutionMap", "TableConv2d", "conv_table", "connected_conv")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -114,7 +112,6 @@ class TableConv(Sliding):
         Example("table_conv 2x1x2 connections=[[0, 1], [0]] pad=[0, 1, [0, 1]]", "2x4x3x5"),
         Example("table_conv 3x3 connections=[[0, 1], [0]] drawn=lecun", "2x5x6"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
     kernel: Sizes
     connections: tuple[tuple[Natural, ...], ...]
@@ -123,9 +120,6 @@ class TableConv(Sliding):
     dilation: Stride = 1
     bias: bool = True
     drawn: Literal["torch", "lecun"] = "torch"
-
-    def geometry(self, x: TensorType) -> Geometry:
-        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     @property
     def _pairs(self) -> int:
@@ -167,24 +161,16 @@ class TableConv(Sliding):
         return (Saved("input") if shape == x.shape else padded, kernels)
 
     def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
-        known, geometry = laid(inputs[0]), self.geometry(inputs[0])
+        known = laid(inputs[0])
         (y,) = self.outputs(known)
-        return by_table(
-            self,
-            known,
-            Tabled(geometry.padded(known), self.kernel, y.shape, self.connections, geometry.stride, self.bias),
-        )
+        return by_table(self, known, self.geometry(known), self.connections, y.shape, bias=self.bias)
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {**super().symbols(x), "out": len(self.connections), "pairs": self._pairs}
 
-    def autocast(self, x: TensorType) -> Autocast:
-        return Autocast("float32" if self.bias else "lower", known="result")
-
     def torch(self, x: TensorType) -> Module:
-        rank, args = len(self.kernel), (("connections", self.connections), ("kernel_size", self.kernel))
-        options = (*sliding_options(self.geometry(x)), ("bias", self.bias, True), ("drawn", self.drawn, "torch"))
-        return Module(f"TableConv{rank}d", args, options, _TABLE_CONV.replace("RANK", str(rank)))
+        args = (("connections", self.connections), ("kernel_size", self.kernel))
+        return self.emitted("TableConv", _TABLE_CONV, x, *args, further=[("drawn", self.drawn, "torch")])
 
     def lecture(self, x: TensorType) -> Lecture:
         weights = f"({'*'.join(map(str, self.kernel))})*{self._pairs}"

@@ -9,12 +9,11 @@ from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Size, Weight, Work
-from archlang.ops.borders import Border, convolving, sliding_options
+from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype
+from archlang.ops.convolving import EmittedConvolution
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.sliding import Sliding
-from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, each, short, slid
+from archlang.ops.windows import Sizes, Stride, each, short, slid
 from archlang.shapes import TensorType
 
 _TILED_CONV = '''
@@ -68,7 +67,7 @@ class TiledConvRANKd(nn.Module):
 '''
 
 
-class TiledConv(Sliding):
+class TiledConv(EmittedConvolution):
     """Convolution whose kernels take turns: along each axis every `tile`-th position shares one (Le et al. 2010).
 
     `conv` has a tile of 1, `locally_connected` a tile of all positions; this is between them. Le et al. 2010,
@@ -84,10 +83,9 @@ class TiledConv(Sliding):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(SEVERAL_CALLS, autocast=Autocast("given", known="result"), weights="any format")
+    runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "tiled_conv"
     noted: ClassVar[str] = "tiled conv"
-    family: ClassVar[str] = "convolution"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("TiledConv2d", "TiledConv", "TiledConvolution", "tiled_convolution")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -96,7 +94,6 @@ class TiledConv(Sliding):
         Example("tiled_conv [3] 4 tile=3 pad=causal dilation=2", "3x9"),
         Example("tiled_conv 2x1x2 3 tile=2 pad=[0, 1, [0, 1]]", "2x4x3x5"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", pad="torch accepts negative numbers, and crops")
 
     kernel: Sizes
     out: Size
@@ -105,9 +102,6 @@ class TiledConv(Sliding):
     pad: Border = 0
     dilation: Stride = 1
     bias: bool = True
-
-    def geometry(self, x: TensorType) -> Geometry:
-        return convolving(x, self.word, self.kernel, self.stride, self.pad, self.dilation)
 
     def _tile(self) -> tuple[int, ...]:
         return each(self.tile, len(self.kernel), "tile")
@@ -139,14 +133,14 @@ class TiledConv(Sliding):
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {**super().symbols(x), "tile": self._tile()}
 
+    def autocast(self, x: TensorType) -> Autocast:
+        return Autocast("given", known="result")  # each convolution's result is copied into a tensor of x's dtype
+
     def torch(self, x: TensorType) -> Module:
-        geometry, rank = self.geometry(x), len(self.kernel)
         args = (
             ("in_channels", x["c"]), ("out_channels", self.out), ("kernel_size", self.kernel), ("tile", self._tile())
         )  # fmt: skip
-        options = (*sliding_options(geometry), ("bias", self.bias, True))
-        source = _TILED_CONV.replace("RANK", str(rank))
-        return Module(f"TiledConv{rank}d", args, options, source)
+        return self.emitted("TiledConv", _TILED_CONV, x, *args)
 
     def lecture(self, x: TensorType) -> Lecture:
         fan_in = "*".join(map(str, (*self.kernel, x["c"])))
