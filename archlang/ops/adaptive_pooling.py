@@ -9,6 +9,7 @@ from typing import ClassVar
 from archlang.open_numbers import is_open
 from archlang.ops.base import Autocast, Example, Expression, Kind, Lecture, Module, Operator, Reach, Saved, Work
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.functional import functional
 from archlang.ops.layouts import Strides, averaged, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
@@ -60,7 +61,7 @@ class _AdaptivePool(Operator):
     def torch(self, x: TensorType) -> Module | Expression:
         wanted = self._wanted(x)
         if is_open(wanted):
-            return Expression(f"torch.nn.functional.adaptive_avg_pool{len(wanted)}d({{0}}, {as_one(wanted)})")
+            return functional(f"adaptive_avg_pool{len(wanted)}d", f"{{0}}, {as_one(wanted)}")
         return Module(f"torch.nn.AdaptiveAvgPool{len(wanted)}d", (("output_size", brief(wanted)),))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archlang.diagnostics import Rejected
 from archlang.shapes import TensorType
 
@@ -32,6 +34,26 @@ def check_axis(x: TensorType, axis: int, operator: str) -> None:
     if x.axes[axis] == "n":
         message = f"{operator} along axis {axis}, which is the batch: one image would be mixed with another"
         raise Rejected("batch-axis", message, about="axis")
+
+
+def check_axes(x: TensorType, axes: Sequence[int], operator: str) -> tuple[int, ...]:
+    """Check axes, each as `check_axis` does, and return them counted from 0. Each is taken once, and one at least."""
+    for axis in axes:
+        check_axis(x, axis, operator)
+    places = tuple(axis % len(x.axes) for axis in axes)
+    if not places or len(set(places)) < len(places):
+        raise Rejected("no-such-axis", f"{operator} takes each axis once, and one at least", about="axes")
+    return places
+
+
+def check_axis_or_axes(x: TensorType, axis: int | None, axes: tuple[int, ...] | None, operator: str) -> tuple[int, ...]:
+    """Check that either an axis is given or a list of them, as `check_axes` does, and return them as written."""
+    if (axis is None) == (axes is None):
+        message = f"{operator} takes an axis or a list of them"
+        raise Rejected("missing-argument", message, help=f"write `{operator} axis=1`", about="axis")
+    found = (axis,) if axis is not None else axes or ()
+    check_axes(x, found, operator)
+    return found
 
 
 def check_groups(inner: int, out: int, groups: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import (
@@ -25,13 +25,10 @@ from archlang.ops.checks import check_axis, check_batched, check_dtype
 from archlang.ops.in_parts import InParts
 from archlang.ops.layouts import laid, viewed
 from archlang.ops.parts import Part
-from archlang.ops.rearranging import Permute
+from archlang.ops.rearranging import turned_parts
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import AXIS_WORDS, TensorType
-
-if TYPE_CHECKING:
-    pass
 
 _SOURCE = """
 class AxisLinear(nn.Linear):
@@ -115,10 +112,7 @@ class Linear(InParts):
         """Return none where the last axis is mixed; else that axis is turned to the end and back."""
         if self.axis is None or self.axis % len(x.axes) == len(x.axes) - 1:
             return ()
-        names = list(x.axes)
-        names[self.axis], names[-1] = names[-1], names[self.axis]
-        turn, back = Permute(axes=" ".join(names)), Permute(axes=" ".join(x.axes))
-        return Part(turn, (0,)), Part(Linear(out=self.out, bias=self.bias, axis=-1), (1,)), Part(back, (2,))
+        return turned_parts(Linear(out=self.out, bias=self.bias, axis=-1), x, self.axis)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         weight = Weight("weight", (self.out, x[self._name(x)]))

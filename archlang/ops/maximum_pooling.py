@@ -9,6 +9,7 @@ from typing import ClassVar
 from archlang.open_numbers import is_open
 from archlang.ops.adaptive_pooling import AdaptiveAvgPool, GlobalAvgPool
 from archlang.ops.base import Example, Expression, Module, Saved, Temporaries, Work
+from archlang.ops.functional import functional
 from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.windows import adaptive_windows, brief
@@ -79,10 +80,9 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
 
     def torch(self, x: TensorType) -> Module | Expression:
         wanted = self._wanted(x)
-        if is_open(wanted):
-            more = ", return_indices=True" if self.indices else ""
-            return Expression(f"torch.nn.functional.adaptive_max_pool{len(wanted)}d({{0}}, {as_one(wanted)}{more})")
         options = (("return_indices", self.indices, False),)
+        if is_open(wanted):
+            return functional(f"adaptive_max_pool{len(wanted)}d", f"{{0}}, {as_one(wanted)}", options)
         return Module(f"torch.nn.AdaptiveMaxPool{len(wanted)}d", (("output_size", brief(wanted)),), options)
 
 

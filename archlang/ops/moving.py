@@ -20,8 +20,9 @@ from archlang.ops.base import (
     Wanted,
     Work,
 )
-from archlang.ops.checks import check_axis
-from archlang.ops.layouts import Strides, channels_last, contiguous, is_channels_last, laid
+from archlang.ops.checks import check_axes, check_axis, check_axis_or_axes
+from archlang.ops.joining import joined
+from archlang.ops.layouts import Strides, laid
 from archlang.ops.phases import phased
 from archlang.ops.runs import ELEMENTWISE, ONE_CALL
 from archlang.ops.stricter import beyond_torch
@@ -81,26 +82,20 @@ class Roll(_Moved):
             raise Rejected("sides-differ", message, about="shifts")
         return dict(zip(places, shifts, strict=True))
 
-    def _places(self, x: TensorType) -> list[int]:
+    def _places(self, x: TensorType) -> tuple[int, ...]:
         """Return the axes that are rolled: those that are written, or all of positions."""
         if self.axis is not None and self.axes is not None:
             raise Rejected("no-such-axis", "roll takes `axis`, or several `axes`, and not both", about="axes")
         written = self.axes if self.axis is None else (self.axis,)
         if written is None:
-            places = [at for at, axis in enumerate(x.axes) if axis not in ("n", "c", "_")]
-            if places:
+            if places := tuple(at for at, axis in enumerate(x.axes) if axis not in ("n", "c", "_")):
                 return places
             if "n" in x.axes:
                 raise Rejected("wrong-rank", f"{x} has no positions to roll: its axes are {x.names}", about="input")
             help = f"write `axes={list(range(len(x.axes)))}`"
             message = f"the axes of the parameter {x} have no names, and which are rolled is not said"
             raise Rejected("wrong-rank", message, help=help, about="input")
-        for axis in written:
-            check_axis(x, axis, self.word)
-        places = [axis % len(x.axes) for axis in written]
-        if not places or len(set(places)) < len(places):
-            raise Rejected("no-such-axis", "roll takes each axis once, and one at least", about="axes")
-        return places
+        return check_axes(x, written, self.word)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._shifts(x)
@@ -112,23 +107,21 @@ class Roll(_Moved):
         for at, by in self._shifts(x).items():
             cuts = (by % known.shape[at], -by % known.shape[at] or known.shape[at])
             parts = [replace(known, shape=(*known.shape[:at], cut, *known.shape[at + 1 :])) for cut in cuts]
-            is_last = all(map(is_channels_last, parts))
-            known = replace(known, strides=channels_last(known.shape) if is_last else contiguous(known.shape))
+            known = replace(known, strides=joined(known.shape, parts))
         return (known.strides,)
 
     def reach(self, x: TensorType) -> Reach:
         moved = {x.axes[at]: (by % x.shape[at], x.shape[at]) for at, by in self._shifts(x).items()}
-        return Reach({axis: _rolled(by, size) for axis, (by, size) in moved.items() if by and axis not in ("c", "_")})
+        moved = {axis: each for axis, each in moved.items() if each[0] and axis not in ("c", "_")}
+        # position i sees i - by, plus the size if that is below 0
+        seen = {axis: [(at - by) % size for at in range(size)] for axis, (by, size) in moved.items()}
+        return Reach({axis: phased([(at, at) for at in places], 1) for axis, places in seen.items()})
 
     def scratch(self, training: bool, x: TensorType) -> Scratch:
-        return self._between(x)
+        return (x,) * min(len(self._shifts(x)) - 1, 2)  # of several axes, torch rolls along one after another
 
     def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
-        return self._between(x) if any(wanted.inputs) else ()
-
-    def _between(self, x: TensorType) -> Scratch:
-        """Return what is rolled along the first of several axes: torch rolls along one after another."""
-        return (x,) * min(len(self._shifts(x)) - 1, 2)
+        return self.scratch(True, x) if any(wanted.inputs) else ()
 
     def torch(self, x: TensorType) -> Expression:
         found = self._shifts(x)
@@ -159,15 +152,7 @@ class Flip(_Moved):
     axis: int | None = None
 
     def _turned(self, x: TensorType) -> tuple[int, ...]:
-        if (self.axis is None) == (self.axes is None):
-            message = "flip takes an axis or a list of them"
-            raise Rejected("missing-argument", message, help="write `flip axis=1`", about="axis")
-        found = (self.axis,) if self.axis is not None else self.axes or ()
-        for axis in found:
-            check_axis(x, axis, self.word)
-        if not found or len({axis % len(x.axes) for axis in found}) < len(found):
-            raise Rejected("no-such-axis", "flip takes each axis once, and one at least", about="axes")
-        return found
+        return check_axis_or_axes(x, self.axis, self.axes, self.word)
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self._turned(x)
@@ -227,8 +212,3 @@ class Tile(_Moved):
         check_axis(x, self.axis, self.word)
         at = self.axis % len(x.axes)
         return Expression(f"{{0}}.repeat({', '.join(str(self.count if k == at else 1) for k in range(len(x.axes)))})")
-
-
-def _rolled(by: int, size: int) -> Slide:
-    """Return the slide if position i sees i - by, plus the size if that is below 0."""
-    return phased([((at - by) % size, (at - by) % size) for at in range(size)], 1)

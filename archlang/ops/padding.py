@@ -23,6 +23,7 @@ from archlang.ops.base import (
     Work,
 )
 from archlang.ops.checks import check_axis, check_batched, check_channels, check_dtype
+from archlang.ops.functional import functional
 from archlang.ops.layouts import Strides, contiguous, formatted, laid, like
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
@@ -143,17 +144,15 @@ class Pad(Operator):
         return Autocast("float32" if is_cast else "given")
 
     def torch(self, x: TensorType) -> Module | Expression:
-        borders = self._borders(x)
+        borders, options = self._borders(x), (("mode", self.mode, "zeros"), ("value", self.value, 0))
         if self.axis is not None:
             behind = (0, 0) * (len(x.axes) - 1 - self.axis % len(x.axes))
             (border,) = borders.values()
-            value = f", value={self.value}" if self.value else ""
-            return Expression(f"torch.nn.functional.pad({{0}}, {(*behind, *border)}{value})")
+            return functional("pad", f"{{0}}, {(*behind, *border)}", options)
         # torch begins with the last axis
         padding = tuple(width for border in reversed(borders.values()) for width in border)
         if is_open(padding):
-            mode = f', mode="{self.mode}"' if self.mode != "zeros" else f", value={self.value}" if self.value else ""
-            return Expression(f"torch.nn.functional.pad({{0}}, {as_one(padding)}{mode})")
+            return functional("pad", f"{{0}}, {as_one(padding)}", options)
         if self.value:
             args = (("padding", brief(padding)), ("value", self.value))
             return Module(f"torch.nn.ConstantPad{len(borders)}d", args)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import product
-from math import gcd, prod
+from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -19,13 +18,13 @@ from archlang.ops.base import (
     Kind,
     Operator,
     Reach,
-    Slide,
     Work,
     seeing_all,
 )
 from archlang.ops.layouts import Strides, contiguous, laid, viewed
-from archlang.ops.patterns import Plan, plan
-from archlang.ops.phases import table
+from archlang.ops.parts import Part
+from archlang.ops.pattern_reach import slides
+from archlang.ops.patterns import plan
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType, Window, input_type, param_type
@@ -153,7 +152,7 @@ class Rearrange(_Layout):
         return (TensorType(found.shape(), found.axes(), x.dtype),)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(dict(_slides(plan(self.pattern, x))))
+        return Reach(dict(slides(plan(self.pattern, x))))
 
     def gradient_places(self, x: TensorType) -> tuple[GradientPlace]:
         return ("whole" if plan(self.pattern, laid(x)).hands_gradient_on() else "new",)
@@ -227,38 +226,9 @@ class Reshape(_Layout):
         return Expression(f"{{0}}.reshape({{0}}.shape[0], {', '.join(map(str, self.shape))})")
 
 
-def _slides(found: Plan) -> Iterator[tuple[str, Slide]]:
-    """Yield what a position sees of each axis that is split, renamed or made one with others.
-
-    A position of the result fixes the parts that are in its axis. Other parts, which are now channels or in another
-    axis, are seen as a whole. If parts went into several axes, what is seen lies within the slides along all of them.
-    """
-    axes = dict(zip(found.axes(), found.right, strict=True))
-    for group in found.left:
-        source = found.atoms[group[0]].source
-        if source in ("n", "c", "_"):
-            continue
-        places = {name: prod(found.atoms[other].size for other in group[at + 1 :]) for at, name in enumerate(group)}
-        long = {name: place for name, place in places.items() if found.atoms[name].size > 1}
-        going = [axis for axis, parts in axes.items() if axis not in ("n", "c") and not long.keys().isdisjoint(parts)]
-        rows = [_along(found, axis, axes[axis], long) for axis in going]
-        rows.sort(key=lambda slide: slide.extent)
-        slide = replace(rows[0], beside=tuple(rows[1:])) if rows else _fixed(found, long)
-        if slide != Slide(axis=source):
-            yield source, slide
-
-
-def _along(found: Plan, axis: str, parts: tuple[str, ...], places: Mapping[str, int]) -> Slide:
-    """Return the slide along an axis of the result over an axis of the input, whose parts have these places in it."""
-    free = _fixed(found, {name: place for name, place in places.items() if name not in parts})
-    spans: list[tuple[int, int]] = []
-    for at in product(*(range(found.atoms[name].size) for name in parts)):
-        first = sum(places.get(name, 0) * number for name, number in zip(parts, at, strict=True))
-        spans.append((first, first + int(free.extent) - 1))
-    return table(spans, every=free.every, axis=axis)
-
-
-def _fixed(found: Plan, places: Mapping[str, int]) -> Slide:
-    """Return what is seen of these parts of an axis wherever the position is."""
-    extent = 1 + sum((found.atoms[name].size - 1) * place for name, place in places.items())
-    return Slide(extent, 0, every=gcd(*places.values()) or 1)
+def turned_parts(inner: Operator, x: TensorType, axis: int) -> tuple[Part, ...]:
+    """Return the parts that exchange the axis with the last one, apply `inner`, and exchange the two again."""
+    names = list(x.axes)
+    names[axis], names[-1] = names[-1], names[axis]
+    turn, back = Permute(axes=" ".join(names)), Permute(axes=" ".join(x.axes))
+    return Part(turn, (0,)), Part(inner, (1,)), Part(back, (2,))

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Scratch, Work, seeing_all
-from archlang.ops.checks import check_axis, check_dtype
+from archlang.ops.checks import check_axis, check_axis_or_axes, check_dtype
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -28,15 +27,7 @@ class Reduction(Operator):
 
     def reduced(self, x: TensorType) -> tuple[int, ...]:
         """Return the numbers of the axes that are removed, or kept with size 1."""
-        if (self.axis is None) == (self.axes is None):
-            message = f"{self.word} takes an axis or a list of them"
-            raise Rejected("missing-argument", message, help=f"write `{self.word} axis=1`", about="axis")
-        found = (self.axis,) if self.axis is not None else self.axes or ()
-        for axis in found:
-            check_axis(x, axis, self.word)
-        if not found or len({axis % len(x.axes) for axis in found}) < len(found):
-            raise Rejected("no-such-axis", f"{self.word} takes each axis once, and one at least", about="axes")
-        return tuple(axis % len(x.axes) for axis in found)
+        return tuple(axis % len(x.axes) for axis in check_axis_or_axes(x, self.axis, self.axes, self.word))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         check_dtype(x, self.word, integers=self.integers)

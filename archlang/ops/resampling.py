@@ -20,6 +20,7 @@ from archlang.ops.base import (
     Work,
 )
 from archlang.ops.checks import check_channels, check_dtype
+from archlang.ops.functional import functional
 from archlang.ops.interpolation import NEIGHBOURS, Interpolation, Mode
 from archlang.ops.layouts import Strides, formatted, is_channels_last, laid
 from archlang.ops.runs import ONE_CALL
@@ -80,11 +81,12 @@ class _Resample(Operator):
         is_small = len(x.shape) == 4 and sum(y.shape[2:]) <= SMALL and self.mode != "bicubic"
         return (x, y) if is_small and not is_channels_last(laid(x)) else ()  # both with the channels innermost
 
+    @property
+    def _options(self) -> tuple[tuple[str, object, object], ...]:
+        return (("mode", self.mode.replace("_", "-"), "nearest"), ("align_corners", self.align_corners or None, None))
+
     def _module(self, name: str, value: object) -> Module:
-        corners = (("align_corners", True, None),) if self.align_corners else ()
-        return Module(
-            "torch.nn.Upsample", (), ((name, value, None), ("mode", self.mode.replace("_", "-"), "nearest"), *corners)
-        )
+        return Module("torch.nn.Upsample", (), ((name, value, None), *self._options))
 
 
 class Upsample(_Resample):
@@ -155,6 +157,4 @@ class Resize(_Resample):
     def torch(self, x: TensorType) -> Module | Expression:
         if not is_open(self._wanted(x)):
             return self._module("size", brief(self.size))
-        named = (("mode", self.mode.replace("_", "-"), "nearest"), ("align_corners", self.align_corners, False))
-        given = [f"{name}={value!r}".replace("'", '"') for name, value, default in named if value != default]
-        return Expression(f"torch.nn.functional.interpolate({', '.join(['{0}', f'size={as_one(self.size)}', *given])})")
+        return functional("interpolate", f"{{0}}, size={as_one(self.size)}", self._options)

@@ -13,6 +13,7 @@ from archlang.ops.base import Example, Expression, Reach, Saved, Scratch, Work, 
 from archlang.ops.checks import check_axis, check_dtype
 from archlang.ops.course_norms import cosines
 from archlang.ops.elementary import Clamp
+from archlang.ops.functional import functional
 from archlang.ops.in_parts import InParts
 from archlang.ops.joining import Join
 from archlang.ops.layouts import laid
@@ -78,9 +79,7 @@ class Normalize(InParts):
         return Reach(seeing_all(x, [x.axes[self.axis]]))
 
     def torch(self, x: TensorType) -> Expression:
-        given = {"p": (self.p, 2.0), "dim": (self.axis, 1), "eps": (self.eps, 1e-12)}
-        options = "".join(f", {name}={value!r}" for name, (value, default) in given.items() if value != default)
-        return Expression(f"torch.nn.functional.normalize({{0}}{options})")
+        return functional("normalize", "{0}", (("p", self.p, 2.0), ("dim", self.axis, 1), ("eps", self.eps, 1e-12)))
 
 
 class CosineSimilarity(Join):
@@ -156,6 +155,4 @@ class CosineSimilarity(Join):
 
     def torch(self, *inputs: TensorType) -> Expression:
         self.two(inputs)
-        given = {"dim": (self.axis, 1), "eps": (self.eps, 1e-8)}
-        options = "".join(f", {name}={value!r}" for name, (value, default) in given.items() if value != default)
-        return Expression(f"torch.nn.functional.cosine_similarity({{0}}, {{1}}{options})")
+        return functional("cosine_similarity", "{0}, {1}", (("dim", self.axis, 1), ("eps", self.eps, 1e-8)))

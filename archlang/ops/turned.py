@@ -6,7 +6,7 @@ from pydantic import InstanceOf
 
 from archlang.ops.base import Operator
 from archlang.ops.composed import Composed, Part
-from archlang.ops.rearranging import Permute
+from archlang.ops.rearranging import turned_parts
 from archlang.shapes import TensorType
 
 
@@ -17,7 +17,4 @@ class Turned(Composed):
     axis: int
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:
-        names = list(x.axes)
-        names[self.axis], names[-1] = names[-1], names[self.axis]
-        turn, back = Permute(axes=" ".join(names)), Permute(axes=" ".join(x.axes))
-        return Part(turn, (0,)), Part(self.inner, (1,)), Part(back, (2,))
+        return turned_parts(self.inner, x, self.axis)
