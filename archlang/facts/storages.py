@@ -12,7 +12,8 @@ from archlang.facts.gradients import trains_a_product
 from archlang.facts.untold import Untold, untold
 from archlang.ir import Layer
 from archlang.ops.base import Saved, Wanted
-from archlang.ops.layouts import Laid, MemoryFormat, Strides, channels_last, contiguous
+from archlang.ops.layouts import Laid, MemoryFormat, Strides
+from archlang.program import layouts
 
 
 def strides_of(
@@ -22,13 +23,9 @@ def strides_of(
 
     `weights` is the memory format of the net's weights with four axes. It is that of a value that the net stores.
     """
-    op = layer.op
-    if weights and op.declared:
-        shapes = [type.shape for type in layer.output_types]
-        return tuple(channels_last(shape) if len(shape) == 4 else contiguous(shape) for shape in shapes), ()
-    if weights and not op.knows_formats(*layer.input_types):
-        return None, (Untold(layer.path, op.word, "runs.weights"),)
-    strides = op.strides(*types)
+    strides = layouts.strides_of(layer, types, weights)
+    if strides is None and weights and not layer.op.knows_formats(*layer.input_types):
+        return None, (Untold(layer.path, layer.op.word, "runs.weights"),)
     return strides, untold(layer, strides=strides)
 
 

@@ -14,12 +14,13 @@ from functools import cached_property
 
 from archlang.ir import Graph, Layer, values_of
 from archlang.ops.base import Operator
+from archlang.program.layouts import Layouts
 from archlang.program.regions import Call, Entry, Program, Region
 
 
 def overwriting(program: Program) -> Program:
     """Return the Program with every call that can write over an input marked to do so."""
-    marking = _Marking(program, _Casts(program.graph))
+    marking = _Marking(program, _Casts(program.graph), Layouts(program.graph, program.root.memory_format))
     return Program(program.graph, {name: marking.region(region) for name, region in program.regions.items()})
 
 
@@ -29,6 +30,7 @@ class _Marking:
 
     program: Program
     casts: _Casts
+    layouts: Layouts
 
     @cached_property
     def again(self) -> frozenset[str]:
@@ -56,9 +58,13 @@ class _Marking:
         for at in call.operator.overwrites(*call.input_types):
             producer = made.get(call.inputs[at])
             if producer is not None and reads[call.inputs[at]] == 1 and self._is_free(call, producer):
-                if len(call.inputs) == 1 or self.casts.keeps(region, call, at):
+                if len(call.inputs) == 1 or self._is_same_over(region, call, at):
                     return replace(call, in_place=at)
         return call
+
+    def _is_same_over(self, region: Region, call: Call, at: int) -> bool:
+        """Return whether the result of a sum has the dtype and the memory layout of the input that it overwrites."""
+        return self.casts.keeps(region, call, at) and self.layouts.keeps(region, call, at)
 
     def _is_free(self, call: Call, producer: Call) -> bool:
         """Return whether what a producer made is new memory that it does not need."""
