@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archlang.ops.base import GradientPlace, Operator, Saved, Scratch, Wanted, Weight
 from archlang.ops.calls import Call, Constant, Look
 from archlang.ops.in_calls import Calls
+from archlang.ops.layouts import Laid, contiguous, is_at
 from archlang.ops.onednn_lstm import Sizes
 from archlang.ops.parts import Course
+from archlang.ops.recurrence import Recurrent
 from archlang.ops.regularization import Dropout
 from archlang.ops.runs import ONE_CALL
 from archlang.shapes import TensorType, param_type
-
-
-@dataclass(frozen=True, slots=True)
-class Layers:
-    """Steps, images, channels and width; layers, directions, what is dropped between layers; what is returned."""
-
-    t: int
-    n: int
-    c: int
-    width: int
-    layers: int
-    directions: int
-    bias: bool
-    dropout: float
-    state: bool
-    copies: bool
-
-    @property
-    def rows(self) -> int:
-        return self.layers * self.directions
-
-    def sizes(self, layer: int) -> Sizes:
-        """Return the sizes of one direction of a layer, counted from 0."""
-        return Sizes(self.t, self.n, self.directions * self.width if layer else self.c, self.width)
 
 
 def _bytes(size: int) -> Scratch:
@@ -78,75 +56,82 @@ class OneDirection(Operator):
         return _bytes(self._sizes(x).backward)
 
 
-def in_training(op: Operator, x: TensorType, of: Layers) -> Course:
+def _copied(x: Laid) -> bool:
+    """Return whether torch copies the input, to have the steps outermost."""
+    (n, t, c), (image, step, channel) = x.shape, x.strides
+    return not is_at(Laid((t, n, c), ("_",) * 3, strides=(step, image, channel)), contiguous((t, n, c)))
+
+
+def in_training(op: Recurrent, x: Laid) -> Course:
     """Return the calls in training: each layer and direction saves a workspace."""
-    calls, value = Calls(x), 0
-    shape = (of.t, of.n, of.c)
-    begin = [calls.constant((of.rows, of.n, of.width), held=False) for _ in range(2)]
-    value = calls.copied(shape, 0) if of.copies else calls.looked(shape, 0)
+    calls, (n, t, c) = Calls(x), x.shape
+    begin = [calls.constant((op.rows, n, op.width), held=False) for _ in range(2)]
+    value = calls.copied((t, n, c), 0) if _copied(x) else calls.looked((t, n, c), 0)
     ends: list[list[int]] = [[], []]
-    for layer in range(of.layers):
+    for layer in range(op.layers):
         sides: list[int] = []
-        for end in ("", "_reverse")[: of.directions]:
-            part = OneDirection(width=of.width, bias=of.bias)
+        for end in ("", "_reverse")[: op.directions]:
+            part = OneDirection(width=op.width, bias=op.bias)
             first = calls.run(part, value, name=f"*_l{layer}{end}", results=3)
             sides.append(first)
             ends[0].append(first + 1)
             ends[1].append(first + 2)
         value = sides[0]
-        if of.directions > 1:
+        if op.directions > 1:
             places: tuple[GradientPlace, ...] = ("part", "part")
-            value = calls.run(Call(shape=(of.t, of.n, 2 * of.width), places=places), *sides)
-        if of.dropout and layer < of.layers - 1:
-            value = calls.run(Dropout(p=of.dropout), value)
-    _ended(calls, of, value, ends, begin)
+            value = calls.run(Call(shape=(t, n, 2 * op.width), places=places), *sides)
+        if op.dropout and layer < op.layers - 1:
+            value = calls.run(Dropout(p=op.dropout), value)
+    _ended(calls, op, value, ends, begin)
     return calls.course(op)
 
 
-def _ended(calls: Calls, of: Layers, value: int, ends: list[list[int]], begin: list[int]) -> None:
+def _ended(calls: Calls, op: Recurrent, value: int, ends: list[list[int]], begin: list[int]) -> None:
     """Add what the module returns: the states of all steps, or the last ones of the uppermost layer."""
-    shape = (of.rows, of.n, of.width)
+    n, t, _ = calls.inputs[0].shape
+    shape = (op.rows, n, op.width)
     part: GradientPlace = "part"
     stacks = [
-        calls.run(Call(shape=shape, places=(part,) * of.rows), *each, held=True, holds=(*begin, value)) for each in ends
+        calls.run(Call(shape=shape, places=(part,) * op.rows), *each, held=True, holds=(*begin, value)) for each in ends
     ]
-    channels = of.directions * of.width
-    if of.state:
-        last = calls.looked((of.directions, of.n, of.width), stacks[0], spread=True)
-        calls.run(Call(shape=(of.n, channels), places=(part,)), last, holds=(value,))
+    channels = op.directions * op.width
+    if op.state:
+        last = calls.looked((op.directions, n, op.width), stacks[0], spread=True)
+        calls.run(Call(shape=(n, channels), places=(part,)), last, holds=(value,))
     else:
-        calls.run(Look(shape=(of.n, of.t, channels), axes=("n", "t", "c"), lies=(channels, of.n * channels, 1)), value)
+        calls.run(Look(shape=(n, t, channels), axes=("n", "t", "c"), lies=(channels, n * channels, 1)), value)
 
 
-def in_evaluation(op: Operator, x: TensorType, of: Layers) -> Course:
+def in_evaluation(op: Recurrent, x: Laid) -> Course:
     """Return the calls of an inference: one, which frees all but its result, and the last states."""
-    calls, states = Calls(x), (of.rows, of.n, of.width)
+    calls, (n, t, _) = Calls(x), x.shape
+    states = (op.rows, n, op.width)
     begin = [calls.constant(states) for _ in range(2)]
-    shape = (of.t, of.n, of.directions * of.width)
-    steps = Constant(shape=shape, taken=-(-most_taken(of) // 4))
+    shape = (t, n, op.directions * op.width)
+    steps = Constant(shape=shape, taken=-(-_most_taken(op, x) // 4))
     value = calls.run(steps, 0, holds=tuple(begin))
     stacks = [calls.run(Constant(shape=states), value, held=True, holds=tuple(begin)) for _ in range(2)]
-    channels = of.directions * of.width
-    if of.state:
-        calls.run(Constant(shape=(of.n, channels)), stacks[0], holds=(value,))
+    channels = op.directions * op.width
+    if op.state:
+        calls.run(Constant(shape=(n, channels)), stacks[0], holds=(value,))
     else:
-        calls.run(Look(shape=(of.n, of.t, channels), axes=("n", "t", "c"), lies=(channels, of.n * channels, 1)), value)
+        calls.run(Look(shape=(n, t, channels), axes=("n", "t", "c"), lies=(channels, n * channels, 1)), value)
     return calls.course(op)
 
 
-def most_taken(of: Layers) -> int:
+def _most_taken(op: Recurrent, x: Laid) -> int:
     """Return the most bytes that an inference takes beside its result and the first states."""
-    each = 4 * of.t * of.n * of.width
-    alive = 4 * of.t * of.n * of.c * of.copies
-    if not of.bias:  # zeros of the weights' shapes
-        every = (of.sizes(layer) for layer in range(of.layers))
-        alive += sum(4 * one.gates * (one.c + one.width) * of.directions for one in every)
+    n, t, c = x.shape
+    each = 4 * t * n * op.width
+    alive = 4 * t * n * c * _copied(x)
+    every = [Sizes(t, n, op.directions * op.width if layer else c, op.width) for layer in range(op.layers)]
+    if not op.bias:  # zeros of the weights' shapes
+        alive += sum(4 * one.gates * (one.c + one.width) * op.directions for one in every)
     most, ended, before = 0, 0, 0
-    for layer in range(of.layers):
-        sizes = of.sizes(layer)
-        for direction in range(of.directions):
+    for sizes in every:
+        for direction in range(op.directions):
             made = each * (direction + 1)
             most = max(most, alive + ended + before + made + 2 * sizes.state + sizes.forward)
             ended += 2 * sizes.state
-        before = each * of.directions * (1 + (of.directions > 1))
-    return max(most, alive + ended + before) - each * of.directions
+        before = each * op.directions * (1 + (op.directions > 1))
+    return max(most, alive + ended + before) - each * op.directions

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Module, Saved, Scratch, Size, Wanted, Work
-from archlang.ops.course_lstm import Layers, in_evaluation, in_training
-from archlang.ops.layouts import Laid, contiguous, is_at, laid
+from archlang.ops.base import Autocast, Example, Saved, Scratch, Size, Wanted, Work
+from archlang.ops.course_lstm import in_evaluation, in_training
+from archlang.ops.layouts import laid
 from archlang.ops.parts import Course
 from archlang.ops.recurrence import Recurrent
 from archlang.shapes import TensorType
@@ -108,13 +108,7 @@ class Lstm(Recurrent):
         """Return the calls on torch's default path, oneDNN's; None where torch's own loop runs, or states flow in."""
         if self.projection or self.carry or len(inputs) != 1 or inputs[0].dtype != "float32":
             return None
-        known = laid(inputs[0])
-        (n, t, c), (image, step, channel) = known.shape, known.strides
-        copies = not is_at(Laid((t, n, c), ("_",) * 3, strides=(step, image, channel)), contiguous((t, n, c)))
-        of = Layers(
-            t, n, c, self.width, self.layers, self.directions, self.bias, self.dropout, self.state, copies
-        )  # fmt: skip
-        return (in_training if training else in_evaluation)(self, known, of)
+        return (in_training if training else in_evaluation)(self, laid(inputs[0]))
 
     def scratch(self, training: bool, *inputs: TensorType) -> Scratch | None:
         """Return that of torch's own loop. What oneDNN takes of given or carried states is unknown."""
@@ -162,7 +156,5 @@ class Lstm(Recurrent):
             return Autocast("lower", known="result")
         return Autocast("lower", known="result", results=("computed", "computed", "given"))  # the cell is not cast
 
-    def torch(self, *inputs: TensorType) -> Module:
-        module = super().torch(*inputs)
-        option = ("proj_size", self.projection or 0, 0)
-        return Module(module.target, module.args, (*module.options, option), module.source)
+    def further_options(self) -> tuple[tuple[str, object, object], ...]:
+        return (("proj_size", self.projection or 0, 0),)

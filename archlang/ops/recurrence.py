@@ -260,6 +260,10 @@ class Recurrent(Operator):
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         return {"directions": self.directions, "x_c": inputs[0]["c"]}
 
+    def further_options(self) -> tuple[tuple[str, object, object], ...]:
+        """Return the options that this kind of layer has besides: name, value and torch's default."""
+        return ()
+
     def torch(self, *inputs: TensorType) -> Module:
         args = (("input_size", inputs[0]["c"]), ("hidden_size", self.width))
         options = (
@@ -269,6 +273,7 @@ class Recurrent(Operator):
             ("dropout", self.dropout, 0.0),
             ("state", self.state, False),
             ("carry", self.carry, False),
+            *self.further_options(),
         )
         source = self.source.replace("{name}", self.name)
         if has_lengths(inputs):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from archlang.ops.base import Autocast, Example, Module, Saved
+from archlang.ops.base import Autocast, Example, Saved
 from archlang.ops.recurrence import Recurrent
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.shapes import TensorType
 
 
 class Rnn(Recurrent):
@@ -49,14 +48,8 @@ class Rnn(Recurrent):
     def kept_in_steps(self, n: int, t: int) -> tuple[Saved, ...]:
         return (Saved("own", shape=(t, n, self.width), name="states"),)
 
-    def torch(self, *inputs: TensorType) -> Module:
-        module = super().torch(*inputs)
-        return Module(
-            module.target,
-            module.args,
-            (*module.options, ("nonlinearity", self.nonlinearity, "tanh")),
-            module.source,
-        )
+    def further_options(self) -> tuple[tuple[str, object, object], ...]:
+        return (("nonlinearity", self.nonlinearity, "tanh"),)
 
 
 class Gru(Recurrent):
