@@ -40,28 +40,35 @@ class Layouts:
         sums or of random numbers.
         """
         found = self._joins.get((region.block.id, *call.outputs), ())
-        return bool(found) and all(result is not None and is_at(given[at], result) for given, result in found)
+        return bool(found) and all(_lies_so(given[at], result) for given, result in found)
 
     @cached_property
-    def _joins(self) -> Mapping[tuple[object, ...], Sequence[tuple[Sequence[Laid], Strides | None]]]:
+    def _joins(self) -> Mapping[tuple[object, ...], Sequence[tuple[Sequence[Laid | None], Strides | None]]]:
         """The inputs and the strides of the first result of calls of several values, by outputs, of every block."""
-        found: dict[tuple[object, ...], list[tuple[Sequence[Laid], Strides | None]]] = {}
+        found: dict[tuple[object, ...], dict[tuple[object, ...], tuple[Sequence[Laid | None], Strides | None]]] = {}
+        known: dict[tuple[object, ...], Sequence[Laid | None]] = {}  # each operator of a block is asked once a layout
         root = self.graph.root
         held: dict[int, Laid | None] = {
             number: _entering(root.types[port.value], self.format) for number, port in enumerate(root.inputs)
         }
         for layer in self.graph.flat():
-            given = [x for x in map(held.get, layer.inputs) if x is not None]
-            known = strides_of(layer, given, self.format) if len(given) == len(layer.inputs) else None
-            if len(layer.inputs) > 1:
-                key = (layer.block.id, *layer.node.outputs)
-                found.setdefault(key, []).append((given, known[0] if known else None))
-            results = zip(layer.outputs, layer.output_types, known or (None,) * len(layer.outputs), strict=True)
-            held.update(
-                (value, None if strides is None else _laid(type, strides, self.format))
-                for value, type, strides in results
-            )
-        return found
+            given = [held[value] for value in layer.inputs]
+            place = (layer.block.id, *layer.node.outputs)
+            key = (place, *(x and x.strides for x in given))
+            if key not in known:
+                known[key] = self._results(layer, given)
+                if len(given) > 1:
+                    first = known[key][0]
+                    found.setdefault(place, {})[key] = given, None if first is None else first.strides
+            held.update(zip(layer.outputs, known[key], strict=True))
+        return {place: tuple(several.values()) for place, several in found.items()}
+
+    def _results(self, layer: Layer, given: Sequence[Laid | None]) -> Sequence[Laid | None]:
+        types = [x for x in given if x is not None]
+        strides = strides_of(layer, types, self.format) if len(types) == len(given) else None
+        if strides is None:
+            return [None] * len(layer.outputs)
+        return [_laid(type, one, self.format) for type, one in zip(layer.output_types, strides, strict=True)]
 
 
 def _entering(type: TensorType, format: MemoryFormat | None) -> Laid:
@@ -72,3 +79,7 @@ def _entering(type: TensorType, format: MemoryFormat | None) -> Laid:
 
 def _laid(type: TensorType, strides: Strides, format: MemoryFormat | None) -> Laid:
     return Laid(at_batch(type, BATCH).shape, type.axes, type.dtype, strides, weights=format)
+
+
+def _lies_so(x: Laid | None, strides: Strides | None) -> bool:
+    return x is not None and strides is not None and is_at(x, strides)
