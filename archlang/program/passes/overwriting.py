@@ -93,12 +93,16 @@ class _Casts:
     def _inputs(self) -> Mapping[tuple[object, ...], Sequence[tuple[str | None, ...]]]:
         """The dtypes of the inputs of calls of several values, by outputs, of every block and path."""
         found: dict[tuple[object, ...], list[tuple[str | None, ...]]] = {}
+        known: dict[tuple[object, ...], str | None] = {}  # each operator of a block is asked once for each dtype
         dtypes: dict[int, str | None] = dict.fromkeys(range(len(self.graph.root.inputs)), "float32")
         for layer in self.graph.flat():
             given = tuple(dtypes[value] for value in layer.inputs)
-            if len(given) > 1:
-                found.setdefault((layer.block.id, *layer.node.outputs), []).append(given)
-            dtypes.update(dict.fromkeys(layer.outputs, _dtype(layer, given)))
+            place = (layer.block.id, *layer.node.outputs)
+            if (place, given) not in known:
+                known[place, given] = _dtype(layer, given)
+                if len(given) > 1:
+                    found.setdefault(place, []).append(given)
+            dtypes.update(dict.fromkeys(layer.outputs, known[place, given]))
         return found
 
 
