@@ -18,6 +18,7 @@ from archlang.ir import Graph
 from archlang.lower import module, torch_source
 from archlang.parse import parse
 from archlang.source import Source
+from tests.graphs import TIED
 from tests.specs import graph_of
 
 APPLIED = ["linear", "relu", "add", "mul"]  # by the nets of these tests
@@ -134,20 +135,6 @@ def test_two_underscores_are_refused(name: str) -> None:
 
 
 HOSTILE = 'x=__import__("os").system("echo")'
-SPEC = """
-block unit(width) {
-  a: linear width
-  relu
-  freeze a
-}
-net told(units=2) {
-  input image: [H=2]
-  "one-two": unit units
-  b: { first: linear 2 -> relu }
-  c: linear 2 weight=b.first.weight
-  output
-}
-"""
 
 
 def _texts(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
@@ -187,7 +174,7 @@ def _replaced(graph: Graph, place: tuple[object, ...], name: str) -> object:
 def test_a_graph_with_a_name_that_is_code_is_refused() -> None:
     import json
 
-    graph = graph_of(SPEC)
+    graph = graph_of(TIED)
     places = _texts(json.loads(graph.model_dump_json()))
     assert {place[-1] for place in places} >= {"name", "scope", "key", 0}
     assert len(places) > 20
@@ -201,7 +188,7 @@ def test_a_graph_with_a_name_that_is_code_is_refused() -> None:
 
 
 def test_the_emitter_refuses_such_a_name_as_well() -> None:
-    graph = graph_of(SPEC)
+    graph = graph_of(TIED)
     hostile = graph.root.inputs[0].model_copy(update={"name": HOSTILE})
     root = graph.root.model_copy(update={"inputs": (hostile,)})
     changed = graph.model_copy(update={"blocks": (*graph.blocks[:-1], root)})
