@@ -151,7 +151,9 @@ def bind(label: StepLabel | None, value: Value | None, here: Here, named: str | 
     items = value.items if isinstance(value, Bundle) else (value,)
     if len(items) != len(texts):
         message = f"{len(texts)} labels cannot name {kind(value)}"
-        raise Mistake(Rejected("labels-do-not-match", message), node.span)
+        end = f"-> ({', '.join(texts)}): it"
+        help = f"labels name the results of the step after them; those of a whole line are named at its end: `{end}`"
+        raise Mistake(Rejected("labels-do-not-match", message, help=help), node.span)
     for text, part, item in zip(texts, node.items, items, strict=True):
         _name(text, part, item, here)
 
