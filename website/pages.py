@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
 FENCES = {".arch": "arch", ".py": "python", ".cff": "yaml"}  # what is shown as text, and how it is coloured
-PLAIN = (".svg", ".json", ".css", ".js")  # what is copied as it is
+PLAIN = (".svg", ".png", ".json", ".css", ".js")  # what is copied as it is
 LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
 
 # The sections of the site: pages with their titles in the navigation, then the folder whose other pages follow them.
