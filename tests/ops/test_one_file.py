@@ -83,6 +83,7 @@ def files(house: Path, *names: str) -> list[str]:
     return [str(path) for name in names for path in (house / "tests").rglob(f"test_{name}.py")]
 
 
+@pytest.mark.sweep
 def test_the_tests_find_it(house: Path) -> None:
     said = files(house, "laws", "operators", "saved", "receptive", "field_mistakes")
     asked = files(house, "why", "ops_command", "conventions", "highlight")

@@ -285,6 +285,7 @@ def run(folder: Path, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.sweep
 def test_a_package_that_is_installed(here: Path) -> None:
     installed(here, "rescale = myscales:Scale")
     assert run(here, "check", "scaled.arch") == (0, "scaled: 40 parameters, 576 MACs, 1 promise kept\n", "")
