@@ -74,7 +74,7 @@ def test_shipped_nets_of_a_million_parameters(name: str) -> None:
         net = archlang.load(name)
     except archlang.SpecError:
         pytest.skip("other nets give it its arguments")
-    if totals(net.graph).params <= 1_000_000:
+    if 0 < totals(net.graph).params <= 1_000_000:  # DDP takes no module without parameters
         assert {door: why for door in CHEAP if (why := tried(door, subject_of(net)))} == {}
 
 
