@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net
-from archlang.cli.output import check_target, output_options
+from archlang.cli.output import check_target, output_options, weights_file_options
 from archlang.export import FORMATS, SUFFIXES, format_of
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="a file of weights or the folder of a run (the run's best.pt)"
     )
-    parser.add_argument(
-        "--entry", default="", metavar="NAME", help="which state dict to take if the file holds several"
-    )
-    parser.add_argument(
-        "--scaled-input",
-        action="store_true",
-        help="declare that images are already scaled to the range that a published file expects",
-    )
+    weights_file_options(parser)
 
 
 def _export(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, natural, positive
 from archlang.cli.memory import OPTIMIZER_NAMES, checked_format, memory_bytes, memory_format_option
-from archlang.cli.output import check_target, output_options
+from archlang.cli.output import check_target, output_options, weights_file_options
 
 if TYPE_CHECKING:
     from archlang.compiler import Net
@@ -82,14 +82,7 @@ def _build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimizer", choices=OPTIMIZER_NAMES, help="with --memory: the optimizer whose state is counted (momentum)"
     )
-    parser.add_argument(
-        "--entry", default="", metavar="NAME", help="which state dict to take if the file holds several"
-    )
-    parser.add_argument(
-        "--scaled-input",
-        action="store_true",
-        help="declare that images are already scaled to the range that a published file expects",
-    )
+    weights_file_options(parser)
 
 
 _WEIGHTS_HELP = (

@@ -24,6 +24,18 @@ def output_options(parser: argparse.ArgumentParser, help: str, *, required: bool
     parser.add_argument("--force", action="store_true", help="replace FILE even if archlang did not make it")
 
 
+def weights_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a file of `--weights` is read."""
+    parser.add_argument(
+        "--entry", default="", metavar="NAME", help="which state dict to take if the file holds several"
+    )
+    parser.add_argument(
+        "--scaled-input",
+        action="store_true",
+        help="declare that images are already scaled to the range that a published file expects",
+    )
+
+
 def check_target(path: Path, arguments: argparse.Namespace, read: Iterable[Path]) -> None:
     """Raise CallError if `path` cannot or must not be written; `read` are the files that this command reads."""
     reason = _refusal(path, [*read, *arguments.operators], arguments.force)
