@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from archlang.library import CallError
 if TYPE_CHECKING:
     from archlang.ir import Graph
     from archlang.library import Library
-    from archlang.recipes import Evaluated
+    from archlang.recipes import Evaluated, Recipe
+    from archlang.train.planning import MemoryPlan
     from archlang.train.running import Outcome
     from archlang.train.session import Session
     from archlang.train.world import World
@@ -73,11 +75,14 @@ def run_recipe(
     check_transforms_of(recipe, made.graph)
     folder = world.told(_folder(arguments, recipe.name) if world.is_first else Path())
     print(_headline(made) + (f", by {world.size:,} processes" if world.size > 1 else ""))
-    print(predicted(shared(recipe, world), made.graph, arguments.device, world.here))
+    plan = _planned(arguments, shared(recipe, world), made.graph, folder, world)
+    again = plan.recomputed if plan is not None else ()
+    print(predicted(shared(recipe, world), made.graph, arguments.device, world.here, again))
+    run = partial(_run, arguments, library=library, world=world, plan=plan)
     if arguments.verify:
-        return _verified(arguments, made, library, folder, world)
+        return _verified(arguments, made, library, folder, world, run)
     began = perf_counter()
-    outcome = _run(arguments, made, library, folder, world, aside=tell is not None)
+    outcome = run(made, folder=folder, aside=tell is not None)
     seconds = perf_counter() - began
     status = _told(outcome, folder, library, world)
     if status != 0 or not world.is_first:
@@ -120,6 +125,22 @@ def _folder(arguments: argparse.Namespace, name: str) -> Path:
     return out
 
 
+def _planned(
+    arguments: argparse.Namespace, recipe: Recipe, graph: Graph, folder: Path, world: World
+) -> MemoryPlan | None:
+    """Return the plan for `--memory`, or for that of the run that goes on, and print it."""
+    from archlang.train.planning import asked_before, planned
+
+    budget = arguments.memory
+    if budget is None and arguments.resume is not None:
+        budget = world.told(asked_before(folder) if world.is_first else None)
+    if budget is None:
+        return None
+    plan = planned(recipe, graph, budget, world)
+    print(f"memory: {plan}")
+    return plan
+
+
 def _headline(made: Evaluated) -> str:
     from archlang.recipes.freezing import trained_params
 
@@ -136,6 +157,7 @@ def _run(
     library: Library,
     folder: Path,
     world: World,
+    plan: MemoryPlan | None,
     *,
     aside: bool = False,
 ) -> Outcome:
@@ -153,6 +175,7 @@ def _run(
         weights=arguments.weights,
         scaled_input=arguments.scaled_input,
         world=world,
+        plan=plan,
     )
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(aside=aside))
@@ -182,7 +205,14 @@ def _told(outcome: Outcome, folder: Path, library: Library, world: World) -> int
     return 0
 
 
-def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, folder: Path, world: World) -> int:
+def _verified(
+    arguments: argparse.Namespace,
+    made: Evaluated,
+    library: Library,
+    folder: Path,
+    world: World,
+    run: Callable[..., Outcome],
+) -> int:
     """Train once for each seed that the recipe promises something for, and compare the means with its promises."""
     from archlang.train.figures import verdicts
 
@@ -195,7 +225,7 @@ def _verified(arguments: argparse.Namespace, made: Evaluated, library: Library, 
     for seed in range(max(goal.seeds for goal in goals)):
         print(f"seed {seed}")
         one = replace(made, recipe=replace(made.recipe, seed=seed))
-        outcome = _run(arguments, one, library, folder / f"seed-{seed}", world)
+        outcome = run(one, folder=folder / f"seed-{seed}")
         if outcome.interrupted:
             return _told(outcome, folder / f"seed-{seed}", library, world)
         rows.append({name.removeprefix("held-out "): value for name, value in outcome.last.items()})

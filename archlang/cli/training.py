@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, positive, seed, settings_of
+from archlang.cli.memory import memory_bytes
 from archlang.cli.output import check_target, output_options
 from archlang.packages import need
 
@@ -29,6 +30,10 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="processes that read samples (0: none besides)"
     )
+    parser.add_argument(
+        "--memory", type=memory_bytes, metavar="BYTES",
+        help="recompute what lets a step of each process fit in it, such as 24GiB: the same weights, in less memory",
+    )  # fmt: skip
     _process_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="the folder of the run (default: runs/NAME, or runs/NAME-2 ...)"

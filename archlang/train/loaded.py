@@ -13,10 +13,10 @@ from archlang.recipes import Recipe
 from archlang.recipes.fitting import Fitted, fed
 from archlang.train.batches import Keys, held_out_batches, loader, order, steps_of
 from archlang.train.data import Data, open_data
+from archlang.train.fields import check_data
 from archlang.train.labelled import returning
 from archlang.train.making import mixes, optimizer, schedule, terms
 from archlang.train.penalizing import penalties
-from archlang.train.running import check_data
 from archlang.train.session import Session
 from archlang.train.transforming import Transformed, transformed
 

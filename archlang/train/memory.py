@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,10 +92,13 @@ def used_bytes(device: str) -> int | None:
         return None
 
 
-def predicted(recipe: Recipe, graph: Graph, device: str, processes: int = 1) -> str:
+def predicted(
+    recipe: Recipe, graph: Graph, device: str, processes: int = 1, recomputed: Collection[str] = ()
+) -> str:  # fmt: skip
     """Return what a step will take at its peak, as a line to print. `processes` on this machine share its memory.
 
-    Raises `Rejected` if the peak is above the memory that is free, with the largest batch that fits.
+    `recomputed` are paths of blocks that run again in the backward pass. Raises `Rejected` if the peak is above the
+    memory that is free, with the largest batch that fits.
     """
     setup, free = setup_of_recipe(recipe), free_bytes(device)
     if free is not None and not device.startswith("cuda"):
@@ -102,12 +106,12 @@ def predicted(recipe: Recipe, graph: Graph, device: str, processes: int = 1) -> 
     if setup is None:
         return f"peak of memory: not predicted for the optimiser {recipe.optimizer.word}"
     try:
-        peak = memory(graph, setup)
+        peak = memory(graph, setup, recomputed)
     except (UnknownFact, AutocastUnknown) as unknown:
         return f"peak of memory: unknown: {unknown}"
     least = "at least " if peak.unscratched else ""
     if free is not None and peak.needed_bytes > free:
-        largest = _largest(graph, setup, free)
+        largest = _largest(graph, setup, free, recomputed)
         help = f"a batch of {largest:,} fits" if largest else "not even one sample fits"
         help += "; `accumulate N` takes a batch in N parts" if largest else ""
         message = f"a step takes {least}{amount(peak.needed_bytes)}, and {amount(free)} are free"
@@ -115,11 +119,11 @@ def predicted(recipe: Recipe, graph: Graph, device: str, processes: int = 1) -> 
     return f"peak of memory: {least}{amount(peak.needed_bytes)}" + (f" of {amount(free)} free" if free else "")
 
 
-def _largest(graph: Graph, setup: Setup, free: int) -> int:
+def _largest(graph: Graph, setup: Setup, free: int, recomputed: Collection[str]) -> int:
     """Return the largest batch whose peak is below the free memory, by halving."""
     low, high = 0, setup.batch
     while high - low > 1:
         middle = (low + high) // 2
-        fits = memory(graph, replace(setup, batch=middle)).needed_bytes <= free
+        fits = memory(graph, replace(setup, batch=middle), recomputed).needed_bytes <= free
         low, high = (middle, high) if fits else (low, middle)
     return low

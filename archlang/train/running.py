@@ -8,18 +8,18 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.recipes import Recipe
-from archlang.recipes.fitting_data import misfits_of_data
 from archlang.source import Source
 from archlang.train.averaging import refresh_statistics
 from archlang.train.batches import Plan, held_out_batches, training_batches
 from archlang.train.checkpoints import Progress, save, writing
-from archlang.train.data import Data, Named, open_data
+from archlang.train.data import Data, open_data
+from archlang.train.fields import check_data
 from archlang.train.folder import RunFolder
 from archlang.train.making import learning_rates
 from archlang.train.measuring import is_better_than, watched
+from archlang.train.planning import MemoryPlan, keep
 from archlang.train.record import record_of
 from archlang.train.resuming import parts_before, prepare, resumed
 from archlang.train.session import Session, session_of
@@ -41,7 +41,7 @@ class Where:
 
     `data` is the file or folder of the data, `resume` goes on where the run folder was left, `anyway` even if the
     recipe or the net changed since. A new run starts from `weights`, as far as they fit. `world` are the processes that
-    train together.
+    train together. `plan` says which blocks run again in the backward pass.
     """
 
     folder: Path
@@ -53,13 +53,14 @@ class Where:
     weights: Path | None = None
     scaled_input: bool = False
     world: World = ALONE
+    plan: MemoryPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run: a row for each epoch, and whether it ran to its end or was interrupted.
 
-    `session`, `data` and the batches of the held-out part are those that it ran with.
+    `session`, `data`, the batches of the held-out part and the `plan` are those that it ran with.
     """
 
     rows: tuple[Mapping[str, float], ...]
@@ -68,6 +69,7 @@ class Outcome:
     session: Session
     data: Data
     held_out: Iterable[Mapping[str, Tensor]]
+    plan: MemoryPlan | None = None
 
     @property
     def last(self) -> Mapping[str, float]:
@@ -100,11 +102,15 @@ def run(
     recipe = shared(recipe, where.world, parts_before(folder) if where.resume else None)
     with restored(where.device):
         example, classes = training[0, 0], len(data.classes)
-        session = session_of(recipe, graph, example, len(training), classes, where.device, world=where.world)
+        again = where.plan.recomputed if where.plan is not None else ()
+        session = session_of(
+            recipe, graph, example, len(training), classes, where.device, world=where.world, recomputed=again
+        )
         progress = _begun(session, folder, where, sources, tell)
         if where.world.is_first:
             with writing(folder.path):
                 record_of(session, graph, data, held_out).write(folder.path)
+                keep(folder.path, where.plan)
         # as many at once as a step takes: a loss that is summed over a batch stays comparable
         batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
         made_from = stamp(recipe, session.graph)
@@ -136,26 +142,6 @@ def _begun(session: Session, folder: RunFolder, where: Where, sources: Mapping[s
     return progress
 
 
-def check_data(
-    recipe: Recipe, graph: Graph, data: Data, training: Transformed, held_out: Transformed | None = None
-) -> None:
-    """Compare the fields of samples, behind the transforms, with what the recipe and the net take."""
-    if recipe.batch > len(training):
-        message = f"a batch of {recipe.batch:,} is larger than the {len(training):,} samples to train on"
-        raise Rejected("data-does-not-fit", message)
-    for half, samples in ((data.training, training), (data.held_out, held_out)):
-        if samples is None:
-            continue
-        named = half if isinstance(half, Named) else None
-        for at in dict.fromkeys((0, *(named.representatives if named else ()))):  # images of different sizes
-            sample = samples[0, at]
-            shapes = {name: (tuple(one.shape), str(one.dtype).removeprefix("torch.")) for name, one in sample.items()}
-            wrong = misfits_of_data(recipe, graph, shapes, len(data.classes), data.extremes)
-            if wrong is not None:
-                file = f"{named.name(at)}: " if named else ""
-                raise Rejected("data-does-not-fit", f"{file}{wrong}")
-
-
 @dataclass
 class _Runner:
     """One run under way."""
@@ -180,7 +166,7 @@ class _Runner:
             return self._outcome(interrupted.progress, interrupted=True)
 
     def _outcome(self, progress: Progress, *, interrupted: bool) -> Outcome:
-        return Outcome(progress.rows, interrupted, self.folder, self.session, self.data, self.held_out)
+        return Outcome(progress.rows, interrupted, self.folder, self.session, self.data, self.held_out, self.where.plan)
 
     def _trained(self, progress: Progress) -> Progress:
         session = self.session

@@ -5,7 +5,7 @@ Nothing here depends on how often it was interrupted: what is random is seeded b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import isfinite
@@ -249,15 +249,17 @@ def session_of(  # noqa: PLR0913  (what a run is made of)
     device: str,
     module: nn.Module | None = None,
     world: World = ALONE,
+    recomputed: Collection[str] = (),
 ) -> Session:
     """Return the objects of a run over this many training samples; `example` is one sample.
 
-    The weights start from the recipe's seed, or are those of `module`, made of the same net.
+    The weights start from the recipe's seed, or are those of `module`, made of the same net. `recomputed` are paths of
+    blocks that run again in the backward pass.
     """
     fitted = Fitted(recipe, graph)
     summands = terms(fitted, example, device)
     graph = returning(graph, [name for term in summands for name in term.names if name not in example])
-    made = (_fresh(graph, recipe.seed) if module is None else module).to(device)
+    made = (_fresh(graph, recipe.seed, recomputed) if module is None else module).to(device)
     moving = average_of(recipe, made)
     spread(recipe, graph, [made] if moving is None else [made, moving.module], world, device)
     per_epoch = steps_of(samples, recipe.batch, recipe.accumulate)
@@ -284,11 +286,12 @@ def session_of(  # noqa: PLR0913  (what a run is made of)
     )
 
 
-def _fresh(graph: Graph, seed: int) -> nn.Module:
+def _fresh(graph: Graph, seed: int, recomputed: Collection[str]) -> nn.Module:
     from archlang.lower import module
     from archlang.program import program_of
+    from archlang.program.passes import recomputing
 
-    return module(program_of(graph), seed)
+    return module(recomputing(program_of(graph), recomputed), seed)
 
 
 def _scaler(device: str) -> Any:

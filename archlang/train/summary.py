@@ -171,6 +171,7 @@ def _made_from(recipe: Recipe, outcome: Outcome, sources: Mapping[str, Source]) 
         ("samples", f"{len(outcome.data.training):,} to train on, {len(outcome.data.held_out):,} held out"),
         ("seed", str(recipe.seed)),
         ("device", session.device),
+        *((("memory", str(outcome.plan)),) if outcome.plan is not None else ()),
         ("system", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
         *((name, found) for name in PACKAGES if (found := _version(name))),
     ]
