@@ -17,6 +17,7 @@ _HEAD = 4096  # the mark is within this many bytes from the start or the end of 
 _SOURCE = re.compile(rb'"""\w+: [^\n]*; [\d,]+ parameters, [\d,]+ multiply-accumulates\.(?:""")?\r?\n')
 _DOT = f"// {MARK}\n".encode()
 _MERMAID = f"%% {MARK}\n".encode()
+_TEX = f"% {MARK}\n".encode()
 _SVG = re.compile(rb"(<\?xml[^\n]*\?>\n)")
 _COMMENT = f"<!-- {MARK} -->\n".encode()
 _PNG_HEAD = 33  # bytes of the signature and of IHDR, which must be the first chunk
@@ -30,13 +31,15 @@ _ONNX = re.compile(rb"\x08[\x01-\x7f]\x12" + bytes([len(PRODUCER)]) + PRODUCER.e
 def marked(data: bytes, format: str) -> bytes:
     """Return the bytes of a file of that format with the mark, which no viewer shows.
 
-    The formats are svg, png, pdf, dot, mmd, html and pt.
+    The formats are svg, png, pdf, dot, mmd, tex, html and pt.
     """
     match format:
         case "dot":
             return _DOT + data
         case "mmd":
             return _MERMAID + data
+        case "tex":
+            return _TEX + data
         case "svg":
             return _SVG.sub(rb"\g<1>" + _COMMENT, data, count=1)
         case "html":
@@ -60,7 +63,7 @@ def is_made_here(path: Path) -> bool:
     text = _SVG.match(head) or _HTML.match(head)
     return (
         _SOURCE.match(head) is not None
-        or head.startswith((_DOT, _MERMAID))
+        or head.startswith((_DOT, _MERMAID, _TEX))
         or (text is not None and head.startswith(_COMMENT, text.end()))
         or head.startswith(_png_text(), _PNG_HEAD)
         or (head.startswith(b"%PDF") and tail.endswith(_PDF))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _render_options(parser: argparse.ArgumentParser) -> None:
-    output_options(parser, "svg, png, pdf, dot or mmd (Mermaid), by its suffix", required=True)
+    output_options(parser, "svg, png, pdf, tex (TikZ), dot or mmd (Mermaid), by its suffix", required=True)
     parser.add_argument("--full", action="store_true", help="draw every operator, instead of the figure")
     parser.add_argument(
         "--depth", type=natural, metavar="N", help="open N levels of the figure (default: about 14 items)"
@@ -178,5 +178,5 @@ def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:
     return beside
 
 
-RENDER = Command("draw a net as svg, png, pdf, dot or Mermaid", _render, _render_options)
+RENDER = Command("draw a net as svg, png, pdf, TikZ, dot or Mermaid", _render, _render_options)
 BUILD = Command("print the PyTorch source of a net, or of its training", _build, _build_options)

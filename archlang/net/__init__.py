@@ -161,7 +161,7 @@ class Net(Shown):
         return diff(self.graph, other.graph, fold=False)
 
     def render(self, format: str = "svg", look: Look | None = None) -> bytes:
-        """Return a picture as svg, png, pdf, dot or mmd (Mermaid): the figure of a paper.
+        """Return a picture as svg, png, pdf, tex (TikZ), dot or mmd (Mermaid): the figure of a paper.
 
         `archlang.render.Look` opens parts of it, colours it, or asks for a full drawing of every operator.
         """

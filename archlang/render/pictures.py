@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Style = Literal["figure", "full"]
 STYLES: tuple[Style, ...] = get_args(Style)
-FORMATS = ("svg", "png", "pdf", "dot", "mmd")
-_OF_FIGURES = ("mmd",)
+FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd")
+_OF_FIGURES = ("mmd", "tex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class Look:
 
 
 def picture(graph: Graph, format: str, title: str | None = None, look: Look | None = None) -> bytes:
-    """Return the bytes of a file that shows the net, with archlang's mark: svg, png, pdf, dot, or mmd (Mermaid).
+    """Return the bytes of a file that shows the net, with archlang's mark.
+
+    The formats are svg, png, pdf, tex (TikZ), dot, and mmd (Mermaid).
 
     Raises `Rejected` for another format, for a PNG that nobody could read, and for a path to expand that there is not.
     """
@@ -84,10 +86,13 @@ def _drawn(figure: Figure, format: str, theme: Theme) -> bytes:
     from archlang.render.figure.composing import scene_of
     from archlang.render.figure.raster import fixed_dot
     from archlang.render.figure.svg import svg
+    from archlang.render.figure.tikz import tikz
 
     need("fontpkg_open_sans", "the letters of pictures come from")
     need("fontTools", "letters are measured by")
     scene = scene_of(figure)
     if format == "svg":
         return svg(scene, theme)
+    if format == "tex":
+        return tikz(scene, theme == "dark").encode()
     return lay_out(fixed_dot(scene, theme == "dark"), format, "nop2")

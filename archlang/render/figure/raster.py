@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from archlang.render.figure.curves import arrow_of, bezier
 from archlang.render.figure.routing import Point
 from archlang.render.figure.scene import Frame, Path, Scene, Shape, Words
-from archlang.render.figure.svg import arrow_of, curve_of
 from archlang.render.figure.themes import colours
 
 _ROUND = 0.5523  # of the radius: where the curve of a quarter of a circle is drawn to
@@ -59,7 +59,7 @@ class _Sheet:
             case Path():
                 yield from self._style(shape.thick, shape.dashed)
                 yield _colour("c", self.paints[shape.line])
-                points = [*_bezier(shape)]
+                points = [*bezier(shape)]
                 yield f"B {len(points)} {self._points(points)}"
                 if shape.arrow:
                     yield from self._style(0.2, False)
@@ -108,25 +108,3 @@ def _round(frame: Frame) -> Iterator[Point]:
         yield from (at, line, line)
         yield from (first, second, end)
         at = end
-
-
-def _bezier(path: Path) -> Iterator[Point]:
-    """Yield a line with round corners as one curve."""
-    (start,), *parts = curve_of(path.points, path.arrow)
-    at = start
-    yield start
-    for part in parts:
-        end = part[-1]
-        middle = part[0] if len(part) > 1 else None
-        if middle is None:
-            yield from (at, end, end)
-        else:
-            yield _between(at, middle)
-            yield _between(end, middle)
-            yield end
-        at = end
-
-
-def _between(end: Point, middle: Point) -> Point:
-    """Return the control point of a cubic curve that is this quadratic one."""
-    return end[0] + 2 / 3 * (middle[0] - end[0]), end[1] + 2 / 3 * (middle[1] - end[1])

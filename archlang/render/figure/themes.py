@@ -51,9 +51,14 @@ def colours(dark: bool) -> dict[str, str]:
     return found | {f"heat{level}": colour for level, colour in enumerate(heats)}
 
 
+def class_of(paint: str) -> str:
+    """Return the name of a colour in a style sheet."""
+    return paint.replace(" ", "-")
+
+
 def style_of(scene: Scene, theme: Theme) -> str:
     """Return the style sheet of a scene: one set of colours, or both, of which the reader's setting chooses."""
-    used = set(_used(scene)) | {"page"}
+    used = set(used_by(scene)) | {"page"}
     if theme != "auto":
         return _rules(used, theme == "dark")
     return f"{_rules(used, False)}@media (prefers-color-scheme: dark) {{\n{_rules(used, True)}}}\n"
@@ -63,12 +68,13 @@ def _rules(used: set[str], dark: bool) -> str:
     found = colours(dark)
     lines = [f".page{{fill:{found['page']}}}"]
     for name in sorted(used):
-        kind = name.replace(" ", "-")
+        kind = class_of(name)
         lines.append(f".f-{kind}{{fill:{found[name]}}}.s-{kind}{{stroke:{found[name]}}}")
     return "\n".join(lines) + "\n"
 
 
-def _used(scene: Scene) -> Iterator[str]:
+def used_by(scene: Scene) -> Iterator[str]:
+    """Yield the paints of a scene."""
     for group in scene.groups:
         for shape in group.shapes:
             match shape:
