@@ -403,13 +403,16 @@ class Inline(Node):
         inner.scope.labels = {}
         self.target.bind_inputs(scene.it, inner)
         entering = {*inner.scope.labels}
-        inner.made, inner.used = {}, set(scene.used)
+        inner.made, inner.used = {}, set()
         run(self.target.body, inner)
         values = self.target.results(inner)
-        if not {value.step for value in scene.it} <= inner.used | {value.step for value in values}:
+        entered = {value.step for value in scene.it}
+        if len(entered) < len(scene.it):
+            raise Stuck("which of a step's values are used is not known")
+        if not entered <= inner.used | {value.step for value in values}:
             raise Stuck("an input is not used")
         scene.scope.position = inner.scope.position
-        scene.used, scene.made = inner.used, {**scene.made, **inner.made}
+        scene.used, scene.made = scene.used | inner.used, {**scene.made, **inner.made}
         for name, given in inner.scope.labels.items():
             if name not in entering:
                 scene.bind(name, given)
