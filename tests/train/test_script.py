@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
 from dataclasses import fields
@@ -10,19 +9,15 @@ from pathlib import Path
 
 import numpy
 import pytest
-import torch
 from PIL import Image
 
 from archlang.cli import main
 from archlang.diagnostics import Diagnostic
 from archlang.marks import is_made_here
-from archlang.recipes import Evaluated
-from archlang.train.checkpoints import read
-from archlang.train.data import open_data
-from archlang.train.running import Where, run
-from archlang.train.script import needs_data, training_script
+from archlang.train.script import training_script
 from archlang.train.script.refused import WRITTEN
 from tests.train.recipes import NET, lines_of, recipe_of
+from tests.train.scripts import assert_same_weights, script_of
 
 NETS = Path(__file__).parents[1] / "nets"
 MLP = """
@@ -153,36 +148,6 @@ def cifar(folder: Path) -> Path:
     return folder
 
 
-def script_of(made: Evaluated, path: Path | None = None) -> str:
-    """Return the script of a recipe, which must have one."""
-    dtypes = None
-    if needs_data(made.recipe, made.graph):
-        sample = open_data(made.recipe.data, path, made.graph).training[0]
-        dtypes = {name: str(value.dtype).removeprefix("torch.") for name, value in sample.items()}
-    text, wrong = training_script(made.recipe, made.graph, "spec.arch:run", None, dtypes)
-    assert not wrong, wrong
-    return text
-
-
-def assert_same_weights(
-    made: Evaluated, folder: Path, monkeypatch: pytest.MonkeyPatch, data: Path | None = None
-) -> None:
-    """Assert that the script of a recipe ends with the weights of a run of it: the last and the best ones."""
-    script = folder / "script.py"
-    script.write_text(script_of(made, data))
-    run(made.recipe, made.graph, Where(folder / "run", data), {})
-    given = ["--data", str(data)] if data else []
-    monkeypatch.setattr(sys, "argv", [str(script), "--out", str(folder / "out"), *given])
-    runpy.run_path(str(script), run_name="__main__")
-    for name in ("last.pt", "best.pt"):
-        state = read(folder / "run" / name)
-        expected = state["average"] or state["state_dict"]
-        found = torch.load(folder / "out" / name, weights_only=True)
-        assert found
-        for key, value in found.items():
-            assert torch.equal(value, expected[f"module.{key}" if state["average"] else key]), key
-
-
 @pytest.mark.parametrize("text", [MLP, LENET, VAE, SPARSE, SUMMED], ids=["mlp", "lenet", "vae", "sparse", "summed"])
 def test_a_script_trains_to_the_same_weights(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_same_weights(recipe_of(text), tmp_path, monkeypatch)
@@ -251,10 +216,9 @@ def refused(text: str) -> list[Diagnostic]:
 
 
 def test_what_a_script_cannot_say_is_told_where_it_is() -> None:
-    (wrong,) = refused(lines_of(view="view normalize -> normalize"))
-    assert wrong.code == "not-in-script" and wrong.span.line == 10
-    (wrong,) = refused(lines_of(data="data synthetic", loss="loss crossentropy it label", view=""))
-    assert wrong.message == "a training script cannot say `data synthetic`"
+    mixed = lines_of(data="data imagefolder", view="", mix="mix mixup alpha=0.2")
+    (wrong,) = refused(mixed)
+    assert wrong.code == "not-in-script" and wrong.span.line == 14
     (wrong,) = refused(lines_of(swa="swa start=1 lr=0.05"))
     assert wrong.message == "a training script cannot say `swa`"
     block = "block far {\n  input a\n  input b\n  (a, b) -> sub -> abs\n}\n"

@@ -110,7 +110,7 @@ def _parts(source: str) -> tuple[list[str], str]:
     return [ast.unparse(node) for node in imports], "\n".join(rows[last:]).strip("\n")
 
 
-_STANDARD = ("argparse", "functools", "gzip", "hashlib", "itertools", "math", "pathlib")
+_STANDARD = ("argparse", "collections", "functools", "gzip", "hashlib", "itertools", "math", "pathlib")
 
 
 def _sorted(imports: set[str]) -> list[str]:

@@ -42,12 +42,27 @@ def batches(fields, augment, epoch):
             yield batch
 '''
 
-_FILES = '''
+_MOVED = '''
+def batches(fields, augment, epoch):
+    """Yield the batches of an epoch in an order of its own, with augmented samples."""
+    generator = torch.Generator().manual_seed(key("order", epoch))
+    order = torch.randperm(len(fields["FIELD"]), generator=generator)
+    for chosen in order.split(BATCH):
+        if len(chosen) > 1:  # batch norm cannot train on one sample
+            samples = []
+            for index in chosen.tolist():
+                torch.default_generator.manual_seed(key("sample", epoch, index))
+                sample = {name: rows[index] for name, rows in fields.items()}
+                samples.append(moved(sample, augment))
+            yield torch.utils.data.default_collate(samples)
+'''
+
+_LOADED = '''
 def batches(samples, epoch, workers):
     """Return the batches of an epoch, in an order of its own."""
     generator = torch.Generator().manual_seed(key("order", epoch))
     order = torch.randperm(len(samples), generator=generator).tolist()
-    keys = [(epoch, index) for index in order]
+    keys = KEYS
     # batch norm cannot train on one sample: a last batch of one is left out
     chosen = [keys[at : at + BATCH] for at in range(0, len(keys) - 1, BATCH)]
     return torch.utils.data.DataLoader(samples, batch_sampler=chosen, num_workers=workers)
@@ -55,8 +70,8 @@ def batches(samples, epoch, workers):
 
 def held_out_batches(samples, workers):
     """Return the batches of the held-out samples, in order."""
-    keys = [(0, index) for index in range(len(samples))]
-    chosen = [keys[at : at + SIZE] for at in range(0, len(keys), SIZE)]
+    indices = range(len(samples))
+    chosen = [indices[at : at + SIZE] for at in range(0, len(samples), SIZE)]
     return torch.utils.data.DataLoader(
         samples,
         batch_sampler=chosen,
@@ -80,6 +95,14 @@ def held_out_batches(fields, view):
         yield {**batch, "image": view(batch["image"])}
 '''
 
+_MOVED_VIEW = '''
+def held_out_batches(fields, view):
+    """Yield the batches of the held-out samples, in order."""
+    for start in range(0, len(fields["FIELD"]), SIZE):
+        yield moved({name: rows[start : start + SIZE] for name, rows in fields.items()}, view)
+'''
+
+_WORKERS = "held_out, options.workers"
 _PARTS = '''
 def parts_of(batch):
     """Return a batch in ACCUMULATE parts, which differ by one sample at most."""
@@ -93,12 +116,14 @@ def batching(plan: Plan, reading: Reading, transforms: Transforming, script: Scr
     recipe = plan.recipe
     size = "BATCH" if recipe.accumulate == 1 else "AT_ONCE"
     if not reading.in_memory:
-        texts, calls = [_FILES], ("batches(training, epoch, options.workers)", "held_out, options.workers")
+        keys = "[(epoch, index) for index in order]" if transforms.augment else "order"
+        texts, calls = [_LOADED.replace("KEYS", keys)], ("batches(training, epoch, options.workers)", _WORKERS)
     else:
-        rows, call = (_AUGMENTED, "augment, ") if transforms.augment else (_ROWS, "")
+        augmented, viewed = (_MOVED, _MOVED_VIEW) if plan.moved else (_AUGMENTED, _VIEWED)
+        rows, call = (augmented, "augment, ") if transforms.augment else (_ROWS, "")
         texts, calls = [rows, _HELD_OUT], (f"batches(training, {call}epoch)", "held_out")
         if transforms.view:
-            texts, calls = [rows, _VIEWED], (calls[0], f"held_out, {transforms.view}")
+            texts, calls = [rows, viewed], (calls[0], f"held_out, {transforms.view}")
     for text in texts:
         one = text.replace("FIELD", plan.target).replace(" SIZE", f" {size}")
         if recipe.batch == 1:

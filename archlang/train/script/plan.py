@@ -86,6 +86,11 @@ class Plan:
         return measured(self.recipe)
 
     @property
+    def moved(self) -> list[str]:
+        """The fields that transforms move with the image: masks and boxes."""
+        return [name for name in ("mask", "boxes") if name in self.dtypes]
+
+    @property
     def training_only(self) -> set[str]:
         """The outputs that exist in training alone."""
         return {port.name for port in self.graph.root.outputs if port.training}

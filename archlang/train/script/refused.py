@@ -16,7 +16,6 @@ from archlang.source import Span
 from archlang.train.script.losing import WITHOUT_CLASS
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.reading import kinds
-from archlang.train.script.transforming import is_measured
 
 WRITTEN = {
     Recipe: {
@@ -34,8 +33,12 @@ WRITTEN = {
     Named: {"text", "span"},
     Goal: {"metric", "comparison", "value", "seeds", "span"},
 }  # fmt: skip
-OWN = {"pcacolor"}  # what is no class of torchvision
-_ARGUMENTS = {"held_out", "mode", "length", "by", "split"}  # of kinds of data
+OWN = {"pcacolor"}  # transforms of archlang, which a script has as classes
+_ARGUMENTS = {
+    "held_out", "mode", "length", "by", "split", "classes", "ignore", "images", "masks", "labels", "most", "samples",
+    "below", "seed", "target", "columns", "task", "standardize",
+}  # of kinds of data  # fmt: skip
+_ONE_BY_ONE = {"custom", "imagefolder", "npy", "synthetic"}
 _MEASURES = {"accuracy", "error", "loss", "perplexity", "iou", "mae", "rmse"}
 
 
@@ -44,14 +47,9 @@ def refused(plan: Plan) -> list[Diagnostic]:
     recipe = plan.recipe
     found = list(_unknown(recipe, recipe.span, recipe))
     found += _words(recipe)
-    measured = [part for stage in recipe.stages for part in stage.parts if is_measured(part)]
-    for part in measured[1:]:
-        help = "give it numbers: `normalize mean=[0.5] std=[0.25]`"
-        found.append(_not("a second `normalize` that is measured", part.span, help))
-    if recipe.mixes and recipe.data.word == "imagefolder" and not _is_normalized(recipe):
-        found.append(_not("`mix` of image files without `normalize`", recipe.mixes[0].span))
-    if "mask" in plan.dtypes and recipe.stages:
-        found.append(_not("transforms of masks", recipe.stages[0].parts[0].span))
+    if recipe.mixes and recipe.data.word in _ONE_BY_ONE and not _is_normalized(recipe):
+        help = "write `normalize` in a `view` line"
+        found.append(_not("`mix` of samples that are read one by one, without `normalize`", recipe.mixes[0].span, help))
     if any(layer.frozen for layer in plan.fitted.facts.layers):
         for freeze in recipe.freezes:
             if freeze.until is not None:
@@ -76,8 +74,8 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
         listed = f"a script reads {', '.join(sorted(kinds()))}"
         yield _not(f"`data {recipe.data.word}`", recipe.data.span, listed)
         return
-    for name, value in recipe.data.arguments.items():
-        if name not in _ARGUMENTS or (name == "split" and value != "even"):
+    for name in recipe.data.arguments:
+        if name not in _ARGUMENTS:
             yield _not(f"`{name}` of `data {recipe.data.word}`", recipe.data.given.get(name, recipe.data.span))
     losses = {word: loss.known for word, loss in LOSSES.items()}
     schedules = {**SCHEDULES, "warmup": WARMUP, "timebased": TIME_BASED}
@@ -92,7 +90,7 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
         *((stage.where, part, TRANSFORMS) for stage in recipe.stages for part in stage.parts),
         *(("mix", part, MIXES) for part in recipe.mixes),
     ):
-        if part.word in OWN or not table[part.word].name[0].isupper():  # it is archlang's, and no class of torch
+        if part.word not in OWN and not table[part.word].name[0].isupper():  # it is archlang's, and no class of torch
             yield _not(f"`{line} {part.word}`", part.span)
     if len(recipe.schedule.parts) > 1 and recipe.schedule.parts[-1].word == "reduceonplateau":
         yield _not("`reduceonplateau` behind another schedule", recipe.schedule.parts[-1].span)
