@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from archlang.cautions import cautions
 from archlang.collector import paused
-from archlang.diagnostics import Diagnostic, Rejected, render
+from archlang.diagnostics import Diagnostic, Rejected, all_lines, render
 from archlang.elaborate import check_declarations, elaborate, meter_of, nets, notes
 from archlang.facts.net import NetFacts
 from archlang.ir import Graph
@@ -22,6 +22,7 @@ from archlang.source import Source, Span
 from archlang.syntax import Expression
 
 if TYPE_CHECKING:
+    from archlang.parts import Line
     from archlang.recipes import Evaluated, Recipe
 
 __all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting", "written"]
@@ -32,6 +33,7 @@ class SpecError(Exception):
 
     def __init__(self, checked: Checked) -> None:
         super().__init__(checked.report())
+        self.checked = checked
         self.diagnostics = checked.diagnostics
 
 
@@ -73,17 +75,21 @@ class Checked:
 
     def rendered(self) -> list[str]:
         """Return each diagnostic as the terminal shows it."""
-        return [self.told(diagnostic) for diagnostic in self.diagnostics]
+        return [render(diagnostic, self.sources) for diagnostic in self.diagnostics]
 
     def report(self) -> str:
         """Return all diagnostics as the terminal shows them. A line at their end says if more were not looked for."""
-        count = len(self.diagnostics)
-        more = [f"archlang stopped at {count} mistakes; {raising('mistakes')}"] if count >= limits().mistakes else []
-        return "\n\n".join([*self.rendered(), *more])
+        from archlang.parts import text_of
 
-    def told(self, diagnostic: Diagnostic) -> str:
-        """Return a diagnostic as the terminal shows it, with its source lines."""
-        return render(diagnostic, self.sources)
+        return text_of(self.lines())
+
+    def lines(self) -> list[Line]:
+        """Return the lines of the same text, in parts with their roles."""
+        found = all_lines(self.diagnostics, self.sources)
+        count = len(self.diagnostics)
+        if count >= limits().mistakes:
+            found += [(), (("", f"archlang stopped at {count} mistakes; {raising('mistakes')}"),)]
+        return found
 
 
 def load(spec: str | Path, /, **params: object) -> Net:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from archlang.source import Source, Span
+
+if TYPE_CHECKING:
+    from archlang.parts import Line, Role
 
 Severity = Literal["error", "warning", "note"]
 
@@ -57,30 +60,54 @@ def as_json(diagnostic: Diagnostic) -> dict[str, object]:
 
 def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
     """Return the diagnostic for a terminal: headline, place, source lines with carets, help."""
-    span = diagnostic.span
-    lines = [
-        f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}",
-        f"  --> {span.file}:{span.line}:{span.column}",
+    from archlang.parts import text_of
+
+    return text_of(lines_of(diagnostic, sources))
+
+
+def lines_of(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> list[Line]:
+    """Return the lines of the same text in parts: the headline, the margin and the carets have roles of their own."""
+    span, severity = diagnostic.span, diagnostic.severity
+    lines: list[Line] = [
+        headline(severity, diagnostic.code, diagnostic.message),
+        (("place", "  --> "), ("", f"{span.file}:{span.line}:{span.column}")),
     ]
     here = [Label(span, diagnostic.pointed), *(label for label in diagnostic.labels if label.span.file == span.file)]
-    lines += _excerpt(here, sources.get(span.file))
+    lines += _excerpt(here, sources.get(span.file), severity)
     for label in diagnostic.labels:
         if label.span.file != span.file:
-            lines.append(f"  ::: {label.span.file}:{label.span.line}:{label.span.column}: {label.text}")
-            lines += _excerpt([Label(label.span, "")], sources.get(label.span.file))
-    if diagnostic.help:
-        lines.append(f"help: {diagnostic.help}")
-    return "\n".join(lines)
+            place = f"{label.span.file}:{label.span.line}:{label.span.column}: {label.text}"
+            lines.append((("place", "  ::: "), ("", place)))
+            lines += _excerpt([Label(label.span, "")], sources.get(label.span.file), "place")
+    return [*lines, *help_lines(diagnostic.help)]
 
 
-def _excerpt(labels: Sequence[Label], source: Source | None) -> list[str]:
+def all_lines(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> list[Line]:
+    """Return the lines of several diagnostics, with an empty line between two."""
+    found: list[Line] = []
+    for diagnostic in diagnostics:
+        found += [*([()] if found else []), *lines_of(diagnostic, sources)]
+    return found
+
+
+def headline(severity: Severity, code: str, message: str) -> Line:
+    """Return the first line about a mistake: what it is called, and in words."""
+    return (severity, f"{severity}[{code}]"), ("strong", f": {message}")
+
+
+def help_lines(help: str | None) -> list[Line]:
+    """Return the line that says what to write instead, if it is known."""
+    return [(("help", "help"), ("", f": {help}"))] if help else []
+
+
+def _excerpt(labels: Sequence[Label], source: Source | None, primary: Role) -> list[Line]:
     """Return the source lines of the labels, with carets and remarks below each. The first label is the primary one."""
     if source is None:
-        return [f"   = {label.text}" for label in labels if label.text]
+        return [(("place", "   = "), ("", label.text)) for label in labels if label.text]
     text = source.lines()
     width = len(str(max(label.span.line for label in labels)))
     bar = " " * (width + 1) + "|"
-    out = [bar]
+    out: list[Line] = [(("place", bar),)]
     previous = 0
     for label in sorted(labels, key=lambda label: (label.span.line, label is not labels[0])):
         line = label.span.line
@@ -88,9 +115,10 @@ def _excerpt(labels: Sequence[Label], source: Source | None) -> list[str]:
         shown, carets = _clipped(row, label.span)
         if line != previous:
             if previous and line > previous + 1:
-                out.append(" " * width + "...")
-            out.append(f"{line:>{width}} | {shown}".rstrip())
-        out.append(f"{bar} {carets} {label.text}".rstrip())
+                out.append((("place", " " * width + "..."),))
+            out.append((("place", f"{line:>{width}} |"), ("", f" {shown}".rstrip())))
+        role = primary if label is labels[0] else "place"
+        out.append((("place", bar), (role, f" {carets} {label.text}".rstrip())))
         previous = line
     return out
 

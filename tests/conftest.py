@@ -22,6 +22,8 @@ from hypothesis.internal.constants_ast import Constants
 # threads that spin while they wait cost much where another program has a core
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+for _variable in ("NO_COLOR", "FORCE_COLOR"):  # the tests say themselves where there is colour
+    os.environ.pop(_variable, None)
 
 # on a machine that others use too, a deadline proves nothing
 settings.register_profile("same", deadline=None, derandomize=True, database=None)

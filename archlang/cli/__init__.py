@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from archlang.cli.command import limits_of
+from archlang.cli.command import limits_of, show_problems, show_rejected
 from archlang.cli.commands import COMMANDS, command
 from archlang.cli.streams import FAULT, safe_streams, shows_tracebacks, told
 from archlang.limits import MEANINGS, raised
@@ -89,15 +89,14 @@ def _answered(arguments: argparse.Namespace) -> int:
         with raised(**limits_of(arguments)), registered(getattr(arguments, "operators", ())):
             return command(arguments.command).run(arguments)
     except SpecError as error:
-        print(error, file=sys.stderr)
+        show_problems(error.checked)
         return 1
     except SettingError as error:
         print(f"archlang: --set: {error}", file=sys.stderr)
     except (CallError, OperatorsError) as error:
         print(f"archlang: {error}", file=sys.stderr)
     except Rejected as rejected:
-        help = f"\nhelp: {rejected.help}" if rejected.help else ""
-        print(f"archlang: error[{rejected.code}]: {rejected.message}{help}", file=sys.stderr)
+        show_rejected(rejected)
     return 2
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, format_option, print_warnings, settings_of
+from archlang.cli.command import Command, format_option, print_warnings, settings_of, show_problems
 
 if TYPE_CHECKING:
     from archlang.ir import Graph
@@ -31,7 +31,7 @@ def _check(arguments: argparse.Namespace) -> int:
         diagnostics += map(as_json, (*checked.diagnostics, *checked.warnings))
         is_wrong = is_wrong or bool(checked.diagnostics)
         if arguments.format == "text" and checked.diagnostics:
-            print(checked.report(), file=sys.stderr)
+            show_problems(checked)
         if arguments.format == "text":
             print_warnings(checked)
         for graph in checked.graphs:

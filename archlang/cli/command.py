@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archlang.compiler import Checked, Net
+    from archlang.diagnostics import Diagnostic, Rejected
+    from archlang.source import Source
     from archlang.syntax import Expression
 
 
@@ -102,7 +104,31 @@ def checked_net(arguments: argparse.Namespace) -> Checked:
 def print_warnings(checked: Checked) -> None:
     """Print the warnings about valid nets, beside what a command prints."""
     for warning in checked.warnings:
-        print(checked.told(warning), file=sys.stderr)
+        show_diagnostics([warning], checked.sources)
+
+
+def show_problems(checked: Checked) -> None:
+    """Print all that is wrong with a spec."""
+    from archlang.cli.colours import show
+
+    show(checked.lines(), sys.stderr)
+
+
+def show_diagnostics(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> None:
+    """Print errors or warnings, with an empty line between two."""
+    from archlang.cli.colours import show
+    from archlang.diagnostics import all_lines
+
+    show(all_lines(diagnostics, sources), sys.stderr)
+
+
+def show_rejected(rejected: Rejected) -> None:
+    """Print a mistake that has no place in a spec."""
+    from archlang.cli.colours import show
+    from archlang.diagnostics import headline, help_lines
+
+    head = headline("error", rejected.code, rejected.message)
+    show([(("", "archlang: "), *head), *help_lines(rejected.help)], sys.stderr)
 
 
 def net_of(arguments: argparse.Namespace) -> Net:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlang.cli.command import Command
+from archlang.cli.command import Command, show_diagnostics
 from archlang.source import Source
 
 STDIN = "-"
@@ -50,10 +50,7 @@ def _fmt(arguments: argparse.Namespace) -> int:
         source = _source(file)
         text, diagnostics = formatted(source)
         if text is None:
-            from archlang.diagnostics import render
-
-            told = (render(diagnostic, {source.name: source}) for diagnostic in diagnostics)
-            print("\n\n".join(told), file=sys.stderr)
+            show_diagnostics(diagnostics, {source.name: source})
             status = 1
         elif arguments.check or arguments.diff:
             changes = text.encode() != file.data

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, positive
+from archlang.cli.command import Command, checked_net, positive, show_diagnostics
 from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def print_unknown(checked: Checked, unknown: AutocastUnknown) -> int:
     from archlang.diagnostics import Diagnostic
 
     step = Diagnostic(unknown.code, unknown.message, unknown.layer.node.span, help=unknown.help)
-    print(checked.told(step), file=sys.stderr)
+    show_diagnostics([step], checked.sources)
     return 2
 
 

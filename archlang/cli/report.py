@@ -43,8 +43,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from archlang.cli.colours import show_sheet
     from archlang.library import CallError
-    from archlang.report import View, render_report, report
+    from archlang.report import View, render_report, report, report_table
 
     is_page = arguments.format == HTML
     if is_page != (arguments.output is not None):
@@ -60,8 +61,10 @@ def _report(arguments: argparse.Namespace) -> int:
     checked = checked_net(arguments)
     print_warnings(checked)
     made = report(checked.graphs[0], arguments.batch, arguments.dtype, arguments.mode)
-    width = None if arguments.wide else terminal_width()
-    print(render_report(made, arguments.style, arguments.format, view, width).rstrip("\n"))
+    if (arguments.style, arguments.format) == ("table", "text"):
+        show_sheet(report_table(made, view, None if arguments.wide else terminal_width()))
+    else:
+        print(render_report(made, arguments.style, arguments.format, view).rstrip("\n"))
     return 0
 
 

@@ -40,8 +40,9 @@ def ranges(texts: list[str]) -> dict[str, range]:
 
 def _print_sweep(found: Sizes, format: str) -> None:
     """Print the costs at each valid size: the parameters stay the same, MACs and activations grow."""
+    from archlang.cli.colours import show_sheet
     from archlang.net.open_sizes import costs
-    from archlang.sheets import Sheet, as_csv, as_text
+    from archlang.sheets import Sheet, as_csv
 
     for size in found.values():
         rows = [costs(one) for one in size.tried if one.counts is not None]
@@ -49,10 +50,11 @@ def _print_sweep(found: Sizes, format: str) -> None:
         if format == "csv":
             print(as_csv(Sheet((size.name, *list(rows[0])[1:]), table)))
         else:
-            print(as_text(Sheet((size.name, "parameters", "MACs", "output values", "output bytes"), table)).strip("\n"))
+            show_sheet(Sheet((size.name, "parameters", "MACs", "output values", "output bytes"), table))
 
 
 def _sizes(arguments: argparse.Namespace) -> int:
+    from archlang.diagnostics import render
     from archlang.sizes import described
 
     costs = arguments.sweep or arguments.format == "json"
@@ -71,7 +73,7 @@ def _sizes(arguments: argparse.Namespace) -> int:
     for size in found.values():
         wrong = size.telling
         if wrong is not None and wrong.wrong is not None:
-            print(f"\n{size.name}={wrong.size} is not valid:\n{checked.told(wrong.wrong)}")
+            print(f"\n{size.name}={wrong.size} is not valid:\n{render(wrong.wrong, checked.sources)}")
     return 0
 
 

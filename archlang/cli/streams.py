@@ -44,6 +44,16 @@ class _Escaping:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
+    @property
+    def beneath(self) -> TextIO:
+        """The stream itself, for text that is escaped already."""
+        return self._stream
+
+
+def beneath(stream: TextIO) -> TextIO:
+    """Return the stream that writes what it gets, for text that is escaped already."""
+    return stream.beneath if isinstance(stream, _Escaping) else stream
+
 
 @contextmanager
 def safe_streams() -> Generator[None, None, None]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, settings_of
+from archlang.cli.command import Command, settings_of, show_diagnostics
 from archlang.cli.page import counting_options, data_of, page_setup
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def _look(arguments: argparse.Namespace, board: Board) -> list[Path]:
         is_news = board.put_wrong(files_data(sources), problems_data([*checked.diagnostics, *checked.warnings]))
     else:
         is_news = board.put_net(data_of(checked, page_setup(arguments)))
-    for text in checked.rendered() if is_news else ():
-        print(text, file=sys.stderr, flush=True)
+    if is_news and checked.diagnostics:
+        show_diagnostics(checked.diagnostics, checked.sources)
     return checked.library.paths
 
 

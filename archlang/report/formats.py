@@ -36,12 +36,19 @@ def render_report(
         return _json(report, view)
     if style == "cs231n":
         return _lecture(report, format)
-    sheet = plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view)
-    if width is not None and format == "text":
-        from archlang.report.fitting import fitted
+    if format == "text":
+        return as_text(report_table(report, view, width))
+    return _written(plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view), format)
 
-        sheet = fitted(sheet, width)
-    return _written(sheet, format)
+
+def report_table(report: Report, view: View, width: int | None = None) -> Sheet:
+    """Return the table for people; with a `width`, as far as its columns can give way, of lines of so many letters."""
+    sheet = table(report, view)
+    if width is None:
+        return sheet
+    from archlang.sheets.fitting import fitted
+
+    return fitted(sheet, width)
 
 
 def _lecture(report: Report, format: Format) -> str:
@@ -64,4 +71,4 @@ def _written(sheet: Sheet, format: Format) -> str:
         from archlang.report.latex import as_latex
 
         return as_latex(sheet)
-    return {"text": as_text, "csv": as_csv, "md": as_markdown}[format](sheet)
+    return {"csv": as_csv, "md": as_markdown}[format](sheet)

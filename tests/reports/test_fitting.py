@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from os import terminal_size
-
 import pytest
 
 from archlang import load
 from archlang.cli import main
 from archlang.report import Report, render_report
-from archlang.report.fitting import Brief, fitted
 from archlang.sheets import Sheet
+from archlang.sheets.fitting import Brief, fitted
+from tests.cli.pseudo import printed
 
 WIDE = ["resnet50", "densenet121", "maxvit_t", "swin_t"]
 
@@ -54,12 +52,10 @@ def test_units_of_si() -> None:
 def test_a_terminal_is_filled_and_a_pipe_gets_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def lines(*words: str) -> list[str]:
-        assert main(["report", "resnet50", *words]) == 0
-        return capsys.readouterr().out.splitlines()
-
-    piped = lines()
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr("archlang.cli.output.get_terminal_size", lambda: terminal_size((80, 24)))
-    assert max(map(len, lines())) <= 78 < max(map(len, piped))
-    assert lines("--wide") == piped
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["report", "resnet50"]) == 0
+    piped = capsys.readouterr().out
+    for columns in (80, 100):
+        status, shown = printed(monkeypatch, "report", "resnet50", columns=columns)
+        assert status == 0 and max(map(len, shown.splitlines())) <= columns - 2
+    assert printed(monkeypatch, "report", "resnet50", "--wide") == (0, piped)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlang.parts import Line, Part
 
 Cell = str | int
 
@@ -25,13 +29,23 @@ class Sheet:
 
 def as_text(sheet: Sheet) -> str:
     """Return the sheet in aligned columns: words to the left, numbers to the right, with thousands separators."""
+    from archlang.parts import text_of
+
+    return text_of(lines_of(sheet))
+
+
+def lines_of(sheet: Sheet) -> list[Line]:
+    """Return the lines of the same text, with the headings and the total as strong parts."""
     body = [tuple(_shown(cell) for cell in row) for row in sheet.all_rows]
     right = [isinstance(cell, int) for cell in sheet.all_rows[-1]]
     widths = [max(map(len, column)) for column in zip(sheet.headings, *body, strict=True)]
-    rule = "  ".join("-" * width for width in widths)
-    lines = aligned((sheet.headings, *body), right)
-    last = [rule, lines.pop()] if sheet.total else []
-    return "\n".join([*sheet.above, "", lines[0], rule, *lines[1:], *last, "", *sheet.below])
+    rule: Part = ("faint", "  ".join("-" * width for width in widths))
+    headings, *rows = aligned((sheet.headings, *body), right)
+    last: list[Part] = [rule, ("strong", rows.pop())] if sheet.total else []
+    parts: list[Part] = [("", line) for line in (*sheet.above, "")]
+    parts += [("strong", headings), rule, *(("", row) for row in rows), *last]
+    parts += [("", line) for line in ("", *sheet.below)]
+    return [(part,) for part in parts]
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
