@@ -17,7 +17,7 @@ class Limits:
 
     bytes: int = 16 * 2**20  # of a spec and all files that it uses
     files: int = 100  # that a spec uses
-    words: int = 1_000_000  # of a file
+    words: int = 120_000  # of a file
     mistakes: int = 50  # that are reported
     steps: int = 120_000  # statements, turns of loops, calls of functions; an operator counts as four
     items: int = 100_000  # of a list, including the items of lists inside it; characters of a string

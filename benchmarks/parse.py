@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
+from archlang.limits import raised
 from archlang.parse import parse
 from archlang.source import Source
 
@@ -61,7 +62,8 @@ def growth(shape: Callable[[int], str], pairs: int) -> Growth:
 
 def _seconds(source: Source) -> float:
     start = process_time()
-    file, diagnostics = parse(source)
+    with raised(words=10**7):
+        file, diagnostics = parse(source)
     taken = process_time() - start
     assert file.declarations and not diagnostics
     return taken

@@ -84,8 +84,8 @@ def fitted(
     graph: Graph, spec: Spec | None, budget_bytes: int, setup: Setup, *, asked: bool, ranges: Mapping[str, range]
 ) -> Fit:
     """Return what fits; each open size is tried over its range, or from 1 until the net does not fit."""
-    untold = memory(graph, replace(setup, batch=1)).unscratched
     batch = largest_batch(graph, setup, budget_bytes)
+    untold = memory(graph, replace(setup, batch=1)).unscratched
     sizes = {
         name: largest_size(
             ranges.get(name, default_range(graph, name)),

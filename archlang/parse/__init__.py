@@ -12,6 +12,7 @@ from archlang.limits import limits
 from archlang.parse.brackets import Chunk
 from archlang.parse.layout import Layout, lay_out
 from archlang.parse.machine import Begin, beginning, lex
+from archlang.parse.trail import Trail
 from archlang.source import Source, Span
 from archlang.syntax import Declaration, Expression, File, Let
 
@@ -73,44 +74,43 @@ def _declaration(
     last = chunk.tokens[-1]
     end = Token("$END", "", last.end_pos, last.end_line, last.end_column, last.end_line, last.end_column)
     tokens = [*chunk.tokens, end]
+    tree = _tree(begin, tokens)
+    if tree is not None:
+        return tree
+    trail = Trail(tokens)
     for _ in range(MAX_ERRORS):
-        at, tree = _fed(begin, tokens)
-        if tree is not None:
-            return tree
-        repaired = _repaired(begin, source, tokens, at, broken, diagnostics)
+        at = trail.stop()
+        if at is None:
+            return _tree(begin, trail.tokens)
+        repaired = _repaired(trail, at, source, broken, diagnostics)
         if repaired is None:
             return None
-        tokens = repaired
+        trail.replace(repaired)
     return None
 
 
-def _fed(begin: Begin, tokens: list[Token]) -> tuple[int, Declaration | None]:
-    """Feed tokens to the parser. Return how far it got, and the tree if it got to the end."""
-    machine = begin()
-    feed, result = machine.feed_token, None
-    at = -1
+def _tree(begin: Begin, tokens: list[Token]) -> Declaration | None:
+    """Feed tokens to the parser. Return their tree, or None if one is not allowed."""
+    feed, result = begin().feed_token, None
     try:
         for token in tokens:
-            at += 1
             result = feed(token)
     except UnexpectedToken:
-        return at, None
-    return at, cast(Declaration, result)
+        return None
+    return cast(Declaration, result)
 
 
 def _repaired(
-    begin: Begin, source: Source, tokens: list[Token], at: int, broken: set[str], diagnostics: list[Diagnostic]
+    trail: Trail, at: int, source: Source, broken: set[str], diagnostics: list[Diagnostic]
 ) -> list[Token] | None:
     """Return the tokens without the wrong line, and report the mistake unless it is already reported."""
     from archlang.parse.recover import repaired, without_line
     from archlang.parse.stop import Stop
 
+    tokens = trail.tokens
     told = any(token.type == "BROKEN" for token in tokens[max(at - 1, 0) : at + 1])
     if told or (tokens[at].type == "TRAIN" and str(tokens[at]) in broken):
         return without_line(tokens, at)
-    machine = begin()
-    for token in tokens[:at]:
-        machine.feed_token(token)
-    repair = repaired(Stop(source.name, source.text, tokens, at, frozenset(machine.accepts())))
+    repair = repaired(Stop(source.name, source.text, tokens, at, trail.expected(at)))
     diagnostics.append(repair.diagnostic)
     return repair.tokens

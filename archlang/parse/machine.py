@@ -49,3 +49,9 @@ def beginning(file: str) -> Begin:
         return InteractiveParser(tables.parser, ParserState(conf, lexer), lexer)
 
     return begin
+
+
+def transitions() -> tuple[dict[Any, dict[str, tuple[Any, Any]]], Any, Any]:
+    """Return the table (from a state, by the kind of token: whether to shift, and what), the first and the last."""
+    table = _parser().parser.parser._parse_table  # noqa: SLF001
+    return table.states, table.start_states[STARTS[0]], table.end_states[STARTS[0]]

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archlang.parse import parse
+from archlang.parse.trail import Trail
 from archlang.source import Source
 from benchmarks.parse import SHAPES, SMALL, TIMES
 from tests.clock import of_call, ratio
@@ -36,6 +38,22 @@ def test_parse_grows_with_the_text(shape: str) -> None:
     assert (SMALL, TIMES) == (10_000, 10)
     assert float(found[1]) <= 20, printed  # 10 or 11 where nothing else runs, and 100 for a square
     assert int(found[2]) < 1024, printed
+
+
+def test_mistakes_at_the_end_of_a_long_net_read_it_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, read = 2_000, 0
+    takes = Trail._takes
+
+    def counted(self: Trail, stack: list[Any], kind: str) -> bool:
+        nonlocal read
+        read += 1
+        return takes(self, stack, kind)
+
+    monkeypatch.setattr(Trail, "_takes", counted)
+    source = Source("spec.arch", net_of("\n  ".join([*["relu -> tanh"] * steps, *["relu -> -> tanh"] * 15])))
+    diagnostics = parse(source)[1]
+    assert [one.code for one in diagnostics] == ["unexpected-word"] * 15
+    assert 4 * steps < read < 8 * steps
 
 
 def test_parsing_restores_the_garbage_collector() -> None:
