@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 # what LaTeX shows for each command that stands for a letter
 LETTERS = {
     "textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "textless": "<", "textgreater": ">",
-    "textbar": "|", "textquotedbl": '"', "textquotesingle": "'", "textasciigrave": "`", "texttimes": "×",
+    "textbar": "|", "textquotedbl": '"', "textquotesingle": "'", "texttimes": "×",
     "textperiodcentered": "·", "textendash": "–", "textellipsis": "…",
 }  # fmt: skip
 STATEMENT = re.compile(r"\\(draw|fill|node)\[.*\] .*;")
@@ -27,7 +27,7 @@ def document(net: Net, look: Look | None = None) -> str:
 
 def shown(words: str) -> str:
     """Return what LaTeX shows of the text of a node."""
-    words = words.replace(r"\ensuremath{\rightarrow}", "→").replace(r"\ensuremath{-}", "−")
+    words = words.replace(r"\ensuremath{\rightarrow}", "→").replace(r"\ensuremath{-}", "−").replace(r"\`{}", "`")
     words = re.sub(r"\\(text[a-z]+)\{\}", lambda found: LETTERS[found[1]], words)
     return re.sub(r"\\([{}$&#%_])|\{(-)\}", lambda found: found[1] or found[2], words)
 

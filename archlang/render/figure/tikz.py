@@ -22,7 +22,7 @@ _PICTURE = r"\begin{tikzpicture}[x=1bp, y=-1bp, every node/.style={inner sep=0pt
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}", "`": r"\`{}",
     "×": r"\texttimes{}", "·": r"\textperiodcentered{}", "–": r"\textendash{}", "→": r"\ensuremath{\rightarrow}",
     "−": r"\ensuremath{-}", "…": r"\textellipsis{}", "-": "{-}",
 }  # fmt: skip
