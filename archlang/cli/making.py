@@ -15,18 +15,23 @@ from archlang.cli.output import check_target, output_options, weights_file_optio
 if TYPE_CHECKING:
     from archlang.compiler import Net
     from archlang.ops.layouts import MemoryFormat
-    from archlang.render import Look, Theme
+    from archlang.render import Look
 
 
 def _render_options(parser: argparse.ArgumentParser) -> None:
+    from archlang.render import COSTS, DIRECTIONS, STYLES, THEMES
+
     output_options(parser, "svg, png, pdf, tex (TikZ), dot or mmd (Mermaid), by its suffix", required=True)
-    parser.add_argument("--full", action="store_true", help="draw every operator, instead of the figure")
+    style = parser.add_mutually_exclusive_group()
+    style.add_argument("--style", choices=STYLES, default="figure", help="the figure, or every operator: full")
+    style.add_argument("--full", action="store_const", const="full", dest="style", help="short for --style full")
+    parser.add_argument("--direction", choices=DIRECTIONS, help="where it goes (the figure: right, full: down)")
     parser.add_argument(
         "--depth", type=natural, metavar="N", help="open N levels of the figure (default: about 14 items)"
     )
     parser.add_argument("--expand", action="append", default=[], metavar="PATH", help="open what is at this path")
-    parser.add_argument("--costs", choices=["parameters", "macs", "memory"], help="colour the boxes by what they cost")
-    parser.add_argument("--theme", choices=["light", "dark", "auto"], help="the colours (svg: auto, others: light)")
+    parser.add_argument("--costs", choices=COSTS, help="colour the boxes by what they cost")
+    parser.add_argument("--theme", choices=THEMES, help="the colours (svg: auto, others: light)")
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -41,6 +46,9 @@ def _render(arguments: argparse.Namespace) -> int:
             f"{arguments.output}: the name of a picture must end in {', '.join('.' + name for name in FORMATS)}"
         )
     look = _look(arguments, format)
+    if format not in look.formats:
+        endings = ", ".join("." + name for name in look.formats)
+        raise CallError(f"{arguments.output}: --style {look.style} is written as {endings}")
     checked = checked_net(arguments)
     check_target(arguments.output, arguments, checked.library.paths)
     write_whole(arguments.output, Net(checked.graphs[0]).render(format, look))
@@ -48,18 +56,17 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _look(arguments: argparse.Namespace, format: str) -> Look:
-    """Return what the options ask of a picture. An SVG follows the reader's theme, other formats are in the light."""
+    """Return what the options ask of a picture."""
     from archlang.library import CallError
     from archlang.render import Look
 
-    theme: Theme = arguments.theme or ("auto" if format == "svg" else "light")
-    if theme == "auto" and format != "svg":
-        raise CallError(f"{arguments.output}: --theme auto follows the reader's setting, which only an .svg can")
+    told = arguments
     try:
-        expanded = tuple(arguments.expand)
-        return Look("full" if arguments.full else "figure", arguments.depth, expanded, arguments.costs, theme)
+        look = Look(told.style, told.depth, tuple(told.expand), told.costs, told.theme, told.direction)
+        look.theme_of(format)
     except ValueError as error:
-        raise CallError(f"--full: {error}") from None
+        raise CallError(f"--style {told.style}: {error}") from None
+    return look
 
 
 def _build_options(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from archlang.render.drawing import dot
-from archlang.render.figure.themes import Theme
-from archlang.render.pictures import FORMATS, STYLES, Look, Style, picture
+from archlang.render.looks import COSTS, DIRECTIONS, FORMATS, STYLES, THEMES, Direction, Look, Style, Theme
+from archlang.render.pictures import picture
 
-__all__ = ["FORMATS", "STYLES", "Look", "Style", "Theme", "dot", "picture"]
+__all__ = [
+    "COSTS",
+    "DIRECTIONS",
+    "FORMATS",
+    "STYLES",
+    "THEMES",
+    "Direction",
+    "Look",
+    "Style",
+    "Theme",
+    "dot",
+    "picture",
+]

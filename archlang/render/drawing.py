@@ -13,6 +13,7 @@ from archlang.ir import Block, Graph, OpNode
 from archlang.ops.written import arguments
 from archlang.packages import need
 from archlang.program import Call, Program, Region, program_of
+from archlang.render.looks import RANKS, Direction
 
 if TYPE_CHECKING:
     import graphviz
@@ -25,7 +26,7 @@ FOLD_ABOVE = 300
 FONT = "Open Sans,Helvetica,Arial,sans-serif"
 INK, FAINT, LINE = "#1f2933", "#7b8794", "#52606d"
 
-_GRAPH = {"rankdir": "TB", "nodesep": "0.35", "ranksep": "0.32", "fontname": FONT, "fontsize": "14", "fontcolor": INK,
+_GRAPH = {"nodesep": "0.35", "ranksep": "0.32", "fontname": FONT, "fontsize": "14", "fontcolor": INK,
           "labelloc": "t", "pad": "0.2", "bgcolor": "white"}  # fmt: skip
 _NODE = {"shape": "box", "style": "rounded,filled", "fontname": FONT, "fontsize": "11", "fontcolor": INK,
          "margin": "0.17,0.06", "height": "0.34", "penwidth": "1"}  # fmt: skip
@@ -61,8 +62,8 @@ class _Sheet:
     drawn: set[str] = field(default_factory=set[str])
 
 
-def dot(graph: Graph, title: str | None = None) -> str:
-    """Return the DOT of a net, top-down. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
+def dot(graph: Graph, title: str | None = None, direction: Direction = "down") -> str:
+    """Return the DOT of a net. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
     need("graphviz", "pictures are written by")
     import graphviz
 
@@ -76,7 +77,10 @@ def dot(graph: Graph, title: str | None = None) -> str:
         end = _add_node(sheet, page, _bold(port.name) + (_faint(" when training") if port.training else ""), _END)
         _add_edge(sheet, root, given, port.value, end)
     picture = graphviz.Digraph(
-        "net", graph_attr={**_GRAPH, "label": f"<{page.label}>"}, node_attr=_NODE, edge_attr=_EDGE
+        "net",
+        graph_attr={**_GRAPH, "rankdir": RANKS[direction], "label": f"<{page.label}>"},
+        node_attr=_NODE,
+        edge_attr=_EDGE,
     )
     _emit(picture, page, count())
     for tail, head, shape in sheet.edges:

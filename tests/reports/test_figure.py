@@ -17,7 +17,7 @@ from PIL import ImageFont
 
 from archlang import Net, SpecError, load, loads
 from archlang.diagnostics import Rejected
-from archlang.render import Look
+from archlang.render import DIRECTIONS, Direction, Look
 from archlang.render.figure.themes import colours
 from archlang.shipped import nets_of, shipped_nets
 
@@ -119,8 +119,39 @@ def test_paths_are_opened_and_levels() -> None:
 def test_a_full_drawing_takes_no_options_of_a_figure() -> None:
     with pytest.raises(ValueError, match="every operator"):
         Look(style="full", depth=1)
+    with pytest.raises(ValueError, match="in the light"):
+        Look(style="full", theme="auto")
     with pytest.raises(ValueError, match="0 or more"):
         Look(depth=-1)
+
+
+def test_a_figure_goes_down() -> None:
+    net = load("resnet50")
+    places = {}
+    for direction in DIRECTIONS:
+        boxes = {_title(group): _rect(group) for group in figure(net, Look(direction=direction)).iter(f"{SVG}g")
+                 if group.get("class") == "node"}  # fmt: skip
+        titles = ("conv1 · conv, batchnorm, relu · 64×112×112", "layer1 · bottleneck ×3 · 256×56×56")
+        places[direction] = [boxes[title] for title in titles]
+    (one, other), (upper, lower) = places["right"], places["down"]
+    assert one.right < other.left and upper.low < lower.top
+
+
+@pytest.mark.parametrize(
+    ("format", "right", "down"), [("dot", "rankdir=LR", "rankdir=TB"), ("mmd", "flowchart LR", "flowchart TB")]
+)
+def test_text_formats_follow_direction_theme_and_costs(format: str, right: str, down: str) -> None:
+    net = load("lenet5")
+    plain = net.render(format).decode()
+    assert right in plain and down in net.render(format, Look(direction="down")).decode()
+    assert colours(True)["fill convolution"] in net.render(format, Look(theme="dark")).decode()
+    assert colours(False)["heat9"] not in plain
+    assert any(colours(False)[f"heat{at}"] in net.render(format, Look(costs="macs")).decode() for at in range(5, 10))
+
+
+def test_a_theme_that_follows_the_reader_needs_an_svg() -> None:
+    with pytest.raises(ValueError, match=r"a \.png cannot"):
+        load("lenet5").render("png", Look(theme="auto"))
 
 
 def test_costs_colour_the_boxes() -> None:
@@ -153,8 +184,9 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_nothing_lies_over_anything_else(name: str) -> None:
-    root = figure(load(name))
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_nothing_lies_over_anything_else(name: str, direction: Direction) -> None:
+    root = figure(load(name), Look(direction=direction))
     assert not list(collisions(root))
     wide, tall = _size(root)
     assert 0.25 <= wide / tall <= 4

@@ -16,12 +16,13 @@ PAGE = 842.0, 595.0  # points of A4 on its side
 BEST = 1.45  # width by height
 
 
-def scene_of(figure: Figure) -> Scene:
-    """Return the figure as a scene, in the width that gives it the shape of a page."""
-    return min((_page(figure, wide) for wide in WIDTHS), key=_badness)
+def scene_of(figure: Figure, down: bool = False) -> Scene:
+    """Return the figure as a scene, in the width that gives it the shape of a page; going down, in the height."""
+    bodies = ((_below if down else _beside)(figure, most) for most in WIDTHS)
+    return min((page_of(figure, body) for body in bodies), key=badness)
 
 
-def _badness(scene: Scene) -> float:
+def badness(scene: Scene) -> float:
     """Return how small a page becomes on A4, whichever way it lies; of pages that fit, how far it is from 3:2."""
     wide, tall = scene.wide, scene.tall
     smaller = min(max(wide / PAGE[0], tall / PAGE[1]), max(wide / PAGE[1], tall / PAGE[0]))
@@ -30,25 +31,48 @@ def _badness(scene: Scene) -> float:
     return max(smaller, 1.2) * odd * (1 + 0.25 * abs(log(aspect / BEST)))
 
 
-def _page(figure: Figure, wide: float) -> Scene:
+def _beside(figure: Figure, wide: float) -> Scene:
+    """Return the overview with the insets on shelves below it, in that width."""
     overview = panel_scene(figure.overview, wide, labelled=True)
+    body = Scene()
+    body.put(overview, 0, 0)
+    most = max(wide, overview.wide)
     insets = [inset_scene(panel, wide) for panel in figure.insets]
+    for shelf, tall in _shelves([(inset, inset.wide, inset.tall) for inset in insets], most):
+        left, top = 0.0, body.tall + SPACE
+        for inset in shelf:
+            body.put(inset, left, top)
+            left += inset.wide + SPACE
+        body.tall = top + tall
+    return body
+
+
+def _below(figure: Figure, tall: float) -> Scene:
+    """Return the overview, which goes down, with the insets in columns beside it, in that height."""
+    overview = panel_scene(figure.overview, tall, labelled=True, down=True)
+    body = Scene()
+    body.put(overview, 0, 0)
+    insets = [inset_scene(panel, tall, down=True) for panel in figure.insets]
+    for column, wide in _shelves([(inset, inset.tall, inset.wide) for inset in insets], max(tall, overview.tall)):
+        left, top = body.wide + SPACE, 0.0
+        for inset in column:
+            body.put(inset, left, top)
+            top += inset.tall + SPACE
+        body.wide = left + wide
+    return body
+
+
+def page_of(figure: Figure, body: Scene) -> Scene:
+    """Return the page: title, what is drawn, and the legend."""
     page = Scene(name=figure.name, told=figure.totals)
     title, totals = Text(figure.name, TITLE, bold=True), Text(figure.totals, TEXT + 1, tone="faint")
     words = [Words(title, 0, TITLE, width(title), left=True)]
-    beside = width(title) + width(totals) + 14 <= max(wide, overview.wide)
+    beside = width(title) + width(totals) + 14 <= body.wide
     x, y = (width(title) + 14 if figure.name else 0, TITLE) if beside else (0.0, TITLE + 18)
     words.append(Words(totals, x, y, width(totals), left=True))
     page.add(Group(tuple(words), kind="title"))
     page.wide, page.tall = x + width(totals), y + 18
-    page.put(overview, 0, page.tall + 8)
-    for shelf, tall in _shelves(insets, max(wide, overview.wide)):
-        top = page.tall + SPACE
-        left = 0.0
-        for inset in shelf:
-            page.put(inset, left, top)
-            left += inset.wide + SPACE
-        page.tall = top + tall
+    page.put(body, 0, page.tall + 8)
     drawn = [shape for group in page.groups for shape in group.shapes]
     has_skips = any(isinstance(shape, Path) and shape.line == "skip" for shape in drawn)
     page.put(_legend(figure, has_skips), 0, page.tall + SPACE)
@@ -58,16 +82,16 @@ def _page(figure: Figure, wide: float) -> Scene:
     return framed
 
 
-def _shelves(insets: Sequence[Scene], most: float) -> Iterator[tuple[list[Scene], float]]:
-    """Yield the insets in rows of at most that width."""
-    row: list[Scene] = []
+def _shelves(insets: Sequence[tuple[Scene, float, float]], most: float) -> Iterator[tuple[list[Scene], float]]:
+    """Yield the insets, each with its length and depth, in rows of at most that length; and how deep a row is."""
+    row: list[tuple[Scene, float, float]] = []
     for inset in insets:
-        if row and sum(one.wide + SPACE for one in row) + inset.wide > most:
-            yield row, max(one.tall for one in row)
+        if row and sum(length + SPACE for _, length, _ in row) + inset[1] > most:
+            yield [one for one, _, _ in row], max(depth for _, _, depth in row)
             row = []
         row.append(inset)
     if row:
-        yield row, max(one.tall for one in row)
+        yield [one for one, _, _ in row], max(depth for _, _, depth in row)
 
 
 def _legend(figure: Figure, has_skips: bool) -> Scene:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from archlang.facts.work import Counts
 from archlang.ir import Layer
@@ -14,11 +13,11 @@ from archlang.render.figure.letters import Letters
 from archlang.render.figure.model import HEAD, SMALL, TEXT, Kind, Node, Table, Text
 from archlang.render.figure.names import short, through
 from archlang.render.figure.words import head_text, name_of, shape_text, si, trim_text
+from archlang.render.looks import Cost
 from archlang.structure import Chain, Piece, overlaid
 from archlang.structure.chains import head_of, is_trim
 from archlang.structure.flow import Flow
 
-Cost = Literal["parameters", "macs", "memory"]
 SIGNS = frozenset({"+", "||", "×", "−"})  # joins that are a sign in a circle
 Place = tuple[Layer | None, ...]  # a layer of each call, None where it has none
 BLOCK = "block"  # the family of a box that has its own inset

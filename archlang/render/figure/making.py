@@ -11,12 +11,13 @@ from archlang.ir import Graph
 from archlang.ops.law import FAMILIES
 from archlang.program import Scope
 from archlang.render.figure.items import Item, Shelf
-from archlang.render.figure.labels import Cost, Labels, block_name, type_text
+from archlang.render.figure.labels import Labels, block_name, type_text
 from archlang.render.figure.letters import Letters
 from archlang.render.figure.model import HEAD, Figure, Node, Panel, Text
 from archlang.render.figure.names import distinct, through
 from archlang.render.figure.panels import Ends, panel
 from archlang.render.figure.words import si
+from archlang.render.looks import Cost
 from archlang.structure import Piece, structure_of
 from archlang.structure.alike import numbers
 from archlang.structure.folding import Unit

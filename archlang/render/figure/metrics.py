@@ -12,6 +12,7 @@ from typing import Any
 from archlang.packages import need
 from archlang.render.figure.model import Node, Text
 
+BESIDE = 4.0  # between a dot or a join and the words beside it
 LINE = 1.36  # the height of a line, in sizes of its letters
 _WEIGHTS = {False: 400, True: 700}
 
@@ -57,21 +58,23 @@ def row_height(row: Iterable[Text]) -> float:
     return max(text.size for text in row) * LINE
 
 
-def size_of(node: Node) -> tuple[float, float]:
-    """Return the width and height of a node with its lines."""
-    if node.kind == "dot":
-        wide = max((row_width(row) for row in node.rows), default=0.0)
-        return max(8.0, wide), 8.0 + 2 * sum(map(row_height, node.rows))
-    if node.kind == "join":
-        below = node.rows[1:]
-        wide = max((row_width(row) for row in below), default=0.0)
-        return max(24.0, wide), 24.0 + 2 * sum(map(row_height, below))
+def size_of(node: Node, down: bool = False) -> tuple[float, float]:
+    """Return the width and height of a node with its lines.
+
+    The name of a dot and the words of a join stand above and below it; in a panel that goes down, beside it.
+    """
+    if node.kind in ("dot", "join"):
+        own, rows = (8.0, node.rows) if node.kind == "dot" else (24.0, node.rows[1:])
+        wide, tall = max((row_width(row) for row in rows), default=0.0), sum(map(row_height, rows))
+        if down:
+            return own + 2 * (wide + BESIDE if rows else 0.0), max(own, tall)
+        return max(own, wide), own + 2 * tall
     wide = max(row_width(row) for row in node.rows)
     tall = sum(map(row_height, node.rows))
     return (wide + 20, tall + 12) if node.kind != "port" else (wide + 18, tall + 9)
 
 
-def reach_of(node: Node) -> tuple[float, float]:
+def reach_of(node: Node, down: bool = False) -> tuple[float, float]:
     """Return how far a node's outline is from its middle; that of a join or a dot is its circle alone."""
-    wide, tall = size_of(node)
+    wide, tall = size_of(node, down)
     return {"join": (12.0, 12.0), "dot": (4.0, 4.0)}.get(node.kind, (wide / 2, tall / 2))

@@ -37,6 +37,11 @@ class Node:
     share: float | None = None
     red: bool = False
 
+    @property
+    def fill(self) -> str:
+        """The paint of its box: that of its family, or of its costs."""
+        return f"fill {self.family}" if self.share is None else f"heat{round(9 * self.share**0.5)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

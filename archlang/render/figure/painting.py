@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archlang.render.figure.lanes import lanes_of
-from archlang.render.figure.metrics import LINE, row_height, row_width, width
+from archlang.render.figure.metrics import BESIDE, LINE, row_height, row_width, size_of, width
 from archlang.render.figure.model import HEAD, TEXT, Node, Panel, Table, Text
 from archlang.render.figure.placing import LABEL, Placed, placed
 from archlang.render.figure.routing import Line, lines_of
@@ -15,10 +15,10 @@ BASE = 0.75  # of a line's height, from its top to the base line
 _CELL = 9.0  # between the columns of a table
 
 
-def panel_scene(panel: Panel, most: float, labelled: bool) -> Scene:
-    """Return a panel in rows of at most that width."""
-    made = placed(panel, lanes_of(panel), most, labelled)
-    scene = Scene(made.wide, made.tall)
+def panel_scene(panel: Panel, most: float, labelled: bool, down: bool = False) -> Scene:
+    """Return a panel in rows of at most that width; one that goes down, in columns of at most that height."""
+    made = placed(panel, lanes_of(panel), most, labelled, down)
+    scene = Scene(*made.on_page((made.wide, made.tall)))
     lines = lines_of(made)
     scene.add(*(_link(made, line) for line in lines))
     scene.add(*(_node(made, node) for node in panel.nodes))
@@ -38,25 +38,31 @@ def _link(made: Placed, line: Line) -> Group:
 
 
 def _node(made: Placed, node: Node) -> Group:
-    x, y = made.centre(node.key)
-    wide, tall = made.sizes[node.key]
+    x, y = made.on_page(made.centre(node.key))
+    wide, tall = size_of(node, made.down)
     if node.kind == "dot":
-        shapes: list[Shape] = [Frame(x - 4, y - 4, 8, 8, "ink", "ink", 4)]
-        if node.rows:
-            (text,) = node.rows[0]
-            shapes.append(Words(text, x, y - 8, width(text)))
-        return Group(tuple(shapes), node.title)
+        return Group(tuple(_dot(node, x, y, made.down)), node.title)
     if node.kind == "join":
-        return Group(tuple(_join(node, x, y)), node.title)
+        return Group(tuple(_join(node, x, y, made.down)), node.title)
     radius = 10.0 if node.kind != "block" else 8.0
     thick = 1.8 if node.kind == "block" else 1.1
-    fill = f"heat{round(9 * node.share**0.5)}" if node.share is not None else f"fill {node.family}"
-    frame = Frame(x - wide / 2, y - tall / 2, wide, tall, fill, f"line {node.family}", radius, thick, node.dashed)
+    frame = Frame(x - wide / 2, y - tall / 2, wide, tall, node.fill, f"line {node.family}", radius, thick, node.dashed)
     return Group((frame, *_lines(node.rows, x, y)), node.title)
 
 
-def _join(node: Node, x: float, y: float) -> Iterator[Shape]:
-    """Yield a circle with a sign. What follows the join, such as an activation, stands below it."""
+def _dot(node: Node, x: float, y: float, down: bool) -> Iterator[Shape]:
+    """Yield a dot with its name, if it has one: above it, or beside it in a panel that goes down."""
+    yield Frame(x - 4, y - 4, 8, 8, "ink", "ink", 4)
+    for (text,) in node.rows:
+        yield _beside(text, x + 4, y) if down else Words(text, x, y - 8, width(text))
+
+
+def _beside(text: Text, x: float, y: float) -> Words:
+    return Words(text, x + BESIDE, y + text.size * 0.35, width(text), left=True)
+
+
+def _join(node: Node, x: float, y: float, down: bool) -> Iterator[Shape]:
+    """Yield a circle with a sign. What follows the join, such as an activation, stands below it or beside it."""
     yield Frame(x - 11, y - 11, 22, 22, "fill join", "line join", 11, 1.3, node.dashed)
     (sign,), *rest = node.rows
     if sign.words == "||":
@@ -66,7 +72,7 @@ def _join(node: Node, x: float, y: float) -> Iterator[Shape]:
         yield Words(sign, x, y + 4.5, width(sign))
     for row in rest:
         for text in row:
-            yield Words(text, x, y + 23, width(text))
+            yield _beside(text, x + 12, y) if down else Words(text, x, y + 23, width(text))
 
 
 def _lines(rows: Sequence[Sequence[Text]], x: float, y: float) -> Iterator[Words]:
@@ -100,9 +106,9 @@ def table_scene(table: Table) -> Scene:
     return scene
 
 
-def inset_scene(panel: Panel, most: float) -> Scene:
+def inset_scene(panel: Panel, most: float, down: bool = False) -> Scene:
     """Return a panel in a frame, with its name, its note, and its table beside or below it."""
-    inner = panel_scene(panel, most - 32, labelled=False)
+    inner = panel_scene(panel, most - (58 if down else 32), labelled=False, down=down)
     name, note = Text(panel.name, HEAD + 2, bold=True), Text(panel.note, TEXT, tone="faint")
     heading = width(name) + (width(note) + 12 if panel.note else 0)
     scene = Scene(inner.wide, inner.tall)
@@ -110,7 +116,7 @@ def inset_scene(panel: Panel, most: float) -> Scene:
     body.put(inner, 0, 0)
     if panel.table:
         table = table_scene(panel.table)
-        if inner.wide + table.wide + 28 <= most - 32:
+        if down or inner.wide + table.wide + 28 <= most - 32:
             middle = max(0.0, (inner.tall - table.tall) / 2)
             shift = max(0.0, (table.tall - inner.tall) / 2)
             body = Scene()

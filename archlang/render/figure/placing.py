@@ -30,7 +30,10 @@ class Row:
 
 @dataclass(slots=True)
 class Placed:
-    """A panel with places: `columns` are the left and right side of each rank."""
+    """A panel with places: `columns` are the left and right side of each rank.
+
+    All places are as if the panel went to the right. `on_page` says where they are in one that goes `down`.
+    """
 
     panel: Panel
     lanes: Lanes
@@ -42,6 +45,16 @@ class Placed:
     into: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     wide: float = 0.0
     tall: float = 0.0
+    down: bool = False
+
+    @property
+    def lift(self) -> float:
+        """The room for labels above the columns of a panel that goes down."""
+        return LABEL + 4 if self.down and self.labelled and len(self.rows) > 1 else 0.0
+
+    def on_page(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Return where a place of the layout is on the page."""
+        return (point[1], point[0] + self.lift) if self.down else point
 
     def row_of(self, rank: int) -> Row:
         return next(row for row in self.rows if row.first <= rank <= row.last)
@@ -59,9 +72,12 @@ class Placed:
         return not any(rank == at and self.lanes.lanes[key] in between for key, at in self.lanes.ranks.items())
 
 
-def placed(panel: Panel, lanes: Lanes, most: float, labelled: bool) -> Placed:
-    """Return a panel in rows of at most that width, if its columns allow."""
-    made = Placed(panel, lanes, [], labelled, {node.key: size_of(node) for node in panel.nodes})
+def placed(panel: Panel, lanes: Lanes, most: float, labelled: bool, down: bool = False) -> Placed:
+    """Return a panel in rows of at most that width, if its columns allow; one that goes down, in columns."""
+    sizes = {node.key: size_of(node, down) for node in panel.nodes}
+    if down:
+        sizes = {key: (tall, wide) for key, (wide, tall) in sizes.items()}
+    made = Placed(panel, lanes, [], labelled, sizes, down=down)
     _slots(made)
     _break(made, most)
     _heights(made)
@@ -134,6 +150,8 @@ def _label_width(made: Placed, rank: int) -> float:
         return 0.0
     ranks = made.lanes.ranks
     told = [link.label for link in made.panel.links if ranks[link.tail] == rank]
+    if made.down:
+        return LABEL + 6 if any(told) else 0.0
     return max((width(Text(label, LABEL)) for label in told), default=0.0) + 6
 
 

@@ -27,13 +27,15 @@ class Line:
 def lines_of(made: Placed) -> list[Line]:
     """Return the lines of all links; those past other nodes come last."""
     nodes = {node.key: node for node in made.panel.nodes}
-    points = {link: tuple(_cleaned(_points(made, link, nodes))) for link in made.panel.links}
+    ways = {link: tuple(_cleaned(_points(made, link, nodes))) for link in made.panel.links}
+    points = {link: tuple(map(made.on_page, way)) for link, way in ways.items()}
     parts = [part for corners in points.values() for part in pairwise(corners)]
     told: set[tuple[str, str]] = set()
     labels: list[tuple[Point, Point]] = []
     found: list[Line] = []
     for link, corners in points.items():
-        label, at = _label(made, link, corners) if (link.tail, link.label) not in told else ("", (0.0, 0.0))
+        place = _place_down if made.down else _label
+        label, at = place(made, link, corners) if (link.tail, link.label) not in told else ("", (0.0, 0.0))
         if label:
             half = width(Text(label, LABEL)) / 2
             box = (at[0] - half, at[1] - 12), (at[0] + half, at[1] - 1.2)
@@ -84,7 +86,7 @@ def _leaving(made: Placed, tail: Node, lane: int) -> Iterator[Point]:
     x, y = made.centre(tail.key)
     rank, own = made.lanes.ranks[tail.key], made.lanes.lanes[tail.key]
     row = made.row_of(rank)
-    wide, tall = reach_of(tail)
+    wide, tall = _reach(made, tail)
     if lane == own:
         yield x + wide, y
     elif forks_above(made, tail, lane):
@@ -102,7 +104,7 @@ def _entering(made: Placed, head: Node, lane: int) -> Iterator[Point]:
     x, y = made.centre(head.key)
     rank, own = made.lanes.ranks[head.key], made.lanes.lanes[head.key]
     row = made.row_of(rank)
-    wide, tall = reach_of(head)
+    wide, tall = _reach(made, head)
     if lane == own:
         yield x - wide, y
     elif joins_above(made, head, lane):
@@ -113,6 +115,12 @@ def _entering(made: Placed, head: Node, lane: int) -> Iterator[Point]:
         yield trunk, row.middles[lane]
         yield trunk, y
         yield x - wide, y
+
+
+def _reach(made: Placed, node: Node) -> Point:
+    """Return how far the outline of a node is from its middle, along the flow and across it."""
+    wide, tall = reach_of(node, made.down)
+    return (tall, wide) if made.down else (wide, tall)
 
 
 def _cleaned(points: Iterator[Point]) -> Iterator[Point]:
@@ -131,6 +139,17 @@ def _straight(a: Point, b: Point, c: Point) -> bool:
     return (abs(a[0] - b[0]) < 0.01 and abs(b[0] - c[0]) < 0.01) or (
         abs(a[1] - b[1]) < 0.01 and abs(b[1] - c[1]) < 0.01
     )
+
+
+def _place_down(made: Placed, link: Link, points: tuple[Point, ...]) -> tuple[str, Point]:
+    """Return the label of a link that goes down: beside a part that does, or over the line to the next column."""
+    wide = width(Text(link.label, LABEL))
+    for a, b in pairwise(points) if made.labelled else ():
+        if abs(a[0] - b[0]) < 0.01 and b[1] - a[1] >= LABEL + 12:
+            return link.label, (a[0] + 5 + wide / 2, (a[1] + b[1] - ARROW / 2) / 2 + LABEL * 0.7)
+        if abs(a[1] - made.lift) < 0.01 > abs(a[1] - b[1]) and abs(a[0] - b[0]) > wide + 8:
+            return link.label, ((a[0] + b[0]) / 2, a[1])
+    return "", (0.0, 0.0)
 
 
 def _label(made: Placed, link: Link, points: tuple[Point, ...]) -> tuple[str, Point]:

@@ -7,7 +7,8 @@ from html import escape
 
 from archlang.render.figure.curves import arrow_of, curve_of, number
 from archlang.render.figure.scene import Frame, Group, Path, Scene, Shape, Words
-from archlang.render.figure.themes import FONT, Theme, class_of, style_of
+from archlang.render.figure.themes import FONT, class_of, style_of
+from archlang.render.looks import Theme
 
 
 def svg(scene: Scene, theme: Theme) -> bytes:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from archlang.render.figure.scene import Frame, Path, Scene, Words
+from archlang.render.looks import Theme
 
-Theme = Literal["light", "dark", "auto"]
 FONT = "Open Sans, Helvetica, Arial, sans-serif"  # laid out by the first, which is wider than the others
 
 _FAMILIES: Mapping[str, tuple[str, str, str, str]] = {  # fill and line in the light, fill and line in the dark
