@@ -13,6 +13,7 @@ from archlang.cli.output import check_target
 
 if TYPE_CHECKING:
     from archlang.recipes import Evaluated
+    from archlang.train.script import Sampled
 
 # options of `build` that are about the source of a net alone
 _OTHERS = ("weights", "recompute", "entry", "scaled_input", "memory_format", "memory", "batch", "optimizer", "optimize")
@@ -34,8 +35,8 @@ def build_script(arguments: argparse.Namespace) -> int:
     made, library = found
     if arguments.output is not None:
         check_target(arguments.output, arguments, library.paths)
-    dtypes = _dtypes(made, arguments.data)
-    text, wrong = training_script(made.recipe, made.graph, _called(arguments, made), arguments.data, dtypes)
+    sample = _sample(made, arguments.data)
+    text, wrong = training_script(made.recipe, made.graph, _called(arguments, made), arguments.data, sample)
     if wrong:
         raise SpecError(Checked(library, settings, diagnostics=wrong))
     if arguments.output is None:
@@ -54,12 +55,12 @@ def _called(arguments: argparse.Namespace, made: Evaluated) -> str:
     return text if re.fullmatch(r"[\w./:=,\[\]' +*-]+", text) else made.recipe.name
 
 
-def _dtypes(made: Evaluated, path: Path | None) -> dict[str, str] | None:
-    """Check the data that is named, and return the dtypes of its fields, where the data alone tells them."""
+def _sample(made: Evaluated, path: Path | None) -> Sampled | None:
+    """Check the data that is named, and return what a sample of it tells, where the data alone tells that."""
     from archlang.diagnostics import Rejected
     from archlang.recipes.sources import DATA
     from archlang.train.data import check_path, open_data
-    from archlang.train.script import needs_data
+    from archlang.train.script import needs_data, sampled
 
     recipe = made.recipe
     if path is not None:
@@ -69,5 +70,4 @@ def _dtypes(made: Evaluated, path: Path | None) -> dict[str, str] | None:
     if path is None and DATA[recipe.data.word].path == "needed":
         message = f"the fields of `data {recipe.data.word}` are known by its file alone"
         raise Rejected("bad-data", message, help="name it: `--data PATH`")
-    sample = open_data(recipe.data, path, made.graph).training[0]
-    return {name: str(value.dtype).removeprefix("torch.") for name, value in sample.items()}
+    return sampled(recipe, open_data(recipe.data, path, made.graph))

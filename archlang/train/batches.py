@@ -138,3 +138,13 @@ def parts_of(batch: Batch, count: int) -> list[Batch]:
         return [batch]
     total = len(next(iter(batch.values())))
     return [{name: value[start:end] for name, value in batch.items()} for start, end in part_ranges(total, count)]
+
+
+def as_dtype(value: Tensor, dtype: str) -> Tensor:
+    """Return a field in the dtype of an input: bytes of an image become floats from 0 to 1."""
+    import torch
+
+    wanted: torch.dtype = getattr(torch, dtype)
+    if value.dtype == torch.uint8 and wanted.is_floating_point:
+        return value.to(wanted) / 255
+    return value.to(wanted)

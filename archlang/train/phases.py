@@ -55,10 +55,12 @@ class ThenAveraged:
     optimizer: Optimizer
     swa: Any = None  # made with the rate of the first epoch that is averaged
 
+    def begin(self) -> None:
+        """Make SWALR for the rate that was reached, before the first step whose epoch is averaged."""
+        self.swa = swa_schedule(self.recipe, self.optimizer)
+
     def average(self) -> None:
         """Step the rate towards that of `swa`, at the end of an epoch."""
-        if self.swa is None:
-            self.swa = swa_schedule(self.recipe, self.optimizer)
         self.swa.step()
 
     def step(self, result: float) -> None:

@@ -14,12 +14,12 @@ from archlang.recipes import Recipe
 from archlang.recipes.fitting import fed
 from archlang.recipes.reading import NOISE
 from archlang.recipes.sources import DATA
+from archlang.train.batches import as_dtype
 from archlang.train.data.files import CIFAR10, FASHION
 from archlang.train.data.folders import ENDINGS, image
 from archlang.train.located import located, measured_tensors
 from archlang.train.making import in_order
 from archlang.train.record import Record
-from archlang.train.session import as_dtype
 from archlang.train.transforming import Described, Steps
 from archlang.weights import fitted_state
 

@@ -17,7 +17,7 @@ from archlang.recipes import Recipe
 from archlang.recipes.fitting import Fitted, fed
 from archlang.recipes.reading import NOISE
 from archlang.train.averaging import average_of
-from archlang.train.batches import Batch, parts_of, steps_of
+from archlang.train.batches import Batch, as_dtype, parts_of, steps_of
 from archlang.train.data import Sample
 from archlang.train.freezing import thaw
 from archlang.train.keys import key
@@ -123,7 +123,9 @@ class Session:
         """Clip the gradients, step the optimiser, the schedule and the moving average."""
         import torch
 
-        clip = self.recipe.clip
+        clip, swa = self.recipe.clip, self.recipe.swa
+        if swa is not None and self.step == int(swa.number("start")) * self.per_epoch:
+            self.schedule.begin()
         if clip is not None:
             if self.scaler is not None:
                 self.scaler.unscale_(self.optimizer)
@@ -228,16 +230,6 @@ class Session:
                 if look is not None:
                     look(compared)
         return measuring.results()
-
-
-def as_dtype(value: Tensor, dtype: str) -> Tensor:
-    """Return a field in the dtype of an input: bytes of an image become floats from 0 to 1."""
-    import torch
-
-    wanted: torch.dtype = getattr(torch, dtype)
-    if value.dtype == torch.uint8 and wanted.is_floating_point:
-        return value.to(wanted) / 255
-    return value.to(wanted)
 
 
 def session_of(  # noqa: PLR0913  (what a run is made of)

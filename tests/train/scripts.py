@@ -13,17 +13,16 @@ from archlang.recipes import Evaluated
 from archlang.train.checkpoints import read
 from archlang.train.data import open_data
 from archlang.train.running import Where, run
-from archlang.train.script import needs_data, training_script
+from archlang.train.script import needs_data, sampled, training_script
 
 
 def script_of(made: Evaluated, path: Path | None = None) -> str:
     """Return the script of a recipe, which must have one."""
-    dtypes = None
+    sample = None
     if needs_data(made.recipe, made.graph):
-        sample = open_data(made.recipe.data, path, made.graph).training[0]
-        dtypes = {name: str(value.dtype).removeprefix("torch.") for name, value in sample.items()}
+        sample = sampled(made.recipe, open_data(made.recipe.data, path, made.graph))
     named = path if made.recipe.data.word == "custom" else None
-    text, wrong = training_script(made.recipe, made.graph, "spec.arch:run", named, dtypes)
+    text, wrong = training_script(made.recipe, made.graph, "spec.arch:run", named, sample)
     assert not wrong, wrong
     return text
 

@@ -219,13 +219,6 @@ def test_what_a_script_cannot_say_is_told_where_it_is() -> None:
     mixed = lines_of(data="data imagefolder", view="", mix="mix mixup alpha=0.2")
     (wrong,) = refused(mixed)
     assert wrong.code == "not-in-script" and wrong.span.line == 14
-    (wrong,) = refused(lines_of(swa="swa start=1 lr=0.05"))
-    assert wrong.message == "a training script cannot say `swa`"
-    block = "block far {\n  input a\n  input b\n  (a, b) -> sub -> abs\n}\n"
-    (wrong,) = refused(
-        block + lines_of(loss="loss far it image").replace("flatten -> fc: linear 10", "conv 1x1 1 -> upsample 2")
-    )
-    assert "`own`" in wrong.message, wrong
     clash = NET.replace("net tiny", "block DataLoader { relu }\nnet v2") + lines_of().partition(NET)[2].replace(
         "= tiny", "= v2"
     )

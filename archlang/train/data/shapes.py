@@ -20,12 +20,12 @@ def shapes(part: Part) -> Data:
 
     size, classes, most = (int(part.number(name)) for name in ("size", "classes", "most"))
     generator = torch.Generator().manual_seed(int(part.number("seed")))
-    rows = [_picture(size, classes, most, generator) for _ in range(int(part.number("samples")))]
+    rows = [picture(size, classes, most, generator) for _ in range(int(part.number("samples")))]
     fields = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
     return in_memory(fields, part, NAMES[: classes + 1])
 
 
-def _picture(size: int, classes: int, most: int, generator: Generator) -> dict[str, Tensor]:
+def picture(size: int, classes: int, most: int, generator: Generator) -> dict[str, Tensor]:
     """Return one picture. Its objects do not touch; where no place is found for one, there is one less."""
     import torch
 
@@ -36,18 +36,18 @@ def _picture(size: int, classes: int, most: int, generator: Generator) -> dict[s
     for number in range(int(torch.randint(1, most + 1, (), generator=generator))):
         kind = int(torch.randint(classes, (), generator=generator))
         color = torch.randint(120, 256, (3,), generator=generator)
-        place = _place(size, boxes[:number], generator)
-        if place is None:
+        found = place(size, boxes[:number], generator)
+        if found is None:
             break
-        inside = _inside(kind, *place, size)
-        image[:, inside] = color.unsqueeze(1)
-        mask[inside] = kind + 1
-        x, y, radius = place
+        pixels = inside(kind, *found, size)
+        image[:, pixels] = color.unsqueeze(1)
+        mask[pixels] = kind + 1
+        x, y, radius = found
         boxes[number] = torch.tensor([kind, x / size, y / size, 2 * radius / size, 2 * radius / size])
     return {"image": image.to(torch.uint8), "mask": mask, "boxes": boxes}
 
 
-def _place(size: int, others: Tensor, generator: Generator) -> tuple[float, float, float] | None:
+def place(size: int, others: Tensor, generator: Generator) -> tuple[float, float, float] | None:
     """Return the middle and the half side of a new object that is whole and touches no other; None if none is found."""
     import torch
 
@@ -61,7 +61,7 @@ def _place(size: int, others: Tensor, generator: Generator) -> tuple[float, floa
     return None
 
 
-def _inside(kind: int, x: float, y: float, radius: float, size: int) -> Tensor:
+def inside(kind: int, x: float, y: float, radius: float, size: int) -> Tensor:
     """Return which pixels are inside a shape: a circle, a square, or a triangle that points up."""
     import torch
 
@@ -72,3 +72,6 @@ def _inside(kind: int, x: float, y: float, radius: float, size: int) -> Tensor:
     if kind == 1:
         return torch.maximum(right.abs(), down.abs()) < radius
     return (right.abs() < (down + radius) / 2) & (down.abs() < radius)
+
+
+FUNCTIONS = (inside, place, picture)  # which a training script has, too

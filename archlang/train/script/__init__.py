@@ -5,54 +5,87 @@ The file trains to the same weights as `archlang train`, bit by bit.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archlang.diagnostics import Diagnostic
 from archlang.facts.work import totals
 from archlang.ir import Graph
-from archlang.python_text import statements
 from archlang.recipes import Recipe
+from archlang.recipes.fitting import Fitted
 from archlang.recipes.sources import DATA
+from archlang.shapes import TensorType, input_type
+from archlang.train.data import Data
 from archlang.train.script.batching import add_key, batching
 from archlang.train.script.looping import Looping
 from archlang.train.script.losing import losing
 from archlang.train.script.measuring import measuring
+from archlang.train.script.own_loss import parts_of
 from archlang.train.script.penalizing import penalizing
 from archlang.train.script.plan import Plan, Script, plan_of
 from archlang.train.script.reading import read_in
 from archlang.train.script.refused import clashes, refused
 from archlang.train.script.transforming import transforming
 from archlang.train.script.values import literal
+from archlang.train.transforming import transformed
 
-__all__ = ["needs_data", "training_script"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Sampled", "needs_data", "sampled", "training_script"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a sample of the data tells: the dtypes of its fields, and their types behind the transforms."""
+
+    dtypes: Mapping[str, str]
+    types: Mapping[str, TensorType]
 
 
 def needs_data(recipe: Recipe, graph: Graph) -> bool:
-    """Return whether the data itself must tell its fields, so that a script cannot be written without it."""
-    part = recipe.data
-    return not DATA[part.word].fields(part.arguments, graph)
+    """Return whether the data itself must tell its fields, so that a script cannot be written without it.
+
+    A loss of the user's own is compiled for the shapes of what it compares.
+    """
+    fitted = Fitted(recipe, graph)
+    compared = [one.text for term in recipe.losses if term.own is not None for one in term.values]
+    return not fitted.fields or any(fitted.type(name) is None for name in compared)
+
+
+def sampled(recipe: Recipe, data: Data) -> Sampled:
+    """Return what the first sample to train on tells."""
+    dtypes = {name: _dtype(value) for name, value in data.training[0].items()}
+    if all(term.own is None for term in recipe.losses):
+        return Sampled(dtypes, {})
+    sample = transformed(recipe, data)[0][0, 0]
+    return Sampled(dtypes, {name: input_type(tuple(one.shape), _dtype(one)) for name, one in sample.items()})
 
 
 def training_script(
-    recipe: Recipe, graph: Graph, spec: str, path: Path | None = None, dtypes: Mapping[str, str] | None = None
+    recipe: Recipe, graph: Graph, spec: str, path: Path | None = None, sample: Sampled | None = None
 ) -> tuple[str, list[Diagnostic]]:
     """Return the text of a script, or the diagnostics of what it cannot say.
 
     `spec` names the recipe as on the command line, `path` is the data that the script reads unless it is told
-    otherwise. `dtypes` are those of the fields, for data that `needs_data`.
+    otherwise. `sample` is what a sample tells, for data that `needs_data`.
     """
-    if dtypes is None:
+    if sample is None:
         found = DATA[recipe.data.word].fields(recipe.data.arguments, graph)
-        dtypes = {name: one.dtype or "float32" for name, one in found.items()}
-    plan = plan_of(recipe, graph, spec, dtypes, path)
+        sample = Sampled({name: one.dtype or "float32" for name, one in found.items()}, {})
+    plan = plan_of(recipe, graph, spec, sample.dtypes, path, sample.types)
     wrong = refused(plan)
     if wrong:
         return "", wrong
     script = _written(plan)
     wrong = clashes(plan, script)
     return ("", wrong) if wrong else (_text(plan, script), [])
+
+
+def _dtype(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
 
 
 def _written(plan: Plan) -> Script:
@@ -80,7 +113,7 @@ def _written(plan: Plan) -> Script:
 
 def _text(plan: Plan, script: Script) -> str:
     """Return the file: its docstring, imports, constants, the net, the functions, and the call of `main`."""
-    imports, classes = _parts(plan.net[0])
+    imports, classes = parts_of(plan.net[0])
     recipe, counts = plan.recipe, totals(plan.graph)
     length = f"{recipe.steps:,} steps" if recipe.steps is not None else f"{recipe.epochs:,} epochs"
     data = " --data PATH" if "options.data" in script.functions[-1] and plan.path is None else ""
@@ -101,16 +134,7 @@ def _text(plan: Plan, script: Script) -> str:
     )
 
 
-def _parts(source: str) -> tuple[list[str], str]:
-    """Return the imports of the source of a net, and its classes."""
-    nodes = statements(source).body
-    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
-    rows = source.split("\n")
-    last = max(node.end_lineno or 0 for node in imports)
-    return [ast.unparse(node) for node in imports], "\n".join(rows[last:]).strip("\n")
-
-
-_STANDARD = ("argparse", "collections", "functools", "gzip", "hashlib", "itertools", "math", "pathlib")
+_STANDARD = ("argparse", "collections", "dataclasses", "functools", "gzip", "hashlib", "itertools", "math", "pathlib")
 
 
 def _sorted(imports: set[str]) -> list[str]:

@@ -61,11 +61,12 @@ _LOADED = '''
 def batches(samples, epoch, workers):
     """Return the batches of an epoch, in an order of its own."""
     generator = torch.Generator().manual_seed(key("order", epoch))
-    order = torch.randperm(len(samples), generator=generator).tolist()
-    keys = KEYS
+    KEYS
     # batch norm cannot train on one sample: a last batch of one is left out
     chosen = [keys[at : at + BATCH] for at in range(0, len(keys) - 1, BATCH)]
-    return torch.utils.data.DataLoader(samples, batch_sampler=chosen, num_workers=workers)
+    return torch.utils.data.DataLoader(
+        samples, batch_sampler=chosen, num_workers=workers
+    )
 
 
 def held_out_batches(samples, workers):
@@ -102,6 +103,9 @@ def held_out_batches(fields, view):
         yield moved({name: rows[start : start + SIZE] for name, rows in fields.items()}, view)
 '''
 
+_INDICES = "keys = torch.randperm(len(samples), generator=generator).tolist()"
+_KEYS_OF_EPOCH = f"""{_INDICES.replace("keys", "order")}
+    keys = [(epoch, index) for index in order]"""
 _WORKERS = "held_out, options.workers"
 _PARTS = '''
 def parts_of(batch):
@@ -116,7 +120,7 @@ def batching(plan: Plan, reading: Reading, transforms: Transforming, script: Scr
     recipe = plan.recipe
     size = "BATCH" if recipe.accumulate == 1 else "AT_ONCE"
     if not reading.in_memory:
-        keys = "[(epoch, index) for index in order]" if transforms.augment else "order"
+        keys = _KEYS_OF_EPOCH if transforms.augment else _INDICES
         texts, calls = [_LOADED.replace("KEYS", keys)], ("batches(training, epoch, options.workers)", _WORKERS)
     else:
         augmented, viewed = (_MOVED, _MOVED_VIEW) if plan.moved else (_AUGMENTED, _VIEWED)

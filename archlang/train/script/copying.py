@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
 from inspect import getsource
 from typing import Any
 
 _CAST = re.compile(r"cast\((?:Any|\"[^\"]*\"), ((?:[^()]|\([^()]*\))*)\)")
 
 
-def copied(function: Callable[..., Any] | type) -> str:
-    """Return the source of a function without annotations and casts, and without the imports inside it."""
-    rows = getsource(function).rstrip().split("\n")
-    tree = ast.parse("\n".join(rows))
-    node = tree.body[0]
-    assert isinstance(node, ast.FunctionDef)
+def copied(made: Any) -> str:
+    """Return the source of a function or class without annotations and casts, and without the imports inside it."""
+    rows = getsource(made).rstrip().split("\n")
+    (node,) = ast.parse("\n".join(rows)).body
+    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    functions = [one for one in (node, *node.body) if isinstance(one, ast.FunctionDef)]
+    for one in reversed(functions):  # from below, so that the numbers of rows stay
+        last = one.body[0].lineno - 1
+        rows[one.lineno - 1 : last] = [_head(one)]
+    text = "\n".join(_without_imports(rows))
+    while text != (plain := _CAST.sub(r"\1", text)):
+        text = plain
+    return text
+
+
+def _head(node: ast.FunctionDef) -> str:
+    """Return the first row of a function, without types."""
     plain = ast.FunctionDef(node.name, _plain(node.args), [ast.Pass()], [])
-    head = ast.unparse(ast.fix_missing_locations(plain)).split("\n")[0].replace("'", '"')
-    body = rows[node.body[0].lineno - 1 :]
-    return _CAST.sub(r"\1", "\n".join([head, *_without_imports(body)]))
+    head = ast.unparse(ast.fix_missing_locations(plain)).split("\n")[0]
+    return " " * node.col_offset + head.replace("'", '"')
 
 
 def _plain(arguments: ast.arguments) -> ast.arguments:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from archlang.recipes.measures import SMALLER_IS_BETTER
 from archlang.recipes.transforms import MIXES
 from archlang.train.measuring import watched
+from archlang.train.script.averaging import average, before_average, before_epoch, behind_epoch, measured, updated
 from archlang.train.script.losing import criteria_with_tensors, results_of
 from archlang.train.script.optimizing import condition, optimizer, schedule
 from archlang.train.script.plan import Plan, Script
@@ -79,13 +80,7 @@ class Looping:
         rate = schedule(plan)
         rows += self._counts(rate)
         rows += rate
-        if recipe.ema is not None:
-            arguments = (
-                "model",
-                f"multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn({recipe.ema.number('decay')!r})",
-                "use_buffers=True",
-            )
-            rows.append(called("average = ", "torch.optim.swa_utils.AveragedModel", *arguments))
+        rows += average(plan, script)
         if recipe.precision == "fp16":
             rows.append("scaler = torch.amp.GradScaler(device.type)")
         return rows + self._mixes()
@@ -125,14 +120,13 @@ class Looping:
             rows.append("waited = 0")
         count = "-(-STEPS // steps_per_epoch)" if steps else "EPOCHS"
         rows.append(f"for epoch in range({count}):")
-        body: list[Row] = [*self._frozen_by_epoch(), "model.train()", "losses = []"]
+        body: list[Row] = [*self._frozen_by_epoch(), *before_epoch(self.plan), "model.train()", "losses = []"]
         batches = f"itertools.islice({self.batches}, STEPS - step)" if steps else self.batches
         body.append(f"for batch in {batches}:")
         body += indented(self._step())
         body += self._after()
         rows += indented(body)
-        measured = "average.module" if recipe.ema is not None else "model"
-        return [*rows, f'torch.save({measured}.state_dict(), options.out / "last.pt")']
+        return [*rows, f'torch.save({measured(recipe)}.state_dict(), options.out / "last.pt")']
 
     @property
     def _watched(self) -> str:
@@ -187,13 +181,9 @@ class Looping:
 
     def _every_step(self) -> list[Row]:
         recipe = self.plan.recipe
-        rows: list[Row] = []
-        if recipe.ema is not None:
-            every = int(recipe.ema.number("every"))
-            update = "average.update_parameters(model)"
-            rows += [update] if every == 1 else [f"if step % {every} == 0:", f"    {update}"]
+        rows = updated(recipe)
         if recipe.schedule.parts and recipe.schedule.by == "step" and not self._is_plateau:
-            rows.append("scheduler.step()")
+            rows += before_average(recipe, "scheduler.step()")
         return rows
 
     @property
@@ -205,10 +195,10 @@ class Looping:
         recipe = self.plan.recipe
         rows: list[Row] = []
         if recipe.schedule.parts and recipe.schedule.by == "epoch" and not self._is_plateau:
-            rows.append("scheduler.step()")
-        measured = "average.module" if recipe.ema is not None else "model"
-        rows.append(f"results = evaluate({measured}, held_out_batches({self.held_out}), device)")
-        rows += ['scheduler.step(results["loss"])'] if self._is_plateau else []
+            rows += before_average(recipe, "scheduler.step()")
+        rows += behind_epoch(self.plan, self.batches)
+        rows.append(f"results = evaluate({measured(recipe)}, held_out_batches({self.held_out}), device)")
+        rows += before_average(recipe, 'scheduler.step(results["loss"])') if self._is_plateau else []
         rows += [
             'shown = ", ".join(f"{name} {value:.4f}" for name, value in results.items())',
             "mean = sum(losses) / len(losses)",
@@ -217,7 +207,7 @@ class Looping:
             f'    best = results["{self._watched}"]',
         ]
         rows += ["    waited = 0"] if recipe.stop is not None else []
-        rows.append(f'    torch.save({measured}.state_dict(), options.out / "best.pt")')
+        rows.append(f'    torch.save({measured(recipe)}.state_dict(), options.out / "best.pt")')
         if recipe.stop is not None:
             rows += ["else:", "    waited += 1", f"if waited >= {int(recipe.stop.number('after'))}:", "    break"]
         return rows

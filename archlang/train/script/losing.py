@@ -8,6 +8,9 @@ from archlang.lower.written import Written
 from archlang.recipes.losses import LOSSES, loss_of
 from archlang.recipes.reading import NOISE
 from archlang.recipes.recipe import LossTerm, Part
+from archlang.train import own_losses
+from archlang.train.script.copying import copied
+from archlang.train.script.own_loss import own_loss
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.rows import Laid, Row, called, indented, text_of
 from archlang.train.script.values import keywords, literal
@@ -22,7 +25,10 @@ def kl_divergence(mean, logvar):
 '''
 
 WITHOUT_CLASS = frozenset({"kl", "magnitude"})  # losses that torch has no class for
-MEASURED_BY_VALUES = frozenset({"accuracy", "error", "iou", "mae", "rmse"})  # by the two values of the first loss
+COPIED = {"yolov1": (own_losses.yolo_v1, own_losses.yolo_v1_cells, own_losses.yolo_v1_overlap)}
+MEASURED_BY_VALUES = frozenset(
+    {"accuracy", "error", "iou", "mae", "map", "rmse"}
+)  # by the two values of the first loss
 
 
 def results_of(plan: Plan) -> list[str]:
@@ -140,7 +146,10 @@ def _summand(plan: Plan, term: LossTerm, names: tuple[str, ...], criterion: str)
         method = "abs" if term.part.arguments["p"] == 1 else "square"
         call = f"{plan.names[names[0]]}.{method}().{term.part.arguments['reduction']}()"
     else:
-        call = f"{criterion}({', '.join(_compared(plan, term, names))})"
+        given = keywords(term.part) if term.part.word in COPIED else []
+        call = f"{criterion}({', '.join([*_compared(plan, term, names), *given])})"
+    if term.own is not None:
+        call += f".{term.part.arguments['reduction']}()"
     if term.part.word == "kl" and term.part.arguments["reduction"] == "mean":
         call += f" / {plan.names[names[0]]}.numel()"
     if plan.recipe.accumulate > 1 and _is_summed(term):
@@ -164,7 +173,7 @@ def _criteria(plan: Plan, script: Script) -> dict[int, str]:
     """Write the loss functions, each once, and return the name of that of each term."""
     made: dict[str, str] = {}
     found: dict[int, str] = {}
-    words = {term.part.word for term, _ in plan.terms} - WITHOUT_CLASS
+    words = {term.part.word for term, _ in plan.terms if term.own is None} - WITHOUT_CLASS
     for at, (term, _) in enumerate(plan.terms):
         if term.part.word == "kl":
             found[at] = "kl_divergence"
@@ -173,6 +182,14 @@ def _criteria(plan: Plan, script: Script) -> dict[int, str]:
             continue
         if term.part.word in WITHOUT_CLASS:
             found[at] = ""
+            continue
+        if term.own is not None:
+            found[at] = own_loss(plan, term, plan.terms[at][1], script)
+            continue
+        if term.part.word in COPIED:
+            functions = [copied(one) for one in COPIED[term.part.word]]
+            script.functions += [one for one in functions if one not in script.functions]
+            found[at] = COPIED[term.part.word][0].__name__
             continue
         call = Written(f"nn.{LOSSES[term.part.word].known.name}", tuple(_arguments(term.part)))
         if str(call) not in made:
@@ -192,4 +209,5 @@ def _arguments(part: Part) -> list[str]:
 
 def criteria_with_tensors(script: Script) -> list[str]:
     """Return the names of the loss functions that hold tensors, which move to the device."""
-    return [row.split(" = ")[0] for row in script.constants if " = nn." in row and "torch.tensor(" in row]
+    made = [row.split(" = ")[0] for row in script.constants if " = nn." in row and "torch.tensor(" in row]
+    return [*made, *(text.split(" = ")[0] for text in script.functions if not text.startswith(("def ", "class ", "@")))]

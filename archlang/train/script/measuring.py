@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from archlang.recipes.reading import NOISE
 from archlang.recipes.recipe import Part
+from archlang.train import detecting
 from archlang.train.measuring import told
+from archlang.train.script.copying import copied
 from archlang.train.script.losing import results_of
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.rows import Row, indented, text_of
@@ -24,6 +26,12 @@ def measuring(plan: Plan, script: Script) -> None:
     words = {part.word for part in parts.values()}
     if "iou" in words:
         script.add(_IOU)
+    if "map" in words:
+        script.constants.append(f"OVERLAPPING = {detecting.OVERLAPPING}  # of two such boxes, the likelier is kept")
+        every = (detecting.overlaps, detecting.average_precision, detecting.Detections, detecting.boxes_of_cells)
+        script.functions += map(copied, every)
+        script.imports |= {"from collections import Counter", "from dataclasses import dataclass, field"}
+        script.imports.add("from itertools import accumulate")
     if "perplexity" in words or "rmse" in words:
         script.imports.add("import math")
     results = results_of(plan)
@@ -86,6 +94,13 @@ def _measure(plan: Plan, part: Part, positions: str) -> tuple[list[str], list[st
             if "first" not in results_of(plan):
                 return [], [], "math.exp(min(total / samples, 700))"
             return ["entropy = 0.0"], ["entropy += first.item() * count"], "math.exp(min(entropy / samples, 700))"
+        case "map":
+            boxes = int(plan.terms[0][0].part.number("boxes"))
+            adds = [
+                f"for one in zip(*boxes_of_cells(output, {boxes}), target, strict=True):",
+                "    detections.add(*(value.cpu() for value in one))",
+            ]
+            return [f"detections = Detections({part.number('iou')!r})"], adds, "detections.mean()"
         case "iou":
             adds = [
                 "classes = output.shape[1]",

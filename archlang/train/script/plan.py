@@ -7,7 +7,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -18,6 +18,7 @@ from archlang.program import Program, program_of
 from archlang.python_text import statements
 from archlang.recipes.fitting import Fitted, fed, values_of
 from archlang.recipes.recipe import LossTerm, Part, Recipe
+from archlang.shapes import TensorType
 from archlang.train.labelled import returning
 from archlang.train.measuring import measured
 
@@ -31,7 +32,8 @@ _TAKEN = {
 class Plan:
     """A recipe, its net with the outputs that the losses compare, and the dtypes of the fields of a raw sample.
 
-    `spec` is what names the recipe on the command line, `path` the default of the script's `--data`.
+    `spec` is what names the recipe on the command line, `path` the default of the script's `--data`. `types` are
+    those of the fields behind the transforms, where a sample told them.
     """
 
     recipe: Recipe
@@ -39,6 +41,7 @@ class Plan:
     spec: str
     dtypes: Mapping[str, str]
     path: Path | None = None
+    types: Mapping[str, TensorType] = field(default_factory=dict[str, TensorType])
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -130,11 +133,18 @@ class Plan:
         return found
 
 
-def plan_of(recipe: Recipe, graph: Graph, spec: str, dtypes: Mapping[str, str], path: Path | None) -> Plan:
+def plan_of(
+    recipe: Recipe,
+    graph: Graph,
+    spec: str,
+    dtypes: Mapping[str, str],
+    path: Path | None,
+    types: Mapping[str, TensorType],
+) -> Plan:
     """Return the plan of a script. `dtypes` has the fields of a sample as the data gives them."""
-    plain = Plan(recipe, graph, spec, dtypes, path)
+    plain = Plan(recipe, graph, spec, dtypes, path, types)
     more = [name for _, names in plain.terms for name in names if name not in dtypes]
-    return Plan(recipe, returning(graph, more), spec, dtypes, path)
+    return replace(plain, graph=returning(graph, more))
 
 
 @dataclass

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archlang.recipes.sources import DATA
+from archlang.train.data import shapes
+from archlang.train.script.copying import copied
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.reading_files import read_files
 from archlang.train.script.reading_rows import converted, read_npy, read_own, read_synthetic, read_table
 from archlang.train.script.splitting import add_split
+from archlang.train.script.values import literal
 
 _DIGITS = '''
 def load_data():
@@ -91,6 +94,14 @@ READ
     return windows(tokens[:cut]), windows(tokens[cut:])
 '''
 
+_SHAPES = '''
+def load_data():
+    """Return pictures of shapes on noise, with their masks and boxes."""
+    generator = torch.Generator().manual_seed(START)
+    rows = [picture(SIZES, generator) for _ in range(COUNT)]
+    return split({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
+'''
+
 _BYTES = "    tokens = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()"
 _CHARACTERS = """    letters = text.decode()
     numbers = {letter: number for number, letter in enumerate(sorted(set(letters)))}
@@ -164,6 +175,17 @@ def _text(plan: Plan, script: Script) -> Reading:
     return Reading(True)
 
 
+def _drawn_shapes(plan: Plan, script: Script) -> Reading:
+    part = plan.recipe.data
+    add_split(part, plan.target, script)
+    script.constants.append(f"TRIES = {shapes.TRIES}  # to find a free place for an object")
+    script.functions += map(copied, shapes.FUNCTIONS)
+    sizes = ", ".join(literal(part.arguments[name]) for name in ("size", "classes", "most"))
+    text = _SHAPES.replace("SIZES", sizes).replace("COUNT", literal(part.arguments["samples"]))
+    script.add(text.replace("START", literal(part.arguments["seed"])), "import torch")
+    return Reading(False)
+
+
 def _table(plan: Plan, script: Script) -> Reading:
     read_table(plan, script)
     return Reading(True)
@@ -183,6 +205,7 @@ _WRITERS: dict[str, _Writer] = {
     "npz": _npz,
     "parquet": _table,
     "segmentation": read_files,
+    "shapes": _drawn_shapes,
     "synthetic": read_synthetic,
     "text": _text,
 }

@@ -13,7 +13,7 @@ from archlang.recipes.recipe import Freeze, Goal, Group, LossTerm, Named, Part, 
 from archlang.recipes.schedules import SCHEDULES, TIME_BASED, WARMUP
 from archlang.recipes.transforms import MIXES, TRANSFORMS
 from archlang.source import Span
-from archlang.train.script.losing import WITHOUT_CLASS
+from archlang.train.script.losing import COPIED, WITHOUT_CLASS
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.reading import kinds
 
@@ -21,10 +21,10 @@ WRITTEN = {
     Recipe: {
         "name", "net", "data", "losses", "optimizer", "batch", "epochs", "steps", "schedule", "stages", "mixes",
         "groups", "freezes", "metrics", "clip", "accumulate", "precision", "ema", "stop", "feeds", "goals", "seed",
-        "span", "arguments", "origins", "penalties",
+        "span", "arguments", "origins", "penalties", "swa",
     },
     Part: {"word", "arguments", "span", "given"},
-    LossTerm: {"part", "scale", "values"},
+    LossTerm: {"part", "scale", "values", "own"},
     Group: {"targets", "settings", "span"},
     Freeze: {"targets", "until", "span"},
     Penalty: {"targets", "part"},
@@ -36,10 +36,10 @@ WRITTEN = {
 OWN = {"pcacolor"}  # transforms of archlang, which a script has as classes
 _ARGUMENTS = {
     "held_out", "mode", "length", "by", "split", "classes", "ignore", "images", "masks", "labels", "most", "samples",
-    "below", "seed", "target", "columns", "task", "standardize",
+    "below", "seed", "target", "columns", "task", "standardize", "size",
 }  # of kinds of data  # fmt: skip
 _ONE_BY_ONE = {"custom", "imagefolder", "npy", "synthetic"}
-_MEASURES = {"accuracy", "error", "loss", "perplexity", "iou", "mae", "rmse"}
+_MEASURES = {"accuracy", "error", "loss", "perplexity", "iou", "mae", "rmse", "map"}
 
 
 def refused(plan: Plan) -> list[Diagnostic]:
@@ -90,7 +90,9 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
         *((stage.where, part, TRANSFORMS) for stage in recipe.stages for part in stage.parts),
         *(("mix", part, MIXES) for part in recipe.mixes),
     ):
-        if part.word not in OWN and not table[part.word].name[0].isupper():  # it is archlang's, and no class of torch
+        if (
+            part.word not in OWN and part.word not in COPIED and not table[part.word].name[0].isupper()
+        ):  # it is archlang's, and no class of torch
             yield _not(f"`{line} {part.word}`", part.span)
     if len(recipe.schedule.parts) > 1 and recipe.schedule.parts[-1].word == "reduceonplateau":
         yield _not("`reduceonplateau` behind another schedule", recipe.schedule.parts[-1].span)
