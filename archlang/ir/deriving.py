@@ -14,6 +14,7 @@ from archlang.diagnostics import Rejected
 from archlang.ir.nodes import FACTS, Block, CallNode, OpNode, Promise, is_at, join_path, values_of
 from archlang.limits import limits
 from archlang.ops.base import Weight
+from archlang.ops.checks import check_numbers
 from archlang.shapes import DTYPE_BYTES, TensorType, is_indexable
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def _outputs(node: OpNode, types: tuple[TensorType, ...]) -> tuple[TensorType, .
     try:
         outputs = op.outputs(*types) if fits else None
         weights = op.weights(*types) if fits else ()
+        check_numbers(op.word, op.__dict__)
     except _NOT_APPLIED as error:
         raise ValueError(f"{op.word} does not apply to {', '.join(map(str, types))}: {error}") from None
     if outputs is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from archlang.diagnostics import Rejected
 from archlang.shapes import TensorType
+
+_MOST_COUNTED, MOST_NUMBER = 2**31, 2**63
 
 
 def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integers: bool = False) -> None:
@@ -22,6 +25,19 @@ def check_dtype(x: TensorType, operator: str, *, weighted: bool = False, integer
     else:
         return
     raise Rejected("wrong-dtype", message, about="input")
+
+
+def check_numbers(operator: str, fields: Mapping[str, object]) -> None:
+    """Check that torch takes each number of an operator, which counts in 32 bits. Others stay below 2**63, as in specs.
+
+    torch itself fails when the net runs: `value cannot be converted to type int without overflow`.
+    """
+    for name, value in fields.items():
+        for number in cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,):
+            most, exponent = (_MOST_COUNTED, 31) if isinstance(number, int) else (MOST_NUMBER, 63)
+            if isinstance(number, (int, float)) and abs(number) >= most:
+                message = f"`{name}` of {operator} is {number}, but must be less than 2**{exponent}, as torch counts"
+                raise Rejected("number-too-large", message, about=name)
 
 
 def check_axis(x: TensorType, axis: int, operator: str) -> None:

@@ -19,7 +19,7 @@ from archlang.ops.padding import Pad
 from archlang.ops.parts import Part
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Sizes, Stride, brief, short, slid
+from archlang.ops.windows import Sizes, Stride, brief, check_steps, short, slid
 from archlang.shapes import TensorType
 
 # torch's own convolutions pad alike on both sides
@@ -87,9 +87,10 @@ class Conv(InParts, Convolution):
         Example("conv [2] 4 pad=causal dilation=4", "3x9"),
         Example("conv 2x3 4 pad=[[0, 1], 1] padding_mode=replicate", "2x5x6"),
     )
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank", pad="in modes other than `zeros`, torch accepts negative numbers, and crops"
-    )
+    stricter: ClassVar[Mapping[str, str]] = {
+        **beyond_torch("wrong-rank", pad="in modes other than `zeros`, torch accepts negative numbers, and crops"),
+        "out-of-range": "torch takes a stride far beyond the map, and may crash in its backward pass",
+    }
 
     kernel: Sizes
     out: Size
@@ -103,6 +104,7 @@ class Conv(InParts, Convolution):
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         geometry, widest = self.geometry(x), self._widest(x)
         sizes = slid(x, self.word, geometry, widest)
+        check_steps(x, geometry)
         check_dtype(x, self.word, weighted=True)
         check_groups(x["c"], self.out, self.groups)
         for axis, border, most in zip(sizes, geometry.borders, widest or (), strict=widest is not None):

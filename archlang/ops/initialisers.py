@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from archlang.diagnostics import Rejected
+from archlang.ops.checks import MOST_NUMBER
 from archlang.ops.tables import FORMULA
 from archlang.shapes import Window
 
@@ -61,6 +62,9 @@ class Initialiser:
     def refusal(self, values: Mapping[str, Number]) -> tuple[str, str] | None:
         """Return the argument that is out of range, and why; None if all are valid."""
         numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
+        huge = [name for name, value in numbers.items() if abs(value) >= MOST_NUMBER]
+        if huge:
+            return huge[0], f"{numbers[huge[0]]} is too large: numbers stay below 2**63"
         std, low, high = numbers.get("std", 1.0), numbers.get("low", 0.0), numbers.get("high", 1.0)
         if std < 0:
             return "std", f"a deviation must be 0 or more, not {std}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from archlang.diagnostics import Rejected
 from archlang.ops import recurrent_scratch
@@ -92,11 +94,12 @@ class Recurrent(Operator):
     flows: ClassVar[Mapping[str, str]] = {"lengths": "(x, lengths) -> lstm 64", "h": "(x, h, c) -> lstm 64"}
     arity: ClassVar[tuple[int, ...]] = (1, 2, 3)
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "needs-channels-last", "wrong-dtype", "wrong-rank", dropout=ALL_DROPPED
-    )
+        "needs-channels-last", "wrong-dtype", "wrong-rank", dropout=ALL_DROPPED,
+        layers="each has weights by name, so that a wrong number would exhaust the machine",
+    )  # fmt: skip
 
     width: Size
-    layers: Size = 1
+    layers: Annotated[int, Field(ge=1, le=200)] = 1
     bidirectional: bool = False
     bias: bool = True
     dropout: Probability = 0.0

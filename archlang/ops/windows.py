@@ -9,11 +9,13 @@ from typing import Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Natural, Reach, Size, Slide
-from archlang.shapes import TensorType, Window, slide, spatial_axes
+from archlang.shapes import TensorType, Window, is_indexable, slide, spatial_axes
 
 Sizes = tuple[Size, ...]
 Stride = Size | Sizes
 Pad = Natural | tuple[Natural, ...] | Literal["same"]
+
+_LARGE_STRIDE = 1000  # in 2D, oneDNN's backward pass takes a second here, over 20 s at 10,000, and crashes at 1,000,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,23 @@ def slid(x: TensorType, operator: str, geometry: Geometry, widest: Sequence[int]
                 about="kernel",
             )
     return sizes
+
+
+def check_steps(x: TensorType, geometry: Geometry) -> None:
+    """Refuse a map that torch cannot index with its padding, and a large stride that leads beyond it.
+
+    With such a stride the backward pass of torch's convolution takes minutes, or ends the process.
+    """
+    if not is_indexable(geometry.padded(x)):
+        message = f"with its padding the input is {Window(geometry.padded(x)[1:])}, more than torch indexes"
+        raise Rejected("too-large", message, about="pad")
+    sides = zip(spatial_axes(len(geometry.kernel)), x.shape[2:], geometry.stride, geometry.borders, strict=True)
+    for axis, size, stride, border in sides:
+        padded = size + sum(border)
+        if stride > max(padded, _LARGE_STRIDE):
+            message = f"a stride of {stride} along {axis} is beyond the {padded} positions of the input {x}"
+            help = f"a stride of {padded} gives the same position, the only one"
+            raise Rejected("out-of-range", message, help=help, about="stride")
 
 
 def check_inside(x: TensorType, kernel: Sequence[int], why: str = "") -> None:

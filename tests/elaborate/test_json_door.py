@@ -102,6 +102,12 @@ WRONG: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "unused input": (OPEN, put(*BLOCK, "nodes", 0, "inputs", value=[]), "does not take 0 values"),
     "operator that does not apply": (AGAIN, put(*BLOCK, "nodes", 0, "op", "groups", value=2), "does not apply"),
     "weight beyond torch": (AGAIN, put(*BLOCK, "nodes", 0, "op", "kernel", value=[2**40, 3]), "1 validation error"),
+    "number beyond torch": (AGAIN, put(*BLOCK, "nodes", 3, "op", "eps", value=1e300), r"must be less than 2\*\*63"),
+    "initialiser beyond torch": (
+        AGAIN,
+        put(*BLOCK, "nodes", 0, "starts", "weight", value={"word": "normal", "values": [1e300, 0.0]}),
+        "numbers stay below",
+    ),
     "module that is none": (AGAIN, put(*BLOCK, "nodes", 1, "module", value="t"), "can be applied again"),
     "name and module": (AGAIN, put(*BLOCK, "nodes", 2, "name", value="t"), "a join has neither"),
     "one path twice": (AGAIN, put(*BLOCK, "nodes", 3, "name", value="s"), "have one path"),

@@ -185,6 +185,37 @@ def test_torch_ends_the_process(gradient: str, status: int) -> None:
     assert subprocess.run([sys.executable, "-c", CRASHING, gradient], check=False).returncode == status
 
 
+# ---- numbers beyond what torch counts
+
+
+@pytest.mark.parametrize("step", ["conv 5x5/9999999 6", "conv 5x5/(2**31-1) 6 pad=2", "std_conv 5x5/[2, 5000] 6"])
+def test_a_stride_far_beyond_the_map_is_refused(step: str) -> None:
+    """Torch computes such a map, and its backward pass takes minutes or ends the process."""
+    code, _, help = refusal(step, "1x32x32")
+    assert code == "out-of-range"
+    same = 36 if "pad" in step else 32
+    assert help == f"a stride of {same} gives the same position, the only one"
+    module(graph_of(net_of(f"conv 5x5/{same} 6", "1x32x32")))(torch.randn(1, 1, 32, 32)).sum().backward()
+
+
+def test_large_strides_within_a_sequence_are_accepted() -> None:
+    assert module(graph_of(net_of("conv [8]/4000 2", "[1, 16000]")))(torch.randn(1, 1, 16000)).shape == (1, 2, 4)
+
+
+def test_padding_beyond_what_torch_indexes_is_refused() -> None:
+    assert refusal("conv 3x3 2 pad=same_upper dilation=(2**30)")[0] == "too-large"
+
+
+@pytest.mark.parametrize("step, words", [("avgpool 2x2/(2**31)", "(2**31)"), ("roll 3000000000 axis=2", "3000000000")])
+def test_numbers_that_torch_does_not_count_to_are_refused(step: str, words: str) -> None:
+    assert refusal(step)[:2] == ("number-too-large", words)
+
+
+@pytest.mark.parametrize("word", ["rnn", "gru", "lstm"])
+def test_a_recurrent_stack_that_exhausts_the_machine_is_refused(word: str) -> None:
+    assert refusal(f"{word} 4 layers=(2**30)", "[3, 8]")[:2] == ("out-of-range", "(2**30)")
+
+
 # ---- initialisers
 
 

@@ -27,6 +27,7 @@ from archlang.elaborate.vocabulary.suggest import INFERRED, PLACED, did_you_mean
 from archlang.elaborate.vocabulary.unknown import nothing_flows
 from archlang.open_numbers import is_open
 from archlang.ops.base import Operator
+from archlang.ops.checks import check_numbers
 from archlang.ops.sized import with_open
 from archlang.ops.written import arguments
 from archlang.shapes import TensorType, Window
@@ -186,7 +187,16 @@ def apply_operator(
     if here.session.has_open_sizes:
         at = replace(at, guards=conditions(op, inputs, word, here))
     values = here.builder.add_op(op, outputs, inputs, at)
+    _refuse_numbers(op, places, word)
     return values[0] if len(values) == 1 else Bundle(values)
+
+
+def _refuse_numbers(op: Operator, places: Mapping[str, Span], word: Span) -> None:
+    """Refuse a number that torch does not take. What is too large for a tensor was refused before."""
+    try:
+        check_numbers(op.word, op.__dict__)
+    except Rejected as rejected:
+        raise Mistake(rejected, places.get(rejected.about or "", word)) from None
 
 
 def is_one(value: Value | None) -> bool:
