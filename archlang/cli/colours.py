@@ -9,13 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from archlang.cli.streams import beneath, escaped
 from archlang.parts import Line, Part, Role, text_of
-
-if TYPE_CHECKING:
-    from archlang.sheets import Sheet
 
 _CODES: Mapping[Role, str] = {
     "error": "1;31", "warning": "1;33", "note": "1;32", "strong": "1", "place": "1;34", "help": "1;36", "faint": "2",
@@ -53,16 +50,6 @@ def show(lines: Iterable[Line], stream: TextIO) -> None:
         print("\n".join("".join(map(_painted, line)) for line in lines), file=beneath(stream))
     else:
         print(text_of(lines), file=stream)
-
-
-def show_sheet(sheet: Sheet) -> None:
-    """Print a table to standard output, without the empty lines around it."""
-    from archlang.sheets import lines_of
-
-    lines = lines_of(sheet)
-    first = next(at for at, line in enumerate(lines) if text_of([line]))
-    last = next(at for at in range(len(lines), 0, -1) if text_of([lines[at - 1]]))
-    show(lines[first:last], sys.stdout)
 
 
 def _painted(part: Part) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option
 from archlang.cli.nets import MANY_HELP, chosen_nets, to_the_right
+from archlang.cli.tables import room_of, show_lines, show_sheet, wide_option
 
 if TYPE_CHECKING:
     from archlang.compare import Figures
@@ -31,18 +32,22 @@ Named = Sequence[tuple[str, "Figures"]]
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = MANY_HELP
     format_option(parser, "csv", "md")
+    wide_option(parser)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
     from archlang.compare import figures
 
     nets = [(net.name, figures(net.graph)) for net in chosen_nets(arguments)]
-    print(_written(nets, arguments.format))
+    if arguments.format == "text":
+        _show(nets, room_of(arguments))
+    else:
+        print(_written(nets, arguments.format))
     return 0
 
 
 def _written(nets: Named, format: str) -> str:
-    from archlang.sheets import as_csv, as_markdown, as_text
+    from archlang.sheets import as_csv, as_markdown
 
     if format == "json":
         import json
@@ -51,10 +56,58 @@ def _written(nets: Named, format: str) -> str:
     if format == "csv":
         return as_csv(_plain(nets))
     sheet = _beside(nets) if len(nets) <= MOST_BESIDE else _below(nets)
-    if format == "md":  # as_markdown aligns each column by its cell in the total
-        return as_markdown(replace(sheet, rows=sheet.rows[:-1], total=sheet.rows[-1]))
-    ratios = (at for at, heading in enumerate(sheet.headings) if heading == _RATIO)
-    return as_text(to_the_right(sheet, *ratios)).strip("\n")
+    # as_markdown aligns each column by its cell in the total
+    return as_markdown(replace(sheet, rows=sheet.rows[:-1], total=sheet.rows[-1]))
+
+
+def _show(nets: Named, room: int | None) -> None:
+    """Print the table that fits: of few nets as columns, else, where that is too wide, as a list of the figures."""
+    from archlang.sheets.fitting import briefed, fits, listed
+
+    if len(nets) > MOST_BESIDE:
+        sheet = _right(_below(nets))
+        show_sheet(sheet, room, _giving_way(len(sheet.headings)))
+        return
+    sheet = _right(_beside(nets))
+    brief = _right(briefed(_beside(nets)))
+    if room is None or fits(sheet, room):
+        show_sheet(sheet, None)
+    elif fits(brief, room):
+        show_sheet(brief, None)
+    else:
+        show_lines(listed(_joined(_beside(nets)), room))
+
+
+def _right(sheet: Sheet) -> Sheet:
+    """Return the table with its ratios aligned to the right."""
+    return to_the_right(sheet, *(at for at, heading in enumerate(sheet.headings) if heading == _RATIO))
+
+
+def _giving_way(count: int) -> tuple[int, ...]:
+    """Return the columns of the table with a row for each net that go first: MACs and parameters stay longest."""
+    last = [count - 1, count - 2]  # the input and the receptive field
+    counts = [at for name in reversed(_HEADINGS) for at in _columns_of(name)]
+    kept = [at for name in ("params", "macs") for at in _columns_of(name)]
+    return (*last, *(at for at in counts if at not in kept))
+
+
+def _columns_of(name: str) -> tuple[int, int]:
+    """Return the columns of a figure in the table with a row for each net: its ratio, then the figure."""
+    at = 1 + 2 * list(_HEADINGS).index(name)
+    return at + 1, at
+
+
+def _joined(sheet: Sheet) -> Sheet:
+    """Return the table with a column for each net, each ratio put into the cell before it."""
+    from archlang.sheets import Sheet, shown
+
+    own = [at for at, heading in enumerate(sheet.headings) if heading != _RATIO]
+    rows: list[tuple[Cell, ...]] = []
+    for row in sheet.rows:
+        cells = [*map(shown, row), ""]
+        after = {at: cells[at + 1] for at in own if (*sheet.headings, "")[at + 1] == _RATIO}
+        rows.append(tuple(f"{cells[at]} ({after[at]})" if after.get(at) else cells[at] for at in own))
+    return Sheet(tuple(sheet.headings[at] for at in own), tuple(rows))
 
 
 def _beside(nets: Named) -> Sheet:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option
 from archlang.cli.nets import chosen_nets, to_the_right
+from archlang.cli.tables import room_of, show_lines, show_sheet, wide_option
 
 if TYPE_CHECKING:
     from archlang.diff import Diff, Row
     from archlang.sheets import Cell
 
+_COUNTS = 5, 6  # the columns of signed counts, which are texts
 _PLAIN = ("kind", "before", "after", "layer", "change", "output_before", "output_after", "params", "macs")
 
 
@@ -23,6 +25,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         help="list each layer whose shape or counts changed only because of changes before it",
     )
     format_option(parser, "csv", "md")
+    wide_option(parser)
     parser.add_argument("--exit-code", action="store_true", help="exit with status 1 if the nets differ")
 
 
@@ -36,21 +39,35 @@ def _diff(arguments: argparse.Namespace) -> int:
     for_people = arguments.format in ("text", "md")
     found = diff(before.graph, after.graph, fold=for_people and not arguments.all)
     names = before.name, after.name
-    print(_for_people(found, names, arguments) if for_people else _for_programs(found, names, arguments.format))
+    if not for_people:
+        print(_for_programs(found, names, arguments.format))
+    elif found.same:
+        print(f"{' and '.join(dict.fromkeys(names))}: no difference")
+    else:
+        _show(found, names, arguments)
     return int(arguments.exit_code and not found.same)
 
 
 # ---- for people
 
 
-def _for_people(found: Diff, names: tuple[str, str], arguments: argparse.Namespace) -> str:
+def _show(found: Diff, names: tuple[str, str], arguments: argparse.Namespace) -> None:
+    """Print the table of changes; where it is too wide even with SI units, a list of them."""
     from archlang.diff.table import sheet_of
-    from archlang.sheets import as_markdown, as_text
+    from archlang.sheets import as_markdown
+    from archlang.sheets.fitting import fits, listed
 
-    sheet = sheet_of(found, names, arguments.all)
-    if sheet is None:
-        return f"{' and '.join(dict.fromkeys(names))}: no difference"
-    return as_markdown(sheet) if arguments.format == "md" else as_text(to_the_right(sheet, 5, 6)).strip("\n")
+    made, room = sheet_of(found, names, arguments.all), room_of(arguments)
+    if arguments.format == "md":
+        print(as_markdown(made))
+        return
+    sheet = to_the_right(made, *_COUNTS)
+    if room is not None and not fits(sheet, room):
+        sheet = to_the_right(sheet_of(found, names, arguments.all, brief=True), *_COUNTS)
+    if room is None or fits(sheet, room):
+        show_sheet(sheet, room)
+    else:
+        show_lines(listed(made, room, heads=3))
 
 
 # ---- for programs

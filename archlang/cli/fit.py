@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, format_option, positive
 from archlang.cli.memory import memory_bytes, print_unknown, setup_of, setup_options
+from archlang.cli.tables import room_of, show_texts, wide_option
 from archlang.facts.memory.words import amount, described, where
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         help="the sizes to try of an open size (from 1 on, until the net does not fit)",
     )  # fmt: skip
     format_option(parser)
+    wide_option(parser)
 
 
 def _fit(arguments: argparse.Namespace) -> int:
@@ -53,7 +55,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 
         print(json.dumps(found.to_json(), indent=2))
         return 0
-    print("\n".join(_lines(checked.graphs[0], found)))
+    show_texts(list(_lines(checked.graphs[0], found)), room_of(arguments))
     return 0
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, positive, show_diagnostics
+from archlang.cli.tables import room_of, show_sheet, wide_option
 from archlang.shapes import SHORT_DTYPES
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--format", choices=["text", "json", "csv"], default="text",
         help="the peak as text, the whole timeline as csv, or both as json",
     )  # fmt: skip
+    wide_option(parser)
 
 
 def _memory(arguments: argparse.Namespace) -> int:
@@ -144,7 +147,7 @@ def _memory(arguments: argparse.Namespace) -> int:
 
         print(json.dumps(made.to_json(), indent=2))
     else:
-        print(_as_text(made))
+        _show(made, _operators(graph), room_of(arguments))
     return 0
 
 
@@ -162,9 +165,10 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
         raise CallError(f"--autocast: {error}") from None
 
 
-def _as_text(made: Memory) -> str:
+def _show(made: Memory, operators: Mapping[str, str], room: int | None) -> None:
+    """Print what is allocated at the peak, by kind and by layer. `operators` has the words of each path."""
     from archlang.facts.memory.words import amount, described, where
-    from archlang.sheets import Sheet, as_text
+    from archlang.sheets import Sheet
 
     least = "at least " if made.unscratched else ""
     above = (
@@ -175,10 +179,21 @@ def _as_text(made: Memory) -> str:
     )
     total = ("total", made.peak_bytes, _share(made.peak_bytes, made))
     kinds = tuple((kind, size, _share(size, made)) for kind, size in made.by_kind.items())
-    layers = tuple((path, size, _share(size, made)) for path, size in list(made.by_layer.items())[:LAYERS])
-    by_kind = as_text(Sheet(("alive then", "bytes", "share"), kinds, total, above)).rstrip("\n")
-    by_layer = as_text(Sheet(("of the layer", "bytes", "share"), layers)).strip("\n")
-    return f"{by_kind}\n\n{by_layer}"
+    show_sheet(Sheet(("allocated at the peak", "bytes", "share"), kinds, total, above), room)
+    found = list(made.by_layer.items())
+    layers = tuple((path, operators.get(path, ""), size, _share(size, made)) for path, size in found[:LAYERS])
+    of_all = f"the {LAYERS} largest of {len(found)} layers and inputs" if len(found) > LAYERS else "layer by layer"
+    told = f"the same bytes, {of_all}: their activations, gradients, parameters and optimizer state"
+    print()
+    show_sheet(Sheet(("layer", "operator", "bytes", "share"), layers, above=(told,)), room)
+
+
+def _operators(graph: Graph) -> dict[str, str]:
+    """Return the operators at each path, and for each name of an input what it is."""
+    found: dict[str, dict[str, None]] = {port.name: {"input": None} for port in graph.root.inputs}
+    for layer in graph.flat():
+        found.setdefault(layer.path, {})[layer.op.word] = None
+    return {path: ", ".join(words) for path, words in found.items()}
 
 
 def missing(made: Memory) -> tuple[str, ...]:

@@ -9,10 +9,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option
+from archlang.cli.tables import room_of, wide_option
 
 if TYPE_CHECKING:
     from archlang.ops.base import Operator
+    from archlang.sheets import Cell
     from archlang.why.examples import Argument
+
+LEAST_BESIDE = 24  # letters of a text beside a name
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +30,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--check", metavar="FILE", help="check the operators of a Python file against torch; the file is executed"
     )
     format_option(parser)
+    wide_option(parser)
 
 
 def _check(file: str, format: str) -> int:
@@ -56,6 +61,7 @@ def _ops(arguments: argparse.Namespace) -> int:
     if arguments.check is not None:
         return _check(arguments.check, arguments.format)
     from archlang.ops import foreign_names, registry
+    from archlang.why.wrapping import COLUMNS
 
     ops = registry()
     name = arguments.name
@@ -74,7 +80,8 @@ def _ops(arguments: argparse.Namespace) -> int:
         rows = [_as_json(op) for op in shown]
         print(json.dumps(rows if name is None else rows[0], indent=2))
     else:
-        print("\n".join(_table(shown) if name is None else _page(shown[0])))
+        room = min(COLUMNS, room_of(arguments) or COLUMNS)
+        print("\n".join(_table(shown, room) if name is None else _page(shown[0], room)))
     return 0
 
 
@@ -92,7 +99,7 @@ def _unknown(name: str) -> Exception:
 # ---- all of them
 
 
-def _table(ops: list[type[Operator]]) -> Iterator[str]:
+def _table(ops: list[type[Operator]], room: int) -> Iterator[str]:
     from archlang.why.examples import signature
     from archlang.why.notation import law_of
     from archlang.why.wrapping import folded
@@ -105,9 +112,18 @@ def _table(ops: list[type[Operator]]) -> Iterator[str]:
     for number, (module, members) in enumerate(families.items()):
         if number:
             yield ""
-        yield from folded(_family(module), "", "")
+        yield from folded(_family(module), "", "", room)
         for op in members:
-            yield from folded(law_of(op).summary, f"  {signatures[op]:<{width}}  ", " " * (width + 4))
+            yield from _told_of(signatures[op], law_of(op).summary, width, room)
+
+
+def _told_of(name: str, text: str, width: int, room: int) -> list[str]:
+    """Return a name and beside it a text, or the text below it where a line has no room for both."""
+    from archlang.why.wrapping import folded
+
+    if room - width - 4 < LEAST_BESIDE:
+        return [*folded(name, "  ", "    ", room), *folded(text, "      ", "      ", room)]
+    return folded(text, f"  {name:<{width}}  ", " " * (width + 4), room)
 
 
 def _family(module: str) -> str:
@@ -118,16 +134,15 @@ def _family(module: str) -> str:
 # ---- one
 
 
-def _page(op: type[Operator]) -> Iterator[str]:
-    from archlang.sheets import aligned
+def _page(op: type[Operator], room: int) -> Iterator[str]:
     from archlang.why.examples import arguments, signature
     from archlang.why.notation import law_of
     from archlang.why.wrapping import folded
 
     law = law_of(op)
-    yield from folded(signature(op), "", "  ")
+    yield from folded(signature(op), "", "  ", room)
     for paragraph in law.prose:
-        yield from ("", *folded(paragraph, "", ""))
+        yield from ("", *folded(paragraph, "", "", room))
     formulas = [law.axes] if law.axes else []
     for formula in law.formulas:
         condition = f" if {formula.condition}" if formula.condition else ""
@@ -135,29 +150,26 @@ def _page(op: type[Operator]) -> Iterator[str]:
     if formulas:
         yield ""
     for line in formulas:
-        yield from folded(line, "  ", "      ")
+        yield from folded(line, "  ", "      ", room)
     told = {argument.name: _told(argument) for argument in arguments(op)}
-    yield from _listed("arguments", told)
+    yield from _listed("arguments", told, room)
     if op.elsewhere:
         yield ""
-        yield from folded(f"other names: {', '.join(op.elsewhere)}", "", "  ")
-    yield from _listed("not accepted, although PyTorch accepts it", op.stricter)
+        yield from folded(f"other names: {', '.join(op.elsewhere)}", "", "  ", room)
+    yield from _listed("not accepted, although PyTorch accepts it", op.stricter, room)
     if op.examples:
-        rows = [("example", "input", "output", "parameters", "MACs"), *(tuple(map(str, row)) for row in _examples(op))]
         yield ""
-        yield from aligned(rows, (False, False, False, True, True))
+        yield from _example_lines(op, room)
 
 
-def _listed(title: str, told: Mapping[str, str]) -> Iterator[str]:
+def _listed(title: str, told: Mapping[str, str], room: int) -> Iterator[str]:
     """Yield a list of names with a text for each, under a title; nothing if there are no names."""
-    from archlang.why.wrapping import folded
-
     if not told:
         return
     yield from ("", title)
     width = max(map(len, told))
     for name, text in told.items():
-        yield from folded(text, f"  {name:<{width}}  ", " " * (width + 4))
+        yield from _told_of(name, text, width, room)
 
 
 def _told(argument: Argument) -> str:
@@ -169,14 +181,27 @@ def _told(argument: Argument) -> str:
     return accepts + where + defaults.get(argument.default, f"; default {argument.default}")
 
 
-def _examples(op: type[Operator]) -> Iterator[tuple[str, str, str, str, str]]:
+def _example_lines(op: type[Operator], room: int) -> list[str]:
+    """Return the table of the examples, without a rule below its headings; numbers in SI units where it is too wide."""
+    from archlang.sheets import Sheet, aligned, shown
+    from archlang.sheets.fitting import fitted
+    from archlang.why.wrapping import COLUMNS
+
+    sheet = Sheet(("example", "input", "output", "parameters", "MACs"), tuple(_examples(op)))
+    if room < COLUMNS:
+        sheet = fitted(sheet, room)
+    rows = [tuple(map(shown, row)) for row in sheet.rows]
+    return aligned([sheet.headings, *rows], [heading in ("parameters", "MACs") for heading in sheet.headings])
+
+
+def _examples(op: type[Operator]) -> Iterator[tuple[Cell, ...]]:
     from archlang.why.examples import applied
 
     for example in op.examples:
         layer = applied(example)
         outputs = ", ".join(map(str, layer.output_types))
         params, macs = layer.op.params(*layer.input_types), layer.op.work(*layer.input_types).macs
-        yield example.step, example.inputs, outputs, f"{params:,}", f"{macs:,}"
+        yield example.step, example.inputs, outputs, params, macs
 
 
 def _as_json(op: type[Operator]) -> dict[str, object]:

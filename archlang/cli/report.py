@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from archlang.cli.command import Command, checked_net, natural, print_warnings
-from archlang.cli.output import output_options, terminal_width
+from archlang.cli.output import output_options
 from archlang.cli.page import counting_options, write_page
+from archlang.cli.tables import room_of, show_sheet, wide_option
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     cut.add_argument("--depth", type=natural, metavar="N", help="sum the layers below N levels of their paths")
     cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
     parser.add_argument("--full", action="store_true", help="list every layer, however many there are")
-    parser.add_argument("--wide", action="store_true", help="show all columns in full, however wide the terminal is")
+    wide_option(parser)
     counting_options(parser)
 
 
@@ -43,9 +44,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from archlang.cli.colours import show_sheet
     from archlang.library import CallError
-    from archlang.report import View, render_report, report, report_table
+    from archlang.report import View, render_report, report, table
 
     is_page = arguments.format == HTML
     if is_page != (arguments.output is not None):
@@ -62,7 +62,7 @@ def _report(arguments: argparse.Namespace) -> int:
     print_warnings(checked)
     made = report(checked.graphs[0], arguments.batch, arguments.dtype, arguments.mode)
     if (arguments.style, arguments.format) == ("table", "text"):
-        show_sheet(report_table(made, view, None if arguments.wide else terminal_width()))
+        show_sheet(table(made, view), room_of(arguments))
     else:
         print(render_report(made, arguments.style, arguments.format, view).rstrip("\n"))
     return 0

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, format_option
+from archlang.cli.tables import room_of, show_sheet, wide_option
 
 if TYPE_CHECKING:
     from archlang.net.open_sizes import Sizes
@@ -21,6 +22,7 @@ def sizes_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--sweep", action="store_true", help="print the costs at each valid size as a table")
     format_option(parser, "csv")
+    wide_option(parser)
 
 
 def ranges(texts: list[str]) -> dict[str, range]:
@@ -38,9 +40,8 @@ def ranges(texts: list[str]) -> dict[str, range]:
     return found
 
 
-def _print_sweep(found: Sizes, format: str) -> None:
+def _print_sweep(found: Sizes, format: str, room: int | None) -> None:
     """Print the costs at each valid size: the parameters stay the same, MACs and activations grow."""
-    from archlang.cli.colours import show_sheet
     from archlang.net.open_sizes import costs
     from archlang.sheets import Sheet, as_csv
 
@@ -50,7 +51,7 @@ def _print_sweep(found: Sizes, format: str) -> None:
         if format == "csv":
             print(as_csv(Sheet((size.name, *list(rows[0])[1:]), table)))
         else:
-            show_sheet(Sheet((size.name, "parameters", "MACs", "output values", "output bytes"), table))
+            show_sheet(Sheet((size.name, "parameters", "MACs", "output values", "output bytes"), table), room)
 
 
 def _sizes(arguments: argparse.Namespace) -> int:
@@ -66,7 +67,7 @@ def _sizes(arguments: argparse.Namespace) -> int:
         print(json.dumps(found.to_json(), indent=2))
         return 0
     if arguments.sweep:
-        _print_sweep(found, arguments.format)
+        _print_sweep(found, arguments.format, room_of(arguments))
         return 0
     for size in found.values():
         print(f"{size.name}: {described(size)}")

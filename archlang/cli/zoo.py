@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option
+from archlang.cli.tables import room_of, show_sheet, wide_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ ORDERS = ("name", "params", "macs", "year", "top1")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SHOWN = ("name", "params", "macs", "input", "year", "top1", "measured_on", "weights")
 _HEADINGS = ("net", "parameters", "MACs", "input", "year", "top-1 %", "on", "published as")
+_GIVING_WAY = (7, 3, 4, 6, 1)  # the columns that go first where a terminal is narrow
 _PLAIN = ("name", "family", "params", "macs", "input", "year", "arxiv", "top1", "top5", "measured_on", "weights")
 
 
@@ -44,6 +46,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--print", action="store_true", help="print the text of the spec that holds these nets")
     parser.add_argument("--descending", action="store_true", help="sort the largest first")
     format_option(parser, "csv")
+    wide_option(parser)
 
 
 def _number(text: str) -> float:
@@ -54,6 +57,7 @@ def _number(text: str) -> float:
 
 
 def _zoo(arguments: argparse.Namespace) -> int:
+    from archlang.sheets import Sheet, as_csv
     from archlang.zoo import Selection, selected
 
     selection = Selection(
@@ -74,8 +78,14 @@ def _zoo(arguments: argparse.Namespace) -> int:
         from dataclasses import asdict
 
         print(json.dumps([asdict(one) for one in chosen], indent=2))
+    elif arguments.format == "csv":
+        rows = tuple(tuple(_cell(one, name, "") for name in _PLAIN) for one in chosen)
+        print(as_csv(Sheet(_PLAIN, rows)))
+    elif chosen:
+        rows = tuple(tuple(_cell(one, name, "-") for name in _SHOWN) for one in chosen)
+        show_sheet(Sheet(_HEADINGS, rows), room_of(arguments), _GIVING_WAY)
     else:
-        print(_written(chosen, arguments.format))
+        print("no shipped net matches")
     return 0
 
 
@@ -122,18 +132,6 @@ def _entries(selection: Selection) -> Iterator[Entry]:
             raise SpecError(checked)
         for facts in checked.facts:
             yield entry(facts, family, checked.source.text)
-
-
-def _written(chosen: list[Entry], format: str) -> str:
-    from archlang.sheets import Sheet, as_csv, as_text
-
-    if format == "csv":
-        rows = tuple(tuple(_cell(one, name, "") for name in _PLAIN) for one in chosen)
-        return as_csv(Sheet(_PLAIN, rows))
-    if not chosen:
-        return "no shipped net matches"
-    rows = tuple(tuple(_cell(one, name, "-") for name in _SHOWN) for one in chosen)
-    return as_text(Sheet(_HEADINGS, rows)).strip("\n")
 
 
 def _cell(one: Entry, name: str, unknown: str) -> str | int:

@@ -44,9 +44,9 @@ class Diff(Shown):
 
     def _repr_html_(self) -> str:
         """Return the table of changes as HTML."""
-        sheet = sheet_of(self, self.names, every=False)
-        if sheet is None:
+        if self.same:
             return card(f"{self.names[0]} and {self.names[1]}", ["no difference"])
+        sheet = sheet_of(self, self.names, every=False)
         title, *lines = sheet.above
         return card(title, lines, table_html(sheet.headings, sheet.rows, sheet.total, numbers=2))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archlang.diff.listing import Row, rows
 from archlang.facts.work import Totals
 from archlang.sheets import Cell, Sheet
+from archlang.sheets.fitting import Brief
 
 if TYPE_CHECKING:
     from archlang.diff.comparing import Diff
@@ -16,28 +17,26 @@ HEADINGS = ("", "path", "layer", "change", "output", "parameters", "MACs")
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "follows": "="}
 
 
-def sheet_of(found: Diff, names: tuple[str, str], every: bool) -> Sheet | None:
-    """Return the changes as a table for people; None if there are none. `every` layer that only follows is listed."""
-    if found.same:
-        return None
+def sheet_of(found: Diff, names: tuple[str, str], every: bool, brief: bool = False) -> Sheet:
+    """Return the changes as a table for people. `every` layer that only follows is listed; `brief` gives SI units."""
     written = list(rows(found.changes))
     shown = [row for row in written if every or row.change.kind != "follows" or row.change.is_port]
     told = {id(row) for row in shown}
     following = [row for row in written if id(row) not in told and not row.indent]
     before, after = found.totals
-    cells = [_cells(row) for row in shown]
+    cells = [_cells(row, brief) for row in shown]
     if following:
-        cells.append(_followers(following))
+        cells.append(_followers(following, brief))
     above = (
         f"{names[0]} to {names[1]}",
         f"parameters: {_from_to(before.params, after.params)}",
         f"MACs: {_from_to(before.macs, after.macs)}",
     )
-    total = ("", "total", "", "", "", *_differences(found.totals))
+    total = ("", "total", "", "", "", *_differences(found.totals, brief))
     return Sheet(HEADINGS, tuple(cells), total, above=above)
 
 
-def _cells(row: Row) -> tuple[Cell, ...]:
+def _cells(row: Row, brief: bool) -> tuple[Cell, ...]:
     change = row.change
     place = row.before if row.after is None else row.after
     if row.before and row.after and change.renamed and row.before != row.after:
@@ -48,8 +47,8 @@ def _cells(row: Row) -> tuple[Cell, ...]:
         layer_text(row),
         said_text(row),
         " → ".join(dict.fromkeys(filter(None, change.shapes))),
-        _signed(row.params),
-        _signed(row.macs),
+        _signed(row.params, brief),
+        _signed(row.macs, brief),
     )
 
 
@@ -72,11 +71,19 @@ def said_text(row: Row) -> str:
     return ", ".join(said)
 
 
-def _followers(following: Sequence[Row]) -> tuple[Cell, ...]:
+def _followers(following: Sequence[Row], brief: bool) -> tuple[Cell, ...]:
     count = sum(row.change.times * _layers(row) for row in following)
     called = "1 other layer" if count == 1 else f"{count} other layers"
     params, macs = sum(row.params for row in following), sum(row.macs for row in following)
-    return (_MARKS["follows"], called, "", "follow" if count > 1 else "follows", "", _signed(params), _signed(macs))
+    return (
+        _MARKS["follows"],
+        called,
+        "",
+        "follow" if count > 1 else "follows",
+        "",
+        _signed(params, brief),
+        _signed(macs, brief),
+    )
 
 
 def _layers(row: Row) -> int:
@@ -84,12 +91,14 @@ def _layers(row: Row) -> int:
     return sum(1 for change in row.change.every() if not change.parts)
 
 
-def _differences(totals: tuple[Totals, Totals]) -> tuple[str, str]:
+def _differences(totals: tuple[Totals, Totals], brief: bool) -> tuple[str, str]:
     before, after = totals
-    return _signed(after.params - before.params), _signed(after.macs - before.macs)
+    return _signed(after.params - before.params, brief), _signed(after.macs - before.macs, brief)
 
 
-def _signed(number: int) -> str:
+def _signed(number: int, brief: bool) -> str:
+    if brief and number:
+        return f"{'+' if number > 0 else ''}{Brief(number)}"
     return f"{number:+,}" if number else ""
 
 

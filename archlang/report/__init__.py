@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from archlang.report.data import LayerRow, Mode, NamedType, Report
-from archlang.report.formats import Format, Style, render_report, report_table
+from archlang.report.formats import Format, Style, render_report
 from archlang.report.lecture_rows import LectureRow
 from archlang.report.lines import By
 from archlang.report.making import report
-from archlang.report.table import View
+from archlang.report.table import View, table
 
 __all__ = [
     "By",
@@ -21,5 +21,5 @@ __all__ = [
     "View",
     "render_report",
     "report",
-    "report_table",
+    "table",
 ]

@@ -36,19 +36,12 @@ def render_report(
         return _json(report, view)
     if style == "cs231n":
         return _lecture(report, format)
-    if format == "text":
-        return as_text(report_table(report, view, width))
-    return _written(plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view), format)
+    sheet = plain_table(report, view) if format in _FOR_PROGRAMS else table(report, view)
+    if width is not None and format == "text":
+        from archlang.sheets.fitting import fitted
 
-
-def report_table(report: Report, view: View, width: int | None = None) -> Sheet:
-    """Return the table for people; with a `width`, as far as its columns can give way, of lines of so many letters."""
-    sheet = table(report, view)
-    if width is None:
-        return sheet
-    from archlang.sheets.fitting import fitted
-
-    return fitted(sheet, width)
+        sheet = fitted(sheet, width)
+    return _written(sheet, format)
 
 
 def _lecture(report: Report, format: Format) -> str:
@@ -71,4 +64,4 @@ def _written(sheet: Sheet, format: Format) -> str:
         from archlang.report.latex import as_latex
 
         return as_latex(sheet)
-    return {"csv": as_csv, "md": as_markdown}[format](sheet)
+    return {"text": as_text, "csv": as_csv, "md": as_markdown}[format](sheet)

@@ -36,7 +36,7 @@ def as_text(sheet: Sheet) -> str:
 
 def lines_of(sheet: Sheet) -> list[Line]:
     """Return the lines of the same text, with the headings and the total as strong parts."""
-    body = [tuple(_shown(cell) for cell in row) for row in sheet.all_rows]
+    body = [tuple(shown(cell) for cell in row) for row in sheet.all_rows]
     right = [isinstance(cell, int) for cell in sheet.all_rows[-1]]
     widths = [max(map(len, column)) for column in zip(sheet.headings, *body, strict=True)]
     rule: Part = ("faint", "  ".join("-" * width for width in widths))
@@ -74,7 +74,7 @@ def as_csv(sheet: Sheet) -> str:
 def as_markdown(sheet: Sheet) -> str:
     """Return the sheet as a pipe table, with the lines around it as paragraphs."""
     rule = tuple("---:" if isinstance(cell, int) else "---" for cell in sheet.total)
-    rows = [tuple(escaped(_shown(cell)) for cell in row) for row in (sheet.headings, *sheet.all_rows)]
+    rows = [tuple(escaped(shown(cell)) for cell in row) for row in (sheet.headings, *sheet.all_rows)]
     table = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
     above, below = ([line for text in part for line in (escaped(text), "")] for part in (sheet.above, sheet.below))
     return "\n".join([*above, *table, "", *below]).rstrip("\n")
@@ -86,5 +86,6 @@ def escaped(text: str) -> str:
     return " ".join(marked.splitlines())
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
+    """Return a cell as text: a number has thousands separators."""
     return f"{cell:,}" if isinstance(cell, int) else cell

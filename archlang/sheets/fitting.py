@@ -1,12 +1,16 @@
-"""A table that fits a terminal: numbers in SI units, then fewer columns, then shorter paths."""
+"""A table that fits a terminal: numbers in SI units, then fewer columns, then shorter paths; or a list of its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
-from archlang.sheets import Cell, Sheet, as_text
+from archlang.sheets import Cell, Sheet, as_text, shown
+
+if TYPE_CHECKING:
+    from archlang.parts import Line
 
 STAYING = (5, 4)  # columns that stay while paths can be cut, and at least: the path, operator, output and parameters
 SHORTEST = 16  # letters of a path that stay
@@ -23,26 +27,65 @@ class Brief(int):
         return f"{number:.3g}{_UNITS[power]}" if power else str(int(self))
 
 
-def fitted(sheet: Sheet, width: int) -> Sheet:
+def fits(sheet: Sheet, width: int) -> bool:
+    """Return whether the columns of a table have lines of at most `width` letters."""
+    return _width(sheet) <= width
+
+
+def briefed(sheet: Sheet) -> Sheet:
+    """Return the table with its numbers in SI units."""
+    return replace(sheet, rows=tuple(map(_brief, sheet.rows)), total=_brief(sheet.total))
+
+
+def fitted(sheet: Sheet, width: int, giving_way: Sequence[int] = ()) -> Sheet:
     """Return the sheet with lines of at most `width` letters, as far as its columns can give way.
 
-    Columns go from the right, and a line below says which. A path keeps its end, other words their beginning.
+    Columns go in the order of `giving_way`, or else from the right, and a line below says which. A path keeps its end,
+    other words their beginning.
     """
-    if _width(sheet) > width:
-        sheet = replace(sheet, rows=tuple(map(_brief, sheet.rows)), total=_brief(sheet.total))
-    made = sheet
+    if not fits(sheet, width):
+        sheet = briefed(sheet)
+    order = giving_way or range(len(sheet.headings) - 1, 0, -1)
+    made, gone = sheet, set[int]()
     for fewest in STAYING:
-        made = sheet
-        while _width(made) > width and len(made.headings) > fewest:
-            rows = tuple(row[:-1] for row in made.rows)
-            made = replace(made, headings=made.headings[:-1], rows=rows, total=made.total[:-1])
-        made = _narrowed(_narrowed(made, width, 0), width, 1)
-        if _width(made) <= width:
+        made, gone = sheet, set()
+        for column in order:
+            if fits(made, width) or len(made.headings) <= fewest:
+                break
+            gone.add(column)
+            made = _without(sheet, gone)
+        made = _narrowed(_narrowed(made, width, 0), width, 1) if len(made.headings) > 1 else made
+        if fits(made, width):
             break
-    gone = sheet.headings[len(made.headings) :]
-    told = [f"Not shown: {', '.join(gone)}; --wide shows all columns."] if gone else []
-    below = tuple(line for text in (*sheet.below, *told) for line in wrap(text, width))
-    return replace(made, below=below)
+    lost = dict.fromkeys(heading.strip() for at, heading in enumerate(sheet.headings) if at in gone)
+    told = [f"Not shown: {', '.join(lost)}; --wide shows all columns."] if gone else []
+    return replace(made, above=_wrapped(sheet.above, width), below=_wrapped((*sheet.below, *told), width))
+
+
+def listed(sheet: Sheet, width: int, heads: int = 1) -> list[Line]:
+    """Return the lines of a list with all that the table holds: for each row its first cells, the others below them.
+
+    Each of the others stands after its heading; an empty one is left out. Lines have at most `width` letters.
+    """
+    names = sheet.headings[heads:]
+    room = max(map(len, names), default=0)
+    lines: list[Line] = [(("", line),) for line in _wrapped(sheet.above, width)]
+    for row in sheet.all_rows:
+        head = "  ".join(filter(None, map(shown, row[:heads])))
+        if lines:
+            lines.append(())
+        lines += [(("strong", line),) for line in _wrapped([head], width)]
+        for name, cell in zip(names, row[heads:], strict=True):
+            first, *rest = wrap(shown(cell), max(16, width - room - 4), break_on_hyphens=False) or [""]
+            if first:
+                lines.append((("faint", f"  {name:<{room}}  "), ("", first)))
+            lines += [(("", " " * (room + 4) + line),) for line in rest]
+    below = _wrapped(sheet.below, width)
+    return [*lines, *([()] if below else []), *((("", line),) for line in below)]
+
+
+def _wrapped(texts: Sequence[str], width: int) -> tuple[str, ...]:
+    return tuple(line for text in texts for line in wrap(text, width, break_on_hyphens=False))
 
 
 def _width(sheet: Sheet) -> int:
@@ -51,6 +94,16 @@ def _width(sheet: Sheet) -> int:
 
 def _brief(row: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(Brief(cell) if isinstance(cell, int) else cell for cell in row)
+
+
+def _without(sheet: Sheet, gone: set[int]) -> Sheet:
+    """Return the table without these columns."""
+
+    def left(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        return tuple(cell for at, cell in enumerate(row) if at not in gone)
+
+    headings = tuple(heading for at, heading in enumerate(sheet.headings) if at not in gone)
+    return replace(sheet, headings=headings, rows=tuple(map(left, sheet.rows)), total=left(sheet.total))
 
 
 def _narrowed(sheet: Sheet, width: int, column: int) -> Sheet:

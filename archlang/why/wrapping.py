@@ -7,11 +7,11 @@ from textwrap import wrap
 COLUMNS = 100
 
 
-def folded(text: str, first: str, rest: str) -> list[str]:
+def folded(text: str, first: str, rest: str, columns: int = COLUMNS) -> list[str]:
     """Wrap text at its spaces, with `first` before its first line and `rest` before the others."""
     return wrap(
         text,
-        COLUMNS,
+        columns,
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,

@@ -15,8 +15,8 @@ import pytest
 from archlang.cli import main
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, *words: str, columns: int = 80) -> tuple[int, str]:
-    """Return the exit status of a command, and what it writes to a terminal: standard output and standard error."""
+def printed(monkeypatch: pytest.MonkeyPatch, *words: str, columns: int = 80, errors: bool = True) -> tuple[int, str]:
+    """Return the exit status of a command, and what it writes to a terminal, with its messages if there are to be."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     found: list[bytes] = []
@@ -30,7 +30,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, *words: str, columns: int = 80) -> 
     reader.start()
     with monkeypatch.context() as patched, open(theirs, "w", encoding="utf-8") as stream:
         patched.delenv("COLUMNS", raising=False)
-        for name in ("stdout", "stderr", "__stdout__"):
+        for name in ("stdout", "__stdout__", *["stderr"] * errors):
             patched.setattr(sys, name, stream)
         status = main(list(words))
     reader.join()
