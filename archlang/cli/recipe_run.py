@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -215,20 +215,26 @@ def _verified(
 ) -> int:
     """Train once for each seed that the recipe promises something for, and compare the means with its promises."""
     from archlang.train.figures import verdicts
+    from archlang.train.seeds import summarise_seeds
 
     goals = made.recipe.goals
     if arguments.output is not None:
         raise CallError("--verify trains several times: `-o` takes the weights of one run")
     if not goals:
         raise CallError(f"--verify: {made.recipe.name} promises nothing, as `expect accuracy >= 0.98` would")
-    rows: list[Mapping[str, float]] = []
+    runs: list[Sequence[Mapping[str, float]]] = []
     for seed in range(max(goal.seeds for goal in goals)):
         print(f"seed {seed}")
         one = replace(made, recipe=replace(made.recipe, seed=seed))
         outcome = run(one, folder=folder / f"seed-{seed}")
-        if outcome.interrupted:
-            return _told(outcome, folder / f"seed-{seed}", library, world)
-        rows.append({name.removeprefix("held-out "): value for name, value in outcome.last.items()})
-    found = verdicts(goals, rows)
+        status = _told(outcome, folder / f"seed-{seed}", library, world)
+        if status != 0:
+            return status
+        runs.append(outcome.rows)
+    last = [{name.removeprefix("held-out "): value for name, value in rows[-1].items()} for rows in runs]
+    found = verdicts(goals, last)
     print("\n".join(map(str, found)))
+    if world.is_first:
+        summarise_seeds(folder, made.recipe, runs, found)
+        print(f"summary: {folder / 'summary.md'}, of all seeds, with their curves also in summary.html")
     return 0 if all(one.is_kept for one in found) else 1

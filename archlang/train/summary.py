@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held-out "  # begins the names of measures of the held-out part
 PACKAGES = ("archlang", "torch", "torchvision", "numpy", "scikit-learn", "mlxtend", "pillow")
-_BESIDE = ("epoch", "step", "lr", "training loss")
+BESIDE = ("epoch", "step", "lr", "training loss")
 
 
 def summarise(outcome: Outcome, sources: Mapping[str, Source]) -> str | None:
@@ -46,21 +46,31 @@ def summarise(outcome: Outcome, sources: Mapping[str, Source]) -> str | None:
     if found.confusion is not None:
         rows: list[tuple[Cell, ...]] = [(name, *row) for name, row in zip(names, found.confusion, strict=True)]
         write_whole(path / "confusion.csv", as_csv(Sheet(("true \\ predicted", *names), tuple(rows))) + "\n")
-    images, why = list[Image](), None
+    images, why = pictures_of(path, _images(outcome, found, names))
+    write_pages(path, [*_results(outcome), *images, *_made_from(recipe, outcome, sources)], why)
+    return why
+
+
+def pictures_of(folder: Path, drawn: Iterator[Image]) -> tuple[list[Image], str | None]:
+    """Write pictures as they are drawn, and return them, and why there are no more if a package is missing."""
+    images = list[Image]()
     try:
-        for image in _images(outcome, found, names):
-            write_whole(path / image.file, image.svg)
+        for image in drawn:
+            write_whole(folder / image.file, image.svg)
             images.append(image)
     except Rejected as missing:
         if missing.code != "missing-extra":
             raise
-        why = f"{missing.message}; {missing.help}" if missing.help else missing.message
-    pieces = [*_results(outcome), *images, *_made_from(recipe, outcome, sources)]
+        return images, f"{missing.message}; {missing.help}" if missing.help else missing.message
+    return images, None
+
+
+def write_pages(folder: Path, pieces: list[Piece], why: str | None) -> None:
+    """Write a summary as Markdown and HTML; `why` tells why it has no pictures."""
     if why is not None:
         pieces.insert(1, Paragraph(f"There are no pictures: {why}"))
-    write_whole(path / "summary.md", as_markdown(pieces))
-    write_whole(path / "summary.html", as_html(pieces))
-    return why
+    write_whole(folder / "summary.md", as_markdown(pieces))
+    write_whole(folder / "summary.html", as_html(pieces))
 
 
 def _found(outcome: Outcome) -> Findings:
@@ -101,7 +111,7 @@ def panels(rows: Sequence[Mapping[str, float]]) -> list[Panel]:
     def values(name: str) -> list[float]:
         return [row[name] for row in rows]
 
-    measures = [name for name in rows[0] if name not in (*_BESIDE, f"{HELD_OUT}loss")]
+    measures = [name for name in rows[0] if name not in (*BESIDE, f"{HELD_OUT}loss")]
     losses = [Curve("training", values("training loss")), Curve("held out", values(f"{HELD_OUT}loss"))]
     made = [Panel("loss", losses)]
     for name in measures:
@@ -136,7 +146,7 @@ def _results(outcome: Outcome) -> list[Piece]:
     best = _best(outcome)
     told = f"{recipe.net} was trained by {recipe.name} for {last['epoch']:g} epochs, {last['step']:,g} steps. "
     told += f"The best epoch by {watched(recipe)} is epoch {best['epoch']:g}."
-    rows = [(name, figure(name, last[name]), figure(name, best[name])) for name in last if name not in _BESIDE[:3]]
+    rows = [(name, figure(name, last[name]), figure(name, best[name])) for name in last if name not in BESIDE[:3]]
     pieces: list[Piece] = [
         Heading(f"{recipe.name}: {recipe.net}", 1),
         Paragraph(told),

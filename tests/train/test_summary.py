@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from archlang.cli import main
 from archlang.lower import module
 from archlang.program import program_of
 from archlang.recipes import Evaluated
@@ -146,3 +147,24 @@ def test_every_setting_is_listed_with_its_origin() -> None:
     assert (found["optimizer.nesterov"].value, found["optimizer.nesterov"].origin) == ("false", "default")
     assert found["accumulate"].origin == "default" and found["batch"].origin.startswith("spec.arch:")
     assert found["group biases"].value == "weight_decay=0" and found["clip.norm"].value == "1"
+
+
+def test_the_runs_of_several_seeds_have_a_summary_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.arch"
+    goals = {"metric": "metric accuracy", "goal": "expect accuracy >= 0.1 at seeds=2", "stop": "stop after=1"}
+    spec.write_text(lines_of(data="data digits held_out=0.5", optimizer="optimizer sgd lr=0.3", **goals))
+    out = tmp_path / "out"
+    assert main(["train", str(spec), "--verify", "--out", str(out)]) == 0
+    assert "of all seeds" in capsys.readouterr().out
+    summary = (out / "summary.md").read_text()
+    tables = [(out / f"seed-{seed}" / "metrics.csv").read_text().splitlines() for seed in (0, 1)]
+    at = tables[0][0].split(",").index("held-out accuracy")
+    values = [float(table[-1].split(",")[at]) for table in tables]
+    shown = " | ".join(f"{value:.2%}" for value in (*values, sum(values) / 2))
+    assert f"| held-out accuracy | {shown} |" in summary
+    assert "is kept" in summary and "(curves.svg)" in summary
+    for folder in (out, out / "seed-0", out / "seed-1"):
+        assert {"summary.html", "summary.md", "curves.svg"} <= {one.name for one in folder.iterdir()}
+    assert (out / "seed-1" / "confusion.svg").exists()
