@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import pins
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
@@ -64,3 +66,19 @@ def test_the_workflow_runs_all_checks() -> None:
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     assert commands == [".ci/run"]
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_ci_has_a_hash_of_each_package_that_is_pinned() -> None:
+    """If not: `python -m tests.pins` writes requirements-ci.txt from constraints.txt."""
+    blocks = re.sub(r" \\\n +", " ", pins.HASHES.read_text(encoding="utf-8")).splitlines()
+    found = {words[0]: words[1:] for line in blocks if (words := line.split()) and words[0] != "#"}
+    assert sorted(found) == sorted(pins.pinned())
+    assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for hashes in found.values() for one in hashes)
+    assert all(found.values())
+
+
+def test_hashes_that_differ_by_place_are_all_listed() -> None:
+    text = pins.listed(["A_b==1", "a==2"], {"a-b": "x", "a": "y"}, {"a-b": "x", "a": "z"})
+    assert text.removeprefix(pins.HEAD) == (
+        "a==2 \\\n    --hash=sha256:y \\\n    --hash=sha256:z\nA_b==1 \\\n    --hash=sha256:x\n"
+    )
