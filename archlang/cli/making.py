@@ -23,7 +23,7 @@ def _render_options(parser: argparse.ArgumentParser) -> None:
 
     output_options(parser, "svg, png, pdf, tex (TikZ), dot or mmd (Mermaid), by its suffix", required=True)
     style = parser.add_mutually_exclusive_group()
-    style.add_argument("--style", choices=STYLES, default="figure", help="the figure, or every operator: full")
+    style.add_argument("--style", choices=STYLES, default="figure", help="a figure, boxes to scale, or every operator")
     style.add_argument("--full", action="store_const", const="full", dest="style", help="short for --style full")
     parser.add_argument("--direction", choices=DIRECTIONS, help="where it goes (the figure: right, full: down)")
     parser.add_argument(

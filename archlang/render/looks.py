@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Style = Literal["figure", "full"]
+Style = Literal["figure", "full", "volumes"]
 Direction = Literal["right", "down"]
 Theme = Literal["light", "dark", "auto"]
 Cost = Literal["parameters", "macs", "memory"]
@@ -16,7 +16,7 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 COSTS: tuple[Cost, ...] = get_args(Cost)
 RANKS: Mapping[Direction, str] = {"right": "LR", "down": "TB"}  # as Graphviz and Mermaid call it
 FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd")
-_MISSING: Mapping[Style, tuple[str, ...]] = {"figure": (), "full": ("tex", "mmd")}
+_MISSING: Mapping[Style, tuple[str, ...]] = {"figure": (), "full": ("tex", "mmd"), "volumes": ("dot", "mmd")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Look:
     """What a picture shows and how.
 
     A `figure` has an overview and an inset for each distinct block: `depth` opens so many levels of it, `expanded`
-    these paths, `costs` colours the boxes by what they cost. `full` draws every operator.
-    `direction` is where a figure (usually right) or a full drawing (usually down) goes. `theme` gives the colours:
-    `auto`, which is usual for an SVG, follows the reader's setting.
+    these paths, `costs` colours the boxes by what they cost. `volumes` draws the maps of the overview as boxes to
+    scale. `full` draws every operator. `direction` is where a figure (usually right) or a full drawing (usually
+    down) goes. `theme` gives the colours: `auto`, which is usual for an SVG, follows the reader's setting.
 
     Raises:
         ValueError: the style cannot do what is asked.
@@ -44,6 +44,8 @@ class Look:
             raise ValueError("a drawing of every operator takes no depth, no paths to expand and no costs")
         if self.style == "full" and self.theme in ("dark", "auto"):
             raise ValueError("a drawing of every operator is in the light")
+        if self.style == "volumes" and self.direction == "down":
+            raise ValueError("volumes stand side by side, from left to right; a figure can go down")
         if self.depth is not None and self.depth < 0:
             raise ValueError(f"a depth is 0 or more, not {self.depth}")
 

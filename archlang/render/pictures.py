@@ -21,7 +21,8 @@ def picture(graph: Graph, format: str, title: str | None = None, look: Look | No
     The formats are svg, png, pdf, tex (TikZ), dot, and mmd (Mermaid).
 
     Raises:
-        Rejected: the style has no such format, a PNG could not be read by anybody, or there is no such path to expand.
+        Rejected: the style has no such format, a PNG could not be read by anybody, there is no such path to expand, or
+            the net is no chain of maps and cannot be drawn as volumes.
         ValueError: the format cannot have the theme `auto`.
     """
     look = look or Look()
@@ -32,6 +33,8 @@ def picture(graph: Graph, format: str, title: str | None = None, look: Look | No
     theme = look.theme_of(format)
     if look.style == "full":
         return marked(_full(graph, format, title, look.direction or "down"), format)
+    if look.style == "volumes":
+        return marked(_volumes(graph, format, title, look, theme), format)
     return marked(_figure(graph, format, title, look, theme), format)
 
 
@@ -59,6 +62,16 @@ def _figure(graph: Graph, format: str, title: str | None, look: Look, theme: The
 
     _need_letters()
     return _drawn(scene_of(figure, direction == "down"), format, theme)
+
+
+def _volumes(graph: Graph, format: str, title: str | None, look: Look, theme: Theme) -> bytes:
+    from archlang.render.figure.making import Wanted
+    from archlang.render.volumes.choosing import volumes_of
+    from archlang.render.volumes.drawing import scene_of
+
+    _need_letters()
+    volumes = volumes_of(graph, Wanted(look.depth, look.expanded, look.costs, title))
+    return _drawn(scene_of(volumes), format, theme)
 
 
 def _need_letters() -> None:

@@ -99,8 +99,9 @@ def test_page_shows_its_code_and_the_cure(code: str) -> None:
 
 def _of_the_command_line() -> set[str]:
     """Return the codes that are not of specs: those of training, of pictures and of missing packages."""
-    folders = [*(PACKAGE / "train").glob("*.py"), *(PACKAGE / "render").glob("*.py"), PACKAGE / "packages.py"]
-    return set[str]().union(*(_codes_in(ast.parse(path.read_text(encoding="utf-8"))) for path in folders))
+    folders = [PACKAGE / name for name in ("train", "render", "render/volumes")]
+    files = [*(path for folder in folders for path in folder.glob("*.py")), PACKAGE / "packages.py"]
+    return set[str]().union(*(_codes_in(ast.parse(path.read_text(encoding="utf-8"))) for path in files))
 
 
 def _replayed(page: Path) -> str:

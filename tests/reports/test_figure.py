@@ -201,7 +201,7 @@ def collisions(root: ElementTree.Element) -> Iterator[str]:
             yield f"{_title(one)} lies over {_title(other)}"
     for group, box in nodes:
         for text in group.iter(f"{SVG}text"):
-            if box.right - box.left > 24 and not box.holds(_text(text)):
+            if box.right - box.left > 24 and not box.holds(text_box(text)):
                 yield f"{text.text} is outside of {_title(group)}"
     yield from _struck(groups)
 
@@ -209,7 +209,7 @@ def collisions(root: ElementTree.Element) -> Iterator[str]:
 def _struck(groups: list[ElementTree.Element]) -> Iterator[str]:
     """Yield the words that a line goes through, or that others lie over."""
     texts = [
-        (text, _text(text)) for group in groups for text in group.findall(f"{SVG}text") if (text.text or "").strip()
+        (text, text_box(text)) for group in groups for text in group.findall(f"{SVG}text") if (text.text or "").strip()
     ]
     lines = [(group, part) for group in groups if group.get("class") == "link" for part in _parts(group)]
     for text, box in texts:
@@ -234,7 +234,7 @@ def _rect(group: ElementTree.Element) -> Box:
     return Box(x, y, x + wide, y + tall)
 
 
-def _text(text: ElementTree.Element) -> Box:
+def text_box(text: ElementTree.Element) -> Box:
     """Return where a text stands, by the letters of its font as Pillow measures them."""
     size, x, y = float(text.get("font-size") or 0), float(text.get("x") or 0), float(text.get("y") or 0)
     wide = _font(700 if text.get("font-weight") else 400).getlength(text.text or "") * size / 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import log
 
-from archlang.render.figure.metrics import width
-from archlang.render.figure.model import TEXT, TITLE, Figure, Text
+from archlang.render.figure.metrics import LINE, width
+from archlang.render.figure.model import SMALL, TEXT, TITLE, Figure, Text
 from archlang.render.figure.painting import inset_scene, panel_scene
 from archlang.render.figure.scene import Frame, Group, Path, Scene, Shape, Words
 
@@ -19,7 +19,7 @@ BEST = 1.45  # width by height
 def scene_of(figure: Figure, down: bool = False) -> Scene:
     """Return the figure as a scene, in the width that gives it the shape of a page; going down, in the height."""
     bodies = ((_below if down else _beside)(figure, most) for most in WIDTHS)
-    return min((page_of(figure, body) for body in bodies), key=badness)
+    return min((page_of(figure.name, figure.totals, figure.families, body) for body in bodies), key=badness)
 
 
 def badness(scene: Scene) -> float:
@@ -62,24 +62,32 @@ def _below(figure: Figure, tall: float) -> Scene:
     return body
 
 
-def page_of(figure: Figure, body: Scene) -> Scene:
-    """Return the page: title, what is drawn, and the legend."""
-    page = Scene(name=figure.name, told=figure.totals)
-    title, totals = Text(figure.name, TITLE, bold=True), Text(figure.totals, TEXT + 1, tone="faint")
+def page_of(name: str, told: str, families: Sequence[str], body: Scene, notes: Sequence[str] = ()) -> Scene:
+    """Return the page: title and totals, what is drawn, and the legend of the families, with notes below it."""
+    page = Scene()
+    title, totals = Text(name, TITLE, bold=True), Text(told, TEXT + 1, tone="faint")
     words = [Words(title, 0, TITLE, width(title), left=True)]
     beside = width(title) + width(totals) + 14 <= body.wide
-    x, y = (width(title) + 14 if figure.name else 0, TITLE) if beside else (0.0, TITLE + 18)
+    x, y = (width(title) + 14 if name else 0, TITLE) if beside else (0.0, TITLE + 18)
     words.append(Words(totals, x, y, width(totals), left=True))
     page.add(Group(tuple(words), kind="title"))
     page.wide, page.tall = x + width(totals), y + 18
     page.put(body, 0, page.tall + 8)
     drawn = [shape for group in page.groups for shape in group.shapes]
     has_skips = any(isinstance(shape, Path) and shape.line == "skip" for shape in drawn)
-    page.put(_legend(figure, has_skips), 0, page.tall + SPACE)
-    framed = Scene(name=figure.name, told=figure.totals)
+    page.put(_legend(families, has_skips), 0, page.tall + SPACE)
+    for note in notes:
+        page.put(_line(Text(note, SMALL, tone="faint")), 0, page.tall + 4)
+    framed = Scene(name=name, told=told)
     framed.put(page, MARGIN, MARGIN)
     framed.wide, framed.tall = framed.wide + MARGIN, framed.tall + MARGIN
     return framed
+
+
+def _line(text: Text) -> Scene:
+    scene = Scene(width(text), text.size * LINE)
+    scene.add(Group((Words(text, 0, text.size, scene.wide, left=True),), kind="legend"))
+    return scene
 
 
 def _shelves(insets: Sequence[tuple[Scene, float, float]], most: float) -> Iterator[tuple[list[Scene], float]]:
@@ -94,12 +102,12 @@ def _shelves(insets: Sequence[tuple[Scene, float, float]], most: float) -> Itera
         yield [one for one, _, _ in row], max(depth for _, _, depth in row)
 
 
-def _legend(figure: Figure, has_skips: bool) -> Scene:
+def _legend(families: Sequence[str], has_skips: bool) -> Scene:
     """Return the colours that occur, with what they mean."""
     scene = Scene(0, 18)
     shapes: list[Shape] = []
     x = 0.0
-    for family in figure.families:
+    for family in families:
         if family in ("block", "port"):
             continue
         text = Text(family, TEXT, tone="faint")

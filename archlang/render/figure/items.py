@@ -83,12 +83,12 @@ class Shelf:
         for before, after in pairwise(boxes):
             made, own = set(flow.makes(numbers(before.units[-1]))), set(flow.makes(after.layers))
             read = {value for value in flow.reads(numbers(after.units[0])) if value not in own}
-            if len(read) != 1 or not (read <= made or self._through(next(iter(read)), made)):
+            if len(read) != 1 or not (read <= made or self.is_from(next(iter(read)), made)):
                 return False
         heads = [self.layers[head_of(flow, box.first)] for box in boxes if isinstance(box.first, Chain)]
         return all(len(head.inputs) <= 1 for head in heads)
 
-    def _through(self, value: int, made: set[int]) -> bool:
+    def is_from(self, value: int, made: set[int]) -> bool:
         """Return whether a value comes from these through layers that no picture shows."""
         while value in self.structure.flow.makers:
             layer = self.layers[self.structure.flow.makers[value]]

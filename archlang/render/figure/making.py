@@ -45,11 +45,16 @@ def figure_of(graph: Graph, wanted: Wanted) -> Figure:
     insets = _insets(shelf, counts, items, wanted.costs)
     panels = (overview, *insets)
     known = {node.family for each in panels for node in each.nodes}
-    net = counts.net
-    inputs = " and ".join(type_text(shelf.structure.flow, at) for at, _ in enumerate(graph.root.inputs))
-    totals = f"{net.params:,} parameters, {si(net.macs)} MACs" + (f", {inputs}" if inputs else "")
     families = tuple(family for family in FAMILIES if family in known and family not in ("join", "layout"))
-    return Figure(graph.name if wanted.title is None else wanted.title, totals, overview, tuple(insets), families)
+    title = graph.name if wanted.title is None else wanted.title
+    return Figure(title, totals_of(shelf, counts), overview, tuple(insets), families)
+
+
+def totals_of(shelf: Shelf, counts: Counts) -> str:
+    """Return what stands beside the name of a net: its parameters, multiply-accumulates and inputs."""
+    net, flow = counts.net, shelf.structure.flow
+    inputs = " and ".join(type_text(flow, at) for at, _ in enumerate(flow.graph.root.inputs))
+    return f"{net.params:,} parameters, {si(net.macs)} MACs" + (f", {inputs}" if inputs else "")
 
 
 def _net_ends(shelf: Shelf) -> Ends:

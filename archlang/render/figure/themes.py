@@ -47,7 +47,17 @@ def colours(dark: bool) -> dict[str, str]:
     for family, pair in _FAMILIES.items():
         found[f"fill {family}"], found[f"line {family}"] = pair[2 * at], pair[2 * at + 1]
     heats = _DARK_HEAT if dark else _HEAT
-    return found | {f"heat{level}": colour for level, colour in enumerate(heats)}
+    found |= {f"heat{level}": colour for level, colour in enumerate(heats)}
+    for name in [name for name in found if name.startswith(("fill", "heat"))]:  # the other sides of a box
+        line = found[name.replace("fill", "line")] if name.startswith("fill") else found["skip"]
+        found[f"side {name}"], found[f"top {name}"] = _mixed(found[name], line, 0.4), _mixed(found[name], line, 0.12)
+    return found
+
+
+def _mixed(one: str, other: str, share: float) -> str:
+    """Return a colour with a share of another."""
+    parts = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in parts)
 
 
 def class_of(paint: str) -> str:
