@@ -60,17 +60,17 @@ def _published(checked: Checked) -> Published | None:
     """Return the published accuracy of a shipped net none of whose parameters is replaced."""
     from archlang.page import Published
     from archlang.paths import SPECS
-    from archlang.zoo import entry
+    from archlang.zoo import entry, measured
 
     paths = checked.library.paths
     if checked.settings or not paths or not paths[0].resolve().is_relative_to(SPECS.resolve()):
         return None
     graph = checked.graphs[0]
     one = entry(checked.facts[0], paths[0].stem, checked.source.text)
-    if one.top1 is None:
+    found = measured(str(paths[0]), graph, one)
+    if found is None:
         return None
-    sides = {graph.root.types[port.value].shape[-1] for port in graph.root.inputs}
-    return Published(one.top1, same_size={one.measured_on} == sides)
+    return Published(found.top1, found.macs if found.side else None, found.side)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

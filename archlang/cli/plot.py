@@ -149,15 +149,16 @@ def _point(net: Chosen, given: float | None) -> Point | None:
     """Return the net as a point with the given or the published accuracy; None if neither is known."""
     from archlang.facts.net import NetFacts
     from archlang.plot import Point
-    from archlang.zoo import entry
+    from archlang.zoo import entry, measured
 
     one = entry(NetFacts(net.graph), net.family, net.text)
     if given is not None:
         return Point(net.name, net.family, one.macs, one.params, given)
-    if not net.as_shipped or one.top1 is None:
+    found = measured(str(net.files[0]), net.graph, one) if net.as_shipped else None
+    if found is None:
         return None
-    sides = {net.graph.root.types[port.value].shape[-1] for port in net.graph.root.inputs}
-    return Point(net.name, net.family, one.macs, one.params, one.top1, same_size={one.measured_on} == sides)
+    macs = one.macs if found.macs is None else found.macs
+    return Point(net.name, net.family, macs, one.params, found.top1, found.macs is not None, found.side)
 
 
 PLOT = Command("plot nets: accuracy, work and parameters, or a profile", _plot, _options, spec="many")

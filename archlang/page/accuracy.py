@@ -14,11 +14,13 @@ from archlang.facts.work import Totals
 class Published:
     """The published accuracy of a shipped net, in percent, top-1 on ImageNet's validation images.
 
-    `same_size` is False if it was measured on images of another size than that of the counts.
+    If it was measured on images of another size than that of the spec, `side` is their size in pixels, and `macs` the
+    multiply-accumulates for one of them, if they are known.
     """
 
     top1: float
-    same_size: bool = True
+    macs: int | None = None
+    side: int | None = None
 
 
 def accuracy_data(totals: Totals, published: Published | None) -> dict[str, object]:
@@ -29,8 +31,10 @@ def accuracy_data(totals: Totals, published: Published | None) -> dict[str, obje
 
 @cache
 def zoo_points() -> list[list[Any]]:
-    """Return name, family, MACs of one image, parameters, accuracy and `same_size` of each net with an accuracy.
+    """Return name, family, MACs, parameters, accuracy and `side` of each net with an accuracy.
 
+    The MACs are those of one image of the size on which the accuracy was measured; `side` is that size in pixels if the
+    spec has another one, else None.
     `python -m tests.regenerate tests/page/test_data.py` writes the file anew.
     """
     import json

@@ -32,8 +32,9 @@ _HATCHES = ("", "////", "....")  # of the families that share a colour
 class Point:
     """A net: multiply-accumulates for one image, parameters, and accuracy in percent.
 
-    Nets of one `family` have one colour. If the accuracy was measured on images of another size than that of the
-    counts, `same_size` is False, and the circle is dashed.
+    Nets of one `family` have one colour. `side` is the size in pixels of the images if it is to stand beside the name.
+    If the accuracy was measured on images of another size than that of the counts, `same_size` is False, and the circle
+    is dashed.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Point:
     params: int
     accuracy: float
     same_size: bool = True
+    side: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What stands beside the circle."""
+        return f"{self.name}, {self.side} px" if self.side else self.name
 
 
 def accuracy_plot(points: Sequence[Point], format: str, log: bool = False, label: str = "accuracy, %") -> bytes:
@@ -126,7 +133,7 @@ def _draw_names(made: Figure, axes: Axes, points: Sequence[Point], size: float) 
     circles: list[Circle] = []
     for point in points:
         x, y = axes.transData.transform((point.macs, point.accuracy)) * scale
-        text = axes.text(0, 0, point.name, fontsize=size)
+        text = axes.text(0, 0, point.label, fontsize=size)
         told = text.get_window_extent(renderer)
         text.remove()
         radius = sqrt(_area(point.params, most)) / 2
@@ -142,7 +149,7 @@ def _draw_name(axes: Axes, point: Point, circle: Circle, box: Box, size: float) 
     is_far = box.distance(circle.x, circle.y) > circle.radius + 5
     line = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1.5}
     axes.annotate(
-        point.name,
+        point.label,
         (point.macs, point.accuracy),
         xytext=middle,
         textcoords="offset points",

@@ -25,7 +25,7 @@ def confusion_plot(counts: Sequence[Sequence[int]], classes: Sequence[str], form
         raise ValueError(f"a confusion matrix of {number} classes has so many rows and columns")
     side = min(max(CELL * number, LEAST), MOST)
     names = list(classes) if number <= NAMED else []
-    with look(letters=True):
+    with look():
         room = 0.75 + width_of(names, 8)
         made = figure(room + side + 0.3, room + side + 0.3)
         whole = room + side + 0.3

@@ -45,7 +45,7 @@ def curves_plot(epochs: Sequence[float], panels: Sequence[Panel], format: str) -
     check_format(format)
     if not panels or any(len(curve.values) != len(epochs) for panel in panels for curve in panel.curves):
         raise ValueError("a plot shows at least one panel, with a value of each curve for each epoch")
-    with look(letters=True):
+    with look():
         height = HEIGHT * len(panels)
         made = figure(WIDTH, height)
         for at, panel in enumerate(panels):

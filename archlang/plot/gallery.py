@@ -32,7 +32,7 @@ def gallery_plot(title: str, pictures: Sequence[Picture], format: str) -> bytes:
     check_format(format)
     if not pictures:
         raise ValueError("a gallery shows at least one picture")
-    with look(letters=True):
+    with look():
         wide = max(SIDE, width_of([line for one in pictures for line in one.lines], LETTERS))
         high = SIDE + LINE * max(len(one.lines) for one in pictures)
         across = min(ACROSS, len(pictures))

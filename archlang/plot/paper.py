@@ -30,11 +30,13 @@ _POWERS = ("", "K", "M", "G", "T", "P")
 
 _FONT = "Open Sans"
 _LOOK: Mapping[str, Any] = {
-    "font.family": [_FONT], "font.size": 9, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": FAINT,
+    "font.family": [_FONT, "sans-serif"], "font.sans-serif": [_FONT], "font.size": 9, "text.color": INK,
+    "axes.labelcolor": INK, "axes.edgecolor": FAINT,
     "axes.titlesize": 10, "axes.linewidth": 0.8, "axes.axisbelow": True, "axes.spines.top": False,
     "axes.spines.right": False, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK,
     "ytick.labelcolor": INK, "grid.color": GRID, "grid.linewidth": 0.8, "legend.frameon": False,
-    "figure.facecolor": "white", "savefig.facecolor": "white", "svg.hashsalt": "archlang", "path.simplify": False,
+    "figure.facecolor": "white", "savefig.facecolor": "white", "svg.hashsalt": "archlang", "svg.fonttype": "none",
+    "path.simplify": False,
 }  # fmt: skip
 _NO_DATE: Mapping[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
@@ -52,16 +54,12 @@ def check_format(format: str) -> None:
 
 
 @contextmanager
-def look(*, letters: bool = False) -> Generator[None]:
-    """Apply the style of all plots to figures that are made and saved within.
-
-    `letters` keeps text as text in an SVG, which can then be searched and read aloud; otherwise it becomes outlines.
-    """
+def look() -> Generator[None]:
+    """Apply the style of all plots to figures that are made and saved within. Text in an SVG is text."""
     from matplotlib.style import context
 
     _add_font()
-    kept = {"svg.fonttype": "none"} if letters else {}
-    with context(["default", {**_LOOK, **kept}]):  # whatever the user's own settings are
+    with context(["default", dict(_LOOK)]):  # whatever the user's own settings are
         yield
 
 

@@ -19,7 +19,7 @@ from archlang.report.data import COUNTS
 from archlang.shipped import shipped_nets
 from archlang.why import Whys
 from archlang.why.passing import seen_text
-from archlang.zoo import entry, published
+from archlang.zoo import entry, measured, published
 from tests.page.test_progressions import every_number, every_text
 
 ZOO = Path(__file__).parents[2] / "archlang" / "page" / "zoo.json"
@@ -132,8 +132,9 @@ def test_the_nets_of_the_plot_are_the_shipped_ones(rewrite_golden: bool) -> None
                 checked = check(name, only=True)
                 graph = checked.graphs[0]
                 one = entry(NetFacts(graph), path.stem, checked.source.text)
-                sides = {graph.root.types[port.value].shape[-1] for port in graph.root.inputs}
-                rows.append([name, one.family, one.macs, one.params, one.top1, {one.measured_on} == sides])
+                found = measured(str(path), graph, one)
+                assert found is not None and found.macs is not None
+                rows.append([name, one.family, found.macs, one.params, found.top1, found.side])
     text = "[\n" + ",\n".join(json.dumps(row) for row in sorted(rows)) + "\n]\n"
     if rewrite_golden:
         ZOO.write_text(text, encoding="utf-8")

@@ -224,11 +224,20 @@ def points_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> t
 def test_published_accuracies_are_of_images_of_a_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     points, label = points_of(monkeypatch, tmp_path, "resnet50", "efficientnet_b7")
     assert label == "top-1 accuracy on ImageNet, %"
-    b7 = totals(graph("efficientnet_b7"))
     assert points == [
         Point("resnet50", "resnet", 4_089_184_256, 25_557_032, 80.858),
-        Point("efficientnet_b7", "efficientnet", b7.macs, b7.params, 84.122, same_size=False),
+        Point("efficientnet_b7", "efficientnet", 37_745_884_192, 66_347_960, 84.122, side=600),
     ]
+
+
+def test_text_in_a_drawing_is_text() -> None:
+    points = [*POINTS, Point("b7", "other", 37_745_884_192, 66_347_960, 84.122, side=600)]
+    shown = accuracy_plot(points, "svg").decode()
+    assert ">b7, 600 px</text>" in shown and ">multiply-accumulates for one image</text>" in shown
+    shown = profile_plot([profile(graph("lenet5"), "macs")], "svg").decode()
+    assert ">lenet5: 417 K MACs</text>" in shown and ">features.0</text>" in shown
+    shown = timeline_plot([Timeline("lenet5", "training", memory(graph("lenet5")))], "svg").decode()
+    assert ">backward</text>" in shown and "font-family: 'Open Sans', sans-serif" in shown
 
 
 def test_accuracies_that_are_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ export interface MemoryData {
 export interface AccuracyData {
   macs: number;
   params: number;
-  published: { top1: number; same_size: boolean } | null;
-  nets: [name: string, family: string, macs: number, params: number, top1: number, sameSize: boolean][];
+  published: { top1: number; macs: number | null; side: number | null } | null;
+  nets: [name: string, family: string, macs: number, params: number, top1: number, side: number | null][];
 }
 
 export interface FileData {
