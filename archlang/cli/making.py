@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, natural, positive
-from archlang.cli.memory import OPTIMIZER_NAMES, checked_format, memory_bytes, memory_format_option
+from archlang.cli.memory import OPTIMIZER_NAMES, checked_format, memory_format_option, memory_or_save
 from archlang.cli.output import check_target, output_options, weights_file_options
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def _build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recompute", default="", metavar="PATHS", help=_RECOMPUTE_HELP)
     memory_format_option(parser)
     parser.add_argument(
-        "--memory", type=memory_bytes, metavar="BYTES",
-        help="recompute what lets a training step of --batch images fit in it, such as 24GiB, and print the plan",
+        "--memory", type=memory_or_save, metavar="BYTES",
+        help="recompute what lets a training step of --batch images fit in it, such as 24GiB, and print the plan; or "
+        "`save`: keep less in training at little cost, with the same gradients",
     )  # fmt: skip
     parser.add_argument(
         "--optimize",
@@ -136,6 +137,8 @@ def _source(net: Net, arguments: argparse.Namespace) -> str:
     from archlang.library import CallError
 
     format, recompute = checked_format(net.graph, arguments), arguments.recompute
+    if arguments.memory == "save":
+        return _slim(net, arguments, format)
     if arguments.memory is not None:
         return net.source(_planned(net, arguments, format), format, arguments.optimize)
     for name in ("batch", "optimizer"):
@@ -146,6 +149,24 @@ def _source(net: Net, arguments: argparse.Namespace) -> str:
         return net.source(paths, format, arguments.optimize)
     except ValueError as error:
         raise CallError(f"{'--memory-format' if format and crashing(net.graph) else '--recompute'}: {error}") from None
+
+
+def _slim(net: Net, arguments: argparse.Namespace, format: MemoryFormat | None) -> str:
+    """Return the source for `--memory save`; with a batch, print beside it what a step takes."""
+    from archlang.facts.memory import Setup, memory
+    from archlang.facts.memory.words import amount
+    from archlang.library import CallError
+
+    if arguments.recompute or arguments.optimize:
+        raise CallError("--memory save is a plan for training by itself; give either that or another")
+    source = net.source((), format, slim=True)
+    if arguments.batch is not None:
+        setup = Setup(arguments.batch, None, "training", arguments.optimizer or "momentum", memory_format=format)
+        whole, less = (memory(net.graph, setup, slim=slim).with_scratch_bytes for slim in (False, True))
+        out = sys.stdout if arguments.output else sys.stderr
+        told = f"batch {setup.batch:,} takes {amount(less)}, where it took {amount(whole)}"
+        out.write(f"{told}: normalised values are not kept for convolutions, but made again in the backward pass\n")
+    return source
 
 
 def _planned(net: Net, arguments: argparse.Namespace, format: MemoryFormat | None) -> Collection[str]:

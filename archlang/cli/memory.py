@@ -57,6 +57,11 @@ def memory_bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def memory_or_save(text: str) -> int | str:
+    """Return the bytes of an option such as `24GiB`, or `save`."""
+    return text if text == "save" else memory_bytes(text)
+
+
 def memory_format_option(parser: argparse.ArgumentParser) -> None:
     """Add the option `--memory-format`."""
     parser.add_argument(
@@ -119,6 +124,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, default=1, metavar="N", help="batch size (1)")
     setup_options(parser)
     parser.add_argument(
+        "--slim", action="store_true",
+        help="of the module that `archlang build --memory save` prints: no normalised value is kept for a convolution",
+    )  # fmt: skip
+    parser.add_argument(
         "--format", choices=["text", "json", "csv"], default="text",
         help="the peak as text, the whole timeline as csv, or both as json",
     )  # fmt: skip
@@ -158,7 +167,7 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
 
     setup = setup_of(arguments, graph, arguments.batch)
     try:
-        return memory(graph, setup)
+        return memory(graph, setup, slim=arguments.slim)
     except UnknownFact as error:
         raise CallError(str(error)) from None
     except ValueError as error:

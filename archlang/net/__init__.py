@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from archlang.net.fitting import Fit
     from archlang.net.open_sizes import Sizes
     from archlang.ops.layouts import MemoryFormat
-    from archlang.program import Program
     from archlang.render import Look
     from archlang.report import Mode, Report
     from archlang.sizes import Spec
@@ -73,7 +72,7 @@ class Net(Shown):
 
         return why(self.graph, path)
 
-    def memory(
+    def memory(  # noqa: PLR0913  what is run has eight settings
         self,
         batch: int = 1,
         dtype: str | None = None,
@@ -83,20 +82,21 @@ class Net(Shown):
         memory_format: MemoryFormat | None = None,
         *,
         recomputed: Collection[str] = (),
+        slim: bool = False,
     ) -> Memory:
         """Return the memory of a training step, or of an inference (`mode="inference"`), over time, in bytes.
 
         `dtype` (`bf16`, `fp16`, `fp32`, `fp64`) replaces the float dtypes; `autocast` runs forward pass and loss under
-        torch.autocast of it. `recomputed` and `memory_format` are those of `source`. `peak_bytes` is a lower bound if
-        `untold` is not empty. `to_json()` is what `archlang memory --format json` prints. Raises CallError for an
-        unknown setting, if the net cannot run in the memory format, or if an operator does not say what it saves; and
-        `archlang.diagnostics.Rejected` if it does not say its dtype under autocast.
+        torch.autocast of it. `recomputed`, `slim` and `memory_format` are those of `source`. `peak_bytes` is a lower
+        bound if `untold` is not empty. `to_json()` is what `archlang memory --format json` prints. Raises CallError for
+        an unknown setting, if the net cannot run in the memory format, or if an operator does not say what it saves;
+        and `archlang.diagnostics.Rejected` if it does not say its dtype under autocast.
         """
         from archlang.facts.memory import memory
 
         setup = _setup(batch, dtype, mode, optimizer, autocast, memory_format)
         try:
-            return memory(self.graph, setup, recomputed)
+            return memory(self.graph, setup, recomputed, slim=slim)
         except ValueError as error:
             raise CallError(str(error)) from None
 
@@ -174,28 +174,21 @@ class Net(Shown):
         recomputed: Collection[str] = (),
         memory_format: MemoryFormat | None = None,
         optimize: Literal["inference"] | None = None,
+        *,
+        slim: bool = False,
     ) -> str:
         """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
 
         With `memory_format="channels_last"` the module converts its inputs and weights of four axes to that format.
         With `optimize="inference"` each batch normalisation after a convolution becomes a part of it in evaluation
-        without gradients; keys and training stay the same. Raises ValueError if no block is called at one of these
-        paths, the net cannot run in the memory format, or `optimize` names nothing else than `inference`.
+        without gradients; keys and training stay the same. A `slim` module keeps no normalised value that a convolution
+        reads: the backward pass makes it again, with the same gradients. Raises ValueError if no block is called at one
+        of these paths, the net cannot run in the memory format, or settings are unknown or exclude each other.
         """
         from archlang.lower import torch_source
+        from archlang.net.programs import program_for
 
-        return torch_source(self._program(recomputed, memory_format, optimize))
-
-    def _program(
-        self, recomputed: Collection[str], memory_format: MemoryFormat | None, optimize: str | None
-    ) -> Program:  # fmt: skip
-        from archlang.program import program_of
-        from archlang.program.passes import folding, in_memory_format, recomputing
-
-        if optimize not in (None, "inference"):
-            raise ValueError(f"what a module is optimised for is `inference`, not {optimize!r}")
-        program = recomputing(program_of(self.graph), recomputed)
-        return in_memory_format(folding(program) if optimize else program, memory_format)
+        return torch_source(program_for(self.graph, recomputed, memory_format, optimize, slim))
 
     def module(  # noqa: PLR0913  (each stands for itself)
         self,
@@ -215,7 +208,7 @@ class Net(Shown):
 
         With `memory`, in bytes or as `24GiB`, blocks run again in the backward pass where a step of training of `batch`
         images with this optimiser would not fit otherwise: those of the plan of `fit`, for the least work. Raises
-        CallError if none that was tried fits.
+        CallError if none that was tried fits. With `memory="save"` the module is slim, as that of `source(slim=True)`.
 
         `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
         state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
@@ -223,13 +216,14 @@ class Net(Shown):
         `source`.
         """
         from archlang.lower import module
+        from archlang.net.programs import SAVE, program_for
 
-        if memory is not None:
+        if memory not in (None, SAVE):
             from archlang.net.fitting import planned
 
             setup = _setup(batch, None, "training", optimizer, None, memory_format)
             recomputed = planned(self.graph, setup, memory, recomputed)
-        made = module(self._program(recomputed, memory_format, optimize), seed)
+        made = module(program_for(self.graph, recomputed, memory_format, optimize, memory == SAVE), seed)
         if weights is not None:
             from archlang.weights import WeightsFile, load_weights
 

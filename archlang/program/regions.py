@@ -10,6 +10,7 @@ from archlang.ir import Block, CallNode, Graph, Guard, OpNode, values_of
 from archlang.ops.base import Expression, Module, Operator, Stored
 from archlang.ops.layouts import MemoryFormat
 from archlang.program.frames import Frame, frame_of
+from archlang.program.slim import Slim
 from archlang.shapes import TensorType
 
 
@@ -19,7 +20,8 @@ class Call:
 
     `callee` is the id of the region that is called, None for an operator. A call that is `recomputed` keeps nothing for
     the backward pass but its inputs, and runs again there. One that is `in_place` writes its result over this input.
-    A `deferred` convolution is applied together with the normalisation after it, whose `convolution` it is.
+    A `deferred` convolution is applied together with the normalisation after it, whose `convolution` it is. One that is
+    `slim` keeps less for the backward pass.
     """
 
     node: OpNode | CallNode
@@ -30,6 +32,7 @@ class Call:
     in_place: int | None = None
     deferred: bool = False
     convolution: Call | None = None
+    slim: Slim | None = None
 
     @property
     def name(self) -> str | None:
@@ -79,7 +82,8 @@ class Call:
             return None
         if self.in_place is not None:
             return self.node.op.torch_over(self.in_place, *self.input_types)
-        return self.node.torch(*self.input_types)
+        made = self.node.torch(*self.input_types)
+        return self.slim.module(made) if self.slim is not None and isinstance(made, Module) else made
 
     @cached_property
     def is_stateless(self) -> bool:

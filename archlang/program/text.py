@@ -60,6 +60,8 @@ def _marks(entry: Entry) -> Iterator[str]:
         yield "deferred"
     if entry.convolution is not None:
         yield f"folded into {entry.convolution.name}"
+    if entry.slim is not None:
+        yield "slim"
     if entry.in_place is not None:
         yield f"over %{entry.inputs[entry.in_place]}"
 

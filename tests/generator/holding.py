@@ -27,7 +27,7 @@ from archlang.syntax import File
 from tests.generator.beginning import begin_alike, without_starts
 from tests.generator.changing import answered, changed
 from tests.generator.elsewhere import at_other_sizes, graph_of_two, in_two_files
-from tests.generator.passes import in_channels_last, recomputed, told_bytes, trained
+from tests.generator.passes import in_channels_last, recomputed, slim, told_bytes, trained
 from tests.generator.programs import Program as Drawn
 from tests.generator.promising import promised, verdicts, with_promises
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, macs, ran, weights_of
@@ -249,6 +249,12 @@ def channels_last_is_torchs(net: Built) -> None:
         _passed(program, "channels_last", training=len(net.text) % 12 == 1)
 
 
+def a_slim_module_is_the_same(net: Built) -> None:
+    program = slim(net.graph) if len(net.text) % 3 == 0 else None
+    if program is not None:
+        _passed(program, "slim", training=True)
+
+
 def recomputed_calls_are_the_same(net: Built) -> None:
     program = recomputed(net.graph) if len(net.text) % 6 == 2 else None
     if program is not None:
@@ -308,5 +314,6 @@ LAWS: list[Callable[[Built], None]] = [
     training_is_torchs,
     channels_last_is_torchs,
     recomputed_calls_are_the_same,
+    a_slim_module_is_the_same,
     open_sizes_are_open,
 ]

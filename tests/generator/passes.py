@@ -13,7 +13,7 @@ from archlang.facts.saved import saved
 from archlang.ir import Graph
 from archlang.lower import torch_source
 from archlang.program import Program, program_of
-from archlang.program.passes import in_memory_format, recomputing
+from archlang.program.passes import in_memory_format, recomputing, slimming
 from archlang.program.passes.recomputing import called
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, ran, weights_of
 from tests.interpreter import Interpreter
@@ -37,6 +37,12 @@ def recomputed(graph: Graph) -> Program | None:
     paths = sorted({*called(program)})
     chosen = [path for path in paths if crc32(f"{path} {len(graph.blocks)}".encode()) % 2]
     return recomputing(program, chosen or paths[:1]) if paths else None
+
+
+def slim(graph: Graph) -> Program | None:
+    """Return the Program that keeps less for the backward pass; None where there is nothing to leave out."""
+    program = slimming(program_of(graph))
+    return program if any(call.slim is not None for call in program.walk()) else None
 
 
 def trained(program: Program, executed: Executed, training: bool) -> tuple[Ran, Ran, list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.diagnostics import Rejected
+from archlang.facts.memory.normalised import Normalised
 from archlang.facts.memory.setup import Setup
 from archlang.ir import Layer
 from archlang.ops.base import GradientPlace
@@ -16,7 +17,8 @@ from archlang.ops.layouts import Laid
 class Held:
     """A value: its number, type and strides, its storage, the path of its layer, whether it needs a gradient.
 
-    The value of a parameter or buffer is `lasting`: its storage is never freed and has no number in the heap.
+    The value of a parameter or buffer is `lasting`: its storage is never freed and has no number in the heap. One that
+    the backward pass can make again says what it is `made_of`.
     """
 
     number: int
@@ -25,6 +27,7 @@ class Held:
     path: str
     needs: bool
     lasting: bool = False
+    made_of: Normalised | None = None
 
 
 class AutocastUnknown(Rejected):

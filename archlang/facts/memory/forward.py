@@ -108,7 +108,7 @@ class Forward:
         inputs = [given[value] for value in entry.inputs]
         if isinstance(entry.node, OpNode):
             layer = inside.layer(entry.node, region.block, (), ())
-            results = self.operations.run(layer, around.path, inputs, over=entry.in_place)
+            results = self.operations.run(layer, around.path, inputs, over=entry.in_place, slim=entry.slim)
         else:
             results = self._call(entry, inside, inputs)
         given.update(zip(entry.outputs, results, strict=True))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archlang.facts.memory.casts import Held
 from archlang.facts.memory.heap import Heap
+from archlang.facts.memory.normalised import Normalised
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.values import Told
 from archlang.facts.storages import is_saved
 from archlang.ir import Layer
 from archlang.ops.base import Wanted
+from archlang.program.slim import Slim
 
 Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # the inputs and the outputs of an operation
 
@@ -45,17 +47,36 @@ class Keeping:
         return kept
 
     def values(
-        self, layer: Layer, told: Told, wanted: Wanted, values: Values, over: int | None
-    ) -> list[int]:  # fmt: skip
+        self, layer: Layer, told: Told, wanted: Wanted, values: Values, over: int | None, made_of: Normalised | None
+    ) -> list[int]:
         """Return the storages of the inputs and results that are saved for backward, each with a reference.
 
-        Of an input that is overwritten, a copy is saved.
+        Of an input that is overwritten, a copy is saved. If the first input is `made_of` something else, neither it nor
+        the result is kept.
         """
         kept: list[int] = []
         for one in told.saved:
             if one.what != "own" and (one.what, one.index) != ("input", over) and is_saved(one, layer, wanted):
                 value = values[one.what == "output"][one.index]
-                if not value.lasting:
+                if not value.lasting and not (made_of is not None and one.index == 0):
                     self.heap.hold(value.storage)
                     kept.append(value.storage)
         return kept
+
+    def slim(self, layer: Layer, slim: Slim | None, result: Held, made_of: Normalised | None) -> tuple[Held, list[int]]:
+        """Return the result of a slim layer, which says how it is made again, and the storages kept for that."""
+        if slim is not None and slim.is_norm and not self.setup.autocast:  # under autocast the module keeps everything
+            size = self.setup.bytes(result.type.shape, result.type.dtype)
+            weights = (one for one in layer.op.weights(*layer.input_types) if not one.buffer)
+            sizes = (self.setup.weight_bytes(one) for one in weights)
+            parts = [self.heap.take(size, "kept by operators", layer.path) for size in sizes]
+            return replace(result, made_of=Normalised(size, layer.path)), parts
+        if slim is not None and slim.again is not None and made_of is not None:
+            made_of.activation = slim.again
+            return replace(result, made_of=made_of), []
+        return result, []
+
+    @staticmethod
+    def reads(layer: Layer, told: Told, wanted: Wanted) -> bool:
+        """Return whether the gradients of a layer take a value that it would keep."""
+        return any(one.what != "own" and is_saved(one, layer, wanted) for one in told.saved)

@@ -20,6 +20,7 @@ from archlang.ir import Layer, join_path
 from archlang.ops.base import Wanted
 from archlang.ops.layouts import Laid, at_batch, contiguous
 from archlang.ops.parts import Own
+from archlang.program.slim import Slim
 from archlang.shapes import TensorType
 
 
@@ -117,10 +118,12 @@ class Operations:
         trained = tuple((join_path(layer.path, name), sizes[name]) for name in names)
         self.owned.append(Owned(layer.path, trained, sum(sizes.values()) - buffers, buffers, self.times))
 
-    def run(self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None = None) -> list[Held]:
+    def run(
+        self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None = None, slim: Slim | None = None
+    ) -> list[Held]:
         """Run a layer and return its outputs, each with a reference; `scope` is the path of its block.
 
-        The result is written `over` the input with this number.
+        The result is written `over` the input with this number. A `slim` layer keeps less.
         """
         self.own(layer)
         if layer.op.idle and not self.setup.training:
@@ -128,7 +131,7 @@ class Operations:
             return [inputs[0]]
         made_of = self.operators.composition(layer, inputs)
         if made_of is None:
-            return self._one(layer, scope, inputs, over)
+            return self._one(layer, scope, inputs, over, slim)
         return self._parts(layer, scope, inputs, made_of)
 
     def _parts(self, layer: Layer, scope: str, inputs: Sequence[Held], made_of: Composition) -> list[Held]:
@@ -156,13 +159,14 @@ class Operations:
         number, trained = next(self.operators.numbers), dict(self.operators.weights(layer))
         needs = self.setup.training and own.name in trained
         laid = Laid(type.shape, type.axes, type.dtype, contiguous(type.shape), number)
-        if needs and self.recording and self.unit:
+        if needs and self.recording and (unit := self.unit):
             wanting = Wanting(self._keys(layer, scope)[own.name], trained[own.name], bool(own.shape), own.relaid)
-            step = Step(layer.path, self.unit.word, (number,), (), (wanting,), (), 0, declared=True)
-            self.record(replace(step, unit=self.unit.number))
+            self.record(Step(layer.path, unit.word, (number,), (), (wanting,), (), 0, True, unit=unit.number))
         return Held(number, laid, -1, layer.path, needs, lasting=True)
 
-    def _one(self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None) -> list[Held]:
+    def _one(
+        self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None, slim: Slim | None
+    ) -> list[Held]:  # fmt: skip
         """Run a layer that torch computes as one."""
         told = self.operators.ask(layer, inputs)
         weights = self.operators.weights(layer) if self.setup.training else ()
@@ -184,12 +188,16 @@ class Operations:
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):
-            values = made.inputs, tuple(results)
-            kept = (*own.pop((), ()), *copied, *self.keeping.values(layer, told, wanted, values, over))
-            step = self._step(layer, scope, told, made, results, (*kept, *made.kept))
-            step = replace(step, scratch=self.operators.scratch_backward(layer, inputs, wanted))
+            made_of = inputs[0].made_of if slim is not None else None
+            saved = self.keeping.values(layer, told, wanted, (made.inputs, tuple(results)), over, made_of)
+            results[0], parts = self.keeping.slim(layer, slim, results[0], made_of)
+            kept = (*own.pop((), ()), *copied, *saved, *parts, *made.kept)
+            step = self._step(layer, scope, told, made, results, kept)
+            if slim is not None and self.keeping.reads(layer, told, wanted):
+                step = replace(step, made_of=made_of, ends=slim.again is not None)
+            scratch = self.operators.scratch_backward(layer, inputs, wanted)
             partial = ((tuple(results[at].number for at in of), tuple(some)) for of, some in own.items())
-            step = replace(step, partial=tuple(partial))
+            step = replace(step, scratch=scratch, partial=tuple(partial))
             for one in (*made.steps, step):
                 self.record(one)
         for x, cast in zip(inputs, made.inputs, strict=True):
@@ -247,8 +255,7 @@ class Operations:
             for name, size in self.operators.weights(layer)
             if not made.wishes
         )
-        numbers, size = tuple(y.number for y in results), self._bytes(results[0])
-        wishes = (*wishes, *made.wishes)
+        numbers, size, wishes = tuple(y.number for y in results), self._bytes(results[0]), (*wishes, *made.wishes)
         unit = self.unit or Unit(None, layer.path, layer.op.word)
         return Step(
             unit.path, unit.word, numbers, wishes, sizes, kept, size, layer.op.declared, one_call=told.one_call,

@@ -16,7 +16,7 @@ from archlang.facts.memory.words import amount, described, where
 from archlang.facts.untold import Untold
 from archlang.ir import Graph, is_at
 from archlang.program import program_of
-from archlang.program.passes import in_memory_format, recomputing
+from archlang.program.passes import in_memory_format, recomputing, slimming
 
 MARGIN = 1  # percent of the peak with scratch, which differs between processors and numbers of threads
 
@@ -139,16 +139,23 @@ class Memory(Shown):
         return tuple(_moment(heap, row, lasting, self.simulated.runs) for row in range(len(heap.rows)))
 
 
-def memory(graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] = ()) -> Memory:
+def memory(
+    graph: Graph, setup: Setup | None = None, recomputed: Iterable[str] = (), *, slim: bool = False
+) -> Memory:  # fmt: skip
     """Return the memory of one training step in its steady state, or of one inference, in eager torch on the CPU.
 
     The weights, their gradients and the state of the optimiser are included. `recomputed` are the paths of the calls of
-    blocks that the backward pass runs again, as torch.utils.checkpoint does (`use_reentrant=False`). Raises ValueError
-    if the net cannot run in the memory format of the setup.
+    blocks that the backward pass runs again, as torch.utils.checkpoint does (`use_reentrant=False`). `slim` is
+    whether the module keeps no normalised value that a convolution reads. Raises ValueError if the net cannot run in
+    the memory format of the setup, or for a slim module with recomputed calls.
     """
+    recomputed = frozenset(recomputed)
+    if slim and recomputed:
+        raise ValueError("a slim module makes its values again by itself; give either that or calls to recompute")
     graph.refuse_walk()
     setup = setup or Setup()
-    program = in_memory_format(recomputing(program_of(graph), frozenset(recomputed)), setup.memory_format)
+    program = recomputing(program_of(graph), recomputed)
+    program = in_memory_format(slimming(program) if slim else program, setup.memory_format)
     simulated = simulate(program, setup)
     heap, lasting, runs = simulated.heap, simulated.lasting, simulated.runs
     row = heap.peak()

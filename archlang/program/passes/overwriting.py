@@ -53,7 +53,7 @@ class _Marking:
         return replace(region, entries=tuple(entries))
 
     def _call(self, region: Region, call: Call, made: Mapping[int, Call], reads: Mapping[int, int]) -> Call:
-        if call.operator is None or call.module is not None or call.name in self.again:
+        if call.operator is None or call.slim is not None or call.module is not None or call.name in self.again:
             return call
         for at in call.operator.overwrites(*call.input_types):
             producer = made.get(call.inputs[at])

@@ -1,0 +1,117 @@
+"""Marks normalisations, activations and convolutions that keep less for the backward pass.
+
+A normalised value, activated or not, need not be kept if a convolution reads it and nothing else needs it: the backward
+pass makes it again of what the normalisation keeps. The rule looks at every place where a block is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from archlang.ir import Graph, Layer
+from archlang.ops.base import Module
+from archlang.program.regions import Entry, Program, Region
+from archlang.program.slim import ACTIVATIONS, CONVOLUTIONS, NORMS, Slim, slims
+
+Place = tuple[str, tuple[int, ...]]  # a block, and the values that a step of it returns
+
+
+def slimming(program: Program) -> Program:
+    """Return the Program with every step marked that can keep less at no more work than a normalisation."""
+    marks = dict(_Rule(program.graph).marks())
+    parts = slims(set(marks.values()))
+    slim = {place: parts[target] for place, target in marks.items()}
+    return Program(program.graph, {name: _region(region, slim) for name, region in program.regions.items()})
+
+
+def _region(region: Region, slim: Mapping[Place, Slim]) -> Region:
+    return replace(region, entries=tuple(_entry(region, entry, slim) for entry in region.entries))
+
+
+def _entry(region: Region, entry: Entry, slim: Mapping[Place, Slim]) -> Entry:
+    if isinstance(entry, Region):
+        return _region(entry, slim)
+    return replace(entry, slim=slim.get((region.block.id, entry.outputs)))
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """The layers of a net, and which of them read each value."""
+
+    graph: Graph
+
+    @cached_property
+    def layers(self) -> Sequence[Layer]:
+        return tuple(self.graph.flat())
+
+    @cached_property
+    def readers(self) -> Mapping[int, Sequence[Layer]]:
+        found: dict[int, list[Layer]] = {}
+        for layer in self.layers:
+            for value in layer.inputs:
+                found.setdefault(value, []).append(layer)
+        return found
+
+    @cached_property
+    def again(self) -> frozenset[Place]:
+        """The steps whose module another step applies too, or that run in training alone."""
+        shared = {layer.path for layer in self.layers if layer.reused}
+        return frozenset(_place(one) for one in self.layers if one.training_only or one.path in shared)
+
+    def marks(self) -> Iterator[tuple[Place, str]]:
+        """Yield the steps that are marked, and the module of torch of each."""
+        chains = [self._chain(layer) for layer in self.layers if _target(layer) in NORMS]
+        failing = {_place(chain[0]) for chain in chains if len(chain) == 1}
+        # an activation that also follows another norm must be served by each
+        activated: dict[Place, set[bool]] = {}
+        for layer in self.layers:
+            if _target(layer) in ACTIVATIONS:
+                activated.setdefault(_place(layer), set())
+        for norm, *after in chains:
+            if after and _target(after[0]) in ACTIVATIONS:
+                activated[_place(after[0])].add(_place(norm) not in failing)
+        for norm, *after in chains:
+            if _place(norm) in failing or any(False in activated.get(_place(one), ()) for one in after):
+                continue
+            for layer in (norm, *after):
+                yield _place(layer), _target(layer)
+
+    def _chain(self, norm: Layer) -> tuple[Layer, ...]:
+        """Return a norm, the activation of its result, if any, and the convolutions that read this; else it alone."""
+        after: list[Layer] = []
+        value, read = norm.outputs[0], self.readers.get(norm.outputs[0], ())
+        if len(read) == 1 and _target(read[0]) in ACTIVATIONS and _place(read[0]) not in self.again:
+            after, value = [read[0]], read[0].outputs[0]
+            read = self.readers.get(value, ())
+        convolutions = [one for one in read if _is_convolution(one) and _place(one) not in self.again]
+        others = [one for one in read if one not in convolutions]
+        if not convolutions or _place(norm) in self.again or any(_needs(one, value) for one in others):
+            return (norm,)
+        return (norm, *after, *convolutions)
+
+
+def _place(layer: Layer) -> Place:
+    return layer.block.id, layer.node.outputs
+
+
+def _target(layer: Layer) -> str:
+    made = layer.node.torch(*layer.input_types)
+    return made.target if isinstance(made, Module) and not made.source else ""
+
+
+def _is_convolution(layer: Layer) -> bool:
+    made = layer.node.torch(*layer.input_types)
+    if not isinstance(made, Module) or made.target not in CONVOLUTIONS or made.source:
+        return False
+    options = {name: value for name, value, _ in made.options}
+    return options.get("padding_mode") == "zeros" and not isinstance(options.get("padding"), str)
+
+
+def _needs(layer: Layer, value: int) -> bool:
+    """Return whether a layer keeps the value for its backward pass, or returns its memory, or may do so."""
+    saved = layer.op.saved(*layer.input_types)
+    if saved is None or not layer.op.is_fresh(*layer.input_types):
+        return True
+    return any(one.what == "input" and layer.inputs[one.index] == value for one in saved)
