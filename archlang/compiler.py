@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from archlang.cautions import cautions
+from archlang.checked import Checked, SpecError
 from archlang.collector import paused
-from archlang.diagnostics import Diagnostic, Rejected, all_lines, render
-from archlang.elaborate import check_declarations, elaborate, meter_of, nets, notes
+from archlang.diagnostics import Diagnostic, Rejected
+from archlang.elaborate import check_declarations, elaborate_partial, meter_of, nets, notes
 from archlang.facts.net import NetFacts
-from archlang.ir import Graph
+from archlang.ir import Graph, PartialGraph
 from archlang.library import CallError, Found, Library, SettingError, chosen, find, read, text_alone
-from archlang.limits import limits, raising
+from archlang.limits import limits
 from archlang.net import Net
 from archlang.parse import SETTINGS, parse, parse_value
 from archlang.promises import verify
@@ -22,74 +23,9 @@ from archlang.source import Source, Span
 from archlang.syntax import Expression
 
 if TYPE_CHECKING:
-    from archlang.parts import Line
-    from archlang.recipes import Evaluated, Recipe
+    from archlang.recipes import Evaluated
 
 __all__ = ["CallError", "Checked", "Net", "SpecError", "check", "load", "loads", "setting", "written"]
-
-
-class SpecError(Exception):
-    """The spec is wrong. Its text is what the terminal shows; `diagnostics` holds the same as data."""
-
-    def __init__(self, checked: Checked) -> None:
-        super().__init__(checked.report())
-        self.checked = checked
-        self.diagnostics = checked.diagnostics
-
-
-@dataclass
-class Checked:
-    """The result of checking a spec: the Graphs of the nets asked for, the errors, and warnings about valid nets.
-
-    `facts` holds the facts of each of the `graphs`, for one image in evaluation. `recipes` are those of the file, if no
-    net of it was asked for by name. `settings` replace parameters of the nets.
-    """
-
-    library: Library
-    settings: Mapping[str, Expression]
-    graphs: list[Graph] = field(default_factory=list[Graph])
-    facts: list[NetFacts] = field(default_factory=list[NetFacts])
-    recipes: list[Recipe] = field(default_factory=list["Recipe"])
-    diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
-    warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
-
-    @property
-    def sources(self) -> dict[str, Source]:
-        """The texts of the spec and of the files that it uses, by name."""
-        return self.library.sources
-
-    @property
-    def source(self) -> Source:
-        """The spec's own text."""
-        return self.sources[self.library.main.name]
-
-    @property
-    def net(self) -> Net:
-        """Return the only net. Raises SpecError if the spec is not valid."""
-        from archlang.sizes import Spec
-
-        if self.diagnostics:
-            raise SpecError(self)
-        (graph,) = self.graphs
-        return Net(graph, Spec(self.library.main, graph.name, self.settings, self.library.files))
-
-    def rendered(self) -> list[str]:
-        """Return each diagnostic as the terminal shows it."""
-        return [render(diagnostic, self.sources) for diagnostic in self.diagnostics]
-
-    def report(self) -> str:
-        """Return all diagnostics as the terminal shows them. A line at their end says if more were not looked for."""
-        from archlang.parts import text_of
-
-        return text_of(self.lines())
-
-    def lines(self) -> list[Line]:
-        """Return the lines of the same text, in parts with their roles."""
-        found = all_lines(self.diagnostics, self.sources)
-        count = len(self.diagnostics)
-        if count >= limits().mistakes:
-            found += [(), (("", f"archlang stopped at {count} mistakes; {raising('mistakes')}"),)]
-        return found
 
 
 def load(spec: str | Path, /, **params: object) -> Net:
@@ -173,10 +109,12 @@ def _checked(
     checked.warnings += notes(file, files)
     meter = meter_of(files.values())
     for name in names:
-        graph, wrong = elaborate(file, name, settings, files, meter)
+        graph, wrong = elaborate_partial(file, name, settings, files, meter)
         _refuse_settings(wrong)
         _add(checked, wrong)
-        if graph is not None:
+        if isinstance(graph, PartialGraph):
+            checked.known.append(graph)
+        elif graph is not None:
             facts = NetFacts(graph)
             _add(checked, verify(facts))
             checked.graphs.append(_cautioned(graph, checked, counts_alone))

@@ -6,11 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archlang.compiler import Checked, Net
     from archlang.diagnostics import Diagnostic, Rejected
+    from archlang.ir import PartialGraph
     from archlang.source import Source
     from archlang.syntax import Expression
 
@@ -91,12 +93,26 @@ def limits_of(arguments: argparse.Namespace) -> dict[str, int]:
     return changes
 
 
-def checked_net(arguments: argparse.Namespace) -> Checked:
-    """Check the SPEC of a command that takes one net. Raises SpecError if it is not valid."""
+def allow_errors_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--allow-errors`."""
+    help = "draw a wrong net as far as it is known, its mistakes in red; the exit status stays 1"
+    parser.add_argument("--allow-errors", action="store_true", help=help)
+
+
+def known_of(checked: Checked) -> PartialGraph:
+    """Return what is known of the net of a wrong spec; of one that cannot be read, the mistakes alone."""
+    from archlang.ir.partial import nothing_known
+
+    name = Path(checked.source.name).stem
+    return checked.partial() or nothing_known(name, checked.diagnostics, checked.sources)
+
+
+def checked_net(arguments: argparse.Namespace, allow_errors: bool = False) -> Checked:
+    """Check the SPEC of a command that takes one net. Raises SpecError if it is not valid and no errors are allowed."""
     from archlang.compiler import SpecError, check
 
     checked = check(arguments.spec, settings_of(arguments), only=True, root=arguments.root)
-    if checked.diagnostics:
+    if checked.diagnostics and not allow_errors:
         raise SpecError(checked)
     return checked
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.command import Command, checked_net, natural, positive
+from archlang.cli.command import Command, allow_errors_option, checked_net, known_of, natural, positive, show_problems
 from archlang.cli.memory import OPTIMIZER_NAMES, checked_format, memory_format_option, memory_or_save
 from archlang.cli.output import check_target, output_options, weights_file_options
 
@@ -31,6 +31,7 @@ def _render_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--expand", action="append", default=[], metavar="PATH", help="open what is at this path")
     parser.add_argument("--costs", choices=COSTS, help="colour the boxes by what they cost")
+    allow_errors_option(parser)
     parser.add_argument("--theme", choices=THEMES, help="the colours (svg: auto, others: light)")
 
 
@@ -38,7 +39,7 @@ def _render(arguments: argparse.Namespace) -> int:
     from archlang.compiler import Net
     from archlang.files import write_whole
     from archlang.library import CallError
-    from archlang.render import FORMATS
+    from archlang.render import FORMATS, picture
 
     format = arguments.output.suffix.lstrip(".").lower()
     if format not in FORMATS:
@@ -49,8 +50,12 @@ def _render(arguments: argparse.Namespace) -> int:
     if format not in look.formats:
         endings = ", ".join("." + name for name in look.formats)
         raise CallError(f"{arguments.output}: --style {look.style} is written as {endings}")
-    checked = checked_net(arguments)
+    checked = checked_net(arguments, allow_errors=arguments.allow_errors)
     check_target(arguments.output, arguments, checked.library.paths)
+    if checked.diagnostics:
+        show_problems(checked)
+        write_whole(arguments.output, picture(known_of(checked), format, look=look))
+        return 1
     write_whole(arguments.output, Net(checked.graphs[0]).render(format, look))
     return 0
 

@@ -22,9 +22,11 @@ from archlang.elaborate.state.mistakes import Mistake, Silent
 from archlang.elaborate.state.session import Here, Meter, meter_of
 from archlang.elaborate.steps.blocks import elaborate_block
 from archlang.elaborate.steps.declared import mistakes_of
+from archlang.elaborate.steps.known import known_of
 from archlang.elaborate.steps.walk import run, too_deep
 from archlang.elaborate.top_level import resolved, top_of
 from archlang.elaborate.vocabulary.spelled import written
+from archlang.ir.partial import drawing
 from archlang.ops import is_built_in
 from archlang.source import Span
 
@@ -39,8 +41,8 @@ class NetName:
 
 
 __all__ = [
-    "Files", "Meter", "NetName", "check_declarations", "elaborate", "is_known", "meter_of", "net_with", "nets", "notes",
-    "top_of", "written",
+    "Files", "Meter", "NetName", "check_declarations", "elaborate", "elaborate_partial", "is_known", "meter_of",
+    "net_with", "nets", "notes", "top_of", "written",
 ]  # fmt: skip
 
 Files = Mapping[str, s.File]  # what `use` may name, by the file's name
@@ -67,7 +69,6 @@ def _complete(name: str, settings: Collection[str], here: Here) -> bool:
     return all(parameter.default is not None or parameter.name in filled for parameter in definition.parameters)
 
 
-@paused()
 def elaborate(
     file: s.File,
     name: str,
@@ -79,6 +80,19 @@ def elaborate(
 
     `meter` counts the steps of several nets together.
     """
+    found, diagnostics = elaborate_partial(file, name, settings, files, meter)
+    return found if isinstance(found, ir.Graph) else None, diagnostics
+
+
+@paused()
+def elaborate_partial(
+    file: s.File,
+    name: str,
+    settings: Mapping[str, s.Expression] | None = None,
+    files: Files | None = None,
+    meter: Meter | None = None,
+) -> tuple[ir.Graph | ir.PartialGraph | None, list[Diagnostic]]:
+    """Return the same, and of a wrong net what is known of it, for pictures; None if nothing is."""
     here = top_of(file, files, meter)
     session = here.session
     try:
@@ -139,15 +153,19 @@ def notes(file: s.File, files: Files | None = None) -> list[Diagnostic]:
     return found
 
 
-def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | None:
-    """Return the Graph of a net, with `settings` in the place of its own arguments; None if it has a mistake."""
-    return net_with(
-        name, [Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items()], here
-    )
+def net_at(name: str, settings: Mapping[str, s.Expression], here: Here) -> ir.Graph | ir.PartialGraph:
+    """Return the Graph of a net, with `settings` in the place of its own arguments; what is known of a wrong one."""
+    given = [Given(word, evaluate(node, here), node.span, node.span) for word, node in settings.items()]
+    return _net(name, given, here)
 
 
 def net_with(name: str, settings: Sequence[Given], here: Here) -> ir.Graph | None:
     """Return the Graph of a net, with arguments in the place of its own; None if it has a mistake."""
+    found = _net(name, settings, here)
+    return found if isinstance(found, ir.Graph) else None
+
+
+def _net(name: str, settings: Sequence[Given], here: Here) -> ir.Graph | ir.PartialGraph:
     session = here.session
     definition, home, given, promises = resolved(name, here)
     inside = Here(session, Builder(definition, home, trace=session.trace), Scope(), Lets({}))
@@ -156,12 +174,15 @@ def net_with(name: str, settings: Sequence[Given], here: Here) -> ir.Graph | Non
     refuse_flowing(what, tuple(given.values()))
     span = next(found[0].name.span for found in [here.builder.home.net(name)] if found)
     bound = bind_parameters(what, definition.parameters, tuple(given.values()), span, inside, evaluate)
-    made = elaborate_block(inside, bound, run)
+    try:
+        made = elaborate_block(inside, bound, run)
+    except Silent:  # the limit of steps or of mistakes is reached
+        made = known_of(inside, bound)
     if promises is not None:
         inside.builder.drop_promises()
         _derived_promises(promises, inside)
     if made.block is None or session.diagnostics:
-        return None
+        return ir.PartialGraph(drawing(name, session.blocks, all_shown(bound)), tuple(session.diagnostics))
     # a promise holds for the net at its own parameters
     own = () if promises is None and name != what else tuple(inside.builder.promises)
     return ir.Graph(

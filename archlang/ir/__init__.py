@@ -27,9 +27,10 @@ from archlang.ir.nodes import (
     join_path,
     values_of,
 )
+from archlang.ir.partial import PartialGraph
 
 __all__ = [
     "FACTS", "MODULE_ATTRIBUTES", "OPPOSITE", "VERSION", "Block",
-    "CallNode", "Comparison", "Graph", "Guard", "Layer", "Node", "OpNode", "Port", "Promise", "Start",
+    "CallNode", "Comparison", "Graph", "Guard", "Layer", "Node", "OpNode", "PartialGraph", "Port", "Promise", "Start",
     "check_names", "check_path", "is_at", "join_path", "json_schema", "values_of",
 ]  # fmt: skip

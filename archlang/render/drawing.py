@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import count
 from re import sub
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from archlang.diagnostics import Diagnostic
 from archlang.ir import Block, Graph, OpNode
+from archlang.ir.partial import is_wrong
+from archlang.ir.unknown import UNKNOWN
+from archlang.ops.base import Operator
 from archlang.ops.written import arguments
 from archlang.packages import need
 from archlang.program import Call, Program, Region, program_of
 from archlang.render.looks import RANKS, Direction
+from archlang.render.told import WIDE, listed, short_lines, wrong_totals
 
 if TYPE_CHECKING:
     import graphviz
@@ -38,6 +44,8 @@ _END = {"fillcolor": "#323f4b", "color": "#323f4b", "fontcolor": "white"}  # an 
 _WEIGHTED = {"fillcolor": "#d8e6f5", "color": "#5b85b5"}  # an operator that has weights
 _JOIN = {"fillcolor": "#fbeccb", "color": "#c79a3b"}  # an operator that brings several values together
 _PLAIN = {"fillcolor": "white", "color": "#9aa5b1"}
+_WRONG = {"fillcolor": "#fdeef0", "color": "#b00020", "penwidth": "2"}  # the place of a mistake
+_RED = "#b00020"  # the letters of what is wrong
 _CALL = {"fillcolor": "#e9e4f3", "color": "#8672b0", "peripheries": "2"}  # a block that is drawn elsewhere
 
 
@@ -62,14 +70,19 @@ class _Sheet:
     drawn: set[str] = field(default_factory=set[str])
 
 
-def dot(graph: Graph, title: str | None = None, direction: Direction = "down") -> str:
-    """Return the DOT of a net. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once."""
+def dot(
+    graph: Graph, title: str | None = None, direction: Direction = "down", mistakes: Sequence[Diagnostic] = ()
+) -> str:
+    """Return the DOT of a net. Repeats become `×N`; above `FOLD_ABOVE` operators each block is drawn once.
+
+    What is drawn of a wrong net has its `mistakes` below its name.
+    """
     need("graphviz", "pictures are written by")
     import graphviz
 
     program = program_of(graph)
     sheet = _Sheet(program, once=_operators(program) > FOLD_ABOVE)
-    page = _Cluster(_bold(graph.name if title is None else title))
+    page = _Cluster("<br/>".join([_bold(graph.name if title is None else title), *_listed(mistakes)]))
     root = graph.root
     given = {port.value: _add_node(sheet, page, _bold(port.name), _END) for port in root.inputs}
     _draw(sheet, page, program.root, given)
@@ -129,9 +142,24 @@ def _braces(around: _Cluster, name: str) -> _Cluster:
 def _operator(call: Call) -> tuple[str, dict[str, str]]:
     assert isinstance(call.node, OpNode)
     op = call.node.op
+    if is_wrong(call.node):
+        return _place_of_mistake(op), _WRONG
     label = " ".join([_bold(op.word), *map(_text, arguments(op))])
     style = _JOIN if op.join else _PLAIN if call.is_stateless else _WEIGHTED
     return (label if call.name is None else f"{_faint(call.name)}&#160; {label}"), style
+
+
+def _place_of_mistake(op: Operator) -> str:
+    lines = short_lines(str(getattr(op, "told", "")))
+    return "<br/>".join([_bold(str(getattr(op, "text", ""))), *map(_red, lines)])
+
+
+def _listed(mistakes: Sequence[Diagnostic]) -> list[str]:
+    """Return the lines below the name of a wrong net."""
+    if not mistakes:
+        return []
+    told = [line for mistake in listed(mistakes) for line in wrap(mistake, 2 * WIDE)]
+    return [_faint(wrong_totals(mistakes)), *map(_red, told)]
 
 
 def _call_label(sheet: _Sheet, run: list[Call]) -> str:
@@ -155,7 +183,8 @@ def _add_node(sheet: _Sheet, where: _Cluster, label: str, style: dict[str, str])
 
 
 def _add_edge(sheet: _Sheet, block: Block, given: dict[int, str], value: int, head: str) -> None:
-    sheet.edges.append((given[value], head, str(block.types[value])))
+    type = block.types[value]
+    sheet.edges.append((given[value], head, "unknown" if type == UNKNOWN else str(type)))
 
 
 def _emit(picture: graphviz.Digraph, cluster: _Cluster, numbers: Iterator[int]) -> None:
@@ -201,6 +230,10 @@ def _text(words: str) -> str:
 
 def _bold(words: str) -> str:
     return f"<b>{_text(words)}</b>"
+
+
+def _red(words: str) -> str:
+    return f'<font color="{_RED}">{_text(words)}</font>'
 
 
 def _faint(words: str) -> str:

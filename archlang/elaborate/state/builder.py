@@ -8,9 +8,11 @@ from typing import cast
 
 from archlang import ir, syntax
 from archlang.diagnostics import Label, Rejected
+from archlang.elaborate.state.contents import Contents, MapSizes
 from archlang.elaborate.state.kinds import BlockValue, Starts, Tensor
 from archlang.elaborate.state.lookup import Home
 from archlang.elaborate.state.mistakes import Mistake, refuse_many
+from archlang.ir.partial import Stop
 from archlang.limits import limits, raising
 from archlang.ops.base import Operator
 from archlang.ops.sized import at_default, sizes_in, sizes_of
@@ -18,8 +20,6 @@ from archlang.shapes import TensorType, Window, is_indexable
 from archlang.source import Span
 
 _NOTABLE = 2**10  # a number of an operator from which its weights may be too large for torch
-
-MapSizes = tuple[int, ...]  # of a map
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,15 @@ class Applied:
 class Made:
     """An elaborated block, None if it failed, and how many operators it has with its calls expanded.
 
-    For each output that holds positions in a map, `positions` has the sizes of that map.
+    Of one that failed, `known` is what is known of it. For each output that holds positions in a map, `positions` has
+    the sizes of that map.
     """
 
     block: ir.Block | None
     layers: int = 0
     positions: Mapping[int, MapSizes] = field(default_factory=dict[int, MapSizes])  # by output
     types: tuple[TensorType, ...] = ()  # of the outputs, with the sizes that are open
+    known: ir.Block | None = None
 
 
 @dataclass(frozen=True)
@@ -78,25 +80,6 @@ class Entrance:
     types: tuple[TensorType, ...]  # of the inputs
     positions: tuple[MapSizes | None, ...] = ()
     inlined: bool = False
-
-
-@dataclass
-class Contents:
-    """What a block contains, including the blocks inlined in it: values by number, nodes, scopes, labels."""
-
-    types: list[TensorType] = field(default_factory=list[TensorType])
-    origins: list[Span] = field(default_factory=list[Span])  # where each value is made
-    turns: list[Callable[[], Label] | None] = field(default_factory=list["Callable[[], Label] | None"])  # of a loop
-    positions: dict[int, MapSizes] = field(default_factory=dict[int, MapSizes])  # values that are positions in a map
-    tables: dict[int, tuple[float, ...]] = field(default_factory=dict[int, tuple[float, ...]])  # whole numbers, known
-    used: set[int] = field(default_factory=set[int])
-    nodes: list[ir.OpNode | ir.CallNode] = field(default_factory=list["ir.OpNode | ir.CallNode"])
-    scopes: list[str] = field(default_factory=list[str])
-    dotted: bool = False  # whether a label has dots
-    labels: dict[str, int] = field(default_factory=dict[str, int])
-    freezes: dict[str, Span] = field(default_factory=dict[str, Span])  # by path
-    layers: int = 0
-    alike: list[ir.Guard] = field(default_factory=list[ir.Guard])  # of inputs: sizes of one name
 
 
 @dataclass
@@ -128,6 +111,10 @@ class Builder:
     def taint(self) -> None:
         """Record that names may be missing."""
         self.tainted = True
+
+    def stop(self, stop: Stop) -> None:
+        """Record where a mistake stands, for pictures of the net: once for what flows in there."""
+        self.contents.stops.setdefault((stop.span, stop.inputs), stop)
 
     # ---- what enters and leaves
 
@@ -227,7 +214,8 @@ class Builder:
             positions.update(dict.fromkeys(whole, sizes))
 
     def add_call(self, made: Made, inputs: Sequence[int], at: At) -> tuple[Tensor, ...]:
-        assert made.block is not None
+        block = made.block or made.known
+        assert block is not None
         values = self._values(made.types, inputs, at.span)
         self.contents.positions.update({values[number]: sizes for number, sizes in made.positions.items()})
         self.contents.layers += made.layers
@@ -237,7 +225,7 @@ class Builder:
             raise Mistake(Rejected("too-large", message, help=raising("layers")), at.span)
         self.contents.nodes.append(
             ir.CallNode(
-                block=made.block.id, scope=at.scope, name=at.name, module=at.module, guards=at.guards,
+                block=block.id, scope=at.scope, name=at.name, module=at.module, guards=at.guards,
                 inputs=tuple(inputs), outputs=values, span=at.span,
             )
         )  # fmt: skip

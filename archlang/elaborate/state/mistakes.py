@@ -8,13 +8,19 @@ from archlang.source import Span
 
 
 class Mistake(Exception):
-    """A mistake with its place. It is caught and reported by the statement in which it occurs."""
+    """A mistake with its place. It is caught and reported by the statement in which it occurs.
 
-    def __init__(self, rejected: Rejected, span: Span, labels: tuple[Label, ...] = ()) -> None:
+    `inputs` are the values that flow into the step, if they are not those that flow into the statement.
+    """
+
+    def __init__(
+        self, rejected: Rejected, span: Span, labels: tuple[Label, ...] = (), inputs: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(rejected.message)
         self.rejected = rejected
         self.span = span
         self.labels = labels
+        self.inputs = inputs
 
     def diagnostic(self, trace: tuple[Label, ...]) -> Diagnostic:
         """Return the diagnostic, with the chain of calls and loops that leads here."""
@@ -33,3 +39,7 @@ def refuse_many(count: int, span: Span) -> None:
 
 class Silent(Exception):
     """A value is needed that an earlier mistake, already reported, left unknown. So there is no message."""
+
+
+class Entered(Silent):
+    """A block that was entered is wrong. What is known of it is kept, so that its call has no place of a mistake."""

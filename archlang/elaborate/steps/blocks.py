@@ -13,6 +13,7 @@ from archlang.elaborate.state.kinds import Tensor, Value, all_shown, flattened
 from archlang.elaborate.state.mistakes import Mistake
 from archlang.elaborate.state.open_sizes import closed_type
 from archlang.elaborate.state.session import Here
+from archlang.elaborate.steps.known import known_of, put
 from archlang.elaborate.steps.loops import Walk
 from archlang.source import Span
 
@@ -36,7 +37,7 @@ def _elaborated(here: Here, bound: dict[str, Value], run: Walk) -> Made:
         for mistake in wrong_freezes(builder, session) if contents.freezes else ():
             refuse(here, mistake)
     if builder.failed:
-        return Made(None)
+        return known_of(here, bound)
     if contents.alike:
         builder.guard_alike(session.guards)
     name = builder.definition.name.text
@@ -67,26 +68,29 @@ def fill(here: Here, run: Walk) -> None:
     if builder.entry is not None and not any(isinstance(item, s.Input) for item in definition.body.items):
         here.it = builder.add_input("input", builder.entry.inputs[0].type, definition.name.span)
     run(definition.body, here)
-    if builder.has_output or builder.failed:
+    if builder.has_output or (builder.failed and definition.is_net):
         return
+    items = flattened([here.it]) if here.it is not None else []
+    known = [item for item in items if isinstance(item, Tensor)]
     if definition.is_net:
-        name = definition.name
+        name, values = definition.name, tuple(item.value for item in known)
         help = "write `output` as its last line, which gives the value before it"
-        refuse(here, Mistake(Rejected("no-output", f"the net `{name.text}` has no output", help=help), name.span))
-    else:
-        _implicit_output(here)
+        message = f"the net `{name.text}` has no output"
+        refuse(here, Mistake(Rejected("no-output", message, help=help), name.span, inputs=values))
+    elif len(known) == len(items):
+        _implicit_output(known, here)
 
 
 def refuse(here: Here, mistake: Mistake) -> None:
-    """Report a mistake of the block as a whole."""
+    """Report a mistake of the block as a whole. If it names values, it has a place behind them in pictures."""
     here.builder.fail()
     here.session.report(mistake)
+    if mistake.inputs:
+        put(mistake.rejected.message, mistake.span, mistake.inputs, here)
 
 
-def _implicit_output(here: Here) -> None:
-    items = flattened([here.it]) if here.it is not None else []
+def _implicit_output(items: Sequence[Tensor], here: Here) -> None:
     for at, item in enumerate(items):
-        assert isinstance(item, Tensor)
         here.builder.add_output(ir.Port(name="output" if len(items) == 1 else f"output{at}", value=item.value))
 
 
@@ -97,7 +101,7 @@ def _refuse_unused(here: Here) -> None:
         if builder.contents.used.isdisjoint(node.outputs):
             message = f"nothing uses the value of {_described(node)}"
             help = "use it, name it in `output`, or remove the step"
-            refuse(here, Mistake(Rejected("unused-value", message, help=help), node.span))
+            refuse(here, Mistake(Rejected("unused-value", message, help=help), node.span, inputs=node.outputs))
     for port in builder.inputs:
         refuse_unused_input(port, builder.contents.origins[port.value], here)
 
@@ -115,7 +119,7 @@ def refuse_unused_input(port: ir.Port, span: Span, here: Here) -> None:
         at = port.name.removeprefix(many)
         message = f"nothing uses value {at} of the input `*{many}`"
         help = f"use `{many}[{at}]`, or let it not flow into `{here.builder.definition.name.text}`"
-    refuse(here, Mistake(Rejected("unused-input", message, help=help), span))
+    refuse(here, Mistake(Rejected("unused-input", message, help=help), span, inputs=(port.value,)))
 
 
 def _described(node: ir.OpNode | ir.CallNode) -> str:

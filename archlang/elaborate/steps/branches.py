@@ -99,7 +99,7 @@ def told_of_untaken(mistake: Mistake, branches: s.Branches | None, before: Value
     cure = f"`| if {spelled(untaken[0].condition)} {{ | ... }}` leaves the branch out where the condition does not hold"
     rejected = mistake.rejected
     rejected.help = f"{rejected.help}; {cure}" if rejected.help else cure
-    return Mistake(rejected, mistake.span, (*mistake.labels, *labels))
+    return Mistake(rejected, mistake.span, (*mistake.labels, *labels), mistake.inputs)
 
 
 def _lone_if(branch: s.Body) -> s.If | None:

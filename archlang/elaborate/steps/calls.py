@@ -14,7 +14,7 @@ from archlang.elaborate.evaluating.evaluate import evaluate
 from archlang.elaborate.state.builder import Applied, At, Builder, Entrance, Made
 from archlang.elaborate.state.kinds import BlockValue, Bundle, Given, Starts, Tensor, Value, key
 from archlang.elaborate.state.lookup import Lets, Scope
-from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.mistakes import Entered, Mistake, Silent
 from archlang.elaborate.state.open_sizes import Openness, entered, entered_again, openness
 from archlang.elaborate.state.session import INPUTS_PER_STEP, MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import elaborate_block
@@ -53,7 +53,8 @@ def call_block(
     made = here.session.calls.get(written)
     if made is None:
         made = here.session.calls[written] = _called(head, given, entry, word, here, run, starts)
-    assert made.block is not None
+    if made.block is None:
+        raise _stopped_in(made, inputs, at, here)
     if again is not None:
         refuse_other_block(at.module or "", again, made.block.id, here, word)
     elif at.labelled and at.name is not None:
@@ -61,6 +62,14 @@ def call_block(
         here.builder.remember(ir.join_path(at.scope, at.name), applied)
     values = here.builder.add_call(made, [tensor.value for tensor in inputs], at)
     return values[0] if len(values) == 1 else Bundle(values)
+
+
+def _stopped_in(made: Made, inputs: tuple[Tensor, ...], at: At, here: Here) -> Silent:
+    """Add the call of a block that failed, as far as that is known, for pictures; return what ends the statement."""
+    if made.known is None:
+        return Silent()
+    here.builder.add_call(made, [tensor.value for tensor in inputs], at)
+    return Entered()
 
 
 def _entered(
@@ -82,7 +91,7 @@ def _identity(arguments: Iterable[tuple[str | None, Value]]) -> tuple[object, ..
 def _called(
     head: BlockValue, given: tuple[Given, ...], entry: Entrance, word: Span, here: Here, run: Walk, starts: Starts
 ) -> Made:
-    """Return the block for a call, made if it is new. Raises `Silent` if it failed before."""
+    """Return the block for a call, made if it is new."""
     definition = head.definition
     name = definition.name.text
     fresh = Here(
@@ -103,9 +112,8 @@ def _called(
     elif made.block is None and identity not in here.session.failed:
         message = f"`{name}` calls itself with the same arguments and inputs, which never ends"
         raise Mistake(Rejected("endless-recursion", message, help=ending(definition)), entry.span)
-    if made.block is None:
-        raise Silent
-    refuse_training_outputs(made.block.outputs, definition, word)
+    if made.block is not None:
+        refuse_training_outputs(made.block.outputs, definition, word)
     return made
 
 

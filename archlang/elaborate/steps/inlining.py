@@ -10,7 +10,7 @@ from archlang.elaborate.clauses import step_labels
 from archlang.elaborate.evaluating.evaluate import givens
 from archlang.elaborate.state.kinds import UNKNOWN, BlockValue, Tensor, bundle, kind
 from archlang.elaborate.state.lookup import Lets, Scope, lookup
-from archlang.elaborate.state.mistakes import Mistake, Silent
+from archlang.elaborate.state.mistakes import Entered, Mistake, Silent
 from archlang.elaborate.state.session import MAX_DEPTH, Here
 from archlang.elaborate.steps.blocks import fill, refuse_unused_input
 from archlang.elaborate.steps.calls import bound_for, ending, refuse_training_outputs
@@ -48,7 +48,7 @@ def inline(step: s.Step, action: s.Inline, here: Here, run: Walk) -> None:
     here.scope.position = scope.position
     outer.absorb(builder)
     if builder.failed:
-        raise Silent
+        raise Entered
     refuse_training_outputs(builder.outputs, definition, word)
     step_labels.join(inner, action.span, here)
     here.it = bundle([Tensor(port.value, builder.contents.types[port.value]) for port in builder.outputs])

@@ -224,15 +224,16 @@ def entering(op: Operator, at: At, word: Span, here: Here) -> tuple[Tensor, ...]
             raise Mistake(Rejected("too-few-inputs", message), word)
         raise nothing_flows(op.word, word)
     if not op.join and len(inputs) not in op.arity:
+        values = tuple(tensor.value for tensor in inputs)
         takes = " or ".join("one value" if count == 1 else str(count) for count in op.arity)
         if len(inputs) < min(op.arity):
             given = "".join(f" {argument.removesuffix('.0')}" for argument in arguments(op))  # 0 is written, not 0.0
             help = f"write `{flowing(type(op), next(iter(op.flows.values())), given)}`" if op.flows else None
             message = f"{op.word} takes {takes} values, but {len(inputs)} {'flows' if len(inputs) == 1 else 'flow'} in"
-            raise Mistake(Rejected("too-few-inputs", message, help=help), word, sides(inputs, at.span, here))
+            raise Mistake(Rejected("too-few-inputs", message, help=help), word, sides(inputs, at.span, here), values)
         message = f"{op.word} takes {takes}, but a tuple of {len(inputs)} flows into it"
         help = "join the tuple first, as by `concat`, or take one of its values, such as `it[0]`"
-        raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here))
+        raise Mistake(Rejected("tuple-into-one", message, help=help), word, sides(inputs, at.span, here), values)
     here.session.tick(at.span, OPERATOR_STEPS + len(inputs) // INPUTS_PER_STEP)
     return inputs
 
@@ -255,4 +256,5 @@ def outputs_of(
         rejected.help = (that_keep_the_size(inputs, here) if op.join else None) or rejected.help
         about = rejected.about or ""
         span = places.get(about, at.span if about in op.positional else word)
-        raise Mistake(rejected, span, sides(inputs, at.span, here)) from None
+        values = tuple(tensor.value for tensor in inputs)
+        raise Mistake(rejected, span, sides(inputs, at.span, here), values) from None

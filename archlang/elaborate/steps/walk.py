@@ -24,6 +24,7 @@ from archlang.elaborate.steps.branches import gathered, told_of_untaken, vary
 from archlang.elaborate.steps.calls import call_block
 from archlang.elaborate.steps.heads import head_of_step, name_value, word_of_step
 from archlang.elaborate.steps.inlining import inline
+from archlang.elaborate.steps.known import note
 from archlang.elaborate.steps.likes import liked
 from archlang.elaborate.steps.operators import apply_operator, apply_to_one, is_one
 from archlang.elaborate.steps.reuse import apply_again
@@ -44,6 +45,7 @@ def run(body: s.Body, here: Here) -> None:
                 stop = too_deep(item.span)
             if isinstance(stop, Mistake):
                 here.session.report(stop)
+            note(item, stop, here)
             here.session.give_up_if_spent()
             _after_mistake(item, here)
 

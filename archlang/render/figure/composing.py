@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import log
 
 from archlang.render.figure.metrics import LINE, width
+from archlang.render.figure.mistakes import list_scene
 from archlang.render.figure.model import SMALL, TEXT, TITLE, Figure, Text
 from archlang.render.figure.painting import inset_scene, panel_scene
 from archlang.render.figure.scene import Frame, Group, Path, Scene, Shape, Words
@@ -19,7 +20,8 @@ BEST = 1.45  # width by height
 def scene_of(figure: Figure, down: bool = False) -> Scene:
     """Return the figure as a scene, in the width that gives it the shape of a page; going down, in the height."""
     bodies = ((_below if down else _beside)(figure, most) for most in WIDTHS)
-    return min((page_of(figure.name, figure.totals, figure.families, body) for body in bodies), key=badness)
+    own = figure.name, figure.totals, figure.families
+    return min((page_of(*own, body, mistakes=figure.mistakes) for body in bodies), key=badness)
 
 
 def badness(scene: Scene) -> float:
@@ -62,8 +64,13 @@ def _below(figure: Figure, tall: float) -> Scene:
     return body
 
 
-def page_of(name: str, told: str, families: Sequence[str], body: Scene, notes: Sequence[str] = ()) -> Scene:
-    """Return the page: title and totals, what is drawn, and the legend of the families, with notes below it."""
+def page_of(
+    name: str, told: str, families: Sequence[str], body: Scene, notes: Sequence[str] = (), mistakes: Sequence[str] = ()
+) -> Scene:  # fmt: skip
+    """Return the page: title and totals, what is drawn, and the legend of the families, with notes below it.
+
+    Below all stand the `mistakes` of a wrong net.
+    """
     page = Scene()
     title, totals = Text(name, TITLE, bold=True), Text(told, TEXT + 1, tone="faint")
     words = [Words(title, 0, TITLE, width(title), left=True)]
@@ -78,6 +85,8 @@ def page_of(name: str, told: str, families: Sequence[str], body: Scene, notes: S
     page.put(_legend(families, has_skips), 0, page.tall + SPACE)
     for note in notes:
         page.put(_line(Text(note, SMALL, tone="faint")), 0, page.tall + 4)
+    if mistakes:
+        page.put(list_scene(mistakes, max(page.wide, WIDTHS[0])), 0, page.tall + SPACE)
     framed = Scene(name=name, told=told)
     framed.put(page, MARGIN, MARGIN)
     framed.wide, framed.tall = framed.wide + MARGIN, framed.tall + MARGIN

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from archlang.facts.work import Counts
 from archlang.ir import Layer
+from archlang.ir.unknown import UNKNOWN
 from archlang.program import Scope
 from archlang.render.figure.items import Item, Shelf
 from archlang.render.figure.letters import Letters
+from archlang.render.figure.mistakes import FAMILY, is_wrong, rows_of, told_of, written_of
 from archlang.render.figure.model import HEAD, SMALL, TEXT, Kind, Node, Table, Text
 from archlang.render.figure.names import short, through
 from archlang.render.figure.words import head_text, name_of, shape_text, si, trim_text
@@ -20,6 +22,7 @@ from archlang.structure.flow import Flow
 
 SIGNS = frozenset({"+", "||", "×", "−"})  # joins that are a sign in a circle
 Place = tuple[Layer | None, ...]  # a layer of each call, None where it has none
+_BESIDE = ("norm", "activation", "other")  # families that give a box their colour only where nothing else is in it
 BLOCK = "block"  # the family of a box that has its own inset
 
 
@@ -41,10 +44,14 @@ class Labels:
         layers = self.shelf.layers
         rows, family, sign = self._rows(item)
         kind: Kind = "join" if sign else "block" if item.is_block else "box"
-        if self.letters is None and not sign:
+        if self.letters is None and not sign and not any(is_wrong(layers[at]) for at in piece.layers):
             rows += self._counts(piece)
         idle = self.letters is None and all(layers[at].training_only for at in piece.layers)
-        return Node(key, kind, family, tuple(rows), self._title(item), piece.is_optional or idle, self._share(piece))
+        red = any(is_wrong(layers[at]) for at in piece.layers)
+        if red and item.is_block:
+            rows.append((Text("a mistake is in it", SMALL, tone="wrong"),))
+        dashed, share = piece.is_optional or idle, None if red else self._share(piece)
+        return Node(key, kind, family, tuple(rows), self._title(item), dashed, share, red)
 
     def table(self) -> Table | None:
         """Return the table of what varies in the panel."""
@@ -64,7 +71,8 @@ class Labels:
             families.append(family)
         named = self._named(item)
         heading = [(Text(named, SMALL, tone="faint"),)] if named and self.letters is None else []
-        family = next((one for one in families if one not in ("norm", "activation", "other")), families[0])
+        shown = [FAMILY] if FAMILY in families else [one for one in families if one not in _BESIDE]
+        family = next(iter(shown), families[0])
         return [*heading, *rows], family, False
 
     def _named(self, item: Item) -> str:
@@ -98,14 +106,16 @@ class Labels:
             row = Text(words, HEAD, True) if alone else Text(f"{words} –", TEXT, tone="faint")
             return [(row,)], first.op.family, False
         (head,) = heads[:1]
-        layer = _known(places[head])
+        layer = next((one for one in places[head] if one and is_wrong(one)), _known(places[head]))
         before, after = _trims(places[:head], places), _trims(places[head + 1 :], places)
         if layer.op.join and name_of(layer.op) in SIGNS:
             tail = [(Text(after, TEXT, tone="faint"),)] if after else []
             return [(Text(name_of(layer.op), HEAD, True),), *tail], "join", True
+        lead = [(Text(f"{before} –", TEXT, tone="faint"),)] if before else []
+        if is_wrong(layer):
+            return [*lead, *rows_of(layer)], FAMILY, False
         text = head_text(layer, self.letters.of(places[head]) if self.letters else {})
         times = (Text(f"×{box.times}", HEAD, True, "accent"),) if box.times > 1 else ()
-        lead = [(Text(f"{before} –", TEXT, tone="faint"),)] if before else []
         trail = [(Text(after, TEXT, tone="faint"),)] if after else []
         return [*lead, (Text(text, HEAD, True), *times), *trail], layer.op.family, False
 
@@ -142,14 +152,19 @@ class Labels:
         """Return the path, the operators or the block, and the shape of what comes out."""
         piece, layers = item.piece, self.shelf.layers
         first, last = layers[piece.layers[0]], layers[piece.layers[-1]]
+        wrong = [
+            f"mistake in `{written_of(layers[at])}`: {told_of(layers[at])}"
+            for at in piece.layers
+            if is_wrong(layers[at])
+        ]
         what = (
             block_name(self.shelf, item)
             if item.is_block
-            else ", ".join(dict.fromkeys(layers[at].op.word for at in piece.layers))
+            else ", ".join(dict.fromkeys(layers[at].op.word for at in piece.layers if not is_wrong(layers[at])))
         )
         times = f" ×{piece.times}" if piece.times > 1 else ""
-        shape = type_text(self.shelf.structure.flow, last.outputs[0])
-        return " · ".join(filter(None, (item.name or first.path, what + times, shape)))
+        shape = "" if is_wrong(last) else type_text(self.shelf.structure.flow, last.outputs[0])
+        return " · ".join(filter(None, (item.name or first.path, what + times, shape, *dict.fromkeys(wrong))))
 
 
 def block_name(shelf: Shelf, item: Item) -> str:
@@ -172,6 +187,8 @@ def type_text(flow: Flow, value: int) -> str:
     else:
         layer = flow.layers[at]
         type = layer.output_types[layer.outputs.index(value)]
+    if type == UNKNOWN:
+        return "unknown"
     return shape_text(size for size, axis in zip(type.shape, type.axes, strict=True) if axis != "n") or "1"
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archlang.diagnostics import Diagnostic
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph
 from archlang.ops.law import FAMILIES
@@ -18,6 +19,7 @@ from archlang.render.figure.names import distinct, through
 from archlang.render.figure.panels import Ends, panel
 from archlang.render.figure.words import si
 from archlang.render.looks import Cost
+from archlang.render.told import listed, wrong_totals
 from archlang.structure import Piece, structure_of
 from archlang.structure.alike import numbers
 from archlang.structure.folding import Unit
@@ -34,10 +36,11 @@ class Wanted:
     expanded: tuple[str, ...] = ()
     costs: Cost | None = None
     title: str | None = None
+    mistakes: tuple[Diagnostic, ...] = ()
 
 
 def figure_of(graph: Graph, wanted: Wanted) -> Figure:
-    """Return the figure of a net."""
+    """Return the figure of a net; of a wrong one, its `mistakes` stand in the place of the counts."""
     shelf = Shelf(structure_of(graph))
     counts = count(graph)
     items = shelf.overview(wanted.depth, wanted.expanded)
@@ -46,8 +49,9 @@ def figure_of(graph: Graph, wanted: Wanted) -> Figure:
     panels = (overview, *insets)
     known = {node.family for each in panels for node in each.nodes}
     families = tuple(family for family in FAMILIES if family in known and family not in ("join", "layout"))
-    title = graph.name if wanted.title is None else wanted.title
-    return Figure(title, totals_of(shelf, counts), overview, tuple(insets), families)
+    name = graph.name if wanted.title is None else wanted.title
+    totals = wrong_totals(wanted.mistakes) if wanted.mistakes else totals_of(shelf, counts)
+    return Figure(name, totals, overview, tuple(insets), families, listed(wanted.mistakes))
 
 
 def totals_of(shelf: Shelf, counts: Counts) -> str:

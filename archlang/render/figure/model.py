@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Tone = Literal["ink", "faint", "accent", "inverse"]
+Tone = Literal["ink", "faint", "accent", "inverse", "wrong"]
 Kind = Literal["port", "box", "block", "join", "dot"]
 
 TITLE, HEAD, TEXT, SMALL = 19.0, 12.5, 10.5, 9.0  # points of letters: of the net's name, heads, words, counts
@@ -25,7 +25,7 @@ class Text:
 class Node:
     """A box, a join or an end. `rows` are its lines, each of words beside each other; `title` tells what it is in full.
 
-    `share` is its part of the counted costs, for a picture that is coloured by them.
+    `share` is its part of the counted costs, for a picture that is coloured by them. In a `red` one is a mistake.
     """
 
     key: str
@@ -75,10 +75,14 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A whole figure: the net's name and totals, its overview and insets, and the families for the legend."""
+    """A whole figure: the net's name and totals, its overview and insets, and the families for the legend.
+
+    Of a wrong net, `mistakes` are what is wrong with it.
+    """
 
     name: str
     totals: str
     overview: Panel
     insets: tuple[Panel, ...] = ()
     families: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()

@@ -46,7 +46,8 @@ def _node(made: Placed, node: Node) -> Group:
         return Group(tuple(_join(node, x, y, made.down)), node.title)
     radius = 10.0 if node.kind != "block" else 8.0
     thick = 1.8 if node.kind == "block" else 1.1
-    frame = Frame(x - wide / 2, y - tall / 2, wide, tall, node.fill, f"line {node.family}", radius, thick, node.dashed)
+    line = "line wrong" if node.red else f"line {node.family}"
+    frame = Frame(x - wide / 2, y - tall / 2, wide, tall, node.fill, line, radius, thick, node.dashed)
     return Group((frame, *_lines(node.rows, x, y)), node.title)
 
 

@@ -18,7 +18,7 @@ def figure_dot(figure: Figure, direction: Direction = "right", dark: bool = Fals
 
 
 def _dot_lines(figure: Figure, way: str, paints: Mapping[str, str]) -> Iterator[str]:
-    title = _quoted("  ".join(filter(None, (figure.name, figure.totals))))
+    title = _quoted("\n".join(("  ".join(filter(None, (figure.name, figure.totals))), *figure.mistakes)))
     ink, line = f'fontcolor="{paints["ink"]}"', f'color="{paints["link"]}"'
     page = f'bgcolor="{paints["page"]}", {ink}'
     yield f"  graph [rankdir={way}, compound=true, label={title}, labelloc=t, fontname={_quoted(FONT)}, {page}];"
@@ -30,7 +30,7 @@ def _dot_lines(figure: Figure, way: str, paints: Mapping[str, str]) -> Iterator[
         yield f'    label={label}; color="{paints["frame"]}";'
         for node in panel.nodes:
             style = "rounded,filled,dashed" if node.dashed else "rounded,filled"
-            fill, line = paints[node.fill], paints[f"line {node.family}"]
+            fill, line = paints[node.fill], paints["line wrong" if node.red else f"line {node.family}"]
             ink = f', fontcolor="{paints["inverse"]}"' if node.kind == "port" else ""
             words = _quoted(chr(10).join(_rows(node)))
             yield (
@@ -65,7 +65,10 @@ def _mermaid_lines(figure: Figure, way: str, paints: Mapping[str, str]) -> Itera
         yield f"    direction {way}"
         yield from _mermaid_panel(panel, at, paints)
         yield "  end"
-    for family in sorted({node.family for panel in (figure.overview, *figure.insets) for node in panel.nodes}):
+    for at, mistake in enumerate(figure.mistakes):
+        yield f'  mistake{at}["{_plain(mistake)}"]:::wrong'
+    families = {node.family for panel in (figure.overview, *figure.insets) for node in panel.nodes}
+    for family in sorted(families | ({"wrong"} if figure.mistakes else set())):
         ink = paints["inverse" if family == "port" else "ink"]
         fill, line = paints[f"fill {family}"], paints[f"line {family}"]
         yield f"  classDef {_word(family)} fill:{fill},stroke:{line},color:{ink}"

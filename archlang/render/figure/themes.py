@@ -25,6 +25,7 @@ _FAMILIES: Mapping[str, tuple[str, str, str, str]] = {  # fill and line in the l
     "other": ("#eef0f3", "#6b7785", "#2c333b", "#98a4b1"),
     "block": ("#ffffff", "#1b2530", "#1a2128", "#d5dde5"),
     "port": ("#2f3c48", "#2f3c48", "#d5dde5", "#d5dde5"),
+    "wrong": ("#fdeef0", "#b00020", "#3d1219", "#ff8a9a"),
 }
 _PAINTS: Mapping[str, tuple[str, str]] = {
     "page": ("#ffffff", "#12171c"), "ink": ("#1b2530", "#e6ebf0"), "faint": ("#4b5763", "#b4bfca"),
