@@ -2,7 +2,8 @@
 
 Both have the same module, data in memory and optimiser, and read the loss of each step. Their steps take turns, some of
 the one and then as many of the other, in one thread and in seconds of the processor; the ratio is the median of the
-rounds. The bar is 0.97. Then the loader: a step that sleeps as long as one of a GPU must find its batch ready.
+rounds. The bar is 0.97. Then the loader: a step that sleeps as long as one of a GPU must find its batch ready, with 0,
+1 and 2 workers; `python -m benchmarks.training_overhead loader` measures that alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -131,11 +133,29 @@ def _run(folder: Path, text: str, data: Path, show: Callable[..., None], workers
         run(made[0].recipe, made[0].graph, Where(folder / "run", data, workers=workers), {}, show)
 
 
-def waited(workers: int, steps: int = 60) -> float:
-    """Return the share of its time in which a step that sleeps waits for its batch; images are cropped and flipped."""
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """How a step was fed: the seconds that it slept, those that it waited for its batch, and the images of a batch."""
+
+    slept: float
+    waited: float
+    batch: int
+
+    @property
+    def images(self) -> float:
+        """Images a second."""
+        return self.batch / (self.slept + self.waited)
+
+    def __str__(self) -> str:
+        share = self.waited / (self.slept + self.waited)
+        return f"{self.images:,.0f} images/s of {self.batch / self.slept:,.0f}, waits {share:.0%} of the time"
+
+
+def fed(workers: int, steps: int = 60, batch: int = 64) -> Fed:
+    """Return how a step that sleeps is fed, in medians; images are cropped and flipped."""
     ends: list[float] = []
     augment = "view normalize\n  augment randomcrop 32 padding=4 -> randomhorizontalflip\n  batch"
-    text = RECIPE.format(file="lenet", net="lenet5", batch=64, steps=steps).replace("batch", augment, 1)
+    text = RECIPE.format(file="lenet", net="lenet5", batch=batch, steps=steps).replace("batch", augment, 1)
 
     def asleep(session: Session, batch: Any) -> float:
         begin = perf_counter()
@@ -144,28 +164,27 @@ def waited(workers: int, steps: int = 60) -> float:
         sleep(SLEEP)
         session.step += 1
         ends.append(perf_counter())
+        spans.append(ends[-1] - begin)
         return 0.0
 
     gaps: list[float] = []
+    spans: list[float] = []
     with TemporaryDirectory() as folder:
-        data = arrays(Path(folder), (1, 32, 32), 64 * steps * 2)
+        data = arrays(Path(folder), (1, 32, 32), batch * steps * 2)
         with patch.object(Session, "train_step", asleep):
             _run(Path(folder), text, data, lambda *_: None, workers)
-    late = sorted(gaps[10:])  # the first ones wait for the workers to start
-    return median(late) / (median(late) + SLEEP)
+    return Fed(median(spans), median(gaps[steps // 6 :]), batch)  # the first ones wait for the workers to start
 
 
 def main() -> None:
-    """Print the ratios."""
+    """Print the ratios; with `loader`, how a step is fed alone."""
     import torch
 
     torch.set_num_threads(1)
-    for name in CASES:
+    for name in CASES if sys.argv[1:] != ["loader"] else ():
         sys.stdout.write(f"{name}: {in_turns(name):.3f} of the speed of a loop by hand\n")
-    for workers in (0, 2):
-        sys.stdout.write(
-            f"a step of {1000 * SLEEP:.0f} ms, {workers} workers: waits {waited(workers):.0%} of the time\n"
-        )
+    for workers in (0, 1, 2):
+        sys.stdout.write(f"a step of {1000 * SLEEP:.0f} ms, {workers} workers: {fed(workers)}\n")
 
 
 if __name__ == "__main__":

@@ -69,19 +69,23 @@ class Plan:
         return keys[ranges[0][0] : ranges[-1][1]]
 
 
-def training_batches(samples: Transformed, plan: Plan, workers: int) -> Iterator[dict[str, Tensor]]:
-    """Yield the batches of a plan, as far as they are this process's."""
+def training_batches(
+    samples: Transformed, plan: Plan, workers: int, device: str = "cpu"
+) -> Iterator[dict[str, Tensor]]:
+    """Yield the batches of a plan, as far as they are this process's, for a module on this device."""
     keys = plan.keys(len(samples))
     if not workers:  # torch's loader takes a few percent of a short step
         return map(_Batches(samples).__getitems__, keys)
-    return iter(loader(samples, keys, workers))
+    return iter(loader(samples, keys, workers, device))
 
 
-def held_out_batches(samples: Transformed, batch: int, workers: int) -> Iterable[dict[str, Tensor]]:
+def held_out_batches(
+    samples: Transformed, batch: int, workers: int, device: str = "cpu"
+) -> Iterable[dict[str, Tensor]]:
     """Return all samples of the held-out part in order, batch by batch. It can be gone through again and again."""
     starts = range(0, len(samples), batch)
     keys = [[(0, at) for at in range(start, min(start + batch, len(samples)))] for start in starts]
-    return cast("Iterable[dict[str, Tensor]]", loader(samples, keys, workers))
+    return cast("Iterable[dict[str, Tensor]]", loader(samples, keys, workers, device))
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,12 @@ def _as_it_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return batch
 
 
-def loader(samples: Transformed, keys: Iterable[Keys], workers: int) -> Any:
-    """Return torch's loader over batches of keys. Its workers draw nothing: each sample has a seed of its own."""
+def loader(samples: Transformed, keys: Iterable[Keys], workers: int, device: str = "cpu") -> Any:
+    """Return torch's loader over batches of keys. Its workers draw nothing: each sample has a seed of its own.
+
+    Each worker has two batches ready ahead of the step. For CUDA they are pinned, so that their copy does not wait for
+    the step before.
+    """
     from torch.utils.data import DataLoader
 
     return DataLoader(
@@ -113,6 +121,7 @@ def loader(samples: Transformed, keys: Iterable[Keys], workers: int) -> Any:
         num_workers=workers,
         collate_fn=cast(Any, _as_it_is),
         generator=_generator(),
+        pin_memory=workers > 0 and device.startswith("cuda"),
         persistent_workers=workers > 0,  # starting them takes seconds
         worker_init_fn=ignore_signals,
         multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang

@@ -65,7 +65,7 @@ def evaluate(recipe: Recipe, graph: Graph, where: Where) -> Evaluation:
         session = session_of(recipe, graph, samples[0, 0], len(samples), len(data.classes), where.device)
         session = replace(session, average=None)
         session.module.load_state_dict(state)
-        batches = held_out_batches(samples, -(-recipe.batch // recipe.accumulate), where.workers)
+        batches = held_out_batches(samples, -(-recipe.batch // recipe.accumulate), where.workers, where.device)
         return Evaluation(session.measure(batches), len(samples), file, tuple(notes))
 
 

@@ -1,4 +1,4 @@
-"""Transforms that need torch alone: `normalize`, `pad`, `randomcrop`. Their results are torchvision's, bit by bit.
+"""Transforms that need torch alone: `normalize`, `pad`, `randomcrop`, flips. Their results are those of torchvision.
 
 They also take the rows of a batch at once. What is random is drawn for each row by itself.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Size = tuple[int, int]  # height and width
-Corner = tuple[int, int]  # the top and the left of a crop
+Drawn = tuple[int, int]  # the top and the left of a crop; whether an image is flipped, and 0
 
 
 class Native(Protocol):
@@ -29,17 +29,17 @@ class Native(Protocol):
         """Return how far down and right a window may lie in images of this size; 0, 0 if nothing is random."""
         ...
 
-    def images(self, images: Tensor, drawn: Sequence[Corner]) -> Tensor:
+    def draw(self, room: Size) -> Drawn:
+        """Draw for an image from torch's own generator, as torchvision does."""
+        ...
+
+    def images(self, images: Tensor, drawn: Sequence[Drawn]) -> Tensor:
         """Return the images behind it, each as it was drawn."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Normalize:
-    """Bytes become numbers from 0 to 1; of each channel the mean is subtracted, and it is divided by the deviation."""
-
-    mean: Sequence[float]
-    deviation: Sequence[float]
+class _Fixed:
+    """A transform of which nothing is random, and which leaves the size as it was."""
 
     def size(self, before: Size) -> Size:
         """Return the size as it was."""
@@ -49,7 +49,19 @@ class Normalize:
         """Return none: nothing is random."""
         return 0, 0
 
-    def images(self, images: Tensor, drawn: Sequence[Corner]) -> Tensor:
+    def draw(self, room: Size) -> Drawn:
+        """Draw nothing."""
+        return 0, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize(_Fixed):
+    """Bytes become numbers from 0 to 1; of each channel the mean is subtracted, and it is divided by the deviation."""
+
+    mean: Sequence[float]
+    deviation: Sequence[float]
+
+    def images(self, images: Tensor, drawn: Sequence[Drawn]) -> Tensor:
         """Return images in float32."""
         import torch
 
@@ -65,7 +77,7 @@ def _most(images: Tensor) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(_Fixed):
     """A border of one value: `sides` are left, top, right, bottom."""
 
     sides: tuple[int, int, int, int]
@@ -76,11 +88,7 @@ class Pad:
         left, top, right, bottom = self.sides
         return before[0] + top + bottom, before[1] + left + right
 
-    def room(self, before: Size) -> Size:
-        """Return none: nothing is random."""
-        return 0, 0
-
-    def images(self, images: Tensor, drawn: Sequence[Corner]) -> Tensor:
+    def images(self, images: Tensor, drawn: Sequence[Drawn]) -> Tensor:
         """Return the images with the border."""
         from torch.nn.functional import pad
 
@@ -107,7 +115,14 @@ class RandomCrop:
             raise Rejected("bad-data", f"`randomcrop` takes {told[0]} of an image of {told[1]}")
         return outer[0] - self.window[0], outer[1] - self.window[1]
 
-    def images(self, images: Tensor, drawn: Sequence[Corner]) -> Tensor:
+    def draw(self, room: Size) -> Drawn:
+        """Draw the corner of a window: a number for each axis that has room."""
+        import torch
+
+        down, right = room
+        return int(torch.randint(down + 1, ())) if down else 0, int(torch.randint(right + 1, ())) if right else 0
+
+    def images(self, images: Tensor, drawn: Sequence[Drawn]) -> Tensor:
         """Return the window of each image."""
         import torch
 
@@ -117,18 +132,34 @@ class RandomCrop:
         return windows[torch.arange(len(images)), :, top, left]
 
 
-def draw(room: Size) -> Corner:
-    """Draw a corner from torch's own generator, as torchvision does: a number for each axis that has room."""
-    import torch
+@dataclass(frozen=True, slots=True)
+class Flip(_Fixed):
+    """An image turned around, with a probability, along an axis: -1 for left and right, -2 for up and down."""
 
-    down, right = room
-    return int(torch.randint(down + 1, ())) if down else 0, int(torch.randint(right + 1, ())) if right else 0
+    axis: int
+    probability: float = 0.5
+
+    def draw(self, room: Size) -> Drawn:
+        """Draw whether an image is turned around."""
+        import torch
+
+        return int(torch.rand(1) < self.probability), 0
+
+    def images(self, images: Tensor, drawn: Sequence[Drawn]) -> Tensor:
+        """Return the images, some of them turned around."""
+        import torch
+
+        turned = torch.tensor([one for one, _ in drawn], dtype=torch.bool)
+        return torch.where(turned.view(-1, 1, 1, 1), images.flip(self.axis), images)
+
+
+_FLIPS = {"randomhorizontalflip": -1, "randomverticalflip": -2}
 
 
 def is_native(word: str, arguments: Mapping[str, Any]) -> bool:
     """Return whether a transform of images, with these arguments, needs no torchvision."""
     if word not in ("pad", "randomcrop"):
-        return word == "normalize"
+        return word == "normalize" or word in _FLIPS
     is_one_value = isinstance(arguments.get("fill", 0), (int, float))
     return (
         is_one_value and arguments.get("padding_mode", "constant") == "constant" and not arguments.get("pad_if_needed")
@@ -141,6 +172,8 @@ def native(word: str, arguments: Mapping[str, Any]) -> Native | None:
         return None
     if word == "normalize":
         return Normalize(arguments["mean"], arguments["std"])
+    if word in _FLIPS:
+        return Flip(_FLIPS[word], arguments.get("p", 0.5))
     border = Pad(_sides(arguments.get("padding") or 0), arguments.get("fill", 0))
     return border if word == "pad" else RandomCrop(_window(arguments["size"]), border)
 

@@ -112,7 +112,7 @@ def run(
                 record_of(session, graph, data, held_out).write(folder.path)
                 keep(folder.path, where.plan)
         # as many at once as a step takes: a loss that is summed over a batch stays comparable
-        batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers)
+        batches = held_out_batches(held_out, -(-recipe.batch // recipe.accumulate), where.workers, where.device)
         made_from = stamp(recipe, session.graph)
         runner = _Runner(session, folder, made_from, data, training, batches, where, show)
         with surviving(folder.path):
@@ -218,7 +218,7 @@ class _Runner:
         session, recipe, world = self.session, self.session.recipe, self.where.world
         counts = session.step, session.steps, session.per_epoch
         plan = Plan(recipe.seed, recipe.batch, *counts, recipe.accumulate, world.size, world.rank)
-        return training_batches(self.training, plan, self.where.workers)
+        return training_batches(self.training, plan, self.where.workers, self.where.device)
 
     def _save(self, progress: Progress) -> None:
         save(self.folder.last, self.session, progress, self.made_from)
@@ -275,7 +275,7 @@ class _Runner:
         first = (session.step - 1) // session.per_epoch * session.per_epoch
         recipe, per_epoch = session.recipe, session.per_epoch
         plan = Plan(recipe.seed, recipe.batch, first, first + per_epoch, per_epoch, recipe.accumulate)
-        refresh_statistics(session, training_batches(self.training, plan, self.where.workers))
+        refresh_statistics(session, training_batches(self.training, plan, self.where.workers, self.where.device))
 
     def _is_enough(self, progress: Progress) -> bool:
         """Return whether `stop` ends the run."""

@@ -13,7 +13,7 @@ from archlang.recipes.transforms import TRANSFORMS
 from archlang.train.data import Data, InMemory, Sample, Samples
 from archlang.train.framing import framed, unframed
 from archlang.train.keys import key
-from archlang.train.native import Native, draw, native
+from archlang.train.native import Native, native
 from archlang.train.pca import PcaColor, principal_axes
 from archlang.train.vision import transforms_v2
 
@@ -92,7 +92,7 @@ class Steps:
         many = image if image.dim() > 3 else image.unsqueeze(0)
         for step in self.native:
             size = int(many.shape[-2]), int(many.shape[-1])
-            many = step.images(many, [draw(step.room(size))] * len(many))
+            many = step.images(many, [step.draw(step.room(size))] * len(many))
         return {**sample, "image": many if image.dim() > 3 else many[0]}
 
 
@@ -157,10 +157,10 @@ class Transformed:
         drawn: list[list[tuple[int, int]]] = [[] for _ in rooms]
         for one in keys if self.is_random else ():
             self._seed(*one)
-            for corners, room in zip(drawn, rooms, strict=True):
-                corners.append(draw(room))
-        for step, corners in zip(self.steps.native, drawn, strict=True):
-            images = step.images(images, corners)
+            for step, found, room in zip(self.steps.native, drawn, rooms, strict=True):
+                found.append(step.draw(room))
+        for step, found in zip(self.steps.native, drawn, strict=True):
+            images = step.images(images, found)
         return images
 
 

@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from archlang.diagnostics import Rejected
-from archlang.train.batches import Plan, training_batches
+from archlang.train.batches import Plan, loader, training_batches
 from archlang.train.data import InMemory
 from archlang.train.keys import key
 from archlang.train.transforming import Described, Steps, Transformed
@@ -33,6 +33,9 @@ def steps(*described: tuple[str, Mapping[str, Any]]) -> Steps:
         ("pad", {"padding": 2}),
         ("pad", {"padding": [1, 2], "fill": 7}),
         ("pad", {"padding": [1, 2, 3, 0], "fill": 9}),
+        ("randomhorizontalflip", {}),
+        ("randomhorizontalflip", {"p": 0.2}),
+        ("randomverticalflip", {"p": 0.9}),
         ("randomcrop", {"size": 5}),
         ("randomcrop", {"size": [9, 4]}),
         ("randomcrop", {"size": [9, 7]}),
@@ -63,7 +66,7 @@ def test_each_is_torchvisions(word: str, arguments: Mapping[str, Any], image: Te
         ("pad", {"padding": 2, "fill": [1, 2, 3]}),
         ("randomcrop", {"size": 20, "pad_if_needed": True}),
         ("centercrop", {"size": 4}),
-        ("randomhorizontalflip", {}),
+        ("randomrotation", {"degrees": 5}),
     ],
     ids=str,
 )
@@ -84,7 +87,9 @@ def test_a_batch_at_once_is_its_samples_one_by_one() -> None:
         Described("pad", {"padding": 1}, False),
         Described("randomcrop", {"size": [10, 8], "padding": 2}, True),
         Described("normalize", NUMBERS, False),
+        Described("randomhorizontalflip", {}, True),
         Described("randomcrop", {"size": 6}, True),
+        Described("randomverticalflip", {}, True),
     )
     samples = Transformed(InMemory({"image": BYTES, "label": torch.arange(6)}), described, 5)
     keys = [(0, 3), (0, 1), (7, 5), (2, 3)]
@@ -96,7 +101,9 @@ def test_a_batch_at_once_is_its_samples_one_by_one() -> None:
             v2.RandomCrop((10, 8), padding=2),
             v2.ToDtype(torch.float32, scale=True),
             v2.Normalize(NUMBERS["mean"], NUMBERS["std"]),
+            v2.RandomHorizontalFlip(),
             v2.RandomCrop(6),
+            v2.RandomVerticalFlip(),
         ]
     )
     for at, (epoch, index) in enumerate(keys):
@@ -112,6 +119,12 @@ def test_workers_make_the_same_batches() -> None:
     plan = Plan(0, 2, 0, 4, 3)
     alone, by_one = (list(training_batches(samples, plan, workers)) for workers in (0, 1))
     assert all(torch.equal(a["image"], b["image"]) for a, b in zip(alone, by_one, strict=True))
+
+
+def test_batches_for_cuda_are_pinned() -> None:
+    samples = Transformed(InMemory({"image": BYTES}), (), 0)
+    for workers, device, is_pinned in ((1, "cuda", True), (1, "cpu", False), (0, "cuda:1", False)):
+        assert loader(samples, [[(0, 1)]], workers, device).pin_memory is is_pinned
 
 
 def test_a_window_larger_than_its_image() -> None:
