@@ -18,6 +18,7 @@ from archlang.marks import METADATA, marked
 from archlang.weights.fitting import Fit, Misshapen, check_fit, fit
 from archlang.weights.older import SCALED, SCALED_BY, Published
 from archlang.weights.reading import Held, headers, is_safetensors, tensors
+from archlang.weights.sound import tell_lost_values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -49,7 +50,9 @@ def check_weights(graph: Graph, file: WeightsFile) -> Fit:
     if is_safetensors(file.path) and not file.entry:
         found = check_fit(graph, headers(file.path), str(file.path))
     else:
-        found = check_fit(graph, held(tensors(file.path, file.entry)), str(file.path))
+        given = tensors(file.path, file.entry)
+        found = check_fit(graph, held(given), str(file.path))
+        tell_lost_values(str(file.path), given, found.names.values())
     check_input(graph, file)
     return found
 
@@ -88,6 +91,7 @@ def fitted_state(graph: Graph, given: Mapping[str, Tensor], name: str) -> dict[s
     import torch
 
     found = check_fit(graph, held(given), name)
+    tell_lost_values(name, given, found.names.values())
     state = {ours: given[theirs] for ours, theirs in found.names.items()}
     return state | {key: torch.zeros((), dtype=torch.int64) for key in found.counters}
 

@@ -91,7 +91,8 @@ def check_fit(graph: Graph, held: Mapping[str, Held], name: str) -> Fit:
 
 def _same(held: Held, wanted: Expected) -> bool:
     """Return whether a tensor can be copied: the shapes are equal, and both hold floats or both hold integers."""
-    return held.shape == wanted.shape and ("float" in held.dtype) == ("float" in wanted.dtype)
+    kinds = [("float" in dtype, "complex" in dtype) for dtype in (held.dtype, wanted.dtype)]
+    return held.shape == wanted.shape and kinds[0] == kinds[1]
 
 
 # ---- in words

@@ -9,6 +9,7 @@ from archlang.diagnostics import Rejected
 from archlang.ir import Graph
 from archlang.weights.fitting import SHOWN, Fit, difference, fit
 from archlang.weights.reading import Held
+from archlang.weights.sound import tell_lost_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,7 @@ def partly_fitting(
     if not any(value.dim() for value in state.values()):
         help = "weights go on into a net whose layers have the same names and shapes, all but a few"
         raise Rejected("weights-do-not-fit", f"no weight of the file fits {graph.name}", help=help)
+    tell_lost_values("the file", given, [found.names[key] for key in state])
     return state, found
 
 

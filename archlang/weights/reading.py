@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from archlang.packages import need
 from archlang.shapes import DTYPE_BYTES
-from archlang.weights.sound import bad, refuse_archive, refuse_no_file, refuse_odd_tensors
+from archlang.weights.sound import bad, bounded, refuse_archive, refuse_no_file, refuse_odd_tensors
+from archlang.weights.storages import storages_are_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,12 +93,15 @@ def _unpickled(path: Path) -> object:
     need("torch", f"{path} is read by")
     import torch
 
-    with path.open("rb") as file, warnings.catch_warnings():
+    path.open("rb").close()  # raises an error with the file's name if it cannot be opened
+    with warnings.catch_warnings(), bounded(path):
         warnings.simplefilter("ignore")  # about TorchScript and pickle versions; both end in errors below
         try:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=storages_are_whole(path))
         except UnpicklingError as error:
             _refuse(path, str(error))
+        except MemoryError:
+            raise bad(path, "would take more memory than a file of its size can fill") from None
         except _UNREADABLE as error:
             if "TorchScript" in str(error):
                 what, make = "is a TorchScript archive, a net with its code", "torch.jit.load(FILE)"
@@ -130,7 +135,7 @@ def _chosen(content: object, path: Path, entry: str, preferred: str) -> dict[str
         listed = ", ".join(parts)
         raise bad(path, f"holds several sets of weights: {listed}", f"choose one: `entry={next(iter(parts))}`")
     if not parts:
-        shown = ", ".join(sorted(map(str, held))[:8]) or type(content).__name__
+        shown = ", ".join(sorted(reprlib.repr(key).strip("'") for key in held)[:8]) or type(content).__name__
         raise bad(path, f"holds no weights, which are tensors by name; it holds {shown}")
     return next(iter(parts.values()))
 

@@ -119,10 +119,10 @@ def test_odd_tensors_are_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
-def test_values_that_are_no_numbers_are_told(name: str) -> None:
+def test_values_that_are_not_finite_are_told(name: str) -> None:
     from safetensors.torch import save_file
 
     given = state(**{"fc.weight": torch.full((3, 4), float("nan"))})
     save_file(given, name) if name.endswith("s") else torch.save(given, name)
-    with pytest.warns(UserWarning, match=r"has values that are no numbers \(NaN\), in `fc.weight`"):
+    with pytest.warns(UserWarning, match=r"has values that are not finite \(NaN or infinite\), in `fc.weight`"):
         load(name)
