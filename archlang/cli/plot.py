@@ -41,6 +41,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--depth", type=positive, metavar="N", help="sum the layers of a profile below N levels of their paths"
     )
+    parser.add_argument("--full", action="store_true", help="a bar of a profile for each layer, however many there are")
     memory = parser.add_argument_group("memory over time", "as `archlang memory` takes them; with --profile memory")
     memory.add_argument("--batch", type=positive, metavar="N", help="batch size (1)")
     memory.add_argument("--dtype", metavar="DTYPE", help=f"one of {', '.join(SHORT_DTYPES)} (that of the spec)")
@@ -82,6 +83,8 @@ def _format(arguments: argparse.Namespace) -> str:
         raise CallError("--profile cannot be combined with --accuracy or --log")
     if arguments.depth and arguments.profile in (None, "memory"):
         raise CallError("--depth needs a profile by layers, such as --profile macs")
+    if arguments.full and (arguments.depth or arguments.profile in (None, "memory")):
+        raise CallError("--full needs a profile by layers, such as --profile macs, without --depth")
     for name in RUN:
         if getattr(arguments, name) is not None and arguments.profile != "memory":
             raise CallError(f"--{name.replace('_', '-')} needs --profile memory")
@@ -111,7 +114,7 @@ def _profiles(arguments: argparse.Namespace, nets: Sequence[Chosen], format: str
     from archlang.plot import profile, profile_plot
 
     try:
-        every = [profile(net.graph, arguments.profile, arguments.depth, net.name) for net in nets]
+        every = [profile(net.graph, arguments.profile, arguments.depth, net.name, arguments.full) for net in nets]
     except UnknownFact as error:
         raise CallError(str(error)) from None
     return profile_plot(every, format)

@@ -62,7 +62,7 @@ def _colours(profiles: Sequence[Profile]) -> dict[str, str]:
     totals = Counter[str]()
     for bar in (bar for each in profiles for bar in each.bars):
         totals.update(bar.values)
-    words = sorted(totals, key=lambda word: (-totals[word], word))
+    words = sorted((word for word in totals if totals[word]), key=lambda word: (-totals[word], word))
     return {word: COLOURS[at] if at < len(COLOURS) else OTHER for at, word in enumerate(words)}
 
 

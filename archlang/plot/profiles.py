@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -12,6 +12,7 @@ from archlang.facts.untold import UnknownFact
 from archlang.facts.work import count
 from archlang.ir import Graph, Layer
 
+MOST_BARS = 64  # with more, a net is folded
 QUANTITIES = ("macs", "params", "output_bytes", "saved_bytes")
 
 
@@ -40,25 +41,41 @@ class Profile:
         return sum(bar.total for bar in self.bars)
 
 
-def profile(graph: Graph, quantity: str, depth: int | None = None, name: str | None = None) -> Profile:
+def profile(
+    graph: Graph, quantity: str, depth: int | None = None, name: str | None = None, full: bool = False
+) -> Profile:
     """Return the profile of a net for one image. `saved_bytes` are those of training, other quantities of evaluation.
 
-    Layers in a row whose paths agree in their first `depth` parts are one bar; without a depth each layer is one.
+    Layers in a row whose paths agree in their first `depth` parts are one bar. Without a depth each layer is one; if
+    that would be more than MOST_BARS, the net is folded by structure, unless it is to be shown in `full`.
     Raises ValueError for another quantity, and for a depth below 1.
     """
     if quantity not in QUANTITIES:
         raise ValueError(f"a profile is of {', '.join(QUANTITIES)}, not of {quantity}")
     if depth is not None and depth < 1:
         raise ValueError(f"a depth is 1 or more, not {depth}")
-    of_layers = ((_place(layer, depth), layer.op.word, value) for layer, value in _values(graph, quantity))
-    if depth is None:
-        bars = (Bar(path, {word: value}) for path, word, value in of_layers)
+    of_layers = [(_place(layer, depth), layer.op.word, value) for layer, value in _values(graph, quantity)]
+    if depth is not None:
+        bars = [_sum(path, list(run)) for path, run in groupby(of_layers, lambda one: one[0])]
+    elif full or sum(1 for *_, value in of_layers if value) <= MOST_BARS:
+        bars = [Bar(path, {word: value}) for path, word, value in of_layers]
     else:
-        bars = (_sum(path, run) for path, run in groupby(of_layers, lambda one: one[0]))
+        bars = list(_folded(graph, of_layers))
     return Profile(name or graph.name, quantity, tuple(bar for bar in bars if bar.total))
 
 
-def _sum(path: str, run: Iterator[tuple[str, str, int]]) -> Bar:
+def _folded(graph: Graph, of_layers: Sequence[tuple[str, str, int]]) -> Iterator[Bar]:
+    """Yield a bar for each piece of the folded net: the sum over all of its calls."""
+    from archlang.plot.folded import folded_layers
+
+    for piece, path in folded_layers(graph, MOST_BARS):
+        times = f" ×{len(piece.units)}" if len(piece.units) > 1 else ""
+        inside = [of_layers[at] for at in piece.layers]
+        first = next((place for place, _, value in inside if value), "")  # of a box, the layer that has any
+        yield _sum(f"{path or first}{times}", inside)
+
+
+def _sum(path: str, run: Sequence[tuple[str, str, int]]) -> Bar:
     values = Counter[str]()
     for _, word, value in run:
         values[word] += value

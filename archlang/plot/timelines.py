@@ -1,7 +1,7 @@
 """The memory of nets over time: a panel for each, its operations from left to right, on one scale.
 
-The area shows the bytes alive while each operation runs. Operations of repeated calls are drawn once, as wide as all of
-them and as high as the highest.
+The bands show the bytes alive while each operation runs, by kind, what stays longest lowest. Operations of repeated
+calls are drawn once, as wide as all of them and as high as the highest.
 """
 
 # matplotlib's own types leave out those of keywords
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
-from archlang.plot.paper import COLOURS, FAINT, INK, binary, check_format, figure, look, saved
+from archlang.facts.memory.heap import Kind
+from archlang.plot.paper import COLOURS, FAINT, GRID, INK, binary, check_format, figure, look, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 9.2, 2.9  # inches of a panel
 LEFT, RIGHT, ABOVE, BELOW = 0.95, 2.3, 0.62, 0.4  # inches around its axes
-_PHASES: Mapping[str, str] = dict(zip(("forward", "loss", "backward", "step"), COLOURS, strict=False))
+_BANDS: Mapping[Kind, str] = dict(  # from below
+    zip(
+        (
+            "parameters", "buffers", "optimizer state", "inputs", "kept by operators", "activations",
+            "gradients of parameters", "gradients of activations", "temporaries",
+        ),
+        (COLOURS[0], COLOURS[7], COLOURS[6], COLOURS[3], COLOURS[4], COLOURS[1], COLOURS[5], COLOURS[2], COLOURS[8]),
+        strict=True,
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +78,25 @@ def _draw(axes: Axes, timeline: Timeline, most: int) -> None:
     axes.grid(visible=True, axis="y")
     axes.set_title(timeline.name, loc="left", pad=14)
     axes.set_title(timeline.told, loc="right", pad=14, fontsize=8, color=FAINT)
+    _draw_bands(axes, timeline.memory, ends)
     for phase, first, end in _phases(timeline):
-        heights = [moment.peak_bytes for moment in moments[first:end]]
-        axes.stairs(heights, ends[first : end + 1], fill=True, color=_PHASES[phase], alpha=0.75, linewidth=0, zorder=2)
+        if first:
+            across = axes.get_xaxis_transform()
+            axes.vlines(ends[first], 0, 1, transform=across, color=GRID, linewidth=0.8, zorder=1)
         if ends[end] - ends[first] > ends[-1] * 0.03:
             middle = (ends[first] + ends[end]) / 2
             axes.text(middle, -0.03, phase, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
     _draw_peak(axes, timeline.memory, ends)
+
+
+def _draw_bands(axes: Axes, memory: Memory, ends: Sequence[int]) -> None:
+    """Draw a band for each kind, one on top of the other."""
+    below = [0] * len(memory.kinds)
+    for kind, colour in _BANDS.items():
+        tops = [low + sizes.get(kind, 0) for low, sizes in zip(below, memory.kinds, strict=True)]
+        if tops != below:
+            axes.stairs(tops, ends, baseline=below, fill=True, color=colour, alpha=0.8, linewidth=0, zorder=2)
+        below = tops
 
 
 def _phases(timeline: Timeline) -> Iterator[tuple[str, int, int]]:
@@ -102,11 +124,22 @@ def _draw_peak(axes: Axes, memory: Memory, ends: Sequence[int]) -> None:
         fontsize=8,
         zorder=5,
     )
-    lines = [f"{binary(size)}  {kind}" for kind, size in memory.by_kind.items() if size]
+    _draw_kinds(axes, memory)
+
+
+def _draw_kinds(axes: Axes, memory: Memory) -> None:
+    """Draw beside the bands what they are, in their order, and how large each is at the peak."""
+    from matplotlib.patches import Rectangle
+
     axes.text(1.03, 1.0, "alive at the peak", transform=axes.transAxes, va="top", fontsize=8)
-    axes.text(
-        1.03, 0.86, "\n".join(lines), transform=axes.transAxes, va="top", fontsize=7.5, color=FAINT, linespacing=1.5
-    )
+    seen = [kind for kind in _BANDS if any(sizes.get(kind) for sizes in memory.kinds)]
+    for at, kind in enumerate(reversed(seen)):
+        height = 0.86 - at * 0.105
+        square = Rectangle((1.03, height - 0.065), 0.016, 0.055, transform=axes.transAxes, clip_on=False)
+        square.set(facecolor=_BANDS[kind], alpha=0.8, linewidth=0)
+        axes.add_artist(square)
+        told = f"{binary(memory.by_kind.get(kind, 0))}  {kind}"
+        axes.text(1.055, height, told, transform=axes.transAxes, va="top", fontsize=7.5, color=FAINT)
 
 
 def _tick(value: float, _: object) -> str:

@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +17,14 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.patches import StepPatch
+from matplotlib.patches import Rectangle, StepPatch
 
 from archlang.cli import main
 from archlang.compiler import check
 from archlang.diagnostics import Rejected
 from archlang.facts.memory import Setup, memory
 from archlang.facts.saved import saved
-from archlang.facts.work import totals
+from archlang.facts.work import count, totals
 from archlang.ir import Graph
 from archlang.plot import (
     FORMATS,
@@ -332,6 +334,25 @@ def test_bars_are_scopes_in_order() -> None:
     assert layers[4:10] == [f"layer1.0.{name}" for name in ("conv1", "bn1", "2", "conv2", "bn2")] + ["layer1.0 (add)"]
 
 
+def test_a_long_net_is_folded() -> None:
+    one = graph("densenet121")
+    for quantity in QUANTITIES:
+        short, long = profile(one, quantity), profile(one, quantity, full=True)
+        assert len(short.bars) <= 64 < len(long.bars) and short.total == long.total
+    assert [bar.path for bar in profile(one, "macs").bars[:3]] == [
+        "features.conv0", "features.denseblock1.denselayer1.conv1 ×6", "features.denseblock1.denselayer1.conv2 ×6",
+    ]  # fmt: skip
+    layers = dict(counted(one))
+    first = [f"features.denseblock1.denselayer{number}.conv1" for number in range(1, 7)]
+    assert profile(one, "macs").bars[1].values["conv"] == sum(layers[path] for path in first)
+    assert profile(graph("resnet18"), "macs") == profile(graph("resnet18"), "macs", full=True)
+
+
+def counted(one: Graph) -> Iterator[tuple[str, int]]:
+    for layer in one.flat():
+        yield layer.path, count(one).of(layer).macs
+
+
 def test_profiles_that_there_are_not() -> None:
     one = graph("lenet5")
     with pytest.raises(ValueError, match="macs, params, output_bytes, saved_bytes"):
@@ -388,13 +409,40 @@ def test_areas_are_as_high_as_the_moments_and_as_wide_as_they_are_many(drawn: li
     for axes, line in zip(made.axes, lines, strict=True):
         moments = line.memory.timeline
         stairs = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
-        heights = [float(height) for each in stairs for height in each.get_data()[0]]
-        widths = [float(width) for each in stairs for width in numpy.diff(each.get_data()[1])]
+        heights = [float(height) for height in stairs[-1].get_data()[0]]
+        for lower, upper in pairwise(stairs):
+            assert list(lower.get_data()[0]) == list(numpy.asarray(upper.get_data()[2]))
         assert heights == [moment.peak_bytes for moment in moments]
-        assert widths == [moment.times for moment in moments]
+        assert [float(width) for width in numpy.diff(stairs[0].get_data()[1])] == [moment.times for moment in moments]
         (peak,) = axes.lines
         assert float(numpy.asarray(peak.get_ydata())[0]) == line.memory.peak_bytes == max(heights)
     assert max(moment.times for moment in lines[1].memory.timeline) > 1
+
+
+def test_bands_are_named_in_their_order(drawn: list[Figure]) -> None:
+    found = memory(graph("lenet5"), Setup(4))
+    timeline_plot([Timeline("lenet5", "", found)], "svg")
+    (axes,) = drawn[0].axes
+    named = [text.get_text().split("  ")[-1] for text in axes.texts if "  " in text.get_text()]
+    colours = [patch.get_facecolor() for patch in axes.patches if isinstance(patch, Rectangle)]
+    bands = [patch.get_facecolor() for patch in axes.patches if isinstance(patch, StepPatch)]
+    assert colours == bands[::-1] and len(named) == len(bands)
+    assert named[0] == "gradients of activations" and named[-1] == "parameters"
+    assert f"{binary(found.by_kind['parameters'])}  parameters" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize("net", ["lenet5", "resnet152", "swin_t"])
+@pytest.mark.parametrize("setup", [Setup(4), Setup(2, mode="inference"), Setup(3, optimizer="adam")])
+def test_the_kinds_of_each_moment_add_up(net: str, setup: Setup) -> None:
+    found = memory(graph(net), setup)
+    assert [sum(sizes.values()) for sizes in found.kinds] == [moment.peak_bytes for moment in found.timeline]
+    assert found.kinds[found.timeline.index(found.moment)] == found.by_kind
+    heap, lasting = found.simulated.heap, found.simulated.lasting
+    for row in range(0, len(heap.rows), 7):
+        by_kind: Counter[str] = Counter()
+        for (kind, _), size in (*heap.alive(row).items(), *lasting.items()):
+            by_kind[kind] += size
+        assert found.kinds[row] == {kind: size for kind, size in by_kind.items() if size}
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -10,6 +10,7 @@ from functools import cached_property
 from archlang.cards import Shown
 from archlang.facts.memory.card import memory_card
 from archlang.facts.memory.heap import Heap, Kind, Phase
+from archlang.facts.memory.kinds import kinds_over_time
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.simulation import Simulated, simulate
 from archlang.facts.memory.words import amount, described, where
@@ -137,6 +138,14 @@ class Memory(Shown):
         """Every moment, in order."""
         heap, lasting = self.simulated.heap, sum(self.simulated.lasting.values())
         return tuple(_moment(heap, row, lasting, self.simulated.runs) for row in range(len(heap.rows)))
+
+    @cached_property
+    def kinds(self) -> tuple[dict[Kind, int], ...]:
+        """Bytes allocated at the highest point of each moment of the timeline, by kind."""
+        lasting: Counter[Kind] = Counter()
+        for (kind, _), size in self.simulated.lasting.items():
+            lasting[kind] += size
+        return kinds_over_time(self.simulated.heap, lasting)
 
 
 def memory(
