@@ -25,8 +25,8 @@ class Look:
 
     A `figure` has an overview and an inset for each distinct block: `depth` opens so many levels of it, `expanded`
     these paths, `costs` colours the boxes by what they cost. `volumes` draws the maps of the overview as boxes to
-    scale. `full` draws every operator. `direction` is where a figure (usually right) or a full drawing (usually
-    down) goes. `theme` gives the colours: `auto`, which is usual for an SVG, follows the reader's setting.
+    scale. `full` draws every operator. `direction` is where a figure (usually right, or as a U) or a full drawing
+    (usually down) goes. `theme` gives the colours: `auto`, which is usual for an SVG, follows the reader's setting.
 
     Raises:
         ValueError: the style cannot do what is asked.

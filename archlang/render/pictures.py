@@ -47,7 +47,7 @@ def picture(
             raise Rejected("no-volumes", "volumes show a whole net, and this one has mistakes", help=_INSTEAD)
         return marked(_volumes(net, format, title, look, theme), format)
     wanted = Wanted(look.depth, look.expanded, look.costs, title, mistakes)
-    return marked(_figure(net, format, wanted, look.direction or "right", theme), format)
+    return marked(_figure(net, format, wanted, look.direction, theme), format)
 
 
 def _full(
@@ -59,22 +59,22 @@ def _full(
     return text.encode() if format == "dot" else lay_out(text, format)
 
 
-def _figure(graph: Graph, format: str, wanted: Wanted, direction: Direction, theme: Theme) -> bytes:
+def _figure(graph: Graph, format: str, wanted: Wanted, direction: Direction | None, theme: Theme) -> bytes:
     from archlang.render.figure.making import figure_of
 
     figure = figure_of(graph, wanted)
     if format == "dot":
         from archlang.render.figure.text_formats import figure_dot
 
-        return figure_dot(figure, direction, theme == "dark").encode()
+        return figure_dot(figure, direction or "right", theme == "dark").encode()
     if format == "mmd":
         from archlang.render.figure.text_formats import mermaid
 
-        return mermaid(figure, direction, theme == "dark").encode()
+        return mermaid(figure, direction or "right", theme == "dark").encode()
     from archlang.render.figure.composing import scene_of
 
     _need_letters()
-    return _drawn(scene_of(figure, direction == "down"), format, theme)
+    return _drawn(scene_of(figure, direction), format, theme)
 
 
 def _volumes(graph: Graph, format: str, title: str | None, look: Look, theme: Theme) -> bytes:

@@ -154,6 +154,26 @@ def test_a_theme_that_follows_the_reader_needs_an_svg() -> None:
         load("lenet5").render("png", Look(theme="auto"))
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "lowest"), [("tests/nets/unet.arch:unet", 4, "mid "), ("deconvnet", 5, "fc7 ")]
+)
+def test_skips_within_each_other_make_a_u(name: str, count: int, lowest: str) -> None:
+    net = load(name)
+    root = figure(net)
+    assert not list(collisions(root))
+    boxes = {_title(group): _rect(group) for group in root.iter(f"{SVG}g") if group.get("class") == "node"}
+    links = [group for group in root.iter(f"{SVG}g") if group.get("class") == "link"]
+    skips = [_title(group) for group in links if group.find(f"{SVG}path[@class='s-skip']") is not None]
+    assert len(skips) == count
+    for skip in skips:
+        left, right = (boxes[title] for title in skip.rpartition(" · ")[0].split(" → "))
+        assert left.right < right.left and abs(left.top + left.low - right.top - right.low) < 0.1
+    deepest = max(boxes, key=lambda title: boxes[title].low)
+    assert deepest.startswith(lowest)
+    rows = figure(net, Look(direction="right"))
+    assert _size(rows)[0] / _size(rows)[1] > _size(root)[0] / _size(root)[1]
+
+
 def test_costs_colour_the_boxes() -> None:
     plain, heat = (load("alexnet").render("svg", Look(costs=costs, theme="light")) for costs in (None, "parameters"))
     assert b"f-heat" not in plain
@@ -272,7 +292,7 @@ def every_net() -> Iterator[Net]:
 
 @pytest.mark.sweep
 def test_every_net_is_drawn_on_a_page() -> None:
-    """Nine of ten are no longer than twice as wide, or as tall; 88 of 100 fit A4 with letters of 6 points."""
+    """Nine of ten are no longer than twice as wide, or as tall; 92 of 100 fit A4 with letters of 6 points."""
     shapes, fits, wrong = [], [], []
     for net in every_net():
         root = figure(net)
@@ -283,4 +303,4 @@ def test_every_net_is_drawn_on_a_page() -> None:
         fits.append(min(float(text.get("font-size") or 0) for text in root.iter(f"{SVG}text")) * min(1, scale) >= 6)
         wrong += [f"{net.graph.name}: {found}" for found in collisions(root)]
     assert not wrong, "\n".join(wrong)
-    assert sum(shapes) >= 0.9 * len(shapes) and sum(fits) >= 0.88 * len(fits)
+    assert sum(shapes) >= 0.9 * len(shapes) and sum(fits) >= 0.92 * len(fits)

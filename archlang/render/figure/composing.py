@@ -10,6 +10,8 @@ from archlang.render.figure.mistakes import list_scene
 from archlang.render.figure.model import SMALL, TEXT, TITLE, Figure, Text
 from archlang.render.figure.painting import inset_scene, panel_scene
 from archlang.render.figure.scene import Frame, Group, Path, Scene, Shape, Words
+from archlang.render.figure.ushape import u_scene
+from archlang.render.looks import Direction
 
 MARGIN, SPACE = 14.0, 16.0
 WIDTHS = tuple(380.0 * 1.09**step for step in range(24))  # from a narrow column to a poster
@@ -17,9 +19,16 @@ PAGE = 842.0, 595.0  # points of A4 on its side
 BEST = 1.45  # width by height
 
 
-def scene_of(figure: Figure, down: bool = False) -> Scene:
-    """Return the figure as a scene, in the width that gives it the shape of a page; going down, in the height."""
-    bodies = ((_below if down else _beside)(figure, most) for most in WIDTHS)
+def scene_of(figure: Figure, direction: Direction | None = None) -> Scene:
+    """Return the figure as a scene, in the width that gives it the shape of a page; going down, in the height.
+
+    Without a direction, an overview whose skips lie within each other is a U.
+    """
+    turned = u_scene(figure.overview) if direction is None else None
+    if direction == "down":
+        bodies = (_below(figure, most) for most in WIDTHS)
+    else:
+        bodies = (_beside(figure, most, turned) for most in WIDTHS)
     own = figure.name, figure.totals, figure.families
     return min((page_of(*own, body, mistakes=figure.mistakes) for body in bodies), key=badness)
 
@@ -33,9 +42,9 @@ def badness(scene: Scene) -> float:
     return max(smaller, 1.2) * odd * (1 + 0.25 * abs(log(aspect / BEST)))
 
 
-def _beside(figure: Figure, wide: float) -> Scene:
+def _beside(figure: Figure, wide: float, turned: Scene | None) -> Scene:
     """Return the overview with the insets on shelves below it, in that width."""
-    overview = panel_scene(figure.overview, wide, labelled=True)
+    overview = turned or panel_scene(figure.overview, wide, labelled=True)
     body = Scene()
     body.put(overview, 0, 0)
     most = max(wide, overview.wide)

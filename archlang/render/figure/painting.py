@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archlang.render.figure.lanes import lanes_of
 from archlang.render.figure.metrics import BESIDE, LINE, row_height, row_width, size_of, width
 from archlang.render.figure.model import HEAD, TEXT, Node, Panel, Table, Text
-from archlang.render.figure.placing import LABEL, Placed, placed
+from archlang.render.figure.placing import LABEL, placed
 from archlang.render.figure.routing import Line, lines_of
 from archlang.render.figure.scene import Frame, Group, Path, Scene, Shape, Words
 
@@ -20,30 +20,32 @@ def panel_scene(panel: Panel, most: float, labelled: bool, down: bool = False) -
     made = placed(panel, lanes_of(panel), most, labelled, down)
     scene = Scene(*made.on_page((made.wide, made.tall)))
     lines = lines_of(made)
-    scene.add(*(_link(made, line) for line in lines))
-    scene.add(*(_node(made, node) for node in panel.nodes))
+    scene.add(*(link_group(panel, line) for line in lines))
+    places = ((node, made.on_page(made.centre(node.key))) for node in panel.nodes)
+    scene.add(*(node_group(node, x, y, down) for node, (x, y) in places))
     return scene
 
 
-def _link(made: Placed, line: Line) -> Group:
+def link_group(panel: Panel, line: Line) -> Group:
+    """Return the line of a link with its label."""
     paint = "skip" if line.is_skip else "link"
     thick = 2.6 if line.link.count > 1 else 1.6 if line.is_skip else 1.1
     shapes: list[Shape] = [Path(line.points, paint, thick, line.link.dashed)]
     if line.label:
         text = Text(line.label, LABEL, tone="faint")
         shapes.append(Words(text, line.at[0], line.at[1] - 3.5, width(text)))
-    head = next(node for node in made.panel.nodes if node.key == line.link.head)
-    tail = next(node for node in made.panel.nodes if node.key == line.link.tail)
+    head = next(node for node in panel.nodes if node.key == line.link.head)
+    tail = next(node for node in panel.nodes if node.key == line.link.tail)
     return Group(tuple(shapes), f"{tail.title} → {head.title} · {line.link.label}", "link")
 
 
-def _node(made: Placed, node: Node) -> Group:
-    x, y = made.on_page(made.centre(node.key))
-    wide, tall = size_of(node, made.down)
+def node_group(node: Node, x: float, y: float, down: bool = False) -> Group:
+    """Return a node with its middle at a place."""
+    wide, tall = size_of(node, down)
     if node.kind == "dot":
-        return Group(tuple(_dot(node, x, y, made.down)), node.title)
+        return Group(tuple(_dot(node, x, y, down)), node.title)
     if node.kind == "join":
-        return Group(tuple(_join(node, x, y, made.down)), node.title)
+        return Group(tuple(_join(node, x, y, down)), node.title)
     radius = 10.0 if node.kind != "block" else 8.0
     thick = 1.8 if node.kind == "block" else 1.1
     line = "line wrong" if node.red else f"line {node.family}"
