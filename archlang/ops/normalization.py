@@ -104,9 +104,10 @@ class BatchNorm(Operator):
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)
+        if is_contiguous(known):  # a map of one position may be channels last too
+            return (contiguous(known.shape),)
         last = channels_last(known.shape)
-        fills = len(known.shape) > 3 and not is_contiguous(known) and is_at(known, last)
-        return (last if fills else formatted(known.shape, known),)
+        return (last if len(known.shape) > 3 and is_at(known, last) else formatted(known.shape, known),)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach() if self.track_running_stats else Reach(seeing_all(x))

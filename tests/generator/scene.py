@@ -226,7 +226,8 @@ class Scene:
         found: dict[str, Values] = {name: (one.value,) for name, one in self.names.items() if isinstance(one, Facts)}
         scope: Scope | None = self.scope
         while scope is not None:
-            found = {**scope.labels, **found}
+            free = {path: values for path, values in scope.labels.items() if path.partition(".")[0] not in found}
+            found = {**free, **found}
             scope = scope.outer
         return found
 
