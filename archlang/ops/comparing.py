@@ -11,7 +11,7 @@ from archlang.ops.arithmetic import Broadcast
 from archlang.ops.base import Example, Expression, Kind, Operator, Temporaries, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.in_steps import in_turn
-from archlang.ops.layouts import Strides, like
+from archlang.ops.layouts import Strides, laid, like_with_a_number
 from archlang.ops.runs import ELEMENTWISE, ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -51,7 +51,7 @@ class Comparison(Broadcast):
         return Work(comparisons=self.outputs(*inputs)[0].values)
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
-        return (like(inputs[0]),) if len(inputs) == 1 else super().strides(*inputs)
+        return (like_with_a_number(laid(inputs[0])),) if len(inputs) == 1 else super().strides(*inputs)
 
     def torch(self, *inputs: TensorType) -> Expression:
         self.outputs(*inputs)

@@ -134,6 +134,14 @@ def like(x: TensorType) -> Strides:
     return blended(one.shape, one)
 
 
+def like_with_a_number(x: Laid) -> Strides:
+    """Return the strides of a result computed from one input and a number.
+
+    The number is a tensor of no axes to torch, so that strides of axes of size 1 stay as well.
+    """
+    return blended(x.shape, x, Laid((), (), x.dtype, ()))
+
+
 def _repeated(shape: Sequence[int], x: Laid) -> Strides:
     lacking = len(shape) - len(x.shape)
     told = zip(shape[lacking:], x.shape, x.strides, strict=True)

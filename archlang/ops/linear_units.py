@@ -18,7 +18,7 @@ from archlang.ops.base import (
     Work,
 )
 from archlang.ops.checks import check_channels, check_dtype
-from archlang.ops.runs import ELEMENTWISE
+from archlang.ops.runs import ELEMENTWISE, WITH_A_NUMBER
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -35,7 +35,7 @@ class Relu6(_Unit):
     activated = c*h*w
     """
 
-    runs = replace(_Unit.runs, overwrites=True)
+    runs = replace(WITH_A_NUMBER, saved="input", overwrites=True)
     word: ClassVar[str] = "relu6"
     noted: ClassVar[str] = "ReLU6"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
@@ -74,7 +74,7 @@ class PRelu(Pointwise):
         activated = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, backward=None, autocast=Autocast("lower", (("weight", "any"),)))
+    runs = replace(WITH_A_NUMBER, backward=None, autocast=Autocast("lower", (("weight", "any"),)))
     word: ClassVar[str] = "prelu"
     noted: ClassVar[str] = "PReLU"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank")

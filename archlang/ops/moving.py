@@ -24,7 +24,7 @@ from archlang.ops.checks import check_axes, check_axis, check_axis_or_axes
 from archlang.ops.joining import joined
 from archlang.ops.layouts import Strides, laid
 from archlang.ops.phases import phased
-from archlang.ops.runs import ELEMENTWISE, ONE_CALL
+from archlang.ops.runs import ONE_CALL, WITH_A_NUMBER
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
@@ -136,7 +136,7 @@ class Flip(_Moved):
     receptive field its step is -1. No weights, no MACs.
     """
 
-    runs = replace(ELEMENTWISE, saved="nothing")
+    runs = replace(WITH_A_NUMBER, saved="nothing")
     word: ClassVar[str] = "flip"
     positional: ClassVar[Mapping[str, Kind]] = {"axes": "list"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Flip", "reverse", "fliplr", "flipud")

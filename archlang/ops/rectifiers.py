@@ -14,7 +14,7 @@ from archlang.ops.base import Example, Expression, Kind, Module, Saved
 from archlang.ops.elementary import Sign
 from archlang.ops.in_parts import InParts
 from archlang.ops.parts import Part
-from archlang.ops.runs import ELEMENTWISE
+from archlang.ops.runs import ELEMENTWISE, WITH_A_NUMBER
 from archlang.ops.scaling import Scale, Shift
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -63,7 +63,7 @@ class Hardtanh(_Rectifier):
     activated = c*h*w
     """
 
-    runs = replace(_Rectifier.runs, overwrites=True)
+    runs = replace(WITH_A_NUMBER, saved="input", overwrites=True)
     word: ClassVar[str] = "hardtanh"
     stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype")
     elsewhere: ClassVar[tuple[str, ...]] = ("Hardtanh", "hard_tanh")

@@ -13,7 +13,7 @@ from archlang.ops.base import Autocast, Example, Module, Operator, Saved, Scratc
 from archlang.ops.checks import check_dtype
 from archlang.ops.course_norms import root_mean_square
 from archlang.ops.group_normalization import check_channels_last
-from archlang.ops.layouts import Strides, formatted, is_contiguous, laid
+from archlang.ops.layouts import Strides, contiguous, formatted, is_contiguous, laid
 from archlang.ops.parts import Course
 from archlang.ops.runs import ONE_CALL_FORWARD
 from archlang.ops.stricter import beyond_torch
@@ -77,7 +77,8 @@ class RMSNorm(Operator):
         return root_mean_square(self, inputs[0], affine=self.affine) if training else None
 
     def strides(self, x: TensorType) -> tuple[Strides]:
-        return (formatted(laid(x).shape, x),)
+        known = laid(x)
+        return (contiguous(known.shape) if is_contiguous(known) else formatted(known.shape, x),)
 
     def torch(self, x: TensorType) -> Module:
         options = (("eps", self.eps, None), ("elementwise_affine", self.affine, True))

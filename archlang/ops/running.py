@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from archlang.ops.answers import Autocast, Expression, GradientPlace, Module, Saved, Wanted
 from archlang.ops.law import Law
-from archlang.ops.layouts import Strides, contiguous, laid, like
+from archlang.ops.layouts import Strides, contiguous, laid, like, like_with_a_number
 from archlang.ops.runs import SAVED, UNKNOWN, Runs
 from archlang.shapes import TensorType, param_type
 
@@ -68,6 +68,8 @@ class Running(Law):
                 return None
             case "input":
                 return tuple(like(laid(x)) for x in inputs[:1])
+            case "input and number":
+                return tuple(like_with_a_number(laid(x)) for x in inputs[:1])
             case "contiguous":
                 return tuple(contiguous(y.shape) for y in self.outputs(*inputs))
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from archlang.ops.base import Example, Expression, Kind, Work
 from archlang.ops.elementary import Elementary
-from archlang.ops.runs import ELEMENTWISE
+from archlang.ops.runs import ELEMENTWISE, WITH_A_NUMBER
 from archlang.shapes import TensorType
 
 
@@ -43,6 +43,7 @@ class Scale(_Linear):
         elementwise = c*h*w
     """
 
+    runs = replace(WITH_A_NUMBER, saved="nothing")
     word: ClassVar[str] = "scale"
     positional: ClassVar[Mapping[str, Kind]] = {"factor": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("Rescaling", "mul_scalar")
@@ -60,7 +61,7 @@ class Shift(_Linear):
     elementwise = c*h*w
     """
 
-    runs = replace(ELEMENTWISE, gradients="whole", saved="nothing")
+    runs = replace(WITH_A_NUMBER, gradients="whole", saved="nothing")
     word: ClassVar[str] = "shift"
     positional: ClassVar[Mapping[str, Kind]] = {"offset": "number"}
     elsewhere: ClassVar[tuple[str, ...]] = ("add_scalar", "plus_constant")

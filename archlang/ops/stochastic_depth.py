@@ -90,6 +90,10 @@ class StochasticDepth(Drop):
         check_batched(x, self.word)
         return outputs
 
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        known, drawn = laid(x), laid(TensorType((1,) * len(x.shape), x.axes, x.dtype))
+        return (blended(known.shape, known, drawn) if self.p else known.strides,)
+
     def torch(self, x: TensorType) -> Module:
         options = (("mode", self.mode, "row"),)
         return Module("StochasticDepth", (("p", self.p),), options, _STOCHASTIC_DEPTH)
