@@ -12,7 +12,8 @@ from archlang.facts.memory import Setup, memory
 from archlang.ir import Graph
 
 MOST = 2**40  # images
-SIMULATIONS = 2  # of a net that the limit of operators counts for a search, so that resnet1202 (4,212) is within it
+SECOND = 64  # images: the peaks of 1 and 2 differ by too little to tell what an image takes
+SIMULATIONS = 4  # of a net that a search makes at least
 LARGEST = 2**16  # of the sizes beyond those asked for
 
 
@@ -25,11 +26,12 @@ def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
     A peak grows with the batch, nearly by the same bytes for each image. So the line through two known peaks leads to
     the next batch that is tried.
     """
-    graph.refuse_walk(times=SIMULATIONS)
 
     @cache
     def peak(batch: int) -> int:
-        return memory(graph, replace(setup, batch=batch)).needed_bytes
+        found = memory(graph, replace(setup, batch=batch))
+        graph.refuse_walk(times=SIMULATIONS, folded=found.visited)
+        return found.needed_bytes
 
     if peak(1) > budget_bytes:
         return 0
@@ -39,7 +41,7 @@ def largest_batch(graph: Graph, setup: Setup, budget_bytes: int) -> int:
 
 def _around(peak: Peak, budget_bytes: int) -> tuple[int, int]:
     """Return a batch that fits and a larger one that does not, or that is the largest that is tried."""
-    low, high = 1, 2
+    low, high = 1, SECOND
     while peak(high) <= budget_bytes and high < MOST:
         slope = (peak(high) - peak(low)) / (high - low)
         further = high + 1 + int((budget_bytes - peak(high)) / slope) if slope > 0 else MOST
@@ -53,7 +55,7 @@ def _between(peak: Peak, budget_bytes: int, low: int, high: int) -> int:
         if high - low == 1:
             break
         share = (budget_bytes - peak(low)) / (peak(high) - peak(low))
-        share = share if turn % 3 else 0.5  # where peaks are on no line, this halves the batches that are left
+        share = share if turn % 4 else 0.5  # where peaks are on no line, this halves the batches that are left
         batch = min(max(low + int(share * (high - low)), low + 1), high - 1)
         if peak(batch) > budget_bytes:
             high = batch

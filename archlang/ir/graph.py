@@ -65,17 +65,21 @@ class Graph(Model):
             found[block.id] = sum(1 if isinstance(node, OpNode) else found[node.block] for node in block.nodes)
         return found
 
-    def refuse_walk(self, block: Block | None = None, times: int = 1) -> None:
-        """Raise Rejected if visiting the operators of the net, or of a block, `times` exceeds the limit `walked`."""
+    def refuse_walk(self, block: Block | None = None, times: int = 1, folded: int | None = None) -> None:
+        """Raise Rejected if visiting the operators of the net, or of a block, `times` exceeds the limit `walked`.
+
+        `folded` is how many are visited where one stands for a row of equal ones.
+        """
         block, most = block or self.root, limits().walked
         count = self.operators[block.id]
-        if count * times <= most:
+        visits = times * (count if folded is None else folded)
+        if visits <= most:
             return
         largest = max(block.nodes, key=lambda node: 1 if isinstance(node, OpNode) else self.operators[node.block])
         at = f"{largest.span.file}:{largest.span.line}:{largest.span.column}"
-        visits = "this visits each of them" if times == 1 else f"this visits each of them about {times} times"
-        message = f"{self.name} has {count:,} operators with its calls expanded, most of them at {at}, and {visits}"
-        raise Rejected("too-large", f"{message}: more than {most:,}", help=raising("walked", count * times))
+        each = "this visits each of them" if times == 1 else f"this visits each of them about {times} times"
+        message = f"{self.name} has {count:,} operators with its calls expanded, most of them at {at}, and {each}"
+        raise Rejected("too-large", f"{message}: more than {most:,}", help=raising("walked", visits))
 
     def flat(self, block: Block | None = None) -> Iterator[Layer]:
         """Yield every operator of the net, or of one block, in the order written, with calls expanded.

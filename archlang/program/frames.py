@@ -32,7 +32,8 @@ class Frame:
 
 def frame_of(region: Region) -> Frame:
     """Return the variables of a region."""
-    making = _Making(region)
+    labels = {value: path.rsplit(".", 1)[-1] for path, value in reversed(region.block.labels.items())}
+    making = _Making(region, labels)
     making.inputs()
     for at, entry in enumerate(region.entries):
         if entry.is_computed:
@@ -43,9 +44,10 @@ def frame_of(region: Region) -> Frame:
 
 @dataclass(slots=True)
 class _Making:
-    """The walk through the entries: `holds` says which value each variable has."""
+    """The walk through the entries: `holds` says which value each variable has that no name keeps from others."""
 
     region: Region
+    labels: Mapping[int, str]
     variables: dict[int, int] = field(default_factory=dict[int, int])
     named: dict[int, str] = field(default_factory=dict[int, str])
     holds: dict[int, int] = field(default_factory=dict[int, int])
@@ -54,33 +56,27 @@ class _Making:
     def inputs(self) -> None:
         region = self.region
         ports = {port.value: port.name for port in region.block.inputs} if region.name is None else {}
-        labels = self._labels()
         for value in region.inputs:
-            self._new(value)
             is_anonymous = len(region.inputs) == 1 and ports.get(value, ANONYMOUS[0]) in ANONYMOUS
-            name = ports.get(value) or labels.get(value)
-            if not is_anonymous and name:
-                self.named[value] = name
+            name = ports.get(value) or self.labels.get(value)
+            self._new(value, None if is_anonymous else name or None)
 
     def entry(self, at: int, entry: Entry) -> None:
         """Give the outputs of an entry their variables."""
         if self.region.skips(entry):  # evaluation does not run it
             for value in entry.outputs:
-                self._new(value)
-                self.named[value] = self._labels().get(value, "")
+                self._new(value, self.labels.get(value, ""))
             return
         several, taken = len(entry.outputs) > 1, set[int]()
         for value in entry.outputs:
-            label = self._labels().get(value) if value in self.region.kept else None
+            label = self.labels.get(value) if value in self.region.kept else None
             is_key = label == (entry.name or "").rpartition(".")[2]
             own = label is not None and (several or not is_key or self._is_brief(at + 1, value))
             free = None if own else self._free(at, entry, taken)
             if free is None:
-                self._new(value)
-                if label is not None:
-                    self.named[value] = label
+                self._new(value, label)
             else:
-                self._bind(value, free)
+                self.variables[value], self.holds[free] = free, value
             taken.add(self.variables[value])
 
     def _is_brief(self, at: int, value: int) -> bool:
@@ -88,26 +84,25 @@ class _Making:
         entry = self.region.entries[at] if at < len(self.region.entries) else None
         return entry is not None and entry.operator is not None and value in entry.inputs
 
-    def _labels(self) -> dict[int, str]:
-        return {value: path.rsplit(".", 1)[-1] for path, value in reversed(self.region.block.labels.items())}
-
     def _free(self, at: int, entry: Entry, taken: set[int]) -> int | None:
         """Return the variable that a result takes: of memory that it overwrites, of an input, or of a dead value."""
-        dead = {
-            variable
-            for variable, value in self.holds.items()
-            if value not in self.named and self.region.last_uses.get(value, -1) <= at and variable not in taken
-        }
+
+        def is_dead(variable: int) -> bool:
+            value = self.holds.get(variable)
+            return value is not None and self.region.last_uses.get(value, -1) <= at and variable not in taken
+
         first = [entry.inputs[entry.in_place]] if entry.in_place is not None else []
         wanted = (self.variables[value] for value in (*first, *entry.inputs) if value in self.variables)
-        return next((variable for variable in wanted if variable in dead), min(dead, default=None))
+        found = next(filter(is_dead, wanted), None)
+        return min(filter(is_dead, self.holds), default=None) if found is None else found
 
-    def _new(self, value: int) -> None:
-        self._bind(value, next(self.numbers))
-
-    def _bind(self, value: int, variable: int) -> None:
-        self.variables[value] = variable
-        self.holds[variable] = value
+    def _new(self, value: int, name: str | None) -> None:
+        """Give a value a variable of its own, which no other value takes if it has a name."""
+        self.variables[value] = variable = next(self.numbers)
+        if name is None:
+            self.holds[variable] = value
+        else:
+            self.named[value] = name
 
 
 def _deleted(region: Region, variables: Mapping[int, int]) -> Iterator[tuple[int, tuple[int, ...]]]:
@@ -120,16 +115,11 @@ def _deleted(region: Region, variables: Mapping[int, int]) -> Iterator[tuple[int
     last = making[-2] if len(making) > 1 else -1
     viewed = {value for entry in region.entries if _views(entry) for value in (*entry.inputs, *entry.outputs)}
     final = {variable: value for value, variable in variables.items()}
-    made = {value for entry in region.entries if not region.skips(entry) for value in entry.outputs}
+    made = {value for entry in region.entries if not region.skips(entry) for value in entry.outputs} - viewed
     ends: dict[int, list[int]] = {}
     for value, variable in variables.items():
         at = region.last_uses.get(value, -1)
-        if (
-            value in made - viewed
-            and final[variable] == value
-            and 0 <= at < last
-            and not region.skips(region.entries[at])
-        ):
+        if value in made and final[variable] == value and 0 <= at < last and not region.skips(region.entries[at]):
             ends.setdefault(at, []).append(value)
     yield from ((at, tuple(values)) for at, values in sorted(ends.items()))
 

@@ -214,9 +214,10 @@ def test_the_largest_batch_fits_and_the_next_does_not(spare: int) -> None:
 
 
 def test_fit_counts_its_simulations() -> None:
-    graph = graph_of(doubling(13))
-    with pytest.raises(Rejected, match="visits each of them about 2 times"):
+    graph = graph_of(net("repeat 2600 { linear 4 }"))
+    with pytest.raises(Rejected, match=r"has 2,600 operators .* visits each of them about 4 times") as told:
         largest_batch(graph, Setup(), 2**30)
+    assert told.value.help == "`--limit walked=10400` raises this limit"
 
 
 def test_fit_takes_the_deepest_net_that_is_shipped() -> None:

@@ -98,6 +98,11 @@ class Memory(Shown):
         }
 
     @property
+    def visited(self) -> int:
+        """How many operators the simulation visited; in a row of equal calls, one stands for most."""
+        return sum(row.phase == "forward" for row in self.simulated.heap.rows) - 1  # the input
+
+    @property
     def untold(self) -> tuple[Untold, ...]:
         """The temporaries that operators do not declare. If there are any, the bytes are a lower bound."""
         return self.simulated.untold
