@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ORDERS = ("name", "params", "macs", "year", "top1")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SHOWN = ("name", "params", "macs", "input", "year", "top1", "measured_on", "weights")
-_HEADINGS = ("net", "parameters", "MACs", "input", "year", "top-1 %", "on", "published as")
+_HEADINGS = ("net", "parameters", "MACs", "input", "year", "top-1 %", "at px", "published as")
 _GIVING_WAY = (7, 3, 4, 6, 1)  # the columns that go first where a terminal is narrow
 _PLAIN = ("name", "family", "params", "macs", "input", "year", "arxiv", "top1", "top5", "measured_on", "weights")
 
