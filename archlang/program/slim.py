@@ -73,19 +73,27 @@ _HELPERS = '''
 class Normalised:
     """A normalised value, perhaps activated, that is not kept: the backward pass makes it again."""
 
-    def __init__(self, norm, x):
+    def __init__(self, norm, x, y):
         self.kept, self.eps = (x.detach(), x._version), norm.eps
         self.activation, self.known = None, None
         parts = (norm.weight, norm.bias)
         self.parts = [None if part is None else part.detach().clone() for part in parts]
+        self.mean = None
+        if is_linear(x, y, norm.weight):
+            # x * (inverse * weight) + ..., as the kernel does: with a variance of 1 in evaluation
+            self.mean, inverse = y.grad_fn._saved_result1.detach(), y.grad_fn._saved_result2
+            weight = self.parts[0]
+            self.parts[0] = inverse.detach() if weight is None else weight.mul_(inverse.detach())
 
     def before(self):
         """Return what the gradient of the activation takes: its result, or else the normalised value."""
         if self.known is None:
-            running, again = (None, None), self.activation
-            y = nn.functional.batch_norm(
-                unchanged(self.kept), *running, *self.parts, True, 0.0, self.eps
-            )
+            x, mean, again = unchanged(self.kept), self.mean, self.activation
+            norm = nn.functional.batch_norm
+            if mean is None:
+                y = norm(x, None, None, *self.parts, True, 0.0, self.eps)
+            else:
+                y = norm(x, mean, torch.ones_like(mean), *self.parts, False, 0.0, 0.0)
             by_result = again is not None and again.by_result
             self.known = again.again(y, inplace=True) if by_result else y
         return self.known
@@ -119,6 +127,16 @@ def made_of(x):
     return made if made is not None and x._version == version else None
 
 
+def is_linear(x, y, weight):
+    """Return whether a kernel of the CPU has applied each channel as a product and a sum."""
+    last = torch.channels_last if x.dim() == 4 else torch.contiguous_format
+    is_plain = x.is_contiguous() or x.is_contiguous(memory_format=last)
+    is_alike = x.dtype in (torch.float32, torch.float64)
+    is_alike = is_alike and (weight is None or weight.dtype == x.dtype)
+    name = type(y.grad_fn).__name__
+    return x.is_cpu and is_plain and is_alike and name == "NativeBatchNormBackward0"
+
+
 class SlimNorm:
     """A normalisation that tells the next module how its result is made again, in training."""
 
@@ -127,7 +145,7 @@ class SlimNorm:
         traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
         cast = torch.is_autocast_enabled(x.device.type)
         if self.training and y.requires_grad and not traced and not cast:
-            y.made_of = Normalised(self, x), y._version
+            y.made_of = Normalised(self, x, y), y._version
         return y
 
 

@@ -106,7 +106,7 @@ def test_under_autocast_it_is_the_plain_module() -> None:
         assert_equal(left_by(plain), left_by(slim))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_compiled_traced_and_exported_it_is_the_plain_module() -> None:
     _, plain, slim = both(CHAINS.replace("momentum=cumulative", ""))  # of which torch.compile makes no one graph
     found = [
