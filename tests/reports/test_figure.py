@@ -76,6 +76,24 @@ def test_hyperparameters_become_columns() -> None:
     assert {"heads", "shift", "0 | 3", "24", "fc, 4w", "7×7 window attention"} <= set(shown)
 
 
+def test_rows_end_at_about_the_same_place() -> None:
+    root = figure(load("fractalnet"), Look(direction="right"))
+    boxes = {_title(group): _rect(group) for group in root.iter(f"{SVG}g") if group.get("class") == "node"}
+    output = next(box for title, box in boxes.items() if title.startswith("output"))
+    beside = [box for box in boxes.values() if box.top < output.low and output.top < box.low]
+    assert len(beside) > 2, "the output does not stand alone in the last row"
+
+
+def test_insets_that_show_the_same_are_one() -> None:
+    shown = words(load("maxvit_t"))
+    assert "layers.1, layers" in shown and shown.count("mbconv") == 8
+
+
+def test_norms_that_lead_are_one_line() -> None:
+    shown = words(load("densenet121"))
+    assert "BN-ReLU –" in shown and "ReLU –" not in shown
+
+
 def test_activations_that_differ_between_calls_are_alternatives() -> None:
     shown = words(load("mobilenet_v3_large"))
     assert "BN-ReLU | hardswish" in shown and "BN-ReLU-hardswish" not in shown
@@ -131,7 +149,7 @@ def test_a_figure_goes_down() -> None:
     for direction in DIRECTIONS:
         boxes = {_title(group): _rect(group) for group in figure(net, Look(direction=direction)).iter(f"{SVG}g")
                  if group.get("class") == "node"}  # fmt: skip
-        titles = ("conv1 · conv, batchnorm, relu · 64×112×112", "layer1 · bottleneck ×3 · 256×56×56")
+        titles = ("input image · 3×224×224", "conv1 · conv, batchnorm, relu · 64×112×112")
         places[direction] = [boxes[title] for title in titles]
     (one, other), (upper, lower) = places["right"], places["down"]
     assert one.right < other.left and upper.low < lower.top

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archlang.facts.work import Counts
@@ -23,6 +23,7 @@ from archlang.structure.flow import Flow
 SIGNS = frozenset({"+", "||", "×", "−"})  # joins that are a sign in a circle
 Place = tuple[Layer | None, ...]  # a layer of each call, None where it has none
 _BESIDE = ("norm", "activation", "other")  # families that give a box their colour only where nothing else is in it
+LEADS = " –"  # behind norms and activations that stand before the head of their box
 BLOCK = "block"  # the family of a box that has its own inset
 
 
@@ -73,7 +74,7 @@ class Labels:
         heading = [(Text(named, SMALL, tone="faint"),)] if named and self.letters is None else []
         shown = [FAMILY] if FAMILY in families else [one for one in families if one not in _BESIDE]
         family = next(iter(shown), families[0])
-        return [*heading, *rows], family, False
+        return [*heading, *_led(rows)], family, False
 
     def _named(self, item: Item) -> str:
         first = item.piece.first
@@ -103,7 +104,7 @@ class Labels:
         heads = [at for at, place in enumerate(places) if not is_trim(_known(place))]
         if not heads:
             words = _trims(places, places) or name_of(first.op)
-            row = Text(words, HEAD, True) if alone else Text(f"{words} –", TEXT, tone="faint")
+            row = Text(words, HEAD, True) if alone else Text(words + LEADS, TEXT, tone="faint")
             return [(row,)], first.op.family, False
         (head,) = heads[:1]
         layer = next((one for one in places[head] if one and is_wrong(one)), _known(places[head]))
@@ -111,7 +112,7 @@ class Labels:
         if layer.op.join and name_of(layer.op) in SIGNS:
             tail = [(Text(after, TEXT, tone="faint"),)] if after else []
             return [(Text(name_of(layer.op), HEAD, True),), *tail], "join", True
-        lead = [(Text(f"{before} –", TEXT, tone="faint"),)] if before else []
+        lead = [(Text(before + LEADS, TEXT, tone="faint"),)] if before else []
         if is_wrong(layer):
             return [*lead, *rows_of(layer)], FAMILY, False
         text = head_text(layer, self.letters.of(places[head]) if self.letters else {})
@@ -218,6 +219,21 @@ def _alternatives(group: Sequence[Place], names: Sequence[str], calls: Sequence[
 def _apart(one: Place, other: Place) -> bool:
     """Return whether no call has both."""
     return all(a is None or b is None for a, b in zip(one, other, strict=True))
+
+
+def _led(rows: Sequence[tuple[Text, ...]]) -> Iterator[tuple[Text, ...]]:
+    """Yield the lines of a box; norms and activations that lead in lines of their own are one line."""
+    lead = ""
+    for row in rows:
+        if len(row) == 1 and row[0].words.endswith(LEADS):
+            lead += ("-" if lead else "") + row[0].words.removesuffix(LEADS)
+            continue
+        if lead:
+            yield (Text(lead + LEADS, TEXT, tone="faint"),)
+        lead = ""
+        yield row
+    if lead:
+        yield (Text(lead + LEADS, TEXT, tone="faint"),)
 
 
 def _known(place: Sequence[Layer | None]) -> Layer:

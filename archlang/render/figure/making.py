@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archlang.diagnostics import Diagnostic
 from archlang.facts.work import Counts, count
@@ -105,7 +105,18 @@ def _insets(shelf: Shelf, counts: Counts, items: Sequence[Item], costs: Cost | N
             made, inner = _inset(shelf, counts, inset, costs)
             found.append(made)
             rest += inner
-    return found
+    return _united(found)
+
+
+def _united(panels: Sequence[Panel]) -> list[Panel]:
+    """Return the insets; those that show the same are one, under all of their names."""
+    found: dict[object, Panel] = {}
+    for one in panels:
+        nodes = tuple((node.key, node.kind, node.rows, node.dashed) for node in one.nodes)
+        links = tuple((link.tail, link.head, link.dashed) for link in one.links)
+        key = nodes, links, one.note, one.table
+        found[key] = replace(one, name=f"{found[key].name}, {one.name}") if key in found else one
+    return list(found.values())
 
 
 def _inset(shelf: Shelf, counts: Counts, inset: _Inset, costs: Cost | None) -> tuple[Panel, list[Item]]:
@@ -127,10 +138,11 @@ def _groups(inset: _Inset) -> list[tuple[str, tuple[str, ...]]]:
     calls = iter(distinct([path for row in paths for path in row]))
     names = [tuple(next(calls) for _ in row) for row in paths]
     tops = distinct([name for _, name in inset.groups]) if len(inset.groups) > 1 else [inset.groups[0][1]]
-    return [
-        (through(row[0], row[-1]) if _path(piece.units[0], top) == name else top, row)
+    told = [
+        through(row[0], row[-1]) if _path(piece.units[0], top) == name else top
         for row, top, (piece, name) in zip(names, tops, inset.groups, strict=True)
     ]
+    return list(zip(distinct(told) if len(set(told)) == len(told) > 1 else told, names, strict=True))
 
 
 def _path(unit: Unit, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from archlang.render.figure.lanes import Lanes, crossing
@@ -13,6 +14,7 @@ GAP, ARROW = 11.0, 15.0  # behind a column, and before one
 BETWEEN = 16.0  # between lanes
 CHANNEL = 18.0  # between the lines that lead from one row to the next
 LABEL = 10.0  # points of the letters on links
+HALVINGS = 8  # steps to the narrowest rows
 
 
 @dataclass(slots=True)
@@ -155,26 +157,68 @@ def _label_width(made: Placed, rank: int) -> float:
     return max((width(Text(label, LABEL)) for label in told), default=0.0) + 6
 
 
-def _break(made: Placed, most: float) -> None:
-    """Cut the ranks into rows and place the columns."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What a rank takes of a row: its width, what lies before and behind it, the label between; lines to a new row."""
+
+    wide: float
+    ahead: float
+    behind: float
+    label: float
+    lines: int
+
+
+def _columns(made: Placed) -> list[_Column]:
     ranks = made.lanes.ranks
     count = max(ranks.values(), default=-1) + 1
-    wide = [max((made.sizes[key][0] for key, at in ranks.items() if at == rank), default=0.0) for rank in range(count)]
-    x = 0.0
-    for rank in range(count):
-        ahead = _before(made, rank) if rank else 0.0
-        label = _label_width(made, rank - 1) if rank else 0.0
-        new = not made.rows or x + label + ahead + wide[rank] + _behind(made, rank) > most
+    wides = [0.0] * count
+    for key, rank in ranks.items():
+        wides[rank] = max(wides[rank], made.sizes[key][0])
+    return [
+        _Column(
+            wides[rank],
+            _before(made, rank) if rank else 0.0,
+            _behind(made, rank),
+            _label_width(made, rank - 1) if rank else 0.0,
+            len(crossing(made.lanes, made.panel.links, rank)) if rank else 0,
+        )
+        for rank in range(count)
+    ]
+
+
+def _cuts(columns: Sequence[_Column], most: float) -> tuple[int, list[tuple[float, bool]]]:
+    """Return how many rows of at most that width the columns need; the left side of each, and if it begins a row."""
+    found: list[tuple[float, bool]] = []
+    x, rows = 0.0, 0
+    for column in columns:
+        new = not found or x + column.label + column.ahead + column.wide + column.behind > most
+        if new:
+            rows += 1
+            x = SLOT * (column.lines + 1 if column.lines else 0)
+        left = x + (0.0 if new else column.label) + column.ahead
+        found.append((left, new))
+        x = left + column.wide + column.behind
+    return rows, found
+
+
+def _break(made: Placed, most: float) -> None:
+    """Cut the ranks into rows, as narrow as the same number of rows allows, and place the columns."""
+    columns = _columns(made)
+    count, found = _cuts(columns, most)
+    low, high = 0.0, most
+    for _ in range(HALVINGS if count > 1 else 0):
+        middle = (low + high) / 2
+        rows, cuts = _cuts(columns, middle)
+        if rows == count:
+            high, found = middle, cuts
+        else:
+            low = middle
+    for rank, (column, (left, new)) in enumerate(zip(columns, found, strict=True)):
         if new:
             made.rows.append(Row(rank, rank))
-            lines = len(crossing(made.lanes, made.panel.links, rank)) if rank else 0
-            x = SLOT * (lines + 1 if lines else 0)
-            label = 0.0
-        left = x + label + ahead
-        made.columns[rank] = left, left + wide[rank]
+        made.columns[rank] = left, left + column.wide
         row = made.rows[-1]
-        row.last, x = rank, left + wide[rank] + _behind(made, rank)
-        row.right = left + wide[rank]
+        row.last, row.right = rank, left + column.wide
     for row in made.rows[:-1]:
         row.leaving = sorted(
             crossing(made.lanes, made.panel.links, row.last + 1), key=lambda link: -abs(lane_of(made, link))
