@@ -10,8 +10,16 @@ from itertools import count
 from pathlib import Path
 from platform import node
 from tempfile import mkstemp
+from time import time
 
 UNFINISHED = (".archlang-", ".tmp")  # how the temporary name of a file begins and ends
+ABANDONED = 3600  # seconds, after which a temporary file is nobody's where processes cannot be asked after
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+
+
+def portable(name: str) -> str:
+    """Return the name of a net as that of a file: `aux_` for `aux`, since Windows takes `aux.pt` for a device."""
+    return f"{name}_" if name.lower() in _DEVICES else name
 
 
 def write_whole(path: str | Path, data: bytes | str) -> None:
@@ -63,13 +71,14 @@ def _remove_abandoned(folder: Path) -> None:
     """Remove the temporary files of processes of this machine that were killed while they wrote."""
     for left in folder.glob(f"{_own()}*{UNFINISHED[1]}"):
         process = left.name.removeprefix(_own()).partition("-")[0]
-        if process.isdecimal() and not _is_alive(int(process)):
-            left.unlink(missing_ok=True)
+        with suppress(OSError):  # another process removed it, or Windows has it open
+            if process.isdecimal() and not _is_alive(int(process), left):
+                left.unlink()
 
 
-def _is_alive(process: int) -> bool:
+def _is_alive(process: int, left: Path) -> bool:
     if os.name != "posix":  # elsewhere signal 0 would end the process
-        return True
+        return time() - left.stat().st_mtime < ABANDONED
     try:
         os.kill(process, 0)
     except ProcessLookupError:

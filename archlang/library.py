@@ -200,6 +200,9 @@ def _real_path(use: Use, found: Found) -> Path:
             f"did you mean `{near}`?" if near else "the path of a file ends in `.arch`; `archlang zoo` lists the nets"
         )
         raise Rejected("no-such-file", f"there is no shipped spec or net called `{use.path}`", help=help)
+    if "\\" in use.path:
+        help = f"write `{use.path.replace(chr(92), '/')}`"
+        raise Rejected("bad-path", f"`{use.path}`: the parts of a path are separated by `/`, on Windows too", help=help)
     if not use.file.endswith(".arch"):
         raise Rejected("bad-path", f"`{use.path}` is not a spec: the name of a spec ends in `.arch`")
     if found.folder is None:

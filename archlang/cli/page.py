@@ -43,7 +43,7 @@ def write_page(arguments: argparse.Namespace, path: Path | None) -> Path:
     """Write the page of the SPEC's net, without a path to a folder of its own, and return where it is."""
     from tempfile import mkdtemp
 
-    from archlang.files import write_whole
+    from archlang.files import portable, write_whole
     from archlang.page import html_page
 
     checked = checked_net(arguments)
@@ -51,7 +51,7 @@ def write_page(arguments: argparse.Namespace, path: Path | None) -> Path:
         check_target(path, arguments, checked.library.paths)
     print_warnings(checked)
     text = html_page(data_of(checked, page_setup(arguments)))
-    target = path or Path(mkdtemp(prefix="archlang-")) / f"{checked.graphs[0].name}.html"
+    target = path or Path(mkdtemp(prefix="archlang-")) / f"{portable(checked.graphs[0].name)}.html"
     write_whole(target, text)
     return target
 

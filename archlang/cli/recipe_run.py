@@ -110,7 +110,7 @@ def write_weights(outcome: Outcome, graph: Graph, path: Path, *, replace: bool) 
 
 def _folder(arguments: argparse.Namespace, name: str) -> Path:
     """Return the folder of the run: that of `--resume`, that of `--out`, which must be new, or a free name."""
-    from archlang.files import fresh_path
+    from archlang.files import fresh_path, portable
 
     if arguments.resume is not None:
         if not any((arguments.resume / name).is_file() for name in ("last.pt", "settings.json")):
@@ -118,7 +118,7 @@ def _folder(arguments: argparse.Namespace, name: str) -> Path:
         chosen: Path = arguments.resume
         return chosen
     if arguments.out is None:
-        return fresh_path(Path("runs") / name)
+        return fresh_path(Path("runs") / portable(name))
     if arguments.out.exists() and any(arguments.out.iterdir()):
         raise CallError(f"--out {arguments.out}: that folder holds files; name a new one, or go on with --resume")
     out: Path = arguments.out

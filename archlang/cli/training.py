@@ -138,7 +138,7 @@ def _train_alone(arguments: argparse.Namespace, settings: dict[str, Expression])
     """Train a net that has no recipe by the built-in one, and save its weights as a file of their own."""
     from archlang.cli.recipe_run import run_or_launch, write_weights
     from archlang.compiler import CallError, prepared_by
-    from archlang.files import fresh_path
+    from archlang.files import fresh_path, portable
     from archlang.recipes.scratch import NAME, scratch
 
     kind, path = data_of(arguments.data)
@@ -146,9 +146,9 @@ def _train_alone(arguments: argparse.Namespace, settings: dict[str, Expression])
         told = f"{arguments.spec} names no recipe; a net alone trains on data of a kind"
         raise CallError(f"{told}: `--data mnist`, `--data imagefolder:PATH`")
     made, library = prepared_by(arguments.spec, NAME, lambda graph: scratch(graph, kind), settings, arguments.root)
-    target = arguments.output or fresh_path(f"{made.graph.name}.pt")
+    target = arguments.output or fresh_path(f"{portable(made.graph.name)}.pt")
     check_target(target, arguments, library.paths)
-    arguments.data, arguments.out = path, arguments.out or fresh_path(Path("runs") / made.graph.name)
+    arguments.data, arguments.out = path, arguments.out or fresh_path(Path("runs") / portable(made.graph.name))
 
     def tell(outcome: Outcome, seconds: float) -> None:
         written = write_weights(outcome, made.graph, target, replace=arguments.output is not None)
@@ -195,7 +195,7 @@ def _show(made: Evaluated, library: Library) -> None:
     """Check, report, draw, build and train a net; all files go to a new folder."""
     from archlang.compiler import Net
     from archlang.facts.work import totals
-    from archlang.files import fresh_path, write_fresh
+    from archlang.files import fresh_path, portable, write_fresh
     from archlang.report import render_report
 
     net = Net(made.graph)
@@ -204,8 +204,8 @@ def _show(made: Evaluated, library: Library) -> None:
     print(render_report(net.report(), "cs231n"), end="\n\n", flush=True)
     folder = fresh_path(f"{net.graph.name}-demo")
     folder.mkdir()
-    picture = write_fresh(folder / f"{net.graph.name}.svg", net.render("svg"))
-    source = write_fresh(folder / f"{net.graph.name}.py", net.source())
+    picture = write_fresh(folder / f"{portable(net.graph.name)}.svg", net.render("svg"))
+    source = write_fresh(folder / f"{portable(net.graph.name)}.py", net.source())
     checkpoint = _trained(made, library, folder)
     print(
         f"picture: {picture}\nsource: {source}\nThe files are in {folder}; {checkpoint.name} holds the trained weights."
@@ -218,6 +218,7 @@ def _trained(made: Evaluated, library: Library, folder: Path) -> Path:
 
     from archlang.cli.progress import Progress
     from archlang.cli.recipe_run import write_weights
+    from archlang.files import portable
     from archlang.train.running import Where, run
 
     with TemporaryDirectory() as away:
@@ -227,7 +228,7 @@ def _trained(made: Evaluated, library: Library, folder: Path) -> Path:
         if outcome.interrupted:
             raise KeyboardInterrupt
         print(_recognised(outcome, perf_counter() - began))
-        path = write_weights(outcome, made.graph, folder / f"{made.graph.name}.pt", replace=True)
+        path = write_weights(outcome, made.graph, folder / f"{portable(made.graph.name)}.pt", replace=True)
     print(f"checkpoint: {path}")
     return path
 
