@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, format_option, print_warnings, settings_of, show_problems
+from archlang.cli.streams import is_terminal
 
 if TYPE_CHECKING:
     from archlang.ir import Graph
@@ -50,7 +51,7 @@ def _check(arguments: argparse.Namespace) -> int:
             if arguments.format == "text" and not checked.diagnostics:
                 length = f"{recipe.steps:,} steps" if recipe.steps is not None else f"{recipe.epochs:,} epochs"
                 print(f"{recipe.name}: trains {recipe.net} for {length} in batches of {recipe.batch:,}")
-        if arguments.format == "text" and checked.diagnostics and sys.stderr.isatty():
+        if arguments.format == "text" and checked.diagnostics and is_terminal(sys.stderr):
             print(f"\n`archlang explain {checked.diagnostics[0].code}` tells more", file=sys.stderr)
     if arguments.format == "json":
         import json

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TextIO
 
-from archlang.cli.streams import beneath, escaped
+from archlang.cli.streams import beneath, escaped, is_terminal
 from archlang.parts import Line, Part, Role, text_of
 
 _CODES: Mapping[Role, str] = {
@@ -29,7 +29,7 @@ def has_colour(stream: TextIO | None) -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb" and _understands(stream)
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb" and _understands(stream)
 
 
 def _understands(stream: TextIO) -> bool:
@@ -44,8 +44,10 @@ def _understands(stream: TextIO) -> bool:
     return True
 
 
-def show(lines: Iterable[Line], stream: TextIO) -> None:
-    """Print lines to a stream, in colour if it gets any."""
+def show(lines: Iterable[Line], stream: TextIO | None) -> None:
+    """Print lines to a stream, in colour if it gets any; nothing if the shell closed it."""
+    if stream is None:
+        return
     if has_colour(stream):
         print("\n".join("".join(map(_painted, line)) for line in lines), file=beneath(stream))
     else:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from shutil import get_terminal_size
 
+from archlang.cli.streams import is_terminal
 from archlang.library import CallError
 from archlang.marks import is_made_here
 
@@ -70,6 +71,6 @@ def _refusal(path: Path, read: Iterable[Path], force: bool) -> str | None:
 
 def terminal_width() -> int | None:
     """Return how many letters of a line fit the terminal; None where the output goes to a file or another program."""
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         return None
     return max(40, get_terminal_size().columns - 2)

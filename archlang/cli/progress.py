@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from archlang.cli.streams import is_terminal
 from archlang.facts.memory.words import amount
 from archlang.packages import need
 
@@ -27,7 +28,7 @@ class Progress(AbstractContextManager["Progress"]):
     def __init__(self, *, aside: bool = False) -> None:
         self.aside = aside
         tqdm: Any = need("tqdm", "the progress of training is shown by")
-        self.is_terminal = sys.stderr.isatty()
+        self.is_terminal = is_terminal(sys.stderr)
         self.bar: Any = tqdm.tqdm(unit="step", mininterval=REDRAWN, disable=not self.is_terminal)
         self.began = self.shown = monotonic()
         self.first: int | None = None  # the first step of this process, from whose end on time is taken

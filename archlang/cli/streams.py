@@ -50,6 +50,11 @@ class _Escaping:
         return self._stream
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal; it is None if the shell closed it."""
+    return stream is not None and stream.isatty()
+
+
 def beneath(stream: TextIO) -> TextIO:
     """Return the stream that writes what it gets, for text that is escaped already."""
     return stream.beneath if isinstance(stream, _Escaping) else stream

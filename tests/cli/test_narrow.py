@@ -78,7 +78,7 @@ def test_few_nets_are_columns_with_units_before_they_are_a_list(monkeypatch: pyt
 
 
 def test_what_an_accuracy_needs_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    status, shown = printed(monkeypatch, "zoo", "resnet18", columns=44)
+    status, shown = printed(monkeypatch, "zoo", "resnet18", columns=47)
     assert status == 0 and shown.split()[:5] == ["net", "parameters", "MACs", "top-1", "%"]
     assert " ".join(shown.split()).endswith("Not shown: input, year, published as; --wide shows all columns.")
     status, shown = printed(monkeypatch, "compare", "lenet5", "resnet18", "alexnet", "vgg16", "vgg11", columns=50)

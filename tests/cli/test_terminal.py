@@ -82,6 +82,16 @@ def test_standard_input_is_closed(
         assert capsys.readouterr().err == "archlang: standard input is closed, so no spec can be read from it\n"
 
 
+def test_standard_output_or_errors_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "n.arch"
+    path.write_text(NET.replace("linear 3", "linear 3 4"))
+    monkeypatch.setattr(sys, "stdout", None)
+    for words in (["zoo", "lenet5"], ["report", "lenet5"], ["ops", "relu"], ["compare", "lenet5", "lenet5"]):
+        assert main(words) == 0
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["check", str(path)]) == 1
+
+
 def test_used_paths_that_lead_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.arch").symlink_to("b.arch")
     (tmp_path / "b.arch").symlink_to("a.arch")
