@@ -36,8 +36,9 @@ def reaches(recipe: Recipe) -> Iterator[Reach]:
         named = _REACHES.get(part.word, "")
         value = part.arguments.get(named)
         last = value[-1] if isinstance(value, tuple) else value
-        total += last if isinstance(last, int) else 0
+        own = last if isinstance(last, int) else 0
         unit: Clock = "epoch" if part.word == "reduceonplateau" else recipe.schedule.by
+        total = total + own if unit == recipe.schedule.by else own  # a warm-up of steps takes no epochs of a plateau
         if named in part.given:
             message = f"`{part.word}` reaches to {unit} {total:,}"
             yield Reach(message, total, unit, part.given[named], is_whole=part.word == "onecycle")

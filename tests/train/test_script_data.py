@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -147,3 +150,36 @@ def test_a_script_imports_data_of_the_users_own(function: str, tmp_path: Path, m
     (tmp_path / "own_pictures.py").write_text(OWN)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert_same_weights(recipe_of(PICTURES), tmp_path, monkeypatch, Path(f"own_pictures:{function}"))
+
+
+@pytest.mark.parametrize("fields", ["image cls", "image mask", "x cls"])
+def test_a_script_reads_shards(fields: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shards").mkdir()
+    for shard in range(2):
+        with tarfile.open(tmp_path / "shards" / f"{shard}.tar", "w") as file:
+            for at in range(16):
+                for ending, raw in files_of(shard * 16 + at, fields):
+                    member = tarfile.TarInfo(f"{at:02}.{ending}")
+                    member.size = len(raw)
+                    file.addfile(member, io.BytesIO(raw))
+    text = {
+        "image cls": PICTURES.replace("data custom", "data webdataset split=name"),
+        "image mask": SEGMENTATION.replace("segmentation classes=3 ignore=255 masks=labels", "webdataset"),
+        "x cls": LINE.replace("features: [5]", "x: [5]")
+        + "train run = line {\n  data webdataset\n  loss crossentropy\n  optimizer adam\n  batch 4; epochs 2\n}\n",
+    }[fields]
+    assert_same_weights(recipe_of(text), tmp_path, monkeypatch, tmp_path / "shards")
+
+
+def files_of(at: int, fields: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a sample by their endings."""
+    for field in fields.split():
+        written = io.BytesIO()
+        if field == "cls":
+            written.write(str(at % 2 if "x" in fields else at % 3).encode())
+        elif field == "x":
+            numpy.save(written, pixels(at, 5) / 9)
+        else:
+            values = pixels(at, 12, 12, 3) if field == "image" else pixels(at, 12, 12) % 3
+            Image.fromarray(values).save(written, "png")
+        yield {"x": "x.npy", "image": "png", "mask": "mask.png"}.get(field, field), written.getvalue()

@@ -66,6 +66,16 @@ def test_a_loss_of_ones_own_takes_the_shapes_of_the_data(tmp_path: Path, monkeyp
             "augment": "augment randomcrop 8 padding=1",
             "epochs": "steps 13",
         },
+        {
+            "swa": "swa start=2 lr=0.05",
+            "schedule": "schedule warmup 7 -> reduceonplateau patience=0 by=step",
+            "epochs": "epochs 4",
+        },
+        {
+            "swa": "swa start=3 lr=0.05",
+            "schedule": "schedule warmup 2 -> reduceonplateau patience=0 by=epoch",
+            "epochs": "epochs 5",
+        },
         {"swa": "swa start=2 lr=0.05", "schedule": "schedule reduceonplateau patience=0", "epochs": "epochs 4"},
     ],
 )

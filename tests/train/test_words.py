@@ -235,6 +235,10 @@ def test_settings_that_would_have_no_effect_are_told() -> None:
     ]
     assert messages(s="swa start=2 lr=0.1") == ["the average of `swa` begins behind epoch 2, and the run has 2 epochs"]
     assert messages(s="schedule step step_size=3") == ["`step` reaches to epoch 3, and the run ends at epoch 2"]
+    assert messages(s="schedule warmup 9 -> reduceonplateau patience=1 by=step") == []  # 9 steps are no epochs
+    assert messages(s="schedule warmup 9 -> reduceonplateau patience=3 by=step") == [
+        "`reduceonplateau` reaches to epoch 3, and the run ends at epoch 2"
+    ]
     assert messages(s="schedule onecycle max_lr=0.1 total_steps=1") == [
         "`onecycle` reaches to epoch 1, and the run ends at epoch 2"
     ]

@@ -134,7 +134,19 @@ def _text(plan: Plan, script: Script) -> str:
     )
 
 
-_STANDARD = ("argparse", "collections", "dataclasses", "functools", "gzip", "hashlib", "itertools", "math", "pathlib")
+_STANDARD = (
+    "argparse",
+    "collections",
+    "dataclasses",
+    "functools",
+    "gzip",
+    "hashlib",
+    "io",
+    "itertools",
+    "math",
+    "pathlib",
+    "tarfile",
+)
 
 
 def _sorted(imports: set[str]) -> list[str]:

@@ -11,7 +11,7 @@ from archlang.recipes.transforms import MIXES
 from archlang.train.measuring import watched
 from archlang.train.script.averaging import average, before_average, before_epoch, behind_epoch, measured, updated
 from archlang.train.script.losing import criteria_with_tensors, results_of
-from archlang.train.script.optimizing import condition, optimizer, schedule
+from archlang.train.script.optimizing import condition, is_warmed_plateau, optimizer, schedule, warmed_up
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.reading import Reading
 from archlang.train.script.rows import Row, called, indented, listed, text_of
@@ -182,9 +182,27 @@ class Looping:
     def _every_step(self) -> list[Row]:
         recipe = self.plan.recipe
         rows = updated(recipe)
-        if recipe.schedule.parts and recipe.schedule.by == "step" and not self._is_plateau:
-            rows += before_average(recipe, "scheduler.step()")
+        if recipe.schedule.by == "step":
+            rows += self._scheduled()
         return rows
+
+    def _scheduled(self) -> list[Row]:
+        """Return the lines that step a schedule which does not wait for results."""
+        plan = self.plan
+        if not plan.recipe.schedule.parts:
+            return []
+        if is_warmed_plateau(plan):
+            return [f"if {warmed_up(plan, is_done=False)}:", *indented(before_average(plan.recipe, "warmup.step()"))]
+        return [] if self._is_plateau else before_average(plan.recipe, "scheduler.step()")
+
+    def _plateaued(self) -> list[Row]:
+        """Return the lines that give the result of an epoch to a schedule which waits for it."""
+        if not self._is_plateau:
+            return []
+        rows = before_average(self.plan.recipe, 'scheduler.step(results["loss"])')
+        if not is_warmed_plateau(self.plan):
+            return rows
+        return [f"if {warmed_up(self.plan, is_done=True)}:", *indented(rows)]
 
     @property
     def _is_plateau(self) -> bool:
@@ -194,11 +212,11 @@ class Looping:
         """Return what follows the steps of an epoch: the schedule, the measures, the best weights, the end."""
         recipe = self.plan.recipe
         rows: list[Row] = []
-        if recipe.schedule.parts and recipe.schedule.by == "epoch" and not self._is_plateau:
-            rows += before_average(recipe, "scheduler.step()")
+        if recipe.schedule.by == "epoch":
+            rows += self._scheduled()
         rows += behind_epoch(self.plan, self.batches)
         rows.append(f"results = evaluate({measured(recipe)}, held_out_batches({self.held_out}), device)")
-        rows += before_average(recipe, 'scheduler.step(results["loss"])') if self._is_plateau else []
+        rows += self._plateaued()
         rows += [
             'shown = ", ".join(f"{name} {value:.4f}" for name, value in results.items())',
             "mean = sum(losses) / len(losses)",

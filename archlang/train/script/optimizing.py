@@ -177,9 +177,25 @@ def schedule(plan: Plan) -> list[Row]:
         starts.append(before)
     if len(calls) == 1:
         return [Laid("scheduler = ", calls[0])]
+    if is_warmed_plateau(plan):
+        return [Laid("warmup = ", calls[0]), Laid("scheduler = ", calls[1])]
     milestones = f"milestones=[{', '.join(literal(start) for start in starts[:-1])}]"
     joined = called("scheduler = ", "torch.optim.lr_scheduler.SequentialLR", "optimizer", "schedules", milestones)
     return [listed("schedules = ", calls), joined]
+
+
+def is_warmed_plateau(plan: Plan) -> bool:
+    """Return whether a warm-up comes before `reduceonplateau`, which torch's SequentialLR does not take."""
+    parts = plan.recipe.schedule.parts
+    return len(parts) == 2 and parts[1].word == "reduceonplateau"
+
+
+def warmed_up(plan: Plan, *, is_done: bool) -> str:
+    """Return the condition that the warm-up before a plateau lasts, or that it is done: behind a step, or an epoch."""
+    schedule = plan.recipe.schedule
+    length = schedule.parts[0].arguments["length" if schedule.parts[0].word == "warmup" else "total_iters"]
+    count = "step" if schedule.by == "step" else "epoch + 1"
+    return f"{count} {'>=' if is_done else '<='} {literal(length)}"
 
 
 def _call(plan: Plan, part: Part, before: int) -> Written:

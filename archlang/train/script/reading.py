@@ -11,6 +11,7 @@ from archlang.train.script.copying import copied
 from archlang.train.script.plan import Plan, Script
 from archlang.train.script.reading_files import read_files
 from archlang.train.script.reading_rows import converted, read_npy, read_own, read_synthetic, read_table
+from archlang.train.script.reading_shards import read_shards
 from archlang.train.script.splitting import add_split
 from archlang.train.script.values import literal
 
@@ -208,6 +209,7 @@ _WRITERS: dict[str, _Writer] = {
     "shapes": _drawn_shapes,
     "synthetic": read_synthetic,
     "text": _text,
+    "webdataset": read_shards,
 }
 
 

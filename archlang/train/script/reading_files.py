@@ -7,7 +7,7 @@ from archlang.train.script.plan import Plan, Script
 from archlang.train.script.splitting import add_halves, halved
 from archlang.train.script.values import literal
 
-_ENDINGS = (
+ENDINGS = (
     'ENDINGS = (\n    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"\n)  # fmt: skip'
 )
 
@@ -122,7 +122,7 @@ _NAMES = "[path.relative_to(folder).as_posix() for path, _ in files]"
 def read_files(plan: Plan, script: Script) -> None:
     """Write the functions that read folders of images: with classes, masks or boxes."""
     part = plan.recipe.data
-    script.constants.append(_ENDINGS)
+    script.constants.append(ENDINGS)
     add_halves(part, script)
     add_read_image(part, script)
     kind, found = "ImageFiles", "files_in"

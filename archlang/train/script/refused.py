@@ -38,7 +38,7 @@ _ARGUMENTS = {
     "held_out", "mode", "length", "by", "split", "classes", "ignore", "images", "masks", "labels", "most", "samples",
     "below", "seed", "target", "columns", "task", "standardize", "size",
 }  # of kinds of data  # fmt: skip
-_ONE_BY_ONE = {"custom", "imagefolder", "npy", "synthetic"}
+_ONE_BY_ONE = {"custom", "imagefolder", "npy", "synthetic", "webdataset"}
 _MEASURES = {"accuracy", "error", "loss", "perplexity", "iou", "mae", "rmse", "map"}
 
 
@@ -94,8 +94,8 @@ def _words(recipe: Recipe) -> Iterator[Diagnostic]:
             part.word not in OWN and part.word not in COPIED and not table[part.word].name[0].isupper()
         ):  # it is archlang's, and no class of torch
             yield _not(f"`{line} {part.word}`", part.span)
-    if len(recipe.schedule.parts) > 1 and recipe.schedule.parts[-1].word == "reduceonplateau":
-        yield _not("`reduceonplateau` behind another schedule", recipe.schedule.parts[-1].span)
+    if len(recipe.schedule.parts) > 2 and recipe.schedule.parts[-1].word == "reduceonplateau":
+        yield _not("`reduceonplateau` behind several schedules", recipe.schedule.parts[-1].span)
     for part in recipe.metrics:
         if part.word not in _MEASURES:
             yield _not(f"`metric {part.word}`", part.span)
