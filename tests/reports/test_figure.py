@@ -89,6 +89,13 @@ def test_insets_that_show_the_same_are_one() -> None:
     assert "layers.1, layers" in shown and shown.count("mbconv") == 8
 
 
+def test_a_dense_block_says_what_it_is() -> None:
+    dense = "dense: each takes what all before it give, side by side"
+    assert dense in words(load("densenet121"))
+    for name in ("resnet50", "squeezenet1_0", "googlenet"):
+        assert dense not in words(load(name))
+
+
 def test_norms_that_lead_are_one_line() -> None:
     shown = words(load("densenet121"))
     assert "BN-ReLU –" in shown and "ReLU –" not in shown

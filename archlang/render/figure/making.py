@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from archlang.diagnostics import Diagnostic
 from archlang.facts.work import Counts, count
@@ -25,6 +26,7 @@ from archlang.structure.alike import numbers
 from archlang.structure.folding import Unit
 
 MOST_INSETS = 12
+DENSE = "dense: each takes what all before it give, side by side"
 MISSING = -1  # no value
 
 
@@ -129,7 +131,30 @@ def _inset(shelf: Shelf, counts: Counts, inset: _Inset, costs: Cost | None) -> t
     first = Letters(groups)
     panel(shelf, items, ends, Labels(shelf, counts, first, costs), inset.name)
     labels = Labels(shelf, counts, first.settled(), costs)
-    return panel(shelf, items, ends, labels, inset.name, _note(items, groups)), items
+    made = panel(shelf, items, ends, labels, inset.name, _note(items, groups))
+    is_dense = not made.note and _is_gathered(made) and _follow(shelf, [piece for piece, _ in inset.groups])
+    return (replace(made, note=DENSE) if is_dense else made), items
+
+
+def _is_gathered(made: Panel) -> bool:
+    """Return whether a panel is one box, and a join that puts what enters and what the box gives side by side."""
+    start, box, join, end = made.nodes if len(made.nodes) == 4 else (None, None, None, None)
+    if start is None or box is None or join is None or end is None or join.kind != "join":
+        return False
+    links = {(link.tail, link.head) for link in made.links}
+    wanted = {(start.key, box.key), (start.key, join.key), (box.key, join.key), (join.key, end.key)}
+    return links == wanted and join.rows[0][0].words == "||"
+
+
+def _follow(shelf: Shelf, pieces: Sequence[Piece]) -> bool:
+    """Return whether each piece repeats, each time with what the time before gives, and with nothing else."""
+    flow = shelf.structure.flow
+    for piece in pieces:
+        for before, after in pairwise(piece.units):
+            made, own = set(flow.makes(numbers(before)[-1:])), set(flow.makes(numbers(after)))
+            if not {value for value in flow.reads(numbers(after)) if value not in own} <= made:
+                return False
+    return all(piece.times > 1 for piece in pieces)
 
 
 def _groups(inset: _Inset) -> list[tuple[str, tuple[str, ...]]]:
