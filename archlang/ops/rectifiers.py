@@ -19,6 +19,8 @@ from archlang.ops.scaling import Scale, Shift
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
 
+_LEAST_ALPHA = 2.0**-127  # whose reciprocal float32 holds
+
 
 class _Rectifier(Pointwise):
     """What the rectifiers share: the input is saved for backward."""
@@ -38,6 +40,12 @@ class Celu(_Rectifier):
     examples: ClassVar[tuple[Example, ...]] = (Example("celu", "3x4x4"), Example("celu alpha=0.5", "7"))
 
     alpha: Annotated[float, Field(gt=0)] = 1.0
+
+    def outputs(self, x: TensorType) -> tuple[TensorType]:
+        if self.alpha < _LEAST_ALPHA:
+            message = f"torch divides by `alpha` in float32, and 1/{self.alpha:g} is more than that holds"
+            raise Rejected("out-of-range", message, help="`relu` is what remains of it", about="alpha")
+        return super().outputs(x)
 
     def torch(self, x: TensorType) -> Module:
         return Module("torch.nn.CELU", (), (("alpha", self.alpha, 1.0),))

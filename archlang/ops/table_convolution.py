@@ -18,7 +18,7 @@ from archlang.ops.course_table import by_table
 from archlang.ops.layouts import laid
 from archlang.ops.parts import Course
 from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.windows import Sizes, Stride, short, slid
+from archlang.ops.windows import Sizes, Stride, check_steps, short, slid
 from archlang.shapes import TensorType
 
 _TABLE_CONV = '''
@@ -113,6 +113,11 @@ class TableConv(EmittedConvolution):
         Example("table_conv 3x3 connections=[[0, 1], [0]] drawn=lecun", "2x5x6"),
     )
 
+    stricter: ClassVar[Mapping[str, str]] = {
+        **EmittedConvolution.stricter,
+        "out-of-range": "torch takes a stride far beyond the map, and may crash in its backward pass",
+    }
+
     kernel: Sizes
     connections: tuple[tuple[Natural, ...], ...]
     stride: Stride = 1
@@ -128,6 +133,7 @@ class TableConv(EmittedConvolution):
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         sizes = slid(x, self.word, self.geometry(x))
+        check_steps(x, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         if not self.connections or not all(self.connections):
             message = "each output map of table_conv sees one input map at least, but `connections` has an empty list"

@@ -202,6 +202,18 @@ def test_large_strides_within_a_sequence_are_accepted() -> None:
     assert module(graph_of(net_of("conv [8]/4000 2", "[1, 16000]")))(torch.randn(1, 1, 16000)).shape == (1, 2, 4)
 
 
+def test_a_table_of_connections_has_no_larger_strides() -> None:
+    assert refusal("table_conv 3x3/5000 connections=[[0], [0, 1]]", "2x8x8")[0] == "out-of-range"
+
+
+@pytest.mark.parametrize("alpha, wrong", [("1e-300", True), ("1e-38", False)])
+def test_a_bend_that_float32_cannot_divide_by_is_refused(alpha: str, wrong: bool) -> None:
+    if wrong:
+        assert refusal(f"celu alpha={alpha}")[:2] == ("out-of-range", alpha)
+    else:
+        module(graph_of(net_of(f"celu alpha={alpha}", "2x8x8")))(torch.randn(1, 2, 8, 8))
+
+
 def test_padding_beyond_what_torch_indexes_is_refused() -> None:
     assert refusal("conv 3x3 2 pad=same_upper dilation=(2**30)")[0] == "too-large"
 
