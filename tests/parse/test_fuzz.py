@@ -82,6 +82,7 @@ def dies_at_three(results: Connection, seed: int, numbers: range) -> None:
         results.send(Outcome(number, answer="graphs"))
 
 
+@pytest.mark.sweep
 def test_a_process_that_dies_is_a_failure_of_its_program() -> None:
     done = sorted(outcomes(8, SEED, 2, dies_at_three), key=lambda outcome: outcome.number)
     assert [one.number for one in done] == list(range(8))

@@ -158,6 +158,7 @@ def test_importing_training_costs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.sweep
 def test_lenet_reads_the_held_out_digits(capsys: pytest.CaptureFixture[str]) -> None:
     """The defaults give 98% in 30 epochs; a third of them does for a test."""
     assert main(["train", "lenet5", "--data", "mnist", "--epochs", "10"]) == 0

@@ -120,6 +120,7 @@ def test_what_was_killed_ends_as_if_it_had_not_been(
     assert_equal(whole, broken)
 
 
+@pytest.mark.sweep
 def test_a_run_goes_on_with_other_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed within an epoch with two workers, it goes on with none, and with one. Starting workers takes seconds."""
     monkeypatch.setattr("archlang.train.running.SAVED_EVERY", 0.0)
