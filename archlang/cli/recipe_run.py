@@ -76,8 +76,8 @@ def run_recipe(
     folder = world.told(_folder(arguments, recipe.name) if world.is_first else Path())
     print(_headline(made) + (f", by {world.size:,} processes" if world.size > 1 else ""))
     plan = _planned(arguments, shared(recipe, world), made.graph, folder, world)
-    again = plan.recomputed if plan is not None else ()
-    print(predicted(shared(recipe, world), made.graph, arguments.device, world.here, again))
+    again, slim = (plan.recomputed, plan.is_slim) if plan is not None else ((), False)
+    print(predicted(shared(recipe, world), made.graph, arguments.device, world.here, again, slim=slim))
     run = partial(_run, arguments, library=library, world=world, plan=plan)
     if arguments.verify:
         return _verified(arguments, made, library, folder, world, run)

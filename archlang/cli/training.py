@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, positive, seed, settings_of
-from archlang.cli.memory import memory_bytes
+from archlang.cli.memory import memory_or_save
 from archlang.cli.output import check_target, output_options
 from archlang.packages import need
 
@@ -31,8 +31,9 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, default=0, metavar="N", help="processes that read samples (0: none besides)"
     )
     parser.add_argument(
-        "--memory", type=memory_bytes, metavar="BYTES",
-        help="recompute what lets a step of each process fit in it, such as 24GiB: the same weights, in less memory",
+        "--memory", type=memory_or_save, metavar="BYTES",
+        help="recompute what lets a step of each process fit in it, such as 24GiB: the same weights, in less memory; "
+        "or `save`: keep less at little cost",
     )  # fmt: skip
     _process_options(parser)
     parser.add_argument(

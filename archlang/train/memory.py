@@ -93,11 +93,17 @@ def used_bytes(device: str) -> int | None:
 
 
 def predicted(
-    recipe: Recipe, graph: Graph, device: str, processes: int = 1, recomputed: Collection[str] = ()
-) -> str:  # fmt: skip
+    recipe: Recipe,
+    graph: Graph,
+    device: str,
+    processes: int = 1,
+    recomputed: Collection[str] = (),
+    *,
+    slim: bool = False,
+) -> str:
     """Return what a step will take at its peak, as a line to print. `processes` on this machine share its memory.
 
-    `recomputed` are paths of blocks that run again in the backward pass. Raises `Rejected` if the peak is above the
+    `recomputed` and `slim` are those of the module. Raises `Rejected` if the peak is above the
     memory that is free, with the largest batch that fits.
     """
     setup, free = setup_of_recipe(recipe), free_bytes(device)
@@ -106,12 +112,12 @@ def predicted(
     if setup is None:
         return f"peak of memory: not predicted for the optimiser {recipe.optimizer.word}"
     try:
-        peak = memory(graph, setup, recomputed)
+        peak = memory(graph, setup, recomputed, slim=slim)
     except (UnknownFact, AutocastUnknown) as unknown:
         return f"peak of memory: unknown: {unknown}"
     least = "at least " if peak.unscratched else ""
     if free is not None and peak.needed_bytes > free:
-        largest = _largest(graph, setup, free, recomputed)
+        largest = _largest(graph, setup, free, recomputed, slim)
         help = f"a batch of {largest:,} fits" if largest else "not even one sample fits"
         help += "; `accumulate N` takes a batch in N parts" if largest else ""
         message = f"a step takes {least}{amount(peak.needed_bytes)}, and {amount(free)} are free"
@@ -119,11 +125,11 @@ def predicted(
     return f"peak of memory: {least}{amount(peak.needed_bytes)}" + (f" of {amount(free)} free" if free else "")
 
 
-def _largest(graph: Graph, setup: Setup, free: int, recomputed: Collection[str]) -> int:
+def _largest(graph: Graph, setup: Setup, free: int, recomputed: Collection[str], slim: bool) -> int:
     """Return the largest batch whose peak is below the free memory, by halving."""
     low, high = 0, setup.batch
     while high - low > 1:
         middle = (low + high) // 2
-        fits = memory(graph, replace(setup, batch=middle), recomputed).needed_bytes <= free
+        fits = memory(graph, replace(setup, batch=middle), recomputed, slim=slim).needed_bytes <= free
         low, high = (middle, high) if fits else (low, middle)
     return low

@@ -41,7 +41,7 @@ class Where:
 
     `data` is the file or folder of the data, `resume` goes on where the run folder was left, `anyway` even if the
     recipe or the net changed since. A new run starts from `weights`, as far as they fit. `world` are the processes that
-    train together. `plan` says which blocks run again in the backward pass.
+    train together. `plan` says how the module takes less memory.
     """
 
     folder: Path
@@ -102,9 +102,8 @@ def run(
     recipe = shared(recipe, where.world, parts_before(folder) if where.resume else None)
     with restored(where.device):
         example, classes = training[0, 0], len(data.classes)
-        again = where.plan.recomputed if where.plan is not None else ()
         session = session_of(
-            recipe, graph, example, len(training), classes, where.device, world=where.world, recomputed=again
+            recipe, graph, example, len(training), classes, where.device, world=where.world, plan=where.plan
         )
         progress = _begun(session, folder, where, sources, tell)
         if where.world.is_first:

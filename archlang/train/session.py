@@ -5,7 +5,7 @@ Nothing here depends on how often it was interrupted: what is random is seeded b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import isfinite
@@ -32,6 +32,8 @@ from archlang.train.world import ALONE, World
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
+
+    from archlang.train.planning import MemoryPlan
 
 
 @dataclass
@@ -241,17 +243,17 @@ def session_of(  # noqa: PLR0913  (what a run is made of)
     device: str,
     module: nn.Module | None = None,
     world: World = ALONE,
-    recomputed: Collection[str] = (),
+    plan: MemoryPlan | None = None,
 ) -> Session:
     """Return the objects of a run over this many training samples; `example` is one sample.
 
-    The weights start from the recipe's seed, or are those of `module`, made of the same net. `recomputed` are paths of
-    blocks that run again in the backward pass.
+    The weights start from the recipe's seed, or are those of `module`, made of the same net. The `plan` says how the
+    module takes less memory.
     """
     fitted = Fitted(recipe, graph)
     summands = terms(fitted, example, device)
     graph = returning(graph, [name for term in summands for name in term.names if name not in example])
-    made = (_fresh(graph, recipe.seed, recomputed) if module is None else module).to(device)
+    made = (_fresh(graph, recipe.seed, plan) if module is None else module).to(device)
     moving = average_of(recipe, made)
     spread(recipe, graph, [made] if moving is None else [made, moving.module], world, device)
     per_epoch = steps_of(samples, recipe.batch, recipe.accumulate)
@@ -278,12 +280,10 @@ def session_of(  # noqa: PLR0913  (what a run is made of)
     )
 
 
-def _fresh(graph: Graph, seed: int, recomputed: Collection[str]) -> nn.Module:
+def _fresh(graph: Graph, seed: int, plan: MemoryPlan | None) -> nn.Module:
     from archlang.lower import module
-    from archlang.program import program_of
-    from archlang.program.passes import recomputing
 
-    return module(recomputing(program_of(graph), recomputed), seed)
+    return module(graph if plan is None else plan.program(graph), seed)
 
 
 def _scaler(device: str) -> Any:

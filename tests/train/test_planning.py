@@ -80,6 +80,17 @@ def test_a_run_keeps_fewer_bytes_for_its_backward_pass(tmp_path: Path) -> None:
     assert sizes[1] < 0.6 * sizes[0]
 
 
+def test_a_slim_run_ends_with_the_same_weights(tmp_path: Path) -> None:
+    made = recipe_of(text(length="steps 3").replace(" -> dropout 0.1", ""))
+    plan = planned(made.recipe, made.graph, "save", ALONE)
+    assert plan.is_slim and str(plan).endswith("no normalised value is kept for a convolution")
+    outcome = ran(made, tmp_path / "slim", plan=plan)
+    assert outcome is not None and any(type(one).__name__ == "SlimConv2d" for one in outcome.session.module.modules())
+    assert ran(made, tmp_path / "whole") is not None
+    assert_equal(tmp_path / "whole", tmp_path / "slim")
+    assert asked_before(tmp_path / "slim") == "save"
+
+
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     Path("spec.arch").write_text(text(length="steps 1"))
@@ -87,7 +98,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert main(["train", "spec.arch", "--out", "small", "--memory", "2MiB"]) == 0
     said = capsys.readouterr().out
     kept = json.loads(Path("small/memory.json").read_text())
-    assert kept["memory_bytes"] == BUDGET and kept["recomputed"]
+    assert kept["memory"] == BUDGET and kept["recomputed"]
     line = next(line for line in said.splitlines() if line.startswith("memory: within 2.00 MiB a step takes "))
     assert line.endswith(f"recomputed in the backward pass are {', '.join(kept['recomputed'])}")
     assert line.removeprefix("memory: ") in Path("small/summary.md").read_text()
@@ -110,6 +121,7 @@ def test_what_cannot_be_planned_is_refused() -> None:
         plan_of(optimizer="optimizer adadelta")
     with pytest.raises(Rejected, match="with `--shard` is not simulated"):
         planned(made.recipe, made.graph, BUDGET, World(2, shards=True))
-    with pytest.raises(Rejected, match="sync-batchnorm"):
-        planned(made.recipe, made.graph, BUDGET, World(2, syncs=True))
+    for budget in (BUDGET, "save"):
+        with pytest.raises(Rejected, match="sync-batchnorm"):
+            planned(made.recipe, made.graph, budget, World(2, syncs=True))
     assert planned(made.recipe, made.graph, 2**30, World(2, syncs=True)).recomputed == ()
