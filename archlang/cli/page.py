@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlang.cli.command import Command, checked_net, positive, print_warnings
+from archlang.cli.command import Command, checked_net, known_of, positive, print_warnings, show_problems
 from archlang.cli.output import check_target, output_options
 from archlang.shapes import FLOAT_DTYPES
 
@@ -30,30 +30,40 @@ def page_setup(arguments: argparse.Namespace) -> PageSetup:
 
 
 def data_of(checked: Checked, setup: PageSetup) -> dict[str, Any]:
-    """Return the data of the page of the only net of a valid spec, with the warnings about it."""
-    from archlang.page import page_data
+    """Return the data of the page of the only net of a spec, with the warnings about it.
+
+    Of a wrong spec, the page shows what is known of the net, and all mistakes.
+    """
+    from archlang.page import page_data, partial_data
     from archlang.page.data import problems_data
 
     sources = {checked.source.name: checked.source, **checked.sources}
+    if checked.diagnostics:
+        return partial_data(known_of(checked), sources, setup)
     data = page_data(checked.graphs[0], sources, setup, _published(checked))
     return {**data, "problems": problems_data(checked.warnings)}
 
 
-def write_page(arguments: argparse.Namespace, path: Path | None) -> Path:
-    """Write the page of the SPEC's net, without a path to a folder of its own, and return where it is."""
+def write_page(arguments: argparse.Namespace, path: Path | None, allow_errors: bool = False) -> tuple[Path, Checked]:
+    """Write the page of the SPEC's net, without a path to a folder of its own; return where it is, and what it shows.
+
+    If it may have errors, these are printed.
+    """
     from tempfile import mkdtemp
 
     from archlang.files import portable, write_whole
     from archlang.page import html_page
 
-    checked = checked_net(arguments)
+    checked = checked_net(arguments, allow_errors)
     if path is not None:
         check_target(path, arguments, checked.library.paths)
+    if checked.diagnostics:
+        show_problems(checked)
     print_warnings(checked)
-    text = html_page(data_of(checked, page_setup(arguments)))
-    target = path or Path(mkdtemp(prefix="archlang-")) / f"{portable(checked.graphs[0].name)}.html"
-    write_whole(target, text)
-    return target
+    data = data_of(checked, page_setup(arguments))
+    target = path or Path(mkdtemp(prefix="archlang-")) / f"{portable(data['name'])}.html"
+    write_whole(target, html_page(data))
+    return target, checked
 
 
 def _published(checked: Checked) -> Published | None:
@@ -81,7 +91,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _open(arguments: argparse.Namespace) -> int:
     import webbrowser
 
-    path = write_page(arguments, arguments.output)
+    path, _ = write_page(arguments, arguments.output)
     address = path.resolve().as_uri()
     if webbrowser.open(address):
         print(f"opened {path}")

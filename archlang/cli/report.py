@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from archlang.cli.command import Command, checked_net, natural, print_warnings
+from archlang.cli.command import Command, allow_errors_option, checked_net, natural, print_warnings
 from archlang.cli.output import output_options
 from archlang.cli.page import counting_options, write_page
 from archlang.cli.tables import room_of, show_sheet, wide_option
@@ -27,6 +27,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
     cut.add_argument("--by", choices=["op", "block"], help="sum by operator or by block")
     parser.add_argument("--full", action="store_true", help="list every layer, however many there are")
     wide_option(parser)
+    allow_errors_option(parser)
     counting_options(parser)
 
 
@@ -56,8 +57,10 @@ def _report(arguments: argparse.Namespace) -> int:
     if is_page:
         if view.is_cut or arguments.full or arguments.style != "table":
             raise CallError("a page has every layer, and takes no --style, --columns, --depth, --by or --full")
-        write_page(arguments, arguments.output)
-        return 0
+        _, shown = write_page(arguments, arguments.output, arguments.allow_errors)
+        return 1 if shown.diagnostics else 0
+    if arguments.allow_errors:
+        raise CallError("--allow-errors is for --format html: a table of a part would have wrong sums")
     checked = checked_net(arguments)
     print_warnings(checked)
     made = report(checked.graphs[0], arguments.batch, arguments.dtype, arguments.mode)

@@ -79,19 +79,28 @@ def _ended_by_sigterm() -> Generator[None]:
 
 def _follow(arguments: argparse.Namespace, board: Board, paths: list[Path], before: Stamp) -> None:
     """Look at the files for ever, and check the spec after each change from what they were `before` the last look."""
-    from archlang.library import CallError
-
     while True:
         time.sleep(EVERY)
         now = _stamp(paths)
         if now == before:
             continue
         before = now
-        try:
-            paths = _look(arguments, board) or paths
-        except CallError as error:  # a file is away for a moment where an editor replaces it
-            if board.put_wrong(*_without_place(board, str(error))):
-                print(f"archlang: {error}", file=sys.stderr)
+        paths = look_again(arguments, board) or paths
+
+
+def look_again(arguments: argparse.Namespace, board: Board) -> list[Path]:
+    """Do the same as `_look`; of a file that is away for a moment, where an editor replaces it, only say so."""
+    from archlang.library import CallError
+
+    try:
+        return _look(arguments, board)
+    except CallError as error:
+        told = str(error)
+    except OSError as error:
+        told = f"{error.filename or arguments.spec}: {error.strerror or error}"
+    if board.put_wrong(*_without_place(board, told)):
+        print(f"archlang: {told}", file=sys.stderr)
+    return []
 
 
 def _look(arguments: argparse.Namespace, board: Board) -> list[Path]:
@@ -100,7 +109,9 @@ def _look(arguments: argparse.Namespace, board: Board) -> list[Path]:
     from archlang.page.data import files_data, problems_data
 
     checked = check(arguments.spec, settings_of(arguments), only=True, root=arguments.root)
-    if checked.diagnostics:
+    if checked.diagnostics and len([*checked.known, *checked.graphs]) == 1:
+        is_news = board.put_partial(data_of(checked, page_setup(arguments)))
+    elif checked.diagnostics:
         sources = {checked.source.name: checked.source, **checked.sources}
         is_news = board.put_wrong(files_data(sources), problems_data([*checked.diagnostics, *checked.warnings]))
     else:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from archlang.page.accuracy import Published
-from archlang.page.data import PageSetup, page_data
+from archlang.page.data import PageSetup, page_data, partial_data
 from archlang.page.html import html_page
 
-__all__ = ["PageSetup", "Published", "html_page", "page_data"]
+__all__ = ["PageSetup", "Published", "html_page", "page_data", "partial_data"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archlang.ir import Block, CallNode, Graph, OpNode, Port
+from archlang.ir.partial import is_wrong
+from archlang.ir.unknown import UNKNOWN
 from archlang.ops.written import arguments
 from archlang.page.occurrences import Occurrences
 from archlang.page.progressions import numbers as progression
@@ -44,7 +46,7 @@ def _block(
         "arguments": " ".join(f"{name}={value}" for name, value in block.arguments.items()),
         "inputs": [_port(port) for port in block.inputs],
         "outputs": [_port(port) for port in block.outputs],
-        "types": texts([str(type) for type in block.types]),
+        "types": texts(["unknown" if type == UNKNOWN else str(type) for type in block.types]),
         "nodes": repeated(
             [
                 _op(block, node, occurrences, files) if isinstance(node, OpNode) else _call(node, numbers, files)
@@ -122,10 +124,11 @@ def _call(node: CallNode, numbers: Mapping[str, int], files: Mapping[str, int]) 
 def _op(block: Block, node: OpNode, occurrences: Occurrences, files: Mapping[str, int]) -> dict[str, object]:
     key = block.id, node.outputs
     told = occurrences.first(key)
+    wrong = str(getattr(node.op, "told", "")) if is_wrong(node) else ""
     return {
         "op": node.op.word,
-        "written": " ".join((node.op.word, *arguments(node.op))),
-        "kind": "join" if node.op.join else "weights" if told.weights else "plain",
+        "written": str(getattr(node.op, "text", "")) if wrong else " ".join((node.op.word, *arguments(node.op))),
+        "kind": "wrong" if wrong else "join" if node.op.join else "weights" if told.weights else "plain",
         "path": node.path,
         "named": node.name is not None or node.module is not None,
         "inputs": node.inputs,
@@ -134,7 +137,7 @@ def _op(block: Block, node: OpNode, occurrences: Occurrences, files: Mapping[str
         "axes": [side for side in told.axes if side],
         "law": [[line.name, steps] for line in told.law if (steps := steps_of(line))],
         "weights": [_weight(told, at) for at in range(len(told.weights))],
-        **occurrences.written(key),
+        **occurrences.written(key, wrong),
     }
 
 

@@ -10,13 +10,15 @@ from archlang.diagnostics import Diagnostic, as_json
 from archlang.facts.memory import Setup
 from archlang.facts.work import Totals
 from archlang.highlight.spans import coloured
-from archlang.ir import Graph
+from archlang.ir import Graph, PartialGraph
 from archlang.page.accuracy import Published, accuracy_data
 from archlang.page.blocks import blocks_data
-from archlang.page.occurrences import COLUMNS, occurrences_of
+from archlang.page.occurrences import COLUMNS, Occurrences, occurrences_of
 from archlang.page.timeline import timeline_data
 from archlang.report import Mode, report
 from archlang.report.columns import heading
+from archlang.report.facts import ReportFacts
+from archlang.report.making import layer_rows
 from archlang.source import Source
 from archlang.why import Whys
 
@@ -45,10 +47,34 @@ def page_data(
     """
     setup = setup or PageSetup()
     made = report(graph, setup.batch, setup.dtype, setup.mode)
-    occurrences = occurrences_of(made, Whys(graph))
+    runs = [Setup(setup.batch, setup.dtype, mode, setup.optimizer) for mode in ("training", "inference")]
+    return {
+        **_net_data(graph, occurrences_of(made.layers, made.facts, Whys(graph)), sources, setup),
+        "memory": [timeline_data(graph, run) for run in runs],
+        "accuracy": accuracy_data(made.totals, published),
+    }
+
+
+def partial_data(
+    known: PartialGraph, sources: Mapping[str, Source], setup: PageSetup | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Return the data of the page of a wrong net: what is known of it, and its mistakes. It has no sums."""
+    setup, net = setup or PageSetup(), known.drawing
+    facts = ReportFacts(net, setup.batch, setup.dtype, setup.mode == "train")
+    return {
+        **_net_data(net, occurrences_of(layer_rows(facts), facts, Whys(net)), sources, setup),
+        "partial": True,
+        "memory": [],
+        "accuracy": accuracy_data(Totals(), None),
+        "problems": problems_data(known.mistakes),
+    }
+
+
+def _net_data(
+    graph: Graph, occurrences: Occurrences, sources: Mapping[str, Source], setup: PageSetup
+) -> dict[str, Any]:  # fmt: skip
     files = {name: at for at, name in enumerate(sources)}
     blocks = blocks_data(graph, occurrences, files)
-    runs = [Setup(setup.batch, setup.dtype, mode, setup.optimizer) for mode in ("training", "inference")]
     return {
         "version": PAGE_VERSION,
         "name": graph.name,
@@ -60,8 +86,6 @@ def page_data(
         "blocks": blocks,
         "summaries": list(occurrences.summaries),
         "files": files_data(sources),
-        "memory": [timeline_data(graph, run) for run in runs],
-        "accuracy": accuracy_data(made.totals, published),
     }
 
 

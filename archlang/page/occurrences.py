@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archlang.page.progressions import numbers, texts
-from archlang.report import LayerRow, Report
+from archlang.report import LayerRow
 from archlang.report.data import COUNTS, unknown_counts
+from archlang.report.facts import ReportFacts
 from archlang.report.reach import reach_text
 from archlang.why import Whys
 from archlang.why.answer import WhyLayer
@@ -32,12 +33,15 @@ class Occurrences:
         """Return what is told of the first application."""
         return self.told[key][0]
 
-    def written(self, key: Key) -> dict[str, object]:
-        """Return the counts and facts of a node, each a value that all calls share, or a list for all calls."""
+    def written(self, key: Key, wrong: str = "") -> dict[str, object]:
+        """Return the counts and facts of a node, each a value that all calls share, or a list for all calls.
+
+        In the place of a mistake, `wrong` says what it is, and nothing is counted.
+        """
         rows, told = self.rows[key], self.told[key]
-        unknown = [unknown_counts([row]) for row in rows]
+        unknown = [frozenset(COUNTS) if wrong else unknown_counts([row]) for row in rows]
         return {
-            "summary": self.summaries.setdefault(told[0].summary, len(self.summaries)),
+            "summary": self.summaries.setdefault(wrong or told[0].summary, len(self.summaries)),
             "counts": [
                 numbers([None if name in which else of(row) for row, which in zip(rows, unknown, strict=True)])
                 for name, of in COUNTS.items()
@@ -45,15 +49,15 @@ class Occurrences:
             "reach": [texts([reach_text([row.receptive_field], name) for row in rows]) for name in _REACH],
             "seen": numbers([_seen(row) for row in rows]),
             "idle": numbers([int(one.training_only) for one in told]),
-            "facts": _facts(told),
+            "facts": {} if wrong else _facts(told),
         }
 
 
-def occurrences_of(report: Report, whys: Whys) -> Occurrences:
-    """Return the layers of a report with what `archlang why` tells of each."""
+def occurrences_of(counted: Sequence[LayerRow], facts: ReportFacts, whys: Whys) -> Occurrences:
+    """Return the layers of a net, as its report counts them, with what `archlang why` tells of each."""
     rows: dict[Key, list[LayerRow]] = {}
     told: dict[Key, list[WhyLayer]] = {}
-    for row, layer, one in zip(report.layers, report.facts.layers, whys.each(), strict=True):
+    for row, layer, one in zip(counted, facts.layers, whys.each(), strict=True):
         key = layer.block.id, layer.node.outputs
         rows.setdefault(key, []).append(row)
         told.setdefault(key, []).append(one)

@@ -32,26 +32,40 @@ _HEADERS = {
 
 @dataclass
 class Board:
-    """What there is to show: the last good net, and the files and problems of the newest text. `number` counts news."""
+    """What there is to show: the last valid net, and what is wrong with the newest text. `number` counts news.
+
+    `wrong` has the files and problems of that text, or all data of a net that is known in part.
+    """
 
     name: str
     number: int = 0
     net: Mapping[str, Any] | None = None
     wrong: Mapping[str, Any] | None = None
+    redraws: bool = False  # whether the newest text has another picture, or the one before it was of a part
     changed: Condition = field(default_factory=Condition)
 
     def put_net(self, data: Mapping[str, Any]) -> bool:
         """Show a valid net; return whether it is news."""
         return self._put(data, None)
 
+    def put_partial(self, data: Mapping[str, Any]) -> bool:
+        """Show what is known of the net of a wrong text, with its mistakes; return whether it is news."""
+        return self._put(self.net, data)
+
     def put_wrong(self, files: object, problems: object) -> bool:
-        """Show what is wrong with the newest text, beside the last good net; return whether it is news."""
+        """Show what is wrong with the newest text, beside the last valid net; return whether it is news."""
         return self._put(self.net, {"files": files, "problems": problems})
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """What a page that is loaded now shows."""
+        return {**(self.net or empty_data(self.name)), **(self.wrong or {})}
 
     def _put(self, net: Mapping[str, Any] | None, wrong: Mapping[str, Any] | None) -> bool:
         with self.changed:
             if (net, wrong) == (self.net, self.wrong):  # a file was saved as it was
                 return False
+            self.redraws = "blocks" in (wrong or {}) or "blocks" in (self.wrong or {})
             self.net, self.wrong, self.number = net, wrong, self.number + 1
             self.changed.notify_all()
             return True
@@ -59,7 +73,7 @@ class Board:
     def page(self) -> str:
         """Return the page as it is now."""
         with self.changed:
-            data = {**(self.net or empty_data(self.name)), **(self.wrong or {}), "live": f"news?after={self.number}"}
+            data = {**self.shown, "live": f"news?after={self.number}"}
         return html_page(data, live=True)
 
     def news(self, after: int) -> tuple[int, str] | None:
@@ -67,7 +81,7 @@ class Board:
         with self.changed:
             if not self.changed.wait_for(lambda: self.number > after, PATIENCE):
                 return None
-            told = self.wrong if self.wrong is not None else {"net": self.net}
+            told = self.wrong if self.wrong is not None and not self.redraws else {"net": self.shown}
             return self.number, json.dumps(told, separators=(",", ":"))
 
 

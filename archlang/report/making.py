@@ -24,14 +24,16 @@ def report(graph: Graph, batch: int = 1, dtype: str | None = None, mode: Mode = 
     facts = ReportFacts(graph, batch, dtype, mode == "train")
     counts = facts.counts
     ports = tuple(NamedType(port.name, retyped(graph.root.types[port.value], dtype)) for port in graph.root.inputs)
-    rows = _rows(facts, counts, [multiplied(port.type) for port in ports])
+    rows = layer_rows(facts)
     totals = _in_training(counts.net, rows) if facts.training else counts.net
     sums = ReportTotals(**asdict(totals), layers=rows)
     return ShownReport(graph.name, batch, mode, ports, sums, rows, blocks_of(facts, counts), facts)
 
 
-def _rows(facts: ReportFacts, counts: Counts, ports: list[tuple[int, ...]]) -> tuple[LayerRow, ...]:
-    factors = dict(enumerate(ports))
+def layer_rows(facts: ReportFacts) -> tuple[LayerRow, ...]:
+    """Return a row for each operator of a net, calls expanded."""
+    root, counts = facts.graph.root, facts.counts
+    factors = {at: multiplied(retyped(root.types[port.value], facts.dtype)) for at, port in enumerate(root.inputs)}
     known: dict[object, LayerRow] = {}
     rows: list[LayerRow] = []
     for layer in facts.graph.flat():

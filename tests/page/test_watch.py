@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import webbrowser
+from argparse import Namespace
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -21,12 +22,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from archlang.cli import main
+from archlang.cli.watch import look_again
 from archlang.page.serving import Board, PageServer
 from tests.page.tab import CHROMIUM, chromium
 
 GOOD = "net n {\n  input x: 3x8x8\n  conv 3x3 4\n  relu\n  output\n}\n"
 LONGER = GOOD.replace("  relu\n", "  relu\n  conv 3x3 5\n")
 WRONG = GOOD.replace("conv 3x3 4", "conv 3x3 4 padding=1")
+UNREAD = GOOD.replace("net n {", "net n(} {")  # of which nothing is known
 PATIENCE = 120.0  # seconds, for a machine that does much else; nothing here takes one by itself
 
 
@@ -121,17 +124,47 @@ def test_each_save_is_news(spec: Path) -> None:
             saved(spec, LONGER)
             net = news.next()["net"]
             assert len(net["blocks"][-1]["nodes"]) == 3
-            saved(spec, WRONG)
+            saved(spec, UNREAD)
             told = news.next()
             assert "net" not in told
             (problem,) = told["problems"]
-            assert problem["span"]["line"] == 3 and problem["severity"] == "error"
+            assert problem["span"]["line"] == 1 and problem["severity"] == "error"
             kept = data_in(asked(address)[1])
             assert len(kept["blocks"][-1]["nodes"]) == 3 and kept["problems"] == [problem]
             spec.unlink()
             assert "there is no file" in json.dumps(news.next()["problems"])
             saved(spec, GOOD)
             assert "net" in news.next()
+
+
+def test_a_wrong_net_is_shown_as_far_as_it_is_known(spec: Path) -> None:
+    with watched(spec) as address, closing(News(address, 1)) as news:
+        saved(spec, LONGER.replace("conv 3x3 5", "conv 3x3 5 padding=1"))
+        net = news.next()["net"]
+        (problem,) = net["problems"]
+        assert net["partial"] and problem["span"]["line"] == 5 and problem["severity"] == "error"
+        assert [node["kind"] for node in net["blocks"][-1]["nodes"]] == ["weights", "plain", "wrong"]
+        assert data_in(asked(address)[1])["partial"]
+        saved(spec, UNREAD)
+        kept = news.next()["net"]  # the last valid net, instead of the part
+        assert "partial" not in kept and len(kept["blocks"][-1]["nodes"]) == 2 and kept["problems"]
+        saved(spec, GOOD)
+        assert "partial" not in news.next()["net"]
+
+
+def test_a_file_that_is_away_for_a_moment_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was there when it was looked for, and is gone when it is opened."""
+
+    def gone(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "n.arch")
+
+    monkeypatch.setattr("archlang.compiler.check", gone)
+    board, arguments = Board("n"), Namespace(spec="n.arch", settings=[], root=None)
+    assert look_again(arguments, board) == []
+    assert "n.arch: No such file or directory" in capsys.readouterr().err
+    assert board.wrong is not None and "No such file" in json.dumps(board.wrong)
 
 
 def test_a_used_file_is_watched_too(spec: Path) -> None:
@@ -179,7 +212,7 @@ def test_a_spec_that_is_wrong_at_first(spec: Path) -> None:
     spec.write_text(WRONG)
     with watched(spec) as address:
         data = data_in(asked(address)[1])
-        assert data["problems"] and data["blocks"][-1]["nodes"] == []
+        assert data["problems"] and [node["kind"] for node in data["blocks"][-1]["nodes"]] == ["wrong"]
         with closing(News(address, 1)) as news:
             saved(spec, GOOD)
             assert "net" in news.next()
@@ -247,9 +280,13 @@ def test_the_page_follows_the_file(spec: Path) -> None:
         saved(spec, LONGER)
         assert tab.wait("document.querySelectorAll('.box').length === 3")
         assert tab.text(".detail h2") == "0"  # what was chosen stays so
-        saved(spec, WRONG)
-        assert tab.wait("document.querySelector('.line.error .problem') !== null")
-        assert "padding" in tab.text(".line.error") and "last valid text" in tab.text(".problems")
+        saved(spec, LONGER.replace("conv 3x3 5", "conv 3x3 5 padding=1"))
+        assert tab.wait("document.querySelector('.box.wrong') !== null")
+        assert "padding" in tab.text(".line.error") and "last valid text" not in tab.text(".problems")
+        assert tab.amount(".box") == 3 and "as far as it is known" in tab.text(".title")
+        saved(spec, UNREAD)
+        assert tab.wait("document.querySelector('.box.wrong') === null")
+        assert "closes nothing" in tab.text(".line.error") and "last valid text" in tab.text(".problems")
         assert tab.amount(".box") == 3
         saved(spec, GOOD)
         assert tab.wait("document.querySelectorAll('.box').length === 2 && !document.querySelector('.problem')")

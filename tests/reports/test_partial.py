@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -15,6 +17,7 @@ from archlang.cli.command import known_of
 from archlang.compiler import check
 from archlang.ir import Graph, OpNode, PartialGraph
 from archlang.ir.partial import is_wrong
+from archlang.page import partial_data
 from archlang.render import Look, picture
 from tests.reports.test_figure import SVG, collisions
 
@@ -178,6 +181,34 @@ def test_the_command_draws_it_prints_what_is_wrong_and_fails(
         assert capsys.readouterr().err == told and Path(f"wrong.{format}").stat().st_size
     assert main(["render", "wrong.arch", "--allow-errors", "--full", "-o", "full.svg"]) == 1
     assert "add needs equal shapes" in Path("full.svg").read_text()
+
+
+def test_the_page_shows_it_without_sums(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.arch").write_text(WRONG["in a block called twice"].text)
+    assert main(["report", "wrong.arch", "--format", "html", "-o", "page.html"]) == 1
+    assert not Path("page.html").exists()
+    capsys.readouterr()
+    assert main(["report", "wrong.arch", "--format", "html", "--allow-errors", "-o", "page.html"]) == 1
+    assert "error[unequal-shapes]" in capsys.readouterr().err
+    (text,) = re.findall(r'id="data">(.*?)</script>', Path("page.html").read_text(), re.DOTALL)
+    data = json.loads(text)
+    nodes = [node for block in data["blocks"] for node in block["nodes"]]
+    (place,) = (node for node in nodes if node.get("kind") == "wrong")
+    assert data["partial"] and data["memory"] == [] and data["problems"][0]["code"] == "unequal-shapes"
+    assert set(place["counts"]) == {None} and place["written"] == "residual"
+    assert "add needs equal shapes" in data["summaries"][place["summary"]]
+    assert main(["report", "wrong.arch", "--allow-errors"]) == 2
+    assert "--allow-errors is for --format html" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_page_has_its_mistakes(name: str, tmp_path: Path) -> None:
+    wrong = checked(name, tmp_path)
+    data = partial_data(known_of(wrong), wrong.sources)
+    assert data["blocks"] and len(data["problems"]) == len(wrong.diagnostics)
 
 
 def test_a_valid_net_is_drawn_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

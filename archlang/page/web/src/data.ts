@@ -13,7 +13,7 @@ export type Place = [file: number, line: number, column: number, endLine: number
 export interface OpData {
   op: string;
   written: string;
-  kind: "join" | "weights" | "plain";
+  kind: "join" | "weights" | "plain" | "wrong";
   path: string;
   named: boolean;
   inputs: number[];
@@ -111,6 +111,8 @@ export interface NetData {
   memory: MemoryData[];
   accuracy: AccuracyData;
   problems?: Problem[];
+  /** Whether this is what is known of a wrong net, whose sums are not those of the net. */
+  partial?: boolean;
   live?: string;
 }
 

@@ -78,12 +78,12 @@ export class DetailView {
   private parts(item: Item): HTMLElement {
     const { net } = this.state;
     const columns = ["params", "macs"].map((name) => net.data.columns.findIndex(([column]) => column === name));
-    const totals = columns.map((column) => net.sum(item, column) ?? 0);
+    const totals = columns.map((column) => net.sum(item, column));
     const rows = item.children.slice(0, 60).map((child) => {
-      const values = columns.map((column) => net.sum(child, column) ?? 0);
+      const values = columns.map((column) => net.sum(child, column));
       return html(
         "tr", {}, html("th", { scope: "row" }, this.link(child, short1(child)), html("span", { class: "what" }, told(child))),
-        ...values.map((value, at) => html("td", { title: full(value) }, short(value), html("span", { class: "share" }, percent(value, totals[at])))),
+        ...values.map((value, at) => part(value, totals[at])),
       );
     });
     const more = item.children.length - rows.length;
@@ -142,4 +142,11 @@ function weights(op: OpData): HTMLElement[] {
     html("tr", {}, html("th", { scope: "row" }, name || op.op, buffer ? html("span", { class: "what" }, "buffer") : null), html("td", {}, shape || "one number"), html("td", {}, full(count))),
   );
   return [html("h3", {}, "Weights"), html("table", { class: "costs" }, html("tbody", {}, ...rows))];
+}
+
+/** Return the cell of what a part counts, with its share; both may be unknown. */
+function part(value: number | null, total: number | null): HTMLElement {
+  if (value === null) return html("td", {}, "unknown");
+  const share = total === null ? "" : percent(value, total);
+  return html("td", { title: full(value) }, short(value), html("span", { class: "share" }, share));
 }

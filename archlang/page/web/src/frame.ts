@@ -14,7 +14,8 @@ export function header(state: State, search: HTMLElement): HTMLElement {
     const total = (name: string) => state.net.sum(root, data.columns.findIndex(([column]) => column === name));
     const block = data.blocks[data.blocks.length - 1];
     const inputs = block.inputs.map((port) => `${port.name} ${state.net.typeWithin(root, port.value)}`).join(", ");
-    const told = [`${short(total("params"))} parameters`, `${short(total("macs"))} MACs`, `${full(root.end)} operators`, inputs, data.batch > 1 ? `batch ${data.batch}` : ""];
+    const counts = data.partial ? ["not valid; drawn as far as it is known"] : [`${short(total("params"))} parameters`, `${short(total("macs"))} MACs`, `${full(root.end)} operators`];
+    const told = [...counts, inputs, data.batch > 1 ? `batch ${data.batch}` : ""];
     title.replaceChildren(html("h1", {}, data.name), html("p", {}, told.filter(Boolean).join(" · ")));
   };
   state.on("net", tell);
@@ -52,7 +53,7 @@ export function problems(state: State): HTMLElement {
     element.hidden = !found.length;
     const rows = found.slice(0, 5).map((one) => row(one));
     if (found.length > rows.length) rows.push(html("p", {}, `and ${found.length - rows.length} more`));
-    if (wrong.length && state.net.root.end) rows.push(html("p", { class: "kept" }, "The picture is that of the last valid text."));
+    if (wrong.length && state.net.root.end && !state.net.data.partial) rows.push(html("p", { class: "kept" }, "The picture is that of the last valid text."));
     element.replaceChildren(...rows);
   };
   state.on("net", fill);

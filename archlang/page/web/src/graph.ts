@@ -277,7 +277,9 @@ export class GraphView {
     const { plan } = item;
     const isOp = plan.kind === "op";
     const op = plan.node as OpData;
-    const kind = isOp ? op.kind : "group";
+    const { layers } = this.state.net;
+    const isRed = !isOp && layers.slice(item.start, item.end).some((layer) => layer.op.kind === "wrong");
+    const kind = isOp ? op.kind : isRed ? "group wrong" : "group";
     const element = svg("g", { class: `box ${kind} ${place} ${this.state.net.isIdle(item) ? "idle" : ""}`, transform: `translate(${x} ${y})`, "data-item": item.id });
     element.append(outline(box, place, isOp));
     this.fill(element, item, box);
