@@ -2,14 +2,12 @@
 
 pip refuses hashes in a file of constraints together with an editable install (`pip install -e`), which the README's
 command is. So they stand in a file of their own, from which `.ci/run` fetches the packages before it runs the command.
-The hashes are of the files that pip chooses on this machine, and of those that it chooses without its own settings,
-which may name other places: of torch, these are two builds.
+Of torch it is the hash of the build that pip takes on the machine of CI, which is for processors.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,7 +19,7 @@ CONSTRAINTS, HASHES = ROOT / "constraints.txt", ROOT / "requirements-ci.txt"
 BUILD = ("editables==0.6",)  # what building archlang needs beyond what is installed
 HEAD = """\
 # What .ci/run installs, for Python 3.11 on Linux x86_64: written by `python -m tests.pins` from constraints.txt.
-# The hash of each file is checked as it is fetched. torch has two: of its build for processors, and of that for CUDA.
+# The hash of each file is checked as it is fetched. That of torch is of its build for processors, not of that for CUDA.
 """
 
 
@@ -36,32 +34,26 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", requirement.partition("==")[0]).lower()
 
 
-def hashes(requirements: list[str], **variables: str) -> dict[str, str]:
+def hashes(requirements: list[str]) -> dict[str, str]:
     """Return the SHA-256 of the file that pip would install for each requirement, by the name of the package."""
     with TemporaryDirectory() as folder:
         listed, report = Path(folder) / "all.txt", Path(folder) / "report.json"
         listed.write_text("\n".join(requirements), encoding="utf-8")
         words = ["install", "-q", "--dry-run", "--ignore-installed", "--no-deps", "--report", str(report)]
-        subprocess.run(
-            [sys.executable, "-m", "pip", *words, "-r", str(listed)], env={**os.environ, **variables}, check=True
-        )
+        subprocess.run([sys.executable, "-m", "pip", *words, "-r", str(listed)], check=True)
         found = json.loads(report.read_text(encoding="utf-8"))["install"]
     return {name_of(one["metadata"]["name"]): one["download_info"]["archive_info"]["hashes"]["sha256"] for one in found}
 
 
-def listed(requirements: list[str], *found: dict[str, str]) -> str:
-    """Return a file of requirements, each with its hashes."""
-    lines = [HEAD]
-    for requirement in sorted(requirements, key=name_of):
-        one = dict.fromkeys(given[name_of(requirement)] for given in found)
-        lines.append(" \\\n    ".join([requirement, *(f"--hash=sha256:{sha}" for sha in one)]) + "\n")
-    return "".join(lines)
+def listed(requirements: list[str], found: dict[str, str]) -> str:
+    """Return a file of requirements, each on a line with its hash."""
+    lines = (f"{one} --hash=sha256:{found[name_of(one)]}\n" for one in sorted(requirements, key=name_of))
+    return HEAD + "".join(lines)
 
 
 def main() -> int:
     """Write the file."""
-    plain = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
-    HASHES.write_text(listed(pinned(), hashes(pinned()), hashes(pinned(), **plain)), encoding="utf-8")
+    HASHES.write_text(listed(pinned(), hashes(pinned())), encoding="utf-8")
     return 0
 
 
