@@ -13,7 +13,7 @@ from archlang.render.figure.scene import Frame, Group, Path, Scene, Shape, Words
 from archlang.render.figure.ushape import u_scene
 from archlang.render.looks import Direction
 
-MARGIN, SPACE = 14.0, 16.0
+MARGIN, SPACE = 14.0, 12.0
 WIDTHS = tuple(380.0 * 1.09**step for step in range(24))  # from a narrow column to a poster
 PAGE = 842.0, 595.0  # points of A4 on its side
 BEST = 1.45  # width by height

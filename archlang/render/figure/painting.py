@@ -111,7 +111,7 @@ def table_scene(table: Table) -> Scene:
 
 def inset_scene(panel: Panel, most: float, down: bool = False) -> Scene:
     """Return a panel in a frame, with its name, its note, and its table beside or below it."""
-    inner = panel_scene(panel, most - (58 if down else 32), labelled=False, down=down)
+    inner = panel_scene(panel, most - (50 if down else 32), labelled=False, down=down)
     name, note = Text(panel.name, HEAD + 2, bold=True), Text(panel.note, TEXT, tone="faint")
     heading = width(name) + (width(note) + 12 if panel.note else 0)
     scene = Scene(inner.wide, inner.tall)
@@ -127,13 +127,13 @@ def inset_scene(panel: Panel, most: float, down: bool = False) -> Scene:
             body.put(table, inner.wide + 28, middle)
         else:
             body.put(table, 0, inner.tall + 16)
-    wide, tall = max(body.wide, heading) + 32, body.tall + 58
+    wide, tall = max(body.wide, heading) + 32, body.tall + 50
     frame = Frame(0, 0, wide, tall, "panel", "frame", 10)
     words = [Words(name, 16, 25, width(name), left=True)]
     if panel.note:
         words.append(Words(note, 16 + width(name) + 12, 25, width(note), left=True))
     scene = Scene(wide, tall)
     scene.add(Group((frame, *words), f"block {panel.name}", "panel"))
-    scene.put(body, 16, 42)
+    scene.put(body, 16, 38)
     scene.wide, scene.tall = wide, tall
     return scene

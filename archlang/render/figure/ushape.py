@@ -16,7 +16,7 @@ from archlang.render.figure.scene import Scene
 
 FEWEST = 2  # skips
 DROP, TURN = 30.0, 40.0  # between boxes of a column; where a line turns between them
-AROUND = 26.0  # what a label leaves free of its line
+AROUND = 20.0  # what a label leaves free of its line
 
 
 @dataclass(slots=True)
