@@ -62,6 +62,7 @@ SECTIONS: dict[str, tuple[dict[str, str], str]] = {
             "Measured: other counters": "docs/benchmarks/counters.md",
             "Measured: memory": "docs/benchmarks/memory.md",
             "Measured: doors of PyTorch": "docs/benchmarks/doors.md",
+            "Measured: training in less memory": "docs/benchmarks/train_memory.md",
             "Measured: what fits": "docs/benchmarks/fit.md",
             "Measured: speed": "docs/benchmarks/report.md",
         },
