@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -200,7 +201,7 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
     if temporaries is None:
         return None
     outputs = 0 if case.op.view(*types) else sum(map(counted, storage_bytes(case, types)))
-    own = sum(counted(one.bytes) for one in saved_by(case, types) if one.what == "own") if training else 0
+    own = _own_bytes(case, types) if training else 0
     if own:
         beside = case.op.temporaries_beside_saved(*types)
         if beside is None:
@@ -209,6 +210,15 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
         return own + max([*sizes, sum(sizes[-1:]) + outputs])
     sizes = [sum(map(_bytes, call)) for call in temporaries]
     return max([*sizes, sum(sizes[-1:]) + outputs])
+
+
+def _own_bytes(case: Case, types: Sequence[Laid]) -> int:
+    """Return the bytes of the saved tensors of its own. Parts of one tensor have one name."""
+    found: Counter[str] = Counter()
+    for one in saved_by(case, types):
+        if one.what == "own":
+            found[one.name] += one.bytes
+    return sum(map(counted, found.values()))
 
 
 def storage_bytes(case: Case, types: Sequence[Laid]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -17,7 +18,9 @@ from archlang.ops.base import (
     Operator,
     Reach,
     Saved,
+    Scratch,
     Size,
+    Temporaries,
     Wanted,
     Weight,
     Work,
@@ -26,7 +29,7 @@ from archlang.ops.base import (
 from archlang.ops.layouts import is_contiguous, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -138,6 +141,11 @@ class EmbeddingBag(Table):
 
     mode: Literal["mean", "sum", "max"] = "mean"
 
+    @property
+    def _counts_bags(self) -> bool:
+        """Whether the forward pass notes the bag of each number."""
+        return self.mode != "sum" or self.padding is not None
+
     def outputs(self, x: TensorType) -> tuple[TensorType]:
         self.check(x)
         if len(x.axes) != 2 or x.axes[0] != "n" or x.axes[1] == "c":
@@ -161,11 +169,33 @@ class EmbeddingBag(Table):
         each = Saved("own", shape=(n,), dtype=x.dtype, when="weights", name="bags")
         rows = replace(each, shape=(n, self.width)) if self.mode == "max" else each
         kept = (_numbers(x), each, each, rows)
-        if self.mode == "sum" and self.padding is None:
+        if not self._counts_bags:
             return kept
         # the bag of each number; torch allocates one place more than there are numbers
-        bags = replace(each, shape=(n, t))
-        return (*kept, bags, replace(each, shape=(1,), per_image=False))
+        bags = replace(each, shape=(n, t), name="bag of each")
+        return (*kept, bags, replace(bags, shape=(1,), per_image=False))
+
+    def temporaries(self, x: TensorType) -> Temporaries:
+        """Return what is saved of its own in training: in an inference it is alive until the result is returned."""
+        own = (prod(one.shape) for one in self.saved(laid(x)) if one.what == "own")
+        return ((param_type((sum(own),), x.dtype),),)
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        """Return the counts of which the bags of the numbers are the sums."""
+        n, t = laid(x).shape
+        return (param_type((n * t + 1,), x.dtype),) if self._counts_bags else ()
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        """Return the sorted numbers, their places before and after; of the largest values, those of bags not empty.
+
+        The bags of the numbers are made here, if the forward pass needed none.
+        """
+        n, t = laid(x).shape
+        if self.mode == "max":
+            values = param_type((n * self.width,), x.dtype)
+            return (values, replace(values, dtype="float32"), param_type((n,), "int64"))
+        bags = () if self._counts_bags else (param_type((n * t + 1,), x.dtype),)
+        return (*bags, param_type((n * t,), x.dtype), *(param_type((n * t,), "int64"),) * 2)
 
     def reach(self, x: TensorType) -> Reach:
         return Reach(seeing_all(x))

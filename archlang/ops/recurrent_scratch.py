@@ -55,22 +55,33 @@ def _taken(values: int) -> Scratch:
 
 
 def forward(of: Loop, *, training: bool) -> Scratch:
-    """Return the projections of all steps, their states, which training saves, and what one step takes."""
+    """Return the projections of all steps, their states, which training saves, and what one step takes.
+
+    Of two directions, the states of both are stacked before the result is made of them. An inference projects the input
+    of the second while the projections of the first are alive, and the states of all steps are until it ends.
+    """
+    both = of.directions > 1
     if training:
-        return _taken(of.projected + of.step + of.ends)
-    others = of.states * of.directions * 2 * (of.layers > 1) + of.states * (of.directions > 1)
-    return _taken(max(of.projected + of.states + of.step, of.projected + of.t * of.n * of.c) + others + of.ends)
+        return _taken(of.projected + of.step + of.ends + of.states * of.directions * both)
+    others = of.states * of.directions * 2 * (of.layers > 1) + of.states * both
+    copied = of.projected + of.t * of.n * of.c
+    twice, joined = (of.projected + copied) * both, (of.projected + 3 * of.states) * both
+    return _taken(max(of.projected + of.states + of.step, copied, twice, joined) + others + of.ends)
 
 
 def backward(of: Loop, wanted: Wanted, saved: Iterable[Saved], weights: int) -> Scratch:
     """Return what is alive when the backward pass begins and ends, beside the gradients that it returns.
 
-    At first the saved tensors are, the gradient of the result, and two gradients of the weight that the states meet; at
-    the end two gradients of all projections.
+    At first the saved tensors are, the gradient of the result, and three gradients of the weight that the states meet:
+    of the steps until now, of this one, and their sum. At the end there are two gradients of all projections. Between
+    two directions, the steps of one are freed, and there are the gradients of its projections and of the input.
     """
-    kept = sum(bytes_of(one.shape, one.dtype) for one in saved if one.what == "own") // BYTES
-    made = weights * wanted.weights + of.t * of.n * of.c * any(wanted.inputs[:1])
+    own = [(one.name, bytes_of(one.shape, one.dtype) // BYTES) for one in saved if one.what == "own"]
+    kept, steps = (sum(size for name, size in own if name not in without) for without in ((), ("copy",)))
+    x = of.t * of.n * of.c
+    made = weights * wanted.weights + x * any(wanted.inputs[:1])
     given = of.states * of.directions * (1 + (of.layers > 1))
-    twice = 2 * of.directions * of.gates * of.width * (of.width + 1) * wanted.weights
-    begin = kept + given + twice + of.ends + of.directions * of.step
-    return _taken(max(begin - made, 2 * of.projected))
+    three = 3 * of.directions * of.gates * of.width * (of.width + 1) * wanted.weights
+    begin = kept + given + three + of.ends + of.directions * of.step
+    between = begin - steps // (2 * of.layers) + of.projected + x * any(wanted.inputs[:1])
+    return _taken(max(begin - made, 2 * of.projected, (between - made) * (of.directions > 1)))

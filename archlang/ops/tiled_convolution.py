@@ -8,13 +8,27 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Size, Weight, Work
+from archlang.ops import blocked
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Kind,
+    Lecture,
+    Module,
+    Saved,
+    Scratch,
+    Size,
+    Wanted,
+    Weight,
+    Work,
+)
 from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype
 from archlang.ops.convolving import EmittedConvolution
+from archlang.ops.layouts import laid
 from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.windows import Sizes, Stride, each, short, slid
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, param_type
 
 _TILED_CONV = '''
 class TiledConvRANKd(nn.Module):
@@ -129,6 +143,31 @@ class TiledConv(EmittedConvolution):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         shape = self.geometry(x).padded(x)
         return (Saved("input"),) if shape == x.shape else (Saved("own", shape=shape, dtype=x.dtype, name="padded"),)
+
+    def _first(self, x: TensorType) -> blocked.Convolving:
+        """Return the convolution of the first kernel, which sees and makes the most."""
+        shape, (y,) = self.geometry(x).padded(x), self.outputs(x)
+        made = (-(-size // count) for size, count in zip(y.shape[2:], self._tile(), strict=True))
+        weight = (self.out, x["c"], *self.kernel)
+        seen, part = replace(x, shape=shape), replace(y, shape=(*y.shape[:2], *made))
+        return blocked.convolving(seen, part, weight, 1, (2,), bias=self.bias)
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        """Return an upper bound: the padded map, a copy of what one kernel sees, what it makes, its scratch."""
+        of = self._first(laid(x))
+        padded = of.x if of.x.shape != laid(x).shape else of.x.resized(n=0)
+        return (padded, of.x, of.y, *blocked.forward(of))
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        """Return an upper bound: gradients of the whole for one kernel, as each part is added in a tensor of zeros.
+
+        They are two copies of the result's gradient and two of the weights; of the input a copy, the gradient of what
+        one kernel sees, and two of the whole; and the scratch of a convolution.
+        """
+        (y,), of = self.outputs(laid(x)), self._first(laid(x))
+        weights = [param_type(one.shape, one.dtype) for one in self.weights(x)] if wanted.weights else []
+        seen = (of.x,) * (4 if wanted.inputs[0] else 1)
+        return (y, y, of.y, *seen, *weights, *weights, *blocked.backward(of, wanted))
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {**super().symbols(x), "tile": self._tile()}

@@ -8,7 +8,7 @@ import pytest
 
 from archlang.cli import main
 from archlang.compiler import Net, check
-from archlang.facts.memory import MARGIN, Setup, memory
+from archlang.facts.memory import MARGIN, Setup, memory, setup_of
 from archlang.facts.memory.setup import MODES
 from archlang.ir import Graph
 from archlang.laws.allocator import Measured
@@ -103,6 +103,37 @@ def test_the_highest_mark_within_windows_is_torchs(step: str, mode: str) -> None
     assert_told(body, "12x16x32", "[32]", mode)
 
 
+BAGS = ("mode=mean", "mode=sum", "mode=max", "mode=sum padding=1")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("options", BAGS)
+def test_the_highest_mark_of_bags_is_torchs(options: str, mode: str) -> None:
+    graph = graph_of(f"net n {{\n input ids: [128] dtype=int64\n embedding_bag 300 64 {options}\n output\n}}")
+    told, found = memory(graph, setup_of(mode, {"batch": BATCH})), measured(graph, mode)
+    assert not told.untold and told.peak_bytes == found.peak_bytes
+    assert -BELOW <= told.with_scratch_bytes / found.with_scratch_bytes - 1 <= 0.07  # of the largest values, a bound
+
+
+BOUNDS = {
+    "rnn 64": ("64x32", 1.05),
+    "gru 64 bidirectional=true": ("64x32", 1.1),
+    "rnn 32 layers=2 bidirectional=true": ("64x32", 1.5),
+    "tiled_conv 3x3 16 tile=2": ("16x24x24", 1.5),
+    "conv 1x1 8 -> tiled_conv 3x3 16 tile=[2, 1] pad=1": ("8x24x24", 1.5),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("body", BOUNDS)
+def test_a_bound_is_never_below_the_highest_mark(body: str, mode: str) -> None:
+    shape, most = BOUNDS[body]
+    graph = graph_of(net_of(body if shape.count("x") == 2 else f'axes "n t c" -> {body}', shape))
+    told, found = memory(graph, setup_of(mode, {"batch": BATCH})), measured(graph, mode)
+    assert not told.unscratched
+    assert found.with_scratch_bytes <= told.with_scratch_bytes <= most * found.with_scratch_bytes
+
+
 def test_causal_attention_makes_neither_scores_nor_a_mask() -> None:
     """Of 512 tokens, the scores of one image are 4 MiB, and the tokens 64 KiB."""
     graph = graph_of(net_of('axes "n t c" -> attention 4 causal=true', "512x32"))
@@ -138,11 +169,10 @@ def test_a_promise_about_the_peak_includes_scratch_and_margin(tmp_path: Path) ->
 
 def test_a_promise_about_unknown_scratch_cannot_be_checked(tmp_path: Path) -> None:
     path = tmp_path / "n.arch"
-    path.write_text(
-        "net n {\n input x: 3x8x8\n tiled_conv 3x3 4 tile=2\n output\n expect memory.peak < 1G\n}\n", encoding="utf-8"
-    )
+    body = 'axes "n t c" -> lstm 4 carry=true -> (y, h, c): it\n y'
+    path.write_text(net_of(f"{body}\n expect memory.peak < 1G", "9x3"), encoding="utf-8")
     (found,) = check(str(path)).diagnostics
-    assert found.code == "unknown-fact" and "(tiled_conv) does not declare `scratch`" in found.message
+    assert found.code == "unknown-fact" and "(lstm) does not declare `scratch`" in found.message
 
 
 def test_the_command_prints_both_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
