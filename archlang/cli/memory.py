@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from archlang.cli.command import Command, checked_net, positive, show_diagnostics
@@ -13,6 +14,7 @@ from archlang.shapes import SHORT_DTYPES
 if TYPE_CHECKING:
     from archlang.compiler import Checked
     from archlang.facts.memory import AutocastUnknown, Memory, Setup
+    from archlang.facts.memory.cuda import Reserved
     from archlang.ir import Graph
     from archlang.ops.layouts import MemoryFormat
 
@@ -128,6 +130,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
         help="of the module that `archlang build --memory save` prints: no normalised value is kept for a convolution",
     )  # fmt: skip
     parser.add_argument(
+        "--cuda", action="store_true",
+        help="add what CUDA's caching allocator would reserve for the same allocations",
+    )  # fmt: skip
+    parser.add_argument(
         "--format", choices=["text", "json", "csv"], default="text",
         help="the peak as text, the whole timeline as csv, or both as json",
     )  # fmt: skip
@@ -136,13 +142,18 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _memory(arguments: argparse.Namespace) -> int:
     from archlang.facts.memory import AutocastUnknown
+    from archlang.facts.memory.cuda import reserved
+    from archlang.library import CallError
 
     checked = checked_net(arguments)
     graph = checked.graphs[0]
+    if arguments.cuda and arguments.format == "csv":
+        raise CallError("--cuda adds a total, and csv has a row for each moment: use --format text or json")
     try:
         made = _told(graph, arguments)
     except AutocastUnknown as unknown:
         return print_unknown(checked, unknown)
+    cuda = reserved(graph, made.setup, slim=arguments.slim) if arguments.cuda else None
     if arguments.format == "csv":
         from archlang.sheets import Sheet, as_csv
 
@@ -154,9 +165,9 @@ def _memory(arguments: argparse.Namespace) -> int:
     elif arguments.format == "json":
         import json
 
-        print(json.dumps(made.to_json(), indent=2))
+        print(json.dumps({**made.to_json(), **({"cuda": asdict(cuda)} if cuda else {})}, indent=2))
     else:
-        _show(made, _operators(graph), room_of(arguments))
+        _show(made, _operators(graph), room_of(arguments), cuda)
     return 0
 
 
@@ -174,7 +185,16 @@ def _told(graph: Graph, arguments: argparse.Namespace) -> Memory:
         raise CallError(f"--autocast: {error}") from None
 
 
-def _show(made: Memory, operators: Mapping[str, str], room: int | None) -> None:
+def _on_cuda(cuda: Reserved | None) -> tuple[str, ...]:
+    from archlang.facts.memory.words import amount
+
+    if cuda is None:
+        return ()
+    told = f"on CUDA {amount(cuda.reserved_bytes)} reserved in {cuda.segments} segments for these allocations"
+    return (f"{told}, of which {amount(cuda.rounded_bytes)} are in use at most; without what its kernels take",)
+
+
+def _show(made: Memory, operators: Mapping[str, str], room: int | None, cuda: Reserved | None) -> None:
     """Print what is allocated at the peak, by kind and by layer. `operators` has the words of each path."""
     from archlang.facts.memory.words import amount, described, where
     from archlang.sheets import Sheet
@@ -185,6 +205,7 @@ def _show(made: Memory, operators: Mapping[str, str], room: int | None) -> None:
         f"peak {'at least ' if made.untold else ''}{amount(made.peak_bytes)}, {where(made.moment)}",
         f"with scratch {least}{amount(made.with_scratch_bytes)}, {where(made.highest)}",
         *missing(made),
+        *_on_cuda(cuda),
     )
     total = ("total", made.peak_bytes, _share(made.peak_bytes, made))
     kinds = tuple((kind, size, _share(size, made)) for kind, size in made.by_kind.items())

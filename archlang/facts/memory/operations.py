@@ -116,7 +116,8 @@ class Operations:
         buffers = sum(sizes[one.name] for one in weights if one.buffer)
         names = (name for name, _ in self.operators.weights(layer) if name in sizes)
         trained = tuple((join_path(layer.path, name), sizes[name]) for name in names)
-        self.owned.append(Owned(layer.path, trained, sum(sizes.values()) - buffers, buffers, self.times))
+        every = tuple(sizes.values())
+        self.owned.append(Owned(layer.path, trained, sum(every) - buffers, buffers, self.times, every))
 
     def run(
         self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None = None, slim: Slim | None = None

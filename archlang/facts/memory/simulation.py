@@ -28,7 +28,9 @@ class Simulated:
     """The heap at the end; what is allocated all the time, by kind and path; the names of calls that were run once.
 
     `growths` are the bytes that each call of the forward pass leaves allocated. If something is `untold`, temporaries
-    are missing, and the heap is a lower bound. So it is with scratch if some of that is `unscratched`.
+    are missing, and the heap is a lower bound. So it is with scratch if some of that is `unscratched`. `weights` are
+    the bytes of each weight and buffer, and of the targets; `states` those of each tensor of the optimiser's state but
+    for counts. Of a layer that is run once in place of many, both have them once.
     """
 
     heap: Heap
@@ -37,6 +39,8 @@ class Simulated:
     growths: Mapping[str, int]
     untold: tuple[Untold, ...] = ()
     unscratched: tuple[Untold, ...] = ()
+    weights: tuple[int, ...] = ()
+    states: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,10 @@ def _simulated(program: Program, setup: Setup, folds: bool) -> Simulated:
     lasting = _lasting(operations.owned, trained, setup)
     lasting["inputs", "target"] += operations.targets
     known = operations.operators
-    return Simulated(
-        heap, lasting, forward.runs, growths, united(tuple(known.untold)), united(tuple(known.unscratched))
-    )
+    weights = *(size for one in operations.owned for size in one.sizes), operations.targets
+    states = tuple(one.bytes for one in trained for _ in range(OPTIMIZERS[setup.optimizer].kept))
+    unknown = united(tuple(known.untold)), united(tuple(known.unscratched))
+    return Simulated(heap, lasting, forward.runs, growths, *unknown, weights, states)
 
 
 def _train(operations: Operations, outputs: Sequence[Held]) -> list[Trained]:

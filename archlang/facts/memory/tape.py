@@ -40,13 +40,17 @@ class Wanting:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The weights of a layer: key and bytes of each trainable one, bytes of all, and how many equal layers run."""
+    """The weights of a layer: key and bytes of each trainable one, bytes of all, and how many equal layers run.
+
+    `sizes` are the bytes of each weight and buffer.
+    """
 
     path: str
     trained: tuple[tuple[str, int], ...]
     parameters: int
     buffers: int
     times: int
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
