@@ -28,13 +28,15 @@ class Prepared:
     """The operands of an operation after autocast has cast them.
 
     `inputs` replace the operation's inputs. `wishes` are the wanted gradients of the weights' copies, `kept` the
-    storages of copies that are saved for backward, `steps` the casts, in order.
+    storages of copies that are saved for backward, `steps` the casts, in order. `passing` are the bytes of cast inputs
+    that live during the call alone.
     """
 
     inputs: tuple[Held, ...]
     wishes: tuple[Wish, ...] = ()
     kept: tuple[int, ...] = ()
     steps: tuple[Step, ...] = ()
+    passing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Copies:
             if x is not y and x.needs:
                 wish = Wish(x.number, self._bytes(x), x.path, "new")
                 steps.append(_cast(layer, y.number, self._bytes(y), wishes=(wish,)))
-        return Prepared(cast, tuple(reversed(wishes)), tuple(kept), tuple(steps))
+        passing = sum(self._bytes(y) for x, y in zip(inputs, cast, strict=True) if x is not y and y.lasting)
+        return Prepared(cast, tuple(reversed(wishes)), tuple(kept), tuple(steps), passing)
 
     def _input(self, layer: Layer, told: Told, at: int, x: Held, wanted: Wanted) -> Held:
         """Return an input, cast to the dtype of the computation. The copy has a storage if it is saved for backward."""

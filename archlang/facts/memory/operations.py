@@ -116,8 +116,7 @@ class Operations:
         buffers = sum(sizes[one.name] for one in weights if one.buffer)
         names = (name for name, _ in self.operators.weights(layer) if name in sizes)
         trained = tuple((join_path(layer.path, name), sizes[name]) for name in names)
-        every = tuple(sizes.values())
-        self.owned.append(Owned(layer.path, trained, sum(every) - buffers, buffers, self.times, every))
+        self.owned.append(Owned(layer.path, trained, tuple(sizes.values()), buffers, self.times))
 
     def run(
         self, layer: Layer, scope: str, inputs: Sequence[Held], over: int | None = None, slim: Slim | None = None
@@ -185,7 +184,7 @@ class Operations:
             else self._over(layer, made.inputs[over], wants)
             for type, spare in zip(told.types, told.spare, strict=True)
         ]
-        self.heap.brush(told.scratch)
+        self.heap.brush(told.scratch + made.passing)
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):

@@ -40,17 +40,20 @@ class Wanting:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The weights of a layer: key and bytes of each trainable one, bytes of all, and how many equal layers run.
+    """The weights of a layer: key and bytes of each trainable one, bytes of each and of each buffer.
 
-    `sizes` are the bytes of each weight and buffer.
+    `buffers` are the bytes of all buffers; `times` is how many equal layers run.
     """
 
     path: str
     trained: tuple[tuple[str, int], ...]
-    parameters: int
+    sizes: tuple[int, ...]
     buffers: int
     times: int
-    sizes: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        return sum(self.sizes) - self.buffers
 
 
 @dataclass(frozen=True, slots=True)
