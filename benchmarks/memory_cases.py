@@ -1,8 +1,9 @@
 """The 200 configurations on which `benchmarks.memory` holds the simulation against torch's allocator.
 
-100 nets, each in two settings: of every shipped family, all of tests/nets, and nets that tests.generator draws. The
-settings go round: seven optimisers, inference, pure bfloat16, autocast. Every third net is held out: the list was
-written before any of its steps was run, and nothing is tuned on a held-out net.
+100 nets, each in two settings: of every shipped family, all of tests/nets, and nets that tests.generator draws (others
+after a change of it: measure them `--again`). The settings go round: seven optimisers, inference, pure bfloat16,
+autocast. Every third net is held out: the list was written before any of its steps was run, and nothing is tuned on a
+held-out net.
 """
 
 from __future__ import annotations
