@@ -37,8 +37,27 @@ from tests.mutations import Choices
 
 IN_FILES = 10  # one of this many texts is in files
 LARGEST = 2**22  # values of a net that is run; others are built on the meta device
-# what archlang writes beside what the sources of the plain texts have: numbers below 0, and other operators
-_MORE = {"UnaryOp", "USub", "Lambda", "List", "Tuple", "If", "Compare", "Raise", "BinOp", "Starred", "Subscript"}
+# what archlang writes beside what the sources of the plain texts have: numbers below 0, and the arithmetic of tables
+_MORE = {
+    "Add",
+    "Sub",
+    "Mult",
+    "Div",
+    "FloorDiv",
+    "Mod",
+    "Pow",
+    "UnaryOp",
+    "USub",
+    "Lambda",
+    "List",
+    "Tuple",
+    "If",
+    "Compare",
+    "Raise",
+    "BinOp",
+    "Starred",
+    "Subscript",
+}
 _BUILTINS = {"super", "range", "getattr", "isinstance", "ValueError", "min", "max", "abs", "round", "int"}
 
 
