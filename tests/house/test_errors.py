@@ -23,7 +23,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 RAISED = ("Rejected", "Diagnostic", "Slip")
 # words with a hyphen that are something else: of training, of HTTP's headers, of folders
-NO_CODES = {"held-out", "scikit-learn", "no-store", "no-referrer", "same-origin", "site-packages"}
+NO_CODES = {"held-out", "scikit-learn", "no-store", "no-referrer", "same-origin", "site-packages", "sans-serif"}
 PAGES = codes()
 
 
