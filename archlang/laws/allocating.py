@@ -213,12 +213,17 @@ def told_forward(case: Case, types: list[Laid], training: bool) -> int | None:
 
 
 def _own_bytes(case: Case, types: Sequence[Laid]) -> int:
-    """Return the bytes of the saved tensors of its own. Parts of one tensor have one name."""
-    found: Counter[str] = Counter()
-    for one in saved_by(case, types):
-        if one.what == "own":
-            found[one.name] += one.bytes
-    return sum(map(counted, found.values()))
+    """Return the bytes of the saved tensors of its own.
+
+    A tensor can have a part that does not grow with the batch: it is told beside the rest, under the same name.
+    """
+    own = [one for one in saved_by(case, types) if one.what == "own"]
+    fixed = Counter[str]()
+    for one in own:
+        fixed[one.name] += 0 if one.per_image else one.bytes
+    whole = [one.bytes + fixed.pop(one.name, 0) for one in own if one.per_image]
+    whole += [one.bytes for one in own if not one.per_image and one.name in fixed]
+    return sum(map(counted, whole))
 
 
 def storage_bytes(case: Case, types: Sequence[Laid]) -> list[int]:

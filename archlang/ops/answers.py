@@ -99,11 +99,12 @@ class Saved:
     """A tensor that autograd saves for backward: an input, an output, or one of the operator's own.
 
     Parameters and buffers are not listed, since they are alive anyway. A tensor of its own has a name, a shape and a
-    dtype, and grows with the batch if it is `per_image`. `when` says for which gradients it is saved: any, those of the
-    weights, those of the inputs, or those of the inputs with these numbers. `beside` and `without` are also numbers of
-    inputs: it is saved only if the gradients of all inputs in `beside` are wanted, and of none in `without`. A tensor
-    of its own with `outputs` is saved only if one of the outputs with these numbers gets a gradient. `training_only`
-    and `evaluation_only` limit it to one mode. One that is `wide` stays float32 under autocast.
+    dtype, and grows with the batch if it is `per_image`; if a part does not, that is listed too, under the same name.
+    `when` says for which gradients it is saved: any, those of the weights, those of the inputs, or those of the inputs
+    with these numbers. `beside` and `without` are also numbers of inputs: it is saved only if the gradients of all
+    inputs in `beside` are wanted, and of none in `without`. A tensor of its own with `outputs` is saved only if one of
+    the outputs with these numbers gets a gradient. `training_only` and `evaluation_only` limit it to one mode. One that
+    is `wide` stays float32 under autocast.
     """
 
     what: Literal["input", "output", "own"]
