@@ -233,6 +233,11 @@ def test_names_that_are_near_or_in_reach(line: str, message: str, help: str | No
     assert (found.message, found.help) == (message, help)
 
 
+def test_of_names_equally_near_a_block_of_the_file_comes_first() -> None:
+    (found,) = wrong(net_of("  cel", "[4]", before="block cell { relu }"))
+    assert found.help == "did you mean `cell`?"  # not `celu`
+
+
 def test_an_input_of_other_channels_has_no_open_size_for_help() -> None:
     before = "block unit { input x: 4x5x5; relu }"
     for given, helped in (("3x5x5", False), ("4x6x5", True)):

@@ -41,8 +41,8 @@ def did_you_mean(name: str, candidates: Sequence[str], *, operators: bool = Fals
     if ours and (operators or ours in candidates):
         return f"did you mean `{ours}`?"
     others = {other: word for other, word in _ARGUMENTS.items() if not operators and word in candidates}
-    near = _near(name, [*candidates, *others], likeness)
-    return f"did you mean `{others.get(near[0], near[0])}`?" if near else None
+    near = _nearest(name, [*candidates, *others], likeness)
+    return f"did you mean `{others.get(near, near)}`?" if near else None
 
 
 def _foreign(name: str) -> str | None:
@@ -50,7 +50,16 @@ def _foreign(name: str) -> str | None:
     return names.get(name.lower()) or names.get(name.lower().replace("_", ""))
 
 
-def _near(name: str, candidates: Sequence[str], likeness: float) -> list[str]:
-    from difflib import get_close_matches
+def _nearest(name: str, candidates: Sequence[str], likeness: float) -> str | None:
+    """Return the most similar candidate; of those that are equally so, the one named first."""
+    from difflib import SequenceMatcher, get_close_matches
 
-    return get_close_matches(name[:60].lower(), candidates, cutoff=likeness)
+    wanted = name[:60].lower()
+    near = get_close_matches(wanted, candidates, cutoff=likeness)
+    matcher = SequenceMatcher(b=wanted)
+
+    def distance(one: str) -> tuple[float, int]:
+        matcher.set_seq1(one)
+        return -matcher.ratio(), candidates.index(one)
+
+    return min(near, key=distance, default=None)
