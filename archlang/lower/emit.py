@@ -113,7 +113,7 @@ def _init(found: Class) -> str:
 def _sequential_class(found: Class, made: Classes) -> str:
     lines = [f"class {found.name}(nn.Sequential):", _init(found), "        super().__init__("]
     lines += _items(found.region, found, made, 12)
-    return "\n".join([*lines, "        )", *_starting(found, made)])
+    return "\n".join([*lines, "        )", *_starting(found, made), *in_format(found.region)])
 
 
 def _members(found: Class, made: Classes) -> list[str]:

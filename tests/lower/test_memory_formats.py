@@ -45,6 +45,15 @@ def test_the_program_says_what_is_converted() -> None:
     assert in_memory_format(program_of(graph), None).root.memory_format is None
 
 
+def test_a_chain_without_maps_at_its_start_converts_its_weights() -> None:
+    graph = graph_of(net_of("linear 36 -> { reshape 1x6x6 -> conv 1x1 4 }", "[9]"))
+    text = Net(graph).source(memory_format=FORMAT)
+    assert text.count(CONVERTS) == 1
+    made, plain = Net(graph).module(3, memory_format=FORMAT), Net(graph).module(3)
+    x = torch.randn(2, 9)
+    assert torch.equal(made(x), plain(x))
+
+
 def test_a_source_converts_its_inputs_and_its_weights() -> None:
     """A chain is written out, since an `nn.Sequential` would not convert its input; the keys stay."""
     graph = graph_of(net_of("conv 3x3 4 -> relu -> conv 1x1 2", "3x8x8"))
