@@ -23,7 +23,8 @@ _STATEMENTS = ("input", "output", "expect", "repeat", "residual")  # words that 
 
 def unknown_step(name: str, span: Span, here: Here) -> Exception:
     """Return the mistake for an unknown first word of a step."""
-    blocks = [word for word, value in here.builder.home.globals.items() if isinstance(value, BlockValue)]
+    home = here.builder.home
+    blocks = [word for word in home.declarations() if home.net(word) or isinstance(home.globals.get(word), BlockValue)]
     steps = [word for word in registry() if word not in _DECLARING]
     words = [*here.lets.visible(), *here.scope.visible(), *blocks, *steps, *_STATEMENTS]
     message = f"there is no operator, block or value called `{name}`"
