@@ -330,7 +330,7 @@ def test_bars_are_scopes_in_order() -> None:
     assert found.bars[-1] == Bar("fc", {"linear": 512_000})
     deeper = [bar.path for bar in profile(graph("resnet18"), "output_bytes", 2).bars]
     assert deeper[:6] == ["conv1", "bn1", "2", "3", "layer1.0", "layer1.1"]
-    layers = [bar.path for bar in profile(graph("resnet18"), "output_bytes").bars]
+    layers = [bar.path for bar in profile(graph("resnet18"), "output_bytes", full=True).bars]
     assert layers[4:10] == [f"layer1.0.{name}" for name in ("conv1", "bn1", "2", "conv2", "bn2")] + ["layer1.0 (add)"]
 
 
