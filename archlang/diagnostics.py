@@ -19,7 +19,7 @@ MAX_ROW = 160  # characters of a source line that are shown
 class Rejected(Exception):
     """An error without a place, raised where a mistake is found; the elaborator adds the place.
 
-    `about` names the argument (or `input 1`) at fault, so that the caret can point to it.
+    `about` names the argument (or `input 1`, `size`) at fault, so that the caret can point to it.
     """
 
     def __init__(self, code: str, message: str, *, help: str | None = None, about: str | None = None) -> None:

@@ -34,6 +34,9 @@ class Window(tuple[int, ...]):
         return "x".join(map(str, self)) if len(self) != 1 else f"[{self[0]}]"
 
 
+INDEXED = "torch indexes less than 2**31 positions along an axis and 2**63 values"  # is_indexable, in words
+
+
 def is_indexable(shape: tuple[int, ...]) -> bool:
     """Return whether torch can index a tensor: fewer than 2**31 positions along each axis, 2**63 values in all."""
     if all(size < _ORDINARY for size in shape):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Natural, Reach, Size, Slide
-from archlang.shapes import TensorType, Window, is_indexable, slide, spatial_axes
+from archlang.shapes import INDEXED, TensorType, Window, is_indexable, slide, spatial_axes
 
 Sizes = tuple[Size, ...]
 Stride = Size | Sizes
@@ -129,7 +129,7 @@ def check_steps(x: TensorType, geometry: Geometry) -> None:
     With such a stride the backward pass of torch's convolution takes minutes, or ends the process.
     """
     if not is_indexable(geometry.padded(x)):
-        message = f"with its padding the input is {Window(geometry.padded(x)[1:])}, more than torch indexes"
+        message = f"with its padding the input is {Window(geometry.padded(x)[1:])}, but {INDEXED}"
         raise Rejected("too-large", message, about="pad")
     sides = zip(spatial_axes(len(geometry.kernel)), x.shape[2:], geometry.stride, geometry.borders, strict=True)
     for axis, size, stride, border in sides:

@@ -16,7 +16,7 @@ from archlang.ir.partial import Stop
 from archlang.limits import limits, raising
 from archlang.ops.base import Operator
 from archlang.ops.sized import at_default, sizes_in, sizes_of
-from archlang.shapes import TensorType, Window, is_indexable
+from archlang.shapes import INDEXED, TensorType, Window, is_indexable
 from archlang.source import Span
 
 _NOTABLE = 2**10  # a number of an operator from which its weights may be too large for torch
@@ -284,5 +284,4 @@ def _refuse_weights(op: Operator, inputs: Sequence[Tensor], span: Span) -> None:
 
 
 def _not_indexed(what: str, span: Span) -> Mistake:
-    message = f"this makes {what}, but torch indexes less than 2**31 positions along an axis and 2**63 values"
-    return Mistake(Rejected("too-large", message), span)
+    return Mistake(Rejected("too-large", f"this makes {what}, but {INDEXED}", about="size"), span)

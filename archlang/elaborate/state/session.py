@@ -20,7 +20,7 @@ MOST_STEPS = 720_000  # at most, however long the text is
 INPUTS_PER_STEP = 8  # of a join or a block; one more step is counted for so many
 VALUES_PER_STEP = 64  # of a tuple or list
 MAX_DEPTH = 40  # calls within calls
-_ONCE = {"too-large", "nested-too-deeply"}  # limits of the whole run, reported once
+_ONCE = {"too-large", "nested-too-deeply"}  # without an argument at fault: limits of the whole run, reported once
 MAX_CHAIN = 6  # places shown of the chain that leads to a mistake
 
 
@@ -93,7 +93,7 @@ class Session:
         """Record a mistake as a diagnostic, with the surrounding calls and loops, once for each place."""
         if self.has_reported_enough:
             return
-        once = mistake.rejected.code in _ONCE
+        once = mistake.rejected.code in _ONCE and mistake.rejected.about is None
         diagnostic = mistake.diagnostic(() if once else self._around())
         place = (diagnostic.code, None if once else diagnostic.span)
         if place not in self.reported:
