@@ -14,7 +14,7 @@ from archlang.ops.layouts import Strides, averaged, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Sizes, adaptive_slide, adaptive_windows, brief, check_sides, short
+from archlang.ops.windows import Sizes, adaptive_slide, adaptive_windows, brief, short, sized
 from archlang.shapes import TensorType
 
 
@@ -96,9 +96,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     size: Sizes
 
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        check_sides(len(self.size), "size")
-        x.spatial(len(self.size), self.word)
-        return self.size
+        return sized(x, self.size, self.word)
 
 
 class GlobalAvgPool(_AdaptivePool):

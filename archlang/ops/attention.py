@@ -106,6 +106,11 @@ class OfTokens(Operator):
         query, key, value = inputs if len(inputs) == 3 else inputs * 3
         return query, key, value
 
+    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
+        query, key, value = self.all_of(inputs)
+        widths = {"width": query["c"], "key_c": key["c"], "value_c": value["c"]}
+        return {**widths, "queries": query.shape[1], "keys": key.shape[1]}
+
     def reach(self, *inputs: TensorType) -> Reach:
         _, key, value = self.all_of(inputs)
         seen = seeing_all(key) | seeing_all(value)
@@ -225,16 +230,6 @@ class Attention(OfTokens):
             kind = {"bias": self.bias, "is_even": self._is_even(inputs)}
             parts = cross_attention(self.all_of(inputs), attend, self.heads, **kind)
         return course_of(self, parts, inputs)
-
-    def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
-        query, key, value = self.all_of(inputs)
-        return {
-            "width": query["c"],
-            "queries": query.shape[1],
-            "keys": key.shape[1],
-            "key_c": key["c"],
-            "value_c": value["c"],
-        }
 
     def autocast(self, *inputs: TensorType) -> Autocast | None:
         if not self._is_even(inputs):

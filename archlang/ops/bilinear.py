@@ -11,7 +11,7 @@ from archlang.diagnostics import Rejected
 from archlang.ops.base import Autocast, Example, Kind, Module, Operator, Saved, Scratch, Size, Wanted, Weight, Work
 from archlang.ops.checks import check_batched, check_dtype
 from archlang.ops.group_normalization import check_channels_last
-from archlang.ops.layouts import laid, viewed
+from archlang.ops.layouts import is_matrix, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.states import Factor
 from archlang.ops.stricter import beyond_torch
@@ -96,8 +96,7 @@ class Bilinear(Operator):
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         left, right = inputs
-        positions = prod(left.shape[:-1]) // left.shape[0]
-        return {"left": left["c"], "right": right["c"], "positions": positions}
+        return {"left": left["c"], "right": right["c"], "positions": left.values // left["c"]}
 
     def torch(self, *inputs: TensorType) -> Module:
         left, right = inputs
@@ -107,7 +106,4 @@ class Bilinear(Operator):
 
 def _multiplied(at: int, x: TensorType) -> Saved:
     """Return an input as rows of channels: a copy if it is not contiguous."""
-    known = laid(x)
-    if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
-        return Factor("own", at, x.shape, name="copy")
-    return Factor("input", at)
+    return Factor("input", at) if is_matrix(laid(x)) else Factor("own", at, x.shape, name="copy")

@@ -70,9 +70,7 @@ class Einsum(Join):
         found = self._pairs(inputs)
         for x in inputs:
             check_dtype(x, self.word)
-        if inputs[0].dtype != inputs[1].dtype:
-            message = f"einsum needs equal dtypes, but these differ: {inputs[0].dtype} and {inputs[1].dtype}"
-            raise Rejected("unequal-dtypes", message, about="input")
+        self.check_dtypes(inputs)
         axes = found.axes()
         if "n" in axes[1:] or ("n" in axes) != any("n" in x.axes for x in inputs):
             message = f"the batch must be the first axis of the result of einsum, once: {shapes(inputs)}"

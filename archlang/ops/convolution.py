@@ -11,15 +11,15 @@ from archlang.diagnostics import Rejected
 from archlang.ops import blocked
 from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Scratch, Size, Wanted, Weight, Work
 from archlang.ops.borders import Border
-from archlang.ops.checks import check_dtype, check_groups
-from archlang.ops.convolving import Convolution
+from archlang.ops.checks import check_groups
+from archlang.ops.convolving import FAR_STRIDES, Convolution
 from archlang.ops.in_parts import InParts
 from archlang.ops.layouts import Strides, convolved, laid
 from archlang.ops.padding import Pad
 from archlang.ops.parts import Part
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Sizes, Stride, brief, check_steps, short, slid
+from archlang.ops.windows import Sizes, Stride, brief, short
 from archlang.shapes import TensorType
 
 # torch's own convolutions pad alike on both sides
@@ -89,7 +89,7 @@ class Conv(InParts, Convolution):
     )
     stricter: ClassVar[Mapping[str, str]] = {
         **beyond_torch("wrong-rank", pad="in modes other than `zeros`, torch accepts negative numbers, and crops"),
-        "out-of-range": "torch takes a stride far beyond the map, and may crash in its backward pass",
+        **FAR_STRIDES,
     }
 
     kernel: Sizes
@@ -102,12 +102,10 @@ class Conv(InParts, Convolution):
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        geometry, widest = self.geometry(x), self._widest(x)
-        sizes = slid(x, self.word, geometry, widest)
-        check_steps(x, geometry)
-        check_dtype(x, self.word, weighted=True)
+        widest = self._widest(x)
+        sizes = self.slid(x, widest)
         check_groups(x["c"], self.out, self.groups)
-        for axis, border, most in zip(sizes, geometry.borders, widest or (), strict=widest is not None):
+        for axis, border, most in zip(sizes, self.geometry(x).borders, widest or (), strict=widest is not None):
             if max(border) > most:
                 message = f"{self.padding_mode} padding of {x} must be at most {most} along {axis}, not {max(border)}"
                 raise Rejected("padding-too-wide", message, about="pad")

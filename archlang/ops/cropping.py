@@ -44,10 +44,7 @@ class Crop(View):
     )
 
     stricter: ClassVar[Mapping[str, str]] = beyond_torch(
-        "wrong-rank",
-        "no-such-position",
-        size="torch returns an empty tensor",
-        start="torch counts it from the end",
+        "wrong-rank", "no-such-position", size="torch returns an empty tensor", start="torch counts it from the end"
     )
 
     open_arguments: ClassVar[tuple[str, ...]] = ("size", "start")

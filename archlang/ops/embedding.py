@@ -157,11 +157,10 @@ class EmbeddingBag(Table):
         return (TensorType((x["n"], self.width), ("n", "c")),)
 
     def work(self, x: TensorType) -> Work:
-        reduced = x.values * self.width
-        normalised = reduced if self.max_norm else 0
+        looked_up = super().work(x)
         if self.mode == "max":
-            return Work(normalised=normalised, comparisons=reduced - x["n"] * self.width)
-        return Work(normalised=normalised, elementwise=reduced)
+            return replace(looked_up, moved=0, comparisons=looked_up.moved - x["n"] * self.width)
+        return replace(looked_up, moved=0, elementwise=looked_up.moved)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # the numbers, bag after bag; the start and length of each bag, and the row of each largest value

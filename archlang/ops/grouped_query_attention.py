@@ -106,10 +106,7 @@ class GroupedQueryAttention(OfTokens, Composed):
 
     def _width(self, query: TensorType) -> int:
         """Return the channels of one head."""
-        if self.head_width is not None:
-            return self.head_width
-        check_heads(query["c"], self.heads)
-        return query["c"] // self.heads
+        return check_heads(query["c"], self.heads) if self.head_width is None else self.head_width
 
     def parts(self, *inputs: TensorType) -> tuple[Part, ...]:
         query, key, value = (0, 1, 2) if len(inputs) == 3 else (0, 0, 0)
@@ -124,10 +121,8 @@ class GroupedQueryAttention(OfTokens, Composed):
         )  # fmt: skip
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
-        query, key, value = self.all_of(inputs)
-        inner, shared = (count * self._width(query) for count in (self.heads, self.kv_heads))
-        sizes = {"width": query["c"], "inner": inner, "shared": shared}
-        return sizes | {"queries": query.shape[1], "keys": key.shape[1], "key_c": key["c"], "value_c": value["c"]}
+        inner, shared = (count * self._width(inputs[0]) for count in (self.heads, self.kv_heads))
+        return {**super().symbols(*inputs), "inner": inner, "shared": shared}
 
     def torch(self, *inputs: TensorType) -> Module:
         query, key, value = self.all_of(inputs)

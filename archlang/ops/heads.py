@@ -25,7 +25,8 @@ def causal(seen: Mapping[str, Slide]) -> dict[str, Slide]:
     return {axis: Slide(slide.extent, 1, slide.extent - 1, past=True) for axis, slide in seen.items()}
 
 
-def check_heads(width: int, heads: int) -> None:
-    """Check that the channels divide into the heads."""
+def check_heads(width: int, heads: int) -> int:
+    """Check that the channels divide into the heads, and return those of one head."""
     if not heads or width % heads:
         raise Rejected("heads-do-not-divide", f"{width} channels are not a multiple of {heads} heads", about="heads")
+    return width // heads

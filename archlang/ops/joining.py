@@ -40,11 +40,14 @@ class Join(Operator):
             differ = listing(f"{x} ({x.names})" for x in batched)
             message = f"{self.word} needs equal axes, but these differ: {differ}"
             raise Rejected(code, message, help=renaming(self, inputs), about="input")
+        self.check_dtypes(inputs)
+
+    def check_dtypes(self, inputs: tuple[TensorType, ...]) -> None:
+        """Check that all inputs have one dtype."""
         if len({x.dtype for x in inputs}) > 1:
             differ = listing(x.dtype for x in inputs)
-            raise Rejected(
-                "unequal-dtypes", f"{self.word} needs equal dtypes, but these differ: {differ}", about="input"
-            )
+            message = f"{self.word} needs equal dtypes, but these differ: {differ}"
+            raise Rejected("unequal-dtypes", message, about="input")
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return {"inputs": len(inputs), "equal": len({x.shape for x in inputs}) == 1}

@@ -89,6 +89,11 @@ def viewed(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) 
     return tuple(reversed(made))
 
 
+def is_matrix(x: Laid, last: int = 1) -> bool:
+    """Return whether the axes before the `last` ones can be taken as one without a copy, as torch does to multiply."""
+    return viewed(x.shape, x.strides, (prod(x.shape[:-last]), *x.shape[-last:])) is not None
+
+
 def permuted(shape: Sequence[int], order: Sequence[int]) -> Strides:
     """Return dense strides. `order` lists the axes from the innermost to the outermost."""
     strides = [0] * len(shape)

@@ -23,7 +23,7 @@ from archlang.ops.base import (
 )
 from archlang.ops.checks import check_axis, check_batched, check_dtype
 from archlang.ops.in_parts import InParts
-from archlang.ops.layouts import laid, viewed
+from archlang.ops.layouts import is_matrix, laid
 from archlang.ops.parts import Part
 from archlang.ops.rearranging import turned_parts
 from archlang.ops.runs import ONE_CALL
@@ -135,10 +135,9 @@ class Linear(InParts):
     def saved(self, x: TensorType) -> tuple[Saved, ...] | None:
         if self.parts(x):
             return super().saved(x)
-        known = laid(x)
-        if viewed(known.shape, known.strides, (prod(known.shape[:-1]), known.shape[-1])) is None:
-            return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
-        return (Saved("input", when="weights"),)
+        if is_matrix(laid(x)):
+            return (Saved("input", when="weights"),)
+        return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("lower", (("weight", "inputs"),))  # whichever axis is mixed

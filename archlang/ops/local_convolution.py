@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any, ClassVar
 
-from archlang.ops.base import Example, Kind, Lecture, Module, Saved, Size, Weight, Work
+from archlang.ops.base import Example, Kind, Lecture, Module, Saved, Size, Weight
 from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype
-from archlang.ops.convolving import EmittedConvolution
+from archlang.ops.convolving import Unshared
 from archlang.ops.course_local import unshared
 from archlang.ops.layouts import formatted, laid, viewed
 from archlang.ops.parts import Course
-from archlang.ops.runs import SEVERAL_CALLS
 from archlang.ops.windows import Sizes, Stride, short, slid
 from archlang.shapes import TensorType
 
@@ -67,7 +65,7 @@ class LocallyConnectedRANKd(nn.Module):
 '''
 
 
-class LocallyConnected(EmittedConvolution):
+class LocallyConnected(Unshared):
     """Convolution without sharing: at each position the window has weights, and a bias, of its own (LeCun 1989).
 
     Gregor and LeCun 2010 (arXiv:1006.0448); Taigman et al. 2014, DeepFace. It has as many MACs as a convolution and
@@ -83,7 +81,6 @@ class LocallyConnected(EmittedConvolution):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "locally_connected"
     noted: ClassVar[str] = "local"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
@@ -113,13 +110,8 @@ class LocallyConnected(EmittedConvolution):
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         positions = self.outputs(x)[0].shape[2:]
-        size = prod(self.kernel)
-        weight = Weight("weight", (*positions, self.out, x["c"], *self.kernel), fans=(x["c"] * size, self.out * size))
+        weight = self.kernels(x, *positions)
         return (weight, Weight("bias", (self.out, *positions))) if self.bias else (weight,)
-
-    def work(self, x: TensorType) -> Work:
-        (y,) = self.outputs(x)
-        return Work(macs=y.values * x["c"] * prod(self.kernel), bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # the windows are copied unless they have the layout that the product needs; a border is copied before them

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 from typing import Annotated, ClassVar
 
@@ -10,20 +9,19 @@ from pydantic import Field
 
 from archlang.ops.activation import Relu
 from archlang.ops.arithmetic import Mul
-from archlang.ops.base import Example, Kind, Lecture, Module, Work
+from archlang.ops.base import Example, Module, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.elementary import Abs, Pow, Sign
 from archlang.ops.in_parts import InParts
 from archlang.ops.parts import Part
 from archlang.ops.pooling import AvgPool
 from archlang.ops.scaling import Scale
-from archlang.ops.sliding import Sliding
-from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Geometry, Sizes, Stride, brief, check_inside, check_sides, each, short, slid
+from archlang.ops.sliding import Pool
+from archlang.ops.windows import Geometry, brief, check_inside, check_sides, each, slid
 from archlang.shapes import TensorType
 
 
-class LpPool(InParts, Sliding):
+class LpPool(InParts, Pool):
     """(sum of x**p)**(1/p) under each window: the L2 norm for p=2 (LeCun et al. 1998; Sermanet et al. 2012).
 
     torch uses x, not |x|: with an odd p a sum may be below 0 and has no root, and x**p of values below 0 is NaN unless
@@ -40,9 +38,6 @@ class LpPool(InParts, Sliding):
 
     word: ClassVar[str] = "lppool"
     noted: ClassVar[str] = "Lp pool"
-    family: ClassVar[str] = "pooling"
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-dtype", "wrong-rank")
-    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
     elsewhere: ClassVar[tuple[str, ...]] = ("LPPool1d", "LPPool2d", "LPPool3d", "L2Pool", "lp_pool", "LpPool")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("lppool 2x2/2 p=2", "3x8x8"),
@@ -52,8 +47,6 @@ class LpPool(InParts, Sliding):
         Example("lppool 2x2x2 p=1.5", "2x4x5x6"),
     )
 
-    kernel: Sizes
-    stride: Stride | None = None
     p: Annotated[float, Field(ge=1)] = 2.0
     ceil: bool = False
 
@@ -89,6 +82,3 @@ class LpPool(InParts, Sliding):
         options = (("stride", stride, None), ("ceil_mode", self.ceil, False))
         args = (("norm_type", self.p), ("kernel_size", brief(self.kernel)))
         return Module(f"torch.nn.LPPool{len(self.kernel)}d", args, options)
-
-    def lecture(self, x: TensorType) -> Lecture:
-        return Lecture(f"POOL{short(self.kernel)}")

@@ -8,35 +8,21 @@ from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Autocast, Example, Kind, Lecture, Module, Saved, Work
+from archlang.ops.base import Autocast, Example, Module, Saved, Work
 from archlang.ops.checks import check_dtype
 from archlang.ops.layouts import Strides, averaged, laid, pooled
 from archlang.ops.pool_borders import PoolBorder, check_half, pooling, refuse_uneven
 from archlang.ops.runs import ONE_CALL
-from archlang.ops.sliding import Sliding
-from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import (
-    Geometry,
-    Sizes,
-    Stride,
-    brief,
-    check_inside,
-    short,
-    slid,
-)
+from archlang.ops.sliding import Pool
+from archlang.ops.windows import Geometry, Stride, brief, check_inside, slid
 from archlang.shapes import TensorType
 
 
-class _Pool(Sliding):
-    """What the pools share: a window, a stride (by default the size of the window) and a padding."""
+class _Bordered(Pool):
+    """A pool of torch that pads the map."""
 
     runs = ONE_CALL
-    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
 
-    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
-
-    kernel: Sizes
-    stride: Stride | None = None
     pad: PoolBorder = 0
     ceil: bool = False
 
@@ -75,9 +61,6 @@ class _Pool(Sliding):
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("given" if len(x.shape) < 5 else "float32")
 
-    def lecture(self, x: TensorType) -> Lecture:
-        return Lecture(f"POOL{short(self.kernel)}")
-
 
 def _refuse_blind_windows(x: TensorType, y: TensorType, geometry: Geometry) -> None:
     """Refuse dilated windows if one of them covers only padding.
@@ -96,7 +79,7 @@ def _refuse_blind_windows(x: TensorType, y: TensorType, geometry: Geometry) -> N
                 raise Rejected("pool-padding", message, about="pad")
 
 
-class MaxPool(_Pool):
+class MaxPool(_Bordered):
     """The largest value under each window. No weights, no MACs.
 
     `pad` is one number, one for each axis, or a rule, as of `conv`: `same` is half the window, `same_upper` and
@@ -113,9 +96,8 @@ class MaxPool(_Pool):
 
     word: ClassVar[str] = "maxpool"
     noted: ClassVar[str] = "max pool"
-    family: ClassVar[str] = "pooling"
     stricter: ClassVar[Mapping[str, str]] = {
-        **beyond_torch("wrong-rank", "wrong-dtype"),
+        **Pool.stricter,
         "pool-padding": "torch returns an index outside the map for a window of padding alone",
     }
     elsewhere: ClassVar[tuple[str, ...]] = ("MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxPooling2D", "max_pool")
@@ -169,7 +151,7 @@ class MaxPool(_Pool):
         return self._module("MaxPool", geometry, *more)
 
 
-class AvgPool(_Pool):
+class AvgPool(_Bordered):
     """The mean under each window; padding counts as zeros unless `count_include_pad=false`.
 
     `pad` is one number, one for each axis, or a rule, as of `conv`: `same` is half the window, `same_upper` and
@@ -187,7 +169,6 @@ class AvgPool(_Pool):
     runs = replace(ONE_CALL, saved="input")
     word: ClassVar[str] = "avgpool"
     noted: ClassVar[str] = "avg pool"
-    family: ClassVar[str] = "pooling"
     elsewhere: ClassVar[tuple[str, ...]] = ("AvgPool1d", "AvgPool2d", "AvgPool3d", "AveragePooling2D", "avg_pool")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("avgpool 2x2/2", "3x8x8"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import prod
 from typing import ClassVar
 
 from archlang.diagnostics import Rejected
 from archlang.ops.base import Example, Expression, Reach, Saved, Slide, Work, seeing_all
 from archlang.ops.checks import check_dtype
 from archlang.ops.joining import Join, shapes
-from archlang.ops.layouts import Laid, laid, viewed
+from archlang.ops.layouts import Laid, is_matrix, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -23,12 +22,10 @@ def _multiplied(at: int, x: Laid, rank: int) -> Saved:
     torch joins the axes before the matrix, with a copy if they are not contiguous. Before a parameter of two axes the
     rows of all images are one matrix.
     """
-    last = 1 if rank == 2 else 2
-    shape = (prod(x.shape[:-last]), *x.shape[-last:])
     when = (1 - at,)
-    if viewed(x.shape, x.strides, shape) is None:
-        return Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when=when, name="copy")
-    return Saved("input", at, when=when)
+    if is_matrix(x, last=1 if rank == 2 else 2):
+        return Saved("input", at, when=when)
+    return Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when=when, name="copy")
 
 
 class MatMul(Join):
@@ -57,9 +54,7 @@ class MatMul(Join):
         x, y = self.two(inputs)
         for z in inputs:
             check_dtype(z, self.word)
-        if x.dtype != y.dtype:
-            message = f"matmul needs equal dtypes, but these differ: {x.dtype} and {y.dtype}"
-            raise Rejected("unequal-dtypes", message, about="input")
+        self.check_dtypes(inputs)
         is_param = "n" not in y.axes and len(y.axes) == 2
         if "n" not in x.axes[:-1] or not (is_param or ("n" in y.axes and len(x.axes) == len(y.axes) > 2)):
             message = f"matmul takes two values of n and as many axes more, two at least: {shapes(inputs)}"

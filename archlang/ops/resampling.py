@@ -26,7 +26,7 @@ from archlang.ops.layouts import Strides, formatted, is_channels_last, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
 from archlang.ops.stricter import beyond_torch
-from archlang.ops.windows import Sizes, brief, check_sides
+from archlang.ops.windows import Sizes, brief, sized
 from archlang.shapes import TensorType, spatial_axes
 
 _SIDES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
@@ -150,9 +150,7 @@ class Resize(_Resample):
     size: Sizes
 
     def _wanted(self, x: TensorType) -> tuple[int, ...]:
-        check_sides(len(self.size), "size")
-        x.spatial(len(self.size), self.word)
-        return self.size
+        return sized(x, self.size, self.word)
 
     def torch(self, x: TensorType) -> Module | Expression:
         if not is_open(self._wanted(x)):

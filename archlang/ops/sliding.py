@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from archlang.diagnostics import Rejected
-from archlang.ops.base import Operator, Reach
-from archlang.ops.windows import Geometry, brief, window_reach
+from archlang.ops.base import Kind, Lecture, Operator, Reach
+from archlang.ops.stricter import beyond_torch
+from archlang.ops.windows import Geometry, Sizes, Stride, brief, short, window_reach
 from archlang.shapes import TensorType
 
 
@@ -37,3 +38,17 @@ class Sliding(Operator):
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
         return self.geometry(x).symbols
+
+
+class Pool(Sliding):
+    """What the pools share: a window, and a stride, by default the size of the window."""
+
+    family: ClassVar[str] = "pooling"
+    stricter: ClassVar[Mapping[str, str]] = beyond_torch("wrong-rank", "wrong-dtype")
+    positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
+
+    kernel: Sizes
+    stride: Stride | None = None
+
+    def lecture(self, x: TensorType) -> Lecture:
+        return Lecture(f"POOL{short(self.kernel)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any, ClassVar, Literal
 
@@ -12,13 +11,11 @@ from archlang.diagnostics import Rejected
 from archlang.ops.answers import Fans
 from archlang.ops.base import Example, Kind, Lecture, Module, Natural, Saved, Weight, Work
 from archlang.ops.borders import Border
-from archlang.ops.checks import check_dtype
-from archlang.ops.convolving import EmittedConvolution
+from archlang.ops.convolving import FAR_STRIDES, EmittedConvolution
 from archlang.ops.course_table import by_table
 from archlang.ops.layouts import laid
 from archlang.ops.parts import Course
-from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.windows import Sizes, Stride, check_steps, short, slid
+from archlang.ops.windows import Sizes, Stride, short
 from archlang.shapes import TensorType
 
 _TABLE_CONV = '''
@@ -99,7 +96,6 @@ class TableConv(EmittedConvolution):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "table_conv"
     noted: ClassVar[str] = "table conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window"}
@@ -113,10 +109,7 @@ class TableConv(EmittedConvolution):
         Example("table_conv 3x3 connections=[[0, 1], [0]] drawn=lecun", "2x5x6"),
     )
 
-    stricter: ClassVar[Mapping[str, str]] = {
-        **EmittedConvolution.stricter,
-        "out-of-range": "torch takes a stride far beyond the map, and may crash in its backward pass",
-    }
+    stricter: ClassVar[Mapping[str, str]] = {**EmittedConvolution.stricter, **FAR_STRIDES}
 
     kernel: Sizes
     connections: tuple[tuple[Natural, ...], ...]
@@ -132,9 +125,7 @@ class TableConv(EmittedConvolution):
         return sum(map(len, self.connections))
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self.geometry(x))
-        check_steps(x, self.geometry(x))
-        check_dtype(x, self.word, weighted=True)
+        sizes = self.slid(x)
         if not self.connections or not all(self.connections):
             message = "each output map of table_conv sees one input map at least, but `connections` has an empty list"
             raise Rejected("empty-output", message, about="connections")
@@ -161,10 +152,8 @@ class TableConv(EmittedConvolution):
         return Work(macs=macs, bias_adds=y.values if self.bias else 0)
 
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        shape = self.geometry(x).padded(x)
         kernels = Saved("own", shape=(self._pairs, *self.kernel), per_image=False, name="kernels")
-        padded = Saved("own", shape=shape, dtype=x.dtype, name="padded")
-        return (Saved("input") if shape == x.shape else padded, kernels)
+        return (self.padded_input(x), kernels)
 
     def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course:
         known = laid(inputs[0])

@@ -20,14 +20,11 @@ from archlang.ops.base import (
     Size,
     Wanted,
     Weight,
-    Work,
 )
 from archlang.ops.borders import Border
-from archlang.ops.checks import check_dtype
-from archlang.ops.convolving import EmittedConvolution
+from archlang.ops.convolving import FAR_STRIDES, Unshared
 from archlang.ops.layouts import laid
-from archlang.ops.runs import SEVERAL_CALLS
-from archlang.ops.windows import Sizes, Stride, each, short, slid
+from archlang.ops.windows import Sizes, Stride, each, short
 from archlang.shapes import TensorType, param_type
 
 _TILED_CONV = '''
@@ -81,7 +78,7 @@ class TiledConvRANKd(nn.Module):
 '''
 
 
-class TiledConv(EmittedConvolution):
+class TiledConv(Unshared):
     """Convolution whose kernels take turns: along each axis every `tile`-th position shares one (Le et al. 2010).
 
     `conv` has a tile of 1, `locally_connected` a tile of all positions; this is between them. Le et al. 2010,
@@ -97,7 +94,6 @@ class TiledConv(EmittedConvolution):
         bias_adds = h'*w'*out if bias
     """
 
-    runs = replace(SEVERAL_CALLS, weights="any format")
     word: ClassVar[str] = "tiled_conv"
     noted: ClassVar[str] = "tiled conv"
     positional: ClassVar[Mapping[str, Kind]] = {"kernel": "window", "out": "number"}
@@ -108,6 +104,8 @@ class TiledConv(EmittedConvolution):
         Example("tiled_conv [3] 4 tile=3 pad=causal dilation=2", "3x9"),
         Example("tiled_conv 2x1x2 3 tile=2 pad=[0, 1, [0, 1]]", "2x4x3x5"),
     )
+
+    stricter: ClassVar[Mapping[str, str]] = {**Unshared.stricter, **FAR_STRIDES}
 
     kernel: Sizes
     out: Size
@@ -121,8 +119,7 @@ class TiledConv(EmittedConvolution):
         return each(self.tile, len(self.kernel), "tile")
 
     def outputs(self, x: TensorType) -> tuple[TensorType]:
-        sizes = slid(x, self.word, self.geometry(x))
-        check_dtype(x, self.word, weighted=True)
+        sizes = self.slid(x)
         for (axis, size), count in zip(sizes.items(), self._tile(), strict=True):
             if count > size:
                 message = f"`tile` {count} needs {count} positions along {axis}, but there are {size}"
@@ -130,19 +127,11 @@ class TiledConv(EmittedConvolution):
         return (x.resized(c=self.out, **sizes),)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        size = prod(self.kernel)
-        weight = Weight(
-            "weight", (*self._tile(), self.out, x["c"], *self.kernel), fans=(x["c"] * size, self.out * size)
-        )
+        weight = self.kernels(x, *self._tile())
         return (weight, Weight("bias", (*self._tile(), self.out))) if self.bias else (weight,)
 
-    def work(self, x: TensorType) -> Work:
-        (y,) = self.outputs(x)
-        return Work(macs=y.values * x["c"] * prod(self.kernel), bias_adds=y.values if self.bias else 0)
-
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
-        shape = self.geometry(x).padded(x)
-        return (Saved("input"),) if shape == x.shape else (Saved("own", shape=shape, dtype=x.dtype, name="padded"),)
+        return (self.padded_input(x),)
 
     def _first(self, x: TensorType) -> blocked.Convolving:
         """Return the convolution of the first kernel, which sees and makes the most."""

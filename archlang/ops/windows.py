@@ -76,6 +76,13 @@ def each(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
     return tuple(value)
 
 
+def sized(x: TensorType, sizes: Sizes, operator: str) -> Sizes:
+    """Check that there is a size for each axis of positions of a map, and return them."""
+    check_sides(len(sizes), "size")
+    x.spatial(len(sizes), operator)
+    return sizes
+
+
 def check_count(count: int, rank: int, name: str) -> None:
     """Check that a list for a window has one item for each side."""
     if count != rank:

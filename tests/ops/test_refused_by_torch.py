@@ -202,8 +202,9 @@ def test_large_strides_within_a_sequence_are_accepted() -> None:
     assert module(graph_of(net_of("conv [8]/4000 2", "[1, 16000]")))(torch.randn(1, 1, 16000)).shape == (1, 2, 4)
 
 
-def test_a_table_of_connections_has_no_larger_strides() -> None:
-    assert refusal("table_conv 3x3/5000 connections=[[0], [0, 1]]", "2x8x8")[0] == "out-of-range"
+@pytest.mark.parametrize("step", ["table_conv 3x3/5000 connections=[[0], [0, 1]]", "tiled_conv 3x3/5000 2 tile=1"])
+def test_emitted_convolutions_have_no_larger_strides(step: str) -> None:
+    assert refusal(step, "2x8x8")[0] == "out-of-range"
 
 
 @pytest.mark.parametrize("alpha, wrong", [("1e-300", True), ("1e-38", False)])
