@@ -68,9 +68,9 @@ def own_loops(graph: Graph) -> Generator[None]:
         _with_onednn()
 
 
-def results(case: Case, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """Return the operator's outputs, one or several."""
-    given = called(case)(*inputs)
+def results(module: Callable[..., Any], inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """Return the outputs, one or several, of an operator's module or function."""
+    given = module(*inputs)
     return (given,) if isinstance(given, torch.Tensor) else tuple(given)
 
 

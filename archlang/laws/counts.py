@@ -55,7 +55,7 @@ def graph_of(case: Case) -> Graph:
 
 
 def types_are_torchs(case: Case) -> None:
-    given = results(case, inputs_of(case))
+    given = results(called(case), inputs_of(case))
     told = case.op.outputs(*case.types)
     types = [(shape_of(y), getattr(torch, y.dtype)) for y in told]
     agree("outputs", types, [(tuple(y.shape), y.dtype) for y in given])

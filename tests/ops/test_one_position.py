@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 import torch
 
-from archlang.laws.calling import laid_as, results, tensors
+from archlang.laws.calling import called, laid_as, results, tensors
 from archlang.laws.cases import Case, examples
 from archlang.laws.keeping import is_refused
 from archlang.ops import registry
@@ -42,4 +42,4 @@ def test_strides_of_maps_of_one_position(word: str) -> None:
         lying = [torch.empty_strided(x.shape, last, dtype=x.dtype).copy_(x) for x in inputs]
         told = case.op.strides(*laid_as(case, lying))
         if told is not None:
-            assert [x.stride() for x in results(case, lying)] == list(told), f"{case} in strides {last}"
+            assert [x.stride() for x in results(called(case), lying)] == list(told), f"{case} in strides {last}"

@@ -232,9 +232,9 @@ def test_white_space_and_comments_change_only_the_layout(data: st.DataObject) ->
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_graph_does_not_know_the_layout(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    wanted = graphs(text, path.parent)
-    for written in (text.replace("\n", "\n\n\t "), "".join(loosened(text))):
-        assert graphs(laid(written), path.parent) == wanted
+    spread, loose = (laid(written) for written in (text.replace("\n", "\n\n\t "), "".join(loosened(text))))
+    assert tree(spread) == tree(loose) == tree(text)
+    assert graphs(loose, path.parent) == graphs(text, path.parent)
 
 
 def loosened(text: str) -> Iterator[str]:

@@ -126,6 +126,7 @@ def kills(count: int, within: int, seed: int, folder: Path) -> str:
     archlang.train.running.SAVED_EVERY = 0.02
     made, draws = recipe_of(RECIPE), Draws(seed)
     transformed(made.recipe, open_data(made.recipe.data, None))  # the children have what this imports
+    torch.optim.SGD([torch.zeros(1)])  # and this, which imports most of torch
     start = monotonic()
     assert ended(in_child(made, folder / "whole", lambda: None))
     seconds = monotonic() - start
