@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TORCHSCRIPT = "/constants.pkl"  # in the archive of a net with its code, which torch refuses by itself
 _SHOWN = 3  # keys of a warning
-_AT_ONCE = 2**20  # values that are looked at together
+_AT_ONCE = 2**18  # values that are looked at together; what that takes beside them is a few MiB
 _BESIDE = 2**28  # bytes that reading takes beside the tensors
 
 
