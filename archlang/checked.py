@@ -92,5 +92,5 @@ class Checked:
         found = all_lines(self.diagnostics, self.sources)
         count = len(self.diagnostics)
         if count >= limits().mistakes:
-            found += [(), (("", f"archlang stopped at {count} mistakes; {raising('mistakes')}"),)]
+            found.extend([(), (("", f"archlang stopped at {count} mistakes; {raising('mistakes')}"),)])
         return found

@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 9.2, 2.9  # inches of a panel
 LEFT, RIGHT, ABOVE, BELOW = 0.95, 2.3, 0.62, 0.4  # inches around its axes
-_BANDS: Mapping[Kind, str] = dict(  # from below
-    zip(
-        (
-            "parameters", "buffers", "optimizer state", "inputs", "kept by operators", "activations",
-            "gradients of parameters", "gradients of activations", "temporaries",
-        ),
-        (COLOURS[0], COLOURS[7], COLOURS[6], COLOURS[3], COLOURS[4], COLOURS[1], COLOURS[5], COLOURS[2], COLOURS[8]),
-        strict=True,
-    )
-)  # fmt: skip
+_BANDS: Mapping[Kind, str] = {  # from below
+    "parameters": COLOURS[0],
+    "buffers": COLOURS[7],
+    "optimizer state": COLOURS[6],
+    "inputs": COLOURS[3],
+    "kept by operators": COLOURS[4],
+    "activations": COLOURS[1],
+    "gradients of parameters": COLOURS[5],
+    "gradients of activations": COLOURS[2],
+    "temporaries": COLOURS[8],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def _draw_kinds(axes: Axes, memory: Memory) -> None:
     from matplotlib.patches import Rectangle
 
     axes.text(1.03, 1.0, "alive at the peak", transform=axes.transAxes, va="top", fontsize=8)
-    seen = [kind for kind in _BANDS if any(sizes.get(kind) for sizes in memory.kinds)]
+    seen: list[Kind] = [kind for kind in _BANDS if any(sizes.get(kind) for sizes in memory.kinds)]
     for at, kind in enumerate(reversed(seen)):
         height = 0.86 - at * 0.105
         square = Rectangle((1.03, height - 0.065), 0.016, 0.055, transform=axes.transAxes, clip_on=False)

@@ -43,8 +43,8 @@ def lines_of(sheet: Sheet) -> list[Line]:
     headings, *rows = aligned((sheet.headings, *body), right)
     last: list[Part] = [rule, ("strong", rows.pop())] if sheet.total else []
     parts: list[Part] = [("", line) for line in (*sheet.above, "")]
-    parts += [("strong", headings), rule, *(("", row) for row in rows), *last]
-    parts += [("", line) for line in ("", *sheet.below)]
+    parts.extend([("strong", headings), rule, *(("", row) for row in rows), *last])
+    parts.extend(("", line) for line in ("", *sheet.below))
     return [(part,) for part in parts]
 
 

@@ -48,7 +48,7 @@ def fitted(sheet: Sheet, width: int, giving_way: Sequence[int] = ()) -> Sheet:
     order = giving_way or range(len(sheet.headings) - 1, 0, -1)
     made, gone = sheet, set[int]()
     for fewest in STAYING:
-        made, gone = sheet, set()
+        made, gone = sheet, set[int]()
         for column in order:
             if fits(made, width) or len(made.headings) <= fewest:
                 break
@@ -74,12 +74,12 @@ def listed(sheet: Sheet, width: int, heads: int = 1) -> list[Line]:
         head = "  ".join(filter(None, map(shown, row[:heads])))
         if lines:
             lines.append(())
-        lines += [(("strong", line),) for line in _wrapped([head], width)]
+        lines.extend((("strong", line),) for line in _wrapped([head], width))
         for name, cell in zip(names, row[heads:], strict=True):
             first, *rest = wrap(shown(cell), max(16, width - room - 4), break_on_hyphens=False) or [""]
             if first:
                 lines.append((("faint", f"  {name:<{room}}  "), ("", first)))
-            lines += [(("", " " * (room + 4) + line),) for line in rest]
+            lines.extend((("", " " * (room + 4) + line),) for line in rest)
     below = _wrapped(sheet.below, width)
     return [*lines, *([()] if below else []), *((("", line),) for line in below)]
 

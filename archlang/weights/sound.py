@@ -108,5 +108,7 @@ def _is_finite(tensor: Tensor) -> bool:
     """Return whether all values are finite, with little memory."""
     if not tensor.is_floating_point():
         return True
-    parts = tensor.detach().reshape(-1).split(_AT_ONCE)
+    import torch
+
+    parts = torch.split(tensor.detach().reshape(-1), _AT_ONCE)
     return all(bool(part.float().isfinite().all()) for part in parts)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from archlang import files
-from archlang.cli.recipe_run import _folder
+from archlang.cli.recipe_run import _folder  # pyright: ignore[reportPrivateUsage]
 from archlang.compiler import SpecError, load
 from archlang.files import UNFINISHED, portable, write_whole
 from tests.specs import net_of
@@ -87,7 +87,8 @@ def test_what_killed_processes_left_goes_after_an_hour_where_none_can_be_asked_a
 
     windows = SimpleNamespace(**{**vars(os), "name": "nt", "kill": kill})
     monkeypatch.setattr(files, "os", windows)
-    old, new = (tmp_path / f"{files._own()}{number}-x{UNFINISHED[1]}" for number in (11, 12))
+    ours = files._own()  # pyright: ignore[reportPrivateUsage]
+    old, new = (tmp_path / f"{ours}{number}-x{UNFINISHED[1]}" for number in (11, 12))
     for path in (old, new):
         path.write_text("part")
     os.utime(old, (0, 0))

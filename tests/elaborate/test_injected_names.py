@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 import tests.names
+from archlang.ir import Graph
 from archlang.lower import torch_source
 from tests.graphs import HOSTILE
 from tests.injected import TEXTS, places, plain, put, words
@@ -43,6 +45,10 @@ def text_of(before: str, name: str) -> Callable[[int, int], tuple[str, str, bool
     return lambda seed, number: (put(TEXTS[0], ("name", before), name), plain(TEXTS[0]), True)
 
 
+def source_with(more: str) -> Callable[[Graph], str]:
+    return lambda graph: torch_source(graph) + more
+
+
 def test_a_source_that_does_more_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tests.names, "injected", text_of("first", "second_one"))
     assert outcome(SEED, 1) == "works"  # and what is known in sources is collected
@@ -53,15 +59,19 @@ def test_a_source_that_does_more_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         "\nfrom torch.hub import load\n",
         "\nnot a\n",
     ):
-        monkeypatch.setattr(tests.names, "torch_source", lambda graph, more=more: torch_source(graph) + more)
+        monkeypatch.setattr(tests.names, "torch_source", source_with(more))
         assert outcome(SEED, 1).startswith(("broken: foreign in a source", "broken: the source does not parse")), more
 
 
 def test_a_name_that_changes_what_is_computed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = tests.names._values
+    values = tests.names._values  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(tests.names, "injected", text_of("first", "second_one"))
     assert outcome(SEED, 1) == "works"
-    monkeypatch.setattr(tests.names, "_values", lambda graph: [value + 1 for value in values(graph)])
+
+    def other(graph: Graph) -> list[Tensor]:
+        return [value + 1 for value in values(graph)]
+
+    monkeypatch.setattr(tests.names, "_values", other)
     assert outcome(SEED, 1) == "broken: with another name it computes something else"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -117,7 +118,7 @@ def test_compiled_traced_and_exported_it_is_the_plain_module() -> None:
     x = torch.randn(4, 3, 16, 16)
     program = torch.export.export(slim.eval(), (x,))
     assert torch.equal(program.module()(x), slim(x))
-    traced = torch.jit.trace(slim, x)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    traced: Any = torch.jit.trace(slim, x)
     assert torch.equal(traced(x), slim(x))
 
 
@@ -146,9 +147,13 @@ def test_what_is_changed_in_place_is_told_or_taken_as_it_is() -> None:
     """A weight and the input of a norm must be as they were; a value that a hook changed is kept."""
     x = torch.randn(4, 3, 16, 16)
     inputs: list[Tensor] = []
+
+    def keep(_module: nn.Module, _given: object, y: Tensor) -> None:
+        inputs.append(y)
+
     for change in ("weight", "input"):
         _, _, slim = both()
-        slim.get_submodule("1").register_forward_hook(lambda module, given, y: inputs.append(y))
+        slim.get_submodule("1").register_forward_hook(keep)
         y = slim(x).sum()
         with torch.no_grad():
             (slim.get_parameter("1.weight") if change == "weight" else inputs[-1]).mul_(2)

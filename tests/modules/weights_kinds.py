@@ -131,7 +131,7 @@ TORCH: dict[str, Kind] = {
     "float16": (lambda: saved(state(FIRST.half())), ""),
     "bfloat16": (lambda: saved(state(FIRST.bfloat16())), ""),
     "float8": (lambda: saved(state(FIRST.to(torch.float8_e4m3fn))), ""),
-    "negated view": (lambda: saved(state(torch._neg_view(-FIRST))), ""),
+    "negated view": (lambda: saved(state(torch._neg_view(-FIRST))), ""),  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
     "within `model`": (lambda: saved({"model": state(), "epoch": 3}), ""),
     "within `state_dict`": (lambda: saved({"state_dict": state(), "optimizer": {"lr": 0.1}}), ""),
     "expanded to the net's shape": (lambda: saved(state(torch.zeros(1, 1).expand(3, 4))), "other values"),

@@ -42,7 +42,7 @@ def test_parse_grows_with_the_text(shape: str) -> None:
 
 def test_mistakes_at_the_end_of_a_long_net_read_it_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     steps, read = 2_000, 0
-    takes = Trail._takes
+    takes = Trail._takes  # pyright: ignore[reportPrivateUsage]
 
     def counted(self: Trail, stack: list[Any], kind: str) -> bool:
         nonlocal read
