@@ -192,6 +192,14 @@ def test_sizes_that_torch_cannot_index(body: str, shape: str, line: int) -> None
     assert found.message.endswith("but torch indexes less than 2**31 positions along an axis and 2**63 values")
 
 
+def test_each_size_that_torch_cannot_index_is_told_with_its_turn() -> None:
+    """Limits of the whole run are told once, and these at each place."""
+    with pytest.raises(SpecError) as told:
+        loads(net("x -> for i in range(2) { linear (2**(30 + i)) }\n  x -> linear (2**40)", "[4]"))
+    assert [found.span.line for found in told.value.diagnostics] == [3, 4]
+    assert [label.text for label in told.value.diagnostics[0].labels][-1] == "in the turn where i = 1"
+
+
 def test_sizes_that_torch_can_index() -> None:
     assert loads(net("linear 2147483647", "[4]")).graph.root.outputs
     assert loads(net("embedding 2147483647 8", "[4] dtype=int64")).graph.root.outputs
