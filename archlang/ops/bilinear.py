@@ -96,7 +96,8 @@ class Bilinear(Operator):
 
     def symbols(self, *inputs: TensorType) -> Mapping[str, int]:
         left, right = inputs
-        return {"left": left["c"], "right": right["c"], "positions": left.values // left["c"]}
+        images = left.shape[0] if "n" in left.axes else 1
+        return {"left": left["c"], "right": right["c"], "positions": left.values // images // left["c"]}
 
     def torch(self, *inputs: TensorType) -> Module:
         left, right = inputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from archlang.train.session import Session
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+_DYING = 1.0  # seconds between a broken pipe and the signal that its process ended
 
 
 class Interrupted(Exception):
@@ -45,6 +47,15 @@ def signals(caught: list[int]) -> Generator[None]:
             signal.signal(name, handler)
 
 
+def _signal_that_follows() -> RuntimeError | None:
+    """Wait until torch's handler of the end of a process has run, which else raises in the midst of what comes next."""
+    try:
+        time.sleep(_DYING)
+    except RuntimeError as error:
+        return error
+    return None
+
+
 @contextmanager
 def surviving(folder: Path) -> Generator[None]:
     """Say of what ends a run how it goes on: of a worker that died, and of a loss that is not a number."""
@@ -53,7 +64,8 @@ def surviving(folder: Path) -> Generator[None]:
     except (RuntimeError, ConnectionResetError, EOFError) as error:  # the latter two if it died while it sent a batch
         if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
-        why = str(error).partition("is killed by signal: ")[2].partition(".")[0]
+        cause = error if isinstance(error, RuntimeError) else _signal_that_follows()
+        why = str(cause).partition("is killed by signal: ")[2].partition(".")[0]
         message = "a process that reads samples died" + (f": {why}" if why else "")
         help = f"the memory may have been full; go on with fewer workers: `--resume {folder} --workers 0`"
         raise Rejected("dead-worker", message, help=help) from None

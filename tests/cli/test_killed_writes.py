@@ -47,7 +47,7 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
 
 
-@pytest.mark.parametrize("count", [5, pytest.param(300, marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("count", [5, pytest.param(150, marks=pytest.mark.sweep)])
 def test_a_killed_process_leaves_no_part(count: int, tmp_path: Path) -> None:
     from archlang.files import write_whole
 

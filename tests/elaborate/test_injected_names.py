@@ -18,7 +18,7 @@ from tests.names import failures, injected, known_in_scripts, known_in_sources, 
 SEED = 7
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(500, marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("count", [100, pytest.param(300, marks=pytest.mark.sweep)])
 def test_injected_texts(count: int) -> None:
     """Many are still accepted, so that it is not the parser alone that is tried."""
     tally, failed = failures(count, SEED)

@@ -19,7 +19,7 @@ from tests.specs import graph_of
 SEED = 7
 
 
-@pytest.mark.parametrize("count", [250, pytest.param(2000, marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("count", [250, pytest.param(1000, marks=pytest.mark.sweep)])
 def test_mutated_graphs(count: int) -> None:
     """Some are still accepted, so that it is not the form of the JSON alone that is tried."""
     tally, failed = failures(count, SEED)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from importlinter.cli import lint_imports
 
-from archlang.elaborate.state.builder import Builder, Contents
+from archlang.elaborate.state.builder import Builder
+from archlang.elaborate.state.contents import Contents
 from benchmarks.hops import way
 from benchmarks.house import circles, imports, modules
 

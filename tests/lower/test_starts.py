@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import archlang
+from archlang.facts.work import totals
 from archlang.ir import Graph
 from archlang.laws.cases import examples, input_lines
 from archlang.lower import torch_source
@@ -25,6 +26,7 @@ from tests.starts import differing, equal_starts, seeded
 from tests.torchvision_models import torchvision
 
 EQUAL = ["resnet18", "mnasnet0_5", "squeezenet1_0", "shufflenet_v2_x0_5", "mobilenet_v3_small", "regnet_y_400mf"]
+MOST = 60_000_000  # parameters of the nets that the sweep starts
 ALIKE = ["swin_t"]  # torchvision draws these in another order
 
 
@@ -60,6 +62,8 @@ def test_every_classifier_starts_as_torchvisions(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         net = archlang.load(name)
+        if totals(net.graph).params > MOST:
+            pytest.skip("a smaller net of its file starts alike")
         if not equal_starts(seeded(net.module, 0), seeded(reference(name), 0)):
             assert differing(net.module, reference(name)) == []
 

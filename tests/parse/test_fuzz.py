@@ -19,7 +19,7 @@ from tests.parts import corpus, pools
 SEED = 7
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(2000, marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.sweep)])
 def test_mutated_specs(count: int, tmp_path: Path) -> None:
     """Most still parse and many still check, so that it is not the parser alone that is tried."""
     found = fuzz(count, SEED, tmp_path)

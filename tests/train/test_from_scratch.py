@@ -160,10 +160,10 @@ def test_importing_training_costs_no_torch() -> None:
 
 @pytest.mark.sweep
 def test_lenet_reads_the_held_out_digits(capsys: pytest.CaptureFixture[str]) -> None:
-    """The defaults give 98% in 30 epochs; a third of them does for a test."""
-    assert main(["train", "lenet5", "--data", "mnist", "--epochs", "10"]) == 0
+    """The defaults give 98% in 30 epochs; a few of them do for a test."""
+    assert main(["train", "lenet5", "--data", "mnist", "--epochs", "4"]) == 0
     last = Path("runs/lenet5/metrics.csv").read_text().splitlines()[-1]
-    assert float(last.rpartition(",")[2]) >= 0.965
+    assert float(last.rpartition(",")[2]) >= 0.93
 
 
 # ends the process where torch is first looked for, with the policy for its exit
