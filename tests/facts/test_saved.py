@@ -61,7 +61,7 @@ def assert_exact(graph: Graph, modes: Sequence[tuple[int, bool]] = MODES) -> Non
 
 
 @operators
-@argument_sets(100)
+@argument_sets(64)
 def test_random_cases_save_what_the_operator_declares(op: type[Operator], count: int) -> None:
     @settings(more, max_examples=count)
     @given(accepted(op), st.sampled_from((1, 2)), st.integers(0, 119), st.booleans())

@@ -62,7 +62,7 @@ def test_examples_keep_the_law(op: type[Operator], law: Comparison) -> None:
 
 
 @operators
-@argument_sets(100)
+@argument_sets(64)
 def test_random_cases_keep_the_laws(op: type[Operator], count: int) -> None:
     """Every field takes at least two values, a bias is there or not, every rank occurs, with the examples counted."""
     kept: list[Case] = []
@@ -127,7 +127,7 @@ def told(case: Case) -> object:
 
 
 @operators
-@argument_sets(100)
+@argument_sets(64)
 def test_torch_takes_and_refuses_the_same(op: type[Operator], count: int) -> None:
     @settings(more, max_examples=count)
     @given(cases(op))

@@ -71,7 +71,7 @@ def test_the_docstrings_formulas_hold_for_the_examples(op: type[Operator]) -> No
 
 
 @pytest.mark.parametrize("op", APPLIED, ids=lambda op: op.word)
-@argument_sets(100)
+@argument_sets(64)
 def test_the_docstrings_formulas_hold_for_random_cases(op: type[Operator], count: int) -> None:
     @settings(more, max_examples=count)
     @given(accepted(op))
