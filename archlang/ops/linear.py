@@ -92,7 +92,8 @@ class Linear(InParts):
         elif x.axes[-1] != "c":
             raise self._unsaid(x)
         check_dtype(x, self.word, weighted=True)
-        return (x.resized(**{self._name(x): self.out}),)
+        at = self._at(x)  # several stacked axes may have one name
+        return (TensorType((*x.shape[:at], self.out, *x.shape[at + 1 :]), x.axes, x.dtype),)
 
     def _unsaid(self, x: TensorType) -> Rejected:
         """Return the error for an input whose channels are not last: the axis must be given."""
@@ -104,9 +105,9 @@ class Linear(InParts):
             "linear-needs-channels-last", f"{message} {AXIS_WORDS.get(axis, axis)}", help=help, about="input"
         )
 
-    def _name(self, x: TensorType) -> str:
-        """Return the name of the axis that is mixed."""
-        return x.axes[-1 if self.axis is None else self.axis]
+    def _at(self, x: TensorType) -> int:
+        """Return the number of the axis that is mixed."""
+        return range(len(x.axes))[-1 if self.axis is None else self.axis]
 
     def parts(self, x: TensorType) -> tuple[Part, ...]:
         """Return none where the last axis is mixed; else that axis is turned to the end and back."""
@@ -115,18 +116,18 @@ class Linear(InParts):
         return turned_parts(Linear(out=self.out, bias=self.bias, axis=-1), x, self.axis)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self.out, x[self._name(x)]))
+        weight = Weight("weight", (self.out, x.shape[self._at(x)]))
         return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
 
     def work(self, x: TensorType) -> Work:
         (y,) = self.outputs(x)
-        return Work(macs=y.values * x[self._name(x)], bias_adds=y.values if self.bias else 0)
+        return Work(macs=y.values * x.shape[self._at(x)], bias_adds=y.values if self.bias else 0)
 
     def reach(self, x: TensorType) -> Reach:
-        return Reach(seeing_all(x, [self._name(x)]))
+        return Reach(seeing_all(x, [x.axes[self._at(x)]]))
 
     def symbols(self, x: TensorType) -> Mapping[str, int | tuple[int, ...]]:
-        size = x[self._name(x)]
+        size = x.shape[self._at(x)]
         return {"size": size, "size'": self.out, "positions": prod(x.shape[1:]) // size}
 
     def is_fresh(self, x: TensorType) -> bool:
@@ -147,12 +148,12 @@ class Linear(InParts):
         return ("weight", "bias") if len(x.axes) == 2 else (0, "weight", "bias")
 
     def torch(self, x: TensorType) -> Module:
-        args = (("in_features", x[self._name(x)]), ("out_features", self.out))
+        args = (("in_features", x.shape[self._at(x)]), ("out_features", self.out))
         options = (("bias", self.bias, True),)
         if not self.parts(x):
             return Module("torch.nn.Linear", args, options)
         return Module("AxisLinear", (*args, ("axis", self.axis)), options, _SOURCE)
 
     def lecture(self, x: TensorType) -> Lecture:
-        size = "{input}" if self.axis is None else x[self._name(x)]
+        size = "{input}" if self.axis is None else x.shape[self._at(x)]
         return Lecture("FC", f"{size}*{self.out}")
