@@ -9,8 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from argparse import ArgumentParser
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from time import process_time
@@ -31,6 +29,7 @@ from archlang.promises import verify
 from archlang.report import report
 from tests.mutations import Choices
 from tests.specs import graph_of
+from tests.tallying import Tallied, command, tallied
 
 HOSTILE = "__import__('os')._exit(3)"
 SECONDS = 3.0  # of CPU, a mutant
@@ -233,34 +232,10 @@ def _counted(graph: Graph) -> str:
     return ""
 
 
-def failures(count: int, seed: int, first: int = 0) -> tuple[Counter[str], dict[str, int]]:
+def failures(count: int, seed: int, first: int = 0) -> Tallied:
     """Return how often mutants were refused and taken, and the first mutant of each failure."""
-    tally: Counter[str] = Counter()
-    failed: dict[str, int] = {}
-    for number in range(first, first + count):
-        found = outcome(mutated(seed, number))
-        tally[found if found in ("refused", "taken") else "failed"] += 1
-        if found not in ("refused", "taken"):
-            failed.setdefault(found, number)
-    return tally, failed
-
-
-def main() -> int:
-    """Run the command. Return 1 if a mutant failed."""
-    parser = ArgumentParser(prog="python -m tests.graphs", description=__doc__)
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--show", type=int, metavar="NUMBER", help="print the mutant of this number")
-    chosen = parser.parse_args()
-    if chosen.show is not None:
-        sys.stdout.write(mutated(chosen.seed, chosen.show) + "\n")
-        return 0
-    tally, failed = failures(chosen.count, chosen.seed)
-    sys.stdout.write(", ".join(f"{number} {what}" for what, number in tally.most_common()) + "\n")
-    for what, number in failed.items():
-        sys.stdout.write(f"{number}: {what}\n")
-    return 1 if failed else 0
+    return tallied(range(first, first + count), lambda number: outcome(mutated(seed, number)), ("refused", "taken"))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("tests.graphs", __doc__, 2000, mutated, failures))

@@ -13,8 +13,6 @@ import os
 import symtable
 import sys
 import warnings
-from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -34,6 +32,7 @@ from archlang.source import Source
 from archlang.train.script import training_script
 from tests.injected import TEXTS, USED, USING, drawn, places, plain, put
 from tests.mutations import Choices
+from tests.tallying import Tallied, command, tallied
 
 IN_FILES = 10  # one of this many texts is in files
 LARGEST = 2**22  # values of a net that is run; others are built on the meta device
@@ -254,42 +253,23 @@ def _graphs(text: str) -> list[Graph]:
 # ---- many texts
 
 
-def failures(count: int, seed: int, first: int = 0) -> tuple[Counter[str], dict[str, int]]:
+def failures(count: int, seed: int, first: int = 0) -> Tallied:
     """Return how often texts were refused and worked, and the first text of each failure."""
-    tally: Counter[str] = Counter()
-    failed: dict[str, int] = {}
     before = Path.cwd()
+
+    def tried(number: int) -> str:
+        found = outcome(seed, number)
+        if found == "executed":
+            Path("executed").rmdir()
+        return found
+
     with TemporaryDirectory(prefix="archlang-names-") as folder, warnings.catch_warnings(action="ignore"):
         os.chdir(folder)  # where a text that is executed leaves a folder
         try:
-            for number in range(first, first + count):
-                found = outcome(seed, number)
-                tally[found if found in ("refused", "works") else "failed"] += 1
-                if found not in ("refused", "works"):
-                    failed.setdefault(found, number)
-                if found == "executed":
-                    Path("executed").rmdir()
+            return tallied(range(first, first + count), tried, ("refused", "works"))
         finally:
             os.chdir(before)
-    return tally, failed
-
-
-def main() -> int:
-    """Run the command. Return 1 if a text failed."""
-    parser = ArgumentParser(prog="python -m tests.names", description=__doc__)
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--show", type=int, metavar="NUMBER", help="print the text of this number")
-    chosen = parser.parse_args()
-    if chosen.show is not None:
-        sys.stdout.write(injected(chosen.seed, chosen.show)[0] + "\n")
-        return 0
-    tally, failed = failures(chosen.count, chosen.seed)
-    sys.stdout.write(", ".join(f"{number} {what}" for what, number in tally.most_common()) + "\n")
-    for what, number in failed.items():
-        sys.stdout.write(f"{number}: {what}\n")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("tests.names", __doc__, 10_000, lambda seed, number: injected(seed, number)[0], failures))
