@@ -42,4 +42,4 @@ def call_structure(call: Module | Expression | Stored) -> object:
         return call.template
     if isinstance(call, Stored):
         return call.template, len(call.shape), call.buffer, call.persistent
-    return call.target, tuple(name for name, _ in call.args)
+    return call.target, tuple(name for name, _ in call.args), tuple(name for name, *_ in call.options)
