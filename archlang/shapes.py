@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, count
 from math import prod
 from typing import Literal
 
@@ -52,6 +53,11 @@ def bytes_of(shape: tuple[int, ...], dtype: str) -> int:
 def in_dtype(dtype: str, other: str | None) -> str:
     """Return the dtype of values if `other` replaces every float dtype; None replaces nothing."""
     return other if other and "float" in dtype else dtype
+
+
+def unused_axis(axes: tuple[str, ...], *names: str) -> str:
+    """Return the first of the names that no axis has; if all are taken, the last with the first number from 2."""
+    return next(name for name in chain(names, (f"{names[-1]}{at}" for at in count(2))) if name not in axes)
 
 
 @dataclass(frozen=True, slots=True)

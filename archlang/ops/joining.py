@@ -15,7 +15,7 @@ from archlang.ops.join_cures import against, renaming
 from archlang.ops.layouts import Laid, Strides, channels_last, contiguous, is_channels_last, laid, unsqueezed
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import AXIS_WORDS, TensorType, Window
+from archlang.shapes import AXIS_WORDS, TensorType, Window, unused_axis
 
 
 class Join(Operator):
@@ -193,8 +193,8 @@ class Stack(Join):
                 message = f"stack needs equal shapes, but these differ: {shapes(inputs)}"
                 raise Rejected("unequal-sizes", message, about="input")
         at = self.axis % rank
-        names = ("d", "s") if {"h", "w"} <= set(x.axes) else ("t", "s")
-        name = next((name for name in names if name not in x.axes), "k") if "n" in x.axes else "_"
+        depth = "d" if {"h", "w"} <= set(x.axes) else "t"
+        name = unused_axis(x.axes, depth, "s", "k") if "n" in x.axes else "_"
         return (TensorType((*x.shape[:at], len(inputs), *x.shape[at:]), (*x.axes[:at], name, *x.axes[at:]), x.dtype),)
 
     def work(self, *inputs: TensorType) -> Work:

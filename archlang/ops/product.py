@@ -13,7 +13,7 @@ from archlang.ops.joining import Join, shapes
 from archlang.ops.layouts import Laid, is_matrix, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
-from archlang.shapes import TensorType
+from archlang.shapes import TensorType, unused_axis
 
 
 def _multiplied(at: int, x: Laid, rank: int) -> Saved:
@@ -74,7 +74,7 @@ class MatMul(Join):
         x, y = self._checked(inputs)
         name = y.axes[-1] if y.axes[-1] != "_" else x.axes[-1]
         # t c times c t is t s: the same axis twice, once of each
-        name = next(axis for axis in (name, "s", "k", "m") if axis not in x.axes[:-1])
+        name = unused_axis(x.axes[:-1], name, "s", "k", "m")
         return (TensorType((*x.shape[:-1], y.shape[-1]), (*x.axes[:-1], name), x.dtype),)
 
     def work(self, *inputs: TensorType) -> Work:

@@ -13,7 +13,7 @@ from archlang.ops.checks import check_axis
 from archlang.ops.layouts import Strides, laid, unsqueezed
 from archlang.ops.stricter import beyond_torch
 from archlang.ops.views import View
-from archlang.shapes import AXIS_WORDS, TensorType, param_type
+from archlang.shapes import AXIS_WORDS, TensorType, param_type, unused_axis
 
 
 class Squeeze(View):
@@ -82,8 +82,7 @@ class Unsqueeze(View):
         at = self.axis % rank
         if not has_batch:
             return (param_type((*x.shape[:at], 1, *x.shape[at:]), x.dtype),)
-        names = ("c", "d", "s", "k") if {"h", "w"} <= set(x.axes) else ("c", "t", "s", "k")
-        name = next((name for name in names if name not in x.axes), "m")
+        name = unused_axis(x.axes, "c", "d" if {"h", "w"} <= set(x.axes) else "t", "s", "k", "m")
         return (TensorType((*x.shape[:at], 1, *x.shape[at:]), (*x.axes[:at], name, *x.axes[at:]), x.dtype),)
 
     def strides(self, x: TensorType) -> tuple[Strides]:

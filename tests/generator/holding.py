@@ -168,6 +168,13 @@ def open_sizes_are_open(net: Built) -> None:
     same("a valid size computes", "", at_other_sizes(net.file, net.graph, net.module))
 
 
+def axes_have_their_own_names(net: Built) -> None:
+    """Check that no two axes of a value have one name. The axes of a parameter have none: each is `_`."""
+    for block in net.graph.blocks:
+        named = [[axis for axis in type.axes if axis != "_"] for type in block.types]
+        same("axes of one name", [], [axes for axes in named if len(set(axes)) < len(axes)])
+
+
 # ---- weights
 
 
@@ -307,6 +314,7 @@ TEXTS: list[Callable[[str, Graph], None]] = [
 ]
 LAWS: list[Callable[[Built], None]] = [
     json_comes_back,
+    axes_have_their_own_names,
     weights_are_torchs,
     weights_begin_so,
     labels_are_modules,
