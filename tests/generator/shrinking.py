@@ -49,7 +49,7 @@ def _edited(program: Program, edit: Edit) -> Program | None:
             if not definition.is_net or definition is not copy.definitions[-1]:
                 continue
             _repair(definition)
-    except (Stuck, Rejected, IndexError):
+    except (Stuck, Rejected, IndexError, RecursionError):  # a block without the end of its calls of itself
         return None
     return copy
 
