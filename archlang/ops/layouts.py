@@ -6,7 +6,7 @@ operator that gets `Laid` types knows the batch and the strides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import prod
@@ -67,26 +67,30 @@ def is_contiguous(x: Laid) -> bool:
 def viewed(shape: Sequence[int], strides: Sequence[int], wanted: Sequence[int]) -> Strides | None:
     """Return the strides under which the same memory has another shape of as many values; None if there are none.
 
-    Axes that are one run in memory are taken together, and each such run is divided anew.
+    Axes that are one run in memory are taken together, and each such run is divided anew. An axis of size 1 gets the
+    stride that torch gives it: its place in the run that it ends up in.
     """
-    kept = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size > 1]
-    runs: list[list[tuple[int, int]]] = []
-    for size, stride in kept:
-        if runs and runs[-1][-1][1] == size * stride:
-            runs[-1].append((size, stride))
-        else:
-            runs.append([(size, stride)])
     made: list[int] = []
-    left, step = 1, 1  # what is left of the run that is cut, and its stride
-    for size in reversed(wanted):
-        if size > 1 and left == 1:
-            run = runs.pop()
-            left, step = prod(count for count, _ in run), run[-1][1]
-        if left % size:
+    left = list(wanted)
+    for count, step in _runs(shape, strides):
+        taken = 1
+        while left and (taken < count or left[-1] == 1):
+            made.append(taken * step)
+            taken *= left.pop()
+        if taken != count:
             return None
-        made.append(step)
-        left, step = left // size, step * size
-    return tuple(reversed(made))
+    return tuple(reversed(made)) if not left else None
+
+
+def _runs(shape: Sequence[int], strides: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the runs in memory, last first: how many values, and the stride of the last axis."""
+    count, step = 1, strides[-1] if strides else 1
+    for at in reversed(range(len(shape))):
+        count *= shape[at]
+        if at and shape[at - 1] != 1 and strides[at - 1] != count * step:
+            yield count, step
+            count, step = 1, strides[at - 1]
+    yield count, step
 
 
 def is_matrix(x: Laid, last: int = 1) -> bool:

@@ -11,7 +11,7 @@ from archlang.ops.borders import Border
 from archlang.ops.checks import check_dtype
 from archlang.ops.convolving import Unshared
 from archlang.ops.course_local import unshared
-from archlang.ops.layouts import formatted, laid, viewed
+from archlang.ops.layouts import Strides, contiguous, formatted, laid, viewed
 from archlang.ops.parts import Course
 from archlang.ops.windows import Sizes, Stride, short, slid
 from archlang.shapes import TensorType
@@ -107,6 +107,11 @@ class LocallyConnected(Unshared):
         sizes = slid(x, self.word, self.geometry(x))
         check_dtype(x, self.word, weighted=True)
         return (x.resized(c=self.out, **sizes),)
+
+    def strides(self, x: TensorType) -> tuple[Strides]:
+        n, c, *positions = self.outputs(laid(x))[0].shape
+        # the product is turned, and copied into order unless a single position leaves it in order
+        return ((c, 1, *[n * c] * len(positions)) if prod(positions) == 1 else contiguous((n, c, *positions)),)
 
     def weights(self, x: TensorType) -> tuple[Weight, ...]:
         positions = self.outputs(x)[0].shape[2:]
