@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlang.cli.command import Command, checked_net, known_of, positive, print_warnings, show_problems
+from archlang.cli.command import (
+    Command,
+    allow_errors_option,
+    checked_net,
+    known_of,
+    positive,
+    print_warnings,
+    show_problems,
+)
 from archlang.cli.output import check_target, output_options
 from archlang.shapes import FLOAT_DTYPES
 
@@ -86,18 +94,19 @@ def _published(checked: Checked) -> Published | None:
 def _options(parser: argparse.ArgumentParser) -> None:
     output_options(parser, "keep the page in this file (default: a temporary one)")
     counting_options(parser)
+    allow_errors_option(parser)
 
 
 def _open(arguments: argparse.Namespace) -> int:
     import webbrowser
 
-    path, _ = write_page(arguments, arguments.output)
+    path, shown = write_page(arguments, arguments.output, arguments.allow_errors)
     address = path.resolve().as_uri()
     if webbrowser.open(address):
         print(f"opened {path}")
     else:
         print(f"no browser was found here; open {address}")
-    return 0
+    return 1 if shown.diagnostics else 0
 
 
 OPEN = Command("show a net in the browser: graph, spec, costs and memory on one page", _open, _options)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from archlang.diagnostics import Rejected
 from archlang.facts.memory import Memory, Setup, memory
+from archlang.facts.memory.heap import KINDS
 from archlang.facts.memory.words import described, where
 from archlang.facts.untold import UnknownFact, listed
 from archlang.ir import Graph
+from archlang.page.progressions import numbers
 
 
 def timeline_data(graph: Graph, setup: Setup) -> dict[str, object]:
@@ -33,7 +35,11 @@ def _told(made: Memory) -> dict[str, object]:
         "peak": peak,
         "where": where(made.moment),
         "bound": f"a lower bound: not known are the temporaries of {listed(made.untold)}" if made.untold else "",
-        "kinds": [[kind, size] for kind, size in made.by_kind.items() if size],
+        "bands": [
+            [KINDS.index(kind), kind, numbers([sizes.get(kind, 0) for sizes in made.kinds])]
+            for kind in KINDS
+            if any(sizes.get(kind) for sizes in made.kinds)
+        ],
         "layers": [[path, size] for path, size in list(made.by_layer.items())[:10] if size],
         "moments": moments,
         "texts": list(texts),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
-from archlang.facts.memory.heap import Kind
+from archlang.facts.memory.heap import KINDS, Kind
 from archlang.plot.paper import COLOURS, FAINT, GRID, INK, binary, check_format, figure, look, saved
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 9.2, 2.9  # inches of a panel
 LEFT, RIGHT, ABOVE, BELOW = 0.95, 2.3, 0.62, 0.4  # inches around its axes
-_BANDS: Mapping[Kind, str] = {  # from below
+_BANDS: Mapping[Kind, str] = {
     "parameters": COLOURS[0],
     "buffers": COLOURS[7],
     "optimizer state": COLOURS[6],
@@ -93,10 +93,10 @@ def _draw(axes: Axes, timeline: Timeline, most: int) -> None:
 def _draw_bands(axes: Axes, memory: Memory, ends: Sequence[int]) -> None:
     """Draw a band for each kind, one on top of the other."""
     below = [0] * len(memory.kinds)
-    for kind, colour in _BANDS.items():
+    for kind in KINDS:
         tops = [low + sizes.get(kind, 0) for low, sizes in zip(below, memory.kinds, strict=True)]
         if tops != below:
-            axes.stairs(tops, ends, baseline=below, fill=True, color=colour, alpha=0.8, linewidth=0, zorder=2)
+            axes.stairs(tops, ends, baseline=below, fill=True, color=_BANDS[kind], alpha=0.8, linewidth=0, zorder=2)
         below = tops
 
 
@@ -133,7 +133,7 @@ def _draw_kinds(axes: Axes, memory: Memory) -> None:
     from matplotlib.patches import Rectangle
 
     axes.text(1.03, 1.0, "alive at the peak", transform=axes.transAxes, va="top", fontsize=8)
-    seen: list[Kind] = [kind for kind in _BANDS if any(sizes.get(kind) for sizes in memory.kinds)]
+    seen = [kind for kind in KINDS if any(sizes.get(kind) for sizes in memory.kinds)]
     for at, kind in enumerate(reversed(seen)):
         height = 0.86 - at * 0.105
         square = Rectangle((1.03, height - 0.065), 0.016, 0.055, transform=axes.transAxes, clip_on=False)

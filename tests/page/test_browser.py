@@ -201,11 +201,15 @@ def test_keys_walk_through_the_graph(tab: Tab) -> None:
 
 def test_memory_over_time_leads_to_its_layer(tab: Tab) -> None:
     tab.click("#tab-memory")
-    assert "peak 3" in tab.text(".beside .peak") or "peak" in tab.text(".beside .peak")
+    assert tab.text(".beside .peak").startswith("peak ") and tab.text(".beside caption") == "alive at the peak"
+    kinds = tab.texts(".beside tbody th")
+    assert kinds[-1] == "parameters" and {"activations", "gradients of parameters"} <= {*kinds}
+    assert tab.texts(".figure .band title") == kinds[::-1]
     x, y = tab.place(".figure svg")
     tab.mouse("mouseMoved", x - 200, y)
     tab.settle()
     assert "in forward of layer" in tab.text(".memory .told")
+    assert tab.text(".beside caption").startswith("alive in forward of layer")
     tab.click_at(x - 200, y)
     assert tab.text(".detail h2").startswith("layer")
     assert tab.amount(".marks rect") >= 1

@@ -10,6 +10,7 @@ import pytest
 
 import archlang
 from archlang.compiler import check
+from archlang.facts.memory.heap import KINDS
 from archlang.facts.net import NetFacts
 from archlang.highlight.spans import coloured
 from archlang.page import PageSetup, page_data
@@ -108,7 +109,12 @@ def test_memory_is_that_of_the_command() -> None:
         memory = net.memory(mode=mode)
         assert told["moments"][told["peak"]][3] == memory.peak_bytes
         assert [moment[3] for moment in told["moments"]] == [moment.peak_bytes for moment in memory.timeline]
-        assert dict(told["kinds"]) == {kind: size for kind, size in memory.by_kind.items() if size}
+        sizes = {kind: every_number(written, len(memory.timeline)) for _, kind, written in told["bands"]}
+        assert [*sizes] == [kind for kind in KINDS if any(kind in one for one in memory.kinds)]
+        for at, kinds in enumerate(memory.kinds):
+            assert {kind: size[at] for kind, size in sizes.items() if size[at]} == {k: n for k, n in kinds.items() if n}
+        at_peak = {kind: size[told["peak"]] for kind, size in sizes.items() if size[told["peak"]]}
+        assert at_peak == {kind: size for kind, size in memory.by_kind.items() if size}
 
 
 @pytest.mark.parametrize("text", ["", "net n { }\n", "\n\n # a\n", "a\tb", "net é {\r\n}\r\n", '"open', "\u2028"])

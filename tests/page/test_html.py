@@ -135,6 +135,12 @@ def test_open_opens_the_browser(
     assert opened == [(tmp_path / "n.html").as_uri()]
     assert main(["open", "lenet5"]) == 0
     assert capsys.readouterr().out.startswith("no browser was found here; open file:///")
+    Path("wrong.arch").write_text("net wrong {\n  input image: 3x8x8\n  convx 3x3 8\n  output\n}\n")
+    assert main(["open", "wrong.arch"]) == 1 and len(opened) == 2
+    capsys.readouterr()
+    assert main(["open", "wrong.arch", "-o", "wrong.html", "--allow-errors"]) == 1
+    assert opened[2:] == [(tmp_path / "wrong.html").as_uri()]
+    assert "error[unknown-operator]" in capsys.readouterr().err
 
 
 def test_the_page_does_without_torch(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
-    "parameters", "buffers", "inputs", "activations", "kept by operators", "gradients of activations",
-    "gradients of parameters", "optimizer state", "temporaries",
+    "parameters", "buffers", "optimizer state", "inputs", "kept by operators", "activations",
+    "gradients of parameters", "gradients of activations", "temporaries",
 ]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)  # from what stays longest on, as pictures stack them
 Phase = Literal["forward", "loss", "recompute", "backward", "step"]
 
 

@@ -61,7 +61,8 @@ export interface MemoryData {
   peak: number;
   where: string;
   bound: string;
-  kinds: [string, number][];
+  /** The bytes of each kind at each moment, what stays longest first; a band's colour is that of its number. */
+  bands: [number: number, kind: string, sizes: Numbers][];
   layers: [string, number][];
   moments: [phase: number, path: number, op: number, bytes: number, times: number][];
   texts: string[];

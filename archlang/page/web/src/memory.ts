@@ -1,10 +1,11 @@
-// Memory over time: an area whose height are the bytes alive while each operation runs, with the peak.
+// Memory over time: the bytes alive while each operation runs, stacked by kind, with the peak.
 
 import { type MemoryData } from "./data";
 import { html, svg } from "./dom";
 import { bytes, percent } from "./format";
 import { type State } from "./state";
 import { type Item } from "./tree";
+import { type Numbers, everyNumber } from "./progressions";
 
 const LEFT = 72;
 const BELOW = 22;
@@ -17,13 +18,21 @@ interface Bar {
   item: Item | null;
 }
 
+interface Band {
+  number: number;
+  kind: string;
+  sizes: number[];
+}
+
 export class MemoryView {
   readonly element = html("div", { class: "memory" });
   private readonly figure = html("div", { class: "figure" });
   private readonly side = html("div", { class: "beside" });
+  private readonly alive = html("table", { class: "costs" });
   private readonly told = html("p", { class: "told", role: "status" });
   private run = 0;
   private bars: Bar[] = [];
+  private bands: Band[] = [];
   private marks: SVGGElement | null = null;
   private pointer: SVGElement | null = null;
 
@@ -61,13 +70,23 @@ export class MemoryView {
 
   private beside(data: MemoryData): HTMLElement[] {
     if (data.unknown !== undefined) return [];
-    const peak = data.moments[data.peak]?.[3] ?? 0;
-    const rows = data.kinds.map(([kind, size]) => html("tr", {}, html("th", { scope: "row" }, kind), html("td", {}, bytes(size)), html("td", { class: "about" }, percent(size, peak))));
+    this.bands = data.bands.map(([number, kind, written]) => ({ number, kind, sizes: listed(written, data.moments.length) }));
+    this.tabulate(data, data.peak);
     return [
-      html("p", { class: "peak" }, html("strong", {}, `peak ${bytes(peak)}`), ` ${data.where}`),
-      html("table", { class: "costs" }, html("caption", {}, "alive at the peak"), html("tbody", {}, ...rows)),
+      html("p", { class: "peak" }, html("strong", {}, `peak ${bytes(data.moments[data.peak]?.[3] ?? 0)}`), ` ${data.where}`),
+      this.alive,
       ...(data.bound ? [html("p", { class: "help" }, data.bound)] : []),
     ];
+  }
+
+  /** Tell what is alive at a moment, in the order of the bands, the highest first. */
+  private tabulate(data: MemoryData, at: number): void {
+    const total = data.moments[at]?.[3] ?? 0;
+    const rows = [...this.bands].reverse().map(({ number, kind, sizes }) => html(
+      "tr", {}, html("th", { scope: "row" }, html("span", { class: `swatch k${number}` }), kind), html("td", {}, bytes(sizes[at])), html("td", { class: "about" }, percent(sizes[at], total)),
+    ));
+    const caption = at === data.peak ? "alive at the peak" : `alive in ${place(data, at)}`;
+    this.alive.replaceChildren(html("caption", {}, caption), html("tbody", {}, ...rows));
   }
 
   private drawn(data: MemoryData, wide: number, high: number): SVGElement {
@@ -81,38 +100,52 @@ export class MemoryView {
     }
     this.bars = [];
     let passed = 0;
-    let path = "";
-    let phase = -1;
-    let begun = 0;
-    const close = (end: number) => {
-      if (!path) return;
-      const name = data.texts[phase];
-      figure.append(svg("path", { d: `${path}V${y(0)}Z`, class: `phase ${name}` }));
-      if (end - begun > 40) figure.append(svg("text", { x: (begun + end) / 2, y: high - 6, class: "tick middle" }, name));
-    };
     data.moments.forEach((moment, at) => {
-      const x = LEFT + (inner * passed) / total;
-      const w = (inner * moment[4]) / total;
-      if (moment[0] !== phase) {
-        close(x);
-        [path, phase, begun] = [`M${x} ${y(0)}`, moment[0], x];
-      }
-      path += `V${y(moment[3]).toFixed(1)}H${(x + w).toFixed(1)}`;
-      this.bars.push({ x, w, at, item: null });
+      this.bars.push({ x: LEFT + (inner * passed) / total, w: (inner * moment[4]) / total, at, item: null });
       passed += moment[4];
     });
-    close(LEFT + inner);
+    figure.append(...this.stacked(y), ...this.phases(data, high));
     this.marks = svg("g", { class: "marks" });
     this.pointer = svg("line", { class: "pointer", y1: ABOVE - 4, y2: high - BELOW, x1: -9, x2: -9 });
     figure.append(this.marks, this.peakMark(data, y), this.pointer);
     const middle = (event: MouseEvent) => event.clientX - figure.getBoundingClientRect().left;
     figure.addEventListener("mousemove", (event) => this.tell(this.bar(middle(event))));
+    figure.addEventListener("mouseleave", () => this.tabulate(data, data.peak));
     figure.addEventListener("click", (event) => {
       const bar = this.bar(middle(event));
       const item = bar && this.itemOf(bar);
       if (item) this.state.select(item, "memory");
     });
     return figure;
+  }
+
+  /** Return an area for each kind, one upon the other. */
+  private stacked(y: (size: number) => number): SVGElement[] {
+    const below = this.bars.map(() => 0);
+    return this.bands.map(({ number, kind, sizes }) => {
+      let [there, back] = ["", ""];
+      this.bars.forEach(({ x, w, at }) => {
+        const [left, right] = [x.toFixed(1), (x + w).toFixed(1)];
+        there += `${there ? "L" : "M"}${left} ${y(below[at] + sizes[at]).toFixed(1)}H${right}`;
+        back = `L${right} ${y(below[at]).toFixed(1)}H${left}${back}`;
+        below[at] += sizes[at];
+      });
+      return svg("path", { d: `${there}${back}Z`, class: `band k${number}` }, svg("title", {}, kind));
+    });
+  }
+
+  /** Return the names of the phases below their moments, with lines between them. */
+  private phases(data: MemoryData, high: number): SVGElement[] {
+    const found: SVGElement[] = [];
+    let first = 0;
+    data.moments.forEach((moment, at) => {
+      if (data.moments[at + 1]?.[0] === moment[0]) return;
+      const [begun, end] = [this.bars[first].x, this.bars[at].x + this.bars[at].w];
+      if (first) found.push(svg("line", { x1: begun, x2: begun, y1: ABOVE, y2: high - BELOW, class: "rule" }));
+      if (end - begun > 40) found.push(svg("text", { x: (begun + end) / 2, y: high - 6, class: "tick middle" }, data.texts[moment[0]]));
+      first = at + 1;
+    });
+    return found;
   }
 
   private peakMark(data: MemoryData, y: (size: number) => number): SVGElement {
@@ -132,9 +165,9 @@ export class MemoryView {
     if (!bar || !data) return;
     this.pointer?.setAttribute("x1", String(bar.x + bar.w / 2));
     this.pointer?.setAttribute("x2", String(bar.x + bar.w / 2));
-    const [phase, path, op, size, times] = data.moments[bar.at];
-    const place = data.texts[path];
-    this.told.textContent = `${bytes(size)} in ${data.texts[phase]} of ${place ? `${place} (${data.texts[op]})` : data.texts[op]}${times > 1 ? `, ${times} times` : ""}`;
+    const [, , , size, times] = data.moments[bar.at];
+    this.told.textContent = `${bytes(size)} in ${place(data, bar.at)}${times > 1 ? `, ${times} times` : ""}`;
+    this.tabulate(data, bar.at);
     this.state.hover(this.itemOf(bar), "memory");
   }
 
@@ -162,6 +195,17 @@ export class MemoryView {
       this.marks.append(svg("rect", { x: bar.x, y: ABOVE - 8, width: Math.max(bar.w, 1.5), height: 5 }));
     }
   }
+}
+
+/** Return the phase and the operation of a moment. */
+function place(data: MemoryData, at: number): string {
+  const [phase, path, op] = data.moments[at].slice(0, 3).map((text) => data.texts[text]);
+  return `${phase} of ${path ? `${path} (${op})` : op}`;
+}
+
+/** Return the number of each moment. */
+function listed(written: Numbers, count: number): number[] {
+  return Array.isArray(written) ? everyNumber(written) : Array.from({ length: count }, () => written ?? 0);
 }
 
 function ticks(most: number): number[] {
