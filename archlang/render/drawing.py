@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import count
+from itertools import count, pairwise
 from re import sub
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -98,8 +98,18 @@ def dot(
     _emit(picture, page, count())
     for tail, head, shape in sheet.edges:
         picture.edge(tail, head, label=f" {shape} ")  # pyright: ignore[reportUnknownMemberType]
+    for before, one in _loose(sheet):
+        picture.edge(before, one, style="invis")  # pyright: ignore[reportUnknownMemberType]
     source: str = picture.source
     return source
+
+
+def _loose(sheet: _Sheet) -> Iterator[tuple[str, str]]:
+    """Yield what is linked to nothing, such as the place of a mistake, behind what is drawn before it."""
+    linked = {name for tail, head, _ in sheet.edges for name in (tail, head)}
+    for before, one in pairwise(f"n{at}" for at in range(next(sheet.numbers))):
+        if one not in linked:
+            yield before, one
 
 
 def _draw(sheet: _Sheet, around: _Cluster, region: Region, given: dict[int, str]) -> None:

@@ -19,6 +19,8 @@ from archlang.ir import Graph, OpNode, PartialGraph
 from archlang.ir.partial import is_wrong
 from archlang.page import partial_data
 from archlang.render import Look, picture
+from archlang.render.figure.lanes import lanes_of
+from archlang.render.figure.making import Wanted, figure_of
 from tests.reports.test_figure import SVG, collisions
 
 UNIT = """
@@ -130,6 +132,10 @@ WRONG = {
         net(IMAGE, "conv 1x1 16 -> again", "output", before="block again {\n  relu -> again\n}\n"),
         ("1×1 conv, 16",), ("output",), "calls itself",
     ),
+    "linked to nothing": Wrong(
+        net(IMAGE, "a: conv 3x3 8", "conv 9x9 4 -> bathnorm", "b: (bb)", "c: sofmax", "a -> conv 5x5 6", "output"),
+        ("3×3 conv, 8", "9×9 conv, 4", "bathnorm", "sofmax", "5×5 conv, 6"), (), "called `sofmax`",
+    ),
     "training alone": Wrong(
         net(IMAGE, "a: conv 3x3 8", "output a when training", "conv 99x99 4", "output"),
         ("3×3 conv, 8", "conv 99x99 4"), (), "the kernel covers 99",
@@ -157,6 +163,18 @@ def test_a_wrong_net_is_drawn_as_far_as_it_is_known(name: str, tmp_path: Path) -
     assert all(titles)
     if any(is_wrong(node) for block in known.drawing.blocks for node in block.nodes):
         assert any("mistake in `" in (title or "") for title in titles) or "a mistake is in it" in words
+
+
+def test_a_step_linked_to_nothing_stands_behind_the_one_before_it(tmp_path: Path) -> None:
+    known = known_of(checked("linked to nothing", tmp_path))
+    overview = figure_of(known.drawing, Wanted(mistakes=known.mistakes)).overview
+    keys = {node.rows[0][0].words: node.key for node in overview.nodes}
+    assert overview.loose == ((keys["bathnorm"], keys["(bb)"]), (keys["(bb)"], keys["sofmax"]))
+    ranks = lanes_of(overview).ranks
+    assert [ranks[keys[word]] for word in ("bathnorm", "(bb)", "sofmax")] == [3, 4, 5]
+    invisible = {"dot": "style=invis", "mmd": "~~~"}
+    assert all(picture(known, format).decode().count(word) == 2 for format, word in invisible.items())
+    assert picture(known, "dot", look=Look("full")).decode().count("style=invis") == 2
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from archlang.render.figure.model import Link, Panel
 
@@ -36,7 +36,7 @@ def lanes_of(panel: Panel) -> Lanes:
     """Return ranks and lanes for a panel."""
     keys = [node.key for node in panel.nodes]
     edges = [(link.tail, link.head) for link in panel.links]
-    found = Lanes(_ranks(keys, edges))
+    found = Lanes(_ranks(keys, edges, panel.loose))
     main = _longest(found.ranks, edges, keys, keys)
     for key in main:
         found.lanes[key] = 0
@@ -53,7 +53,7 @@ def lanes_of(panel: Panel) -> Lanes:
     return found
 
 
-def _ranks(keys: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
+def _ranks(keys: Sequence[str], edges: Sequence[Edge], loose: Sequence[Edge]) -> dict[str, int]:
     """Return the rank of each node: behind all that it takes from, and no farther left of its takers than needed."""
     before: dict[str, list[str]] = {key: [] for key in keys}
     after: dict[str, list[str]] = {key: [] for key in keys}
@@ -76,6 +76,8 @@ def _ranks(keys: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     for key in reversed(order):
         if after[key] and not before[key]:
             ranks[key] = min(ranks[head] for head in after[key]) - 1
+    for one, key in loose:
+        ranks[key] = ranks[one] + 1
     low = min(ranks.values(), default=0)
     return {key: rank - low for key, rank in ranks.items()}
 
@@ -114,9 +116,11 @@ def _span(found: Lanes, path: Sequence[str], edges: Sequence[Edge]) -> tuple[int
 
 
 def _place(found: Lanes, path: Sequence[str], edges: Sequence[Edge]) -> None:
-    """Place a path in the nearest lane that is free where it goes."""
+    """Place a path in the nearest lane that is free where it goes; lane 0 is for what is linked to nothing, too."""
     first, last = _span(found, path, edges)
-    lane = next(lane for lane in _outwards(False) if found.is_free(lane, first, last))
+    is_loose = not any(key in edge for edge in edges for key in path)
+    lanes = chain((0,), _outwards(False)) if is_loose else _outwards(False)
+    lane = next(lane for lane in lanes if found.is_free(lane, first, last))
     for key in path:
         found.lanes[key] = lane
     found.take(lane, first, last)

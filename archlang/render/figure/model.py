@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Tone = Literal["ink", "faint", "accent", "inverse", "wrong"]
@@ -71,6 +72,13 @@ class Panel:
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
     table: Table | None = None
+
+    @property
+    def loose(self) -> tuple[tuple[str, str], ...]:
+        """The nodes that are linked to nothing, such as places of mistakes, each behind the node written before it."""
+        linked = {key for link in self.links for key in (link.tail, link.head)}
+        pairs = pairwise(node.key for node in self.nodes)
+        return tuple((before, key) for before, key in pairs if key not in linked)
 
 
 @dataclass(frozen=True, slots=True)

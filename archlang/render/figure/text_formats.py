@@ -41,6 +41,8 @@ def _dot_lines(figure: Figure, way: str, paints: Mapping[str, str]) -> Iterator[
             style = ", style=dashed" if link.dashed else ""
             label = f"label={_quoted(link.label)}" if not at else 'label=""'
             yield f"    p{at}_{link.tail} -> p{at}_{link.head} [{label}{style}];"
+        for before, key in panel.loose:
+            yield f"    p{at}_{before} -> p{at}_{key} [style=invis];"
         yield "  }"
 
 
@@ -87,6 +89,8 @@ def _mermaid_panel(panel: Panel, at: int, paints: Mapping[str, str]) -> Iterator
     for link in panel.links:
         label = f'|"{_plain(link.label)}"|' if not at and link.label else ""
         yield f"    p{at}_{link.tail} {'-.->' if link.dashed else '-->'}{label} p{at}_{link.head}"
+    for before, key in panel.loose:
+        yield f"    p{at}_{before} ~~~ p{at}_{key}"
 
 
 def _word(family: str) -> str:

@@ -305,6 +305,10 @@ function spread(units: Unit[], made: Layout, ins: number, outs: number): void {
     const near = edge.to - edge.from === 1 || (edge.from >= 0 && home.get(edge.to) === (home.get(edge.from) ?? 0) + 1);
     graph.setEdge(name(edge.from, "in"), name(edge.to, "out"), { weight: near ? 6 : 1 }, String(at));
   });
+  for (const at of loose(units, made.edges)) {
+    // what is linked to nothing, such as the place of a mistake, stands below what is written before it
+    if (at || ins) graph.setEdge(at ? String(at - 1) : "in", String(at), { weight: 1 }, `after ${at}`);
+  }
   dagre(graph);
   const size = graph.graph() as { width: number; height: number };
   made.w = Math.max(40, size.width);
@@ -320,6 +324,12 @@ function spread(units: Unit[], made: Layout, ins: number, outs: number): void {
     const found = graph.edge({ v: name(edge.from, "in"), w: name(edge.to, "out"), name: String(at) }) as { points: { x: number; y: number }[] };
     edge.points = found.points.flatMap(({ x, y }) => [x, y]);
   });
+}
+
+/** Return the units that no line leads to or from. */
+function loose(units: Unit[], edges: Edge[]): number[] {
+  const linked = new Set(edges.flatMap(({ from, to }) => [from, to]));
+  return [...units.keys()].filter((at) => !units[at].parts.some((part) => linked.has(part)));
 }
 
 function border(graph: InstanceType<typeof Graph>, name: string, count: number, made: Layout): number[] {

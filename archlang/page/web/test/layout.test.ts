@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Layout, Layouts } from "../src/layout";
 import { State } from "../src/state";
 import { type Item, Net } from "../src/tree";
-import { residuals } from "./nets";
+import { block, net as netOf, op, residuals } from "./nets";
 
 function opened(times: number): { net: Net; layouts: Layouts } {
   const net = new Net(residuals(times));
@@ -55,4 +55,12 @@ test("norm and activation stand directly below their convolution", () => {
   let unit = net.root.children[0];
   while (unit.plan.kind !== "call") unit = unit.children[0];
   assert.deepEqual(layouts.layout(unit).stacked, [false, true, false]);
+});
+
+test("what no line leads to stands below what is written before it", () => {
+  const parts = [op("conv", [0], [1], { facts: {} }), op("relu", [1], [2]), op("nosuch", [], [3], { kind: "wrong" }), op("tanh", [1], [4], { facts: {} })];
+  const net = new Net(netOf([block("n", parts, [0, 1, 2, 3], [2, 4])]));
+  const { x, y, edges } = new Layouts(net).layout(net.root);
+  assert.ok(y[2] > y[1] && Math.abs(y[3] - y[1]) < 1 && x[3] !== x[1]);
+  assert.ok(edges.every(({ from, to }) => from !== 2 && to !== 2));
 });
