@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,11 +15,19 @@ from archlang.files import write_fresh, write_whole
 from archlang.marks import marked
 from archlang.train.replicas import gathered
 from archlang.train.session import Session
+from archlang.weights import refuse_odd_tensors, unpickled
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+State = Mapping[str, Any]
 VERSION = 2
+_NONE = type(None)
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "stamp": dict, "step": int, "parts": int, "processes": int, "state_dict": dict, "optimizer": dict, "names": list,
+    "schedule": (dict, _NONE), "average": (dict, _NONE), "scaler": (dict, _NONE), "rows": list, "losses": list,
+    "best": (float, int, _NONE), "waited": int,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +135,38 @@ def _flush(folder: Path) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what a checkpoint holds. Raises `Rejected` if it is none, or is damaged."""
-    import pickle
+    """Return what a checkpoint holds, read as weights are. Raises `Rejected` if it is none, or is damaged.
 
+    Nothing of it is mapped, since a run replaces the file.
+    """
+    try:
+        state = unpickled(path, is_mapped=False)
+        refuse_odd_tensors(path, dict(_tensors(state)))
+    except Rejected as error:
+        raise Rejected("bad-checkpoint", error.message, help=error.help) from None
+    except OSError as error:
+        raise Rejected("bad-checkpoint", f"{path} cannot be read: {error.strerror}") from None
+    if not isinstance(state, dict) or cast("State", state).get("version") != VERSION:
+        raise Rejected("bad-checkpoint", f"{path.name} is no checkpoint of `archlang train`")
+    held = cast("dict[str, Any]", state)
+    for name, kinds in _KINDS.items():
+        if not isinstance(held.get(name), kinds):
+            raise Rejected(
+                "bad-checkpoint", f"{path.name} is no checkpoint of `archlang train`: its {name} is not right"
+            )
+    return held
+
+
+def _tensors(content: object) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of a checkpoint with where they are: `optimizer.state.0.momentum_buffer`."""
     import torch
 
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, OSError, ValueError, KeyError) as error:
-        raise Rejected("bad-checkpoint", f"{path.name} cannot be read: {str(error).splitlines()[0]}") from None
-    if not isinstance(state, dict) or state.get("version") != VERSION:  # pyright: ignore[reportUnknownMemberType]
-        raise Rejected("bad-checkpoint", f"{path.name} is no checkpoint of `archlang train`")
-    return cast("dict[str, Any]", state)
+    found = [("", content)]
+    while found:
+        place, one = found.pop()
+        if isinstance(one, torch.Tensor):
+            yield place, one
+        elif isinstance(one, Mapping | list | tuple):
+            held = cast("Mapping[object, object] | Sequence[object]", one)
+            items = held.items() if isinstance(held, Mapping) else enumerate(held)
+            found += [(f"{place}.{key}" if place else str(key), part) for key, part in items]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from archlang.diagnostics import Rejected
-from archlang.train.checkpoints import Progress, names_of, read, writing
+from archlang.train.checkpoints import Progress, State, names_of, read, writing
 from archlang.train.replicas import divided
 from archlang.train.stamps import changed, differences, listed, stamp
+from archlang.weights import tell_lost_values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from archlang.train.folder import RunFolder
     from archlang.train.session import Session
 
-State = Mapping[str, Any]
-
 
 def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[str]]:
     """Put a run where a checkpoint left it; return what it had measured, and what is said about it.
@@ -31,9 +31,18 @@ def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[
     the state of the optimiser are kept as far as they fit, and the result says what was kept.
     """
     state = read(path)
-    recipe, graph = session.recipe, session.graph
     if not anyway:
         _check_statistics(path, session, state)
+    with _refusing(path):
+        taken = _taken(path, session, state, anyway)
+        given, own = state["state_dict"], session.module.state_dict()
+        tell_lost_values(str(path), given, _fitting(given, own))
+        return taken
+
+
+def _taken(path: Path, session: Session, state: State, anyway: bool) -> tuple[Progress, list[str]]:
+    """Put a run where its checkpoint left it, or with `anyway` take what fits; return what `resumed` does."""
+    recipe, graph = session.recipe, session.graph
     names = changed(state["stamp"], stamp(recipe, graph))
     if not names:
         restore(session, state)
@@ -44,6 +53,20 @@ def resumed(path: Path, session: Session, anyway: bool) -> tuple[Progress, list[
         raise Rejected("checkpoint-differs", message, help="start anew, or go on with what fits: `--resume-anyway`")
     kept = _as_far_as_it_fits(session, state)
     return _progress(state), [f"resumed, though it differs: {listed(differ)}", f"kept: {', '.join(kept)}"]
+
+
+@contextmanager
+def _refusing(path: Path) -> Generator[None]:
+    """Refuse a checkpoint that says what it was made from, and does not hold that: it was changed."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Rejected("bad-checkpoint", f"{path.name} does not fit its own net and recipe: {said}") from error
 
 
 def _check_statistics(path: Path, session: Session, state: State) -> None:
@@ -145,11 +168,16 @@ def _as_far_as_it_fits(session: Session, state: State) -> list[str]:
 def _weights(module: nn.Module, state: Mapping[str, Tensor]) -> str:
     """Load the weights that have the same name and shape; return how many those are."""
     own = module.state_dict()
-    fitting = {name: one for name, one in state.items() if name in own and own[name].shape == one.shape}
+    fitting = _fitting(state, own)
     load_weights(module, {**own, **fitting})
     new = [name for name in own if name not in fitting]
     said = f"{len(fitting)} of {len(own)} tensors of weights"
     return said + (f" (new: {listed(new)})" if new else "")
+
+
+def _fitting(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors that have the name and shape of one of the module's own."""
+    return {name: one for name, one in state.items() if name in own and own[name].shape == one.shape}
 
 
 def _optimizer(session: Session, state: State) -> bool:

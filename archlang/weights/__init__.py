@@ -17,15 +17,16 @@ from archlang.ir import Graph
 from archlang.marks import METADATA, marked
 from archlang.weights.fitting import Fit, Misshapen, check_fit, fit
 from archlang.weights.older import SCALED, SCALED_BY, Published
-from archlang.weights.reading import Held, headers, is_safetensors, tensors
-from archlang.weights.sound import tell_lost_values
+from archlang.weights.reading import Held, headers, is_safetensors, tensors, unpickled
+from archlang.weights.sound import refuse_odd_tensors, tell_lost_values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = [
     "Fit", "Held", "Misshapen", "WeightsFile", "check_input", "check_weights", "converted", "fit", "fitted_state",
-    "headers", "held", "is_safetensors", "load_weights", "tensors",
+    "headers", "held", "is_safetensors", "load_weights", "refuse_odd_tensors", "tell_lost_values", "tensors",
+    "unpickled",
 ]  # fmt: skip
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import reprlib
 import struct
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from archlang.packages import need
 from archlang.shapes import DTYPE_BYTES
-from archlang.weights.sound import bad, bounded, refuse_archive, refuse_no_file, refuse_odd_tensors
+from archlang.weights.sound import ARCHIVE, bad, bounded, refuse_archive, refuse_no_file, refuse_odd_tensors
 from archlang.weights.storages import storages_are_whole
+from archlang.weights.unfolding import Followed, followed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +30,7 @@ _DTYPES = {name.upper().replace("FLOAT", "F").replace("UINT", "U").replace("INT"
 # what torch.load raises for bytes that are not a file of weights, found by trying such bytes
 _UNREADABLE = (
     RuntimeError, EOFError, ValueError, TypeError, LookupError, AssertionError, AttributeError, OverflowError,
-    struct.error,
+    struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 
 
@@ -72,9 +76,7 @@ def tensors(path: Path, entry: str = "", preferred: str = "") -> dict[str, Tenso
 
         found = load_file(path)
     else:
-        refuse_no_file(path)
-        refuse_archive(path)
-        found = _chosen(_unpickled(path), path, entry, preferred)
+        found = _chosen(unpickled(path), path, entry, preferred)
     refuse_odd_tensors(path, found)
     return found
 
@@ -86,18 +88,29 @@ def _dtype(name: str) -> str:
 # ---- what torch.save wrote
 
 
-def _unpickled(path: Path) -> object:
-    """Return the content, read with `weights_only=True`, which executes no code that the file names."""
+def unpickled(path: Path, *, is_mapped: bool = True) -> object:
+    """Return the content, read with `weights_only=True`, which executes no code that the file names.
+
+    Its tensors are the file's pages if `is_mapped`, and then the file must stay while they are used.
+    """
     import warnings
 
     need("torch", f"{path} is read by")
     import torch
 
-    path.open("rb").close()  # raises an error with the file's name if it cannot be opened
+    refuse_no_file(path)
+    refuse_archive(path)
     with warnings.catch_warnings(), bounded(path):
         warnings.simplefilter("ignore")  # about TorchScript and pickle versions; both end in errors below
         try:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=storages_are_whole(path))
+            pickles = list(_pickles(path))
+            if not all(one.unfolds() for one in pickles):
+                raise bad(
+                    path, "would take too long to read: its values are nested very often, or are very large integers"
+                )
+            storages = [storage for one in pickles for storage in one.storages]
+            mapped = is_mapped and storages_are_whole(path, storages)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         except UnpicklingError as error:
             _refuse(path, str(error))
         except MemoryError:
@@ -107,6 +120,22 @@ def _unpickled(path: Path) -> object:
                 what, make = "is a TorchScript archive, a net with its code", "torch.jit.load(FILE)"
                 raise bad(path, what, f"save its weights: `torch.save({make}.state_dict(), ...)`") from None
             raise bad(path, "cannot be read: it is damaged, or no file that `torch.save` wrote") from None
+
+
+def _pickles(path: Path) -> Iterator[Followed]:
+    """Yield what the pickles of a file make: those of an archive, or the five with which an older file begins."""
+    with path.open("rb") as file:
+        if file.read(len(ARCHIVE)) == ARCHIVE:
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    if name.lower().endswith("data.pkl"):  # torch finds it in any case
+                        yield followed(BytesIO(archive.read(name)))
+            return
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:  # which reads no more than there is
+            for _ in range(5):
+                yield (one := followed(data))
+                if not one.is_whole:
+                    return
 
 
 def _refuse(path: Path, said: str) -> NoReturn:

@@ -16,6 +16,7 @@ from archlang.diagnostics import Rejected
 if TYPE_CHECKING:
     from torch import Tensor
 
+ARCHIVE = b"PK\x03\x04"  # how one begins
 _TORCHSCRIPT = "/constants.pkl"  # in the archive of a net with its code, which torch refuses by itself
 _SHOWN = 3  # keys of a warning
 _AT_ONCE = 2**18  # values that are looked at together; what that takes beside them is a few MiB
@@ -39,7 +40,7 @@ def refuse_archive(path: Path) -> None:
     torch.save compresses nothing, and torch.load compares no checksum.
     """
     with path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
+        if file.read(len(ARCHIVE)) != ARCHIVE:
             return  # no archive; torch.load says what it is
     try:
         with zipfile.ZipFile(path) as archive:

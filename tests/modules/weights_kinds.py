@@ -69,6 +69,30 @@ def called(function: Callable[..., object], *given: object) -> bytes:
     return pickled(pickle.dumps({"fc.weight": Reduced(function, *given)}, 2))
 
 
+def legacy(data: bytes) -> bytes:
+    """Return an older file of torch's with another pickle."""
+    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    return b"".join(pickle.dumps(one, 2) for one in (0x1950A86A20F9469CFC6C, 1001, system)) + data + pickle.dumps([], 2)
+
+
+def doubled(levels: int = 60) -> bytes:
+    """Return the instructions for a tuple of two values that are the same tuple of two values, and so on."""
+    return b"K\x01" + b"q\x00h\x00\x86" * levels
+
+
+def filled_late(levels: int = 60) -> bytes:
+    """Return a call of a list of lists that each hold the next one twice; the outermost is filled first."""
+    empty = b"".join(b"]q%c" % level for level in range(levels + 1))
+    filled = b"".join(b"h%ch%cah%ca" % (level, level + 1, level + 1) for level in range(levels))
+    return b"\x80\x02" + empty + filled + b"h\x00)R."
+
+
+def keys_of_one_hash(count: int) -> bytes:
+    """Return the instructions for a dict whose keys are multiples of the number by which Python divides for a hash."""
+    keys = ((16 + number) * (2**61 - 1) for number in range(count))
+    return b"\x80\x02}(" + b"".join(b"\x8a\x0a" + key.to_bytes(10, "little") + b"N" for key in keys) + b"u."
+
+
 def larger_sizes(count: int) -> bytes:
     """Return an archive whose tensor of 12 values is said to have more."""
     plain = saved(state(torch.ones(12)))
@@ -116,6 +140,7 @@ def touch() -> tuple[Callable[..., object], str]:
 
 # what is made, and what is said of it: nothing if it is loaded, `finite` if that is told, else a part of the message
 Kind = tuple[Callable[[], bytes], str]
+WITHIN = "would take too long to read"
 BROKEN, UNFIT, CODE, NONE = "cannot be read", "in the net", "holds more than weights", "holds no weights"
 NOT_SAFE = "is not a safetensors file"
 ODD = r"is sparse, nested or quantized|cannot be read|holds more than weights"
@@ -184,7 +209,14 @@ TORCH: dict[str, Kind] = {
     "bytes, six billion": (lambda: called(bytearray, 6 * 10**9), "would take more memory"),
     "bytes, a trillion": (lambda: called(bytearray, 10**12), "would take more memory"),
     "sizes beyond the storage": (lambda: larger_sizes(10**12), BROKEN),
-    "a deep list": (lambda: pickled(b"\x80\x02" + b"]" * 20_000 + b"a" * 19_999 + b"."), NONE),
+    "a deep list": (lambda: pickled(b"\x80\x02" + b"]" * 20_000 + b"a" * 19_999 + b"."), WITHIN),
+    "tuples that double, as a key": (lambda: pickled(b"\x80\x02}" + doubled() + b"Ns."), WITHIN),
+    "tuples that double, as a key, legacy": (lambda: legacy(b"\x80\x02}" + doubled() + b"Ns."), WITHIN),
+    "lists that double, as a function": (lambda: pickled(filled_late()), WITHIN),
+    "a list that holds itself": (lambda: pickled(b"\x80\x02]q\x00h\x00a."), WITHIN),
+    "a deep tuple as a key": (lambda: pickled(b"\x80\x02})" + b"\x85" * 100_000 + b"Ns."), WITHIN),
+    "keys of one hash": (lambda: pickled(keys_of_one_hash(20_000)), WITHIN),
+    "two sets that share": (lambda: saved({"a": 1, "model": state(), "ema": state(SECOND)}), "several"),
     "a pickle that ends early": (lambda: pickled(b"\x80\x02}"), BROKEN),
     "a pickle without a stack": (lambda: pickled(b"\x80\x02a."), BROKEN),
     "a pickle of protocol 200": (lambda: pickled(b"\x80\xc8N."), f"{BROKEN}|{NONE}"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +157,57 @@ def test_a_changed_recipe_is_not_resumed(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
-    made = recipe_of(lines_of(), epochs="1")
+    made, last = recipe_of(lines_of(), epochs="1"), tmp_path / "last.pt"
     assert ran(made, tmp_path) is not None
-    data = (tmp_path / "last.pt").read_bytes()
-    (tmp_path / "last.pt").write_bytes(data[: len(data) // 2])
-    with pytest.raises(Rejected) as caught:
+    data = last.read_bytes()
+
+    def written(change: Callable[[dict[str, Any]], object]) -> None:
+        state = torch.load(io.BytesIO(data), weights_only=True)
+        change(state)
+        torch.save(state, last)
+
+    damages: dict[str, Callable[[], object]] = {
+        "cannot be read": lambda: last.write_bytes(data[: len(data) // 2]),
+        r"the checksum of `archive/data/0` in it is wrong": lambda: last.write_bytes(damaged(data)),
+        "its step is not right": lambda: written(lambda state: state.update(step="3")),
+        "a tensor `state_dict.fc.bias` that is sparse": lambda: written(
+            lambda state: state["state_dict"].update({"fc.bias": torch.ones(10).to_sparse()})
+        ),
+        "does not fit its own net and recipe": lambda: written(
+            lambda state: state["state_dict"].update({"fc.bias": torch.ones(11)})
+        ),
+        "would take more memory": lambda: written(lambda state: state.update(rows=Large())),
+        "is no ordinary file": lambda: piped(last),
+    }
+    for message, damage in damages.items():
+        damage()
+        with pytest.raises(Rejected, match=message) as caught:
+            ran(made, tmp_path, resume=True)
+        assert caught.value.code == "bad-checkpoint"
+    last.unlink()
+    written(lambda state: state["state_dict"]["fc.bias"].fill_(float("nan")))
+    with pytest.warns(UserWarning, match="has values that are not finite"):
         ran(made, tmp_path, resume=True)
-    assert caught.value.code == "bad-checkpoint"
+
+
+def damaged(data: bytes) -> bytes:
+    """Return an archive in which a byte of a tensor is another."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        start = archive.getinfo("archive/data/0").header_offset
+    at = start + 30 + sum(int.from_bytes(data[start + here : start + here + 2], "little") for here in (26, 28))
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def piped(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+class Large:
+    """What is pickled as a call that asks for a terabyte."""
+
+    def __reduce__(self) -> Any:
+        return bytearray, (10**12,)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
