@@ -7,9 +7,22 @@ from math import prod
 from typing import ClassVar
 
 from archlang.open_numbers import is_open
-from archlang.ops.base import Autocast, Example, Expression, Kind, Lecture, Module, Operator, Reach, Saved, Work
+from archlang.ops.base import (
+    Autocast,
+    Example,
+    Expression,
+    Kind,
+    Lecture,
+    Module,
+    Operator,
+    Reach,
+    Saved,
+    Scratch,
+    Work,
+)
 from archlang.ops.checks import check_channels, check_dtype
 from archlang.ops.functional import functional
+from archlang.ops.halves import in_floats
 from archlang.ops.layouts import Strides, averaged, laid
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.sized import as_one
@@ -45,6 +58,9 @@ class _AdaptivePool(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         # torch computes a map of one position as a mean, which saves nothing
         return () if set(self._wanted(x)) == {1} else (Saved("input"),)
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch | None:
+        return super().scratch(training, x) if self.saved(x) else in_floats(x)
 
     def viewed_gradients(self, x: TensorType) -> tuple[int, ...]:
         return (0,) if len(x.axes) == 3 else ()

@@ -147,9 +147,10 @@ class Conv(InParts, Convolution):
         return (convolved(self.outputs(laid(x))[0].shape, x, self.weights(x)[0].shape),)
 
     def _convolving(self, x: TensorType) -> blocked.Convolving:
+        (y,), shape, geometry = self.outputs(laid(x)), self.weights(x)[0].shape, self.geometry(x)
         return blocked.convolving(
-            x, self.outputs(laid(x))[0], self.weights(x)[0].shape, self.groups, self.geometry(x).stride, bias=self.bias
-        )
+            x, y, shape, self.groups, geometry.stride, bias=self.bias, dilation=geometry.dilation
+        )  # fmt: skip
 
     def scratch(self, training: bool, x: TensorType) -> Scratch:
         return blocked.forward(self._convolving(x))

@@ -122,10 +122,9 @@ class Deconv(Operator):
         return (convolved(self.outputs(laid(x))[0].shape, x, self.weights(x)[0].shape),)
 
     def _convolving(self, x: TensorType) -> blocked.Convolving:
-        stride = [stride for _, stride, *_ in self._sides()]
-        found = blocked.convolving(
-            x, self.outputs(laid(x))[0], self.weights(x)[0].shape, self.groups, stride, bias=self.bias
-        )
+        _, stride, *_, dilation = zip(*self._sides(), strict=True)
+        (y,), shape = self.outputs(laid(x)), self.weights(x)[0].shape
+        found = blocked.convolving(x, y, shape, self.groups, stride, bias=self.bias, dilation=dilation)
         return replace(found, transposed=True)
 
     def scratch(self, training: bool, x: TensorType) -> Scratch:

@@ -23,12 +23,14 @@ MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("channels_last",)
 class Laid(TensorType):
     """A type with its batch size and strides. Two with the same `place` are one tensor; -1 is a place of its own.
 
-    `weights` is the memory format of the net's weights with four axes; None if they are contiguous.
+    `weights` is the memory format of the net's weights with four axes; None if they are contiguous. `computed` is the
+    dtype in which it is computed where that is another than the net says.
     """
 
     strides: Strides = ()
     place: int = -1
     weights: MemoryFormat | None = None
+    computed: str | None = None
 
 
 def contiguous(shape: Sequence[int]) -> Strides:

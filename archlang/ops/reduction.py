@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from archlang.ops.base import Example, Expression, Kind, Operator, Reach, Scratch, Work, seeing_all
 from archlang.ops.checks import check_axis, check_axis_or_axes, check_dtype
+from archlang.ops.halves import in_floats
 from archlang.ops.runs import ONE_CALL
 from archlang.ops.stricter import beyond_torch
 from archlang.shapes import TensorType
@@ -95,6 +96,9 @@ class Mean(Reduction):
 
     def work(self, x: TensorType) -> Work:
         return Work(elementwise=x.values)
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch:
+        return in_floats(x)
 
 
 class Sum(Reduction):

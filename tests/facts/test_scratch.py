@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from archlang.cli import main
 from archlang.compiler import Net, check
@@ -109,6 +110,39 @@ def test_what_autocast_casts_for_one_call_alone_is_scratch() -> None:
     found = inference(Net(graph).module(seed=0), images(graph, BATCH), "bfloat16")
     told = memory(graph, setup_of("inference", {"batch": BATCH, "autocast": "bf16"})).with_scratch_bytes
     assert 0.97 <= told / found.with_scratch_bytes <= 1 + ABOVE
+
+
+KERNELS = {
+    "weights larger than maps": ("conv 3x3/2 512 pad=1", "256x8x8"),
+    "windows beyond what a kernel takes": ("conv 16x16/16 96", "3x64x64"),
+    "groups that fill no block": ("conv 3x3 96 pad=1 groups=8", "96x8x8"),
+    "few maps behind a transposed convolution": ("deconv 4x4/2 3 pad=1", "32x16x16"),
+}
+HALVES = {
+    "sums of more digits": ("conv 3x3 128 pad=1 -> conv 1x1 128", "128x8x8"),
+    "one of each channel": ("conv 5x5 96 pad=2 groups=96", "96x8x8"),
+}
+IN_HALVES = torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_highest_mark_within_a_convolution_is_torchs(name: str, mode: str) -> None:
+    body, shape = KERNELS[name]
+    graph = graph_of(net_of(body, shape))
+    told, found = memory(graph, setup_of(mode, {"batch": BATCH})), measured(graph, mode)
+    assert -BELOW <= told.with_scratch_bytes / found.with_scratch_bytes - 1 <= ABOVE
+
+
+@pytest.mark.skipif(not IN_HALVES, reason="without instructions of bfloat16, torch may take other kernels")
+@pytest.mark.parametrize("name", HALVES)
+def test_the_highest_mark_of_a_convolution_in_halves_is_torchs(name: str) -> None:
+    body, shape = HALVES[name]
+    graph = graph_of(net_of(f"{body} -> relu", shape))
+    module = Net(graph).module(seed=0).bfloat16()
+    found = training(graph, module, [x.bfloat16() for x in images(graph, BATCH)], "momentum")
+    told = memory(graph, setup_of("training", {"batch": BATCH, "dtype": "bf16"}))
+    assert -BELOW <= told.with_scratch_bytes / found.with_scratch_bytes - 1 <= ABOVE
 
 
 BAGS = ("mode=mean", "mode=sum", "mode=max", "mode=sum padding=1")

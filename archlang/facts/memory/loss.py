@@ -48,6 +48,9 @@ def losses(outputs: Sequence[Held], operations: Operations) -> list[Lost]:
         scalar = setup.bytes((), dtype)
         means.append(heap.take(scalar if classes else size, "kept by operators", "loss"))
         logarithms = heap.take(size, "kept by operators", "loss") if classes else None
+        # the squares, from whose memory torch makes the mean; of half precision, their copy in float32
+        squares = size + setup.bytes(shape, "int32") * (setup.bytes((), dtype) == 2)
+        heap.brush(0 if classes else squares)
         if output.needs:
             values = output.storage
             if logarithms is None and given is not None:

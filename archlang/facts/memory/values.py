@@ -70,10 +70,14 @@ class Operators:
             self.composed[key] = composition(layer, self._asked(layer, inputs), key, training=self.setup.training)
         return self.composed[key]
 
-    def _asked(self, layer: Layer, inputs: Sequence[Held]) -> list[Laid]:
-        """Return the types with which an operator is asked: with the dtypes of the spec, which autocast replaces."""
+    def _asked(self, layer: Layer, inputs: Sequence[Held], computed: str | None = None) -> list[Laid]:
+        """Return the types with which an operator is asked: with the dtypes of the spec, which autocast replaces.
+
+        Where they are asked for scratch, they say in which dtype it is `computed`.
+        """
+        told = computed or self.setup.dtype
         return [
-            replace(x.type, dtype=type.dtype, weights=self.weights_format)
+            replace(x.type, dtype=type.dtype, weights=self.weights_format, computed=told)
             for x, type in zip(inputs, layer.input_types, strict=True)
         ]
 
@@ -103,7 +107,7 @@ class Operators:
         places, cast_back = cast_places(layer, inputs, places, computed)
         views = _views(op, types, places)
         one_call = not training or op.declared or bool(op.backward_in_one_call(*types))
-        scratch = self._scratch(layer, op.scratch(training, *types), computed)
+        scratch = self._scratch(layer, op.scratch(training, *self._asked(layer, inputs, computed)), computed)
         return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call, scratch, cast_back)
 
     def _scratch(self, layer: Layer, taken: Sequence[TensorType] | None, computed: str | None) -> int:
@@ -115,8 +119,9 @@ class Operators:
         """Return the bytes that the kernels of the backward pass allocate and free by themselves."""
         key = layout_key(layer, [x.type for x in inputs]), wanted
         if key not in self.backward:
-            taken = layer.op.scratch_backward(wanted, *self._asked(layer, inputs))
-            self.backward[key] = self._scratch(layer, taken, computed_in(layer, inputs, self.setup))
+            computed = computed_in(layer, inputs, self.setup)
+            taken = layer.op.scratch_backward(wanted, *self._asked(layer, inputs, computed))
+            self.backward[key] = self._scratch(layer, taken, computed)
         return self.backward[key]
 
     def _temporaries(self, layer: Layer, types: Sequence[Laid]) -> tuple[Temporaries, Temporaries]:
