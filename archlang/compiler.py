@@ -81,18 +81,25 @@ def check(
     only: bool = False,
     root: Path | None = None,
     counts_alone: bool = False,
+    wanted: Callable[[str], bool] | None = None,
 ) -> Checked:
     """Read a spec, elaborate its nets and check their promises. `only` asks for exactly one net.
 
     `root` is the folder that `use` may not leave; by default, the spec's own. `counts_alone` leaves out what is about
-    other sizes than the default: the nets can be counted, but no source may be emitted from them.
+    other sizes than the default: the nets can be counted, but no source may be emitted from them. `wanted` says by its
+    name whether a net is elaborated; by default, all are.
     """
-    return _checked(find(spec, root), spec, settings, only, counts_alone)
+    return _checked(find(spec, root), spec, settings, only, counts_alone, wanted)
 
 
 @paused()
 def _checked(
-    found: Found, told: str, settings: Mapping[str, Expression] | None, only: bool, counts_alone: bool = False
+    found: Found,
+    told: str,
+    settings: Mapping[str, Expression] | None,
+    only: bool,
+    counts_alone: bool = False,
+    wanted: Callable[[str], bool] | None = None,
 ) -> Checked:
     """Check what was found; `told` is how messages about the call name it."""
     library = read(found)
@@ -108,7 +115,7 @@ def _checked(
     _add(checked, check_declarations(file, files))
     checked.warnings += notes(file, files)
     meter = meter_of(files.values())
-    for name in names:
+    for name in names if wanted is None else filter(wanted, names):
         graph, wrong = elaborate_partial(file, name, settings, files, meter)
         _refuse_settings(wrong)
         _add(checked, wrong)

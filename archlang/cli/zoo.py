@@ -117,7 +117,9 @@ def _family(path: Path) -> str:
 
 
 def _entries(selection: Selection) -> Iterator[Entry]:
-    """Count each net that needs no arguments, in the shipped specs that can match the selection."""
+    """Count each net that needs no arguments and may be selected, by its name and its file."""
+    from functools import partial
+
     from archlang.compiler import SpecError, check
     from archlang.paths import SPECS
     from archlang.shipped import shipped_nets
@@ -127,11 +129,18 @@ def _entries(selection: Selection) -> Iterator[Entry]:
         family = _family(path)
         if not may_hold(selection, family, names):
             continue
-        checked = check(str(path), root=SPECS, counts_alone=True)
+        asked = partial(_may_be, selection, family)
+        checked = check(str(path), root=SPECS, counts_alone=True, wanted=asked)
         if checked.diagnostics:
             raise SpecError(checked)
         for facts in checked.facts:
             yield entry(facts, family, checked.source.text)
+
+
+def _may_be(selection: Selection, family: str, name: str) -> bool:
+    from archlang.zoo import may_hold
+
+    return may_hold(selection, family, [name])
 
 
 def _cell(one: Entry, name: str, unknown: str) -> str | int:

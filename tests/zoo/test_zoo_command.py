@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from archlang.cli import main
+from archlang.elaborate import elaborate_partial
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph
 from archlang.paths import SPECS
 from archlang.shipped import shipped_nets
+from archlang.syntax import File
 from archlang.zoo import origin
 from tests.clock import of_program, ratio
 from tests.golden import assert_golden
@@ -178,6 +180,20 @@ def test_the_whole_zoo_is_checked_in_the_time_of_40_nets() -> None:
 
 
 # ---- as text, as CSV
+
+
+def test_only_the_nets_that_are_asked_for_are_elaborated(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elaborated = list[str]()
+
+    def noting(file: File, name: str, *given: Any) -> Any:
+        elaborated.append(name)
+        return elaborate_partial(file, name, *given)
+
+    monkeypatch.setattr("archlang.compiler.elaborate_partial", noting)
+    rows = zoo(capsys, "lenet5", "vgg1[13]")
+    assert names(rows) == elaborated == ["lenet5", "vgg11", "vgg13"]
 
 
 def test_text_and_csv(capsys: pytest.CaptureFixture[str]) -> None:
