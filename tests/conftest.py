@@ -45,9 +45,13 @@ def rewrite_golden(request: pytest.FixtureRequest) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Exempt everything that is imported by now from garbage collection, because it lives to the end."""
+    """Exempt everything that is imported by now from garbage collection, because it lives to the end.
+
+    What tests make is searched for circles less often than by default, which takes a tenth off operators' laws.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_sessionfinish() -> None:

@@ -45,7 +45,7 @@ class Named:
 EMITTED, SHARING, LAWS = (
     "tests/lower/test_emitted.py",
     "tests/elaborate/test_sharing.py",
-    "tests/ops/test_laws.py::test_examples_keep_the_law",
+    "tests/ops/test_laws.py::test_examples_keep_the_laws",
 )
 MEMORY, UNREACHED, CONVENTIONS = (f"tests/facts/test_{name}.py" for name in ("memory", "unreached", "conventions"))
 FAULTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations, product
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import ReferenceType, ref
 
 import torch
@@ -58,10 +58,16 @@ def storages(module: object, inputs: Sequence[torch.Tensor], of: Sequence[int] |
     """
     assert callable(module)
     given, kept = kept_of(lambda: [module(*inputs)] if of is None else _of(module(*inputs), of))
+    found = _places(module, kept)
+    del given
+    return found
+
+
+def _places(module: object, kept: Sequence[torch.Tensor]) -> Storages:
+    """Return the storages of saved tensors, by address, without those of the module's weights."""
     weights = [*module.parameters(), *module.buffers()] if isinstance(module, nn.Module) else []
     lasting = {value.untyped_storage().data_ptr() for value in weights}
     found = {x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in kept}
-    del given
     return {place: size for place, size in found.items() if place not in lasting}
 
 
@@ -157,16 +163,26 @@ def is_refused(case: Case, batch: int) -> bool:
     return False
 
 
-def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int], gap: bool) -> None:
-    """Check what is saved and the memory layout of the outputs, with every gradient wanted."""
+def one_layout(
+    case: Case,
+    inputs: Sequence[torch.Tensor],
+    order: Sequence[int],
+    gap: bool,
+    module: Callable[..., Any] | None = None,
+) -> None:
+    """Check what is saved and the memory layout of the outputs, with every gradient wanted.
+
+    `module` is the operator's, which can serve several layouts; by default, it is made here.
+    """
     lying = [
         in_layout(x, order, gap).requires_grad_(x.is_floating_point()) if x.ndim == len(order) else x for x in inputs
     ]
-    module = called(case)
-    weighted = isinstance(module, nn.Module) and any(True for _ in module.parameters())
+    made = called(case) if module is None else module
+    weighted = isinstance(made, nn.Module) and any(True for _ in made.parameters())
     wanted = Wanted(tuple(x.requires_grad for x in lying), weighted)
+    given, kept = kept_of(lambda: results(made, lying))
     if wanted.any:
-        found = sum(storages(module, lying).values())
+        found = sum(_places(made, kept).values())
         agree(f"saved bytes of axes in the order {order} in memory", told_to_be_kept(case, lying, wanted, True), found)
     strides = case.op.strides(*laid_as(case, lying))
     if strides is None:
@@ -174,10 +190,10 @@ def one_layout(case: Case, inputs: Sequence[torch.Tensor], order: Sequence[int],
             raise Undeclared("strides")
         return  # unknown for this layout only; every answer about memory says so
     if (case.op.word, len(order), lying[0].shape[0]) not in UNTOLD:
-        for y, told in zip(results(module, lying), strides, strict=True):
-            kept = [None if size == 1 else stride for size, stride in zip(y.shape, told, strict=True)]
+        for y, told in zip(given, strides, strict=True):
+            wished = [None if size == 1 else stride for size, stride in zip(y.shape, told, strict=True)]
             real = [None if size == 1 else stride for size, stride in zip(y.shape, y.stride(), strict=True)]
-            agree(f"strides of axes in the order {order} in memory{', with gaps' * gap}", kept, real)
+            agree(f"strides of axes in the order {order} in memory{', with gaps' * gap}", wished, real)
 
 
 def saved_bytes_in_each_mode(case: Case) -> None:
@@ -209,9 +225,9 @@ def layouts_are_torchs(case: Case) -> None:
     for batch in (1, 2):
         if is_refused(case, batch):
             continue
-        inputs = tensors(case.types, batch, case.below)
+        inputs, module = tensors(case.types, batch, case.below), called(case)
         for order, gap in product(orders_of(inputs[0]), (False, True)):
-            one_layout(case, inputs, order, gap)
+            one_layout(case, inputs, order, gap, module)
 
 
 def formats_are_torchs(case: Case) -> None:
