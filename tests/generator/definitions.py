@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from archlang.ir import is_at
 from archlang.shapes import TensorType
 from tests.generator.nodes import Node, body_text, path_text, run
 from tests.generator.scene import Scene, Scope, Stuck, Value, Values
@@ -103,6 +104,8 @@ class Definition:
             raise Stuck("a value is left over")
         if not {*self.frozen} <= {*scene.scope.layers, *scene.scope.steps}:
             raise Stuck("a step that is frozen is not there with these arguments")
+        if not all(holds_its_ties(path, scene) for path in self.frozen):
+            raise Stuck("with these arguments, a step that is frozen shares a weight of one that is not")
         return tuple(value.type for value in values)
 
     def results(self, scene: Scene) -> tuple[Value, ...]:
@@ -125,3 +128,8 @@ class Definition:
 
 
 __all__ = ["Definition", "Port", "Scope"]
+
+
+def holds_its_ties(path: str, scene: Scene) -> bool:
+    """Return whether no step at a path has a weight of one that lies elsewhere, which would be frozen too."""
+    return all(is_at(owner, path) for tied, owners in scene.scope.tied.items() if is_at(tied, path) for owner in owners)

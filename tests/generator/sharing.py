@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archlang.ir import is_at
 from archlang.ops import registry
 from archlang.ops.base import Operator
 from archlang.shapes import TensorType
 from tests.generator import labels
 from tests.generator.arguments import made
 from tests.generator.bridges import bridge
-from tests.generator.definitions import Definition
+from tests.generator.definitions import Definition, holds_its_ties
 from tests.generator.nodes import Apply, Let, Node, Pick, run
 from tests.generator.scene import Scene, Stuck
 from tests.generator.steps import keep, step
@@ -79,17 +78,12 @@ def freeze(grower: Grower, definition: Definition, scene: Scene, percent: int) -
     draws = grower.draws
     if not draws.chance(percent):
         return
-    paths = sorted(path for path in {*scene.scope.layers, *scene.scope.steps} if _holds_its_ties(path, scene))
+    paths = sorted(path for path in {*scene.scope.layers, *scene.scope.steps} if holds_its_ties(path, scene))
     for _ in range(1 + draws.below(3)):
         owners = sorted(scene.scope.owners & {*paths})  # of weights that others share
         path = draws.one(owners if owners and draws.chance(50) else paths or [""])
         if path and path not in definition.frozen:
             definition.frozen.append(path)
-
-
-def _holds_its_ties(path: str, scene: Scene) -> bool:
-    """Return whether no step at a path has a weight of one that lies elsewhere, which would be frozen too."""
-    return all(is_at(owner, path) for tied, owners in scene.scope.tied.items() if is_at(tied, path) for owner in owners)
 
 
 def let(grower: Grower, scene: Scene, steps: int) -> list[Node]:
