@@ -83,7 +83,7 @@ class Call:
         if self.in_place is not None:
             return self.node.op.torch_over(self.in_place, *self.input_types)
         made = self.node.torch(*self.input_types)
-        return self.slim.module(made) if self.slim is not None and isinstance(made, Module) else made
+        return made if self.slim is None else self.slim.applied(made)
 
     @cached_property
     def is_stateless(self) -> bool:

@@ -1,7 +1,8 @@
 """Modules that keep less for the backward pass: a normalised value is computed again where a convolution reads it.
 
 A normalisation keeps its input, from which its result can be made again; so neither its result, nor that of the
-activation after it, has to be kept. Torch's own functions do both again, so that the gradients are the same bit by bit.
+activation after it, has to be kept, nor a product with it. Torch's own functions do them again, so that the gradients
+are the same bit by bit.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from archlang.ops.base import Module
+from archlang.ops.base import Expression, Module, Stored
 
 NORMS = frozenset({"torch.nn.BatchNorm1d", "torch.nn.BatchNorm2d", "torch.nn.BatchNorm3d"})
 CONVOLUTIONS = frozenset({"torch.nn.Conv1d", "torch.nn.Conv2d", "torch.nn.Conv3d"})
+PRODUCTS = {"product(0)": 0, "product(1)": 1}  # a product by the input that is made again
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +35,39 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Slim:
-    """The part of a call: of a normalisation, of an activation (`again`), or else of a convolution; and its source."""
+    """The part of a call: of a normalisation, an activation (`again`), a product or a convolution; and its source.
+
+    `at` is the input that need not be kept.
+    """
 
     target: str
     source: str
     again: Again | None = None
+    at: int = 0
 
     @property
     def is_norm(self) -> bool:
         """Whether it is a normalisation."""
         return self.target in NORMS
 
-    def module(self, plain: Module) -> Module:
-        """Return torch's module as the class of the source that stands for it."""
-        return replace(plain, target=_name(self.target), source=self.source)
+    @property
+    def is_product(self) -> bool:
+        """Whether it is a product of two values."""
+        return self.target in PRODUCTS
+
+    def applied(self, plain: Module | Expression | Stored) -> Module | Expression:
+        """Return torch's module as the class of the source that stands for it, and a product as a call."""
+        if isinstance(plain, Module):
+            return replace(plain, target=_name(self.target), source=self.source)
+        return Expression(f"product({{0}}, {{1}}, {self.at})")
 
 
 def slims(targets: Collection[str]) -> dict[str, Slim]:
     """Return the part of each of these modules of torch, with one source for all of them."""
-    source = "\n\n\n".join([_HELPERS.strip("\n"), *(_class(target) for target in sorted(targets))]) + "\n"
-    return {target: Slim(target, source, ACTIVATIONS.get(target)) for target in targets}
+    classes = [_class(target) for target in sorted(targets) if target not in PRODUCTS]
+    helpers = [_HELPERS, *([_PRODUCT] if len(classes) < len(targets) else [])]
+    source = "\n\n\n".join([*(text.strip("\n") for text in helpers), *classes]) + "\n"
+    return {one: Slim(one, source, ACTIVATIONS.get(one), PRODUCTS.get(one, 0)) for one in targets}
 
 
 def _name(target: str) -> str:
@@ -71,11 +86,10 @@ def _class(target: str) -> str:
 
 _HELPERS = '''
 class Normalised:
-    """A normalised value, perhaps activated, that is not kept: the backward pass makes it again."""
+    """A normalised value that is not kept: the backward pass makes it again."""
 
     def __init__(self, norm, x, y):
-        self.kept, self.eps = (x.detach(), x._version), norm.eps
-        self.activation, self.known = None, None
+        self.kept, self.eps, self.known = (x.detach(), x._version), norm.eps, None
         parts = (norm.weight, norm.bias)
         self.parts = [None if part is None else part.detach().clone() for part in parts]
         self.mean = None
@@ -85,17 +99,39 @@ class Normalised:
             weight = self.parts[0]
             self.parts[0] = inverse.detach() if weight is None else weight.mul_(inverse.detach())
 
+    def again(self):
+        """Return the value, made again."""
+        x, mean, norm = unchanged(self.kept), self.mean, nn.functional.batch_norm
+        if mean is None:
+            return norm(x, None, None, *self.parts, True, 0.0, self.eps)
+        return norm(x, mean, torch.ones_like(mean), *self.parts, False, 0.0, 0.0)
+
+    @torch.no_grad()
+    def operand(self):
+        """Return the value for a product, whose gradient takes it next."""
+        if self.known is None:
+            self.known = self.again()
+        return self.known
+
+    @torch.no_grad()
+    def value(self):
+        """Return the value."""
+        known, self.known = self.operand(), None
+        return known
+
+
+class Activated:
+    """A normalised value that is activated, and not kept either."""
+
+    def __init__(self, norm, activation):
+        self.norm, self.activation = norm, activation
+        self.known, self.result = None, None
+
     def before(self):
         """Return what the gradient of the activation takes: its result, or else the normalised value."""
         if self.known is None:
-            x, mean, again = unchanged(self.kept), self.mean, self.activation
-            norm = nn.functional.batch_norm
-            if mean is None:
-                y = norm(x, None, None, *self.parts, True, 0.0, self.eps)
-            else:
-                y = norm(x, mean, torch.ones_like(mean), *self.parts, False, 0.0, 0.0)
-            by_result = again is not None and again.by_result
-            self.known = again.again(y, inplace=True) if by_result else y
+            y, activation = self.norm.again(), self.activation
+            self.known = activation.again(y, inplace=True) if activation.by_result else y
         return self.known
 
     @torch.no_grad()
@@ -105,12 +141,19 @@ class Normalised:
         return known
 
     @torch.no_grad()
+    def operand(self):
+        """Return the value for a product, whose gradient takes it next."""
+        if self.activation.by_result:
+            return self.before()
+        if self.result is None:
+            self.result = self.activation.again(self.before())
+        return self.result
+
+    @torch.no_grad()
     def value(self):
         """Return the value. The activation before it needs it next."""
-        if self.activation is None:
-            return self.taken()
-        known = self.before()
-        return known if self.activation.by_result else self.activation.again(known)
+        value, self.result = self.operand(), None
+        return value
 
 
 def unchanged(kept):
@@ -153,12 +196,11 @@ class SlimActivation:
     """An activation that keeps nothing for the backward pass, where its input can be made again."""
 
     def forward(self, x):
-        made = made_of(x)
-        if made is None:
+        norm = made_of(x)
+        if not isinstance(norm, Normalised):
             return super().forward(x)
-        made.activation = self
-        hooks = torch.autograd.graph.saved_tensors_hooks
-        with hooks(lambda _: made, Normalised.taken):
+        made, hooks = Activated(norm, self), torch.autograd.graph.saved_tensors_hooks
+        with hooks(lambda _: made, Activated.taken):
             y = super().forward(x)
         y.made_of = made, y._version
         return y
@@ -182,4 +224,39 @@ class SlimConvolution:
             y = super().forward(x)
         given.clear()  # torch holds on to `pack`, which must not keep the input
         return y
+'''
+
+_PRODUCT = '''
+class Product:
+    """A product with a normalised value, which is not kept either."""
+
+    def __init__(self, made, factors, at):
+        self.made, self.at = made, at
+        self.other = factors[1 - at].detach(), factors[1 - at]._version
+
+    @torch.no_grad()
+    def value(self):
+        """Return the product. Its own gradient needs the normalised value next."""
+        x, other = self.made.operand(), unchanged(self.other)
+        return other * x if self.at else x * other
+
+
+def product(first, second, at):
+    """Multiply two values. The one at this place is not kept, where it can be made again."""
+    x = (first, second)[at]
+    made, given = made_of(x), [x]
+    if not isinstance(made, (Normalised, Activated)):
+        return first * second
+
+    def pack(saved):
+        return made if saved is given[0] else (saved, saved._version)
+
+    def unpack(kept):
+        return kept.value() if kept is made else unchanged(kept)
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+        y = first * second
+    given.clear()  # as a convolution does
+    y.made_of = Product(made, (first, second), at), y._version
+    return y
 '''

@@ -56,8 +56,8 @@ class Gradients:
             return
         heap.begin("backward", step.path, step.word, step.unit)
         kept = step.kept_for(self.values)
-        if step.made_of is not None:
-            kept += step.made_of.taken(heap) if step.ends else step.made_of.value(heap)
+        if step.again is not None:
+            kept += step.again(heap)
         entering = [self.values.pop(value) for value in step.outputs if value in self.values]
         over: Sequence[int] = [*(storage for storage, _ in entering), *kept]
         if not step.one_call:  # several calls free these one by one, in an unknown order

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.diagnostics import Rejected
-from archlang.facts.memory.normalised import Normalised
+from archlang.facts.memory.normalised import Made
 from archlang.facts.memory.setup import Setup
 from archlang.ir import Layer
 from archlang.ops.base import GradientPlace
@@ -27,7 +27,7 @@ class Held:
     path: str
     needs: bool
     lasting: bool = False
-    made_of: Normalised | None = None
+    made_of: Made | None = None
 
 
 class AutocastUnknown(Rejected):

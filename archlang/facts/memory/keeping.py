@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from archlang.facts.memory.casts import Held
 from archlang.facts.memory.heap import Heap
-from archlang.facts.memory.normalised import Normalised
+from archlang.facts.memory.normalised import Activated, Made, Normalised, Product
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.values import Told
 from archlang.facts.storages import is_saved
@@ -47,33 +47,37 @@ class Keeping:
         return kept
 
     def values(
-        self, layer: Layer, told: Told, wanted: Wanted, values: Values, over: int | None, made_of: Normalised | None
+        self, layer: Layer, told: Told, wanted: Wanted, values: Values, over: int | None, slim: Slim | None
     ) -> list[int]:
         """Return the storages of the inputs and results that are saved for backward, each with a reference.
 
-        Of an input that is overwritten, a copy is saved. If the first input is `made_of` something else, neither it nor
-        the result is kept.
+        Of an input that is overwritten, a copy is saved. A `slim` layer keeps neither the input that is made again, nor
+        a result by which its gradient is computed.
         """
         kept: list[int] = []
         for one in told.saved:
             if one.what != "own" and (one.what, one.index) != ("input", over) and is_saved(one, layer, wanted):
                 value = values[one.what == "output"][one.index]
-                if not value.lasting and not (made_of is not None and one.index == 0):
+                if not value.lasting and (slim is None or one.index != slim.at):
                     self.heap.hold(value.storage)
                     kept.append(value.storage)
         return kept
 
-    def slim(self, layer: Layer, slim: Slim | None, result: Held, made_of: Normalised | None) -> tuple[Held, list[int]]:
-        """Return the result of a slim layer, which says how it is made again, and the storages kept for that."""
+    def slim(self, layer: Layer, slim: Slim | None, result: Held, made: Made | None) -> tuple[Held, list[int]]:
+        """Return the result of a slim layer, which says how it is made again, and the storages kept for that.
+
+        `made` is how the input is made again that the layer does not keep.
+        """
+        size = self.setup.bytes(result.type.shape, result.type.dtype)
         if slim is not None and slim.is_norm and not self.setup.autocast:  # under autocast the module keeps everything
-            size = self.setup.bytes(result.type.shape, result.type.dtype)
             weights = (one for one in layer.op.weights(*layer.input_types) if not one.buffer)
             sizes = (self.setup.weight_bytes(one) for one in weights)
             parts = [self.heap.take(size, "kept by operators", layer.path) for size in sizes]
             return replace(result, made_of=Normalised(size, layer.path)), parts
-        if slim is not None and slim.again is not None and made_of is not None:
-            made_of.activation = slim.again
-            return replace(result, made_of=made_of), []
+        if slim is not None and slim.again is not None and isinstance(made, Normalised):
+            return replace(result, made_of=Activated(made, slim.again)), []
+        if slim is not None and slim.is_product and isinstance(made, (Normalised, Activated)):
+            return replace(result, made_of=Product(made, size, layer.path)), []
         return result, []
 
     @staticmethod

@@ -12,6 +12,7 @@ from archlang.facts.memory.copies import Copies, Prepared
 from archlang.facts.memory.heap import Heap, Phase
 from archlang.facts.memory.history import History
 from archlang.facts.memory.keeping import Keeping
+from archlang.facts.memory.normalised import needed, served
 from archlang.facts.memory.setup import Setup
 from archlang.facts.memory.tape import Entry, Owned, Recomputed, Repeated, Step, Unit, Wanting, Wish
 from archlang.facts.memory.values import Operators, Told
@@ -188,16 +189,17 @@ class Operations:
         if passing is not None:
             self.heap.drop(passing)
         if self.recording and any(y.needs for y in results):
-            made_of = inputs[0].made_of if slim is not None else None
-            saved = self.keeping.values(layer, told, wanted, (made.inputs, tuple(results)), over, made_of)
+            made_of = served(slim, inputs)
+            saved = self.keeping.values(
+                layer, told, wanted, (made.inputs, tuple(results)), over, slim if made_of else None
+            )
             results[0], parts = self.keeping.slim(layer, slim, results[0], made_of)
             kept = (*own.pop((), ()), *copied, *saved, *parts, *made.kept)
             step = self._step(layer, scope, told, made, results, kept)
-            if slim is not None and self.keeping.reads(layer, told, wanted):
-                step = replace(step, made_of=made_of, ends=slim.again is not None)
+            again = needed(made_of, results[0].made_of) if self.keeping.reads(layer, told, wanted) else None
             scratch = self.operators.scratch_backward(layer, inputs, wanted)
             partial = ((tuple(results[at].number for at in of), tuple(some)) for of, some in own.items())
-            step = replace(step, scratch=scratch, partial=tuple(partial))
+            step = replace(step, scratch=scratch, partial=tuple(partial), again=again)
             for one in (*made.steps, step):
                 self.record(one)
         for x, cast in zip(inputs, made.inputs, strict=True):
@@ -227,7 +229,7 @@ class Operations:
 
     def _keys(self, layer: Layer, scope: str) -> dict[str, str]:
         """Return the key of each trained weight, by name: its own, or that of the weight to which it is tied."""
-        own, ties = _below(layer, scope), layer.ties
+        own, ties = layer.path[len(scope) + 1 :] if scope else layer.path, layer.ties
         names = (name for name, _ in self.operators.weights(layer))
         return {name: join_path(scope, ties.get(name) or join_path(own, name)) for name in names}
 
@@ -290,10 +292,6 @@ class Operations:
         number = next(self.operators.numbers)
         self.hold_storage(given)
         return Held(number, _placed(given.type, number), given.storage, layer.path, wanted, given.lasting)
-
-
-def _below(layer: Layer, scope: str) -> str:
-    return layer.path[len(scope) + 1 :] if scope else layer.path
 
 
 def _placed(type: Laid, place: int) -> Laid:

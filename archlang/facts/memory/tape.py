@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
-from archlang.facts.memory.normalised import Normalised
+from archlang.facts.memory.heap import Heap
 from archlang.ops.base import GradientPlace
 
 
@@ -73,8 +73,8 @@ class Step:
     is a parameter of the net: the gradient of its value is the parameter's. `partial` lists storages that are saved
     for some of the outputs alone: these outputs, and the storages. If it is not known to be `one_call`, its gradients
     may be allocated after what it saves is freed. `unit` is the number of the operator of which it is a part. `scratch`
-    are the bytes that its kernels allocate and free by themselves. What it does not keep, because it is `made_of`
-    something else, is made again first; an activation `ends` its use.
+    are the bytes that its kernels allocate and free by themselves. What it needs and does not keep is made `again`,
+    which returns the storages to free after it.
     """
 
     path: str
@@ -89,8 +89,7 @@ class Step:
     one_call: bool = True
     unit: int | None = None
     scratch: int = 0
-    made_of: Normalised | None = None
-    ends: bool = False
+    again: Callable[[Heap], list[int]] | None = None
 
     def kept_for(self, given: Container[int]) -> list[int]:
         """Return the saved storages, given which values have a gradient."""

@@ -1,7 +1,8 @@
-"""Marks normalisations, activations and convolutions that keep less for the backward pass.
+"""Marks normalisations, activations, products and convolutions that keep less for the backward pass.
 
-A normalised value, activated or not, need not be kept if a convolution reads it and nothing else needs it: the backward
-pass makes it again of what the normalisation keeps. The rule looks at every place where a block is called.
+A normalised value, activated or not, need not be kept if a convolution reads it, or its product with another value, and
+nothing else needs it: the backward pass makes it again of what the normalisation keeps. The rule looks at every place
+where a block is called.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from archlang.ir import Graph, Layer
-from archlang.ops.base import Module
+from archlang.ops.base import Expression, Module
 from archlang.program.regions import Entry, Program, Region
-from archlang.program.slim import ACTIVATIONS, CONVOLUTIONS, NORMS, Slim, slims
+from archlang.program.slim import ACTIVATIONS, CONVOLUTIONS, NORMS, PRODUCTS, Slim, slims
 
 Place = tuple[str, tuple[int, ...]]  # a block, and the values that a step of it returns
 
@@ -76,20 +77,48 @@ class _Rule:
             if _place(norm) in failing or any(False in activated.get(_place(one), ()) for one in after):
                 continue
             for layer in (norm, *after):
-                yield _place(layer), _target(layer)
+                if not _is_product(layer):
+                    yield _place(layer), _target(layer)
+            yield from self._products(norm, *after)
+
+    def _products(self, *chain: Layer) -> Iterator[tuple[Place, str]]:
+        """Yield the products of a chain, by the input that another step of it makes."""
+        made = {one.outputs[0] for one in chain}
+        names = {at: name for name, at in PRODUCTS.items()}
+        for one in chain:
+            if _is_product(one):
+                yield _place(one), names[one.inputs[1] in made]
 
     def _chain(self, norm: Layer) -> tuple[Layer, ...]:
-        """Return a norm, the activation of its result, if any, and the convolutions that read this; else it alone."""
+        """Return a norm, the activation of its result, if any, and what reads this without keeping it; else it alone.
+
+        These are convolutions, and products that only convolutions need.
+        """
         after: list[Layer] = []
         value, read = norm.outputs[0], self.readers.get(norm.outputs[0], ())
         if len(read) == 1 and _target(read[0]) in ACTIVATIONS and _place(read[0]) not in self.again:
             after, value = [read[0]], read[0].outputs[0]
             read = self.readers.get(value, ())
-        convolutions = [one for one in read if _is_convolution(one) and _place(one) not in self.again]
-        others = [one for one in read if one not in convolutions]
-        if not convolutions or _place(norm) in self.again or any(_needs(one, value) for one in others):
+        products = [one for one in read if self._is_passed_on(one)]
+        needed = [(one, value) for one in read if one not in products]
+        for one in products:
+            needed += [(other, one.outputs[0]) for other in self.readers[one.outputs[0]]]
+        convolutions = [one for one, _ in needed if self._convolves(one)]
+        others = [(one, of) for one, of in needed if not self._convolves(one)]
+        if not convolutions or _place(norm) in self.again or any(_needs(*one) for one in others):
             return (norm,)
-        return (norm, *after, *convolutions)
+        return (norm, *after, *products, *convolutions)
+
+    def _convolves(self, layer: Layer) -> bool:
+        return _is_convolution(layer) and _place(layer) not in self.again
+
+    def _is_passed_on(self, layer: Layer) -> bool:
+        """Return whether a layer is a product of two values that a convolution reads and nothing else needs."""
+        value = layer.outputs[0]
+        read = self.readers.get(value, ())
+        others = (one for one in read if not self._convolves(one))
+        is_product = _is_product(layer) and _place(layer) not in self.again
+        return is_product and any(map(self._convolves, read)) and not any(_needs(one, value) for one in others)
 
 
 def _place(layer: Layer) -> Place:
@@ -99,6 +128,11 @@ def _place(layer: Layer) -> Place:
 def _target(layer: Layer) -> str:
     made = layer.node.torch(*layer.input_types)
     return made.target if isinstance(made, Module) and not made.source else ""
+
+
+def _is_product(layer: Layer) -> bool:
+    is_of_two = layer.node.torch(*layer.input_types) == Expression("{0} * {1}")
+    return is_of_two and layer.inputs[0] != layer.inputs[1]
 
 
 def _is_convolution(layer: Layer) -> bool:
@@ -111,7 +145,7 @@ def _is_convolution(layer: Layer) -> bool:
 
 def _needs(layer: Layer, value: int) -> bool:
     """Return whether a layer keeps the value for its backward pass, or returns its memory, or may do so."""
-    saved = layer.op.saved(*layer.input_types)
-    if saved is None or not layer.op.is_fresh(*layer.input_types):
+    saved, is_view = layer.op.saved(*layer.input_types), layer.op.view(*layer.input_types)
+    if saved is None or is_view is not False or layer.op.idle:
         return True
     return any(one.what == "input" and layer.inputs[one.index] == value for one in saved)
