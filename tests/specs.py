@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from archlang.compiler import check
 from archlang.diagnostics import Diagnostic, render
 from archlang.elaborate import check_declarations, elaborate, nets
 from archlang.ir import Graph
@@ -19,6 +21,19 @@ def graph_of(text: str, name: str | None = None, **settings: str) -> Graph:
     graph, found = elaborate(file, name or nets(file)[-1].name, expressions(settings))
     assert graph is not None and not diagnostics, [render(d, {source.name: source}) for d in diagnostics + found]
     return graph
+
+
+def first_graphs(path: Path, count: int, root: Path | None = None) -> list[Graph]:
+    """Return the Graphs, at their default sizes, of the first nets of a file that need no arguments."""
+    met: list[str] = []
+
+    def is_wanted(name: str) -> bool:
+        met.append(name)
+        return len(met) <= count
+
+    checked = check(str(path), root=root, counts_alone=True, wanted=is_wanted)
+    assert checked.graphs and not checked.diagnostics, checked.report()
+    return checked.graphs
 
 
 def expressions(settings: Mapping[str, str]) -> dict[str, Expression]:

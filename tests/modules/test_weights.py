@@ -19,11 +19,11 @@ from torch import Tensor, nn
 import archlang
 from archlang import Net, weights
 from archlang.cli import main
-from archlang.compiler import check
 from archlang.diagnostics import Rejected
 from archlang.weights import WeightsFile, check_weights, older
 from archlang.weights.expected import expected_weights
 from tests.house.test_house import ROOT, without_torch
+from tests.specs import first_graphs
 
 SPEC = """net n {
   input x: 1x8x8
@@ -82,10 +82,7 @@ def shipped(name: str) -> str:
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.name)
 def test_the_keys_are_known_without_the_module(path: Path) -> None:
-    checked = check(str(path), root=ROOT, counts_alone=True)
-    assert not checked.diagnostics
-    for name in [one.name for one in sorted(checked.graphs, key=lambda graph: len(graph.blocks))[:2]]:
-        (graph,) = check(f"{path}:{name}", root=ROOT).graphs
+    for graph in first_graphs(path, 2, ROOT):
         with torch.device("meta"):
             state = Net(graph).module().state_dict()
         told = {key: (one.shape, one.dtype) for key, one in expected_weights(graph).items()}
