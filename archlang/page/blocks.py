@@ -8,10 +8,9 @@ from archlang.ir import Block, CallNode, Graph, OpNode, Port
 from archlang.ir.partial import is_wrong
 from archlang.ir.unknown import UNKNOWN
 from archlang.ops.written import arguments
+from archlang.page.folds import Folds, folds_of
 from archlang.page.occurrences import Occurrences
-from archlang.page.progressions import numbers as progression
 from archlang.page.progressions import texts
-from archlang.program import Call, Entry, Program, Region, program_of
 from archlang.shapes import Window
 from archlang.source import Span
 from archlang.why.answer import WhyLayer
@@ -22,10 +21,10 @@ FEWEST = 3  # calls in a row that are written as one
 
 def blocks_data(graph: Graph, occurrences: Occurrences, files: Mapping[str, int]) -> list[dict[str, object]]:
     """Return each block that is called, callees first; the last one is the net. `files` numbers the files of spans."""
-    program = program_of(graph)
+    folds = folds_of(graph)
     called = _called(graph)
     numbers = {block.id: at for at, block in enumerate(block for block in graph.blocks if block.id in called)}
-    return [_block(program, block, numbers, occurrences, files) for block in graph.blocks if block.id in numbers]
+    return [_block(folds, block, numbers, occurrences, files) for block in graph.blocks if block.id in numbers]
 
 
 def _called(graph: Graph) -> set[str]:
@@ -38,9 +37,8 @@ def _called(graph: Graph) -> set[str]:
 
 
 def _block(
-    program: Program, block: Block, numbers: Mapping[str, int], occurrences: Occurrences, files: Mapping[str, int]
+    folds: Folds, block: Block, numbers: Mapping[str, int], occurrences: Occurrences, files: Mapping[str, int]
 ) -> dict[str, object]:  # fmt: skip
-    places = {node.outputs: at for at, node in enumerate(block.nodes)}
     return {
         "name": block.name,
         "arguments": " ".join(f"{name}={value}" for name, value in block.arguments.items()),
@@ -53,25 +51,12 @@ def _block(
                 for node in block.nodes
             ]
         ),
-        "entries": _entries(program.regions[block.id].runs(), places),
+        "entries": folds.entries(block.id),
     }
 
 
 def _port(port: Port) -> dict[str, object]:
     return {"name": port.name, "value": port.value, **({"training": True} if port.training else {})}
-
-
-def _entries(runs: Sequence[Sequence[Entry]], places: Mapping[tuple[int, ...], int]) -> list[object]:
-    """Return the nodes of a region by number; braces are objects, and so are calls that repeat each other."""
-    found: list[object] = []
-    for run in runs:
-        if isinstance(run[0], Region):
-            inner = run[0]
-            found.append({"name": inner.name or "", "path": inner.path, "entries": _entries(inner.runs(), places)})
-            continue
-        calls = [places[call.outputs] for call in run if isinstance(call, Call)]
-        found.append({"calls": progression(calls)} if len(calls) > 1 else calls[0])
-    return found
 
 
 def repeated(nodes: Sequence[dict[str, object]]) -> list[dict[str, object]]:

@@ -78,8 +78,12 @@ class Structure:
 
     def union(self, scopes: Sequence[Scope]) -> tuple[Piece, ...]:
         """Return what is inside of some scopes, laid over each other."""
-        runs = [list(self._runs(tuple(parts_of(self.flow, scope.parts)))) for scope in scopes]
+        runs = [list(self.runs(scope)) for scope in scopes]
         return tuple(map(Piece, overlaid(runs, self._place)))
+
+    def runs(self, scope: Scope) -> Iterator[Run]:
+        """Yield what is inside of one scope, in order; what repeats stands together."""
+        return self._runs(tuple(parts_of(self.flow, scope.parts)))
 
     def inside(self, piece: Piece) -> tuple[Piece, ...]:
         """Return what is inside of all units of a piece, laid over each other; of a box of layers, nothing."""

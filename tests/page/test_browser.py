@@ -73,13 +73,22 @@ def test_a_click_on_a_layer_tells_all_of_it(tab: Tab) -> None:
     assert tab.text("tr.selected th") == "conv1"
 
 
+def test_what_repeats_is_one_box_with_letters_for_what_varies(tab: Tab) -> None:
+    groups = dict(zip(tab.texts(".box.group .word"), tab.texts(".box.group .small"), strict=True))
+    assert groups["layer2"] == "bottleneck ×4 · 42 operators" and len(groups) == 4
+    tab.value("archlang.state.select(archlang.state.net.items.find(i => i.path === 'layer2'), 'test')")
+    assert tab.texts(".each li")[1] == "3×3 conv, 128, /s · BN-ReLU"
+    assert tab.texts(".each li.optional") == ["1×1 conv, 512, /2 · BN"]
+    assert tab.texts(".letters tbody td") == ["2, then 1"]
+
+
 def test_a_group_is_opened_and_closed(tab: Tab) -> None:
     before = len(boxes(tab))
     sign = next(at for at, text in enumerate(tab.texts(".box.group .word")) if text == "layer4")
     ids = tab.value("[...document.querySelectorAll('.box.group')].map(e => e.dataset.item)")
     chosen = f".box[data-item='{ids[sign]}'] .sign"
     tab.click(chosen)
-    assert "bottleneck ×2" in boxes(tab) and len(boxes(tab)) > before
+    assert {"layer4.0", "layer4.1", "layer4.2"} <= set(boxes(tab)) and len(boxes(tab)) == before + 3
     frame = f".frame[data-item='{ids[sign]}'] .sign"
     tab.click(frame)
     assert len(boxes(tab)) == before
@@ -87,7 +96,7 @@ def test_a_group_is_opened_and_closed(tab: Tab) -> None:
 
 def test_a_double_click_opens_what_is_closed(tab: Tab) -> None:
     tab.click(".box.group .word", times=2)
-    assert "layer1.0" in tab.texts(".frame .word")
+    assert tab.texts(".frame .word") == ["layer1"] and "layer1.0" in boxes(tab)
 
 
 def test_search_finds_and_shows(tab: Tab) -> None:

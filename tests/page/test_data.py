@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,10 +15,13 @@ from archlang.facts.memory.heap import KINDS
 from archlang.facts.net import NetFacts
 from archlang.highlight.spans import coloured
 from archlang.page import PageSetup, page_data
+from archlang.page.folds import folds_of
 from archlang.page.html import embedded
 from archlang.paths import SPECS
+from archlang.program import Scope
 from archlang.report.data import COUNTS
 from archlang.shipped import shipped_nets
+from archlang.structure import Structure, structure_of
 from archlang.why import Whys
 from archlang.why.passing import seen_text
 from archlang.zoo import entry, measured, published
@@ -62,7 +66,6 @@ class Walk:
 @pytest.mark.parametrize(
     "spec, mode",
     [
-        ("googlenet", "eval"),
         ("googlenet", "train"),
         ("captioning", "eval"),
         ("resnet_cifar:resnet20", "eval"),
@@ -100,6 +103,72 @@ def test_what_is_told_is_what_why_tells() -> None:
 def test_the_data_grows_with_the_blocks_and_not_with_their_calls() -> None:
     sizes = [len(embedded(data_of(f"resnet_cifar:{net}"))) for net in ("resnet56", "resnet1202")]
     assert sizes[1] < sizes[0] * 1.1
+
+
+def nodes_of(entries: list[Any]) -> Iterator[int]:
+    """Yield the nodes of some entries of a block, as the page expands them."""
+    for one in entries:
+        if isinstance(one, int):
+            yield one
+        elif "calls" in one:
+            yield from cast("list[int]", every_number(one["calls"], 0))
+        else:
+            yield from nodes_of(one.get("chain") or one["entries"])
+
+
+@pytest.mark.parametrize("spec", ["resnet50", "densenet121", "vgg16", str(NETS / "llama.arch")])
+def test_every_node_of_a_block_has_one_place(spec: str) -> None:
+    graph = check(spec, only=True).graphs[0]
+    folds = folds_of(graph)
+    for block in folds.scopes:
+        count = len(folds.regions[block].block.nodes)
+        assert [*nodes_of(folds.entries(block))] == [*range(count)]
+
+
+def test_a_page_folds_as_report_and_figure_do() -> None:
+    for spec in ("resnet50", "densenet121", "swin_t"):
+        graph = check(spec, only=True).graphs[0]
+        structure, folds = structure_of(graph), folds_of(graph)
+        for block, scope in folds.scopes.items():
+            wanted = [*times_of(structure, scope)]
+            assert [one["times"] for one in groups_of(folds.entries(block)) if "times" in one] == wanted
+
+
+def times_of(structure: Structure, scope: Scope) -> Iterator[int]:
+    """Yield how often each thing repeats in a scope, and in the braces in it."""
+    for run in structure.runs(scope):
+        if len(run) > 1:
+            yield len(run)
+        for part in (part for unit in run for part in unit):
+            if isinstance(part, Scope) and part.call is None:
+                yield from times_of(structure, part)
+
+
+def groups_of(entries: list[Any]) -> Iterator[dict[str, Any]]:
+    """Yield the braces, boxes and repeats among some entries, and those in them."""
+    for one in entries:
+        if isinstance(one, dict):
+            yield one
+            yield from groups_of(one.get("entries", []))
+
+
+def test_what_repeats_is_told_as_in_the_figure() -> None:
+    graph = check("resnet50", only=True).graphs[0]
+    (stage,) = (one for one in groups_of(folds_of(graph).entries(graph.root.id)) if one.get("path") == "layer2")
+    assert (stage["times"], stage["word"]) == (4, "bottleneck")
+    assert stage["each"]["lines"][3] == ["1×1 conv, 512, /2 · BN", 1]
+    assert stage["each"]["note"].startswith("dashed: only the first")
+    assert stage["each"]["table"] == [("", "s"), ("layer2.0–3 ×4", "2, then 1")]
+
+
+def test_calls_without_layers_keep_their_place(tmp_path: Path) -> None:
+    (tmp_path / "n.arch").write_text(
+        "block same {\n  input x\n  output x\n}\nnet n {\n  input image: 3x8x8\n  conv 3x3 3 pad=1 -> relu\n  same\n"
+        '  conv 3x3 3 pad=1 -> relu\n  same\n  repeat 2 as i { "b{i}": { same -> tanh } }\n  output\n}\n'
+    )
+    graph = check(str(tmp_path / "n.arch"), only=True).graphs[0]
+    folds = folds_of(graph)
+    assert [*nodes_of(folds.entries(graph.root.id))] == [*range(len(graph.root.nodes))]
 
 
 def test_memory_is_that_of_the_command() -> None:

@@ -121,6 +121,11 @@ def _united(panels: Sequence[Panel]) -> list[Panel]:
     return list(found.values())
 
 
+def inset_of(shelf: Shelf, counts: Counts, piece: Piece, name: str) -> Panel:
+    """Return the inset of a piece that repeats: its calls laid over each other, with letters for what varies."""
+    return _inset(shelf, counts, _Inset(name, [(piece, name)]), None)[0]
+
+
 def _inset(shelf: Shelf, counts: Counts, inset: _Inset, costs: Cost | None) -> tuple[Panel, list[Item]]:
     """Return the inset of a block, with all of its calls laid over each other, and the items in it."""
     units = [unit for piece, _ in inset.groups for unit in piece.units]

@@ -43,7 +43,25 @@ export interface CallData {
 }
 
 export type NodeData = OpData | CallData;
-export type Entry = number | { calls: Numbers } | { name: string; path: string; entries: Entry[] };
+/** How the calls of what repeats look, laid over each other: boxes, 1 where only some calls have it, and what varies. */
+export interface Each {
+  lines: [text: string, isOptional: number][];
+  note: string;
+  table: string[][];
+}
+
+/** Labelled braces, which have a path; what repeats, which has `times`; or braces that hold nothing else. */
+export interface Group {
+  name?: string;
+  path?: string;
+  times?: number;
+  word?: string;
+  each?: Each;
+  calls?: Numbers;
+  entries?: Entry[];
+}
+
+export type Entry = number | { chain: number[] } | Group;
 
 export interface BlockData {
   name: string;

@@ -1,6 +1,6 @@
 // What is told of the chosen layer or group: its law with the numbers filled in, weights, costs, what autograd keeps.
 
-import { type OpData } from "./data";
+import { type Each, type OpData } from "./data";
 import { html } from "./dom";
 import { bytes, full, percent, short } from "./format";
 import { type State } from "./state";
@@ -59,7 +59,7 @@ export class DetailView {
     const { plan } = item;
     const parts: HTMLElement[] = [];
     const block = plan.kind === "call" ? net.block(plan.callee) : null;
-    const what = item === net.root ? "the whole net" : plan.kind === "braces" ? "labelled braces" : plan.kind === "run" ? `${plan.times} calls of ${plan.name}, one after the other` : `a call of the block ${plan.name}`;
+    const what = item === net.root ? "the whole net" : plan.times > 1 ? `${plan.times} times ${plan.word}, one after the other` : plan.kind === "braces" ? "labelled braces" : `a call of the block ${plan.name}`;
     parts.push(html("p", { class: "summary" }, `${what}, ${full(item.end - item.start)} operators`));
     const given = item === net.root ? net.data.arguments : (block?.arguments ?? "");
     const rows: [string, string][] = given ? [["arguments", given]] : [];
@@ -71,6 +71,7 @@ export class DetailView {
     parts.push(pairs(rows));
     const sums = net.data.columns.map(([name, heading], column) => [name, heading, net.sum(item, column)] as [string, string, number | null]);
     parts.push(html("h3", {}, costsOf(this.state)), costs(sums.filter(([name, , value]) => SHOWN.includes(name) && value !== 0)));
+    if (plan.each) parts.push(...each(plan.each));
     parts.push(html("h3", {}, "Parts"), this.parts(item));
     return parts;
   }
@@ -142,6 +143,17 @@ function weights(op: OpData): HTMLElement[] {
     html("tr", {}, html("th", { scope: "row" }, name || op.op, buffer ? html("span", { class: "what" }, "buffer") : null), html("td", {}, shape || "one number"), html("td", {}, full(count))),
   );
   return [html("h3", {}, "Weights"), html("table", { class: "costs" }, html("tbody", {}, ...rows))];
+}
+
+/** Return how the calls of what repeats look: their boxes, with letters for what varies, and the table of the letters. */
+function each({ lines, note, table }: Each): HTMLElement[] {
+  const boxes = lines.map(([text, isOptional]) => html("li", { class: isOptional ? "optional" : null }, text));
+  const [head, ...rows] = table;
+  const cells = rows.map(([name, ...values]) => html("tr", {}, html("th", { scope: "row" }, name), ...values.map((value) => html("td", {}, value))));
+  return [
+    html("h3", {}, "Each of them"), html("ol", { class: "each" }, ...boxes), ...(note ? [html("p", { class: "help" }, note)] : []),
+    ...(head ? [html("table", { class: "letters" }, html("thead", {}, html("tr", {}, ...head.map((letter) => html("th", { scope: "col" }, letter || "call")))), html("tbody", {}, ...cells))] : []),
+  ];
 }
 
 /** Return the cell of what a part counts, with its share; both may be unknown. */

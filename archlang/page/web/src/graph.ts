@@ -6,7 +6,7 @@ import { inUnit, short } from "./format";
 import { colour } from "./heat";
 import { type Box, FONTS, HEAD, type Layout, Layouts, PAD, widthOf } from "./layout";
 import { type State } from "./state";
-import { type Item, called, told } from "./tree";
+import { type Item, besides, called, repeated, told } from "./tree";
 
 const SMALLEST_TEXT = 0.42; // the scale below which words are left out
 const READABLE = 0.62; // the least scale of the first view
@@ -424,7 +424,7 @@ function arrows(): SVGElement {
 
 /** Return the name of a group where it stands: its path below the group around it, or its block. */
 function short2(full: string, item: Item): string {
-  if (item.plan.kind === "run") return `${item.plan.name} ×${item.plan.times}`;
+  if (item.plan.kind === "run") return repeated(item.plan);
   return item.plan.short || item.plan.name || full;
 }
 
@@ -432,15 +432,15 @@ function below(item: Item): string {
   const { plan } = item;
   const count = item.end - item.start;
   const layers = `${count} ${count === 1 ? "operator" : "operators"}`;
-  if (plan.kind === "run") return layers;
-  return plan.kind === "call" && plan.path ? `${plan.name} · ${layers}` : layers;
+  const what = besides(plan);
+  return what ? `${what} · ${layers}` : layers;
 }
 
 function rest(item: Item, name: string, width: number): SVGElement[] {
-  const { plan } = item;
-  if (plan.kind !== "call" || !plan.path) return [];
+  const what = besides(item.plan);
+  if (!what) return [];
   const x = 24 + widthOf(name, FONTS.word) + 8;
-  return [svg("text", { x, y: 16, class: "small" }, clipped(plan.name, width - x - 10, FONTS.small))];
+  return [svg("text", { x, y: 16, class: "small" }, clipped(what, width - x - 10, FONTS.small))];
 }
 
 function clipped(text: string, width: number, font: string): string {

@@ -3,7 +3,7 @@
 
 import { Graph, layout as dagre } from "@dagrejs/dagre";
 import { type OpData } from "./data";
-import { type Item, type Net, type Plan } from "./tree";
+import { type Item, type Net, type Plan, besides, repeated } from "./tree";
 
 export const ROW = 24; // the height of an operator
 export const HEAD = 24; // of the name of a group
@@ -111,8 +111,8 @@ export class Layouts {
       const op = plan.node as OpData;
       return clamp(widthOf(op.written, FONTS.word) + 24, 64, WIDEST);
     }
-    const name = plan.kind === "run" ? `${plan.name} ×${plan.times}` : plan.short || plan.name || "{ }";
-    const beside = plan.kind === "call" ? widthOf(plan.name, FONTS.small) : 0;
+    const name = plan.kind === "run" ? repeated(plan) : plan.short || plan.name || "{ }";
+    const beside = widthOf(besides(plan), FONTS.small);
     return clamp(widthOf(name, FONTS.word) + beside + 54, 110, WIDEST);
   }
 
@@ -124,7 +124,7 @@ export class Layouts {
       w: 0, h: 0, boxes, x: boxes.map(() => 0), y: boxes.map(() => 0), edges: wires(plans, ins, outs),
       inX: [], outX: [], stacked: boxes.map(() => false),
     };
-    const units = stacks(plans, made, outs);
+    const units = stacks(plans, made);
     if (chained(units, made.edges, ins, outs)) column(units, made);
     else spread(units, made, ins.length, outs.length);
     for (const edge of made.edges) if (edge.points.length) attach(edge, plans, made, ins, outs);
@@ -181,20 +181,13 @@ function wires(plans: Plan[], ins: number[], outs: number[]): Edge[] {
   return edges;
 }
 
-/** Group operators that only go on with one map, such as conv, norm and activation, into columns without gaps. */
-function stacks(plans: Plan[], made: Layout, outs: number[]): Unit[] {
-  const readers = new Map<number, number>();
-  for (const edge of made.edges) readers.set(edge.from, (readers.get(edge.from) ?? 0) + 1);
+/** Group the layers of one box, such as conv, norm and activation, into columns without gaps. */
+function stacks(plans: Plan[], made: Layout): Unit[] {
   const units: Unit[] = [];
   plans.forEach((plan, at) => {
-    const before = plans[at - 1];
-    const last = units[units.length - 1];
-    const goesOn =
-      before?.kind === "op" && plan.kind === "op" && plan.ins.length === 1 && before.outs.length === 1 &&
-      plan.ins[0] === before.outs[0] && readers.get(at - 1) === 1 && !outs.includes(before.outs[0]) &&
-      follows(plan.node as OpData) && (before.node as OpData).kind !== "join" && last.parts.length < 5;
     const { w, h } = made.boxes[at];
-    if (goesOn) {
+    if (plan.stacked) {
+      const last = units[units.length - 1];
       last.parts.push(at);
       last.w = Math.max(last.w, w);
       last.h += h;
@@ -204,12 +197,6 @@ function stacks(plans: Plan[], made: Layout, outs: number[]): Unit[] {
     }
   });
   return units;
-}
-
-/** Return whether an operator keeps the shape of its one input and multiplies no matrices: a norm, an activation. */
-function follows(op: OpData): boolean {
-  const macs = op.counts[3];
-  return op.kind !== "join" && macs === 0 && op.facts["input"] !== undefined && op.facts["input"] === op.facts["output"];
 }
 
 function unitsOf(units: Unit[]): Map<number, number> {

@@ -1,6 +1,6 @@
 // The net with its calls expanded: items that can be opened, and the layers in them.
 
-import { type BlockData, type CallData, type Entry, type NetData, type NodeData, type OpData, isCall } from "./data";
+import { type BlockData, type CallData, type Each, type Entry, type Group, type NetData, type NodeData, type OpData, isCall } from "./data";
 import { everyNumber, numberAt, textAt } from "./progressions";
 
 /** What stands in a block, once for all of its calls. Values are numbered within the block. */
@@ -15,6 +15,11 @@ export interface Plan {
   /** The path below the braces around it. */
   short: string;
   times: number;
+  /** What repeats, if it does: `bottleneck`, `layer, concat`. */
+  word: string;
+  each: Each | null;
+  /** Whether it stands in one box with the layer before it. */
+  stacked: boolean;
   parts: Plan[];
   ins: number[];
   outs: number[];
@@ -61,7 +66,7 @@ export class Net {
     const last = data.blocks.length - 1;
     const block = data.blocks[last];
     const plan: Plan = {
-      id: this.planCount++, kind: "call", node: null, callee: last, name: data.name, path: "", short: "", times: 1, parts: [],
+      id: this.planCount++, kind: "call", node: null, callee: last, name: data.name, path: "", short: "", times: 1, word: "", each: null, stacked: false, parts: [],
       ins: block.inputs.map((port) => port.value), outs: block.outputs.map((port) => port.value),
     };
     this.root = this.made(plan, null, "", new Map());
@@ -123,15 +128,19 @@ export class Net {
       for (const value of node.inputs) readers.set(value, [...(readers.get(value) ?? []), number]);
     });
     const given = new Set(block.outputs.map((port) => port.value));
-    const make = (entry: Entry, around: string): { plan: Plan; numbers: number[] } => {
-      if (typeof entry === "number") return { plan: this.single(this.nodes[at][entry], around), numbers: [entry] };
-      const entries: Entry[] = "calls" in entry ? everyNumber(entry.calls) : entry.entries;
-      const inside = entries.map((one) => make(one, "path" in entry ? entry.path : around));
+    const make = (entry: Entry, around: string): { plans: Plan[]; numbers: number[] } => {
+      if (typeof entry === "number") return { plans: [this.single(this.nodes[at][entry], around)], numbers: [entry] };
+      if ("chain" in entry) {
+        const plans = entry.chain.map((one, place) => ({ ...this.single(this.nodes[at][one], around), stacked: place > 0 }));
+        return { plans, numbers: entry.chain };
+      }
+      const entries = entry.entries ?? everyNumber(entry.calls ?? []);
+      const inside = entries.map((one) => make(one, entry.path ?? around));
       const numbers = inside.flatMap((one) => one.numbers);
-      const parts = inside.map((one) => one.plan);
-      return { plan: this.grouped(entry, around, parts, numbers, readers, given), numbers };
+      const parts = inside.flatMap((one) => one.plans);
+      return { plans: [this.grouped(entry, around, parts, numbers, readers, given)], numbers };
     };
-    return block.entries.map((entry) => make(entry, "").plan);
+    return block.entries.flatMap((entry) => make(entry, "").plans);
   }
 
   private single(node: NodeData, around: string): Plan {
@@ -139,11 +148,11 @@ export class Net {
     const kind = isCall(node) ? "call" : "op";
     const name = isCall(node) ? this.block(node.block).name : node.op;
     const path = isCall(node) ? textAt(node.path, 0) : node.path;
-    return { id: this.planCount++, kind, node, callee, name, path, short: below(path, around), times: 1, parts: [], ins: node.inputs, outs: node.outputs };
+    return { id: this.planCount++, kind, node, callee, name, path, short: below(path, around), times: 1, word: "", each: null, stacked: false, parts: [], ins: node.inputs, outs: node.outputs };
   }
 
   private grouped(
-    entry: { calls: unknown } | { name: string; path: string }, around: string, parts: Plan[], numbers: number[],
+    entry: Group, around: string, parts: Plan[], numbers: number[],
     readers: Map<number, number[]>, given: Set<number>,
   ): Plan {
     const own = new Set(numbers);
@@ -151,11 +160,11 @@ export class Net {
     const ins = [...new Set(parts.flatMap((part) => part.ins).filter((value) => !made.has(value)))];
     const outside = (value: number) => given.has(value) || (readers.get(value) ?? []).some((reader) => !own.has(reader));
     const outs = [...made].filter(outside);
-    if ("calls" in entry) {
-      const name = parts[0].name;
-      return { id: this.planCount++, kind: "run", node: parts[0].node, callee: parts[0].callee, name, path: "", short: "", times: parts.length, parts, ins, outs };
+    const shared = { id: this.planCount++, times: entry.times ?? 1, word: entry.word ?? "", each: entry.each ?? null, stacked: false, parts, ins, outs };
+    if (entry.path === undefined) {
+      return { ...shared, kind: "run", node: parts[0].node, callee: parts[0].callee, name: shared.word, path: "", short: "" };
     }
-    return { id: this.planCount++, kind: "braces", node: null, callee: -1, name: entry.name, path: entry.path, short: below(entry.path, around), times: 1, parts, ins, outs };
+    return { ...shared, kind: "braces", node: null, callee: -1, name: entry.name ?? "", path: entry.path, short: below(entry.path, around) };
   }
 
   private made(plan: Plan, parent: Item | null, around: string, turns: Map<OpData, number>): Item {
@@ -231,6 +240,19 @@ export function called(item: Item): string {
 export function told(item: Item): string {
   const { plan } = item;
   if (plan.kind === "op") return (plan.node as OpData).written;
-  if (plan.kind === "run") return `${plan.name} ×${plan.times}`;
+  if (plan.times > 1) return repeated(plan);
   return plan.kind === "braces" ? "{ }" : plan.name;
+}
+
+/** Return what stands beside the name of a group: the block that is called, what repeats in it, or from where to where. */
+export function besides(plan: Plan): string {
+  if (plan.kind === "call") return plan.path ? plan.name : "";
+  if (plan.kind === "braces") return plan.times > 1 ? repeated(plan) : "";
+  const [first, last] = [plan.parts[0], plan.parts[plan.parts.length - 1]];
+  return plan.kind === "run" && first.callee >= 0 && first.short && last.short ? `${first.short} to ${last.short}` : "";
+}
+
+/** Return what repeats and how often: `bottleneck ×3`, `(layer, concat) ×6`. */
+export function repeated(plan: Plan): string {
+  return `${plan.word.includes(" ") ? `(${plan.word})` : plan.word} ×${plan.times}`;
 }

@@ -29,7 +29,7 @@ export function net(blocks: BlockData[]): NetData {
 export function residuals(times: number): NetData {
   const inner = block("unit", [
     op("conv", [0], [1]), op("bn", [1], [2], { counts: [0, 0, 0, 0], facts: { input: "b", output: "b" } }), op("add", [2, 0], [3], { kind: "join", named: false, path: "" }),
-  ], [0, 1, 2], [3]);
+  ], [{ chain: [0, 1] }, 2], [3]);
   const call = { block: 0, path: [["\0", times, [0], [1]]] as [string, number, number[], number[]][], named: true, inputs: [0], outputs: [1], at: [0, 2, 1, 2, 2] as [number, number, number, number, number], times, step: 1 };
-  return net([inner, block("n", [call], [{ calls: [[0, 1, times]] }], [times])]);
+  return net([inner, block("n", [call], [{ times, word: "unit", calls: [[0, 1, times]] }], [times])]);
 }

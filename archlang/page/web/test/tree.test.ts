@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { openSome } from "../src/opening";
 import { State } from "../src/state";
 import { Net, called, told } from "../src/tree";
-import { residuals } from "./nets";
+import { type CallData, type Entry } from "../src/data";
+import { type Numbers } from "../src/progressions";
+import { block, net as netOf, residuals } from "./nets";
 
 test("calls are expanded, with their paths", () => {
   const net = new Net(residuals(3));
@@ -41,4 +43,19 @@ test("the first picture has few boxes", () => {
   const few = new Net(residuals(3));
   openSome(few);
   assert.equal(few.root.children[0].open, true);
+});
+
+test("braces around what repeats are one group, and alike groups are opened together", () => {
+  const { blocks } = residuals(9);
+  const inner = blocks[0];
+  const call = (at: number, path: string): CallData => ({ block: 0, path, named: true, inputs: [at], outputs: [at + 1], at: [0, 2, 1, 2, 2] });
+  const nodes = [0, 1, 2, 3].map((at) => call(at, `s${at >> 1}.${at % 2}`));
+  const stage = (name: string, calls: Numbers): Entry => ({ name, path: name, times: 2, word: "unit", calls });
+  const small = new Net(netOf([inner, block("n", nodes, [stage("s0", [[0, 1, 2]]), stage("s1", [[2, 1, 2]])], [4])]));
+  assert.deepEqual(small.root.children.map((item) => [called(item), told(item), item.children.length]), [["s0", "unit ×2", 2], ["s1", "unit ×2", 2]]);
+  openSome(small);
+  assert.deepEqual(small.root.children.map((item) => item.open), [true, true]);
+  const many = new Net(netOf([inner, block("n", [...nodes, ...[4, 5, 6, 7].map((at) => call(at, `${at}`))], [stage("s0", [[0, 1, 2]]), stage("s1", [[2, 1, 2]]), 4, 5, 6, 7], [8])]));
+  openSome(many);
+  assert.deepEqual(many.root.children.slice(0, 2).map((item) => item.open), [false, false]);
 });
