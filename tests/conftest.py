@@ -24,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 for _variable in ("NO_COLOR", "FORCE_COLOR"):  # the tests say themselves where there is colour
     os.environ.pop(_variable, None)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # so that each program that tests start finds compiled what others did
 
 # on a machine that others use too, a deadline proves nothing
 settings.register_profile("same", deadline=None, derandomize=True, database=None)

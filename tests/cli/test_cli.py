@@ -13,6 +13,7 @@ import pytest
 
 import archlang
 from archlang.cli import main
+from tests.specs import net_of
 
 NET = "net n(width=4) {\n  input x: 1x8x8\n  conv 3x3 width -> relu\n  output\n  expect params == 40\n}\n"
 
@@ -132,10 +133,11 @@ def test_train_saves_what_it_trained(
     import torch
 
     monkeypatch.chdir(tmp_path)
+    Path("n.arch").write_text(net_of("flatten -> linear 10", "1x8x8"))
     for _ in range(2):
-        assert main(["train", "lenet5", "--data", "mnist", "--epochs", "1"]) == 0
-    first, second = (torch.load(name, weights_only=True) for name in ("lenet5.pt", "lenet5-2.pt"))
-    module = archlang.load("lenet5").module()
+        assert main(["train", "n.arch", "--data", "digits", "--epochs", "1"]) == 0
+    first, second = (torch.load(name, weights_only=True) for name in ("tried.pt", "tried-2.pt"))
+    module = archlang.load("n.arch").module()
     module.load_state_dict(first["state_dict"])
     assert all(torch.equal(first["state_dict"][key], second["state_dict"][key]) for key in first["state_dict"])
     assert capsys.readouterr().out.count("held-out accuracy") == 2

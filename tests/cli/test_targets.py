@@ -137,7 +137,7 @@ def test_weights_that_are_read_are_never_replaced(capsys: pytest.CaptureFixture[
         "plot n.arch --profile macs -o mine.svg",
         "plot n.arch --profile macs -o mine.png",
         "plot n.arch --profile macs -o mine.pdf",
-        "train n.arch --data mnist --epochs 1 -o mine.pt",
+        "train n.arch --data digits --epochs 1 -o mine.pt",
     ],
 )
 def test_others_files_are_replaced_with_force_and_ours_without(call: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ for words in sys.argv[1:]:
 COMMANDS = (
     "check n.arch", "report n.arch", "why n.arch", "memory n.arch", "fit n.arch --memory 1GiB", "build n.arch -o n.py",
     "build n.arch -o n.py", "render n.arch -o n.dot", "render n.arch -o n.dot", "fmt n.arch", "diff n.arch n.arch",
-    "report n.arch --format html -o n.html", "ops conv", "zoo", "explain too-large",
+    "report n.arch --format html -o n.html", "ops conv", "zoo lenet5 resnet18", "explain too-large",
 )  # fmt: skip
 
 

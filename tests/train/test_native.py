@@ -17,6 +17,7 @@ from archlang.train.batches import Plan, loader, training_batches
 from archlang.train.data import InMemory
 from archlang.train.keys import key
 from archlang.train.transforming import Described, Steps, Transformed
+from tests.specs import net_of
 
 BYTES = (torch.arange(6 * 3 * 9 * 7) * 37 % 251).to(torch.uint8).view(6, 3, 9, 7)
 NUMBERS = {"mean": [0.1, 0.45, 0.7], "std": [0.3, 0.21, 1 / 3]}
@@ -140,7 +141,8 @@ def test_without_torchvision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     program = (
         "import sys; sys.modules['torchvision'] = None; from archlang.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    call = ["train", "lenet5", "--data", "mnist", "--epochs", "1", "-o", "l.pt"]
+    (tmp_path / "n.arch").write_text(net_of("avgpool 4x4 -> flatten -> linear 10", "1x32x32"))
+    call = ["train", "n.arch", "--data", "mnist", "--epochs", "1", "-o", "l.pt"]
     done = subprocess.run(
         [sys.executable, "-c", program, *call], cwd=tmp_path, capture_output=True, text=True, check=False
     )
