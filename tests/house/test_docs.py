@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from archlang.cli import main
+from tests.golden import assert_golden
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "errors")
+DOCS = ROOT / "docs"
+WRITTEN = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "errors")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *WRITTEN]  # tests/house/test_errors.py runs the pages of mistakes
 
 
@@ -53,6 +55,26 @@ def test_page(
             run_prompt(fence, place)
         else:
             assert fence.language in ("sh", "json", "text"), f"{place}: a fence of {fence.language} is not run"
+    for picture in shown(page):
+        if picture.parent == DOCS and Path(picture.name).exists():
+            assert_golden(picture, Path(picture.name).read_text(encoding="utf-8"), rewrite_golden)
+
+
+def shown(page: Path) -> list[Path]:
+    """Return the pictures that a page shows."""
+    found = re.findall(r'<img src="([^"]+\.svg)"|!\[[^]]*\]\(([^)]+\.svg)\)', page.read_text(encoding="utf-8"))
+    return [(page.parent / (one or other)).resolve() for one, other in found]
+
+
+def test_each_picture_is_made_by_a_command_of_a_page_that_shows_it() -> None:
+    made = {
+        picture
+        for page in WRITTEN
+        for picture in shown(page)
+        for fence in fences(page)
+        if fence.language == "console" and re.search(rf"-o {re.escape(picture.name)}$", fence.text, re.MULTILINE)
+    }
+    assert {*DOCS.glob("*.svg")} == {picture for picture in made if picture.parent == DOCS}
 
 
 def run_prompt(fence: Fence, place: str) -> None:
