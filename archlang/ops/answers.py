@@ -104,7 +104,7 @@ class Saved:
     with these numbers. `beside` and `without` are also numbers of inputs: it is saved only if the gradients of all
     inputs in `beside` are wanted, and of none in `without`. A tensor of its own with `outputs` is saved only if one of
     the outputs with these numbers gets a gradient. `training_only` and `evaluation_only` limit it to one mode. One that
-    is `wide` stays float32 under autocast.
+    is `wide` stays float32 under autocast, and one that is `full` also where the net is in half precision.
     """
 
     what: Literal["input", "output", "own"]
@@ -119,6 +119,7 @@ class Saved:
     beside: tuple[int, ...] = ()
     without: tuple[int, ...] = ()
     wide: bool = False
+    full: bool = False
     outputs: tuple[int, ...] = ()
 
     @property

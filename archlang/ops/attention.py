@@ -215,7 +215,7 @@ class Attention(OfTokens):
         own = {name: (*x.shape[:2], width) for name, x in zip(_NAMES, (query, key, value), strict=True)}
         own |= {"result": query.shape}
         kept = (Saved("own", shape=shape, dtype=query.dtype, name=name) for name, shape in own.items())
-        return (*copies, *kept, Saved("own", shape=rows, dtype=query.dtype, name="sums", wide=True))
+        return (*copies, *kept, Saved("own", shape=rows, dtype=query.dtype, name="sums", wide=True, full=True))
 
     def strides(self, *inputs: TensorType) -> tuple[Strides]:
         n, _, c = laid(inputs[0]).shape

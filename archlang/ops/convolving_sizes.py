@@ -85,9 +85,14 @@ class Convolving:
 
     @property
     def copied(self) -> int:
-        """Values of the contiguous copy of x, which torch makes first where it lies in another way."""
+        """Values of the copy that torch makes first: of x where it lies in another way, or of the weight as x lies."""
         known = laid(self.x)
-        return 0 if is_contiguous(known) or is_channels_last(known) else prod(self.x.shape)
+        if is_contiguous(known):
+            return 0
+        if not is_channels_last(known):
+            return prod(self.x.shape)
+        same = self.is_one or self.weight[1] == 1 or is_last_weight(known, self.weight)
+        return 0 if same else prod(self.weight)
 
     @property
     def is_depthwise(self) -> bool:

@@ -26,14 +26,15 @@ def weights_within(of: Convolving) -> int:
 
 def weights_beside(of: Convolving) -> int:
     """Return the bytes of the kernel's result, which is alive beside the plain one, with that of the bias."""
-    return (_copied(of) + of.weight[0] * of.bias) * of.size
+    plain = prod(of.weight) if of.is_last else 0  # turned, then contiguous
+    return (_copied(of) + plain + of.weight[0] * of.bias) * of.size
 
 
 def _is_product(of: Convolving) -> bool:
     """Return whether no kernel takes it, as the window or the channels of a group do not suit."""
     halves = of.size < DOUBLE
     if of.is_depthwise:
-        return max(of.kernel) > 3
+        return max(of.kernel) > 3 and not of.is_last
     if of.groups > 1:
         return any(side % (BLOCK if halves else BLOCK // 2) for side in of.sides)
     if of.is_spread or (halves and of.is_few and of.weight[0] % BLOCK):
@@ -41,8 +42,15 @@ def _is_product(of: Convolving) -> bool:
     return of.kernel[-1] > 14 and not (halves and of.is_few)
 
 
+def _is_padded(of: Convolving) -> bool:
+    """Return whether each channel of a window over single channels is computed as a block of them."""
+    return of.is_depthwise and max(of.kernel) > 3 and of.is_last
+
+
 def _copied(of: Convolving) -> int:
     """Return the values of the kernel's result."""
+    if _is_padded(of):
+        return prod(of.weight) * BLOCK**2
     if _is_product(of):
         return prod(of.weight)
     return of.widened(_inner(of) if of.is_few else up(of.weight[1]))
@@ -70,11 +78,12 @@ def _sums(of: Convolving) -> int:
     if of.size >= DOUBLE:
         return of.source["c"] * image * of.size * (of.is_one and of.strided)
     sums = DOUBLE * (_copied(of) + up(of.weight[0]))
-    if of.is_depthwise:
+    if of.is_depthwise and not _is_padded(of):
         return sums
     if of.is_one:
         return sums + sum(up(x["c"]) * prod(x.shape[2:]) for x in (of.source, of.target)) * of.size + ALIGNED
-    return sums + SHARED + (_turned(of.target, _even(of.target.shape[-1])) + _turned_source(of)) * of.size
+    maps = _turned(of.target, _even(of.target.shape[-1])) + _turned_source(of)
+    return sums + SHARED + maps * (BLOCK if _is_padded(of) else 1) * of.size
 
 
 def _turned_source(of: Convolving) -> int:

@@ -16,12 +16,15 @@ from archlang.ops.base import (
     Module,
     Reach,
     Saved,
+    Scratch,
     Size,
+    Wanted,
     Weight,
     Work,
     seeing_all,
 )
 from archlang.ops.checks import check_axis, check_batched, check_dtype
+from archlang.ops.halves import panels
 from archlang.ops.in_parts import InParts
 from archlang.ops.layouts import is_matrix, laid
 from archlang.ops.parts import Part
@@ -139,6 +142,21 @@ class Linear(InParts):
         if is_matrix(laid(x)):
             return (Saved("input", when="weights"),)
         return (Saved("own", shape=x.shape, dtype=x.dtype, when="weights", name="copy"),)
+
+    def _sizes(self, x: TensorType) -> tuple[int, int]:
+        """Return the rows that are multiplied, and their size."""
+        size = x.shape[self._at(x)]
+        return prod(laid(x).shape) // size, size
+
+    def scratch(self, training: bool, x: TensorType) -> Scratch | None:
+        (rows, size), taken = self._sizes(x), super().scratch(training, x)
+        return None if taken is None else (*taken, *panels(x, rows, size, self.out))
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch | None:
+        (rows, size), taken = self._sizes(x), super().scratch_backward(wanted, x)
+        if wanted.weights:  # the greatest, by far
+            return None if taken is None else (*taken, *panels(x, self.out, rows, size, turned=True))
+        return None if taken is None else (*taken, *panels(x, rows, self.out, size))
 
     def autocast(self, x: TensorType) -> Autocast:
         return Autocast("lower", (("weight", "inputs"),))  # whichever axis is mixed

@@ -13,6 +13,7 @@ from archlang.ops.base import Autocast, Example, Module, Operator, Saved, Scratc
 from archlang.ops.checks import check_dtype
 from archlang.ops.course_norms import root_mean_square
 from archlang.ops.group_normalization import check_channels_last
+from archlang.ops.halves import HALF, WHOLE, bytes_taken, is_half
 from archlang.ops.layouts import Strides, contiguous, formatted, is_contiguous, laid
 from archlang.ops.parts import Course
 from archlang.ops.runs import ONE_CALL_FORWARD
@@ -64,17 +65,26 @@ class RMSNorm(Operator):
     def saved(self, x: TensorType) -> tuple[Saved, ...]:
         scaled = Saved("own", shape=x.shape, dtype=x.dtype, per_image="n" in x.axes, when="weights", name="scaled")
         root = replace(scaled, shape=x.shape[:-1], when="inputs", name="statistics")
+        if is_half(x):  # a copy in float32, from which all is computed
+            floats, root, scaled = (replace(one, wide=True, full=True) for one in (scaled, root, scaled))
+            floats = replace(floats, when="inputs", name="floats")
+            return (floats, root, *((scaled,) if self.affine else ()))
         return (Saved("input", when="inputs"), root, *((scaled,) if self.affine else ()))
 
     def scratch(self, training: bool, x: TensorType) -> Scratch:
+        if is_half(x):
+            shape, floats = laid(x).shape, 1 if training else 2 + self.affine
+            return bytes_taken((WHOLE * floats - HALF * (not training)) * prod(shape) + WHOLE * prod(shape[:-1]))
         row = param_type((2 * prod(x.shape[:-1]),), x.dtype)
         return () if training and is_contiguous(laid(x)) else (x, row)  # a copy, or what is scaled
 
     def scratch_backward(self, wanted: Wanted, x: TensorType) -> Scratch:
+        if is_half(x):
+            return bytes_taken((5 * WHOLE + HALF) * prod(laid(x).shape))  # with what is kept, freed one by one
         return (x,) * 4  # at most
 
     def course(self, *inputs: TensorType, training: bool = True, **_: Any) -> Course | None:
-        return root_mean_square(self, inputs[0], affine=self.affine) if training else None
+        return root_mean_square(self, inputs[0], affine=self.affine) if training and not is_half(inputs[0]) else None
 
     def strides(self, x: TensorType) -> tuple[Strides]:
         known = laid(x)

@@ -225,7 +225,7 @@ class ScaledDotProduct(Operator):
         return scratch.forward(self._call((*map(laid, inputs),)), training=training)
 
     def scratch_backward(self, wanted: Wanted, *inputs: TensorType) -> Scratch:
-        return scratch.backward(self._call((*map(laid, inputs),)))
+        return scratch.backward(self._call((*map(laid, inputs),)), wanted)
 
     def viewed_gradients(self, *inputs: TensorType) -> tuple[int, ...]:
         return (0, 1, 2) if len(inputs[0].axes) == 3 else ()  # the heads are put side by side again

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from archlang.ops.answers import Saved
+from archlang.ops.halves import is_half
 from archlang.ops.layouts import Laid, Strides, contiguous, laid, like, viewed
 from archlang.shapes import TensorType
 
@@ -73,7 +74,7 @@ def _fused(call: Attended) -> tuple[Saved, ...]:
     """Return queries, keys and values, the mask as floats, the result, and one sum for each row of scores."""
     rows = (call.query.shape[0], call.heads, call.query.shape[-2])
     kept = (Saved("input", at) for at in range(3))
-    return (*kept, *_mask(call), Saved("output"), Saved("own", shape=rows, name="sums", wide=True))
+    return (*kept, *_mask(call), Saved("output"), Saved("own", shape=rows, name="sums", wide=True, full=True))
 
 
 def _mask(call: Attended) -> tuple[Saved, ...]:
@@ -93,18 +94,21 @@ def _mask(call: Attended) -> tuple[Saved, ...]:
 
 
 def _in_steps(call: Attended) -> tuple[Saved, ...]:
-    """Return the scaled queries and keys, the weights of attention, and the values, which a product may copy."""
+    """Return the scaled queries and keys, the weights of attention, and the values, which a product may copy.
+
+    All are float32 where the net computes in half precision.
+    """
     images, queries, keys = call.query.shape[0], call.query.shape[-2], call.key.shape[-2]
     weighed = (0, 1, *[3] * call.is_biased)
-    weights = Saved("own", shape=(call.scores,), name="weights")
+    weights = Saved("own", shape=(call.scores,), name="weights", wide=True, full=True)
     dropped = replace(weights, training_only=True, when=weighed)
     trained = (dropped, replace(dropped, name="kept weights"), replace(dropped, name="dropped weights", when=(2,)))
     values = Saved("input", 2, when=weighed)
-    if _is_copied(call):
-        values = Saved("own", shape=(images, call.heads, keys, call.out), name="values", when=weighed)
+    if _is_copied(call) or is_half(call.value):
+        values = replace(weights, shape=(images, call.heads, keys, call.out), name="values", when=weighed)
     return (
-        Saved("own", shape=(images, call.heads, queries, call.width), name="queries", when=(1,)),
-        Saved("own", shape=(images, call.heads, keys, call.width), name="keys", when=(0,)),
+        Saved("own", shape=(images, call.heads, queries, call.width), name="queries", when=(1,), wide=True, full=True),
+        Saved("own", shape=(images, call.heads, keys, call.width), name="keys", when=(0,), wide=True, full=True),
         *((replace(weights, evaluation_only=True), *trained) if call.dropout else (weights,)),
         values,
         *_hidden(call),

@@ -118,10 +118,16 @@ KERNELS = {
     "groups that fill no block": ("conv 3x3 96 pad=1 groups=8", "96x8x8"),
     "few maps behind a transposed convolution": ("deconv 4x4/2 3 pad=1", "32x16x16"),
 }
+TO_TOKENS = 'axes "n t c" -> t0: it\n (t0, s) -> mul -> x: it\n'
 HALVES = {
-    "sums of more digits": ("conv 3x3 128 pad=1 -> conv 1x1 128", "128x8x8"),
-    "one of each channel": ("conv 5x5 96 pad=2 groups=96", "96x8x8"),
-}
+    "sums of more digits": ("conv 3x3 128 pad=1 -> conv 1x1 128 -> relu", "128x8x8"),
+    "one of each channel": ("conv 5x5 96 pad=2 groups=96 -> relu", "96x8x8"),
+    "copies for a mean square": (f"param s: [64] init=ones\n {TO_TOKENS} x -> rmsnorm -> linear 64", "96x64"),
+    "scores": (f"param s: [64] init=ones\n {TO_TOKENS} (x, x, x) -> sdpa 4", "256x64"),
+    "scores with a trained mask": (
+        f"param s: [64] init=ones\n param b: [4, 96, 96] init=zeros\n {TO_TOKENS} (x, x, x, b) -> sdpa 4", "96x64"
+    ),
+}  # fmt: skip
 IN_HALVES = torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
 
 
@@ -136,9 +142,9 @@ def test_the_highest_mark_within_a_convolution_is_torchs(name: str, mode: str) -
 
 @pytest.mark.skipif(not IN_HALVES, reason="without instructions of bfloat16, torch may take other kernels")
 @pytest.mark.parametrize("name", HALVES)
-def test_the_highest_mark_of_a_convolution_in_halves_is_torchs(name: str) -> None:
+def test_the_highest_mark_in_halves_is_torchs(name: str) -> None:
     body, shape = HALVES[name]
-    graph = graph_of(net_of(f"{body} -> relu", shape))
+    graph = graph_of(net_of(body, shape))
     module = Net(graph).module(seed=0).bfloat16()
     found = training(graph, module, [x.bfloat16() for x in images(graph, BATCH)], "momentum")
     told = memory(graph, setup_of("training", {"batch": BATCH, "dtype": "bf16"}))

@@ -14,6 +14,7 @@ from archlang.facts.storages import is_saved
 from archlang.ir import Layer
 from archlang.ops.base import Wanted
 from archlang.program.slim import Slim
+from archlang.shapes import bytes_of
 
 Values = tuple[tuple[Held, ...], tuple[Held, ...]]  # the inputs and the outputs of an operation
 
@@ -42,7 +43,7 @@ class Keeping:
         kept: dict[tuple[int, ...], list[int]] = {}
         for one in told.saved:
             if one.what == "own" and is_saved(one, layer, wanted):
-                size = self.setup.bytes(one.shape, one.dtype)
+                size = bytes_of(one.shape, one.dtype) if one.full else self.setup.bytes(one.shape, one.dtype)
                 kept.setdefault(one.outputs, []).append(self.heap.take(size, "kept by operators", layer.path))
         return kept
 

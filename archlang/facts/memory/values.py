@@ -73,7 +73,7 @@ class Operators:
     def _asked(self, layer: Layer, inputs: Sequence[Held], computed: str | None = None) -> list[Laid]:
         """Return the types with which an operator is asked: with the dtypes of the spec, which autocast replaces.
 
-        Where they are asked for scratch, they say in which dtype it is `computed`.
+        They say in which dtype it is `computed`.
         """
         told = computed or self.setup.dtype
         return [
@@ -82,8 +82,8 @@ class Operators:
         ]
 
     def _told(self, layer: Layer, inputs: Sequence[Held]) -> Told:
-        types = self._asked(layer, inputs)
         op, computed = layer.op, computed_in(layer, inputs, self.setup)
+        types = self._asked(layer, inputs, computed)
         view, training = op.view(*types) if inputs else False, self.setup.training
         strides, unknown = strides_of(layer, types, self.weights_format)
         places, kept = (op.gradient_places(*types), op.saved(*types)) if training else ((), ())
@@ -107,7 +107,7 @@ class Operators:
         places, cast_back = cast_places(layer, inputs, places, computed)
         views = _views(op, types, places)
         one_call = not training or op.declared or bool(op.backward_in_one_call(*types))
-        scratch = self._scratch(layer, op.scratch(training, *self._asked(layer, inputs, computed)), computed)
+        scratch = self._scratch(layer, op.scratch(training, *types), computed)
         return Told(view, laid, saved, places, sizes, beside, spare, views, computed, one_call, scratch, cast_back)
 
     def _scratch(self, layer: Layer, taken: Sequence[TensorType] | None, computed: str | None) -> int:
