@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ SMALL = {name: "small" for name, text in FILES.items() if "\nnet small" in text}
 TOO_LARGE = {"gpt2", "unet", "nasnet"}  # minutes, or gigabytes
 
 
+@cache
 def checked(name: str, net: str | None = None) -> Graph:
     path = NETS / f"{name}.arch"
     found = check(f"{path}:{net}" if net else str(path))
