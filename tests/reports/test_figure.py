@@ -18,6 +18,8 @@ from PIL import ImageFont
 from archlang import Net, SpecError, load, loads
 from archlang.diagnostics import Rejected
 from archlang.render import DIRECTIONS, Direction, Look
+from archlang.render.figure.lanes import lanes_of
+from archlang.render.figure.making import Wanted, figure_of
 from archlang.render.figure.themes import colours
 from archlang.shipped import nets_of, shipped_nets
 
@@ -89,8 +91,18 @@ def test_insets_that_show_the_same_are_one() -> None:
     assert "layers.1, layers" in shown and shown.count("mbconv") == 8
 
 
-def test_a_dense_block_says_what_it_is() -> None:
+def test_a_dense_block_is_a_fan_and_says_what_it_is() -> None:
     dense = "dense: each takes what all before it give, side by side"
+    (block, layer) = figure_of(load("densenet121").graph, Wanted()).insets
+    assert (block.note, layer.note) == (dense, "")
+    assert [node.rows[0][0].words for node in block.nodes[1:-1]] == ["layer", "layer", "…", "||"]
+    keys = [node.key for node in block.nodes]
+    wanted = {*combinations(keys[:-1], 2), (keys[-2], keys[-1])}
+    assert {(link.tail, link.head) for link in block.links} == wanted
+    lanes = lanes_of(block)
+    apart = [(lanes.ranks[tail], lanes.ranks[head], lane) for (tail, head), lane in lanes.tracks.items() if lane]
+    for (start, end, lane), (other, last, beside) in combinations(apart, 2):
+        assert lane != beside or end <= other or last <= start
     assert dense in words(load("densenet121"))
     for name in ("resnet50", "squeezenet1_0", "googlenet"):
         assert dense not in words(load(name))

@@ -139,12 +139,21 @@ def _track(found: Lanes, edge: Edge) -> None:
     if first > last:
         return
     for lane in (found.lanes[edge[0]], found.lanes[edge[1]]):
-        if lane and found.is_free(lane, first, last):
+        if lane and _is_clear(found, edge, lane):
             break
     else:
-        lane = next(lane for lane in _outwards(True) if found.is_free(lane, first, last))
+        lane = next(lane for lane in _outwards(True) if _is_clear(found, edge, lane))
     found.tracks[edge] = lane
     found.take(lane, first, last)
+
+
+def _is_clear(found: Lanes, edge: Edge, lane: int) -> bool:
+    """Return whether a lane is free for a link, and no other that goes past nodes there shares a gutter with it."""
+    first, last = found.ranks[edge[0]], found.ranks[edge[1]]
+    if not found.is_free(lane, first + 1, last - 1):
+        return False
+    others = [(found.ranks[tail], found.ranks[head]) for (tail, head), at in found.tracks.items() if at == lane]
+    return all(last <= tail or head <= first for tail, head in others if head - tail > 1)
 
 
 def _outwards(above: bool) -> Iterator[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from archlang.diagnostics import Diagnostic
 from archlang.facts.work import Counts, count
@@ -15,7 +15,7 @@ from archlang.program import Scope
 from archlang.render.figure.items import Item, Shelf
 from archlang.render.figure.labels import Labels, block_name, type_text
 from archlang.render.figure.letters import Letters
-from archlang.render.figure.model import HEAD, Figure, Node, Panel, Text
+from archlang.render.figure.model import HEAD, Figure, Link, Node, Panel, Text
 from archlang.render.figure.names import distinct, through
 from archlang.render.figure.panels import Ends, panel
 from archlang.render.figure.words import si
@@ -138,7 +138,17 @@ def _inset(shelf: Shelf, counts: Counts, inset: _Inset, costs: Cost | None) -> t
     labels = Labels(shelf, counts, first.settled(), costs)
     made = panel(shelf, items, ends, labels, inset.name, _note(items, groups))
     is_dense = not made.note and _is_gathered(made) and _follow(shelf, [piece for piece, _ in inset.groups])
-    return (replace(made, note=DENSE) if is_dense else made), items
+    return (_fanned(made) if is_dense else made), items
+
+
+def _fanned(made: Panel) -> Panel:
+    """Return a dense block as a fan: two of its boxes and one for the others, each linked with all before it."""
+    start, box, join, end = made.nodes
+    other = replace(box, key=f"{box.key}b")
+    rest = replace(box, key=f"{box.key}r", rows=((Text("…", HEAD, True),),), title=f"{box.title}, again", dashed=True)
+    row = (start, box, other, rest, join)
+    links = (Link(one.key, another.key) for one, another in combinations(row, 2))
+    return replace(made, note=DENSE, nodes=(*row, end), links=(*links, Link(join.key, end.key)))
 
 
 def _is_gathered(made: Panel) -> bool:
