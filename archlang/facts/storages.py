@@ -34,8 +34,9 @@ def layout_key(layer: Layer, inputs: Sequence[Laid]) -> object:
 
     Inputs share memory if they have the same place. An operator of a block is asked once for each key.
     """
-    places = [x.place for x in inputs]
-    return layer.block.id, layer.node.outputs, tuple((x.strides, x.dtype, places.index(x.place)) for x in inputs)
+    first: dict[int, int] = {}
+    of_each = tuple((x.strides, x.dtype, first.setdefault(x.place, at)) for at, x in enumerate(inputs))
+    return layer.block.id, layer.node.outputs, of_each
 
 
 def view_of(first: Laid, type: Laid, number: int) -> Laid:

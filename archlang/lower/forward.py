@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, count, groupby
 
 from archlang.formulas import text_of
 from archlang.ir import MODULE_ATTRIBUTES, Guard, join_path
@@ -26,14 +26,15 @@ def attributes(region: Region) -> dict[int, str]:
     """
     taken = {*MODULE_ATTRIBUTES, *((entry.name or "").partition(".")[0] for entry in region.entries)}
     shared: dict[object, str] = {}
+    numbers: dict[str, Iterator[int]] = {}
     found: dict[int, str] = {}
     for entry in region.entries:
         name = entry.name or ""
         if isinstance(entry, Call) and name.isdigit() and entry.is_stateless and isinstance(entry.torch, Module):
             if entry.torch not in shared:
                 word = _word(entry)
-                numbered = (f"{word}{number}" for number in range(2, len(region.entries) + 3))
-                shared[entry.torch] = next(free for free in (word, *numbered) if free not in taken)
+                numbered = (f"{word}{number}" for number in numbers.setdefault(word, count(2)))
+                shared[entry.torch] = next(free for free in chain([word], numbered) if free not in taken)
                 taken.add(shared[entry.torch])
             name = shared[entry.torch]
         found[id(entry)] = name
@@ -72,7 +73,7 @@ def forward(found: Class, made: Classes) -> list[str]:
     """Return the lines of `forward`. Entries that only training needs run in training only."""
     region = found.region
     names, modules = variables(region), attributes(region)
-    lent = borrowed(region, names)
+    lent, lists = borrowed(region, names), lists_in(inner.name or "" for inner in held(region))
     arguments = [*(names[value] for value in region.inputs), *lent.values()]
     lines = [f"    def forward(self, {', '.join(arguments)}):"]
     for size in made.checks(found):
@@ -87,7 +88,7 @@ def forward(found: Class, made: Classes) -> list[str]:
             left = ", ".join(names[value] for value in entry.outputs)
             if isinstance(entry, Call):
                 lines += guard_lines(entry.guards, names, indent)
-            value = _value(entry, modules[id(entry)], names, region, lent)
+            value = _value(entry, modules[id(entry)], names, region, lent, lists)
             added = _added(entry, names) if isinstance(entry, Call) else None
             if added is not None:
                 lines.append(f"{indent}{added}")
@@ -174,20 +175,25 @@ def _methods(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _value(entry: Entry, name: str, names: Mapping[int, str], region: Region, borrowed: Mapping[str, str]) -> str:
+def _value(
+    entry: Entry,
+    name: str,
+    names: Mapping[int, str],
+    region: Region,
+    borrowed: Mapping[str, str],
+    lists: frozenset[str],
+) -> str:
+    """Return the expression for what an entry gives; `lists` are the containers that are lists."""
     inputs = [names[value] for value in entry.inputs]
     if isinstance(entry, Call) and isinstance(entry.torch, Expression):
-        text = entry.torch.template.replace("{all}", ", ".join(inputs))
-        for at, value in enumerate(entry.reads):
-            text = text.replace(f"{{{at}}}", names[value])
-        return text
+        filled = {"{all}": ", ".join(inputs), **{f"{{{at}}}": names[value] for at, value in enumerate(entry.reads)}}
+        return re.sub(r"\{\w+\}", lambda hole: filled.get(hole[0], hole[0]), entry.torch.template)
     if isinstance(entry, Call) and entry.module is not None:
         module = _again(entry.module, region, borrowed)
     else:
-        module = member(name, lists_in(inner.name or "" for inner in held(region)))
+        module = member(name, lists)
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
     if isinstance(entry, Call) and entry.convolution is not None:
-        lists = lists_in(inner.name or "" for inner in held(region))
         return f"{folded.FUNCTION}({', '.join([member(entry.convolution.name or '', lists), module, *inputs])})"
     if isinstance(entry, Call) and entry.recomputed:
         return f"{recompute.FUNCTION}({', '.join([module, *inputs])})"

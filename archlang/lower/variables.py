@@ -14,6 +14,7 @@ from archlang.program import Call, Entry, Region
 from archlang.python_text import expression
 
 _FLOWS = ("x", "y", "z", "h")  # names for the values that flow from one entry to the next
+Numbers = dict[str, Iterator[int]]
 _USED = {"self", "torch", "nn", "getattr"}  # names that the lines of every `forward` may use
 
 
@@ -29,21 +30,28 @@ def variables(region: Region) -> dict[int, str]:
 
 def _words(region: Region) -> dict[int, str]:
     """Return the name of each variable: inputs first, then those with a label, then the others."""
-    frame, taken = region.frame, _USED | used_by_expressions(region.entries)
+    frame, known = region.frame, _USED | used_by_expressions(region.entries)
     inputs = [frame.variables[value] for value in region.inputs]
     words: dict[int, str] = {}
+    numbers: Numbers = {}
+
+    def take(variable: int, word: str) -> None:
+        words[variable] = word
+        known.add(word)
+
     for at, variable in enumerate(inputs):
-        wanted = frame.named.get(variable) or ("x" if len(inputs) == 1 else f"x{at}")
-        words[variable] = fresh(wanted, {*words.values(), *taken})
+        take(variable, fresh(frame.named.get(variable) or ("x" if len(inputs) == 1 else f"x{at}"), known, numbers))
+    flows = set(_FLOWS[:2]) - known  # left to the others
+    known |= flows
     for variable, name in frame.named.items():
         if variable not in words:
-            words[variable] = fresh(name, {*words.values(), *taken, *_FLOWS[:2]})
+            take(variable, fresh(name, known, numbers))
+    known -= flows
     flow: str | None = None
     for variable in frame.variables.values():
         if variable not in words:
-            known = {*words.values(), *taken}
             flow = flow or _flow(known)
-            words[variable] = flow if flow not in known else fresh(f"{flow}2", known)
+            take(variable, flow if flow not in known else fresh(f"{flow}2", known, numbers))
     return words
 
 
@@ -51,18 +59,22 @@ def borrowed(region: Region, names: Mapping[int, str]) -> dict[str, str]:
     """Return a name for each module outside the region that is applied again within it, by its path."""
     taken = {*names.values(), *_USED, *used_by_expressions(region.entries), *_FLOWS[:1]}
     found: dict[str, str] = {}
+    numbers: Numbers = {}
     for path in region.borrowed:
-        found[path] = fresh(path.rsplit(".", 1)[-1], taken)
+        found[path] = fresh(path.rsplit(".", 1)[-1], taken, numbers)
         taken.add(found[path])
     return found
 
 
-def fresh(wanted: str, taken: Collection[str]) -> str:
-    """Return a variable of the wanted name, with a number appended if it is taken or not a valid Python name."""
+def fresh(wanted: str, taken: Collection[str], numbers: Numbers) -> str:
+    """Return a variable of the wanted name, with a number appended if it is taken or not a valid Python name.
+
+    `numbers` holds those that are left for each stem, while names are taken and none is given back.
+    """
     word = wanted.replace("-", "_")
     word = word if word.isidentifier() else f"x_{word}"
     stem = word.rstrip("0123456789")
-    numbered = (f"{stem}{number}" for number in count(2))
+    numbered = (f"{stem}{number}" for number in numbers.setdefault(stem, count(2)))
     return next(name for name in chain([word], numbered) if name not in taken and not keyword.iskeyword(name))
 
 

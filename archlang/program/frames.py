@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,11 @@ def frame_of(region: Region) -> Frame:
 
 @dataclass(slots=True)
 class _Making:
-    """The walk through the entries: `holds` says which value each variable has that no name keeps from others."""
+    """The walk through the entries: `holds` says which value each variable has that no name keeps from others.
+
+    `dead` is a heap of the variables that may be taken; of those in it some were taken again. `later` are those that
+    come into it at the next entry, and `ending` the values by their last uses, the first of which is at the end.
+    """
 
     region: Region
     labels: Mapping[int, str]
@@ -52,14 +57,21 @@ class _Making:
     named: dict[int, str] = field(default_factory=dict[int, str])
     holds: dict[int, int] = field(default_factory=dict[int, int])
     numbers: Iterator[int] = field(default_factory=count)
+    dead: list[int] = field(default_factory=list[int])
+    later: list[int] = field(default_factory=list[int])
+    ending: list[int] = field(default_factory=list[int])
 
     def inputs(self) -> None:
+        """Give the inputs their variables, before any entry."""
         region = self.region
+        self.ending = sorted(region.last_uses, key=lambda value: region.last_uses[value], reverse=True)
         ports = {port.value: port.name for port in region.block.inputs} if region.name is None else {}
         for value in region.inputs:
             is_anonymous = len(region.inputs) == 1 and ports.get(value, ANONYMOUS[0]) in ANONYMOUS
             name = ports.get(value) or self.labels.get(value)
             self._new(value, None if is_anonymous else name or None)
+            if value not in region.last_uses:
+                self.later.append(self.variables[value])
 
     def entry(self, at: int, entry: Entry) -> None:
         """Give the outputs of an entry their variables."""
@@ -67,6 +79,7 @@ class _Making:
             for value in entry.outputs:
                 self._new(value, self.labels.get(value, ""))
             return
+        self._bury(at)
         several, taken = len(entry.outputs) > 1, set[int]()
         for value in entry.outputs:
             label = self.labels.get(value) if value in self.region.kept else None
@@ -78,6 +91,8 @@ class _Making:
             else:
                 self.variables[value], self.holds[free] = free, value
             taken.add(self.variables[value])
+            if self.region.last_uses.get(value, -1) <= at:
+                self.later.append(self.variables[value])
 
     def _is_brief(self, at: int, value: int) -> bool:
         """Return whether the entry at a place is one operator on a value: its result takes what is dead meanwhile."""
@@ -94,7 +109,23 @@ class _Making:
         first = [entry.inputs[entry.in_place]] if entry.in_place is not None else []
         wanted = (self.variables[value] for value in (*first, *entry.inputs) if value in self.variables)
         found = next(filter(is_dead, wanted), None)
-        return min(filter(is_dead, self.holds), default=None) if found is None else found
+        while found is None and self.dead:
+            variable = heappop(self.dead)
+            if variable in taken:
+                self.later.append(variable)
+            elif is_dead(variable):  # otherwise it was taken since
+                found = variable
+        return found
+
+    def _bury(self, at: int) -> None:
+        """Note the variables of the values that no entry after this one reads."""
+        while self.ending and self.region.last_uses[self.ending[-1]] <= at:
+            value = self.ending.pop()
+            if value in self.variables:
+                self.later.append(self.variables[value])
+        for variable in self.later:
+            heappush(self.dead, variable)
+        self.later.clear()
 
     def _new(self, value: int, name: str | None) -> None:
         """Give a value a variable of its own, which no other value takes if it has a name."""

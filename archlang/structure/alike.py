@@ -23,6 +23,7 @@ class Likeness:
     flow: Flow
     signatures: dict[str, Signature] = field(default_factory=dict[str, Signature])
     boxes: dict[str, bool] = field(default_factory=dict[str, bool])
+    readings: dict[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # by the layer's number
 
     def repeats(self, unit: Sequence[Part], before: Sequence[Part]) -> bool:
         """Return whether parts repeat those before them: alike, fed by them, and at the same resolution."""
@@ -81,7 +82,10 @@ class Likeness:
         return head_of(self.flow, part) if isinstance(part, Chain) else self._head(part)
 
     def _reading(self, part: Part) -> Signature:
-        return tuple(reading(self.flow.layers[at]) for at in numbers([part]))
+        for at in numbers([part]):
+            if at not in self.readings:
+                self.readings[at] = reading(self.flow.layers[at])
+        return tuple(self.readings[at] for at in numbers([part]))
 
     def _resolution(self, part: Part) -> tuple[int, ...]:
         if isinstance(part, Chain):
