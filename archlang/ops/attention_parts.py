@@ -49,6 +49,12 @@ class Affine(Projected):
         kept = tuple(replace(one, when=(1,)) for one in super().saved(x) or ())
         return (*kept, Saved("input", 1, when=(0,)))
 
+    def scratch(self, training: bool, x: TensorType, *weights: TensorType) -> Scratch | None:
+        return super().scratch(training, x)
+
+    def scratch_backward(self, wanted: Wanted, x: TensorType, *weights: TensorType) -> Scratch | None:
+        return super().scratch_backward(Wanted(wanted.inputs[:1], weights=any(wanted.inputs[1:])), x)
+
     def viewed_gradients(self, x: TensorType, *weights: TensorType) -> tuple[int, ...]:
         return (0, 1, 2)
 
