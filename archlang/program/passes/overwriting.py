@@ -57,10 +57,20 @@ class _Marking:
             return call
         for at in call.operator.overwrites(*call.input_types):
             producer = made.get(call.inputs[at])
-            if producer is not None and reads[call.inputs[at]] == 1 and self._is_free(call, producer):
-                if len(call.inputs) == 1 or self._is_same_over(region, call, at):
-                    return replace(call, in_place=at)
+            if producer is None or reads[call.inputs[at]] != 1 or not self._is_free(call, producer):
+                continue
+            is_alone = len(call.inputs) == 1
+            if not self._is_laid_anew(call, at) and (is_alone or self._is_same_over(region, call, at)):
+                return replace(call, in_place=at)
         return call
+
+    def _is_laid_anew(self, call: Call, at: int) -> bool:
+        """Return whether the result has other strides than the input `at`: in channels_last, a map of one position.
+
+        torch chooses kernels by the strides of axes of size 1 as well, and these round in other ways.
+        """
+        sizes = call.input_types[at].shape
+        return self.program.root.memory_format is not None and len(sizes) == 4 and sizes[2:] == (1, 1)
 
     def _is_same_over(self, region: Region, call: Call, at: int) -> bool:
         """Return whether the result of a sum has the dtype and the memory layout of the input that it overwrites."""
