@@ -93,7 +93,7 @@ def _batch_line(graph: Graph, setup: Setup, batch: int) -> str:
 
 
 def plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> list[str]:
-    """Return what a batch takes, and with which blocks recomputed it fits at which price."""
+    """Return what a batch takes, and by which means it fits at which price: a slim module, blocks to recompute."""
     from archlang.facts.memory import memory
 
     made = memory(graph, setup)
@@ -105,9 +105,11 @@ def plan_lines(graph: Graph, setup: Setup, budget: int, found: Plan | None) -> l
         return [f"{takes}, and does not fit; what to recompute is not simulated under autocast"]
     if found is None:
         return [f"{takes}, and no choice of blocks to recompute that was tried makes it fit"]
-    blocks = f"{len(found.recomputed)} block{'s' if len(found.recomputed) > 1 else ''}"
+    line = f"{takes}; with {found.means} {least}{amount(found.memory.needed_bytes)}, {where(found.memory.highest)}"
+    if not found.recomputed:
+        return [line]
     return [
-        f"{takes}; with {blocks} recomputed {least}{amount(found.memory.needed_bytes)}, {where(found.memory.highest)},",
+        f"{line},",
         f"for {100 * found.price:.1f}% more multiply-accumulates in a step:",
         *(f"  {path}" for path in found.recomputed),
     ]

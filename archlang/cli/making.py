@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from archlang.cli.output import check_target, output_options, weights_file_optio
 
 if TYPE_CHECKING:
     from archlang.compiler import Net
+    from archlang.fit import Plan
     from archlang.ops.layouts import MemoryFormat
     from archlang.render import Look
 
@@ -145,7 +145,8 @@ def _source(net: Net, arguments: argparse.Namespace) -> str:
     if arguments.memory == "save":
         return _slim(net, arguments, format)
     if arguments.memory is not None:
-        return net.source(_planned(net, arguments, format), format, arguments.optimize)
+        plan = _planned(net, arguments, format)
+        return net.source(plan.recomputed, format, arguments.optimize, slim=plan.slim)
     for name in ("batch", "optimizer"):
         if getattr(arguments, name) is not None:
             raise CallError(f"--{name} is for --memory: a source alone runs with any")
@@ -174,8 +175,8 @@ def _slim(net: Net, arguments: argparse.Namespace, format: MemoryFormat | None) 
     return source
 
 
-def _planned(net: Net, arguments: argparse.Namespace, format: MemoryFormat | None) -> Collection[str]:
-    """Return the calls to recompute for `--memory`; print the plan beside the source."""
+def _planned(net: Net, arguments: argparse.Namespace, format: MemoryFormat | None) -> Plan:
+    """Return the plan for `--memory`; print it beside the source."""
     from archlang.cli.fit import plan_lines
     from archlang.facts.memory import Setup
     from archlang.fit import planned
@@ -187,12 +188,12 @@ def _planned(net: Net, arguments: argparse.Namespace, format: MemoryFormat | Non
         raise CallError("--memory needs the batch of a step: --batch 32")
     setup = Setup(arguments.batch, None, "training", arguments.optimizer or "momentum", memory_format=format)
     try:
-        found = planned(net.graph, setup, arguments.memory)
+        found = planned(net.graph, setup, arguments.memory, slims=arguments.optimize is None)
     except ValueError as error:
         raise CallError(f"--memory: {error}") from None
     out = sys.stdout if arguments.output else sys.stderr  # the source is on standard output, or in a file
     out.write("".join(f"{line}\n" for line in plan_lines(net.graph, setup, arguments.memory, found)))
-    return found.recomputed
+    return found
 
 
 def _checked_targets(arguments: argparse.Namespace, read: list[Path]) -> Path:

@@ -236,7 +236,7 @@ def _target(entry: Entry, callees: dict[str, Signature]) -> object:
     if isinstance(entry, Region):
         return _signature(entry, callees)
     if entry.callee is not None:
-        return callees[entry.callee], entry.recomputed
+        return callees[entry.callee], entry.recomputed, entry.deferred, len(entry.run)
     assert entry.torch is not None
     return call_structure(entry.torch), entry.in_place, entry.deferred
 

@@ -149,6 +149,11 @@ class Following:
             if ast.unparse(given.func) != recompute.FUNCTION or not given.args:
                 return False
             given = ast.Call(given.args[0], given.args[1:], [])
+            if entry.run:
+                module = self._last_of_run(given.func, entry)
+                if module is None:
+                    return False
+                given.func = module
         if isinstance(entry, Call) and entry.convolution is not None:
             is_folded = ast.unparse(given.func) == folded.FUNCTION and len(given.args) > 1
             if not is_folded or not self._is_callee(given.args[0], entry.convolution):
@@ -157,6 +162,14 @@ class Following:
         lent = entry.borrowed if isinstance(entry, Region) else ()
         expected = [*map(self._token, entry.inputs), *(self._reached(path) for path in lent)]
         return [ast.unparse(argument) for argument in given.args] == expected and self._is_callee(given.func, entry)
+
+    def _last_of_run(self, given: ast.expr, call: Call) -> ast.expr | None:
+        """Return the last module of a run; None if it is not written with those before it, in their order."""
+        if not isinstance(given, ast.Call) or ast.unparse(given.func) != "nn.Sequential" or given.keywords:
+            return None
+        *modules, last = given.args
+        is_run = len(modules) == len(call.run) and all(map(self._is_callee, modules, call.run))
+        return last if is_run else None
 
     def _is_callee(self, callee: ast.expr, entry: Entry) -> bool:
         if isinstance(entry, Call) and entry.module is not None:

@@ -195,6 +195,9 @@ def _value(
     lent = [_again(path, region, borrowed) for path in entry.borrowed] if isinstance(entry, Region) else []
     if isinstance(entry, Call) and entry.convolution is not None:
         return f"{folded.FUNCTION}({', '.join([member(entry.convolution.name or '', lists), module, *inputs])})"
+    if isinstance(entry, Call) and entry.run:
+        lists = lists_in(inner.name or "" for inner in held(region))
+        module = f"nn.Sequential({', '.join([*(member(one.name or '', lists) for one in entry.run), module])})"
     if isinstance(entry, Call) and entry.recomputed:
         return f"{recompute.FUNCTION}({', '.join([module, *inputs])})"
     return f"{module}({', '.join([*inputs, *lent])})"

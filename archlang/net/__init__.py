@@ -114,7 +114,7 @@ class Net(Shown):
     ) -> Fit:
         """Return what fits in a memory, in bytes or as `24GiB`: the largest batch, and each largest open size.
 
-        With a `batch`, open sizes are those at that batch, and `plan` says which calls to recompute so that it fits.
+        With a `batch`, open sizes are those at that batch, and `plan` says by which means it fits.
         Under `autocast` no plan is made, since what is recomputed is not simulated there.
         `ranges` are the values to try of open sizes: `{"H": range(1, 1025)}`. `to_json()` is what
         `archlang fit --format json` prints. Raises CallError for an unknown setting or a range of no open size, and
@@ -177,7 +177,8 @@ class Net(Shown):
         *,
         slim: bool = False,
     ) -> str:
-        """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass.
+        """Return the PyTorch source. `recomputed` are paths of calls of blocks that run again in the backward pass,
+        or of runs of calls that do so together, such as `layer1.{0..2}`.
 
         With `memory_format="channels_last"` the module converts its inputs and weights of four axes to that format.
         With `optimize="inference"` each batch normalisation after a convolution becomes a part of it in evaluation
@@ -206,9 +207,10 @@ class Net(Shown):
     ) -> nn.Module:
         """Return the PyTorch module, made by executing `source()`; `seed` sets its random weights.
 
-        With `memory`, in bytes or as `24GiB`, blocks run again in the backward pass where a step of training of `batch`
-        images with this optimiser would not fit otherwise: those of the plan of `fit`, for the least work. Raises
-        CallError if none that was tried fits. With `memory="save"` the module is slim, as that of `source(slim=True)`.
+        With `memory`, in bytes or as `24GiB`, the module is slim and blocks run again in the backward pass where a step
+        of training of `batch` images with this optimiser would not fit otherwise: the plan of `fit`, for the least
+        work. Raises CallError if none that was tried fits. With `memory="save"` the module is slim, as that of
+        `source(slim=True)`.
 
         `weights` is the path of a file to load, `.safetensors` or saved by `torch.save`. `entry` names one of several
         state dicts in it. `archlang.weights` explains both and `scaled_input`. Raises `archlang.diagnostics.Rejected`
@@ -218,12 +220,14 @@ class Net(Shown):
         from archlang.lower import module
         from archlang.net.programs import SAVE, program_for
 
+        slim = memory == SAVE
         if memory not in (None, SAVE):
             from archlang.net.fitting import planned
 
             setup = _setup(batch, None, "training", optimizer, None, memory_format)
-            recomputed = planned(self.graph, setup, memory, recomputed)
-        made = module(program_for(self.graph, recomputed, memory_format, optimize, memory == SAVE), seed)
+            found = planned(self.graph, setup, memory, recomputed, slims=optimize is None)
+            recomputed, slim = found.recomputed, found.slim
+        made = module(program_for(self.graph, recomputed, memory_format, optimize, slim), seed)
         if weights is not None:
             from archlang.weights import WeightsFile, load_weights
 

@@ -17,7 +17,7 @@ from archlang.sizes import Spec, default_range, valid_at
 class Fit:
     """What fits in `memory_bytes`: the largest batch, and each largest open size at the batch of the setup.
 
-    `asked` is whether that batch was asked for. `plan` says what to recompute so that it fits: None if no batch was
+    `asked` is whether that batch was asked for. `plan` says by which means it fits: None if no batch was
     asked for, if no choice that was tried fits, or under autocast. If the scratch of kernels is unknown (it is listed
     by operator), less may fit.
     """
@@ -35,9 +35,8 @@ class Fit:
         """Return one line."""
         words = [f"largest batch {'at most ' if self.unknown_scratch else ''}{self.largest_batch:,}"]
         words += [f"largest {name} {_largest(found)}" for name, found in self.largest_sizes.items()]
-        if self.plan is not None and self.plan.recomputed:
-            count = len(self.plan.recomputed)
-            words.append(f"{count} call{'s' if count > 1 else ''} recomputed for batch {self.setup.batch:,}")
+        if self.plan is not None and self.plan.means:
+            words.append(f"{self.plan.means} for batch {self.setup.batch:,}")
         setup = described(self.setup, batch=self.asked)
         return f"<Fit of {self.name} ({setup}) within {amount(self.memory_bytes)}: {', '.join(words)}>"
 
@@ -45,6 +44,7 @@ class Fit:
         """Return it as plain JSON values: what `archlang fit --format json` prints."""
         wanted = self.plan and {
             "batch": self.setup.batch,
+            "slim": self.plan.slim,
             "recomputed": self.plan.recomputed,
             "needed_bytes": self.plan.memory.needed_bytes,
             "step_macs": self.plan.step_macs,
@@ -62,15 +62,15 @@ class Fit:
         }
 
 
-def planned(graph: Graph, setup: Setup, budget: int | str, recomputed: Collection[str]) -> Collection[str]:
-    """Return the calls to recompute so that a step of training fits. Raises CallError if no choice fits.
+def planned(graph: Graph, setup: Setup, budget: int | str, recomputed: Collection[str], *, slims: bool) -> Plan:
+    """Return the plan by which a step of training fits. Raises CallError if no choice fits.
 
-    None may be named by the caller.
+    No call to recompute may be named by the caller. `slims` is whether the module may be slim.
     """
     if recomputed:
         raise CallError("`memory` chooses what is recomputed; give either that or `recomputed`")
     try:
-        return plans.planned(graph, setup, bytes_of(str(budget))).recomputed
+        return plans.planned(graph, setup, bytes_of(str(budget)), slims=slims)
     except ValueError as error:
         raise CallError(str(error)) from None
 

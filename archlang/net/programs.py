@@ -20,8 +20,6 @@ def program_for(
         raise ValueError(f"what a module is optimised for is `inference`, not {optimize!r}")
     if slim and optimize:
         raise ValueError("a slim module keeps less in training, and `optimize` is for inference; give one of them")
-    if slim and recomputed:
-        raise ValueError("a slim module makes its values again by itself; give either that or calls to recompute")
     program = recomputing(program_of(graph), recomputed)
     program = slimming(program) if slim else folding(program) if optimize else program
     return in_memory_format(program, memory_format)

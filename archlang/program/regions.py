@@ -20,8 +20,9 @@ class Call:
 
     `callee` is the id of the region that is called, None for an operator. A call that is `recomputed` keeps nothing for
     the backward pass but its inputs, and runs again there. One that is `in_place` writes its result over this input.
-    A `deferred` convolution is applied together with the normalisation after it, whose `convolution` it is. One that is
-    `slim` keeps less for the backward pass.
+    A `deferred` convolution is applied together with the normalisation after it, whose `convolution` it is; and calls
+    that are recomputed together are deferred to the last one, whose `run` they are. One that is `slim` keeps less for
+    the backward pass.
     """
 
     node: OpNode | CallNode
@@ -33,6 +34,7 @@ class Call:
     deferred: bool = False
     convolution: Call | None = None
     slim: Slim | None = None
+    run: tuple[Call, ...] = ()
 
     @property
     def name(self) -> str | None:
@@ -46,12 +48,18 @@ class Call:
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return self.node.inputs if self.convolution is None else self.convolution.inputs
+        return self._first.inputs
 
     @property
     def reads(self) -> tuple[int, ...]:
         """The inputs, then the values of which it only uses a size."""
-        return self.node.reads if self.convolution is None else self.convolution.reads
+        return self._first.reads
+
+    @property
+    def _first(self) -> OpNode | CallNode:
+        """The first of the nodes that are applied with it."""
+        first = self.run[0] if self.run else self.convolution
+        return self.node if first is None else first.node
 
     @property
     def guards(self) -> tuple[Guard, ...]:
@@ -110,7 +118,7 @@ class Call:
     def repeats(self, before: Call) -> bool:
         """Return whether it calls the block of the call before it, in the same way, on that call's outputs."""
         alike = (self.callee, self.recomputed, self.inputs) == (before.callee, before.recomputed, before.outputs)
-        return alike and self.callee is not None
+        return alike and self.callee is not None and not (self.deferred or before.deferred)
 
     def walk(self) -> Iterator[Call]:
         """Yield the call itself, as a region walks through its calls."""

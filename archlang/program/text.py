@@ -58,6 +58,8 @@ def _marks(entry: Entry) -> Iterator[str]:
         yield "recomputed"
     if entry.deferred:
         yield "deferred"
+    if entry.run:
+        yield f"with {', '.join(one.name or '' for one in entry.run)}"
     if entry.convolution is not None:
         yield f"folded into {entry.convolution.name}"
     if entry.slim is not None:

@@ -28,7 +28,7 @@ FILE = "memory.json"  # in the run folder: what was asked for, and the plan
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """The bytes that a step may take, and the blocks that are recomputed for it; or `save`, and none."""
+    """The bytes that a step may take, or `save`; and the plan for it."""
 
     budget: int | str
     chosen: Plan
@@ -36,7 +36,7 @@ class MemoryPlan:
     @property
     def is_slim(self) -> bool:
         """Whether the module keeps no normalised value that a convolution reads."""
-        return self.budget == SAVE
+        return self.chosen.slim
 
     @property
     def recomputed(self) -> tuple[str, ...]:
@@ -54,8 +54,10 @@ class MemoryPlan:
         if isinstance(self.budget, str):
             return f"a step takes {needed}: no normalised value is kept for a convolution"
         fits = f"within {amount(self.budget)} a step takes {needed}"
+        if self.is_slim:
+            fits += " with a slim module"
         if not self.recomputed:
-            return f"{fits}, and nothing is recomputed"
+            return f"{fits}, and no block is recomputed" if self.is_slim else f"{fits}, and nothing is recomputed"
         price = f"{100 * self.chosen.price:.1f}% more multiply-accumulates"
         return f"{fits}, for {price}: recomputed in the backward pass are {', '.join(self.recomputed)}"
 
@@ -74,8 +76,8 @@ def planned(recipe: Recipe, graph: Graph, budget: int | str, world: World) -> Me
         if isinstance(budget, str) and world.syncs:
             raise _refused("`--sync-batchnorm` replaces the norms of a slim module")
         if isinstance(budget, str):
-            return MemoryPlan(budget, Plan((), memory(graph, setup, slim=True), 0, 0))
-        found = plans.planned(graph, setup, budget)
+            return MemoryPlan(budget, Plan((), memory(graph, setup, slim=True), 0, 0, slim=True))
+        found = plans.planned(graph, setup, budget, slims=not world.syncs)
     except ValueError as error:  # no choice fits, or something is unknown
         raise Rejected("does-not-fit", str(error), about="memory") from None
     if found.recomputed and world.syncs:
@@ -94,6 +96,7 @@ def keep(folder: Path, plan: MemoryPlan | None) -> None:
         return
     content = {
         "memory": plan.budget,
+        "slim": plan.is_slim,
         "recomputed": plan.recomputed,
         "needed_bytes": plan.chosen.memory.needed_bytes,
         "step_macs": plan.chosen.step_macs,

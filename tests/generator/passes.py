@@ -14,7 +14,7 @@ from archlang.ir import Graph
 from archlang.lower import torch_source
 from archlang.program import Program, program_of
 from archlang.program.passes import in_memory_format, recomputing, slimming
-from archlang.program.passes.recomputing import called
+from archlang.program.passes.recomputing import called, chained, run_path
 from tests.generator.running import BATCH, SEED, Ran, inputs_of, ran, weights_of
 from tests.interpreter import Interpreter
 
@@ -32,11 +32,23 @@ def in_channels_last(graph: Graph) -> Program | None:
 
 
 def recomputed(graph: Graph) -> Program | None:
-    """Return the Program with some calls recomputed, which their paths choose; None where nothing is called."""
+    """Return the Program with some calls and runs recomputed, which their paths choose; every second one is slim too.
+
+    None where nothing is called.
+    """
     program = program_of(graph)
     paths = sorted({*called(program)})
-    chosen = [path for path in paths if crc32(f"{path} {len(graph.blocks)}".encode()) % 2]
-    return recomputing(program, chosen or paths[:1]) if paths else None
+    chosen = [path for path in paths if _drawn(path, graph) % 2] or paths[:1]
+    for chain in chained(program):
+        drawn = _drawn(chain[0], graph) // 2
+        if drawn % 2:
+            chosen.append(run_path(chain[: 2 + drawn % (len(chain) - 1)]))
+    found = recomputing(program, chosen) if paths else None
+    return slimming(found) if found and _drawn("slim", graph) % 2 else found
+
+
+def _drawn(path: str, graph: Graph) -> int:
+    return crc32(f"{path} {len(graph.blocks)}".encode())
 
 
 def slim(graph: Graph) -> Program | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,7 +16,11 @@ import archlang
 from archlang.cli import main
 from archlang.compiler import Net
 from archlang.facts.memory import Setup, memory
-from archlang.library import CallError
+from archlang.facts.work import count
+from archlang.fit import plan
+from archlang.lower import module
+from archlang.program import program_of
+from archlang.program.passes import recomputing, slimming
 from tests.allocator import images, training
 from tests.specs import graph_of
 
@@ -259,12 +264,68 @@ def test_the_plain_source_knows_nothing_of_it() -> None:
 
 def test_what_excludes_each_other() -> None:
     net = Net(graph_of(CHAINS))
-    with pytest.raises(ValueError, match="calls to recompute"):
-        net.source(["stem"], slim=True)
     with pytest.raises(ValueError, match="is for inference"):
         net.module(memory="save", optimize="inference")
-    with pytest.raises(CallError, match="calls to recompute"):
-        net.memory(recomputed=["stem"], slim=True)
+    row = Net(graph_of(ROW))
+    needed = memory(row.graph, Setup(16), slim=True).needed_bytes
+    found = plan(row.graph, Setup(16), needed, slims=False)
+    assert found is not None and found.recomputed and not found.slim
+    row.module(memory=needed, batch=16, optimize="inference")  # with that plan
+
+
+ROW = """block unit(width) {
+  conv 3x3 width pad=1 bias=false -> batchnorm -> silu -> conv 1x1 width -> batchnorm -> relu
+}
+net row { input image: 3x16x16; unit 8; outer: { repeat 5 { unit 8 } }; unit 8; flatten -> linear 5; output }"""
+
+
+@pytest.mark.parametrize(
+    "paths", [["outer.{0..3}"], ["0", "outer.{0..1}", "outer.3"], ["outer.{1..2}", "outer.{3..4}"]]
+)
+def test_slim_parts_beside_runs_that_are_recomputed(paths: list[str]) -> None:
+    """Equal bit by bit; and the simulated peak is the allocator's, but for what ends early of a second run."""
+    net = Net(graph_of(ROW))
+    plain = net.module(0)
+    told = memory(net.graph, Setup(16), paths, slim=True).peak_bytes
+    found = training(net.graph, _recomputing(net, paths), images(net.graph, 16), "momentum", recomputes=True).peak_bytes
+    assert found <= told <= 1.05 * found
+    first, second = left_by(plain), left_by(_recomputing(net, paths))
+    assert len(first) == len(second) and all(torch.equal(*pair) for pair in zip(first, second, strict=True))
+
+
+def _recomputing(net: Net, paths: list[str]) -> nn.Module:
+    """Return the slim module with calls that are recomputed."""
+    return module(slimming(recomputing(program_of(net.graph), paths)), 0)
+
+
+def test_runs_that_are_none() -> None:
+    net = Net(graph_of(ROW))
+    for path in ("outer.{0..9}", "{0..2}", "outer.{3..1}"):
+        with pytest.raises(ValueError, match="calls no block at"):
+            net.source([path])
+    with pytest.raises(ValueError, match=r"two runs to recompute have the call outer\.2"):
+        net.source(["outer.{0..2}", "outer.{2..3}"])
+
+
+@pytest.mark.parametrize("share", [0.85, 0.6, 0.5])
+def test_a_plan_is_near_the_best_of_all(share: float) -> None:
+    """Of every choice of the five equal calls in a row, alone and in runs, with a slim module or without."""
+    graph = graph_of(ROW)
+    budget = int(share * memory(graph, Setup(16)).needed_bytes)
+    found = plan(graph, Setup(16), budget)
+    unit = max(count(graph, 16).blocks[block.id].macs for block in graph.blocks if block.name == "unit")
+    least: list[int] = []
+    for cuts in product((0, 1, 2), repeat=5):  # kept, the first of a run, or joined to the one before
+        rows = [[at] for at, cut in enumerate(cuts) if cut == 1]
+        for at, cut in enumerate(cuts):
+            if cut == 2 and rows and rows[-1][-1] == at - 1:
+                rows[-1].append(at)
+        inner = [f"outer.{{{row[0]}..{row[-1]}}}" if len(row) > 1 else f"outer.{row[0]}" for row in rows]
+        for slim in (False, True):
+            if memory(graph, Setup(16), inner, slim=slim).needed_bytes <= budget:
+                least.append(sum(map(len, rows)))
+    assert found is not None and found.memory.needed_bytes <= budget
+    assert not least or found.extra_macs <= min(least) * unit
 
 
 def test_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,6 +101,8 @@ class Forward:
         if isinstance(entry, Region):
             self._region(entry, around, given)
             return
+        if entry.deferred:
+            return
         inside = around.within(region.block, entry.node)
         if inside.idle and not self.operations.setup.training:
             self._unused(entry, region, around)
@@ -110,17 +112,27 @@ class Forward:
             layer = inside.layer(entry.node, region.block, (), ())
             results = self.operations.run(layer, around.path, inputs, over=entry.in_place, slim=entry.slim)
         else:
-            results = self._call(entry, inside, inputs)
+            run = ((one, around.within(region.block, one.node)) for one in entry.run)
+            results = self._call([*run, (entry, inside)], inputs)
         given.update(zip(entry.outputs, results, strict=True))
 
-    def _call(self, call: Call, around: Around, inputs: list[Held]) -> list[Held]:
-        """Run a call; return its outputs. A recomputed call saves only its inputs for backward."""
-        region, operations = self.program.regions[call.callee or ""], self.operations
+    def _call(self, calls: Sequence[tuple[Call, Around]], inputs: list[Held]) -> list[Held]:
+        """Run a call, after those of its run; return its outputs. A recomputed one saves only the inputs for backward.
+
+        Each frees the outputs of the one before, as `nn.Sequential` does.
+        """
+        (call, around), operations = calls[-1], self.operations
         before = operations.heap.height
 
         def run() -> list[Held]:
-            given = self._block(region, around, inputs)
-            return [given[port.value] for port in region.block.outputs]
+            results = inputs
+            for one, inside in calls:
+                region, passed = self.program.regions[one.callee or ""], results
+                given = self._block(region, inside, passed)
+                results = [given[port.value] for port in region.block.outputs]
+                for value in passed if passed is not inputs else ():
+                    operations.drop(value)
+            return results
 
         def again() -> tuple[list[tape.Entry], tuple[int, ...]]:
             operations.heap.begin("recompute", around.path, "call")

@@ -160,12 +160,10 @@ def memory(
 
     The weights, their gradients and the state of the optimiser are included. `recomputed` are the paths of the calls of
     blocks that the backward pass runs again, as torch.utils.checkpoint does (`use_reentrant=False`). `slim` is
-    whether the module keeps no normalised value that a convolution reads. Raises ValueError if the net cannot run in
-    the memory format of the setup, or for a slim module with recomputed calls.
+    whether the module keeps no normalised value that a convolution reads, outside of these calls. Raises ValueError if
+    the net cannot run in the memory format of the setup.
     """
     recomputed = frozenset(recomputed)
-    if slim and recomputed:
-        raise ValueError("a slim module makes its values again by itself; give either that or calls to recompute")
     graph.refuse_walk()
     setup = setup or Setup()
     program = recomputing(program_of(graph), recomputed)

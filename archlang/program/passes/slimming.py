@@ -8,33 +8,58 @@ where a block is called.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from archlang.ir import Graph, Layer
 from archlang.ops.base import Expression, Module
-from archlang.program.regions import Entry, Program, Region
+from archlang.program.regions import Call, Entry, Program, Region
 from archlang.program.slim import ACTIVATIONS, CONVOLUTIONS, NORMS, PRODUCTS, Slim, slims
 
 Place = tuple[str, tuple[int, ...]]  # a block, and the values that a step of it returns
 
 
 def slimming(program: Program) -> Program:
-    """Return the Program with every step marked that can keep less at no more work than a normalisation."""
+    """Return the Program with every step marked that can keep less at no more work than a normalisation.
+
+    A recomputed call keeps nothing but its inputs anyway; nothing in it is marked. A block that is called in both ways
+    gets a second region.
+    """
     marks = dict(_Rule(program.graph).marks())
     parts = slims(set(marks.values()))
-    slim = {place: parts[target] for place, target in marks.items()}
-    return Program(program.graph, {name: _region(region, slim) for name, region in program.regions.items()})
+    marking = _Marking(program, {place: parts[target] for place, target in marks.items()})
+    *_, net = program.regions
+    marking.add(net, net, again=False)
+    return Program(program.graph, marking.made)
 
 
-def _region(region: Region, slim: Mapping[Place, Slim]) -> Region:
-    return replace(region, entries=tuple(_entry(region, entry, slim) for entry in region.entries))
+@dataclass(frozen=True, slots=True)
+class _Marking:
+    """A Program in which steps are marked, and the regions made of its own; callees come first."""
 
+    program: Program
+    slim: Mapping[Place, Slim]
+    made: dict[str, Region] = field(default_factory=dict[str, Region])
 
-def _entry(region: Region, entry: Entry, slim: Mapping[Place, Slim]) -> Entry:
-    if isinstance(entry, Region):
-        return _region(entry, slim)
-    return replace(entry, slim=slim.get((region.block.id, entry.outputs)))
+    def add(self, name: str, callee: str, *, again: bool) -> None:
+        """Make the region of a block. In one that runs `again`, nothing is marked."""
+        if name not in self.made:
+            region = self._region(self.program.regions[callee], again)
+            self.made[name] = region
+
+    def _region(self, region: Region, again: bool) -> Region:
+        return replace(region, entries=tuple(self._entry(region, entry, again) for entry in region.entries))
+
+    def _entry(self, region: Region, entry: Entry, again: bool) -> Entry:
+        if isinstance(entry, Region):
+            return self._region(entry, again)
+        if entry.callee is None:
+            return entry if again else replace(entry, slim=self.slim.get((region.block.id, entry.outputs)))
+        again = again or entry.recomputed
+        name = f"{entry.callee}!again" if again else entry.callee
+        self.add(name, entry.callee, again=again)
+        run = (self._entry(region, one, again) for one in entry.run)
+        return replace(entry, callee=name, run=tuple(one for one in run if isinstance(one, Call)))
 
 
 @dataclass(frozen=True)
