@@ -21,6 +21,7 @@ from archlang.fit import plan
 from archlang.lower import module
 from archlang.program import program_of
 from archlang.program.passes import recomputing, slimming
+from archlang.program.passes.recomputing import chained
 from tests.allocator import images, training
 from tests.specs import graph_of
 
@@ -300,6 +301,10 @@ def _recomputing(net: Net, paths: list[str]) -> nn.Module:
 
 def test_runs_that_are_none() -> None:
     net = Net(graph_of(ROW))
+    dotted = 'net dotted { input image: 3x8x8; a: unit 8 -> "b.a": unit 8 -> "b.c": unit 8; output }'
+    program = program_of(graph_of(ROW[: ROW.index("net")] + dotted))
+    assert [*chained(program)] == [["b.a", "b.c"]]
+    recomputing(program, ["b.{a..c}"])
     for path in ("outer.{0..9}", "{0..2}", "outer.{3..1}"):
         with pytest.raises(ValueError, match="calls no block at"):
             net.source([path])

@@ -83,12 +83,20 @@ def _chains(region: Region) -> Iterator[list[Call]]:
     chain: list[Call] = []
     for entry in region.entries:
         joins = isinstance(entry, Call) and _is_link(entry)
-        follows = joins and chain and entry.inputs == chain[-1].outputs and reads[entry.inputs[0]] == 1
+        follows = (
+            isinstance(entry, Call) and joins and chain and _follows(entry, chain[-1]) and reads[entry.inputs[0]] == 1
+        )
         if not follows and len(chain) > 1:
             yield chain
         chain = [*(chain if follows else []), entry] if isinstance(entry, Call) and joins else []
     if len(chain) > 1:
         yield chain
+
+
+def _follows(call: Call, before: Call) -> bool:
+    """Return whether a call takes the result of the one before, and their paths differ in the last part alone."""
+    scopes = {one.node.path.rpartition(".")[0] for one in (call, before)}
+    return call.inputs == before.outputs and len(scopes) == 1
 
 
 def _is_link(call: Call) -> bool:
