@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from archlang.facts.work import Counts, count
 from archlang.ir import Graph
@@ -102,11 +103,12 @@ class _Block:
 
     def _word(self, unit: Unit) -> str:
         """Return what repeats: a box as the figure writes it, or the names of the parts."""
-        if len(unit) > 1 or not isinstance(unit[0], Chain):
+        chain, *others = unit
+        if others or not isinstance(chain, Chain):
             return ", ".join(map(self._name, unit))
         flow = self.folds.shelf.structure.flow
-        head = head_of(flow, unit[0])
-        trims = trim_text(flow.layers[at] for at in unit[0].layers if at != head)
+        head = head_of(flow, chain)
+        trims = trim_text(flow.layers[at] for at in chain.layers if at != head)
         return " · ".join(filter(None, (head_text(flow.layers[head], {}), trims)))
 
     def _name(self, part: Part) -> str:
@@ -127,8 +129,10 @@ class _Block:
 
 def _braces(region: Region, entries: Sequence[object]) -> dict[str, object]:
     """Return braces; those around something that repeats are that."""
-    only = entries[0] if len(entries) == 1 else None
-    inside = only if isinstance(only, dict) and "times" in only and "path" not in only else {"entries": entries}
+    inside: dict[str, object] = {"entries": entries}
+    if len(entries) == 1 and isinstance(entries[0], dict):
+        only = cast("dict[str, object]", entries[0])
+        inside = only if "times" in only and "path" not in only else inside
     return {"name": region.name or "", "path": region.path, **inside}
 
 

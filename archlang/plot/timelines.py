@@ -133,7 +133,7 @@ def _draw_kinds(axes: Axes, memory: Memory) -> None:
     from matplotlib.patches import Rectangle
 
     axes.text(1.03, 1.0, "alive at the peak", transform=axes.transAxes, va="top", fontsize=8)
-    seen = [kind for kind in KINDS if any(sizes.get(kind) for sizes in memory.kinds)]
+    seen: list[Kind] = [kind for kind in KINDS if any(sizes.get(kind) for sizes in memory.kinds)]
     for at, kind in enumerate(reversed(seen)):
         height = 0.86 - at * 0.105
         square = Rectangle((1.03, height - 0.065), 0.016, 0.055, transform=axes.transAxes, clip_on=False)

@@ -74,8 +74,9 @@ def test_typed_results(spec: str) -> None:
     assert net.sizes()["H"].right == [4, 8, 12, 16, 20, 24, 28, 32]
     assert (len(net.sizes()), list(net.sizes())) == (2, ["H", "W"])
     fit = archlang.load("resnet18").fit("1GiB", 48)
-    assert fit.plan is not None and fit.plan.recomputed and fit.largest_batch < 48
-    assert archlang.load("resnet18").memory(48, recomputed=fit.plan.recomputed).peak_bytes <= 2**30
+    assert fit.plan is not None and fit.plan.slim and fit.largest_batch < 48
+    lean = archlang.load("resnet18").memory(48, recomputed=fit.plan.recomputed, slim=fit.plan.slim)
+    assert lean.peak_bytes <= 2**30
     assert net.diff(net).same
 
 
