@@ -53,7 +53,8 @@ def _flowing_into(item: s.Statement, here: Here) -> Iterable[int]:
             values = [_named(name, here) for name in named]
         case _:
             values = [here.it]
-    tensors = (one for value in values for one in (value.items if isinstance(value, Bundle) else (value,)))
+    distinct = {id(value): value for value in values}.values()  # a long tuple may be named many times
+    tensors = (one for value in distinct for one in (value.items if isinstance(value, Bundle) else (value,)))
     return dict.fromkeys(one.value for one in tensors if isinstance(one, Tensor))
 
 
