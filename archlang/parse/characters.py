@@ -121,6 +121,8 @@ def _number_help(token: str) -> str | None:
         return f"write `{lower}`"
     if len(sides) > 1 and all(sides) and all(side.isidentifier() or side.isdecimal() for side in sides):
         return f"a window with computed sides is written in brackets: `[{', '.join(token.split('x'))}]`"
+    if len(sides) > 1 and not sides[-1] and all(side.isdecimal() for side in sides[:-1]):  # `3x[H=64]`
+        return f"where a side has a name or is computed, all stand in one bracket: `[{', '.join(sides[:-1])}, ...]`"
     return None
 
 
